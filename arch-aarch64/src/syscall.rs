@@ -1,0 +1,25 @@
+//! The system call instruction, for the calls that rustix does not have.
+#![allow(unsafe_code)]
+
+/// `clone3` (include/uapi/asm-generic/unistd.h; the same number on every architecture).
+pub const CLONE3: usize = 435;
+
+/// Makes system call `number`; a result in `-4095..0` is a negated errno.
+///
+/// # Safety
+/// The arguments must be what the kernel expects of that call: it reads and writes through them.
+pub unsafe fn syscall6(number: usize, a: [usize; 6]) -> isize {
+    let [a0, a1, a2, a3, a4, a5] = a;
+    let result: isize;
+    // SAFETY: `svc #0` clobbers x0 alone (arch/arm64 ABI); the caller vouches for the rest.
+    unsafe {
+        core::arch::asm!(
+            "svc #0",
+            inlateout("x0") a0 => result,
+            in("x1") a1, in("x2") a2, in("x3") a3, in("x4") a4, in("x5") a5,
+            in("x8") number,
+            options(nostack),
+        );
+    }
+    result
+}

@@ -1,0 +1,115 @@
+//! The architectures as a table, for the host tools: one row each.
+
+use core::fmt;
+
+/// The facts of one architecture; the fields are the constants of `arch-*`, documented there.
+#[allow(missing_docs)]
+#[derive(PartialEq, Eq)]
+pub struct Arch {
+    pub name: &'static str,
+    pub triple: &'static str,
+    pub elf_machine: u16,
+    pub loader: &'static str,
+    pub node_package: &'static str,
+    pub debian: &'static str,
+    pub multiarch: &'static str,
+    pub kernel_arch: &'static str,
+    pub kernel_target: &'static str,
+    pub kernel_image: &'static str,
+    pub cross_prefix: &'static str,
+    pub cross_package: &'static str,
+    pub kernel_base: &'static str,
+    pub kernel_profiles: &'static [(&'static str, &'static str)],
+    pub efi_file: &'static str,
+    pub console: &'static str,
+    pub qemu: &'static str,
+    pub qemu_package: &'static str,
+    pub qemu_machine: &'static str,
+    pub qemu_cpu: &'static str,
+}
+
+/// Reads one crate into one row: a constant that a crate lacks does not compile.
+macro_rules! row {
+    ($arch:ident) => {
+        Arch {
+            name: $arch::NAME,
+            triple: $arch::TRIPLE,
+            elf_machine: $arch::ELF_MACHINE,
+            loader: $arch::LOADER,
+            node_package: $arch::NODE_PACKAGE,
+            debian: $arch::DEBIAN,
+            multiarch: $arch::MULTIARCH,
+            kernel_arch: $arch::KERNEL_ARCH,
+            kernel_target: $arch::KERNEL_TARGET,
+            kernel_image: $arch::KERNEL_IMAGE,
+            cross_prefix: $arch::CROSS_PREFIX,
+            cross_package: $arch::CROSS_PACKAGE,
+            kernel_base: $arch::KERNEL_BASE,
+            kernel_profiles: $arch::KERNEL_PROFILES,
+            efi_file: $arch::EFI_FILE,
+            console: $arch::CONSOLE,
+            qemu: $arch::QEMU,
+            qemu_package: $arch::QEMU_PACKAGE,
+            qemu_machine: $arch::QEMU_MACHINE,
+            qemu_cpu: $arch::QEMU_CPU,
+        }
+    };
+}
+
+/// Every architecture.
+pub static ALL: [Arch; 2] = [row!(arch_x86_64), row!(arch_aarch64)];
+
+impl Arch {
+    /// The architecture of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        ALL.iter().find(|arch| arch.name == name)
+    }
+
+    /// The architecture whose ELF files have that `e_machine`.
+    #[must_use]
+    pub fn of_elf(machine: u16) -> Option<&'static Self> {
+        ALL.iter().find(|arch| arch.elf_machine == machine)
+    }
+
+    /// The architecture that this program was compiled for.
+    #[must_use]
+    pub fn host() -> &'static Self {
+        use crate::arch as host;
+        static HOST: Arch = row!(host);
+        Self::named(HOST.name).unwrap_or(&HOST)
+    }
+
+    /// Whether this is the architecture that this program was compiled for.
+    #[must_use]
+    pub fn is_host(&self) -> bool {
+        self.name == crate::arch::NAME
+    }
+}
+
+impl fmt::Debug for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL, Arch};
+
+    #[test]
+    fn every_row_is_found_by_its_name_and_its_elf_machine() {
+        for arch in &ALL {
+            assert_eq!(Arch::named(arch.name), Some(arch));
+            assert_eq!(Arch::of_elf(arch.elf_machine), Some(arch));
+        }
+        assert_eq!(Arch::named("m68k"), None);
+        assert!(Arch::host().is_host());
+    }
+}

@@ -1,0 +1,182 @@
+//! The words that the kernel hands to PID 1.
+//!
+//! The kernel keeps the words that it knows, drops those with a dot, and passes on the rest:
+//! `key=value` in the environment, others as arguments (init/main.c, `unknown_bootoption`). So
+//! no /proc is needed to read them. More than 32 of a kind panic the kernel.
+
+use core::fmt;
+
+/// Which block device, in the words of mount(8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device<'a> {
+    /// A device node, `/dev/…`.
+    Path(&'a str),
+    /// The filesystem's label.
+    Label(&'a str),
+    /// The filesystem's UUID.
+    Uuid(&'a str),
+    /// The partition's UUID (GPT), or `diskid-number` (MBR).
+    PartUuid(&'a str),
+}
+
+impl<'a> Device<'a> {
+    /// Reads `/dev/vda`, `LABEL=x`, `UUID=x` or `PARTUUID=x`.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let named = |name: &str| text.strip_prefix(name)?.strip_prefix('=').filter(|v| !v.is_empty());
+        if text.starts_with("/dev/") {
+            return Some(Self::Path(text));
+        }
+        named("LABEL")
+            .map(Self::Label)
+            .or_else(|| named("UUID").map(Self::Uuid))
+            .or_else(|| named("PARTUUID").map(Self::PartUuid))
+    }
+}
+
+impl fmt::Display for Device<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => f.write_str(path),
+            Self::Label(label) => write!(f, "LABEL={label}"),
+            Self::Uuid(uuid) => write!(f, "UUID={uuid}"),
+            Self::PartUuid(uuid) => write!(f, "PARTUUID={uuid}"),
+        }
+    }
+}
+
+/// Where the carbon copy comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carbon<'a> {
+    /// Files in the initramfs.
+    Plain,
+    /// An EROFS file in the initramfs.
+    Image,
+    /// An EROFS filesystem on the boot medium.
+    Medium(Device<'a>),
+}
+
+impl fmt::Display for Carbon<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain => f.write_str("plain"),
+            Self::Image => f.write_str("image"),
+            Self::Medium(device) => device.fmt(f),
+        }
+    }
+}
+
+/// All that the command line decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options<'a> {
+    /// `carbon=`; without it the carbon copy is the device labelled `layout::CARBON_LABEL`.
+    pub carbon: Carbon<'a>,
+    /// `users=`; without it, or with `none`, the session is in RAM.
+    pub users: Option<Device<'a>>,
+    /// `usersflags=`: options of the users partition's filesystem, separated by commas.
+    pub users_flags: &'a str,
+    /// `single`: nobody's `/init` runs and only root may log on.
+    pub single: bool,
+    /// `LANG=` of every user.
+    pub lang: &'a str,
+    /// `TZ=` of every user; empty for none.
+    pub tz: &'a str,
+    /// `TERM=` of every user: the kernel's own default is `linux`.
+    pub term: &'a str,
+    /// A word of ours that could not be read, for one line in the log.
+    pub refused: Option<&'a str>,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self {
+            carbon: Carbon::Medium(Device::Label(crate::layout::CARBON_LABEL)),
+            users: None,
+            users_flags: "",
+            single: false,
+            lang: "C.UTF-8",
+            tz: "",
+            term: "linux",
+            refused: None,
+        }
+    }
+}
+
+impl<'a> Options<'a> {
+    /// Takes one word, in either of the kernel's two places. Words of others are left alone.
+    #[must_use]
+    pub fn with(mut self, word: &'a str) -> Self {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        match (key, value) {
+            ("single", "") => self.single = true,
+            ("carbon", "plain") => self.carbon = Carbon::Plain,
+            ("carbon", "image") => self.carbon = Carbon::Image,
+            ("carbon", device) => match Device::parse(device) {
+                Some(device) => self.carbon = Carbon::Medium(device),
+                None => self.refused = Some(word),
+            },
+            ("users", "none") => self.users = None,
+            ("users", device) => match Device::parse(device) {
+                Some(device) => self.users = Some(device),
+                None => self.refused = Some(word),
+            },
+            ("usersflags", flags) => self.users_flags = flags,
+            ("LANG", lang) => self.lang = lang,
+            ("TZ", tz) => self.tz = tz,
+            ("TERM", term) => self.term = term,
+            _ => {}
+        }
+        self
+    }
+
+    /// Takes a whole command line, as the host tools have it.
+    #[must_use]
+    pub fn parse(line: &'a str) -> Self {
+        line.split_ascii_whitespace().fold(Self::default(), Self::with)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Carbon, Device, Options};
+
+    #[test]
+    fn devices_are_read_as_they_are_written() {
+        for text in ["/dev/vda", "LABEL=nodeos-users", "UUID=1b-2", "PARTUUID=00000001-02"] {
+            assert_eq!(Device::parse(text).unwrap().to_string(), text);
+        }
+        for text in ["", "vda", "LABEL=", "LABEL", "label=x", "ID=3"] {
+            assert_eq!(Device::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn our_words_are_taken_and_others_left() {
+        let line =
+            "console=ttyS0 carbon=/dev/vda users=LABEL=me usersflags=noatime single LANG=es_ES.UTF-8 TZ=UTC vga=0x318";
+        let options = Options::parse(line);
+        assert_eq!(
+            options,
+            Options {
+                carbon: Carbon::Medium(Device::Path("/dev/vda")),
+                users: Some(Device::Label("me")),
+                users_flags: "noatime",
+                single: true,
+                lang: "es_ES.UTF-8",
+                tz: "UTC",
+                ..Options::default()
+            }
+        );
+    }
+
+    #[test]
+    fn a_word_of_ours_that_cannot_be_read_is_remembered() {
+        let options = Options::parse("users=sda1 carbon=plain");
+        assert_eq!((options.users, options.refused), (None, Some("users=sda1")));
+    }
+
+    #[test]
+    fn the_last_word_wins() {
+        assert_eq!(Options::parse("users=/dev/vda users=none").users, None);
+    }
+}

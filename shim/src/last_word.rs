@@ -1,0 +1,55 @@
+//! The last line that a machine prints: how it ended, for `nodeos run` and for the tests.
+
+use core::fmt;
+
+/// How the machine ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastWord {
+    /// Powered off; the status of the last user's `/init`, as a shell would say it.
+    PowerOff(u8),
+    /// Restarts.
+    Reboot,
+}
+
+const POWER_OFF: &str = "nodeos: power off, status ";
+const REBOOT: &str = "nodeos: reboot";
+
+impl fmt::Display for LastWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PowerOff(status) => write!(f, "{POWER_OFF}{status}"),
+            Self::Reboot => f.write_str(REBOOT),
+        }
+    }
+}
+
+impl LastWord {
+    /// Reads one line of the console; `None` if it is not a last word.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let line = line.trim_end();
+        if line == REBOOT {
+            return Some(Self::Reboot);
+        }
+        line.strip_prefix(POWER_OFF)?.parse().ok().map(Self::PowerOff)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LastWord;
+
+    #[test]
+    fn what_is_written_is_read() {
+        for word in [LastWord::PowerOff(0), LastWord::PowerOff(137), LastWord::Reboot] {
+            assert_eq!(LastWord::parse(&word.to_string()), Some(word));
+        }
+    }
+
+    #[test]
+    fn other_lines_are_no_last_word() {
+        for line in ["", "nodeos: power off", "nodeos: power off, status 256", "x nodeos: reboot"] {
+            assert_eq!(LastWord::parse(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Names and places that the guest and the host agree on.
+
+/// The shim in the initramfs; the kernel runs it as PID 1.
+pub const INIT: &str = "/init";
+/// Where the carbon copy lies or is mounted: the lower layer of every user's root.
+pub const CARBON: &str = "/carbon";
+/// The carbon copy as an EROFS file in the initramfs (placement `image`).
+pub const CARBON_IMAGE: &str = "/carbon.erofs";
+/// What the initramfs should hold, see `told`.
+pub const TOLD: &str = "/carbon.size";
+/// Where PID 1 mounts the users partition: nobody else sees it there.
+pub const USERS: &str = "/tmp";
+/// The runtime layer of a sandbox that is being built.
+pub const RUNTIME: &str = "/runtime";
+/// A user's root while it is being built; it is moved over `/` at the end.
+pub const ROOT: &str = "/root";
+/// Folders that the initramfs brings besides, as mount points.
+pub const INITRAMFS_FOLDERS: [&str; 8] = ["/carbon", "/dev", "/proc", "/ram", "/root", "/runtime", "/sys", "/tmp"];
+/// Folders of the carbon copy that a sandbox mounts over.
+pub const CARBON_FOLDERS: [&str; 3] = ["dev", "proc", "tmp"];
+
+/// Work folders of the overlays: at the top of the users partition, root's alone.
+pub const OVERLAY: &str = ".overlay";
+/// Policies of the users: at the top of the users partition, root's alone.
+pub const POLICY: &str = ".policy";
+/// The folder of every ext4 filesystem that is no home.
+pub const LOST_FOUND: &str = "lost+found";
+/// How a user may log on, below the home.
+pub const LOGON_FILE: &str = "etc/logon.json";
+/// The administrator's home.
+pub const ROOT_USER: &str = "root";
+/// What a home's owner runs at boot, below the home.
+pub const HOME_INIT: &str = "init";
+
+/// Label of a users partition (ext4: at most 16 bytes).
+pub const USERS_LABEL: &str = "nodeos-users";
+/// Label of a carbon copy on a medium (EROFS: at most 15 bytes).
+pub const CARBON_LABEL: &str = "nodeos-carbon";
+
+/// Homes beyond this many are refused.
+pub const MAX_HOMES: usize = 1024;
+/// Names of homes share this many bytes; homes beyond are refused.
+pub const MAX_NAMES: usize = 32 * 1024;
+/// A longer logon.json is refused unread.
+pub const MAX_LOGON_FILE: usize = 4096;

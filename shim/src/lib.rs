@@ -1,0 +1,38 @@
+//! The shim: PID 1 of NodeOS. This library is what it knows and decides; `main.rs` does it.
+//!
+//! ```text
+//! argv, envp  -> Options -> plan::boot        -> execute
+//! a home      -> User    -> plan::root(user)  -> execute
+//! State+Event -> supervise -> Action          -> execute
+//! ```
+//!
+//! 1. Everything here is pure: no I/O, no clock, no heap. The host tests it with readable text.
+//! 2. The contract with the host tools stands here once: `layout`, `cmdline`, `logon_file`, `told`,
+//!    `last_word`. `boot` and `qemu` import it.
+//! 3. Nothing here can panic: the lints below say so.
+//! 4. `sys` is the only file with `unsafe`; the guest's programs share it.
+//!
+//! Absent on purpose: threads, allocation, configuration files, a shell.
+#![cfg_attr(not(test), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+#[cfg(target_arch = "aarch64")]
+pub use arch_aarch64 as arch;
+#[cfg(target_arch = "x86_64")]
+pub use arch_x86_64 as arch;
+
+pub mod arches;
+pub mod cmdline;
+pub mod last_word;
+pub mod layout;
+pub mod logon_file;
+pub mod told;

@@ -1,0 +1,115 @@
+//! `etc/logon.json` of a home: how its owner may log on.
+//!
+//! ```json
+//! {"password": "$argon2id$v=19$m=8192,t=3,p=1$…", "shell": "/bin/node", "shellArgs": []}
+//! ```
+//!
+//! `"password": ""` is a guest, who is not asked for one; no string there means that nobody logs on. The
+//! owner writes this file, so nothing in it is trusted: not its length, not its cost parameters.
+
+use heapless::{String, Vec};
+use serde::{Deserialize, Serialize};
+
+/// The shell of a user who names none.
+pub const DEFAULT_SHELL: &str = "/bin/node";
+/// Cost of a hash that the host tools make, and of the check of an unknown user:
+/// 8 MiB, so that a machine of 64 MiB can check, three passes (RFC 9106, 4).
+pub const MEMORY_KIB: u32 = 8 * 1024;
+/// Passes, with `MEMORY_KIB`.
+pub const PASSES: u32 = 3;
+/// Lanes, with `MEMORY_KIB`.
+pub const LANES: u32 = 1;
+/// A hash that wants more memory than this is refused: the file is its owner's.
+pub const MAX_MEMORY_KIB: u32 = 64 * 1024;
+/// A hash that wants more passes than this is refused.
+pub const MAX_PASSES: u32 = 16;
+
+/// At most this many `shellArgs`.
+pub const MAX_ARGS: usize = 8;
+/// Each of at most this many bytes.
+pub const MAX_ARG: usize = 128;
+
+/// A password hash in PHC form, or empty.
+pub type Password = String<160>;
+/// A path or an argument.
+pub type Arg = String<MAX_ARG>;
+
+/// The file's content.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogonFile {
+    /// `None`: nobody logs on; empty: a guest; else a PHC string.
+    #[serde(default)]
+    pub password: Option<Password>,
+    /// The program of a session.
+    #[serde(default)]
+    pub shell: Option<Arg>,
+    /// Its arguments.
+    #[serde(default)]
+    pub shell_args: Vec<Arg, MAX_ARGS>,
+}
+
+impl LogonFile {
+    /// Reads the file's bytes. `None` for what is no such file: then nobody logs on.
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let text = core::str::from_utf8(bytes).ok()?;
+        let (file, used) = serde_json_core::from_slice::<Self>(text.as_bytes()).ok()?;
+        text.get(used..)?.trim_ascii().is_empty().then_some(file)
+    }
+
+    /// The program of a session.
+    #[must_use]
+    pub fn shell(&self) -> &str {
+        self.shell.as_deref().filter(|shell| shell.starts_with('/')).unwrap_or(DEFAULT_SHELL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Option<LogonFile> {
+        LogonFile::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn the_originals_form_is_read() {
+        let file = parse(r#"{"password": "$argon2id$x", "shell": "/bin/nsh", "shellArgs": ["-i", "a b"]}"#).unwrap();
+        assert_eq!(file.password.as_deref(), Some("$argon2id$x"));
+        assert_eq!(file.shell(), "/bin/nsh");
+        assert_eq!(file.shell_args.iter().map(|a| a.as_str()).collect::<std::vec::Vec<_>>(), ["-i", "a b"]);
+    }
+
+    #[test]
+    fn a_guest_has_an_empty_password_and_node() {
+        let file = parse("{\"password\": \"\"}\n").unwrap();
+        assert_eq!((file.password.as_deref(), file.shell()), (Some(""), "/bin/node"));
+    }
+
+    #[test]
+    fn no_password_is_no_logon() {
+        assert_eq!(parse("{}").unwrap().password, None);
+        assert_eq!(parse(r#"{"password": null}"#).unwrap().password, None);
+    }
+
+    #[test]
+    fn keys_of_others_are_left_alone() {
+        assert!(parse(r#"{"theme": {"a": [1, 2]}, "password": ""}"#).unwrap().password.is_some());
+    }
+
+    #[test]
+    fn what_is_malformed_is_refused() {
+        let long = format!(r#"{{"password": "{}"}}"#, "x".repeat(161));
+        let many = format!(r#"{{"shellArgs": [{}]}}"#, vec![r#""a""#; 9].join(","));
+        for text in ["", "{", "[]", "null", r#"{"password": 3}"#, r#"{"password": ""} x"#, &long, &many] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        assert_eq!(LogonFile::parse(b"{\"password\": \"\xff\"}"), None);
+    }
+
+    #[test]
+    fn a_relative_shell_is_not_taken() {
+        assert_eq!(parse(r#"{"password": "", "shell": "node"}"#).unwrap().shell(), "/bin/node");
+    }
+}

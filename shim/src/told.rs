@@ -1,0 +1,58 @@
+//! What the initramfs should hold: written first into the archive, compared by the shim.
+//!
+//! The kernel unpacks into a tmpfs of half the RAM and goes on when that is full. The last file of the
+//! archive is named here with its size, so that a short one is noticed before node fails to start.
+
+use core::fmt;
+
+/// The content of `layout::TOLD`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told<'a> {
+    /// Bytes of all files of the archive together.
+    pub total: u64,
+    /// Bytes of the archive's last file.
+    pub size: u64,
+    /// That file.
+    pub path: &'a str,
+}
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {} {}", self.total, self.size, self.path)
+    }
+}
+
+impl<'a> Told<'a> {
+    /// Reads the file's text.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let mut words = text.trim_end().splitn(3, ' ');
+        Some(Self { total: words.next()?.parse().ok()?, size: words.next()?.parse().ok()?, path: words.next()? })
+    }
+
+    /// The RAM, in MiB, of a machine that can unpack this: the rootfs may have half of it
+    /// (mm/shmem.c, `shmem_default_max_blocks`), and the kernel keeps some for itself.
+    #[must_use]
+    pub fn memory_needed(&self) -> u64 {
+        (self.total >> 19).saturating_add(64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Told;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let told = Told { total: 52 << 20, size: 51 << 20, path: "/carbon.erofs" };
+        assert_eq!(Told::parse(&told.to_string()), Some(told));
+        assert_eq!(told.memory_needed(), 2 * 52 + 64);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["", "12", "12 x /a", "-1 2 /a"] {
+            assert_eq!(Told::parse(text), None, "{text}");
+        }
+    }
+}
