@@ -1,1 +1,18 @@
-//! boot
+//! Assembles NodeOS: from a manifest to a kernel, an initramfs and a carbon copy.
+//!
+//! ```text
+//! manifest -> closure -> tree -> archive -> image -> medium
+//! ```
+//!
+//! The waist is [`image::Image`]: everything before it builds one, every medium takes one. The contract with the
+//! guest (names, places, parameters) is the shim's library; the shim's binaries are input paths.
+//!
+//! 1. `elf`, `closure`, `tree`, `manifest` do no I/O: values in, values out, and every value prints itself.
+//! 2. No clock, host uid, hostname or directory order reaches a byte of an image: built twice, equal.
+//! 3. Nothing needs root, and nothing half-written stays: a temporary name, then a rename (`cache`).
+//! 4. What is missing or of the wrong architecture is found before anything is written.
+//!
+//! Absent on purpose: a registry client (npm, apt and dpkg are asked, with the user's own settings), a build system.
+
+pub mod error;
+pub mod progress;
