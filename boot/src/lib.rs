@@ -14,5 +14,8 @@
 //!
 //! Absent on purpose: a registry client (npm, apt and dpkg are asked, with the user's own settings), a build system.
 
+pub mod cache;
+pub mod digest;
 pub mod error;
 pub mod progress;
+pub mod run;

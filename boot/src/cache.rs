@@ -1,0 +1,163 @@
+//! The cache: finished things by kind and key, below the user's cache folder.
+//!
+//! 1. An entry that exists is whole: it is made under a temporary name and renamed when it is done.
+//! 2. One maker at a time: a file lock per entry, which the kernel drops with the process.
+//! 3. A key names everything that went in (`digest`), so an entry never changes and is never compared again.
+
+use crate::error::{Error, Result, Tried};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// A cache folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    root: PathBuf,
+}
+
+impl Cache {
+    /// The user's: `$XDG_CACHE_HOME/nodeos`, else `$HOME/.cache/nodeos`.
+    pub fn open() -> Result<Self> {
+        let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let base = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache"))).ok_or_else(|| {
+            Error::new("find the cache folder", "neither XDG_CACHE_HOME nor HOME is an absolute path")
+                .next("export HOME=/some/folder")
+        })?;
+        Self::at(base.join("nodeos"))
+    }
+
+    /// The cache in that folder, which is made if it is missing.
+    pub fn at(root: impl Into<PathBuf>) -> Result<Self> {
+        let root = root.into();
+        fs::create_dir_all(&root).tried("make the folder", &root)?;
+        Ok(Self { root })
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A finished entry, if there is one.
+    #[must_use]
+    pub fn find(&self, kind: &str, key: &str) -> Option<PathBuf> {
+        let path = self.root.join(kind).join(key);
+        path.exists().then_some(path)
+    }
+
+    /// The entry; if it is missing, `make` fills the path it is given (a file or a folder, not there yet).
+    pub fn entry(&self, kind: &str, key: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+        if let Some(path) = self.find(kind, key) {
+            return Ok(path);
+        }
+        let path = self.root.join(kind).join(key);
+        let _lock = self.lock(kind, key)?;
+        if path.exists() {
+            return Ok(path); // another command made it while this one waited
+        }
+        let new = self.root.join(kind).join(format!(".{key}.new"));
+        remove(&new)?; // of a maker that was interrupted
+        let made = make(&new).and_then(|()| fs::rename(&new, &path).tried("rename to", &path));
+        if made.is_err() {
+            remove(&new)?;
+        }
+        made.map(|()| path)
+    }
+
+    /// Removes an entry, so that it is made anew.
+    pub fn remove(&self, kind: &str, key: &str) -> Result<()> {
+        let _lock = self.lock(kind, key)?;
+        remove(&self.root.join(kind).join(key))
+    }
+
+    /// A lock of that name, held until the file is dropped; waits for another command that holds it.
+    pub fn lock(&self, kind: &str, key: &str) -> Result<File> {
+        let folder = self.root.join(kind);
+        fs::create_dir_all(&folder).tried("make the folder", &folder)?;
+        let path = folder.join(format!(".{key}.lock"));
+        let file = File::create(&path).tried("make the lock", &path)?;
+        file.lock().tried("lock", &path)?;
+        Ok(file)
+    }
+}
+
+/// Removes a file or a folder with all that is in it; none is no error.
+pub fn remove(path: &Path) -> Result<()> {
+    let done = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(_) => Ok(()),
+    };
+    done.tried("remove", path)
+}
+
+/// Writes a file so that it is there whole or not at all.
+pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(format!(".{}.new", std::process::id()));
+    let new = PathBuf::from(new);
+    let written = fs::write(&new, content).tried("write", &new);
+    let written = written.and_then(|()| fs::rename(&new, path).tried("rename to", path));
+    if written.is_err() {
+        remove(&new)?;
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cache;
+    use crate::error::Error;
+    use std::fs;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    fn cache() -> (tempfile::TempDir, Cache) {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path().join("nodeos")).unwrap();
+        (folder, cache)
+    }
+
+    #[test]
+    fn an_entry_is_made_once() {
+        let (_folder, cache) = cache();
+        let made = AtomicU32::new(0);
+        let make = || {
+            cache.entry("k", "a", |path| {
+                made.fetch_add(1, Ordering::Relaxed);
+                fs::write(path, "x").map_err(|error| Error::io("write", &error))
+            })
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| make().unwrap());
+            }
+        });
+        assert_eq!(made.load(Ordering::Relaxed), 1);
+        assert_eq!(fs::read(cache.find("k", "a").unwrap()).unwrap(), b"x");
+        cache.remove("k", "a").unwrap();
+        assert_eq!(cache.find("k", "a"), None);
+    }
+
+    #[test]
+    fn a_maker_that_fails_leaves_nothing() {
+        let (_folder, cache) = cache();
+        let failed = cache.entry("k", "a", |path| {
+            fs::create_dir(path).unwrap();
+            fs::write(path.join("half"), "").unwrap();
+            Err(Error::new("make", "no"))
+        });
+        assert!(failed.is_err());
+        let left: Vec<_> = fs::read_dir(cache.root().join("k")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, [".a.lock"]);
+    }
+
+    #[test]
+    fn what_an_interrupted_maker_left_is_no_entry_and_is_cleared() {
+        let (_folder, cache) = cache();
+        fs::create_dir_all(cache.root().join("k/.a.new/half")).unwrap();
+        assert_eq!(cache.find("k", "a"), None);
+        let path = cache.entry("k", "a", |path| fs::write(path, "whole").map_err(|e| Error::io("w", &e))).unwrap();
+        assert_eq!(fs::read(path).unwrap(), b"whole");
+        assert!(!cache.root().join("k/.a.new").exists());
+    }
+}
