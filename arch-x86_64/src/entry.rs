@@ -2,6 +2,8 @@
 //!
 //! The kernel enters with `rsp` at `argc` (psABI, "Process Initialization") and nothing else that
 //! is ours. The program supplies `nodeos_start`, which never returns.
+#![allow(unsafe_code)]
+
 #[cfg(target_env = "musl")]
 core::arch::global_asm!(
     ".globl _start",

@@ -1,9 +1,6 @@
 //! The system call instruction, for the calls that rustix does not have.
 #![allow(unsafe_code)]
 
-/// `clone3` (include/uapi/asm-generic/unistd.h; the same number on every architecture).
-pub const CLONE3: usize = 435;
-
 /// Makes system call `number`; a result in `-4095..0` is a negated errno.
 ///
 /// # Safety

@@ -1,1 +1,92 @@
-fn main() {}
+//! `/usr/bin/env`: runs any program, so that `#!/usr/bin/env node` and its kin work.
+//!
+//! `env [NAME=VALUE]… PROGRAM [ARGUMENT]…` sets variables and looks the program up in PATH, as env(1) does; a first
+//! argument `-S WORDS` is split at spaces, which is how a `#!` line passes more than one word. Without a program it
+//! prints the environment. Exit status: 126 found but not run, 127 not found (POSIX env).
+#![cfg_attr(target_env = "musl", no_std, no_main)]
+
+#[cfg(target_env = "musl")]
+mod program {
+    use core::{ffi::CStr, fmt::Write as _, panic::PanicInfo};
+
+    use heapless::{String, Vec};
+    use rustix::io::Errno;
+    use shim::sys::{self, Start, Stream};
+
+    /// Room for a path or for the words of `-S`.
+    const LONG: usize = 512;
+    type Words<'a> = Vec<&'a CStr, 63>;
+
+    shim::entry!(main);
+
+    #[panic_handler]
+    fn panic(_: &PanicInfo<'_>) -> ! {
+        sys::exit(134)
+    }
+
+    fn main(start: Start) -> ! {
+        sys::exit(run(start))
+    }
+
+    fn run(start: Start) -> u8 {
+        let mut split = String::<LONG>::new();
+        let mut words: Words<'_> = start.arguments().skip(1).collect();
+        if let Some(text) = words.first().and_then(|first| first.to_str().ok()?.strip_prefix("-S")) {
+            let _ = text.split_ascii_whitespace().try_for_each(|word| write!(split, "{word}\0"));
+            let rest = words.iter().skip(1).copied();
+            let inner = split.as_bytes().split_inclusive(|byte| *byte == 0);
+            words = inner.filter_map(|word| CStr::from_bytes_with_nul(word).ok()).chain(rest).collect();
+        }
+        let mut environment = Words::new();
+        start.environment().for_each(|variable| set(&mut environment, variable));
+        let mut words = words.iter().copied().peekable();
+        while let Some(word) = words.next_if(|word| word.to_bytes().contains(&b'=')) {
+            set(&mut environment, word);
+        }
+        let Some(program) = words.peek().copied() else {
+            for variable in &environment {
+                let _ = writeln!(Stream(1), "{}", variable.to_str().unwrap_or("?"));
+            }
+            return 0;
+        };
+        let errno = search(program, &environment, |path| sys::exec(path, words.clone(), environment.iter().copied()));
+        let name = program.to_str().unwrap_or("?");
+        let _ = writeln!(Stream(2), "env: cannot run {name}: {}", shim::errno::name(errno.raw_os_error()));
+        if errno == Errno::NOENT { 127 } else { 126 }
+    }
+
+    /// Puts a variable in, over one of the same name.
+    fn set<'a>(environment: &mut Words<'a>, variable: &'a CStr) {
+        fn name(variable: &CStr) -> Option<&[u8]> {
+            variable.to_bytes().split(|byte| *byte == b'=').next()
+        }
+        environment.retain(|other| name(other) != name(variable));
+        let _ = environment.push(variable);
+    }
+
+    /// Tries the program as a path, or in each folder of PATH.
+    fn search(program: &CStr, environment: &Words<'_>, exec: impl Fn(&CStr) -> Errno) -> Errno {
+        if program.to_bytes().contains(&b'/') {
+            return exec(program);
+        }
+        let path = environment.iter().find_map(|v| v.to_str().ok()?.strip_prefix("PATH=")).unwrap_or("/bin");
+        let mut result = Errno::NOENT;
+        for folder in path.split(':') {
+            let mut text = String::<LONG>::new();
+            let whole = write!(text, "{folder}/{}\0", program.to_str().unwrap_or("?"));
+            if let (Ok(()), Ok(path)) = (whole, CStr::from_bytes_with_nul(text.as_bytes())) {
+                match exec(path) {
+                    Errno::NOENT | Errno::NOTDIR => {}
+                    errno => result = errno,
+                }
+            }
+        }
+        result
+    }
+}
+
+#[cfg(not(target_env = "musl"))]
+fn main() {
+    eprintln!("this is /usr/bin/env of a NodeOS machine; build it for a musl target");
+    std::process::exit(1);
+}

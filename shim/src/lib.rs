@@ -32,7 +32,15 @@ pub use arch_x86_64 as arch;
 
 pub mod arches;
 pub mod cmdline;
+pub mod errno;
 pub mod last_word;
 pub mod layout;
 pub mod logon_file;
+pub mod op;
+pub mod plan;
+pub mod probe;
+pub mod supervise;
+#[cfg(target_env = "musl")]
+pub mod sys;
 pub mod told;
+pub mod users;

@@ -1,0 +1,145 @@
+//! From the first instruction to the state that `run` supervises.
+
+use core::ffi::CStr;
+
+use heapless::{String, Vec};
+use rustix::{fs::Mode, io::Errno};
+use shim::{
+    cmdline::Options,
+    layout,
+    op::Upper,
+    plan,
+    supervise::{MAX_CONSOLES, State},
+    sys::Start,
+    users::Homes,
+};
+
+use crate::guest::{
+    device,
+    execute::{self, Stopped},
+    homes,
+    log::Log,
+};
+
+/// A console's name below /dev.
+pub type Name = String<16>;
+
+/// What boot found.
+pub struct Machine {
+    pub options: Options<'static>,
+    pub homes: Homes,
+    pub upper: Upper,
+    pub host: String<64>,
+    pub consoles: Vec<Name, MAX_CONSOLES>,
+}
+
+/// The kernel's words for us.
+pub fn options(start: Start) -> Options<'static> {
+    let text = |word: &'static CStr| word.to_str().ok();
+    let arguments = start.arguments().skip(1).filter_map(text);
+    arguments.chain(start.environment().filter_map(text)).fold(Options::default(), Options::with)
+}
+
+/// Boots as far as the users; `Stopped` when there is no carbon copy.
+pub fn boot(start: Start, log: &Log) -> Result<Machine, Stopped> {
+    rustix::process::umask(Mode::WGRP | Mode::WOTH);
+    let options = options(start);
+    execute::steps(&plan::boot(&options), log)?;
+    if let Some(word) = options.refused {
+        log.error(format_args!("{word}: not understood; a device is /dev/…, LABEL=, UUID= or PARTUUID="));
+    }
+    let upper = users(&options, log)?;
+    let mut machine = Machine { options, homes: Homes::new(), upper, host: host(), consoles: consoles() };
+    if let Err(errno) = homes::scan(&mut machine.homes, log) {
+        log.error(format_args!("cannot read the users partition: {}", shim::errno::name(errno.raw_os_error())));
+    }
+    log.info(format_args!("{} users", machine.homes.count()));
+    Ok(machine)
+}
+
+/// Mounts the users partition: written to if it can be, else read, else a session in RAM.
+fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
+    if let Some(device) = options.users {
+        if execute::steps(&plan::users(options), log).is_ok() {
+            return Ok(Upper::Home);
+        }
+        match execute::users_read_only(device, log) {
+            Ok(()) => {
+                log.error(format_args!("the users partition is read-only: what you write is gone at power off"));
+                return Ok(Upper::Ram);
+            }
+            Err(Errno::TIMEDOUT) => {}
+            Err(errno) => {
+                log.error(format_args!("it cannot be read either: {}", shim::errno::name(errno.raw_os_error())));
+            }
+        }
+    }
+    log.error(format_args!("RAM session: no users partition, what you write is gone at power off; log on as guest"));
+    execute::steps(&plan::ram(), log)?;
+    let (uid, gid) = (rustix::fs::Uid::from_raw(1000), rustix::fs::Gid::from_raw(1000));
+    if let Err(errno) = rustix::fs::chown("/tmp/guest", Some(uid), Some(gid)) {
+        log.error(format_args!("no guest: {}", shim::errno::name(errno.raw_os_error())));
+    }
+    Ok(Upper::Home)
+}
+
+/// The host's name: what DHCP gave the kernel, or ours.
+fn host() -> String<64> {
+    let uname = rustix::system::uname();
+    let given = uname.nodename().to_str().ok().filter(|name| !name.is_empty() && *name != "(none)");
+    let good = given.filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)));
+    good.and_then(|name| String::try_from(name).ok()).unwrap_or_else(|| String::try_from("nodeos").unwrap_or_default())
+}
+
+/// The consoles, the system's own first: the kernel lists it last (drivers/tty/tty_io.c, `show_cons_active`).
+/// `tty0` is whichever virtual terminal is in front; the first is the one to log on at.
+fn consoles() -> Vec<Name, MAX_CONSOLES> {
+    let active: String<128> = device::read_text("/sys/class/tty/console/active").unwrap_or_default();
+    let names = active.split_ascii_whitespace().rev();
+    names
+        .filter_map(|name| Name::try_from(if name == "tty0" { "tty1" } else { name }).ok())
+        .take(MAX_CONSOLES)
+        .collect()
+}
+
+impl Machine {
+    /// The supervisor's first state: who has an `/init`, root before all others, and whether anybody may log on.
+    pub fn state(&self, log: &Log) -> State {
+        let root = self.homes.root();
+        let mut state = State::new(self.consoles.len(), root, self.interactive(log));
+        if self.options.single {
+            log.error(format_args!("single: nobody's init runs, and only root may log on"));
+            return state;
+        }
+        let others = self.homes.ids().filter(|home| Some(*home) != root);
+        let known = |home: &u16| self.homes.get(*home).is_some() && self.homes.has_init(*home);
+        for home in root.into_iter().chain(others).filter(known) {
+            if !state.want_init(home) {
+                log.error(format_args!("home {home}: its init does not run, there are too many"));
+            }
+        }
+        state
+    }
+
+    /// Whether anybody may log on; a line for each logon file that is no good.
+    fn interactive(&self, log: &Log) -> bool {
+        let mut found = false;
+        for user in self.homes.ids().filter_map(|home| self.homes.get(home)) {
+            let password = match homes::logon_file(user.name) {
+                Ok(file) => file.password,
+                Err(why) => {
+                    let (name, file) = (user.name, layout::LOGON_FILE);
+                    log.error(format_args!("home {name}: {file}: {why}; nobody logs on there"));
+                    None
+                }
+            };
+            let root = user.name == layout::ROOT_USER;
+            if root && password.as_deref() == Some("") {
+                log.error(format_args!("home root: an empty password opens no root prompt; give it one"));
+                continue;
+            }
+            found |= password.is_some() && (root || !self.options.single);
+        }
+        found
+    }
+}

@@ -1,0 +1,157 @@
+//! Finds a block device by path, label or UUID, and waits for one that comes late.
+
+use core::fmt::Write as _;
+
+use heapless::String;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    fd::OwnedFd,
+    fs::{CWD, Dev, FileType, Mode, OFlags, RawDir},
+    io::{Errno, Result},
+    net::{AddressFamily, SocketFlags, SocketType, netlink},
+};
+use shim::{cmdline::Device, probe};
+
+use crate::guest::log::Log;
+
+/// How long a device may take to come: a USB disk behind a hub needs about ten seconds.
+const PATIENCE: u64 = 30;
+
+/// A path below /dev.
+pub type Path = String<64>;
+
+/// The device's path, once it is there. Waits by uevent: the socket is open before the first look, so no device can
+/// come unseen between a look and the wait.
+pub fn find(device: Device<'_>, log: &Log) -> Result<Path> {
+    let events = listen()?;
+    let until = now().saturating_add(PATIENCE);
+    let mut said = false;
+    loop {
+        if let Some(path) = look(device) {
+            return Ok(path);
+        }
+        let left = until.saturating_sub(now());
+        if left == 0 {
+            return Err(Errno::TIMEDOUT);
+        }
+        if !said {
+            log.info(format_args!("waiting for {device}, at most {PATIENCE} s"));
+            said = true;
+        }
+        wait(&events, left)?;
+    }
+}
+
+/// Seconds since the kernel started.
+pub fn now() -> u64 {
+    u64::try_from(rustix::system::sysinfo().uptime).unwrap_or(0)
+}
+
+fn listen() -> Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket =
+        rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, Some(netlink::KOBJECT_UEVENT))?;
+    // group 1 is the kernel's own (lib/kobject_uevent.c)
+    rustix::net::bind(&socket, &netlink::SocketAddrNetlink::new(0, 1))?;
+    Ok(socket)
+}
+
+/// Comes back when something was plugged in, or after `seconds`.
+fn wait(events: &OwnedFd, seconds: u64) -> Result<()> {
+    let timeout = Timespec { tv_sec: i64::try_from(seconds).unwrap_or(i64::MAX), tv_nsec: 0 };
+    let mut fds = [PollFd::new(events, PollFlags::IN)];
+    rustix::event::poll(&mut fds, Some(&timeout))?;
+    let mut dropped = [0; 64];
+    while rustix::io::read(events, &mut dropped).is_ok_and(|length| length > 0) {}
+    Ok(())
+}
+
+fn look(device: Device<'_>) -> Option<Path> {
+    if let Device::Path(path) = device {
+        let stat = rustix::fs::stat(path).ok()?;
+        return (FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice).then(|| Path::try_from(path).ok())?;
+    }
+    let folder = rustix::fs::open("/sys/class/block", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let mut buffer = [core::mem::MaybeUninit::uninit(); 1024];
+    let mut entries = RawDir::new(&folder, &mut buffer);
+    while let Some(Ok(entry)) = entries.next() {
+        let Ok(name) = entry.file_name().to_str() else { continue };
+        if !name.starts_with('.') && is(name, device) == Some(true) {
+            return path(name);
+        }
+    }
+    None
+}
+
+fn path(name: &str) -> Option<Path> {
+    let mut path = Path::new();
+    write!(path, "/dev/{name}").ok()?;
+    Some(path)
+}
+
+fn is(name: &str, device: Device<'_>) -> Option<bool> {
+    if let Device::PartUuid(wanted) = device {
+        let number: u32 = attribute(name, "partition")?.trim_ascii().parse().ok()?;
+        let disk = disk_of(name)?;
+        let mut head = [0; 1024];
+        read_at(&disk, 0, &mut head)?;
+        let mut entry = [0; 128];
+        if let Some(at) = probe::gpt_entry(&head, number) {
+            read_at(&disk, at, &mut entry)?;
+        }
+        return Some(probe::is_partition(&head, &entry, number, wanted));
+    }
+    let mut block = [0; probe::SUPERBLOCK];
+    read_at(&open(&path(name)?)?, 0, &mut block)?;
+    Some(probe::matches(&block, device))
+}
+
+/// The whole disk that a partition is on: sysfs has the partition's folder inside the disk's.
+fn disk_of(name: &str) -> Option<OwnedFd> {
+    let number = attribute_of_parent(name)?;
+    let (major, minor) = number.trim_ascii().split_once(':')?;
+    let wanted = rustix::fs::makedev(major.parse().ok()?, minor.parse().ok()?);
+    let folder = rustix::fs::open("/dev", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let mut buffer = [core::mem::MaybeUninit::uninit(); 1024];
+    let mut entries = RawDir::new(&folder, &mut buffer);
+    while let Some(Ok(entry)) = entries.next() {
+        let Ok(stat) = rustix::fs::statat(&folder, entry.file_name(), rustix::fs::AtFlags::SYMLINK_NOFOLLOW) else {
+            continue;
+        };
+        let rdev: Dev = stat.st_rdev;
+        if rdev == wanted && FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice {
+            return open(&path(entry.file_name().to_str().ok()?)?);
+        }
+    }
+    None
+}
+
+fn attribute_of_parent(name: &str) -> Option<String<64>> {
+    let mut file = String::<96>::new();
+    write!(file, "/sys/class/block/{name}/../dev").ok()?;
+    read_text(&file)
+}
+
+fn attribute(name: &str, attribute: &str) -> Option<String<64>> {
+    let mut file = String::<96>::new();
+    write!(file, "/sys/class/block/{name}/{attribute}").ok()?;
+    read_text(&file)
+}
+
+/// A short text file of the kernel's.
+pub fn read_text<const N: usize>(path: &str) -> Option<String<N>> {
+    let file = rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let mut bytes = [0; N];
+    let length = rustix::io::read(&file, &mut bytes).ok()?;
+    String::try_from(core::str::from_utf8(bytes.get(..length)?).ok()?).ok()
+}
+
+fn open(path: &str) -> Option<OwnedFd> {
+    rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()
+}
+
+/// Fills `buffer` from `at`; `None` if the device is shorter.
+fn read_at(device: &OwnedFd, at: u64, buffer: &mut [u8]) -> Option<()> {
+    let length = rustix::io::pread(device, &mut *buffer, at).ok()?;
+    (length == buffer.len()).then_some(())
+}

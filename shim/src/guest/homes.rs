@@ -1,0 +1,97 @@
+//! Reads the homes of the mounted users partition into the table, and their logon files on demand.
+
+use core::{ffi::CStr, mem::MaybeUninit};
+
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    fs::{AtFlags, FileType, Mode, OFlags, RawDir},
+    io::{Errno, Result},
+};
+use shim::{
+    errno, layout,
+    logon_file::LogonFile,
+    users::{Found, Homes, Refusal, is_ours},
+};
+
+use crate::guest::{log::Log, place};
+
+/// Fills the table; every refused home gets a line, and keeps no other from booting.
+pub fn scan(homes: &mut Homes, log: &Log) -> Result<()> {
+    let users = rustix::fs::open(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut entries = RawDir::new(&users, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name();
+        if is_ours(name.to_bytes()) {
+            continue;
+        }
+        let admitted = match look(&users, name) {
+            Ok(found) => homes.admit(name.to_bytes(), found).map(drop),
+            Err(errno) => Err(Refusal::Unreadable(errno.raw_os_error())),
+        };
+        if let Err(refusal) = admitted {
+            refused(log, name.to_bytes(), refusal);
+        }
+    }
+    for (name, refusal) in homes.shared() {
+        refused(log, name, refusal);
+    }
+    Ok(())
+}
+
+fn refused(log: &Log, name: &[u8], why: Refusal) {
+    let name = name.escape_ascii();
+    log.error(format_args!("home {name} refused: {why}"));
+}
+
+fn look(users: &OwnedFd, name: &CStr) -> Result<Found> {
+    let stat = rustix::fs::statat(users, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    let directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+    let has_init = directory && has_init(users, name, stat.st_uid)?;
+    Ok(Found { directory, uid: stat.st_uid, gid: stat.st_gid, has_init })
+}
+
+/// Whether the home's `/init` is a regular executable of the home's owner. Opened without following links and without
+/// blocking: a user may have put anything there.
+fn has_init(users: &OwnedFd, name: &CStr, owner: u32) -> Result<bool> {
+    let home = rustix::fs::openat(users, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    match rustix::fs::statat(&home, layout::HOME_INIT, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => {
+            let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+            Ok(regular && stat.st_uid == owner && stat.st_mode & 0o100 != 0)
+        }
+        Err(_) => Ok(false),
+    }
+}
+
+/// How the owner of that home may log on; an error text for a file that is there and no good.
+pub fn logon_file(name: &str) -> core::result::Result<LogonFile, &'static str> {
+    let users = place::open(layout::USERS).map_err(text)?;
+    let home = place::folder_at(&users, name).map_err(text)?;
+    let file = match open_regular(&home, layout::LOGON_FILE) {
+        Err(Errno::NOENT) => return Ok(LogonFile::default()),
+        file => file.map_err(text)?,
+    };
+    let mut bytes = [0; layout::MAX_LOGON_FILE];
+    let mut length = 0_usize;
+    while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::read(&file, rest).map_err(text)? {
+            0 => break,
+            more => length = length.saturating_add(more),
+        }
+    }
+    let content = bytes.get(..length).filter(|content| content.len() < bytes.len()).ok_or("it is too long")?;
+    LogonFile::parse(content).ok_or("it is malformed")
+}
+
+fn text(errno: Errno) -> &'static str {
+    errno::name(errno.raw_os_error())
+}
+
+/// Opens a file of a user's for reading, if it is a regular one: a FIFO would block, a device would act.
+fn open_regular(home: impl AsFd, path: &str) -> Result<OwnedFd> {
+    let file = place::open_at(home, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+    let stat = rustix::fs::fstat(&file)?;
+    if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile { Ok(file) } else { Err(Errno::INVAL) }
+}

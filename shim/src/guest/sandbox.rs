@@ -1,0 +1,229 @@
+//! A user's sandbox: made by a process that ends as its reaper, entered by each program that runs there.
+
+use core::{ffi::CStr, fmt::Write as _};
+
+use heapless::{String, Vec};
+use linux_raw_sys::general::{CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
+use rustix::{
+    fd::{BorrowedFd, OwnedFd},
+    fs::{Gid, Mode, OFlags, Uid},
+    io::{Errno, Result},
+    mount::open_tree,
+    process::{DumpableBehavior, Signal, WaitOptions},
+};
+use shim::{
+    cmdline::Options,
+    errno,
+    op::User,
+    plan,
+    supervise::Pid,
+    sys::{self, Signals, Stream},
+};
+
+use crate::guest::{
+    execute::{self, CLONE},
+    log::Log,
+    place, privilege,
+};
+
+/// What tells a sandbox's processes from all others.
+const NAMESPACES: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+
+/// Makes the sandbox. The child has all capabilities until the user's root stands, then none of them and the user's
+/// uid; `ready` is called in between.
+pub fn build(sandbox: &plan::Sandbox<'_>, ready: impl FnOnce()) -> Result<(Pid, OwnedFd)> {
+    if let Some(made) = sys::fork(NAMESPACES)? {
+        return Ok(made);
+    }
+    let log = Log::held();
+    let name = sandbox.user.name;
+    if execute::steps(&plan::root(sandbox), &log).is_err() {
+        log.error(format_args!("no sandbox for {name}"));
+        sys::exit(1);
+    }
+    ready();
+    if let Err(errno) = privilege::become_user(sandbox.user) {
+        log.error(format_args!("{name}: cannot give up privileges: {}", errno::name(errno.raw_os_error())));
+        sys::exit(1);
+    }
+    // root's reaper does not change its uid, which alone would forbid ptrace
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    sys::close_from(0);
+    reap()
+}
+
+/// The first process of a sandbox: buries orphans, and ends when it is alone, which ends the sandbox. It is poked when
+/// a program that PID 1 started there has ended, for those are not its children.
+fn reap() -> ! {
+    let poked = Signals::of(&[Signal::CHILD, Signal::USR1, Signal::TERM]);
+    loop {
+        poked.wait();
+        while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
+        if sys::signal_all(None) == Err(Errno::SRCH) {
+            sys::exit(0);
+        }
+    }
+}
+
+/// What a program gets for its standard streams.
+#[derive(Clone, Copy)]
+pub enum Streams<'a> {
+    /// The system console, for writing.
+    Log,
+    /// This terminal, as the session's own: a name below /dev.
+    Terminal(&'a str),
+}
+
+/// A program to run in a sandbox.
+pub struct Program<'a> {
+    pub user: &'a User<'a>,
+    pub path: &'a str,
+    pub arguments: &'a [&'a str],
+    /// The user's shell, for SHELL.
+    pub shell: &'a str,
+    pub streams: Streams<'a>,
+    pub options: &'a Options<'a>,
+}
+
+/// Runs a program in the sandbox behind `pidfd`, as a child of PID 1.
+///
+/// PID 1 itself points its next child into the pid namespace and then points back, so that the kernel makes the child
+/// right there: no process with privileges lingers. An error means that the sandbox has ended.
+pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, program: &Program<'_>) -> Result<Pid> {
+    sys::join(pidfd, CLONE_NEWPID)?;
+    let forked = sys::fork(0);
+    if let Ok(None) = forked {
+        let log = Log::held();
+        let errno = become_program(pidfd, program);
+        let (path, why) = (program.path, errno::name(errno.raw_os_error()));
+        log.error(format_args!("{}: cannot run {path}: {why}", program.user.name));
+        let _ = writeln!(Stream(2), "cannot run {path}: {why}");
+        sys::exit(if errno == Errno::NOENT { 127 } else { 126 });
+    }
+    sys::join(own, CLONE_NEWPID)?;
+    Ok(forked?.ok_or(Errno::SRCH)?.0)
+}
+
+/// Runs in the child, with all capabilities until the user's uid is taken; comes back only with an error.
+fn become_program(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Errno {
+    if let Err(errno) = prepare(pidfd, program) {
+        return errno;
+    }
+    let mut text = String::<1536>::new();
+    if environment(&mut text, program).is_err() {
+        return Errno::TOOBIG;
+    }
+    let mut path = String::<256>::new();
+    let mut arguments = String::<1536>::new();
+    let words = core::iter::once(program.path).chain(program.arguments.iter().copied());
+    if write!(path, "{}\0", program.path).is_err() || words.clone().any(|w| write!(arguments, "{w}\0").is_err()) {
+        return Errno::TOOBIG;
+    }
+    match CStr::from_bytes_with_nul(path.as_bytes()) {
+        Ok(path) => sys::exec(path, strings(&arguments), strings(&text)),
+        Err(_) => Errno::INVAL,
+    }
+}
+
+fn strings(text: &str) -> impl Iterator<Item = &CStr> {
+    text.as_bytes().split_inclusive(|byte| *byte == 0).filter_map(|string| CStr::from_bytes_with_nul(string).ok())
+}
+
+/// All that a user's process has in its environment.
+fn environment(text: &mut String<1536>, program: &Program<'_>) -> core::fmt::Result {
+    let Options { term, lang, tz, .. } = program.options;
+    let (user, shell) = (program.user.name, program.shell);
+    write!(text, "HOME=/\0TERM={term}\0LANG={lang}\0PATH=/bin\0USER={user}\0SHELL={shell}\0")?;
+    if !tz.is_empty() {
+        write!(text, "TZ={tz}\0")?;
+    }
+    Ok(())
+}
+
+fn prepare(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Result<()> {
+    let user = program.user;
+    let streams = match program.streams {
+        Streams::Log => {
+            let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let console = rustix::fs::open("/dev/console", flags, Mode::empty())?;
+            rustix::fs::fcntl_setfl(&console, OFlags::empty())?;
+            join_rest(pidfd)?;
+            rustix::process::setsid()?;
+            Vec::<OwnedFd, 2>::from_iter([rustix::fs::open("/dev/null", OFlags::RDONLY, Mode::empty())?, console])
+        }
+        Streams::Terminal(name) => {
+            let mut path = String::<32>::new();
+            write!(path, "/dev/{name}").map_err(|_| Errno::NAMETOOLONG)?;
+            // the node's owner is the session's, until the next logon takes it back
+            let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+            rustix::fs::chown(path.as_str(), Some(uid), Some(gid))?;
+            let node = open_tree(place::open(&path)?, "", CLONE)?;
+            join_rest(pidfd)?;
+            let _ = rustix::mount::unmount(path.as_str(), rustix::mount::UnmountFlags::DETACH);
+            execute::attach(&node, &path)?;
+            rustix::process::setsid()?;
+            let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let terminal = place::open_at(rustix::fs::CWD, &path, flags)?;
+            rustix::fs::fcntl_setfl(&terminal, OFlags::empty())?;
+            rustix::process::ioctl_tiocsctty(&terminal)?;
+            Vec::from_iter([terminal])
+        }
+    };
+    let (input, output) = (streams.first().ok_or(Errno::BADF)?, streams.last().ok_or(Errno::BADF)?);
+    rustix::stdio::dup2_stdin(input)?;
+    rustix::stdio::dup2_stdout(output)?;
+    rustix::stdio::dup2_stderr(output)?;
+    rustix::process::chdir("/")?;
+    Signals::NONE.block();
+    privilege::become_user(user)
+}
+
+/// The namespaces beside that of the pids, which the process was born into; its root becomes the user's.
+fn join_rest(pidfd: BorrowedFd<'_>) -> Result<()> {
+    sys::join(pidfd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS)
+}
+
+/// Shows a sandbox's own root mount at `/home/NAME` of root's, over the raw home: there, what root changes goes through
+/// the live overlay. A short-lived child does it, for it changes namespaces.
+pub fn show(of: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &str) -> Result<Pid> {
+    aside(|| {
+        sys::join(of, CLONE_NEWNS)?;
+        let root = open_tree(place::open("/")?, "", CLONE)?;
+        sys::join(to, CLONE_NEWNS)?;
+        let homes = place::open("/home")?;
+        let home = place::folder_at(&homes, name)?;
+        let flags = rustix::mount::MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH
+            | rustix::mount::MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+        rustix::mount::move_mount(&root, "", &home, "", flags)
+    })
+}
+
+/// Takes it away again.
+pub fn hide(from: BorrowedFd<'_>, name: &str) -> Result<Pid> {
+    aside(|| {
+        sys::join(from, CLONE_NEWNS)?;
+        let homes = place::open("/home")?;
+        rustix::process::fchdir(&homes)?;
+        let flags = rustix::mount::UnmountFlags::DETACH | rustix::mount::UnmountFlags::NOFOLLOW;
+        rustix::mount::unmount(name, flags)
+    })
+}
+
+fn aside(work: impl FnOnce() -> Result<()>) -> Result<Pid> {
+    match sys::fork(0)? {
+        Some((pid, _)) => Ok(pid),
+        None => {
+            let log = Log::held();
+            let result = work();
+            if let Err(errno) = result {
+                log.error(format_args!("root's view of a home: {}", errno::name(errno.raw_os_error())));
+            }
+            sys::exit(u8::from(result.is_err()))
+        }
+    }
+}
+
+/// PID 1's own pid namespace, to come back to.
+pub fn own() -> Result<OwnedFd> {
+    rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty())
+}

@@ -1,0 +1,103 @@
+//! The end: whatever is left is killed, the users partition unmounted, the last word said, the machine stopped.
+
+use core::fmt::Write as _;
+
+use rustix::{
+    event::Timespec,
+    fs::{Mode, OFlags},
+    io::Errno,
+    mount::{MountFlags, UnmountFlags},
+    process::{Signal, WaitOptions},
+    system::RebootCommand,
+};
+use shim::{
+    last_word::LastWord,
+    layout,
+    sys::{self, Stream},
+};
+
+use crate::guest::log::Log;
+
+/// Stops the machine.
+pub fn stop(word: LastWord, log: &Log) -> ! {
+    kill(20);
+    unmount(log);
+    rustix::fs::sync();
+    say(word);
+    let command = match word {
+        LastWord::PowerOff(_) => RebootCommand::PowerOff,
+        LastWord::Reboot => RebootCommand::Restart,
+    };
+    let _ = rustix::system::reboot(command);
+    // a machine that cannot power off can still halt
+    let _ = rustix::system::reboot(RebootCommand::Halt);
+    loop {
+        pause(1000);
+    }
+}
+
+/// A boot that cannot go on: time to read why, then another try, as after a kernel panic.
+pub fn give_up(log: &Log) -> ! {
+    log.error(format_args!("this machine restarts in 10 seconds"));
+    pause(10_000);
+    stop(LastWord::Reboot, log)
+}
+
+/// Kills and buries everybody, for at most so many tenths of a second: who hangs in the kernel stays.
+fn kill(tenths: u32) {
+    for _ in 0..tenths {
+        let _ = sys::signal_all(Some(Signal::KILL));
+        loop {
+            match rustix::process::wait(WaitOptions::NOHANG) {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(_) => return,
+            }
+        }
+        pause(100);
+    }
+}
+
+/// A sandbox's mounts are let go of a moment after its last process.
+fn unmount(log: &Log) {
+    for _ in 0..20 {
+        match rustix::mount::unmount(layout::USERS, UnmountFlags::empty()) {
+            Ok(()) => return log.info(format_args!("users partition unmounted")),
+            Err(Errno::BUSY) => pause(100),
+            Err(_) => return,
+        }
+    }
+    let read_only = MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID;
+    match rustix::mount::mount_remount(layout::USERS, read_only, c"") {
+        Ok(()) => log.info(format_args!("users partition busy; remounted read-only")),
+        Err(_) => log.error(format_args!("users partition busy; it will be checked at the next boot")),
+    }
+}
+
+/// The last word goes out behind all that users wrote. A child says it, for a terminal may take for ever.
+fn say(word: LastWord) {
+    if let Ok(None) = sys::fork(0) {
+        let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
+        if let Ok(console) = rustix::fs::open("/dev/console", flags, Mode::empty())
+            && rustix::stdio::dup2_stdout(&console).is_ok()
+        {
+            let _ = writeln!(Stream(1), "\r\n{word}");
+            let _ = rustix::termios::tcdrain(&console);
+        }
+        sys::exit(0);
+    }
+    for _ in 0..30 {
+        if !matches!(rustix::process::wait(WaitOptions::NOHANG), Ok(None)) {
+            return;
+        }
+        pause(100);
+    }
+}
+
+fn pause(milliseconds: u32) {
+    let timeout = Timespec {
+        tv_sec: i64::from(milliseconds.checked_div(1000).unwrap_or(0)),
+        tv_nsec: i64::from(milliseconds.checked_rem(1000).unwrap_or(0)).saturating_mul(1_000_000),
+    };
+    let _ = rustix::event::poll(&mut [], Some(&timeout));
+}

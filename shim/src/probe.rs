@@ -1,0 +1,146 @@
+//! Which filesystem or partition a block device holds, read from its first bytes.
+//!
+//! Offsets: ext4, Documentation/filesystems/ext4/super.rst; EROFS, fs/erofs/erofs_fs.h; GPT, UEFI 2.10
+//! section 5.3; MBR disk signature, block/partitions/msdos.c. Nothing in them is trusted: a device is an
+//! attacker's as soon as it can be plugged in, and all that follows from a match is a mount attempt.
+
+use core::fmt;
+
+use heapless::String;
+
+use crate::cmdline::Device;
+
+/// Bytes from the start of a filesystem that `matches` reads: ext4's and EROFS's superblocks begin at 1024.
+pub const SUPERBLOCK: usize = 2048;
+
+struct Kind {
+    magic_at: usize,
+    magic: &'static [u8],
+    uuid_at: usize,
+    label_at: usize,
+    label_len: usize,
+}
+
+const KINDS: [Kind; 2] = [
+    Kind { magic_at: 1024 + 0x38, magic: &[0x53, 0xef], uuid_at: 1024 + 0x68, label_at: 1024 + 0x78, label_len: 16 },
+    Kind { magic_at: 1024, magic: &[0xe2, 0xe1, 0xf5, 0xe0], uuid_at: 1024 + 48, label_at: 1024 + 64, label_len: 16 },
+];
+
+fn bytes(block: &[u8], at: usize, len: usize) -> Option<&[u8]> {
+    block.get(at..at.checked_add(len)?)
+}
+
+/// Whether the filesystem that begins with `block` has that label or UUID.
+#[must_use]
+pub fn matches(block: &[u8], device: Device<'_>) -> bool {
+    let Some(kind) = KINDS.iter().find(|kind| bytes(block, kind.magic_at, kind.magic.len()) == Some(kind.magic)) else {
+        return false;
+    };
+    match device {
+        Device::Label(wanted) => bytes(block, kind.label_at, kind.label_len)
+            .is_some_and(|label| label.split(|byte| *byte == 0).next() == Some(wanted.as_bytes())),
+        Device::Uuid(wanted) => bytes(block, kind.uuid_at, 16).is_some_and(|uuid| same(uuid, Order::Rfc, wanted)),
+        Device::Path(_) | Device::PartUuid(_) => false,
+    }
+}
+
+/// Whether partition `number` of the disk that begins with `head` (its first two 512-byte sectors) and has the GPT
+/// entry `entry` is the one with that PARTUUID. An MBR disk needs no entry.
+#[must_use]
+pub fn is_partition(head: &[u8], entry: &[u8], number: u32, wanted: &str) -> bool {
+    if gpt_entry(head, number).is_some() {
+        return bytes(entry, 16, 16).is_some_and(|uuid| same(uuid, Order::Gpt, wanted));
+    }
+    let Some(&[a, b, c, d]) = bytes(head, 440, 4) else { return false };
+    let mut text = String::<16>::new();
+    fmt::write(&mut text, format_args!("{:08x}-{number:02x}", u32::from_le_bytes([a, b, c, d]))).is_ok()
+        && text.eq_ignore_ascii_case(wanted)
+}
+
+/// Where, in bytes from the start of the disk, the GPT entry of partition `number` lies; `None` without a GPT.
+#[must_use]
+pub fn gpt_entry(head: &[u8], number: u32) -> Option<u64> {
+    let header = head.get(512..)?;
+    if bytes(header, 0, 8)? != b"EFI PART" {
+        return None;
+    }
+    let first = u64::from_le_bytes(bytes(header, 72, 8)?.try_into().ok()?);
+    let size = u32::from_le_bytes(bytes(header, 84, 4)?.try_into().ok()?);
+    let before = u64::from(number.checked_sub(1)?).checked_mul(u64::from(size))?;
+    first.checked_mul(512)?.checked_add(before)
+}
+
+#[derive(Clone, Copy)]
+enum Order {
+    Rfc,
+    /// The first three fields are little-endian.
+    Gpt,
+}
+
+/// Whether these 16 bytes read as that UUID.
+fn same(uuid: &[u8], order: Order, wanted: &str) -> bool {
+    const GPT: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+    let mut digits = wanted.bytes().filter(|byte| *byte != b'-');
+    let mut nibble = || char::from(digits.next()?).to_digit(16);
+    (0..16).zip(GPT).all(|(rfc, gpt)| {
+        let at = if matches!(order, Order::Rfc) { rfc } else { gpt };
+        match (nibble(), nibble(), uuid.get(at)) {
+            (Some(high), Some(low), Some(byte)) => high << 4 | low == u32::from(*byte),
+            _ => false,
+        }
+    }) && digits.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(at: usize, bytes: &[u8], mut block: Vec<u8>) -> Vec<u8> {
+        block[at..at + bytes.len()].copy_from_slice(bytes);
+        block
+    }
+
+    const UUID: [u8; 16] = [0x1b, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0xf0];
+    const RFC: &str = "1b020304-0506-0708-090a-0b0c0d0e0ff0";
+
+    #[test]
+    fn ext4_is_found_by_label_and_uuid() {
+        let block = with(1024 + 0x38, &[0x53, 0xef], vec![0; SUPERBLOCK]);
+        let block = with(1024 + 0x78, b"nodeos-users", with(1024 + 0x68, &UUID, block));
+        assert!(matches(&block, Device::Label("nodeos-users")));
+        assert!(!matches(&block, Device::Label("nodeos")));
+        assert!(matches(&block, Device::Uuid(RFC)) && matches(&block, Device::Uuid(&RFC.to_uppercase())));
+        assert!(!matches(&block, Device::Uuid(&RFC[1..])) && !matches(&block, Device::Uuid(&format!("{RFC}0"))));
+    }
+
+    #[test]
+    fn erofs_is_found_by_label() {
+        let block = with(1024 + 64, b"nodeos-carbon", with(1024, &[0xe2, 0xe1, 0xf5, 0xe0], vec![0; SUPERBLOCK]));
+        assert!(matches(&block, Device::Label("nodeos-carbon")));
+    }
+
+    #[test]
+    fn other_and_short_blocks_match_nothing() {
+        for block in [vec![], vec![0; 100], vec![0xff; SUPERBLOCK]] {
+            assert!(!matches(&block, Device::Label("")) && !matches(&block, Device::Uuid(RFC)));
+        }
+    }
+
+    #[test]
+    fn a_gpt_partition_is_found_by_its_entry() {
+        let head = with(512, b"EFI PART", vec![0; 1024]);
+        let head = with(512 + 84, &128u32.to_le_bytes(), with(512 + 72, &2u64.to_le_bytes(), head));
+        assert_eq!(gpt_entry(&head, 3), Some(2 * 512 + 2 * 128));
+        let entry = with(16, &UUID, vec![0; 128]);
+        assert!(is_partition(&head, &entry, 3, "0403021b-0605-0807-090a-0b0c0d0e0ff0"));
+        assert!(!is_partition(&head, &entry, 3, RFC));
+        assert_eq!(gpt_entry(&head, 0), None);
+    }
+
+    #[test]
+    fn an_mbr_partition_is_signature_and_number() {
+        let head = with(440, &0x00ab_cdef_u32.to_le_bytes(), vec![0; 1024]);
+        assert!(is_partition(&head, &[], 2, "00abcdef-02"));
+        assert!(!is_partition(&head, &[], 1, "00abcdef-02"));
+    }
+}

@@ -1,0 +1,319 @@
+//! System calls that rustix does not have, typed once; the only `unsafe` of the guest's programs.
+//!
+//! Levels: `arch::syscall` is raw, this file and rustix are typed, `execute` is the domain. Flags and numbers
+//! are linux-raw-sys's, generated from the kernel's headers.
+#![allow(unsafe_code)]
+
+use core::{
+    ffi::{CStr, c_char},
+    mem::MaybeUninit,
+    ptr,
+};
+
+use linux_raw_sys::general as raw;
+use rustix::{
+    fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    io::{Errno, Result},
+    mm::{MapFlags, ProtFlags},
+    process::Signal,
+};
+
+use crate::{arch::syscall::syscall6, op::Attr, supervise::Pid};
+
+/// Makes `$main`, a `fn(Start) -> !`, what the entry of `arch-*` calls.
+#[macro_export]
+macro_rules! entry {
+    ($main:path) => {
+        #[allow(unsafe_code)]
+        #[unsafe(no_mangle)]
+        extern "C" fn nodeos_start(stack: *const usize) -> ! {
+            // SAFETY: the entry hands over the stack pointer that it found.
+            $main(unsafe { $crate::sys::Start::new(stack) })
+        }
+    };
+}
+
+/// Text to a descriptor by number, 1 or 2 as a rule; errors are dropped, for there is nobody to tell.
+pub struct Stream(pub u32);
+
+impl core::fmt::Write for Stream {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        let arguments = [self.0 as usize, text.as_ptr() as usize, text.len(), 0, 0, 0];
+        // SAFETY: reads `text`; a number that is no descriptor is an error like any other.
+        let _ = unsafe { call(raw::__NR_write, arguments) };
+        Ok(())
+    }
+}
+
+/// `sizeof(sigset_t)` of the kernel: 64 signals.
+const SIGSET_SIZE: usize = 8;
+
+/// Makes the call and turns a negative result into an errno.
+///
+/// # Safety
+/// As `syscall6`.
+unsafe fn call(number: u32, arguments: [usize; 6]) -> Result<usize> {
+    // SAFETY: the caller vouches for the arguments.
+    let result = unsafe { syscall6(number as usize, arguments) };
+    match i32::try_from(result) {
+        Ok(error @ -4095..0) => Err(Errno::from_raw_os_error(error.saturating_neg())),
+        _ => Ok(result.cast_unsigned()),
+    }
+}
+
+/// What the kernel put on the stack of a new program.
+#[derive(Clone, Copy)]
+pub struct Start {
+    argv: *const *const c_char,
+    envp: *const *const c_char,
+}
+
+impl Start {
+    /// Reads the stack that the entry got.
+    ///
+    /// # Safety
+    /// `stack` must be the stack pointer at the program's first instruction, and nobody may write there.
+    #[must_use]
+    pub unsafe fn new(stack: *const usize) -> Self {
+        // SAFETY: the kernel puts argc, argv, NULL, envp, NULL there (fs/binfmt_elf.c, create_elf_tables).
+        unsafe {
+            let argv = stack.add(1).cast::<*const c_char>();
+            Self { argv, envp: argv.add((*stack).saturating_add(1)) }
+        }
+    }
+
+    /// The arguments, the program's own name first.
+    pub fn arguments(&self) -> impl Iterator<Item = &'static CStr> + use<> {
+        Strings(self.argv)
+    }
+
+    /// The environment.
+    pub fn environment(&self) -> impl Iterator<Item = &'static CStr> + use<> {
+        Strings(self.envp)
+    }
+}
+
+struct Strings(*const *const c_char);
+
+impl Iterator for Strings {
+    type Item = &'static CStr;
+
+    fn next(&mut self) -> Option<&'static CStr> {
+        // SAFETY: the array ends with NULL and is never passed; its strings live as long as the program.
+        unsafe {
+            let string = *self.0;
+            if string.is_null() {
+                return None;
+            }
+            self.0 = self.0.add(1);
+            Some(CStr::from_ptr(string))
+        }
+    }
+}
+
+/// Becomes another program; comes back only with an error.
+pub fn exec<'a>(
+    path: &CStr,
+    arguments: impl Iterator<Item = &'a CStr>,
+    environment: impl Iterator<Item = &'a CStr>,
+) -> Errno {
+    let argv = pointers::<64>(arguments);
+    let envp = pointers::<64>(environment);
+    let arguments = [path.as_ptr() as usize, argv.as_ptr() as usize, envp.as_ptr() as usize, 0, 0, 0];
+    // SAFETY: both arrays end with NULL and hold pointers to strings that outlive the call.
+    unsafe { call(raw::__NR_execve, arguments) }.err().unwrap_or(Errno::INVAL)
+}
+
+/// The strings' addresses with a NULL behind; what does not fit is left out.
+fn pointers<'a, const N: usize>(strings: impl Iterator<Item = &'a CStr>) -> [*const c_char; N] {
+    let mut array = [ptr::null(); N];
+    for (place, string) in array.iter_mut().take(N.saturating_sub(1)).zip(strings) {
+        *place = string.as_ptr();
+    }
+    array
+}
+
+/// Ends this process.
+pub fn exit(status: u8) -> ! {
+    loop {
+        // SAFETY: `exit_group` takes a number and does not return.
+        let _ = unsafe { call(raw::__NR_exit_group, [usize::from(status), 0, 0, 0, 0, 0]) };
+    }
+}
+
+/// Forks into new namespaces; `None` in the child. With it comes a pidfd that tells the child from any later process
+/// of the same number.
+///
+/// # Errors
+/// The kernel's, when it cannot.
+pub fn fork(namespaces: u32) -> Result<Option<(Pid, OwnedFd)>> {
+    let mut pidfd: i32 = -1;
+    let arguments = raw::clone_args {
+        flags: u64::from(namespaces) | u64::from(raw::CLONE_PIDFD),
+        pidfd: ptr::from_mut(&mut pidfd) as u64,
+        exit_signal: Signal::CHILD.as_raw() as u64,
+        // SAFETY: all other fields are numbers for which zero means "not given".
+        ..unsafe { MaybeUninit::zeroed().assume_init() }
+    };
+    let size = size_of::<raw::clone_args>();
+    // SAFETY: without CLONE_VM the child has its own copy of the memory and goes on on the same stack.
+    let pid = unsafe { call(raw::__NR_clone3, [ptr::from_ref(&arguments) as usize, size, 0, 0, 0, 0])? };
+    match Pid::try_from(pid) {
+        Ok(0) | Err(_) => Ok(None),
+        // SAFETY: the kernel has just opened it for us (CLONE_PIDFD).
+        Ok(pid) => Ok(Some((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))),
+    }
+}
+
+/// Joins the namespaces of the process behind `pidfd`.
+///
+/// # Errors
+/// `ESRCH` when that process has ended.
+pub fn join(pidfd: BorrowedFd<'_>, namespaces: u32) -> Result<()> {
+    let arguments = [pidfd.as_raw_fd().cast_unsigned() as usize, namespaces as usize, 0, 0, 0, 0];
+    // SAFETY: one thread, which shares no filesystem state; every path held is a descriptor.
+    unsafe { call(raw::__NR_setns, arguments) }.map(drop)
+}
+
+/// Sends to every process of this pid namespace but this one and its first.
+///
+/// # Errors
+/// `ESRCH` when there is none.
+pub fn signal_all(signal: Option<Signal>) -> Result<()> {
+    let signal = signal.map_or(0, Signal::as_raw).cast_unsigned() as usize;
+    // SAFETY: two numbers; -1 is everybody (kill(2)).
+    unsafe { call(raw::__NR_kill, [usize::MAX, signal, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// A set of signals, as the kernel has it.
+#[derive(Clone, Copy)]
+pub struct Signals(u64);
+
+impl Signals {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// All that can be blocked.
+    pub const ALL: Self = Self(u64::MAX);
+
+    /// These.
+    #[must_use]
+    pub fn of(signals: &[Signal]) -> Self {
+        let bit = |signal: &Signal| 1_u64.checked_shl(signal.as_raw().cast_unsigned().wrapping_sub(1)).unwrap_or(0);
+        Self(signals.iter().map(bit).fold(0, core::ops::BitOr::bitor))
+    }
+
+    /// Blocks exactly these.
+    pub fn block(self) {
+        const SIG_SETMASK: usize = raw::SIG_SETMASK as usize;
+        let set = ptr::from_ref(&self.0) as usize;
+        // SAFETY: reads one sigset; a mask may always be set.
+        let _ = unsafe { call(raw::__NR_rt_sigprocmask, [SIG_SETMASK, set, 0, SIGSET_SIZE, 0, 0]) };
+    }
+
+    /// Waits for one of these, which must be blocked.
+    pub fn wait(self) {
+        let set = ptr::from_ref(&self.0) as usize;
+        // SAFETY: reads one sigset; no siginfo and no timeout are asked for.
+        let _ = unsafe { call(raw::__NR_rt_sigtimedwait, [set, 0, 0, SIGSET_SIZE, 0, 0]) };
+    }
+
+    /// A descriptor that is readable while one of these, which must be blocked, is pending.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn descriptor(self) -> Result<OwnedFd> {
+        // SFD_CLOEXEC and SFD_NONBLOCK are these by definition (include/uapi/linux/signalfd.h)
+        let flags = (raw::O_CLOEXEC | raw::O_NONBLOCK) as usize;
+        let set = ptr::from_ref(&self.0) as usize;
+        // SAFETY: reads one sigset.
+        let fd = unsafe { call(raw::__NR_signalfd4, [usize::MAX, set, SIGSET_SIZE, flags, 0, 0])? };
+        let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
+        // SAFETY: the kernel has just opened it for us.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+}
+
+/// Bytes of a `struct signalfd_siginfo` (include/uapi/linux/signalfd.h); its first four are the signal's number.
+pub const SIGNAL_INFO: usize = 128;
+
+/// Sets the attributes of the mount that `mount` is in, and of that alone.
+///
+/// # Errors
+/// The kernel's.
+pub fn mount_attributes(mount: BorrowedFd<'_>, attr: Attr) -> Result<()> {
+    let attributes =
+        raw::mount_attr { attr_set: u64::from(attribute_bits(attr)), attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let fd = mount.as_raw_fd().cast_unsigned() as usize;
+    let path = c"".as_ptr() as usize;
+    let value = ptr::from_ref(&attributes) as usize;
+    let size = size_of::<raw::mount_attr>();
+    // SAFETY: reads an empty path and one mount_attr.
+    unsafe { call(raw::__NR_mount_setattr, [fd, path, raw::AT_EMPTY_PATH as usize, value, size, 0]) }.map(drop)
+}
+
+/// The attributes in the kernel's bits, which `fsmount` takes too.
+#[must_use]
+pub fn attribute_bits(attr: Attr) -> u32 {
+    [
+        (attr.ro, raw::MOUNT_ATTR_RDONLY),
+        (attr.nodev, raw::MOUNT_ATTR_NODEV),
+        (attr.nosuid, raw::MOUNT_ATTR_NOSUID),
+        (attr.noexec, raw::MOUNT_ATTR_NOEXEC),
+    ]
+    .into_iter()
+    .filter_map(|(set, bit)| set.then_some(bit))
+    .fold(0, core::ops::BitOr::bitor)
+}
+
+/// Closes every descriptor from `first` on, whoever opened it.
+pub fn close_from(first: u32) {
+    // SAFETY: the callers hold no `OwnedFd` that they use again; they go on to exec or to wait.
+    let _ = unsafe { call(raw::__NR_close_range, [first as usize, u32::MAX as usize, 0, 0, 0, 0]) };
+}
+
+/// Hangs up this session's terminal: whoever else has it open reads its end.
+///
+/// # Errors
+/// The kernel's.
+pub fn hang_up() -> Result<()> {
+    // SAFETY: no arguments.
+    unsafe { call(raw::__NR_vhangup, [0; 6]) }.map(drop)
+}
+
+/// Runs `work` with `count` zeroed values that exist only meanwhile. `T` must be plain numbers: every pattern of bits,
+/// zero too, is a value of it.
+///
+/// # Errors
+/// `ENOMEM` when there is no room.
+pub fn with_mapped<T: Copy, R>(count: usize, work: impl FnOnce(&mut [T]) -> R) -> Result<R> {
+    let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::NOMEM)?;
+    // SAFETY: a new private mapping touches no other memory; it is page-aligned, zeroed and unshared until `munmap`,
+    // and nothing of `work`'s result can borrow from it.
+    unsafe {
+        let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
+        let memory = rustix::mm::mmap_anonymous(ptr::null_mut(), bytes, ProtFlags::READ | ProtFlags::WRITE, flags)?;
+        let result = work(core::slice::from_raw_parts_mut(memory.cast::<T>(), count));
+        rustix::mm::munmap(memory, bytes)?;
+        Ok(result)
+    }
+}
+
+/// Brings up `lo`, by the interface flags of any socket (netdevice(7)).
+///
+/// # Errors
+/// The kernel's.
+pub fn loopback_up(socket: &OwnedFd) -> Result<()> {
+    #[repr(C)]
+    struct Request {
+        name: [u8; 16],
+        flags: u16,
+        rest: [u8; 22],
+    }
+    let request = Request { name: *b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0\0", flags: IFF_UP | IFF_RUNNING, rest: [0; 22] };
+    const SIOCSIFFLAGS: usize = 0x8914; // include/uapi/linux/sockios.h
+    const IFF_UP: u16 = 1; // include/uapi/linux/if.h
+    const IFF_RUNNING: u16 = 1 << 6;
+    let fd = socket.as_fd().as_raw_fd().cast_unsigned() as usize;
+    // SAFETY: reads one `struct ifreq`, which is 40 bytes on both architectures.
+    unsafe { call(raw::__NR_ioctl, [fd, SIOCSIFFLAGS, ptr::from_ref(&request) as usize, 0, 0, 0]) }.map(drop)
+}

@@ -1,0 +1,232 @@
+//! The homes of a users partition, and which of them are refused.
+//!
+//! The owner of a home is the user: uid and gid come from the directory, never from a file in it. Names
+//! lie end to end in one array, for a machine may have hundreds of homes and PID 1 has no heap.
+
+use core::fmt;
+
+use heapless::Vec;
+
+use crate::{
+    layout::{LOST_FOUND, MAX_HOMES, MAX_NAMES, ROOT_USER},
+    op::User,
+};
+
+/// Why a directory at the top of a users partition is no user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A file, a link, a device.
+    NoDirectory,
+    /// Owned by uid 0 and not called root.
+    UidZero,
+    /// Called root and owned by somebody else.
+    RootNotOwner(u32),
+    /// Another home has the same owner.
+    SharedUid(u32),
+    /// The name cannot stand in passwd(5).
+    Name,
+    /// More homes than the table holds.
+    TooMany,
+    /// It could not be looked at: errno.
+    Unreadable(i32),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoDirectory => f.write_str("it is no directory"),
+            Self::UidZero => f.write_str("uid 0 owns it, and only the home called root may be uid 0's; chown it"),
+            Self::RootNotOwner(uid) => write!(f, "it is called root but uid {uid} owns it; chown it to 0"),
+            Self::SharedUid(uid) => write!(f, "uid {uid} owns another home too; give each home its own uid"),
+            Self::Name => f.write_str("its name has a colon, a control character or is no UTF-8; rename it"),
+            Self::TooMany => write!(f, "there are more than {MAX_HOMES} homes, or their names are too long"),
+            Self::Unreadable(errno) => write!(f, "it cannot be read: {}", crate::errno::name(*errno)),
+        }
+    }
+}
+
+/// What `stat` says of a directory entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// Whether it is a directory.
+    pub directory: bool,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Whether the home has an `/init` that may run.
+    pub has_init: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Home {
+    name_at: u16,
+    name_len: u8,
+    has_init: bool,
+    shared: bool,
+    uid: u32,
+    gid: u32,
+}
+
+/// The table of homes.
+#[derive(Debug, Default)]
+pub struct Homes {
+    homes: Vec<Home, MAX_HOMES>,
+    names: Vec<u8, MAX_NAMES>,
+}
+
+/// A home's place in the table.
+pub type HomeId = u16;
+
+/// Whether an entry at the top of a users partition is one of ours rather than a home.
+#[must_use]
+pub fn is_ours(name: &[u8]) -> bool {
+    name.first() == Some(&b'.') || name == LOST_FOUND.as_bytes()
+}
+
+impl Homes {
+    /// An empty table.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { homes: Vec::new(), names: Vec::new() }
+    }
+
+    /// Takes one directory entry.
+    ///
+    /// # Errors
+    /// The reason why it is no home. A shared uid shows only when all are there: `shared`.
+    pub fn admit(&mut self, name: &[u8], found: Found) -> Result<HomeId, Refusal> {
+        let text = core::str::from_utf8(name).map_err(|_| Refusal::Name)?;
+        if text.is_empty() || text.chars().any(|c| c == ':' || c.is_control()) {
+            return Err(Refusal::Name);
+        }
+        match (found.directory, found.uid, text == ROOT_USER) {
+            (false, ..) => return Err(Refusal::NoDirectory),
+            (_, 0, false) => return Err(Refusal::UidZero),
+            (_, 1.., true) => return Err(Refusal::RootNotOwner(found.uid)),
+            _ => {}
+        }
+        let name_at = u16::try_from(self.names.len()).map_err(|_| Refusal::TooMany)?;
+        let name_len = u8::try_from(name.len()).map_err(|_| Refusal::Name)?;
+        let id = HomeId::try_from(self.homes.len()).map_err(|_| Refusal::TooMany)?;
+        if self.homes.is_full() || self.names.extend_from_slice(name).is_err() {
+            return Err(Refusal::TooMany);
+        }
+        let mut shared = false;
+        for other in self.homes.iter_mut().filter(|other| other.uid == found.uid) {
+            other.shared = true;
+            shared = true;
+        }
+        let home = Home { name_at, name_len, has_init: found.has_init, shared, uid: found.uid, gid: found.gid };
+        let _ = self.homes.push(home);
+        Ok(id)
+    }
+
+    /// The user of that home; `None` if the uid turned out to be shared.
+    #[must_use]
+    pub fn get(&self, id: HomeId) -> Option<User<'_>> {
+        let home = self.homes.get(usize::from(id)).filter(|home| !home.shared)?;
+        let at = usize::from(home.name_at);
+        let name = self.names.get(at..at.saturating_add(usize::from(home.name_len)))?;
+        Some(User { name: core::str::from_utf8(name).ok()?, uid: home.uid, gid: home.gid })
+    }
+
+    /// The home of that name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<HomeId> {
+        self.ids().find(|id| self.get(*id).is_some_and(|user| user.name == name))
+    }
+
+    /// root's home.
+    #[must_use]
+    pub fn root(&self) -> Option<HomeId> {
+        self.named(ROOT_USER)
+    }
+
+    /// Whether that home has an `/init` that may run.
+    #[must_use]
+    pub fn has_init(&self, id: HomeId) -> bool {
+        self.homes.get(usize::from(id)).is_some_and(|home| home.has_init)
+    }
+
+    /// Every home's place, refused ones too.
+    pub fn ids(&self) -> impl Iterator<Item = HomeId> + use<> {
+        0..HomeId::try_from(self.homes.len()).unwrap_or(HomeId::MAX)
+    }
+
+    /// The homes refused for a shared uid, with their names.
+    pub fn shared(&self) -> impl Iterator<Item = (&[u8], Refusal)> {
+        self.homes.iter().filter(|home| home.shared).map(|home| {
+            let at = usize::from(home.name_at);
+            let name = self.names.get(at..at.saturating_add(usize::from(home.name_len)));
+            (name.unwrap_or_default(), Refusal::SharedUid(home.uid))
+        })
+    }
+
+    /// How many homes are users.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.homes.iter().filter(|home| !home.shared).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory(uid: u32) -> Found {
+        Found { directory: true, uid, gid: uid, has_init: false }
+    }
+
+    #[test]
+    fn homes_are_found_by_name_with_their_owner() {
+        let mut homes = Homes::new();
+        homes.admit(b"ana", directory(1000)).unwrap();
+        let id = homes.admit(b"root", directory(0)).unwrap();
+        assert_eq!(homes.root(), Some(id));
+        assert_eq!(homes.get(homes.named("ana").unwrap()).unwrap().uid, 1000);
+        assert_eq!((homes.named("an"), homes.count()), (None, 2));
+    }
+
+    #[test]
+    fn what_is_no_home_is_refused_and_the_others_go_on() {
+        let mut homes = Homes::new();
+        let refusal = |homes: &mut Homes, name: &[u8], found| homes.admit(name, found).unwrap_err();
+        assert_eq!(refusal(&mut homes, b"eve", directory(0)), Refusal::UidZero);
+        assert_eq!(refusal(&mut homes, b"root", directory(7)), Refusal::RootNotOwner(7));
+        assert_eq!(refusal(&mut homes, b"f", Found { directory: false, ..directory(9) }), Refusal::NoDirectory);
+        for name in [&b"a:b"[..], b"a\nb", b"\xff", b""] {
+            assert_eq!(refusal(&mut homes, name, directory(9)), Refusal::Name);
+        }
+        for name in ["a,b", "a\\b", "a b", &"x".repeat(255)] {
+            assert!(homes.admit(name.as_bytes(), directory(2000 + u32::try_from(homes.count()).unwrap())).is_ok());
+        }
+        assert_eq!(homes.count(), 4);
+    }
+
+    #[test]
+    fn a_shared_uid_refuses_every_home_that_has_it() {
+        let mut homes = Homes::new();
+        for (name, uid) in [("a", 1000), ("b", 1001), ("c", 1000), ("d", 1000)] {
+            homes.admit(name.as_bytes(), directory(uid)).unwrap();
+        }
+        let shared: std::vec::Vec<_> = homes.shared().map(|(name, _)| name.to_vec()).collect();
+        assert_eq!(shared, [b"a", b"c", b"d"]);
+        assert_eq!((homes.named("a"), homes.named("c"), homes.count()), (None, None, 1));
+    }
+
+    #[test]
+    fn a_full_table_refuses_and_keeps_what_it_has() {
+        let mut homes = Homes::new();
+        for uid in 0..u32::try_from(MAX_HOMES).unwrap() {
+            homes.admit(format!("h{uid}").as_bytes(), directory(1000 + uid)).unwrap();
+        }
+        assert_eq!(homes.admit(b"one more", directory(9)), Err(Refusal::TooMany));
+        assert_eq!(homes.count(), MAX_HOMES);
+    }
+
+    #[test]
+    fn our_own_folders_are_no_homes() {
+        assert!(is_ours(b".overlay") && is_ours(b".policy") && is_ours(b"lost+found") && !is_ours(b"lost"));
+    }
+}
