@@ -1,1 +1,21 @@
-//! qemu
+//! Runs a NodeOS machine in QEMU and reads what it says.
+//!
+//! ```text
+//! Machine -> args() -> terminal::run: a person sits at it  -> Ending
+//!                   -> Vm::start:     a test talks to it   -> expect, send, monitor -> Ending
+//! ```
+//!
+//! 1. A machine is a value; its arguments are pure and table-tested.
+//! 2. Whatever goes wrong, the message holds the command that repeats it.
+//! 3. A machine has ended well only if its last word says so; QEMU's own status is not enough.
+//! 4. Every wait has a deadline, and QEMU dies with whoever started it.
+//!
+//! Absent on purpose: making images (`boot`), graphics, a second way to pass the console.
+
+pub mod console;
+pub mod failure;
+pub mod machine;
+pub mod monitor;
+mod process;
+pub mod terminal;
+pub mod vm;

@@ -1,0 +1,65 @@
+//! QEMU's monitor: one command, one answer, over its socket (QMP).
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// QEMU answers at once, unless the host is busy.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A connection to the monitor; QEMU takes one at a time.
+pub struct Monitor {
+    stream: BufReader<UnixStream>,
+}
+
+impl Monitor {
+    /// Connects as soon as QEMU listens.
+    pub fn connect(socket: &Path) -> io::Result<Self> {
+        let start = Instant::now();
+        let stream = loop {
+            match UnixStream::connect(socket) {
+                Ok(stream) => break stream,
+                Err(error) if start.elapsed() > DEADLINE => return Err(error),
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        stream.set_read_timeout(Some(DEADLINE))?;
+        let mut monitor = Self { stream: BufReader::new(stream) };
+        monitor.message()?; // the greeting
+        monitor.execute("qmp_capabilities", json!({}))?;
+        Ok(monitor)
+    }
+
+    /// Executes a QMP command.
+    pub fn execute(&mut self, command: &str, arguments: Value) -> io::Result<Value> {
+        let request = json!({ "execute": command, "arguments": arguments });
+        writeln!(self.stream.get_mut(), "{request}")?;
+        loop {
+            let mut message = self.message()?;
+            if let Some(error) = message.get("error") {
+                return Err(io::Error::other(format!("{command}: {error}")));
+            }
+            if let Some(value) = message.get_mut("return") {
+                return Ok(value.take());
+            }
+            // anything else is an event
+        }
+    }
+
+    /// Executes a command of the monitor that people use, as in `sendkey ctrl-alt-delete`.
+    pub fn human(&mut self, line: &str) -> io::Result<String> {
+        let answer = self.execute("human-monitor-command", json!({ "command-line": line }))?;
+        Ok(answer.as_str().unwrap_or_default().replace('\r', ""))
+    }
+
+    fn message(&mut self) -> io::Result<Value> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line)? == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "QEMU closed its monitor"));
+        }
+        Ok(serde_json::from_str(&line)?)
+    }
+}

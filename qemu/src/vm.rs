@@ -1,0 +1,198 @@
+//! A machine that a test talks to.
+
+use std::io::Write;
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::console::Transcript;
+use crate::failure::Failure;
+use crate::machine::Machine;
+use crate::monitor::Monitor;
+use crate::process;
+use crate::terminal::Ending;
+
+/// How long is waited where nothing else is said: emulation on two cores that others share.
+pub const DEADLINE: Duration = Duration::from_secs(180);
+
+/// A running machine; it is killed when this is dropped.
+pub struct Vm {
+    machine: Machine,
+    child: Child,
+    input: Option<ChildStdin>,
+    console: Arc<Console>,
+    complaints: Option<JoinHandle<String>>,
+    /// How far the transcript has been read by `expect`.
+    position: usize,
+    folder: TempDir,
+}
+
+#[derive(Default)]
+struct Console {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    transcript: Transcript,
+    ended: bool,
+}
+
+impl Console {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `found` finds something, the console ends or the time is over.
+    fn wait<T>(&self, deadline: Duration, mut found: impl FnMut(&State) -> Option<T>) -> Option<T> {
+        let start = Instant::now();
+        let mut state = self.state();
+        loop {
+            let result = found(&state);
+            let left = deadline.saturating_sub(start.elapsed());
+            if result.is_some() || state.ended || left.is_zero() {
+                return result;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Vm {
+    /// Starts a machine. It also ends when the thread that called this does.
+    pub fn start(machine: Machine) -> Result<Self, Failure> {
+        let failed = |what: &str, error| Failure::new(format!("{what}: {error}"), &machine);
+        let folder = tempfile::Builder::new()
+            .prefix("nodeos-")
+            .tempdir()
+            .map_err(|error| failed("make a folder for QEMU's monitor", error))?;
+        let machine = Machine { monitor: Some(folder.path().join("monitor")), ..machine.clone() };
+        let mut child = process::spawn(&machine, Stdio::piped())?;
+        let console = Arc::new(Console::default());
+        if let Some(stdout) = child.stdout.take() {
+            let console = Arc::clone(&console);
+            thread::spawn(move || {
+                let _ = process::pump(stdout, |bytes| {
+                    console.state().transcript.feed(bytes);
+                    console.changed.notify_all();
+                    Ok(())
+                });
+                console.state().ended = true;
+                console.changed.notify_all();
+            });
+        }
+        let complaints = Some(process::complaints(child.stderr.take()));
+        Ok(Self { input: child.stdin.take(), machine, child, console, complaints, position: 0, folder })
+    }
+
+    /// Waits for that text on the console, after what was expected before; gives what came before it.
+    pub fn expect(&mut self, text: &str) -> Result<String, Failure> {
+        self.expect_within(DEADLINE, text)
+    }
+
+    /// As `expect`, with a deadline of its own.
+    pub fn expect_within(&mut self, deadline: Duration, text: &str) -> Result<String, Failure> {
+        self.expect_any_within(deadline, &[text]).map(|(before, _)| before)
+    }
+
+    /// Waits for the first of several texts; gives what came before it, and which one it was.
+    pub fn expect_any_within(&mut self, deadline: Duration, texts: &[&str]) -> Result<(String, usize), Failure> {
+        let from = self.position;
+        let found = self.console.wait(deadline, |state| {
+            let rest = &state.transcript.text()[from..];
+            let (at, which) = texts.iter().enumerate().filter_map(|(i, text)| Some((rest.find(text)?, i))).min()?;
+            Some((rest[..at].to_owned(), which))
+        });
+        match found {
+            Some((before, which)) => {
+                self.position += before.len() + texts[which].len();
+                Ok((before, which))
+            }
+            None => {
+                let wanted = texts.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(" or ");
+                Err(self.gave_up(deadline, &wanted))
+            }
+        }
+    }
+
+    /// Types a line on the console.
+    pub fn send(&mut self, line: &str) -> Result<(), Failure> {
+        self.type_in(&format!("{line}\r"))
+    }
+
+    /// Types on the console; ctrl-a is QEMU's own and needs to be typed twice.
+    pub fn type_in(&mut self, text: &str) -> Result<(), Failure> {
+        let input = self.input.as_mut();
+        let typed = input.map_or(Ok(()), |input| input.write_all(text.as_bytes()).and_then(|()| input.flush()));
+        typed.map_err(|error| self.failure(format!("type {text:?} on the console: {error}")))
+    }
+
+    /// Executes a command of QEMU's monitor, as in `sendkey ctrl-alt-delete` or `system_powerdown`.
+    pub fn monitor(&mut self, line: &str) -> Result<String, Failure> {
+        let socket = self.folder.path().join("monitor");
+        Monitor::connect(&socket)
+            .and_then(|mut monitor| monitor.human(line))
+            .map_err(|error| self.failure(format!("ask QEMU's monitor for {line:?}: {error}")))
+    }
+
+    /// Waits until the machine has ended.
+    pub fn ending(&mut self) -> Result<Ending, Failure> {
+        self.ending_within(DEADLINE)
+    }
+
+    /// As `ending`, with a deadline of its own.
+    pub fn ending_within(&mut self, deadline: Duration) -> Result<Ending, Failure> {
+        if self.console.wait(deadline, |state| state.ended.then_some(())).is_none() {
+            return Err(self.gave_up(deadline, "its end"));
+        }
+        let status = self.child.wait().map_err(|error| self.failure(format!("wait for QEMU: {error}")))?;
+        if !status.success() {
+            return Err(self.failure(format!("QEMU failed, {status}")));
+        }
+        Ok(Ending { last_word: self.console.state().transcript.last_word(), status })
+    }
+
+    /// All that the console printed so far.
+    #[must_use]
+    pub fn transcript(&self) -> String {
+        self.console.state().transcript.text().to_owned()
+    }
+
+    /// Whether the machine's console has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.console.state().ended
+    }
+
+    /// That, with what the machine printed and the command that repeats it.
+    #[must_use]
+    pub fn failure(&mut self, what: impl Into<String>) -> Failure {
+        let failure = Failure::new(what, &self.machine).with_console(&self.transcript());
+        if self.has_ended()
+            && let Some(complaints) = self.complaints.take()
+        {
+            return failure.with_complaints(&complaints.join().unwrap_or_default());
+        }
+        failure
+    }
+
+    fn gave_up(&mut self, deadline: Duration, wanted: &str) -> Failure {
+        let what = if self.has_ended() {
+            format!("the machine ended before {wanted}")
+        } else {
+            format!("waited {} s for {wanted}", deadline.as_secs())
+        };
+        self.failure(what)
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
