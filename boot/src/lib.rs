@@ -17,5 +17,7 @@
 pub mod cache;
 pub mod digest;
 pub mod error;
+pub mod kconfig;
+pub mod kernel;
 pub mod progress;
 pub mod run;

@@ -1,0 +1,116 @@
+//! Kernel configuration as values: fragments in, what the merge owes us out. No I/O.
+//!
+//! kconfig silently drops a symbol whose dependencies are off, or that it does not know. Here that is an error.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A named piece of configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// What an error calls it: the file, or the manifest's key.
+    pub name: String,
+    /// `CONFIG_X=y` lines and comments.
+    pub text: String,
+}
+
+/// A wanted symbol that the merge did not yield.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmet {
+    /// `CONFIG_X`.
+    pub symbol: String,
+    /// What the fragment wants.
+    pub wanted: String,
+    /// What the configuration has; `n` for off.
+    pub got: String,
+    /// The fragment that wants it.
+    pub fragment: String,
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={} of {} became {}", self.symbol, self.wanted, self.fragment, self.got)
+    }
+}
+
+/// The fragments as one text, in their order: kconfig takes the last word on a symbol.
+#[must_use]
+pub fn merged(fragments: &[Fragment]) -> String {
+    fragments.iter().map(|fragment| format!("# {}\n{}\n", fragment.name, fragment.text.trim_end())).collect()
+}
+
+/// Every symbol that a fragment wants and the configuration lacks, in alphabetical order.
+#[must_use]
+pub fn unmet(fragments: &[Fragment], config: &str) -> Vec<Unmet> {
+    let mut wanted = BTreeMap::new();
+    for fragment in fragments {
+        for (symbol, value) in fragment.text.lines().filter_map(setting) {
+            wanted.insert(symbol, (value, &fragment.name));
+        }
+    }
+    let have: BTreeMap<_, _> = config.lines().filter_map(setting).collect();
+    let missing = wanted.into_iter().filter_map(|(symbol, (value, fragment))| {
+        let got = have.get(symbol).copied().unwrap_or("n");
+        (got != value).then(|| Unmet {
+            symbol: symbol.to_owned(),
+            wanted: value.to_owned(),
+            got: got.to_owned(),
+            fragment: fragment.clone(),
+        })
+    });
+    missing.collect()
+}
+
+/// `CONFIG_X=value`, or kconfig's own way to say off.
+#[must_use]
+pub fn setting(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim();
+    if let Some(symbol) = line.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set")) {
+        return symbol.starts_with("CONFIG_").then_some((symbol, "n"));
+    }
+    line.split_once('=').filter(|(symbol, _)| symbol.starts_with("CONFIG_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fragment, merged, unmet};
+
+    fn fragment(name: &str, text: &str) -> Fragment {
+        Fragment { name: name.to_owned(), text: text.to_owned() }
+    }
+
+    fn said(fragments: &[Fragment], config: &str) -> Vec<String> {
+        unmet(fragments, config).iter().map(ToString::to_string).collect()
+    }
+
+    const CONFIG: &str = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_TIMEOUT=10\nCONFIG_CMDLINE=\"a=b\"\n";
+
+    #[test]
+    fn what_the_merge_yields_is_met() {
+        let ours = fragment("x", "# a comment\nCONFIG_A=y\nCONFIG_B=n\nCONFIG_TIMEOUT=10\nCONFIG_CMDLINE=\"a=b\"\n");
+        assert_eq!(said(&[ours], CONFIG), [""; 0]);
+    }
+
+    #[test]
+    fn a_symbol_that_was_dropped_is_named_with_its_fragment() {
+        let ours = [fragment("common.config", "CONFIG_B=y\nCONFIG_A=y"), fragment("virt.config", "CONFIG_TIMEOUT=0")];
+        let errors =
+            ["CONFIG_B=y of common.config became n", "CONFIG_TIMEOUT=0 of virt.config became 10"].map(str::to_owned);
+        assert_eq!(said(&ours, CONFIG), errors);
+    }
+
+    #[test]
+    fn what_must_be_off_and_is_on_is_named() {
+        for off in ["CONFIG_A=n", "# CONFIG_A is not set"] {
+            assert_eq!(said(&[fragment("x", off)], CONFIG), ["CONFIG_A=n of x became y"]);
+        }
+        assert_eq!(said(&[fragment("x", "CONFIG_UNKNOWN=n")], CONFIG), [""; 0]);
+    }
+
+    #[test]
+    fn the_last_fragment_wins() {
+        let ours = [fragment("common.config", "CONFIG_B=y"), fragment("nodeos.toml", "CONFIG_B=n")];
+        assert_eq!(said(&ours, CONFIG), [""; 0]);
+        assert_eq!(merged(&ours), "# common.config\nCONFIG_B=y\n# nodeos.toml\nCONFIG_B=n\n");
+    }
+}

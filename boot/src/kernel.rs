@@ -1,0 +1,221 @@
+//! The kernel: Debian's source, our fragments, `boot/kernel/build.sh`; cached by all that goes in.
+//!
+//! The source is unpacked once, each architecture has one output tree below it, so that a change of configuration
+//! compiles only what it touches. A kernel enters the cache when it is finished, never before.
+
+use crate::cache::{Cache, write_whole};
+use crate::digest::Key;
+use crate::error::{Error, Result, Tried};
+use crate::kconfig::{Fragment, merged, unmet};
+use crate::progress::Progress;
+use crate::run::{Run, find};
+use shim::arches::{ALL, Arch};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The Debian package with the source, and the file it brings.
+pub const PACKAGE: &str = "linux-source-6.12";
+const TARBALL: &str = "/usr/src/linux-source-6.12.tar.xz";
+const SCRIPT: &str = include_str!("../kernel/build.sh");
+const COMMON: &str = include_str!("../kernel/common.config");
+/// Lines that kbuild prints for a whole `virt` kernel: 1824 on x86_64, 1471 on aarch64; only a bar needs it.
+const STEPS: u64 = 1800;
+
+/// Which kernel.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The machine.
+    pub arch: &'static Arch,
+    /// The drivers: a name in the architecture's `KERNEL_PROFILES`.
+    pub profile: String,
+    /// More options, `CONFIG_X=y`, from the manifest.
+    pub options: Vec<String>,
+}
+
+impl Spec {
+    /// The fragments in the order in which they are merged.
+    pub fn fragments(&self) -> Result<Vec<Fragment>> {
+        let arch = self.arch;
+        let known = || arch.kernel_profiles.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let profile = arch.kernel_profiles.iter().find(|(name, _)| *name == self.profile).ok_or_else(|| {
+            Error::new(format!("find the kernel profile {} of {arch}", self.profile), "there is none of that name")
+                .next(format!("use one of: {}", known()))
+        })?;
+        let fragment = |name: String, text: &str| Fragment { name, text: text.to_owned() };
+        Ok(vec![
+            fragment("boot/kernel/common.config".to_owned(), COMMON),
+            fragment(format!("arch-{arch}/kernel/base.config"), arch.kernel_base),
+            fragment(format!("arch-{arch}/kernel/{}.config", profile.0), profile.1),
+            fragment("nodeos.toml, [kernel] options".to_owned(), &self.options.join("\n")),
+        ])
+    }
+}
+
+/// The kernel of that kind: the cached one, or one that is built now.
+pub fn kernel(cache: &Cache, spec: &Spec, progress: Progress) -> Result<PathBuf> {
+    let arch = spec.arch;
+    let fragments = spec.fragments()?;
+    let (version, compiler) = (source_version()?, compiler_version(arch)?);
+    let key = Key::default()
+        .with("source", &version)
+        .with("fragments", merged(&fragments))
+        .with("script", SCRIPT)
+        .with("compiler", &compiler);
+    let key = format!("{arch}-{}-{}", spec.profile, key.name());
+    cache.entry("kernel", &key, |new| {
+        let _tree = cache.lock("kernel-source", arch.name)?;
+        let source = unpacked(cache, &version, progress)?;
+        let out = source.join(format!("out-{arch}"));
+        configure(cache, arch, &fragments, &source, &out)?;
+        compile(cache, arch, &source, &out, progress)?;
+        let built = out.join(arch.kernel_image);
+        fs::copy(&built, new).tried("copy", &built)?;
+        check(new, arch)
+    })
+}
+
+/// Refuses a kernel of another architecture.
+pub fn check(kernel: &Path, arch: &Arch) -> Result<()> {
+    let tried = || format!("use the kernel {}", kernel.display());
+    let head = read_head(kernel).tried("read", kernel)?;
+    match arch_of(&head) {
+        Some(found) if found == arch => Ok(()),
+        Some(found) => Err(Error::new(tried(), format!("it is for {found}, the image is for {arch}"))),
+        None => Err(Error::new(tried(), "it is neither an x86_64 bzImage nor an arm64 Image")),
+    }
+}
+
+/// The architecture of a kernel, by its first KiB.
+#[must_use]
+pub fn arch_of(head: &[u8]) -> Option<&'static Arch> {
+    let at = |from: usize, len: usize| head.get(from..from.checked_add(len)?);
+    // Documentation/arch/x86/boot.rst: header magic, xloadflags bit 0 (XLF_KERNEL_64)
+    let x86 = at(0x202, 4) == Some(b"HdrS") && at(0x236, 1).is_some_and(|flags| flags.iter().all(|byte| byte & 1 == 1));
+    // Documentation/arch/arm64/booting.rst: magic number
+    let arm = at(56, 4) == Some(b"ARM\x64");
+    let name = if x86 { "x86_64" } else { "aarch64" };
+    ALL.iter().find(|arch| (x86 || arm) && arch.name == name)
+}
+
+fn read_head(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut head = Vec::new();
+    fs::File::open(path)?.take(1024).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn cross(arch: &Arch) -> &str {
+    if arch.is_host() { "" } else { arch.cross_prefix }
+}
+
+fn source_version() -> Result<String> {
+    let missing = |_| {
+        Error::new("find the kernel's source", format!("{TARBALL} is missing"))
+            .next(format!("apt-get install {PACKAGE}"))
+    };
+    if !Path::new(TARBALL).is_file() {
+        return Err(missing(()));
+    }
+    Run::new("dpkg-query").args(["-W", "-f", "${Version}", PACKAGE]).output().map(|text| text.trim().to_owned())
+}
+
+fn compiler_version(arch: &Arch) -> Result<String> {
+    let compiler = format!("{}gcc", cross(arch));
+    if find(&compiler).is_none() {
+        let package = if arch.is_host() { "gcc" } else { arch.cross_package };
+        return Err(Error::new(format!("compile a kernel for {arch}"), format!("{compiler} is missing"))
+            .next(format!("apt-get install {package}")));
+    }
+    let text = Run::new(compiler).arg("--version").output()?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+fn script(cache: &Cache) -> Result<Run> {
+    let path = cache.root().join("kernel-source").join("build.sh");
+    write_whole(&path, SCRIPT.as_bytes())?;
+    let run = Run::new("sh").arg(path);
+    Ok(match std::env::var_os("CCACHE_DIR") {
+        Some(_) => run,
+        None => run.env("CCACHE_DIR", cache.root().join("ccache")),
+    })
+}
+
+fn unpacked(cache: &Cache, version: &str, progress: Progress) -> Result<PathBuf> {
+    cache.entry("kernel-source", version, |new| {
+        let phase = progress.start("kernel", &format!("unpack {PACKAGE} {version}"));
+        script(cache)?.arg("unpack").arg(TARBALL).arg(new).ok()?;
+        phase.done(&format!("unpacked {PACKAGE} {version}"));
+        Ok(())
+    })
+}
+
+fn configure(cache: &Cache, arch: &Arch, fragments: &[Fragment], source: &Path, out: &Path) -> Result<()> {
+    let wanted = cache.root().join("kernel-source").join(format!("{arch}.config"));
+    write_whole(&wanted, merged(fragments).as_bytes())?;
+    let run = script(cache)?.arg("configure").arg(source).arg(out).args([arch.kernel_arch, cross(arch)]);
+    run.arg(wanted).ok()?;
+    let config = out.join(".config");
+    let config = fs::read_to_string(&config).tried("read", &config)?;
+    let unmet: Vec<_> = unmet(fragments, &config).iter().map(|unmet| format!("\n    {unmet}")).collect();
+    if unmet.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(format!("configure the kernel for {arch}"), format!("kconfig refused:{}", unmet.concat()))
+        .next("see what each symbol depends on in the source's Kconfig files; add that, or drop the symbol"))
+}
+
+fn compile(cache: &Cache, arch: &Arch, source: &Path, out: &Path, progress: Progress) -> Result<()> {
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from).to_string();
+    let run = script(cache)?.arg("compile").arg(source).arg(out).args([arch.kernel_arch, cross(arch)]);
+    let run = run.args([arch.kernel_target, &jobs]);
+    let mut phase = progress.steps("kernel", &format!("compile Linux for {arch}, {jobs} at a time"), STEPS);
+    run.lines(|line| {
+        if line.starts_with("  ") {
+            phase.step();
+            phase.now(line.trim());
+        }
+    })?;
+    phase.done(&format!("compiled Linux for {arch}"));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Spec, arch_of};
+    use crate::kconfig::setting;
+    use shim::arches::{ALL, Arch};
+
+    #[test]
+    fn a_kernel_is_known_by_its_header() {
+        let mut x86 = vec![0; 1024];
+        x86[0x202..0x206].copy_from_slice(b"HdrS");
+        assert_eq!(arch_of(&x86), None, "a 32-bit kernel");
+        x86[0x236] = 1;
+        assert_eq!(arch_of(&x86), Arch::named("x86_64"));
+        let mut arm = vec![0; 64];
+        arm[56..60].copy_from_slice(b"ARM\x64");
+        assert_eq!(arch_of(&arm), Arch::named("aarch64"));
+        for len in 0..60 {
+            assert_eq!(arch_of(&arm[..len]), None);
+        }
+    }
+
+    #[test]
+    fn every_profile_has_fragments_and_the_manifest_comes_last() {
+        for arch in &ALL {
+            for (profile, _) in arch.kernel_profiles {
+                let spec = Spec { arch, profile: (*profile).to_owned(), options: vec!["CONFIG_X=y".to_owned()] };
+                let fragments = spec.fragments().unwrap();
+                assert!(fragments.iter().all(|f| f.text.lines().any(|line| setting(line).is_some())), "{arch}");
+                assert_eq!(fragments.last().unwrap().text, "CONFIG_X=y");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_profile_names_the_known_ones() {
+        let spec = Spec { arch: &ALL[0], profile: "toaster".to_owned(), options: vec![] };
+        let text = spec.fragments().unwrap_err().to_string();
+        assert!(text.contains("toaster") && text.contains("use one of: virt"), "{text}");
+    }
+}
