@@ -29,6 +29,7 @@ pub const fn name(errno: i32) -> &'static str {
         30 => "EROFS (read-only)",
         36 => "ENAMETOOLONG",
         40 => "ELOOP (a symbolic link)",
+        74 => "EBADMSG (damaged)",
         95 => "EOPNOTSUPP",
         110 => "ETIMEDOUT (it did not come)",
         117 => "EUCLEAN (damaged)",

@@ -87,7 +87,10 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
 fn host() -> String<64> {
     let uname = rustix::system::uname();
     let given = uname.nodename().to_str().ok().filter(|name| !name.is_empty() && *name != "(none)");
-    let good = given.filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)));
+    // a lease without a name leaves the address there (net/ipv4/ipconfig.c)
+    let letter = |name: &&str| name.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+    let good = given.filter(letter).filter(|name| name.bytes().all(plain));
     good.and_then(|name| String::try_from(name).ok()).unwrap_or_else(|| String::try_from("nodeos").unwrap_or_default())
 }
 
