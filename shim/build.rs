@@ -12,6 +12,10 @@ fn main() {
     let output =
         Command::new(rustc).args(["--print", "target-libdir", "--target", &target]).output().expect("rustc runs");
     let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()).join("self-contained");
+    let script = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("guest.ld");
+    println!("cargo:rerun-if-changed=guest.ld");
+    println!("cargo:rustc-link-arg-bins=--script={}", script.display());
+    println!("cargo:rustc-link-arg-bins=--no-eh-frame-hdr");
     println!("cargo:rustc-link-search=native={}", folder.display());
     println!("cargo:rustc-link-lib=static:+bundle=c");
 }

@@ -37,6 +37,7 @@ pub mod last_word;
 pub mod layout;
 pub mod logon_file;
 pub mod op;
+pub mod phc;
 pub mod plan;
 pub mod probe;
 pub mod supervise;

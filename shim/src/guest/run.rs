@@ -95,7 +95,7 @@ fn shell_status(status: WaitStatus) -> u8 {
 impl Executor<'_> {
     /// Executes one action: the process it made, if it makes one and could.
     fn execute(&mut self, action: Action) -> Option<Pid> {
-        let made = match action {
+        match action {
             Action::Prompt(console) => self.prompt(console),
             Action::Build(home) => self.build(home),
             Action::Init(home, console) => self.init(home, console),
@@ -113,11 +113,7 @@ impl Executor<'_> {
                 None
             }
             Action::Stop(word) => stop::stop(word, self.log),
-        };
-        if made.is_none() && !matches!(action, Action::Poke(_) | Action::Terminate) {
-            self.log.info(format_args!("{action:?} failed"));
         }
-        made
     }
 
     fn name(&self, home: HomeId) -> &str {

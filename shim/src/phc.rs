@@ -1,0 +1,120 @@
+//! A password hash in PHC form, `$argon2id$v=19$m=8192,t=3,p=1$salt$hash`, as RFC 9106 names its parts.
+//!
+//! The string's owner is the user: costs beyond the limits of `logon_file` are refused, not computed.
+
+use heapless::Vec;
+
+use crate::logon_file::{LANES, MAX_MEMORY_KIB, MAX_PASSES, MEMORY_KIB, PASSES};
+
+/// The longest salt and the longest hash, in bytes.
+pub const MAX_BYTES: usize = 64;
+
+/// What a check needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phc {
+    /// Memory, in KiB.
+    pub memory: u32,
+    /// Passes.
+    pub passes: u32,
+    /// Lanes.
+    pub lanes: u32,
+    /// The salt.
+    pub salt: Vec<u8, MAX_BYTES>,
+    /// What the password must hash to.
+    pub hash: Vec<u8, MAX_BYTES>,
+}
+
+impl Phc {
+    /// Reads an argon2id string of version 19.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix("$argon2id$v=19$")?.split('$');
+        let mut costs = parts.next()?.split(',');
+        let mut cost = |name: &str| costs.next()?.strip_prefix(name)?.parse::<u32>().ok();
+        let (memory, passes, lanes) = (cost("m=")?, cost("t=")?, cost("p=")?);
+        let (salt, hash) = (base64(parts.next()?)?, base64(parts.next()?)?);
+        let whole = costs.next().is_none() && parts.next().is_none();
+        let cheap = memory <= MAX_MEMORY_KIB && passes <= MAX_PASSES && (1..=4).contains(&lanes);
+        // the shortest that argon2 takes (RFC 9106, 3.1)
+        let long = salt.len() >= 8 && hash.len() >= 16;
+        (whole && cheap && long && passes > 0).then_some(Self { memory, passes, lanes, salt, hash })
+    }
+
+    /// What stands in for an unknown user: the work of a usual check, and a hash that nothing has.
+    #[must_use]
+    pub fn nobody() -> Self {
+        let zeros = || (0..32).map(|_| 0).collect();
+        Self { memory: MEMORY_KIB, passes: PASSES, lanes: LANES, salt: zeros(), hash: zeros() }
+    }
+
+    /// Compares without saying, by its time, where a difference lies.
+    #[must_use]
+    pub fn is(&self, hash: &[u8]) -> bool {
+        let differ = self.hash.iter().zip(hash).fold(0, |all, (a, b)| core::hint::black_box(all | (a ^ b)));
+        differ == 0 && self.hash.len() == hash.len()
+    }
+}
+
+/// Base64 without padding (RFC 4648, 4). A password hash is 60 characters: no table, no library.
+fn base64(text: &str) -> Option<Vec<u8, MAX_BYTES>> {
+    let mut bytes = Vec::new();
+    let (mut buffer, mut bits) = (0_u32, 0_u32);
+    for digit in text.bytes() {
+        let value = match digit {
+            b'A'..=b'Z' => digit.wrapping_sub(b'A'),
+            b'a'..=b'z' => digit.wrapping_sub(b'a').wrapping_add(26),
+            b'0'..=b'9' => digit.wrapping_sub(b'0').wrapping_add(52),
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        buffer = buffer << 6 | u32::from(value);
+        bits = bits.wrapping_add(6);
+        if bits >= 8 {
+            bits = bits.wrapping_sub(8);
+            bytes.push(buffer.checked_shr(bits)?.to_le_bytes()[0]).ok()?;
+            buffer &= 1_u32.checked_shl(bits)?.wrapping_sub(1);
+        }
+    }
+    // what is left over must be padding of zeros
+    (bits < 6 && buffer == 0).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Phc;
+
+    #[test]
+    fn a_usual_string_is_read() {
+        let phc = Phc::parse("$argon2id$v=19$m=8192,t=3,p=1$bm9kZW9zIHNhbHQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
+        assert_eq!((phc.memory, phc.passes, phc.lanes), (8192, 3, 1));
+        assert_eq!((&phc.salt[..], &phc.hash[..]), (&b"nodeos salt"[..], &(0..32).collect::<Vec<u8>>()[..]));
+        assert!(phc.is(&(0..32).collect::<Vec<u8>>()) && !phc.is(&[0; 32]) && !phc.is(&[0, 1]));
+    }
+
+    #[test]
+    fn other_strings_are_refused() {
+        let with = |costs: &str, salt: &str, hash: &str| format!("$argon2id$v=19${costs}${salt}${hash}");
+        let (salt, hash) = ("bm9kZW9zIHNhbHQ", "AAECAwQFBgcICQoLDA0ODw");
+        assert!(Phc::parse(&with("m=64,t=1,p=1", salt, hash)).is_some());
+        for text in [
+            with("m=65537,t=1,p=1", salt, hash),
+            with("m=64,t=17,p=1", salt, hash),
+            with("m=64,t=0,p=1", salt, hash),
+            with("m=64,t=1,p=5", salt, hash),
+            with("m=64,t=1", salt, hash),
+            with("m=64,t=1,p=1,x=1", salt, hash),
+            with("m=64,t=1,p=1", "c2FsdA", hash),
+            with("m=64,t=1,p=1", salt, "AAEC"),
+            with("m=64,t=1,p=1", salt, "AAECAwQFBgcICQoLDA0ODw=="),
+            with("m=64,t=1,p=1", salt, "AAECAwQFBgcICQoLDA0ODx"),
+            with("m=64,t=1,p=1", salt, &hash.repeat(6)),
+            with("m=64,t=1,p=1", salt, hash) + "$x",
+            String::from("$argon2i$v=19$m=64,t=1,p=1$bm9kZW9zIHNhbHQ$AAECAwQFBgcICQoLDA0ODw"),
+            String::from("nodeos"),
+            String::new(),
+        ] {
+            assert_eq!(Phc::parse(&text), None, "{text}");
+        }
+    }
+}
