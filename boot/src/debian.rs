@@ -1,0 +1,154 @@
+//! The sysroot: Debian's shared libraries for either architecture, fetched without root.
+//!
+//! apt is asked with a private state in the cache and the machine's own sources. They may include some that lack
+//! the target architecture: a failed update of one is no error, a package that cannot be had is. Fetched once,
+//! a sysroot needs no network.
+
+use crate::cache::{Cache, write_whole};
+use crate::digest::Key;
+use crate::error::{Error, Result, Tried};
+use crate::progress::Progress;
+use crate::run::Run;
+use shim::arches::Arch;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What node and its addons link against; all else in the guest comes by `include`.
+pub const PACKAGES: [&str; 4] = ["libatomic1", "libc6", "libgcc-s1", "libstdc++6"];
+/// In a sysroot: the packages with their versions, one a line.
+pub const LIST: &str = "PACKAGES";
+
+/// The folder with `lib/MULTIARCH/*`, from the cache or fetched now.
+pub fn sysroot(cache: &Cache, arch: &Arch, progress: Progress) -> Result<PathBuf> {
+    let key = Key::default().with("layout", "1").with("packages", PACKAGES.join(" ")).name();
+    cache.entry("sysroot", &format!("{arch}-{key}"), |new| {
+        let phase = progress.start("sysroot", &format!("fetch glibc and libstdc++ for {arch}"));
+        let list = fetch(cache, arch, new)
+            .map_err(|error| error.within(format!("fetch Debian's libraries for {arch}")))?;
+        phase.done(&format!("{arch}: {}", list.join(", ")));
+        Ok(())
+    })
+}
+
+/// Forgets a sysroot, so that the next one is fetched anew: security updates arrive so.
+pub fn forget(cache: &Cache, arch: &Arch) -> Result<()> {
+    let key = Key::default().with("layout", "1").with("packages", PACKAGES.join(" ")).name();
+    cache.remove("sysroot", &format!("{arch}-{key}"))
+}
+
+fn fetch(cache: &Cache, arch: &Arch, new: &Path) -> Result<Vec<String>> {
+    let state = cache.root().join("apt").join(arch.debian);
+    let _lock = cache.lock("apt", arch.debian)?;
+    for folder in ["lists/partial", "archives/partial"] {
+        let folder = state.join(folder);
+        fs::create_dir_all(&folder).tried("make the folder", &folder)?;
+    }
+    write_whole(&state.join("status"), b"")?; // nothing is installed there
+    let work = tempfile::tempdir_in(&state).tried("make a folder in", &state)?;
+    // a source that lacks this architecture fails the update and does not matter
+    let updated = apt(&state, arch).arg("update").ok();
+    let download = apt(&state, arch).arg("download").args(PACKAGES).within(work.path()).ok();
+    download.map_err(|error| match updated {
+        Err(update) => Error { why: format!("{}\n{update}", error.why), ..error },
+        Ok(()) => error,
+    })?;
+    let packages = sorted(work.path())?;
+    let (tree, libraries) = (work.path().join("tree"), new.join("lib").join(arch.multiarch));
+    for package in &packages {
+        Run::new("dpkg").arg("-x").arg(package).arg(&tree).ok()?;
+    }
+    fs::create_dir_all(&libraries).tried("make the folder", &libraries)?;
+    for folder in ["lib", "usr/lib"] {
+        for file in sorted(&tree.join(folder).join(arch.multiarch))? {
+            collect(&tree, &file, &libraries)?;
+        }
+    }
+    let named = |path: &PathBuf| path.file_stem()?.to_str().map(|name| name.replace("%3a", ":"));
+    let list: Vec<_> = packages.iter().filter_map(named).collect();
+    write_whole(&new.join(LIST), list.join("\n").as_bytes())?;
+    Ok(list)
+}
+
+/// Copies a shared library, a link to one under the link's name; leaves gconv and its like.
+fn collect(tree: &Path, file: &Path, libraries: &Path) -> Result<()> {
+    let Some(name) = file.file_name().and_then(|name| name.to_str()) else { return Ok(()) };
+    let mut real = file.to_owned();
+    while let Ok(target) = fs::read_link(&real) {
+        let below = target.strip_prefix("/").map(|target| tree.join(target));
+        real = below.unwrap_or_else(|_| real.parent().unwrap_or(tree).join(target));
+    }
+    let shared = name.ends_with(".so") || name.contains(".so.");
+    if shared && real.is_file() {
+        fs::copy(&real, libraries.join(name)).tried("copy", &real)?;
+    }
+    Ok(())
+}
+
+/// apt-get with a state of its own and the machine's sources, for one architecture.
+fn apt(state: &Path, arch: &Arch) -> Run {
+    let dir = |name: &str, path: &str| format!("Dir::{name}={}", state.join(path).display());
+    let options = [
+        format!("APT::Architecture={}", arch.debian),
+        format!("APT::Architectures::={}", arch.debian),
+        "APT::Sandbox::User=root".to_owned(), // its own user cannot write into a private folder
+        "APT::Get::List-Cleanup=0".to_owned(),
+        "Acquire::Languages=none".to_owned(),
+        "Acquire::Retries=3".to_owned(),
+        dir("State", ""),
+        dir("State::Lists", "lists"),
+        dir("State::status", "status"),
+        dir("Cache", ""),
+        dir("Cache::archives", "archives"),
+    ];
+    let run = Run::new("apt-get").args(["-q", "-o", "APT::Architectures="]).env("LC_ALL", "C");
+    options.iter().fold(run, |run, option| run.arg("-o").arg(option))
+}
+
+/// What a folder holds, by name; nothing if it is missing.
+fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.exists() {
+        return Ok(vec![]);
+    }
+    let entries = fs::read_dir(folder).tried("list", folder)?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(entry.tried("list", folder)?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{apt, collect};
+    use shim::arches::Arch;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    #[test]
+    fn links_become_files_even_absolute_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, out) = (folder.path().join("tree"), folder.path().join("out"));
+        fs::create_dir_all(tree.join("lib/x/gconv")).unwrap();
+        fs::create_dir(&out).unwrap();
+        fs::write(tree.join("lib/x/libb.so.1.2"), "b").unwrap();
+        symlink("libb.so.1.2", tree.join("lib/x/libb.so.1")).unwrap();
+        symlink("/lib/x/libb.so.1", tree.join("lib/x/libabsolute.so")).unwrap();
+        symlink("/no/where", tree.join("lib/x/libdangling.so")).unwrap();
+        for file in super::sorted(&tree.join("lib/x")).unwrap() {
+            collect(&tree, &file, &out).unwrap();
+        }
+        let names: Vec<_> = super::sorted(&out).unwrap().iter().map(|p| p.file_name().unwrap().to_owned()).collect();
+        assert_eq!(names, ["libabsolute.so", "libb.so.1", "libb.so.1.2"]);
+        assert_eq!(fs::read(out.join("libabsolute.so")).unwrap(), b"b");
+    }
+
+    #[test]
+    fn apt_is_confined_to_one_architecture_and_a_private_state() {
+        let said = apt(Path::new("/c"), Arch::named("aarch64").unwrap()).arg("update").to_string();
+        for word in ["APT::Architecture=arm64", "Dir::State::status=/c/status", "Dir::Cache=/c/", "update"] {
+            assert!(said.contains(word), "{said}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a loader reads of an ELF file. Bytes in, a value out; no I/O.
+//!
+//! A file of any content is either no ELF file, an error, or a value: never a panic.
+
+use goblin::elf::Elf as Headers;
+use goblin::elf::dynamic::{DF_1_NODEFLIB, DT_FLAGS_1};
+
+/// The facts that decide which libraries a program loads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elf {
+    /// `e_machine`.
+    pub machine: u16,
+    /// `PT_INTERP`: the loader that it asks for.
+    pub interpreter: Option<String>,
+    /// `DT_NEEDED`, in order.
+    pub needed: Vec<String>,
+    /// `DT_RPATH`, split at its colons.
+    pub rpath: Vec<String>,
+    /// `DT_RUNPATH`, split at its colons.
+    pub runpath: Vec<String>,
+    /// `DT_SONAME`.
+    pub soname: Option<String>,
+    /// Whether it has a dynamic section at all.
+    pub dynamic: bool,
+    /// `DF_1_NODEFLIB`: the default folders are not for it.
+    pub no_default_folders: bool,
+}
+
+/// The facts; `None` if this is no ELF file.
+pub fn parse(bytes: &[u8]) -> Result<Option<Elf>, String> {
+    if !bytes.starts_with(b"\x7fELF") {
+        return Ok(None);
+    }
+    let headers = Headers::parse(bytes).map_err(|error| format!("damaged ELF file: {error}"))?;
+    let owned = |text: &str| text.to_owned();
+    let split = |paths: &[&str]| -> Vec<String> {
+        paths.iter().flat_map(|path| path.split(':')).filter(|path| !path.is_empty()).map(owned).collect()
+    };
+    let flags = headers.dynamic.iter().flat_map(|dynamic| &dynamic.dyns);
+    let flags = flags.filter(|entry| entry.d_tag == DT_FLAGS_1).fold(0, |flags, entry| flags | entry.d_val);
+    Ok(Some(Elf {
+        machine: headers.header.e_machine,
+        interpreter: headers.interpreter.map(owned),
+        needed: headers.libraries.iter().copied().map(owned).collect(),
+        rpath: split(&headers.rpaths),
+        runpath: split(&headers.runpaths),
+        soname: headers.soname.map(owned),
+        dynamic: headers.dynamic.is_some(),
+        no_default_folders: flags & DF_1_NODEFLIB != 0,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use std::fs;
+
+    /// This very test: a real program, dynamic, 64-bit.
+    fn myself() -> Vec<u8> {
+        fs::read(std::env::current_exe().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_real_program_is_read() {
+        let elf = parse(&myself()).unwrap().unwrap();
+        assert_eq!(elf.machine, shim::arch::ELF_MACHINE);
+        assert_eq!(elf.interpreter.as_deref(), Some(shim::arch::LOADER));
+        assert!(elf.needed.contains(&"libc.so.6".to_owned()) && elf.dynamic, "{elf:?}");
+    }
+
+    #[test]
+    fn what_is_no_elf_file_is_none() {
+        for text in [&b""[..], b"#!/usr/bin/env node", b"\x7fEL"] {
+            assert_eq!(parse(text), Ok(None));
+        }
+    }
+
+    #[test]
+    fn a_truncated_or_damaged_file_is_an_error_or_a_value() {
+        let whole = myself();
+        assert!(parse(&whole[..40]).is_err());
+        let mut errors = 0;
+        for len in (0..4096).chain((4096..whole.len()).step_by(whole.len() / 200)) {
+            errors += u32::from(parse(&whole[..len]).is_err());
+        }
+        assert!(errors > 100, "{errors}");
+        // each byte of the header and the program headers, of a small program
+        let mut damaged = fs::read("/bin/true").unwrap();
+        for at in 4..64 + 56 * 13 {
+            let kept = damaged[at];
+            for value in [0, 1, 0x7f, 0xff] {
+                damaged[at] = value;
+                errors += u32::from(parse(&damaged).is_err());
+            }
+            damaged[at] = kept;
+        }
+        assert!(parse(&damaged).is_ok() && errors > 200, "{errors}");
+    }
+}

@@ -1,0 +1,212 @@
+//! Node for the guest: from the npm registry through the npm client, or a file that the caller names.
+//!
+//! `node.lock.json` pins version and integrity per architecture; the integrity is checked here, against the file
+//! that npm left, before anything of it is unpacked. Another exact version is npm's own to check. Stripped and cached.
+
+use crate::cache::Cache;
+use crate::closure::check_machine;
+use crate::digest::{Key, file as digest_of};
+use crate::elf;
+use crate::error::{Error, Result, Tried};
+use crate::progress::Progress;
+use crate::run::Run;
+use crate::strip::strip;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha512};
+use shim::arches::Arch;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// The release that is taken when nobody asks for another.
+pub const DEFAULT: &str = "24";
+const LOCK: &str = include_str!("../node.lock.json");
+/// Changes with what is done to the binary after it is fetched.
+const RECIPE: &str = "strip 1";
+
+/// A pinned package.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pin {
+    version: String,
+    integrity: String,
+}
+
+/// Which node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// A release of the registry: an exact version, and its integrity where it is pinned.
+    Release {
+        /// `24.21.0`.
+        version: String,
+        /// `sha512-…`.
+        integrity: Option<String>,
+    },
+    /// A binary of the host.
+    Binary(PathBuf),
+}
+
+impl Choice {
+    /// Reads `24`, `24.21.0` or a path. A major version is the one in the lock file.
+    pub fn parse(text: &str, arch: &Arch) -> Result<Self> {
+        let lock: BTreeMap<String, BTreeMap<String, Pin>> =
+            serde_json::from_str(LOCK).map_err(|error| Error::new("read node.lock.json", error))?;
+        let number = text.strip_prefix('v').unwrap_or(text);
+        let pin = |major: &str| lock.get(major).and_then(|pins| pins.get(arch.name));
+        if let Some(pin) = pin(number) {
+            return Ok(Self::Release { version: pin.version.clone(), integrity: Some(pin.integrity.clone()) });
+        }
+        if is_version(number) {
+            let major = number.split('.').next().unwrap_or_default();
+            let integrity = pin(major).filter(|pin| pin.version == number).map(|pin| pin.integrity.clone());
+            return Ok(Self::Release { version: number.to_owned(), integrity });
+        }
+        if text.contains('/') || Path::new(text).is_file() {
+            return Ok(Self::Binary(PathBuf::from(text)));
+        }
+        let known: Vec<_> = lock.keys().map(String::as_str).collect();
+        Err(Error::new(format!("use node {text}"), "it is no pinned release, no exact version and no file").next(format!(
+            "write {}, an exact version such as 24.21.0, or the path of a binary",
+            known.join(" or ")
+        )))
+    }
+}
+
+/// Three numbers.
+fn is_version(text: &str) -> bool {
+    let parts: Vec<_> = text.split('.').collect();
+    parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The stripped binary of that choice, from the cache or made now.
+pub fn node(cache: &Cache, arch: &Arch, choice: &Choice, progress: Progress) -> Result<PathBuf> {
+    match choice {
+        Choice::Release { version, integrity } => {
+            let key = Key::default().with("recipe", RECIPE).with("integrity", integrity.as_deref().unwrap_or("npm's"));
+            let key = format!("{version}-{arch}-{}", key.name());
+            cache.entry("node", &key, |new| {
+                let phase = progress.start("node", &format!("fetch node {version} for {arch}"));
+                let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+                let binary = fetch(arch, version, integrity.as_deref(), folder.path())
+                    .map_err(|error| error.within(format!("fetch node {version} for {arch}")))?;
+                phase.done(&format!("node {version} for {arch}{}", stripped(arch, &binary, new)?));
+                Ok(())
+            })
+        }
+        Choice::Binary(path) => {
+            let key = Key::default().with("recipe", RECIPE).with("digest", digest_of(cache, path)?).name();
+            cache.entry("node", &format!("file-{arch}-{key}"), |new| {
+                let phase = progress.start("node", &format!("strip {}", path.display()));
+                phase.done(&format!("{} for {arch}{}", path.display(), stripped(arch, path, new)?));
+                Ok(())
+            })
+        }
+    }
+}
+
+/// Fetches the package into `folder`, checks it, unpacks its binary.
+fn fetch(arch: &Arch, version: &str, integrity: Option<&str>, folder: &Path) -> Result<PathBuf> {
+    let package = format!("{}@{version}", arch.node_package);
+    // the user's own settings hold; a project's .npmrc does not, for the folder has none
+    let pack = Run::new("npm").args(["pack", &package, "--pack-destination", ".", "--loglevel", "error"]);
+    pack.within(folder).ok().map_err(|error| match error.next {
+        Some(_) => error,
+        None => error.next(format!("see that `npm view {package} version` answers: is there a network, is there that version")),
+    })?;
+    let archive = folder.join(format!("{}-{version}.tgz", arch.node_package));
+    if let Some(wanted) = integrity {
+        let found = fs::read(&archive).tried("read", &archive)?;
+        check_integrity(&package, wanted, &found)?;
+    }
+    Run::new("tar").arg("-xzf").arg(&archive).args(["--no-same-owner", "package/bin/node"]).within(folder).ok()?;
+    Ok(folder.join("package/bin/node"))
+}
+
+/// Compares a package with what the lock file says of it.
+fn check_integrity(package: &str, wanted: &str, found: &[u8]) -> Result<()> {
+    let found = format!("sha512-{}", STANDARD.encode(Sha512::digest(found)));
+    if found == wanted {
+        return Ok(());
+    }
+    Err(Error::new(format!("check {package}"), format!("its integrity is {found}, node.lock.json says {wanted}"))
+        .next("do not use it: the registry gave another file than the one that was pinned"))
+}
+
+/// Writes the stripped binary and says how much that saved.
+fn stripped(arch: &Arch, binary: &Path, new: &Path) -> Result<String> {
+    let whole = fs::read(binary).tried("read", binary)?;
+    let name = binary.to_string_lossy();
+    let facts = elf::parse(&whole).map_err(|why| Error::new(format!("use {name}"), why))?;
+    let facts = facts.ok_or_else(|| Error::new(format!("use {name} as node"), "it is no ELF file"))?;
+    check_machine(arch, &name, &facts)?;
+    let small = strip(&whole).map_err(|why| Error::new(format!("strip {name}"), why))?;
+    fs::write(new, &small).tried("write", new)?;
+    fs::set_permissions(new, fs::Permissions::from_mode(0o755)).tried("make executable", new)?;
+    let (before, after) = (whole.len(), small.len());
+    Ok(format!(", {:.1} MB, stripped of {:.1} MB", megabytes(after), megabytes(before.saturating_sub(after))))
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn megabytes(bytes: usize) -> f64 {
+    bytes as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Choice, DEFAULT, check_integrity, node};
+    use crate::cache::Cache;
+    use crate::progress::Progress;
+    use shim::arches::{ALL, Arch};
+    use std::path::PathBuf;
+
+    #[test]
+    fn the_lock_file_has_both_releases_for_every_architecture() {
+        for arch in &ALL {
+            for major in [DEFAULT, "26"] {
+                match Choice::parse(major, arch).unwrap() {
+                    Choice::Release { version, integrity: Some(integrity) } => {
+                        assert!(version.starts_with(major) && integrity.starts_with("sha512-"), "{version}");
+                        assert!(integrity.len() == 95, "{integrity}");
+                        let exact = Choice::parse(&version, arch).unwrap();
+                        assert_eq!(exact, Choice::Release { version, integrity: Some(integrity) });
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn versions_and_paths_are_told_apart() {
+        let arch = &ALL[0];
+        let release = Choice::Release { version: "22.1.0".to_owned(), integrity: None };
+        assert_eq!(Choice::parse("v22.1.0", arch).unwrap(), release);
+        assert_eq!(Choice::parse("./node", arch).unwrap(), Choice::Binary(PathBuf::from("./node")));
+        let text = Choice::parse("25", arch).unwrap_err().to_string();
+        assert!(text.contains("write 24 or 26, an exact version"), "{text}");
+    }
+
+    #[test]
+    fn another_file_than_the_pinned_one_is_refused() {
+        let empty = "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==";
+        assert_eq!(check_integrity("x", empty, b""), Ok(()));
+        let text = check_integrity("x", empty, b"!").unwrap_err().to_string();
+        assert!(text.starts_with("check x: its integrity is sha512-"), "{text}");
+    }
+
+    #[test]
+    fn a_binary_of_another_architecture_is_refused_and_not_cached() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path()).unwrap();
+        let other = ALL.iter().find(|arch| !arch.is_host()).unwrap();
+        let choice = Choice::Binary(std::env::current_exe().unwrap());
+        let text = node(&cache, other, &choice, Progress::Silent).unwrap_err().to_string();
+        let (host, other) = (Arch::host(), other);
+        assert!(text.ends_with(&format!("it is for {host}, the image is for {other}")), "{text}");
+        let text = node(&cache, other, &Choice::Binary("/etc/passwd".into()), Progress::Silent).unwrap_err();
+        assert!(text.to_string().ends_with("it is no ELF file"), "{text}");
+    }
+}
