@@ -15,9 +15,15 @@
 //! Absent on purpose: a registry client (npm, apt and dpkg are asked, with the user's own settings), a build system.
 
 pub mod cache;
+pub mod closure;
 pub mod digest;
+pub mod elf;
 pub mod error;
+pub mod inspect;
 pub mod kconfig;
 pub mod kernel;
+pub mod manifest;
 pub mod progress;
 pub mod run;
+pub mod tools;
+pub mod users;

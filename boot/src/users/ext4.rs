@@ -1,0 +1,195 @@
+//! The three programs of e2fsprogs, and the copy they work on.
+
+use super::script::Script;
+use crate::error::{Error, Result, Tried};
+use crate::run::{Run, find, package_of};
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::NamedTempFile;
+
+/// Block size: what every kernel with 4 KiB pages or more mounts.
+pub const BLOCK: u64 = 4096;
+/// One inode for as many bytes: node_modules are many small files.
+const BYTES_PER_INODE: u64 = 8192;
+/// Every time stamp, unless SOURCE_DATE_EPOCH says another: 2015-03-22, the day of the post that NodeOS starts from.
+/// Not 0, which e2fsprogs takes for "now" and e2fsck for the mark of an orphan.
+const EPOCH: u64 = 1_426_982_400;
+/// ext4 as Debian 12 makes it, named, so that another host's mke2fs.conf changes nothing.
+const FEATURES: &str = "none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,\
+                        large_file,huge_file,dir_nlink,extra_isize,metadata_csum";
+
+/// A filesystem that is being made or changed, beside the file that it will become. Dropped, it leaves nothing.
+pub struct Work {
+    new: NamedTempFile,
+    path: PathBuf,
+}
+
+/// What is free on a filesystem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Free {
+    /// Blocks of `BLOCK` bytes.
+    pub blocks: u64,
+    /// Inodes.
+    pub inodes: u64,
+}
+
+impl Work {
+    /// An empty filesystem of that size.
+    pub fn empty(path: &Path, size: u64, label: &str, uuid: &str) -> Result<Self> {
+        let new = beside(path)?;
+        new.as_file().set_len(size).tried("write", new.path())?;
+        run("mke2fs")
+            .args(["-q", "-F", "-t", "ext4", "-b", &BLOCK.to_string(), "-I", "256", "-i", &BYTES_PER_INODE.to_string()])
+            .args(["-m", "0", "-e", "remount-ro", "-L", label, "-U", uuid, "-O", FEATURES, "-E"])
+            .arg(format!("hash_seed={uuid},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0"))
+            .arg(new.path())
+            .ok()?;
+        Ok(Self { new, path: path.to_owned() })
+    }
+
+    /// A copy of a filesystem, its journal replayed.
+    pub fn copy(path: &Path) -> Result<Self> {
+        let new = beside(path)?;
+        run("cp").args(["--reflink=auto", "--sparse=auto", "--"]).arg(path).arg(new.path()).ok()?;
+        let mode = fs::metadata(path).tried("look at", path)?.permissions().mode();
+        fs::set_permissions(new.path(), Permissions::from_mode(mode)).tried("set the mode of", new.path())?;
+        let work = Self { new, path: path.to_owned() };
+        work.mend().map_err(|error| error.next(format!("e2fsck -f {}", path.display())))?;
+        Ok(work)
+    }
+
+    /// Where it lies for now.
+    pub fn at(&self) -> &Path {
+        self.new.path()
+    }
+
+    /// What is free.
+    pub fn free(&self) -> Result<Free> {
+        let text = run("debugfs").args(["-R", "stats -h"]).arg(self.at()).output()?;
+        parse_free(&text).ok_or_else(|| Error::new(format!("read {}", self.at().display()), "debugfs said no numbers"))
+    }
+
+    /// Does what the script says. debugfs goes on after an error and ends with 0: whatever it says on stderr is one.
+    pub fn change(&self, script: &Script) -> Result<()> {
+        let mut file = NamedTempFile::new().tried("make a file in", std::env::temp_dir())?;
+        file.write_all(script.text()).tried("write", file.path())?;
+        let tried = || format!("write the homes into {}", self.path.display());
+        let missing = || {
+            Error::new("run debugfs", "not found")
+                .next(package_of("debugfs").map_or_else(String::new, |package| format!("apt-get install {package}")))
+        };
+        let done = Command::new(find("debugfs").ok_or_else(missing)?)
+            .args(["-w", "-f"])
+            .args([file.path(), self.at()])
+            .env("E2FSPROGS_FAKE_TIME", epoch())
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .output()
+            .map_err(|error| Error::io("run debugfs", &error))?;
+        let said = String::from_utf8_lossy(&done.stderr);
+        // its first line is its version
+        match said.lines().find(|line| !line.starts_with("debugfs 1.")) {
+            Some(line) if line.contains("Could not allocate") || line.contains("No free space") => {
+                Err(Error::new(tried(), format!("it is full ({line})"))
+                    .next("make a larger one: nodeos users create --size"))
+            }
+            Some(line) => Err(Error::new(tried(), line)),
+            None if !done.status.success() => Err(Error::new(tried(), format!("debugfs ended with {}", done.status))),
+            None => Ok(()),
+        }
+    }
+
+    /// Mends what can be mended safely: the journal, counts, maps.
+    pub fn mend(&self) -> Result<()> {
+        match self.fsck("-fp") {
+            0 | 1 => Ok(()),
+            code => Err(Error::new(format!("check {}", self.path.display()), format!("e2fsck -p ended with {code}"))),
+        }
+    }
+
+    /// Puts it in the file's place, if e2fsck finds nothing to mend.
+    pub fn keep(self) -> Result<()> {
+        let code = self.fsck("-fn");
+        if code != 0 {
+            let tried = format!("check what would become {}", self.path.display());
+            return Err(
+                Error::new(tried, format!("e2fsck -fn ended with {code}")).next("the file is as it was; this is a bug")
+            );
+        }
+        self.new.as_file().sync_all().tried("write", self.new.path())?;
+        self.new.persist(&self.path).map(|_| ()).map_err(|error| error.error).tried("rename to", &self.path)
+    }
+
+    fn fsck(&self, how: &str) -> i32 {
+        let program = find("e2fsck").unwrap_or_else(|| PathBuf::from("e2fsck"));
+        let mut command = Command::new(program);
+        command.arg(how).arg(self.at()).env("E2FSPROGS_FAKE_TIME", epoch());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // 8: an operational error, as e2fsck(8) has it
+        command.status().ok().and_then(|status| status.code()).unwrap_or(8)
+    }
+}
+
+/// A program of e2fsprogs, with the clock stopped.
+fn run(program: &str) -> Run {
+    Run::new(program).env("E2FSPROGS_FAKE_TIME", epoch()).env("LC_ALL", "C").env("MKE2FS_CONFIG", "/dev/null")
+}
+
+fn epoch() -> String {
+    let asked = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok()).filter(|time| *time > 0);
+    asked.unwrap_or(EPOCH).to_string()
+}
+
+/// A new file in the same folder, so that it can be renamed.
+fn beside(path: &Path) -> Result<NamedTempFile> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    tempfile::Builder::new().prefix(".nodeos-users-").tempfile_in(folder).tried("make a file in", folder)
+}
+
+/// Opens a users image to change it, and keeps others from doing so: QEMU locks the images of its disks too.
+pub fn lock(path: &Path) -> Result<File> {
+    let tried = || format!("change {}", path.display());
+    let found = fs::metadata(path).tried("look at", path)?;
+    if !found.is_file() {
+        return Err(Error::new(tried(), "it is no file").next("change an image, then copy it to the device with dd"));
+    }
+    if found.permissions().readonly() {
+        return Err(Error::new(tried(), "it is read-only").next(format!("chmod u+w {}", path.display())));
+    }
+    let file = File::options().read(true).write(true).open(path).tried("open to write", path)?;
+    match rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::AGAIN) => {
+            Err(Error::new(tried(), "another program has it open: a running machine?").next("stop the machine first"))
+        }
+        Err(errno) => Err(Error::io(tried(), &errno.into())),
+    }
+}
+
+fn parse_free(stats: &str) -> Option<Free> {
+    let number = |name| {
+        let rest = stats.lines().find_map(|line| line.strip_prefix(name))?;
+        rest.trim().parse().ok()
+    };
+    Some(Free { blocks: number("Free blocks:")?, inodes: number("Free inodes:")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Free, parse_free};
+
+    #[test]
+    fn free_space_is_read_from_debugfs() {
+        let text =
+            "Block count:              65536\nFree blocks:              54291\nFree inodes:              27756\n";
+        assert_eq!(parse_free(text), Some(Free { blocks: 54_291, inodes: 27_756 }));
+        assert_eq!(parse_free("debugfs: Bad magic number"), None);
+    }
+}

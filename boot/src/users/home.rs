@@ -1,0 +1,272 @@
+//! A home as a value: what lies where in it. Its owner is the user.
+
+use crate::digest::Key;
+use crate::error::{Error, Result, Tried};
+use shim::layout::LOGON_FILE;
+use shim::logon_file::LogonFile;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// What that file of the host holds when the image is written.
+    File(PathBuf),
+}
+
+/// One thing in a home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A folder.
+    Folder,
+    /// A file, and whether it may be run.
+    File(Content, bool),
+    /// A symbolic link and what it says.
+    Link(Vec<u8>),
+}
+
+impl Entry {
+    /// File type and permissions, as an inode has them. What its owner keeps secret has a mode of its own.
+    #[must_use]
+    pub fn mode(&self, path: &[u8]) -> u16 {
+        match self {
+            Self::Folder => 0o040_755,
+            Self::File(..) if path == LOGON_FILE.as_bytes() => 0o100_600,
+            Self::File(_, true) => 0o100_755,
+            Self::File(_, false) => 0o100_644,
+            Self::Link(_) => 0o120_777,
+        }
+    }
+}
+
+/// A user's home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// The user's name.
+    pub name: String,
+    /// Who owns it.
+    pub uid: u32,
+    /// And which group.
+    pub gid: u32,
+    /// By path below the home, without a leading slash; a folder comes before what is in it.
+    entries: BTreeMap<Vec<u8>, Entry>,
+}
+
+impl Home {
+    /// An empty home.
+    #[must_use]
+    pub fn new(name: &str, uid: u32) -> Self {
+        Self { name: name.to_owned(), uid, gid: uid, entries: BTreeMap::new() }
+    }
+
+    /// What is in it, folders first.
+    pub fn entries(&self) -> impl Iterator<Item = (&[u8], &Entry)> {
+        self.entries.iter().map(|(path, entry)| (path.as_slice(), entry))
+    }
+
+    /// What lies at that path.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&Entry> {
+        self.entries.get(path.as_bytes())
+    }
+
+    /// Puts a file there, and the folders above it.
+    pub fn file(&mut self, path: &str, content: impl Into<Vec<u8>>) {
+        self.put(path.as_bytes(), Entry::File(Content::Bytes(content.into()), false));
+    }
+
+    /// The same, for a file that may be run.
+    pub fn program(&mut self, path: &str, content: impl Into<Vec<u8>>) {
+        self.put(path.as_bytes(), Entry::File(Content::Bytes(content.into()), true));
+    }
+
+    /// Puts a symbolic link there.
+    pub fn link(&mut self, path: &str, says: &str) {
+        self.put(path.as_bytes(), Entry::Link(says.into()));
+    }
+
+    /// Says how the user logs on.
+    pub fn logon(&mut self, file: &LogonFile) -> Result<()> {
+        self.file(LOGON_FILE, super::logon::text(file)?);
+        Ok(())
+    }
+
+    /// Puts an entry there, and the folders above it.
+    fn put(&mut self, path: &[u8], entry: Entry) {
+        for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+            self.entries.entry(path.get(..at).unwrap_or_default().to_vec()).or_insert(Entry::Folder);
+        }
+        self.entries.insert(path.to_vec(), entry);
+    }
+
+    /// Copies a folder of the host: its files, folders and links, but not what `leave_out` names. Times, owners and
+    /// modes but the right to run are not taken over.
+    pub fn copy(&mut self, from: &Path, to: &str, leave_out: &[&str]) -> Result<()> {
+        if !to.is_empty() {
+            self.put(to.as_bytes(), Entry::Folder);
+        }
+        let mut names: Vec<_> = fs::read_dir(from)
+            .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect())
+            .tried("read the folder", from)?;
+        names.sort();
+        for name in names.iter().filter(|name| !leave_out.iter().any(|other| name == other)) {
+            let path = from.join(name);
+            let mut inside = to.as_bytes().to_vec();
+            if !inside.is_empty() {
+                inside.push(b'/');
+            }
+            inside.extend_from_slice(name.as_bytes());
+            self.copy_one(&path, inside, leave_out)?;
+        }
+        Ok(())
+    }
+
+    fn copy_one(&mut self, path: &Path, inside: Vec<u8>, leave_out: &[&str]) -> Result<()> {
+        let found = fs::symlink_metadata(path).tried("look at", path)?;
+        let entry = if found.is_dir() {
+            // a folder's own path may be no UTF-8, so `copy` cannot be asked with text
+            self.put(&inside, Entry::Folder);
+            let mut children: Vec<_> = fs::read_dir(path)
+                .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect())
+                .tried("read the folder", path)?;
+            children.sort();
+            for name in children.iter().filter(|name| !leave_out.iter().any(|other| name == other)) {
+                let below = [&inside, b"/".as_slice(), name.as_bytes()].concat();
+                self.copy_one(&path.join(name), below, leave_out)?;
+            }
+            return Ok(());
+        } else if found.is_file() {
+            Entry::File(Content::File(path.to_owned()), found.permissions().mode() & 0o111 != 0)
+        } else if found.is_symlink() {
+            Entry::Link(fs::read_link(path).tried("read the link", path)?.into_os_string().into_vec())
+        } else {
+            return Err(Error::new(format!("copy {}", path.display()), "it is no file, no folder and no link")
+                .next("take it out of the folder"));
+        };
+        self.put(&inside, entry);
+        Ok(())
+    }
+
+    /// Bytes of all files, inodes, and blocks of `block` bytes: what the home will take.
+    pub fn needs(&self, block: u64) -> Result<Needs> {
+        let mut needs = Needs { bytes: 0, inodes: 1, blocks: 1 };
+        for (_, entry) in self.entries() {
+            let bytes = match entry {
+                Entry::Folder => block,
+                Entry::File(Content::Bytes(bytes), _) => bytes.len() as u64,
+                Entry::File(Content::File(path), _) => fs::metadata(path).tried("look at", path)?.len(),
+                Entry::Link(says) => {
+                    if says.len() < 60 {
+                        0
+                    } else {
+                        block
+                    }
+                } // short ones lie in the inode
+            };
+            needs.bytes += bytes;
+            needs.inodes += 1;
+            needs.blocks += bytes.div_ceil(block);
+        }
+        Ok(needs)
+    }
+
+    /// Adds everything in the home to a key.
+    pub fn digest(&self, key: Key) -> Result<Key> {
+        let mut key = key.with("home", &self.name).with("owner", format!("{}:{}", self.uid, self.gid));
+        for (path, entry) in self.entries() {
+            key = key.with("path", path).with("mode", entry.mode(path).to_le_bytes());
+            key = match entry {
+                Entry::Folder => key,
+                Entry::File(Content::Bytes(bytes), _) => key.with("bytes", bytes),
+                Entry::File(Content::File(path), _) => key.with("bytes", fs::read(path).tried("read", path)?),
+                Entry::Link(says) => key.with("link", says),
+            };
+        }
+        Ok(key)
+    }
+}
+
+/// What a home takes on a filesystem.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Bytes in files.
+    pub bytes: u64,
+    /// Files, folders and links.
+    pub inodes: u64,
+    /// Blocks of the filesystem.
+    pub blocks: u64,
+}
+
+/// One line per entry, as `ls -l` would show it.
+impl fmt::Display for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {}:{}", self.name, self.uid, self.gid)?;
+        for (path, entry) in self.entries() {
+            let name = String::from_utf8_lossy(path);
+            write!(f, "  {:06o} {name}", entry.mode(path))?;
+            match entry {
+                Entry::Link(says) => writeln!(f, " -> {}", String::from_utf8_lossy(says))?,
+                _ => writeln!(f)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Content, Entry, Home};
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn a_file_brings_the_folders_above_it() {
+        let mut home = Home::new("ana", 1000);
+        home.program("bin/x", "#!");
+        home.file("etc/logon.json", "{}");
+        home.link("lib/a/b", "../x");
+        let text = "ana 1000:1000\n  040755 bin\n  100755 bin/x\n  040755 etc\n  100600 etc/logon.json\n  040755 lib\n  \
+                    040755 lib/a\n  120777 lib/a/b -> ../x\n";
+        assert_eq!(home.to_string(), text);
+    }
+
+    #[test]
+    fn a_folder_is_copied_without_what_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("deep/.git")).unwrap();
+        fs::write(at("deep/.git/config"), "").unwrap();
+        fs::write(at("run"), "x").unwrap();
+        fs::set_permissions(at("run"), fs::Permissions::from_mode(0o4710)).unwrap();
+        symlink("/else where", at("deep/link")).unwrap();
+        let mut home = Home::new("ana", 1000);
+        home.copy(folder.path(), "app", &[".git"]).unwrap();
+        let text = "ana 1000:1000\n  040755 app\n  040755 app/deep\n  120777 app/deep/link -> /else where\n  \
+                    100755 app/run\n";
+        assert_eq!(home.to_string(), text);
+        assert_eq!(home.get("app/run"), Some(&Entry::File(Content::File(at("run")), true)));
+    }
+
+    #[test]
+    fn what_is_neither_file_nor_folder_nor_link_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+        let error = Home::new("ana", 1000).copy(folder.path(), "", &[]).unwrap_err().to_string();
+        assert!(error.contains("socket: it is no file, no folder and no link"), "{error}");
+    }
+
+    #[test]
+    fn needs_counts_whole_blocks() {
+        let mut home = Home::new("ana", 1000);
+        home.file("a", vec![0; 4097]);
+        home.link("b", "short");
+        let needs = home.needs(4096).unwrap();
+        assert_eq!((needs.bytes, needs.inodes, needs.blocks), (4097, 3, 3));
+    }
+}

@@ -1,0 +1,251 @@
+//! Makes and changes users partition images: `create`, `add`, `passwd`, `del`.
+
+use super::ext4::{BLOCK, Work, lock};
+use super::home::{Home, Needs};
+use super::logon::{Logon, Shell, set_shell, text};
+use super::names;
+use super::read::{Image, User};
+use super::script::Script;
+use crate::digest::{Key, hex};
+use crate::error::{Error, Result, Tried};
+use shim::layout::{LOGON_FILE, LOST_FOUND, USERS_LABEL};
+use shim::logon_file::LogonFile;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// The size of a users partition that nobody gave one, in bytes. It is sparse: the host keeps what is written.
+pub const DEFAULT_SIZE: u64 = 256 << 20;
+/// The smallest that has room for a journal and a home.
+pub const SMALLEST_SIZE: u64 = 8 << 20;
+
+/// How a users partition is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Create {
+    /// Bytes; whole blocks of 4 KiB.
+    pub size: u64,
+    /// Whether a file that is there is replaced.
+    pub force: bool,
+}
+
+impl Default for Create {
+    fn default() -> Self {
+        Self { size: DEFAULT_SIZE, force: false }
+    }
+}
+
+/// A user who is added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewUser {
+    /// The name.
+    pub name: String,
+    /// The uid and gid; else the smallest free one from 1000.
+    pub uid: Option<u32>,
+    /// A folder of the host that becomes the home.
+    pub from: Option<PathBuf>,
+    /// How the user logs on; else as `etc/logon.json` in the folder says, else not at all.
+    pub logon: Option<Logon>,
+    /// The program of a session; else as in the folder, else node.
+    pub shell: Option<Shell>,
+}
+
+/// Makes a users partition. The same homes and size give the same bytes.
+pub fn create(path: &Path, options: Create, homes: &[Home]) -> Result<()> {
+    let tried = || format!("make {}", path.display());
+    if path.symlink_metadata().is_ok() && !options.force {
+        return Err(Error::new(tried(), "it exists").next("--force replaces it"));
+    }
+    if path.is_dir() {
+        return Err(Error::new(tried(), "it is a folder").next("name a file"));
+    }
+    if options.size < SMALLEST_SIZE || !options.size.is_multiple_of(BLOCK) {
+        let why = format!("{} bytes; it must be at least {SMALLEST_SIZE} and a multiple of {BLOCK}", options.size);
+        return Err(Error::new(tried(), why).next("--size 256M"));
+    }
+    names::check_all(homes.iter().map(|home| (home.name.as_str(), home.uid)))?;
+    let uuid = uuid(options.size, homes)?;
+    let work = Work::empty(path, options.size, USERS_LABEL, &uuid)?;
+    let mut script = Script::default();
+    script.own_folders()?;
+    write(&work, script, homes, path)?;
+    work.keep()
+}
+
+/// Adds a user. The home's owner is the user.
+pub fn add(path: &Path, new: &NewUser) -> Result<User> {
+    names::check(&new.name)?;
+    let _lock = lock(path)?;
+    let before = Image::open(path)?;
+    let taken: Vec<_> = before.users()?.into_iter().map(|user| (user.name, user.uid)).collect();
+    let uid = names::pick_uid(&new.name, new.uid, &taken)?;
+    let mut home = Home::new(&new.name, uid);
+    if let Some(from) = &new.from {
+        home.copy(from, "", &[LOST_FOUND])?;
+    }
+    if let Some(file) = logon_file(new)? {
+        home.logon(&file)?;
+    }
+    let work = Work::copy(path)?;
+    write(&work, Script::default(), &[home], path)?;
+    work.keep()?;
+    let users = Image::open(path)?.users()?;
+    users.into_iter().find(|user| user.name == new.name).ok_or_else(|| {
+        Error::new(format!("add {} to {}", new.name, path.display()), "it is not there").next("this is a bug")
+    })
+}
+
+/// Changes how a user logs on; the shell stays.
+pub fn passwd(path: &Path, name: &str, logon: &Logon) -> Result<()> {
+    let _lock = lock(path)?;
+    let image = Image::open(path)?;
+    let top = home_of(&image, path, name)?;
+    let owner = image.look(&top)?.map_or((0, 0), |found| (found.uid(), found.gid()));
+    let mut file = image.logon(&top)?.unwrap_or_default();
+    file.password = logon.stored()?;
+
+    let at = [top.as_slice(), b"/", LOGON_FILE.as_bytes()].concat();
+    let folder = image.look(&[&top, b"/etc".as_slice()].concat())?;
+    if folder.as_ref().is_some_and(|folder| !folder.is_dir()) {
+        return Err(Error::new(format!("change {name}'s {LOGON_FILE}"), "etc is no folder").next("remove it there"));
+    }
+    let there = if folder.is_some() { image.look(&at)? } else { None };
+    if there.as_ref().is_some_and(|found| found.is_dir()) {
+        return Err(Error::new(format!("change {name}'s {LOGON_FILE}"), "it is a folder").next("remove it there"));
+    }
+    let mut staged = Staged::new()?;
+    let from = staged.file(text(&file)?.as_bytes())?;
+    let work = Work::copy(path)?;
+    let mut script = Script::default();
+    script.logon(name, owner, folder.is_some(), there.is_some(), &from)?;
+    work.change(&script)?;
+    work.keep()
+}
+
+/// Removes a user's home with all that is in it; its blocks become free.
+pub fn del(path: &Path, name: &str) -> Result<()> {
+    let _lock = lock(path)?;
+    let image = Image::open(path)?;
+    let top = home_of(&image, path, name)?;
+    let mut script = Script::default();
+    let mut folders = vec![top.clone()];
+    image.walk(&top, &mut |inside, found| {
+        if found.is_dir() {
+            folders.push(inside.as_ref().to_vec());
+            return Ok(());
+        }
+        script.remove(inside.as_ref())
+    })?;
+    // `walk` has a folder before what is in it
+    folders.iter().rev().try_for_each(|folder| script.remove_folder(folder))?;
+    let work = Work::copy(path)?;
+    work.change(&script)?;
+    work.mend()?; // blocks of large attributes, which debugfs leaves
+    work.keep()
+}
+
+/// The path of a home that must be there.
+fn home_of(image: &Image, path: &Path, name: &str) -> Result<Vec<u8>> {
+    let top = [b"/", name.as_bytes()].concat();
+    let home = !name.is_empty() && !name.contains('/') && !shim::users::is_ours(name.as_bytes());
+    match image.look(&top)? {
+        Some(found) if home && found.is_dir() => Ok(top),
+        _ => {
+            let users = image.users()?.into_iter().map(|user| user.name).collect::<Vec<_>>().join(", ");
+            Err(Error::new(format!("find {name} in {}", path.display()), "there is no such home")
+                .next(format!("the homes are: {users}")))
+        }
+    }
+}
+
+fn logon_file(new: &NewUser) -> Result<Option<LogonFile>> {
+    let at = new.from.as_ref().map(|from| from.join(LOGON_FILE)).filter(|at| at.is_file());
+    let given = match &at {
+        Some(at) => {
+            let bytes = fs::read(at).tried("read", at)?;
+            Some(LogonFile::parse(&bytes).ok_or_else(|| {
+                Error::new(format!("read {}", at.display()), "the shim would refuse it")
+                    .next("see docs/users-partition.md")
+            })?)
+        }
+        None => None,
+    };
+    if new.logon.is_none() && new.shell.is_none() {
+        return Ok(given); // as it is, or none
+    }
+    let mut file = given.unwrap_or_default();
+    if let Some(logon) = &new.logon {
+        file.password = logon.stored()?;
+    }
+    if let Some(shell) = &new.shell {
+        set_shell(&mut file, shell)?;
+    }
+    Ok(Some(file))
+}
+
+/// Writes homes into a filesystem that has room for them.
+fn write(work: &Work, mut script: Script, homes: &[Home], path: &Path) -> Result<()> {
+    let mut all = Needs::default();
+    for home in homes {
+        let needs = home.needs(BLOCK)?;
+        all.blocks += needs.blocks;
+        all.inodes += needs.inodes;
+    }
+    let free = work.free()?;
+    for (what, needed, there) in [("blocks of 4 KiB", all.blocks, free.blocks), ("inodes", all.inodes, free.inodes)] {
+        if needed > there {
+            let why = format!("it is full: {needed} {what} are needed, {there} are free");
+            return Err(
+                Error::new(format!("write the homes into {}", path.display()), why).next("make a larger one: --size")
+            );
+        }
+    }
+    let mut staged = Staged::new()?;
+    for home in homes {
+        script.home(home, |bytes| staged.file(bytes))?;
+    }
+    work.change(&script)
+}
+
+/// Bytes that debugfs copies from files.
+struct Staged {
+    folder: TempDir,
+    files: u64,
+}
+
+impl Staged {
+    fn new() -> Result<Self> {
+        Ok(Self { folder: tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?, files: 0 })
+    }
+
+    fn file(&mut self, bytes: &[u8]) -> Result<PathBuf> {
+        self.files += 1;
+        let path = self.folder.path().join(self.files.to_string());
+        fs::write(&path, bytes).tried("write", &path)?;
+        Ok(path)
+    }
+}
+
+/// A UUID of what goes in: version 8, RFC 9562, 5.8.
+fn uuid(size: u64, homes: &[Home]) -> Result<String> {
+    let start = Key::default().with("users partition", size.to_le_bytes());
+    let key = homes.iter().try_fold(start, |key, home| home.digest(key))?;
+    let mut bytes = key.bytes();
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let text = hex(&bytes);
+    Ok([0..8, 8..12, 12..16, 16..20, 20..32].map(|part| text.get(part).unwrap_or_default()).join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Home, uuid};
+
+    #[test]
+    fn the_uuid_is_of_the_content() {
+        let one = uuid(1 << 20, &[Home::new("ana", 1000)]).unwrap();
+        assert_eq!(one, uuid(1 << 20, &[Home::new("ana", 1000)]).unwrap());
+        assert_ne!(one, uuid(1 << 20, &[Home::new("ana", 1001)]).unwrap());
+        assert_ne!(one, uuid(1 << 21, &[Home::new("ana", 1000)]).unwrap());
+        assert_eq!((one.len(), &one[14..15]), (36, "8"));
+    }
+}

@@ -1,0 +1,157 @@
+//! No ext4, read-only, full, in use, damaged: a clear error, and not a byte of the file changes.
+
+use crate::users::{Scratch, homes, small};
+use boot::users::home::Home;
+use boot::users::image::{Create, NewUser, add, create, del, passwd};
+use boot::users::logon::Logon;
+use boot::users::read::list;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+fn new(name: &str) -> NewUser {
+    NewUser { name: name.to_owned(), uid: None, from: None, logon: None, shell: None }
+}
+
+/// Adds a user who must be refused, and returns the reason.
+fn refused(scratch: &Scratch, new: &NewUser) -> String {
+    let (before, names) = (fs::read(scratch.image()).unwrap(), scratch.names());
+    let error = add(&scratch.image(), new).unwrap_err().to_string();
+    assert!(fs::read(scratch.image()).unwrap() == before, "the file changed: {error}");
+    assert_eq!(scratch.names(), names, "something is left beside it: {error}");
+    error
+}
+
+fn large(folder: &Path, bytes: usize, files: usize) -> NewUser {
+    let tree = folder.join("tree");
+    fs::create_dir(&tree).unwrap();
+    (0..files).for_each(|index| fs::write(tree.join(index.to_string()), vec![1; bytes]).unwrap());
+    NewUser { from: Some(tree), ..new("bo") }
+}
+
+#[test]
+fn a_full_image_is_refused_and_left_as_it_was() {
+    let scratch = Scratch::with(&homes());
+    let error = refused(&scratch, &large(scratch.folder(), 20 << 20, 1));
+    assert!(error.contains("it is full: 51") && error.contains("blocks of 4 KiB are needed"), "{error}");
+    fs::remove_dir_all(scratch.folder().join("tree")).unwrap();
+    let error = refused(&scratch, &large(scratch.folder(), 0, 2200));
+    assert!(error.contains("inodes are needed"), "{error}");
+}
+
+#[test]
+fn homes_that_do_not_fit_leave_no_new_file() {
+    let scratch = Scratch::new();
+    let mut home = Home::new("ana", 1000);
+    home.file("large", vec![1; 20 << 20]);
+    let error = create(&scratch.image(), small(), &[home]).unwrap_err().to_string();
+    assert!(error.contains("it is full"), "{error}");
+    assert!(scratch.names().is_empty());
+}
+
+#[test]
+fn a_file_that_is_no_ext4_is_refused() {
+    let scratch = Scratch::new();
+    for bytes in [vec![], vec![0; 4096], vec![0xff; 1 << 20]] {
+        fs::write(scratch.image(), bytes).unwrap();
+        let error = refused(&scratch, &new("bo"));
+        assert!(error.contains("it is no ext4 filesystem"), "{error}");
+        assert!(list(&scratch.image()).is_err());
+    }
+}
+
+#[test]
+fn a_read_only_file_is_refused() {
+    let scratch = Scratch::with(&homes());
+    fs::set_permissions(scratch.image(), Permissions::from_mode(0o444)).unwrap();
+    let error = refused(&scratch, &new("bo"));
+    assert!(error.contains("it is read-only") && error.contains("chmod u+w"), "{error}");
+}
+
+#[test]
+fn a_missing_file_a_folder_and_a_device_are_refused() {
+    let scratch = Scratch::new();
+    let error = |path: &Path| add(path, &new("bo")).unwrap_err().to_string();
+    assert!(error(&scratch.image()).contains("ENOENT"));
+    assert!(error(scratch.folder()).contains("it is no file"));
+    assert!(error(Path::new("/dev/null")).contains("it is no file"));
+}
+
+#[test]
+fn a_damaged_filesystem_is_refused() {
+    let scratch = Scratch::with(&homes());
+    // two files share a block: nothing that e2fsck -p mends
+    let script = scratch.folder().join("script");
+    let lines =
+        "set_inode_field /guest/etc/logon.json block[0] 0xffff\nset_inode_field /guest size 77777\nclri /guest/etc\n";
+    fs::write(&script, lines).unwrap();
+    boot::run::Run::new("debugfs").args(["-w", "-f"]).arg(&script).arg(scratch.image()).ok().unwrap();
+    let before = fs::read(scratch.image()).unwrap();
+    let error = add(&scratch.image(), &new("bo")).unwrap_err().to_string();
+    assert!(error.contains("e2fsck -f"), "{error}");
+    assert!(fs::read(scratch.image()).unwrap() == before);
+}
+
+#[test]
+fn an_image_that_another_program_has_locked_is_refused() {
+    let scratch = Scratch::with(&homes());
+    // as QEMU does; util-linux's flock takes the other kind of lock, python the right one
+    let hold = "import fcntl, sys, time\nf = open(sys.argv[1], 'r+b')\nfcntl.lockf(f, fcntl.LOCK_EX, 1, 100)\n\
+                print('held', flush=True)\ntime.sleep(60)";
+    let mut holder = std::process::Command::new("python3")
+        .args(["-c", hold])
+        .arg(scratch.image())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut word = [0; 5];
+    std::io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut word).unwrap();
+    let error = refused(&scratch, &new("bo"));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert!(error.contains("another program has it open"), "{error}");
+    add(&scratch.image(), &new("bo")).unwrap();
+}
+
+#[test]
+fn a_user_that_the_shim_would_refuse_is_refused() {
+    let scratch = Scratch::with(&homes());
+    for name in ["", ".bo", "lost+found", "a/b", "a\nb", "a:b"] {
+        assert!(refused(&scratch, &new(name)).contains("as a user's name"));
+    }
+    assert!(refused(&scratch, &new("guest")).contains("there is a home of that name"));
+    assert!(refused(&scratch, &NewUser { uid: Some(1001), ..new("bo") }).contains("1001 is guest's"));
+    assert!(refused(&scratch, &NewUser { uid: Some(0), ..new("bo") }).contains("uid 0 is root's alone"));
+    let twins = [Home::new("a", 1000), Home::new("b", 1000)];
+    assert!(create(&scratch.folder().join("new"), small(), &twins).is_err());
+}
+
+#[test]
+fn a_user_who_is_not_there_is_named_with_those_who_are() {
+    let scratch = Scratch::with(&[Home::new("ana", 1000), Home::new("bo", 1001)]);
+    for name in ["eve", "", ".overlay", "ana/x", "lost+found"] {
+        for error in [del(&scratch.image(), name), passwd(&scratch.image(), name, &Logon::Guest)] {
+            assert!(error.unwrap_err().to_string().contains("the homes are: ana, bo"));
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_there_is_kept_unless_force_is_said() {
+    let scratch = Scratch::with(&homes());
+    let before = fs::read(scratch.image()).unwrap();
+    let error = create(&scratch.image(), small(), &[]).unwrap_err().to_string();
+    assert!(error.ends_with("it exists\n  next: --force replaces it"), "{error}");
+    assert!(fs::read(scratch.image()).unwrap() == before);
+    create(&scratch.image(), Create { force: true, ..small() }, &[]).unwrap();
+    assert_eq!(list(&scratch.image()).unwrap(), []);
+}
+
+#[test]
+fn a_size_that_ext4_cannot_have_is_refused() {
+    let scratch = Scratch::new();
+    for size in [0, 1 << 20, (16 << 20) + 1] {
+        let error = create(&scratch.image(), Create { size, force: false }, &[]).unwrap_err().to_string();
+        assert!(error.contains("at least 8388608 and a multiple of 4096"), "{error}");
+    }
+}

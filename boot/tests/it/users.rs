@@ -1,0 +1,86 @@
+//! Users images for the tests, and what they are judged by.
+
+use boot::users::home::Home;
+use boot::users::image::{Create, create};
+use boot::users::logon::Logon;
+use shim::logon_file::LogonFile;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A folder that holds one image.
+pub struct Scratch {
+    folder: TempDir,
+}
+
+impl Scratch {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn image(&self) -> PathBuf {
+        self.folder.path().join("users.img")
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Names of what lies beside the image.
+    pub fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// An image of 16 MiB with those homes.
+    pub fn with(homes: &[Home]) -> Self {
+        let scratch = Self::new();
+        create(&scratch.image(), small(), homes).unwrap();
+        scratch
+    }
+}
+
+pub fn small() -> Create {
+    Create { size: 16 << 20, force: false }
+}
+
+/// root, ana with an init and odd names, and a guest.
+pub fn homes() -> Vec<Home> {
+    let mut ana = Home::new("ana, \"la\" <7>", 70_000);
+    ana.program("init", "#!/usr/bin/env node\n");
+    for name in [
+        "a b",
+        "q\"uo\"te",
+        "<2>",
+        "-n",
+        "#",
+        "com,ma",
+        "col:on",
+        "back\\slash",
+        "dollar$HOME",
+        "tab\there",
+        "ñandú",
+        "*",
+    ] {
+        ana.file(&format!("odd/{name}/{name}"), name);
+        ana.link(&format!("odd/{name}/link to {name}"), name);
+    }
+    ana.link("long", &"x/".repeat(500));
+    ana.file("empty", "");
+    ana.file("large", vec![7; 300_000]);
+    let mut guest = Home::new("guest", 1001);
+    let password = Logon::Guest.stored().unwrap();
+    guest.logon(&LogonFile { password, ..LogonFile::default() }).unwrap();
+    vec![Home::new("root", 0), ana, guest]
+}
+
+/// What e2fsck finds to mend; empty is clean.
+pub fn fsck(image: &Path) -> String {
+    let done = Command::new(boot::run::find("e2fsck").unwrap()).arg("-fn").arg(image).output().unwrap();
+    match done.status.code() {
+        Some(0) => String::new(),
+        _ => String::from_utf8_lossy(&done.stdout).into_owned() + "not clean",
+    }
+}
