@@ -105,6 +105,7 @@ impl Default for Options<'_> {
 impl<'a> Options<'a> {
     /// Takes one word, in either of the kernel's two places. Words of others are left alone.
     #[must_use]
+    #[inline(never)]
     pub fn with(mut self, word: &'a str) -> Self {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         match (key, value) {

@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn a_usual_string_is_read() {
-        let phc = Phc::parse("$argon2id$v=19$m=8192,t=3,p=1$bm9kZW9zIHNhbHQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
+        let phc =
+            Phc::parse("$argon2id$v=19$m=8192,t=3,p=1$bm9kZW9zIHNhbHQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")
+                .unwrap();
         assert_eq!((phc.memory, phc.passes, phc.lanes), (8192, 3, 1));
         assert_eq!((&phc.salt[..], &phc.hash[..]), (&b"nodeos salt"[..], &(0..32).collect::<Vec<u8>>()[..]));
         assert!(phc.is(&(0..32).collect::<Vec<u8>>()) && !phc.is(&[0; 32]) && !phc.is(&[0, 1]));

@@ -4,10 +4,6 @@
 //! section 5.3; MBR disk signature, block/partitions/msdos.c. Nothing in them is trusted: a device is an
 //! attacker's as soon as it can be plugged in, and all that follows from a match is a mount attempt.
 
-use core::fmt;
-
-use heapless::String;
-
 use crate::cmdline::Device;
 
 /// Bytes from the start of a filesystem that `matches` reads: ext4's and EROFS's superblocks begin at 1024.
@@ -52,9 +48,10 @@ pub fn is_partition(head: &[u8], entry: &[u8], number: u32, wanted: &str) -> boo
         return bytes(entry, 16, 16).is_some_and(|uuid| same(uuid, Order::Gpt, wanted));
     }
     let Some(&[a, b, c, d]) = bytes(head, 440, 4) else { return false };
-    let mut text = String::<16>::new();
-    fmt::write(&mut text, format_args!("{:08x}-{number:02x}", u32::from_le_bytes([a, b, c, d]))).is_ok()
-        && text.eq_ignore_ascii_case(wanted)
+    let Some((signature, partition)) = wanted.split_once('-') else { return false };
+    (signature.len(), partition.len()) == (8, 2)
+        && u32::from_str_radix(signature, 16) == Ok(u32::from_le_bytes([a, b, c, d]))
+        && u32::from_str_radix(partition, 16) == Ok(number)
 }
 
 /// Where, in bytes from the start of the disk, the GPT entry of partition `number` lies; `None` without a GPT.

@@ -15,7 +15,7 @@ use shim::{
 };
 
 use crate::guest::{
-    device,
+    Text, device,
     execute::{self, Stopped},
     homes,
     log::Log,
@@ -29,7 +29,7 @@ pub struct Machine {
     pub options: Options<'static>,
     pub homes: Homes,
     pub upper: Upper,
-    pub host: String<64>,
+    pub host: Text,
     pub consoles: Vec<Name, MAX_CONSOLES>,
 }
 
@@ -84,20 +84,20 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
 }
 
 /// The host's name: what DHCP gave the kernel, or ours.
-fn host() -> String<64> {
+fn host() -> Text {
     let uname = rustix::system::uname();
     let given = uname.nodename().to_str().ok().filter(|name| !name.is_empty() && *name != "(none)");
     // a lease without a name leaves the address there (net/ipv4/ipconfig.c)
     let letter = |name: &&str| name.bytes().any(|byte| byte.is_ascii_alphabetic());
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
     let good = given.filter(letter).filter(|name| name.bytes().all(plain));
-    good.and_then(|name| String::try_from(name).ok()).unwrap_or_else(|| String::try_from("nodeos").unwrap_or_default())
+    good.and_then(|name| Text::try_from(name).ok()).unwrap_or_else(|| Text::try_from("nodeos").unwrap_or_default())
 }
 
 /// The consoles, the system's own first: the kernel lists it last (drivers/tty/tty_io.c, `show_cons_active`).
 /// `tty0` is whichever virtual terminal is in front; the first is the one to log on at.
 fn consoles() -> Vec<Name, MAX_CONSOLES> {
-    let active: String<128> = device::read_text("/sys/class/tty/console/active").unwrap_or_default();
+    let active = device::read_text("/sys/class/tty/console/active").unwrap_or_default();
     let names = active.split_ascii_whitespace().rev();
     names
         .filter_map(|name| Name::try_from(if name == "tty0" { "tty1" } else { name }).ok())

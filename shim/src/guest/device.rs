@@ -2,27 +2,23 @@
 
 use core::fmt::Write as _;
 
-use heapless::String;
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fd::OwnedFd,
-    fs::{CWD, Dev, FileType, Mode, OFlags, RawDir},
+    fs::{Dev, FileType, OFlags, RawDir},
     io::{Errno, Result},
     net::{AddressFamily, SocketFlags, SocketType, netlink},
 };
 use shim::{cmdline::Device, probe};
 
-use crate::guest::log::Log;
+use crate::guest::{Text, log::Log, place};
 
 /// How long a device may take to come: a USB disk behind a hub needs about ten seconds.
 const PATIENCE: u64 = 30;
 
-/// A path below /dev.
-pub type Path = String<64>;
-
 /// The device's path, once it is there. Waits by uevent: the socket is open before the first look, so no device can
 /// come unseen between a look and the wait.
-pub fn find(device: Device<'_>, log: &Log) -> Result<Path> {
+pub fn find(device: Device<'_>, log: &Log) -> Result<Text> {
     let events = listen()?;
     let until = now().saturating_add(PATIENCE);
     let mut said = false;
@@ -66,12 +62,12 @@ fn wait(events: &OwnedFd, seconds: u64) -> Result<()> {
     Ok(())
 }
 
-fn look(device: Device<'_>) -> Option<Path> {
+fn look(device: Device<'_>) -> Option<Text> {
     if let Device::Path(path) = device {
         let stat = rustix::fs::stat(path).ok()?;
-        return (FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice).then(|| Path::try_from(path).ok())?;
+        return (FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice).then(|| Text::try_from(path).ok())?;
     }
-    let folder = rustix::fs::open("/sys/class/block", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let folder = place::file("/sys/class/block", OFlags::RDONLY).ok()?;
     let mut buffer = [core::mem::MaybeUninit::uninit(); 1024];
     let mut entries = RawDir::new(&folder, &mut buffer);
     while let Some(Ok(entry)) = entries.next() {
@@ -83,8 +79,8 @@ fn look(device: Device<'_>) -> Option<Path> {
     None
 }
 
-fn path(name: &str) -> Option<Path> {
-    let mut path = Path::new();
+fn path(name: &str) -> Option<Text> {
+    let mut path = Text::new();
     write!(path, "/dev/{name}").ok()?;
     Some(path)
 }
@@ -108,10 +104,10 @@ fn is(name: &str, device: Device<'_>) -> Option<bool> {
 
 /// The whole disk that a partition is on: sysfs has the partition's folder inside the disk's.
 fn disk_of(name: &str) -> Option<OwnedFd> {
-    let number = attribute_of_parent(name)?;
+    let number = attribute(name, "../dev")?;
     let (major, minor) = number.trim_ascii().split_once(':')?;
     let wanted = rustix::fs::makedev(major.parse().ok()?, minor.parse().ok()?);
-    let folder = rustix::fs::open("/dev", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let folder = place::file("/dev", OFlags::RDONLY).ok()?;
     let mut buffer = [core::mem::MaybeUninit::uninit(); 1024];
     let mut entries = RawDir::new(&folder, &mut buffer);
     while let Some(Ok(entry)) = entries.next() {
@@ -126,28 +122,22 @@ fn disk_of(name: &str) -> Option<OwnedFd> {
     None
 }
 
-fn attribute_of_parent(name: &str) -> Option<String<64>> {
-    let mut file = String::<96>::new();
-    write!(file, "/sys/class/block/{name}/../dev").ok()?;
-    read_text(&file)
-}
-
-fn attribute(name: &str, attribute: &str) -> Option<String<64>> {
-    let mut file = String::<96>::new();
+fn attribute(name: &str, attribute: &str) -> Option<Text> {
+    let mut file = Text::new();
     write!(file, "/sys/class/block/{name}/{attribute}").ok()?;
     read_text(&file)
 }
 
 /// A short text file of the kernel's.
-pub fn read_text<const N: usize>(path: &str) -> Option<String<N>> {
-    let file = rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    let mut bytes = [0; N];
+pub fn read_text(path: &str) -> Option<Text> {
+    let file = place::file(path, OFlags::RDONLY).ok()?;
+    let mut bytes = [0; 256];
     let length = rustix::io::read(&file, &mut bytes).ok()?;
-    String::try_from(core::str::from_utf8(bytes.get(..length)?).ok()?).ok()
+    Text::try_from(core::str::from_utf8(bytes.get(..length)?).ok()?).ok()
 }
 
 fn open(path: &str) -> Option<OwnedFd> {
-    rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()
+    place::file(path, OFlags::RDONLY | OFlags::NONBLOCK).ok()
 }
 
 /// Fills `buffer` from `at`; `None` if the device is shorter.

@@ -3,9 +3,8 @@
 //! Mounts go by descriptors: what a user owns is opened without following links, and the mount lands on what was
 //! opened. Run with all capabilities; the callers' comments say in which namespaces.
 
-use core::fmt::Write as _;
+use core::{ffi::CStr, fmt::Write as _};
 
-use heapless::String;
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags},
@@ -17,14 +16,14 @@ use rustix::{
 use shim::{
     cmdline::Device,
     errno, layout,
-    op::{Attr, Op, Source, Text, Upper},
+    op::{self, Attr, Op, Source, Upper},
     plan::{Need, Step},
     sys,
     told::Told,
 };
 
 use crate::guest::{
-    device,
+    Text, device,
     log::{Level, Log},
     place,
 };
@@ -80,19 +79,19 @@ fn execute(op: &Op<'_>, log: &Log) -> Result<()> {
         Op::CheckTold => check_told(log),
         Op::Mount(kind, source, target, attr, options) => mount(kind, source, target, attr, options, log),
         Op::Bind(from, to, attr) => {
-            let tree = open_tree(place::open(from)?, "", CLONE)?;
+            let tree = open_tree(place::open(from)?, c"", CLONE)?;
             sys::mount_attributes(tree.as_fd(), attr)?;
             attach(&tree, to)
         }
         Op::Attributes(path, attr) => sys::mount_attributes(place::open(path)?.as_fd(), attr),
         Op::Overlay(home, upper) => overlay(home, upper),
-        Op::Private => rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC),
+        Op::Private => rustix::mount::mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC),
         Op::Unmount(path) => rustix::mount::unmount(path, rustix::mount::UnmountFlags::DETACH),
         Op::MoveRoot(path) => {
             let root = place::open(path)?;
             attach(&root, "/")?;
             rustix::process::fchdir(&root)?;
-            rustix::process::chroot(".")
+            rustix::process::chroot(c".")
         }
         Op::Hostname(name) => rustix::system::sethostname(name.as_bytes()),
         Op::LoopbackUp => {
@@ -109,7 +108,7 @@ pub const CLONE: OpenTreeFlags =
 /// Puts a mount at a place.
 pub fn attach(mount: &OwnedFd, target: &str) -> Result<()> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-    move_mount(mount, "", place::open(target)?, "", flags)
+    move_mount(mount, c"", place::open(target)?, c"", flags)
 }
 
 fn mkdir(path: &str, mode: u32) -> Result<()> {
@@ -123,12 +122,12 @@ fn mkdir(path: &str, mode: u32) -> Result<()> {
     if stat.st_uid == 0 && stat.st_mode & 0o022 == 0 { Ok(()) } else { Err(Errno::PERM) }
 }
 
-fn write(path: &str, text: Text<'_>) -> Result<()> {
-    let mut content = String::<1024>::new();
+fn write(path: &str, text: op::Text<'_>) -> Result<()> {
+    let mut content = Text::new();
     write!(content, "{text}").map_err(|_| Errno::FBIG)?;
     let (folder, name) = place::parent(path)?;
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(0o644))?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+    let file = place::open_at(folder.as_fd(), name, flags)?;
     rustix::io::write(&file, content.as_bytes())?;
     Ok(())
 }
@@ -156,21 +155,26 @@ fn mount(kind: &str, source: Source<'_>, target: &str, attr: Attr, options: &str
 /// A new mount, attached nowhere.
 fn create(kind: &str, source: &str, attr: Attr, options: &str) -> Result<OwnedFd> {
     let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
-    fsconfig_set_string(&context, "source", source)?;
+    set(&context, "source", source)?;
     if attr.ro && kind == "erofs" {
-        fsconfig_set_flag(&context, "ro")?;
+        fsconfig_set_flag(&context, c"ro")?;
     }
     if kind == "ext4" {
-        fsconfig_set_string(&context, "errors", "remount-ro")?;
+        fsconfig_set_string(&context, c"errors", c"remount-ro")?;
     }
     for option in options.split(',').filter(|option| !option.is_empty()) {
         match option.split_once('=') {
-            Some((key, value)) => fsconfig_set_string(&context, key, value)?,
+            Some((key, value)) => set(&context, key, value)?,
             None => fsconfig_set_flag(&context, option)?,
         }
     }
     fsconfig_create(&context)?;
     finish(&context, attr)
+}
+
+#[inline(never)]
+fn set(context: &OwnedFd, key: &str, value: &str) -> Result<()> {
+    fsconfig_set_string(context, key, value)
 }
 
 fn finish(context: &OwnedFd, attr: Attr) -> Result<OwnedFd> {
@@ -183,10 +187,10 @@ fn finish(context: &OwnedFd, attr: Attr) -> Result<OwnedFd> {
 fn overlay(home: &str, upper: Upper) -> Result<()> {
     let users = place::open(layout::USERS)?;
     let home_folder = place::folder_at(&users, home)?;
-    let context = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
-    let layer = |key: &str, folder: &OwnedFd| -> Result<()> {
+    let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    let layer = |key: &CStr, folder: &OwnedFd| -> Result<()> {
         rustix::process::fchdir(folder)?;
-        fsconfig_set_string(&context, key, ".")
+        fsconfig_set_string(&context, key, c".")
     };
     match upper {
         Upper::Home => {
@@ -195,8 +199,8 @@ fn overlay(home: &str, upper: Upper) -> Result<()> {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(errno),
             }
-            layer("upperdir", &home_folder)?;
-            layer("workdir", &place::folder_at(&works, home)?)?;
+            layer(c"upperdir", &home_folder)?;
+            layer(c"workdir", &place::folder_at(&works, home)?)?;
         }
         Upper::Ram => {
             let owner = rustix::fs::fstat(&home_folder)?;
@@ -207,15 +211,15 @@ fn overlay(home: &str, upper: Upper) -> Result<()> {
             let upper = place::folder_at(&ram, "upper")?;
             let (uid, gid) = (rustix::fs::Uid::from_raw(owner.st_uid), rustix::fs::Gid::from_raw(owner.st_gid));
             rustix::fs::chownat(&ram, "upper", Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
-            layer("upperdir", &upper)?;
-            layer("workdir", &place::folder_at(&ram, "work")?)?;
-            layer("lowerdir+", &home_folder)?;
+            layer(c"upperdir", &upper)?;
+            layer(c"workdir", &place::folder_at(&ram, "work")?)?;
+            layer(c"lowerdir+", &home_folder)?;
         }
     }
-    layer("lowerdir+", &place::open(layout::RUNTIME)?)?;
-    layer("lowerdir+", &place::open(layout::CARBON)?)?;
-    rustix::process::chdir("/")?;
-    fsconfig_set_string(&context, "source", "none")?;
+    layer(c"lowerdir+", &place::open(layout::RUNTIME)?)?;
+    layer(c"lowerdir+", &place::open(layout::CARBON)?)?;
+    rustix::process::chdir(c"/")?;
+    fsconfig_set_string(&context, c"source", c"none")?;
     fsconfig_create(&context)?;
     attach(&finish(&context, Attr::FILES)?, layout::ROOT)
 }
@@ -224,9 +228,8 @@ fn overlay(home: &str, upper: Upper) -> Result<()> {
 /// never holds it twice.
 fn move_file(from: &str, to: &str) -> Result<()> {
     const PIECE: usize = 1 << 20;
-    let source = rustix::fs::open(from, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let target = rustix::fs::open(to, flags, Mode::RUSR)?;
+    let source = place::file(from, OFlags::RDWR)?;
+    let target = place::file(to, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?;
     let mut at = 0_u64;
     loop {
         let copied = rustix::fs::sendfile(&target, &source, Some(&mut at), PIECE)?;
@@ -239,7 +242,7 @@ fn move_file(from: &str, to: &str) -> Result<()> {
 
 /// The kernel unpacks an initramfs as far as it gets and goes on; here is where that is noticed.
 fn check_told(log: &Log) -> Result<()> {
-    let text: String<128> = device::read_text(layout::TOLD).ok_or(Errno::NOENT)?;
+    let text = device::read_text(layout::TOLD).ok_or(Errno::NOENT)?;
     let told = Told::parse(&text).ok_or(Errno::INVAL)?;
     let size = rustix::fs::statat(CWD, told.path, AtFlags::SYMLINK_NOFOLLOW).map_or(0, |stat| stat.st_size);
     if u64::try_from(size) == Ok(told.size) {

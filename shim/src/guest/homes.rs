@@ -1,9 +1,13 @@
 //! Reads the homes of the mounted users partition into the table, and their logon files on demand.
 
-use core::{ffi::CStr, mem::MaybeUninit};
+use core::{
+    ffi::CStr,
+    fmt::{self, Write as _},
+    mem::MaybeUninit,
+};
 
 use rustix::{
-    fd::{AsFd, OwnedFd},
+    fd::{AsFd, BorrowedFd, OwnedFd},
     fs::{AtFlags, FileType, Mode, OFlags, RawDir},
     io::{Errno, Result},
 };
@@ -17,7 +21,7 @@ use crate::guest::{log::Log, place};
 
 /// Fills the table; every refused home gets a line, and keeps no other from booting.
 pub fn scan(homes: &mut Homes, log: &Log) -> Result<()> {
-    let users = rustix::fs::open(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let users = place::file(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY)?;
     let mut buffer = [MaybeUninit::uninit(); 4096];
     let mut entries = RawDir::new(&users, &mut buffer);
     while let Some(entry) = entries.next() {
@@ -41,8 +45,19 @@ pub fn scan(homes: &mut Homes, log: &Log) -> Result<()> {
 }
 
 fn refused(log: &Log, name: &[u8], why: Refusal) {
-    let name = name.escape_ascii();
+    let name = Plain(name);
     log.error(format_args!("home {name} refused: {why}"));
+}
+
+/// A name for the log: what no console should print is a question mark.
+struct Plain<'a>(&'a [u8]);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .iter()
+            .try_for_each(|byte| f.write_char(if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '?' }))
+    }
 }
 
 fn look(users: &OwnedFd, name: &CStr) -> Result<Found> {
@@ -69,7 +84,7 @@ fn has_init(users: &OwnedFd, name: &CStr, owner: u32) -> Result<bool> {
 pub fn logon_file(name: &str) -> core::result::Result<LogonFile, &'static str> {
     let users = place::open(layout::USERS).map_err(text)?;
     let home = place::folder_at(&users, name).map_err(text)?;
-    let file = match open_regular(&home, layout::LOGON_FILE) {
+    let file = match open_regular(home.as_fd(), layout::LOGON_FILE) {
         Err(Errno::NOENT) => return Ok(LogonFile::default()),
         file => file.map_err(text)?,
     };
@@ -90,7 +105,7 @@ fn text(errno: Errno) -> &'static str {
 }
 
 /// Opens a file of a user's for reading, if it is a regular one: a FIFO would block, a device would act.
-fn open_regular(home: impl AsFd, path: &str) -> Result<OwnedFd> {
+fn open_regular(home: BorrowedFd<'_>, path: &str) -> Result<OwnedFd> {
     let file = place::open_at(home, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
     let stat = rustix::fs::fstat(&file)?;
     if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile { Ok(file) } else { Err(Errno::INVAL) }

@@ -2,11 +2,9 @@
 
 use core::fmt::{Arguments, Write as _};
 
-use heapless::String;
-use rustix::{
-    fd::OwnedFd,
-    fs::{Mode, OFlags},
-};
+use rustix::{fd::OwnedFd, fs::OFlags};
+
+use crate::guest::{Text, place};
 
 /// How loud a line is (include/linux/kern_levels.h): with `quiet` the console shows what is below 4.
 #[derive(Clone, Copy)]
@@ -32,7 +30,7 @@ impl Log {
 
     /// One line.
     pub fn line(&self, level: Level, text: Arguments<'_>) {
-        let mut line = String::<512>::new();
+        let mut line = Text::new();
         let prefix = match level {
             Level::Error => "<3>nodeos: ",
             Level::Info => "<6>nodeos: ",
@@ -62,5 +60,5 @@ impl Log {
 }
 
 fn open() -> Option<OwnedFd> {
-    rustix::fs::open("/dev/kmsg", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).ok()
+    place::file("/dev/kmsg", OFlags::WRONLY).ok()
 }

@@ -4,7 +4,6 @@
 
 use core::fmt::Write as _;
 
-use heapless::String;
 use rustix::{
     event::Timespec,
     fd::OwnedFd,
@@ -18,7 +17,7 @@ use shim::{
     users::{HomeId, Homes},
 };
 
-use crate::guest::{homes, password, privilege};
+use crate::guest::{Text, homes, password, place, privilege};
 
 /// The longest name or password that is read.
 const MAX_LINE: usize = 256;
@@ -30,7 +29,7 @@ const MAX_DELAY: i64 = 32;
 /// # Errors
 /// What the terminal says when it is gone.
 pub fn ask(terminal: &str, homes: &Homes, single: bool) -> Result<HomeId> {
-    let mut path = String::<32>::new();
+    let mut path = Text::new();
     write!(path, "/dev/{terminal}").map_err(|_| Errno::NAMETOOLONG)?;
     let terminal = take(&path)?;
     rustix::stdio::dup2_stdin(&terminal)?;
@@ -51,8 +50,8 @@ pub fn ask(terminal: &str, homes: &Homes, single: bool) -> Result<HomeId> {
 /// Makes the terminal this process's own, and nobody else's: whoever has it open from an earlier session is hung up.
 fn take(path: &str) -> Result<OwnedFd> {
     rustix::process::setsid()?;
-    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let open = || rustix::fs::open(path, flags, Mode::empty());
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let open = || place::file(path, flags);
     let terminal = open()?;
     rustix::process::ioctl_tiocsctty(&terminal)?;
     sys::hang_up()?;
@@ -67,7 +66,7 @@ fn take(path: &str) -> Result<OwnedFd> {
 
 /// One try: a name, and a password unless the user is a guest.
 fn once(terminal: &OwnedFd, homes: &Homes, single: bool) -> Result<Option<HomeId>> {
-    let mut name = String::<MAX_LINE>::new();
+    let mut name = Text::new();
     while name.is_empty() {
         echo(terminal, true, false)?;
         let _ = write!(Stream(1), "Welcome to NodeOS!: username:  ");
@@ -79,7 +78,7 @@ fn once(terminal: &OwnedFd, homes: &Homes, single: bool) -> Result<Option<HomeId
     if hash.as_deref() == Some("") && name != layout::ROOT_USER {
         return Ok(home);
     }
-    let mut given = String::<MAX_LINE>::new();
+    let mut given = Text::new();
     echo(terminal, false, false)?;
     let _ = write!(Stream(1), "Welcome to NodeOS!: password:  ");
     read_line(terminal, &mut given)?;
@@ -101,7 +100,7 @@ fn echo(terminal: &OwnedFd, on: bool, signals: bool) -> Result<()> {
 
 /// One line without its end. What is longer or no UTF-8 is nobody's name and nobody's password: it reads as one that
 /// cannot be given.
-fn read_line(terminal: &OwnedFd, line: &mut String<MAX_LINE>) -> Result<()> {
+fn read_line(terminal: &OwnedFd, line: &mut Text) -> Result<()> {
     let mut bytes = [0; MAX_LINE];
     let length = rustix::io::read(terminal, &mut bytes)?;
     if length == 0 {

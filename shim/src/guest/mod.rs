@@ -1,5 +1,8 @@
 //! The effects: what PID 1 does, in the order in which it does it.
 
+/// Text that is being made: one type, for each length of it would bring its own code.
+pub type Text = heapless::String<1536>;
+
 pub mod boot;
 pub mod device;
 pub mod execute;

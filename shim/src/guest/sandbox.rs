@@ -2,11 +2,11 @@
 
 use core::{ffi::CStr, fmt::Write as _};
 
-use heapless::{String, Vec};
+use heapless::Vec;
 use linux_raw_sys::general::{CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
 use rustix::{
     fd::{BorrowedFd, OwnedFd},
-    fs::{Gid, Mode, OFlags, Uid},
+    fs::{Gid, OFlags, Uid},
     io::{Errno, Result},
     mount::open_tree,
     process::{DumpableBehavior, Signal, WaitOptions},
@@ -21,6 +21,7 @@ use shim::{
 };
 
 use crate::guest::{
+    Text,
     execute::{self, CLONE},
     log::Log,
     place, privilege,
@@ -109,12 +110,12 @@ fn become_program(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Errno {
     if let Err(errno) = prepare(pidfd, program) {
         return errno;
     }
-    let mut text = String::<1536>::new();
+    let mut text = Text::new();
     if environment(&mut text, program).is_err() {
         return Errno::TOOBIG;
     }
-    let mut path = String::<256>::new();
-    let mut arguments = String::<1536>::new();
+    let mut path = Text::new();
+    let mut arguments = Text::new();
     let words = core::iter::once(program.path).chain(program.arguments.iter().copied());
     if write!(path, "{}\0", program.path).is_err() || words.clone().any(|w| write!(arguments, "{w}\0").is_err()) {
         return Errno::TOOBIG;
@@ -130,7 +131,7 @@ fn strings(text: &str) -> impl Iterator<Item = &CStr> {
 }
 
 /// All that a user's process has in its environment.
-fn environment(text: &mut String<1536>, program: &Program<'_>) -> core::fmt::Result {
+fn environment(text: &mut Text, program: &Program<'_>) -> core::fmt::Result {
     let Options { term, lang, tz, .. } = program.options;
     let (user, shell) = (program.user.name, program.shell);
     write!(text, "HOME=/\0TERM={term}\0LANG={lang}\0PATH=/bin\0USER={user}\0SHELL={shell}\0")?;
@@ -144,26 +145,26 @@ fn prepare(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Result<()> {
     let user = program.user;
     let streams = match program.streams {
         Streams::Log => {
-            let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let console = rustix::fs::open("/dev/console", flags, Mode::empty())?;
+            let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK;
+            let console = place::file("/dev/console", flags)?;
             rustix::fs::fcntl_setfl(&console, OFlags::empty())?;
             join_rest(pidfd)?;
             rustix::process::setsid()?;
-            Vec::<OwnedFd, 2>::from_iter([rustix::fs::open("/dev/null", OFlags::RDONLY, Mode::empty())?, console])
+            Vec::<OwnedFd, 2>::from_iter([place::file("/dev/null", OFlags::RDONLY)?, console])
         }
         Streams::Terminal(name) => {
-            let mut path = String::<32>::new();
+            let mut path = Text::new();
             write!(path, "/dev/{name}").map_err(|_| Errno::NAMETOOLONG)?;
             // the node's owner is the session's, until the next logon takes it back
             let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
             rustix::fs::chown(path.as_str(), Some(uid), Some(gid))?;
-            let node = open_tree(place::open(&path)?, "", CLONE)?;
+            let node = open_tree(place::open(&path)?, c"", CLONE)?;
             join_rest(pidfd)?;
             let _ = rustix::mount::unmount(path.as_str(), rustix::mount::UnmountFlags::DETACH);
             execute::attach(&node, &path)?;
             rustix::process::setsid()?;
-            let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let terminal = place::open_at(rustix::fs::CWD, &path, flags)?;
+            let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
+            let terminal = place::file(&path, flags)?;
             rustix::fs::fcntl_setfl(&terminal, OFlags::empty())?;
             rustix::process::ioctl_tiocsctty(&terminal)?;
             Vec::from_iter([terminal])
@@ -173,7 +174,7 @@ fn prepare(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Result<()> {
     rustix::stdio::dup2_stdin(input)?;
     rustix::stdio::dup2_stdout(output)?;
     rustix::stdio::dup2_stderr(output)?;
-    rustix::process::chdir("/")?;
+    rustix::process::chdir(c"/")?;
     Signals::NONE.block();
     privilege::become_user(user)
 }
@@ -188,13 +189,13 @@ fn join_rest(pidfd: BorrowedFd<'_>) -> Result<()> {
 pub fn show(of: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &str) -> Result<Pid> {
     aside(|| {
         sys::join(of, CLONE_NEWNS)?;
-        let root = open_tree(place::open("/")?, "", CLONE)?;
+        let root = open_tree(place::open("/")?, c"", CLONE)?;
         sys::join(to, CLONE_NEWNS)?;
         let homes = place::open("/home")?;
         let home = place::folder_at(&homes, name)?;
         let flags = rustix::mount::MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH
             | rustix::mount::MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-        rustix::mount::move_mount(&root, "", &home, "", flags)
+        rustix::mount::move_mount(&root, c"", &home, c"", flags)
     })
 }
 

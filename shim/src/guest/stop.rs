@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use rustix::{
     event::Timespec,
-    fs::{Mode, OFlags},
+    fs::OFlags,
     io::Errno,
     mount::{MountFlags, UnmountFlags},
     process::{Signal, WaitOptions},
@@ -16,7 +16,7 @@ use shim::{
     sys::{self, Stream},
 };
 
-use crate::guest::log::Log;
+use crate::guest::{log::Log, place};
 
 /// Stops the machine.
 pub fn stop(word: LastWord, log: &Log) -> ! {
@@ -77,8 +77,8 @@ fn unmount(log: &Log) {
 /// The last word goes out behind all that users wrote. A child says it, for a terminal may take for ever.
 fn say(word: LastWord) {
     if let Ok(None) = sys::fork(0) {
-        let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
-        if let Ok(console) = rustix::fs::open("/dev/console", flags, Mode::empty())
+        let flags = OFlags::WRONLY | OFlags::NOCTTY;
+        if let Ok(console) = place::file("/dev/console", flags)
             && rustix::stdio::dup2_stdout(&console).is_ok()
         {
             let _ = writeln!(Stream(1), "\r\n{word}");
