@@ -226,6 +226,8 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<'a> {
     devices(&mut plan, consoles);
     if user.uid == 0 {
         plan.must(Why::Administrator, Op::Bind(layout::USERS, "/root/home", Attr::FILES));
+        // root's own home is an upper layer below a live overlay too
+        plan.must(Why::Administrator, Op::Bind(layout::ROOT, "/root/home/root", Attr::FILES));
         plan.may(
             Why::Administrator,
             Op::Mount("tmpfs", Source::Kernel, "/root/home/.overlay", Attr::KERNEL_READ_ONLY, "mode=0,size=4k"),
@@ -275,4 +277,71 @@ fn devices<'a>(plan: &mut Plan<'a>, consoles: &'a [&'a str]) {
     plan.must(why, Op::Mkdir("/root/dev/shm", 0o755));
     plan.must(why, Op::Mount("tmpfs", Source::Kernel, "/root/dev/shm", Attr::KERNEL, "mode=1777"));
     plan.must(why, Op::Attributes("/root/dev", Attr { ro: true, ..Attr::DEVICES }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmdline::Options;
+
+    fn text(steps: &[Step<'_>]) -> String {
+        steps.iter().map(|step| format!("{step}\n")).collect()
+    }
+
+    fn golden(name: &str, steps: &[Step<'_>]) {
+        insta::with_settings!({snapshot_path => "../tests/golden", prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!(name, text(steps));
+        });
+    }
+
+    #[test]
+    fn boot_differs_by_placement() {
+        for (name, line) in [
+            ("boot_plain", "carbon=plain"),
+            ("boot_image", "carbon=image"),
+            ("boot_medium", "carbon=LABEL=nodeos-carbon"),
+        ] {
+            golden(name, &boot(&Options::parse(line)));
+        }
+    }
+
+    #[test]
+    fn users_come_from_a_partition_or_ram() {
+        golden("users_partition", &users(&Options::parse("users=LABEL=nodeos-users usersflags=noatime")));
+        golden("users_ram", &ram());
+        assert!(users(&Options::default()).is_empty());
+    }
+
+    #[test]
+    fn a_root_is_its_users() {
+        let consoles = ["/root/dev/ttyS0"];
+        let plan = |name, uid, upper, golden_name: &str| {
+            let user = User { name, uid, gid: uid };
+            golden(golden_name, &root(&Sandbox { user: &user, upper, host: "nodeos", consoles: &consoles }));
+        };
+        plan("ana", 1000, Upper::Home, "root_of_a_user");
+        plan("root", 0, Upper::Home, "root_of_root");
+        plan("ana", 1000, Upper::Ram, "root_of_a_user_on_a_read_only_partition");
+    }
+
+    #[test]
+    fn the_longest_plan_fits() {
+        let consoles = ["/root/dev/a", "/root/dev/b", "/root/dev/c", "/root/dev/d"];
+        let user = User { name: "root", uid: 0, gid: 0 };
+        let steps = root(&Sandbox { user: &user, upper: Upper::Ram, host: "nodeos", consoles: &consoles });
+        assert!(steps.len() < MAX_STEPS, "{} steps: raise MAX_STEPS", steps.len());
+        assert!(matches!(steps.last(), Some(Step { op: Op::MoveRoot(_), .. })));
+    }
+
+    #[test]
+    fn no_mount_of_a_users_root_lets_devices_or_setuid_through() {
+        let user = User { name: "ana", uid: 1000, gid: 1000 };
+        for step in &root(&Sandbox { user: &user, upper: Upper::Home, host: "h", consoles: &[] }) {
+            if let Op::Mount(_, _, target, attr, _) | Op::Bind(_, target, attr) | Op::Attributes(target, attr) = step.op
+            {
+                assert!(attr.nosuid, "{step}");
+                assert!(attr.nodev || target.starts_with("/root/dev"), "{step}");
+            }
+        }
+    }
 }
