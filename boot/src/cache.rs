@@ -7,6 +7,7 @@
 use crate::error::{Error, Result, Tried};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// A cache folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +63,25 @@ impl Cache {
             remove(&new)?;
         }
         made.map(|()| path)
+    }
+
+    /// Keeps the `count` newest entries whose key starts with `prefix`; a used one counts as new.
+    pub fn prune(&self, kind: &str, prefix: &str, used: &Path, count: usize) -> Result<()> {
+        let touched = File::options().write(true).open(used).and_then(|file| file.set_modified(SystemTime::now()));
+        touched.tried("touch", used)?;
+        let folder = self.root.join(kind);
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&folder).tried("list", &folder)?.flatten() {
+            let modified = entry.metadata().and_then(|found| found.modified());
+            if let (Some(name), Ok(modified)) = (entry.file_name().to_str(), modified) {
+                if name.starts_with(prefix) {
+                    found.push((modified, name.to_owned()));
+                }
+            }
+        }
+        found.sort();
+        let old = found.len().saturating_sub(count);
+        found.iter().take(old).try_for_each(|(_, name)| self.remove(kind, name))
     }
 
     /// Removes an entry, so that it is made anew.
@@ -136,6 +156,19 @@ mod tests {
         assert_eq!(fs::read(cache.find("k", "a").unwrap()).unwrap(), b"x");
         cache.remove("k", "a").unwrap();
         assert_eq!(cache.find("k", "a"), None);
+    }
+
+    #[test]
+    fn old_entries_go_and_the_used_one_stays() {
+        let (_folder, cache) = cache();
+        let make = |key: &str| cache.entry("k", key, |path| fs::write(path, key).map_err(|e| Error::io("w", &e))).unwrap();
+        let first = make("x-1");
+        for key in ["x-2", "x-3", "y-1"] {
+            make(key);
+        }
+        cache.prune("k", "x-", &first, 2).unwrap();
+        let left = ["x-1", "x-2", "x-3", "y-1"].map(|key| cache.find("k", key).is_some());
+        assert_eq!(left, [true, false, true, true]);
     }
 
     #[test]

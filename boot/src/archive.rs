@@ -1,0 +1,293 @@
+//! An initramfs: a tree as a cpio archive (newc), compressed with zstd; and the way back, for `inspect`.
+//!
+//! The order matters. `/init` first; what the archive should hold (`told`) next; folders before their content; the
+//! largest file last: the kernel unpacks until memory is full and goes on, and the shim compares the last file's
+//! size with what it was told. Inode numbers count up, times and owners are 0: equal trees give equal bytes.
+
+use crate::error::{Error, Result, Tried};
+use crate::tree::{Entry, Tree};
+use cpio::newc::{Builder, Reader, trailer};
+use shim::layout::{INIT, TOLD};
+use shim::told::Told;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+const DIRECTORY: u32 = 0o040_000;
+const REGULAR: u32 = 0o100_000;
+const SYMLINK: u32 = 0o120_000;
+const CHARACTER: u32 = 0o020_000;
+const KIND: u32 = 0o170_000;
+/// First bytes of a zstd frame (RFC 8878, 3.1.1).
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// What the shim reads of `TOLD` (its `check_told`).
+const TOLD_MAX: usize = 128;
+
+/// Writes the tree as a compressed archive; `told` adds what the shim should find.
+pub fn write(tree: &Tree, told: bool, level: i32, out: &Path) -> Result<()> {
+    let mut members = ordered(tree)?;
+    if let Some(content) = tell(&members).filter(|_| told) {
+        if content.len() > TOLD_MAX {
+            return Err(Error::new("write the initramfs", format!("the path of its largest file is too long: {content}"))
+                .next("give that include a shorter place: { from = …, to = … }"));
+        }
+        let entry = Entry::Text { content, mode: 0o444 };
+        members.insert(1.min(members.len()), (0, TOLD.to_owned(), entry));
+    }
+    let file = File::create(out).tried("make", out)?;
+    let mut packed = zstd::Encoder::new(BufWriter::new(file), level).tried("compress", out)?;
+    // the result is the same for any number of workers but none
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 8);
+    packed.multithread(u32::try_from(workers).unwrap_or(1)).tried("compress", out)?;
+    let mut packed = Some(packed);
+    for ((_, path, entry), number) in members.iter().zip(1..) {
+        packed = match packed.take() {
+            Some(packed) => Some(member(packed, number, path, entry)?),
+            None => None,
+        };
+    }
+    let Some(packed) = packed else { return Ok(()) };
+    let ended = trailer(packed).and_then(zstd::Encoder::finish).and_then(|mut file| file.flush());
+    ended.tried("write", out)
+}
+
+/// The order of the members, each with its size.
+fn ordered(tree: &Tree) -> Result<Vec<(u64, String, Entry)>> {
+    let mut members = Vec::new();
+    for (path, entry) in tree.iter() {
+        let size = match entry {
+            Entry::File { source, .. } => fs::metadata(source).tried("look at", source)?.len(),
+            Entry::Text { content, .. } => content.len() as u64,
+            _ => 0,
+        };
+        members.push((size, path.to_owned(), entry.clone()));
+    }
+    let class = |path: &str, entry: &Entry| match entry {
+        _ if path == INIT => 0,
+        Entry::Dir { .. } => 1,
+        Entry::Device { .. } | Entry::Symlink { .. } => 2,
+        Entry::File { .. } | Entry::Text { .. } => 3,
+    };
+    members.sort_by(|(size, path, entry), (other_size, other_path, other)| {
+        let first = (class(path, entry), size, path);
+        first.cmp(&(class(other_path, other), other_size, other_path))
+    });
+    Ok(members)
+}
+
+/// What the shim should find: everything together, and the last file.
+fn tell(members: &[(u64, String, Entry)]) -> Option<String> {
+    let total = members.iter().map(|(size, _, _)| size).sum();
+    let (size, path, _) = members.last()?;
+    Some(Told { total, size: *size, path }.to_string())
+}
+
+fn member<W: Write>(out: W, number: u32, path: &str, entry: &Entry) -> Result<W> {
+    let builder = Builder::new(path.trim_start_matches('/')).ino(number);
+    let put = |out: W, builder: Builder, mut content: &mut dyn Read, size: u64| -> io::Result<W> {
+        let size = u32::try_from(size).map_err(|_| io::Error::from_raw_os_error(27))?; // EFBIG: newc has 32 bits
+        let mut writer = builder.write(out, size);
+        io::copy(&mut content, &mut writer)?;
+        writer.finish()
+    };
+    let written = match entry {
+        Entry::Dir { mode } => put(out, builder.mode(DIRECTORY | mode).nlink(2), &mut io::empty(), 0),
+        Entry::File { source, mode } => {
+            let mut file = File::open(source).tried("open", source)?;
+            let size = file.metadata().tried("look at", source)?.len();
+            put(out, builder.mode(REGULAR | mode), &mut file, size)
+        }
+        Entry::Text { content, mode } => {
+            put(out, builder.mode(REGULAR | mode), &mut content.as_bytes(), content.len() as u64)
+        }
+        Entry::Symlink { target } => {
+            put(out, builder.mode(SYMLINK | 0o777), &mut target.as_bytes(), target.len() as u64)
+        }
+        Entry::Device { mode, major, minor } => {
+            let builder = builder.mode(CHARACTER | mode).rdev_major(*major).rdev_minor(*minor);
+            put(out, builder, &mut io::empty(), 0)
+        }
+    };
+    written.tried("put into the archive:", path)
+}
+
+/// A member of an archive, as `inspect` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Absolute.
+    pub path: String,
+    /// Kind and permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Bytes.
+    pub size: u64,
+    /// A link's target, a device's number; else empty.
+    pub detail: String,
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.mode & KIND {
+            DIRECTORY => "dir",
+            REGULAR => "file",
+            SYMLINK => "slink",
+            CHARACTER => "nod",
+            _ => "other",
+        };
+        let Self { path, mode, uid, gid, size, detail } = self;
+        write!(f, "{kind:5} {:4o} {uid}:{gid} {size:>11} {path}", mode & 0o7777)?;
+        if detail.is_empty() { Ok(()) } else { write!(f, " -> {detail}") }
+    }
+}
+
+/// Whether a file begins like an initramfs: zstd or plain newc.
+pub fn is_archive(path: &Path) -> Result<bool> {
+    let mut head = Vec::new();
+    File::open(path).tried("open", path)?.take(6).read_to_end(&mut head).tried("read", path)?;
+    Ok(head.starts_with(&ZSTD) || head == b"070701" || head == b"070702")
+}
+
+/// The members of an archive, compressed or not, in their order; `each` may read the content.
+pub fn read(path: &Path, mut each: impl FnMut(&Member, &mut dyn Read) -> io::Result<()>) -> Result<Vec<Member>> {
+    let file = BufReader::new(File::open(path).tried("open", path)?);
+    let mut head = [0; 4];
+    File::open(path).tried("open", path)?.read_exact(&mut head).tried("read", path)?;
+    let mut input: Box<dyn Read> = match head == ZSTD {
+        true => Box::new(zstd::Decoder::new(file).tried("decompress", path)?),
+        false => Box::new(file),
+    };
+    let mut members = Vec::new();
+    loop {
+        let mut reader = Reader::new(input).map_err(|error| damaged(path, members.last(), &error))?;
+        if reader.entry().is_trailer() {
+            return Ok(members);
+        }
+        let mut member = described(reader.entry());
+        let read = match member.mode & KIND {
+            SYMLINK => reader.read_to_string(&mut member.detail).map(drop),
+            _ => each(&member, &mut reader),
+        };
+        let read = read.and_then(|()| reader.finish());
+        input = read.map_err(|error| damaged(path, Some(&member), &error))?;
+        members.push(member);
+    }
+}
+
+fn described(entry: &cpio::newc::Entry) -> Member {
+    let device = matches!(entry.mode() & KIND, CHARACTER);
+    Member {
+        path: format!("/{}", entry.name().trim_start_matches('/')),
+        mode: entry.mode(),
+        uid: entry.uid(),
+        gid: entry.gid(),
+        size: u64::from(entry.file_size()),
+        detail: if device { format!("c {}:{}", entry.rdev_major(), entry.rdev_minor()) } else { String::new() },
+    }
+}
+
+fn damaged(path: &Path, last: Option<&Member>, error: &io::Error) -> Error {
+    let after = last.map_or_else(|| "at its start".to_owned(), |member| format!("at or after {}", member.path));
+    Error::io(format!("read {}", path.display()), error).within(format!("read the archive, damaged {after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_archive, read, write};
+    use crate::tree::{Entry, Tree};
+    use shim::told::Told;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::process::{Command, Stdio};
+
+    /// A tree with one of each, its two files in `folder`.
+    fn tree(folder: &Path) -> Tree {
+        let file = |name: &str, content: &[u8]| {
+            let source = folder.join(name);
+            fs::write(&source, content).unwrap();
+            Entry::File { source, mode: 0o755 }
+        };
+        let mut tree = Tree::default();
+        tree.put("/dev/console", Entry::Device { mode: 0o600, major: 5, minor: 1 }).unwrap();
+        tree.put("/carbon/bin/node", file("node", &[7; 100_001])).unwrap();
+        tree.put("/carbon/a", file("a", b"a")).unwrap();
+        tree.put("/carbon/z", Entry::Symlink { target: "bin/node".to_owned() }).unwrap();
+        tree.put("/tmp", Entry::Dir { mode: 0o1777 }).unwrap();
+        tree.put("/init", file("init", b"shim")).unwrap();
+        tree
+    }
+
+    fn written() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out.zst");
+        write(&tree(folder.path()), true, 3, &out).unwrap();
+        (folder, out)
+    }
+
+    const LISTING: &str = "\
+file   755 0:0           4 /init
+file   444 0:0          31 /carbon.size
+dir    755 0:0           0 /carbon
+dir    755 0:0           0 /carbon/bin
+dir    755 0:0           0 /dev
+dir   1777 0:0           0 /tmp
+slink  777 0:0           8 /carbon/z -> bin/node
+nod    600 0:0           0 /dev/console -> c 5:1
+file   755 0:0           1 /carbon/a
+file   755 0:0      100001 /carbon/bin/node";
+
+    #[test]
+    fn what_is_written_is_read_init_first_and_the_largest_last() {
+        let (_folder, out) = written();
+        let mut told = String::new();
+        let members = read(&out, |member, content| match member.path.as_str() {
+            "/carbon.size" => content.read_to_string(&mut told).map(drop),
+            _ => Ok(()),
+        });
+        let lines: Vec<_> = members.unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(lines.join("\n"), LISTING);
+        assert_eq!(Told::parse(&told), Some(Told { total: 100_006, size: 100_001, path: "/carbon/bin/node" }));
+        assert!(is_archive(&out).unwrap());
+    }
+
+    #[test]
+    fn equal_trees_give_equal_bytes() {
+        let ((_a, first), (_b, second)) = (written(), written());
+        assert_eq!(fs::read(first).unwrap(), fs::read(second).unwrap());
+    }
+
+    #[test]
+    fn gnu_cpio_reads_the_same() {
+        let (folder, out) = written();
+        let plain = folder.path().join("plain.cpio");
+        fs::write(&plain, zstd::decode_all(fs::File::open(&out).unwrap()).unwrap()).unwrap();
+        let cpio = |args: &[&str]| {
+            let input = Stdio::from(fs::File::open(&plain).unwrap());
+            let done = Command::new("cpio").args(args).current_dir(folder.path()).stdin(input).output().unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+            String::from_utf8(done.stdout).unwrap()
+        };
+        let expected: Vec<_> = LISTING.lines().map(|line| line.split(" /").nth(1).unwrap()).collect();
+        let expected: Vec<_> = expected.iter().map(|path| path.split(" -> ").next().unwrap()).collect();
+        assert_eq!(cpio(&["-t", "--quiet"]).lines().collect::<Vec<_>>(), expected);
+        // the device needs root
+        cpio(&["-i", "-d", "--quiet", "carbon*", "init"]);
+        assert_eq!(fs::read(folder.path().join("carbon/bin/node")).unwrap(), vec![7; 100_001]);
+        assert_eq!(fs::read_link(folder.path().join("carbon/z")).unwrap(), Path::new("bin/node"));
+    }
+
+    #[test]
+    fn a_truncated_archive_is_an_error_that_says_where() {
+        let (folder, out) = written();
+        let plain = zstd::decode_all(fs::File::open(&out).unwrap()).unwrap();
+        let cut = folder.path().join("cut");
+        for len in [0, 3, 100, 500, 5000, plain.len() - 200] {
+            fs::write(&cut, &plain[..len]).unwrap();
+            assert!(read(&cut, |_, content| std::io::copy(content, &mut std::io::sink()).map(drop)).is_err(), "{len}");
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The waist: what every medium takes, and how it is assembled.
+//!
+//! Each piece is cached by a digest of what goes in, so a second assembly makes nothing. Architectures are checked
+//! before anything is written.
+
+use crate::archive;
+use crate::cache::{Cache, remove};
+use crate::carbon::{self, Placement};
+use crate::closure::check_machine;
+use crate::debian;
+use crate::digest::{Key, file as digest_of};
+use crate::error::{Error, Result, Tried};
+use crate::kernel;
+use crate::manifest::Include;
+use crate::node::{self, Choice};
+use crate::origin::{Origins, elf_facts, files};
+use crate::progress::Progress;
+use crate::shim::Shim;
+use crate::tree::{Carbon, Entry, Line, Tree, carbon_tree};
+use shim::arches::Arch;
+use shim::layout::{CARBON, CARBON_IMAGE, INIT, INITRAMFS_FOLDERS};
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// A machine's image: what boots it, wherever that lies in the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The machine.
+    pub arch: &'static Arch,
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// The shim and, but for the placement `medium`, the carbon copy.
+    pub initramfs: PathBuf,
+    /// The carbon copy's own filesystem, for the placement `medium`.
+    pub carbon: Option<PathBuf>,
+    /// The words that this image needs, and the manifest's; consoles and the users partition are the caller's.
+    pub cmdline: String,
+}
+
+/// What an image is made of.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The machine.
+    pub arch: &'static Arch,
+    /// Where the carbon copy lies.
+    pub placement: Placement,
+    /// Which node.
+    pub node: Choice,
+    /// More files for the carbon copy.
+    pub includes: Vec<Include>,
+    /// More words for the command line.
+    pub cmdline: String,
+    /// A kernel that is built.
+    pub kernel: PathBuf,
+    /// The guest's own programs.
+    pub shim: Shim,
+}
+
+/// How many images of a kind the cache keeps: both ends of a comparison, and a few to go back to.
+const KEPT: usize = 6;
+
+/// Makes what is not cached, and says where all of it is.
+pub fn assemble(cache: &Cache, spec: &Spec, progress: Progress) -> Result<Image> {
+    kernel::check(&spec.kernel, spec.arch)?;
+    for program in [&spec.shim.init, &spec.shim.env] {
+        check_static(spec.arch, program)?;
+    }
+    let tree = carbon_of(cache, spec, progress)?;
+    let (initramfs, carbon) = match spec.placement {
+        Placement::Plain => (initramfs(cache, spec, Some(&tree), None, progress)?, None),
+        Placement::Image => {
+            let image = carbon_image(cache, spec, &tree, progress)?;
+            (initramfs(cache, spec, None, Some(&image), progress)?, None)
+        }
+        Placement::Medium => {
+            let image = carbon_image(cache, spec, &tree, progress)?;
+            (initramfs(cache, spec, None, None, progress)?, Some(image))
+        }
+    };
+    let cmdline = format!("{} {}", spec.placement.words(), spec.cmdline.trim()).trim_end().to_owned();
+    Ok(Image { arch: spec.arch, kernel: spec.kernel.clone(), initramfs, carbon, cmdline })
+}
+
+impl Image {
+    /// Copies the image into a folder as `kernel`, `initramfs`, `carbon.erofs` and `cmdline`; returns the paths.
+    pub fn export(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        fs::create_dir_all(folder).tried("make the folder", folder)?;
+        let carbon = self.carbon.iter().map(|carbon| (carbon, "carbon.erofs"));
+        let files = [(&self.kernel, "kernel"), (&self.initramfs, "initramfs")].into_iter().chain(carbon);
+        let mut out = Vec::new();
+        for (from, name) in files {
+            let (to, new) = (folder.join(name), folder.join(format!(".{name}.new")));
+            let copied = fs::copy(from, &new).tried("copy to", &new);
+            let mode = |()| fs::set_permissions(&new, fs::Permissions::from_mode(0o644)).tried("set the mode of", &new);
+            let done = copied.map(drop).and_then(mode).and_then(|()| fs::rename(&new, &to).tried("rename to", &to));
+            if done.is_err() {
+                remove(&new)?;
+            }
+            done?;
+            out.push(to);
+        }
+        let cmdline = folder.join("cmdline");
+        crate::cache::write_whole(&cmdline, format!("{}\n", self.cmdline).as_bytes())?;
+        out.push(cmdline);
+        Ok(out)
+    }
+}
+
+/// The carbon copy's tree: node, its libraries, `env` and the includes with theirs.
+pub fn carbon_of(cache: &Cache, spec: &Spec, progress: Progress) -> Result<Tree> {
+    let includes = included(&spec.includes)?; // fails early: nothing is fetched for a file that is missing
+    let node = node::node(cache, spec.arch, &spec.node, progress)?;
+    let sysroot = debian::sysroot(cache, spec.arch, progress)?;
+    let origins = Origins::new(&sysroot).with("/bin/node", &node).with("/usr/bin/env", &spec.shim.env);
+    let libraries = origins.with_includes(&spec.includes)?.libraries(spec.arch)?;
+    carbon_tree(&Carbon { node: &node, env: &spec.shim.env, libraries: &libraries, includes: &includes })
+}
+
+/// The entries of the includes.
+fn included(includes: &[Include]) -> Result<BTreeMap<String, Entry>> {
+    let mut entries = BTreeMap::new();
+    for include in includes {
+        for (to, from) in files(include)? {
+            // one that is named is followed, one in a folder stays what it is
+            let named = from == include.from;
+            let found = if named { fs::metadata(&from) } else { fs::symlink_metadata(&from) }.tried("include", &from)?;
+            let entry = if found.is_symlink() {
+                let target = fs::read_link(&from).tried("read the link", &from)?;
+                Entry::Symlink { target: target.to_string_lossy().into_owned() }
+            } else if found.is_file() {
+                let mode = if found.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 };
+                Entry::File { source: from, mode }
+            } else {
+                return Err(Error::new(format!("include {}", from.display()), "it is no file, folder or link"));
+            };
+            entries.insert(to, entry);
+        }
+    }
+    Ok(entries)
+}
+
+fn carbon_image(cache: &Cache, spec: &Spec, tree: &Tree, progress: Progress) -> Result<PathBuf> {
+    let content = content(cache, tree)?;
+    let key = Key::default().with("tree", content).with("tool", carbon::tool()?);
+    let key = carbon::OPTIONS.iter().fold(key, |key, option| key.with("option", option)).name();
+    let prefix = format!("{}-", spec.arch);
+    let image = cache.entry("carbon", &format!("{prefix}{key}.erofs"), |new| {
+        let phase = progress.start("carbon", &format!("compress the carbon copy for {}", spec.arch));
+        carbon::write(tree, content, new)?;
+        phase.done(&format!("carbon copy for {}, {}", spec.arch, megabytes(new)?));
+        Ok(())
+    })?;
+    cache.prune("carbon", &prefix, &image, KEPT)?;
+    Ok(image)
+}
+
+fn initramfs(
+    cache: &Cache,
+    spec: &Spec,
+    plain: Option<&Tree>,
+    image: Option<&Path>,
+    progress: Progress,
+) -> Result<PathBuf> {
+    let tree = initramfs_tree(&spec.shim.init, plain, image)?;
+    let told = plain.is_some() || image.is_some();
+    // an EROFS image is compressed already
+    let level = if image.is_some() { 3 } else { 19 };
+    let key = Key::default().with("tree", content(cache, &tree)?).with("told", [u8::from(told)]);
+    let key = key.with("level", level.to_string()).name();
+    let prefix = format!("{}-{}-", spec.arch, spec.placement);
+    let path = cache.entry("initramfs", &format!("{prefix}{key}"), |new| {
+        let phase = progress.start("initramfs", &format!("pack the initramfs for {}", spec.arch));
+        archive::write(&tree, told, level, new)?;
+        phase.done(&format!("initramfs for {} ({}), {}", spec.arch, spec.placement, megabytes(new)?));
+        Ok(())
+    })?;
+    cache.prune("initramfs", &prefix, &path, KEPT)?;
+    Ok(path)
+}
+
+/// The initramfs as a tree; the carbon copy's files, or its image, or neither.
+pub fn initramfs_tree(init: &Path, plain: Option<&Tree>, image: Option<&Path>) -> Result<Tree> {
+    let mut tree = Tree::default();
+    for folder in INITRAMFS_FOLDERS {
+        tree.put(folder, Entry::Dir { mode: 0o755 })?;
+    }
+    tree.put("/dev/console", Entry::Device { mode: 0o600, major: 5, minor: 1 })?;
+    tree.put(INIT, Entry::File { source: init.to_owned(), mode: 0o755 })?;
+    for (path, entry) in plain.into_iter().flat_map(Tree::iter) {
+        tree.put(&format!("{CARBON}{path}"), entry.clone())?;
+    }
+    if let Some(image) = image {
+        tree.put(CARBON_IMAGE, Entry::File { source: image.to_owned(), mode: 0o444 })?;
+    }
+    Ok(tree)
+}
+
+/// A digest of a tree: paths, modes and what the files hold, not where they lie on the host.
+fn content(cache: &Cache, tree: &Tree) -> Result<[u8; 32]> {
+    let mut key = Key::default();
+    for (path, entry) in tree.iter() {
+        key = match entry {
+            Entry::File { source, mode } => key
+                .with("file", path)
+                .with("mode", mode.to_le_bytes())
+                .with("content", digest_of(cache, source)?),
+            entry => key.with("entry", Line { path, entry }.to_string()),
+        };
+    }
+    Ok(key.bytes())
+}
+
+/// Refuses a program that is of another architecture or asks for a loader: PID 1 has none.
+fn check_static(arch: &Arch, program: &Path) -> Result<()> {
+    let name = program.to_string_lossy();
+    let elf = elf_facts(program)?.ok_or_else(|| Error::new(format!("use {name}"), "it is no ELF file"))?;
+    check_machine(arch, &name, &elf)?;
+    match elf.interpreter {
+        Some(loader) => Err(Error::new(format!("use {name}"), format!("it is not static, it asks for {loader}"))),
+        None => Ok(()),
+    }
+}
+
+fn megabytes(path: &Path) -> Result<String> {
+    let size = fs::metadata(path).tried("look at", path)?.len();
+    Ok(format!("{}.{} MB", size / 1_000_000, size / 100_000 % 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check_static, content, included, initramfs_tree};
+    use crate::cache::Cache;
+    use crate::manifest::Include;
+    use crate::tree::{Entry, Tree};
+    use shim::arches::Arch;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    #[test]
+    fn an_initramfs_has_the_shim_its_folders_a_console_and_the_carbon_copy() {
+        let mut carbon = Tree::default();
+        carbon.put("/bin/node", Entry::File { source: "n".into(), mode: 0o755 }).unwrap();
+        let text = initramfs_tree(Path::new("i"), Some(&carbon), None).unwrap().to_string();
+        assert_eq!(
+            text,
+            "dir /carbon 755 0 0\ndir /carbon/bin 755 0 0\nfile /carbon/bin/node n 755 0 0\ndir /dev 755 0 0\nnod \
+             /dev/console 600 0 0 c 5 1\nfile /init i 755 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
+             0\ndir /runtime 755 0 0\ndir /sys 755 0 0\ndir /tmp 755 0 0\n"
+        );
+        let text = initramfs_tree(Path::new("i"), None, Some(Path::new("c"))).unwrap().to_string();
+        assert!(text.contains("file /carbon.erofs c 444 0 0\n") && !text.contains("node"), "{text}");
+    }
+
+    #[test]
+    fn a_digest_sees_what_a_file_holds_and_not_where_it_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path().join("cache")).unwrap();
+        let digest = |name: &str, text: &str, mode| {
+            let source = folder.path().join(name);
+            fs::write(&source, text).unwrap();
+            let mut tree = Tree::default();
+            tree.put("/a", Entry::File { source, mode }).unwrap();
+            content(&cache, &tree).unwrap()
+        };
+        let one = digest("one", "x", 0o644);
+        assert_eq!(digest("two", "x", 0o644), one);
+        assert_ne!(digest("two", "y", 0o644), one);
+        assert_ne!(digest("two", "x", 0o755), one);
+    }
+
+    #[test]
+    fn an_included_folder_keeps_its_links_and_a_named_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), "a").unwrap();
+        symlink("a", folder.path().join("b")).unwrap();
+        let include = |from: &Path, to: &str| Include { from: from.to_owned(), to: to.to_owned() };
+        let entries = included(&[include(folder.path(), "/d"), include(&folder.path().join("b"), "/c")]).unwrap();
+        assert_eq!(entries.keys().collect::<Vec<_>>(), ["/c", "/d/a", "/d/b"]);
+        assert!(matches!(entries.get("/c").unwrap(), Entry::File { mode: 0o644, .. }));
+        assert_eq!(entries.get("/d/b").unwrap(), &Entry::Symlink { target: "a".to_owned() });
+        assert!(included(&[include(Path::new("/dev/null"), "/n")]).unwrap_err().to_string().contains("no file"));
+        assert!(included(&[include(Path::new("/no/such"), "/n")]).is_err());
+    }
+
+    #[test]
+    fn a_shim_that_is_not_static_is_refused() {
+        let text = check_static(Arch::host(), &std::env::current_exe().unwrap()).unwrap_err().to_string();
+        assert!(text.contains("it is not static, it asks for"), "{text}");
+    }
+}
