@@ -81,7 +81,11 @@ fn execute(op: &Op<'_>, log: &Log) -> Result<()> {
         Op::Bind(from, to, attr) => {
             let tree = open_tree(place::open(from)?, c"", CLONE)?;
             sys::mount_attributes(tree.as_fd(), attr)?;
-            attach(&tree, to)
+            attach(&tree, to)?;
+            if to == layout::CARBON {
+                log.info(format_args!("carbon copy mounted (plain, {to})"));
+            }
+            Ok(())
         }
         Op::Attributes(path, attr) => sys::mount_attributes(place::open(path)?.as_fd(), attr),
         Op::Overlay(home, upper) => overlay(home, upper),
@@ -244,7 +248,9 @@ fn move_file(from: &str, to: &str) -> Result<()> {
 fn check_told(log: &Log) -> Result<()> {
     let text = device::read_text(layout::TOLD).ok_or(Errno::NOENT)?;
     let told = Told::parse(&text).ok_or(Errno::INVAL)?;
-    let size = rustix::fs::statat(CWD, told.path, AtFlags::SYMLINK_NOFOLLOW).map_or(0, |stat| stat.st_size);
+    // the kernel gives a file its size before its content (init/initramfs.c, `do_name`): count the blocks
+    let written = |stat: rustix::fs::Stat| stat.st_size.min(stat.st_blocks.saturating_mul(512));
+    let size = rustix::fs::statat(CWD, told.path, AtFlags::SYMLINK_NOFOLLOW).map_or(0, written);
     if u64::try_from(size) == Ok(told.size) {
         return Ok(());
     }
