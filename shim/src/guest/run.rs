@@ -17,7 +17,7 @@ use shim::{
 
 use crate::guest::{
     boot::Machine,
-    device::now,
+    device::{self, now},
     homes,
     log::Log,
     logon,
@@ -43,10 +43,15 @@ pub fn run(machine: &Machine, log: &Log) -> Result<()> {
     let mut executor = Executor { machine, log, reports: Reports::new()?, own: sandbox::own()?, sandboxes: Vec::new() };
     // ctrl-alt-del: the kernel sends SIGINT instead of restarting by itself
     let _ = rustix::system::reboot(rustix::system::RebootCommand::CadOff);
+    let mut up = false;
     loop {
         while let Some(action) = state.next(now()) {
             let made = executor.execute(action);
             state.done(action, made, now());
+        }
+        if !up {
+            up = true;
+            log.info(format_args!("up; PID 1 holds {} KiB of its own", own_memory().unwrap_or(0)));
         }
         wait(&signals, executor.reports.descriptor(), state.wake_at());
         // messages before deaths: a logon says who logged on and ends
@@ -63,6 +68,14 @@ pub fn run(machine: &Machine, log: &Log) -> Result<()> {
             state.exited(pid, shell_status(status), now());
         }
     }
+}
+
+/// KiB of anonymous memory: what is resident and not a file's (proc_pid_statm(5), in pages of 4 KiB).
+fn own_memory() -> Option<u32> {
+    let statm = device::read_text("/proc/self/statm")?;
+    let mut pages = statm.split_ascii_whitespace().skip(1).map(|pages| pages.parse::<u32>().ok());
+    let (resident, files) = (pages.next()??, pages.next()??);
+    resident.checked_sub(files)?.checked_mul(4)
 }
 
 fn wait(signals: &OwnedFd, reports: &OwnedFd, wake_at: Option<u64>) {
