@@ -18,7 +18,10 @@ mod guest;
 mod pid1 {
     use core::panic::PanicInfo;
 
-    use shim::sys::{self, Signals, Start};
+    use shim::{
+        sys::{self, Signals, Start},
+        users::Homes,
+    };
 
     use crate::guest::{boot, log::Log, run, stop};
 
@@ -32,7 +35,8 @@ mod pid1 {
         }
         Signals::ALL.block();
         let log = Log::PID1;
-        if let Ok(machine) = boot::boot(start, &log) {
+        let mut homes = Homes::new();
+        if let Ok(machine) = boot::boot(start, &mut homes, &log) {
             let _ = run::run(&machine, &log);
         }
         stop::give_up(&log)

@@ -24,10 +24,10 @@ use crate::guest::{
 /// A console's name below /dev.
 pub type Name = String<16>;
 
-/// What boot found.
-pub struct Machine {
+/// What boot found. The table of homes is filled where it lies: a move of it would double PID 1's memory.
+pub struct Machine<'a> {
     pub options: Options<'static>,
-    pub homes: Homes,
+    pub homes: &'a Homes,
     pub upper: Upper,
     pub host: Text,
     pub consoles: Vec<Name, MAX_CONSOLES>,
@@ -41,7 +41,7 @@ pub fn options(start: Start) -> Options<'static> {
 }
 
 /// Boots as far as the users; `Stopped` when there is no carbon copy.
-pub fn boot(start: Start, log: &Log) -> Result<Machine, Stopped> {
+pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine<'a>, Stopped> {
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
     let options = options(start);
     execute::steps(&plan::boot(&options), log)?;
@@ -49,12 +49,11 @@ pub fn boot(start: Start, log: &Log) -> Result<Machine, Stopped> {
         log.error(format_args!("{word}: not understood; a device is /dev/…, LABEL=, UUID= or PARTUUID="));
     }
     let upper = users(&options, log)?;
-    let mut machine = Machine { options, homes: Homes::new(), upper, host: host(), consoles: consoles() };
-    if let Err(errno) = homes::scan(&mut machine.homes, log) {
+    if let Err(errno) = homes::scan(homes, log) {
         log.error(format_args!("cannot read the users partition: {}", shim::errno::name(errno.raw_os_error())));
     }
-    log.info(format_args!("{} users", machine.homes.count()));
-    Ok(machine)
+    log.info(format_args!("{} users", homes.count()));
+    Ok(Machine { options, homes, upper, host: host(), consoles: consoles() })
 }
 
 /// Mounts the users partition: written to if it can be, else read, else a session in RAM.
@@ -105,7 +104,7 @@ fn consoles() -> Vec<Name, MAX_CONSOLES> {
         .collect()
 }
 
-impl Machine {
+impl Machine<'_> {
     /// The supervisor's first state: who has an `/init`, root before all others, and whether anybody may log on.
     pub fn state(&self, log: &Log) -> State {
         let root = self.homes.root();

@@ -28,7 +28,7 @@ use crate::guest::{
 
 /// What the executor holds beside the state: handles on the sandboxes' processes.
 struct Executor<'a> {
-    machine: &'a Machine,
+    machine: &'a Machine<'a>,
     log: &'a Log,
     reports: Reports,
     own: OwnedFd,
@@ -36,7 +36,7 @@ struct Executor<'a> {
 }
 
 /// Runs until the machine stops; comes back only if it cannot even begin.
-pub fn run(machine: &Machine, log: &Log) -> Result<()> {
+pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
     let wanted = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
@@ -153,7 +153,7 @@ impl Executor<'_> {
             return Some(pid);
         }
         let log = Log::held();
-        match logon::ask(terminal, &self.machine.homes, self.machine.options.single) {
+        match logon::ask(terminal, self.machine.homes, self.machine.options.single) {
             Ok(home) => {
                 self.reports.send(Report::LoggedOn(console, home));
                 sys::exit(0)
@@ -222,7 +222,7 @@ impl Executor<'_> {
 }
 
 /// Where a sandbox's `/dev` keeps a place for each console.
-fn places(machine: &Machine) -> Vec<heapless::String<32>, MAX_CONSOLES> {
+fn places(machine: &Machine<'_>) -> Vec<heapless::String<32>, MAX_CONSOLES> {
     use core::fmt::Write as _;
     let mut places = Vec::new();
     for console in &machine.consoles {
