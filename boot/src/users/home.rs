@@ -86,6 +86,11 @@ impl Home {
         self.put(path.as_bytes(), Entry::File(Content::Bytes(content.into()), true));
     }
 
+    /// Puts a copy of that file of the host there.
+    pub fn host_file(&mut self, path: &str, from: &Path) {
+        self.put(path.as_bytes(), Entry::File(Content::File(from.to_owned()), false));
+    }
+
     /// Puts a symbolic link there.
     pub fn link(&mut self, path: &str, says: &str) {
         self.put(path.as_bytes(), Entry::Link(says.into()));
@@ -95,6 +100,23 @@ impl Home {
     pub fn logon(&mut self, file: &LogonFile) -> Result<()> {
         self.file(LOGON_FILE, super::logon::text(file)?);
         Ok(())
+    }
+
+    /// Lets the file there be run; whether there is one.
+    pub fn runnable(&mut self, path: &str) -> bool {
+        match self.entries.get_mut(path.as_bytes()) {
+            Some(Entry::File(_, run)) => {
+                *run = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The paths of all files.
+    pub fn paths(&self) -> impl Iterator<Item = String> {
+        let files = self.entries.iter().filter(|(_, entry)| matches!(entry, Entry::File(..)));
+        files.map(|(path, _)| String::from_utf8_lossy(path).into_owned())
     }
 
     /// Puts an entry there, and the folders above it.

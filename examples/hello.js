@@ -1,0 +1,2 @@
+// nodeos run examples/hello.js
+console.log(`hello from Node.js ${process.version} on ${process.arch}`)
