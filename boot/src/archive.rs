@@ -30,8 +30,11 @@ pub fn write(tree: &Tree, told: bool, level: i32, out: &Path) -> Result<()> {
     let mut members = ordered(tree)?;
     if let Some(content) = tell(&members).filter(|_| told) {
         if content.len() > TOLD_MAX {
-            return Err(Error::new("write the initramfs", format!("the path of its largest file is too long: {content}"))
-                .next("give that include a shorter place: { from = …, to = … }"));
+            return Err(Error::new(
+                "write the initramfs",
+                format!("the path of its largest file is too long: {content}"),
+            )
+            .next("give that include a shorter place: { from = …, to = … }"));
         }
         let entry = Entry::Text { content, mode: 0o444 };
         members.insert(1.min(members.len()), (0, TOLD.to_owned(), entry));

@@ -161,7 +161,8 @@ mod tests {
     #[test]
     fn old_entries_go_and_the_used_one_stays() {
         let (_folder, cache) = cache();
-        let make = |key: &str| cache.entry("k", key, |path| fs::write(path, key).map_err(|e| Error::io("w", &e))).unwrap();
+        let make =
+            |key: &str| cache.entry("k", key, |path| fs::write(path, key).map_err(|e| Error::io("w", &e))).unwrap();
         let first = make("x-1");
         for key in ["x-2", "x-3", "y-1"] {
             make(key);

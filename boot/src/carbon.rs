@@ -53,9 +53,10 @@ impl std::str::FromStr for Placement {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        Self::ALL.into_iter().find(|placement| placement.to_string() == text).ok_or_else(|| {
-            format!("`{text}` is no place for a carbon copy, write plain, image or medium")
-        })
+        Self::ALL
+            .into_iter()
+            .find(|placement| placement.to_string() == text)
+            .ok_or_else(|| format!("`{text}` is no place for a carbon copy, write plain, image or medium"))
     }
 }
 

@@ -57,8 +57,10 @@ pub fn check_machine(arch: &Arch, path: &str, elf: &Elf) -> Result<()> {
     if elf.machine == arch.elf_machine {
         return Ok(());
     }
-    let found = Arch::of_elf(elf.machine)
-        .map_or_else(|| format!("a machine that NodeOS has no port for (e_machine {})", elf.machine), |a| a.to_string());
+    let found = Arch::of_elf(elf.machine).map_or_else(
+        || format!("a machine that NodeOS has no port for (e_machine {})", elf.machine),
+        |a| a.to_string(),
+    );
     Err(Error::new(format!("use {path}"), format!("it is for {found}, the image is for {arch}")))
 }
 
@@ -185,16 +187,20 @@ mod tests {
     #[test]
     fn an_rpath_serves_the_libraries_of_libraries_a_runpath_does_not() {
         let guest = |change: fn(&mut Elf)| {
-            Guest::default()
-                .with("/bin/a", &["libb.so"], change)
-                .with("/opt/libb.so", &["libc.so"], |_| {})
-                .with("/opt/libc.so", &[], |_| {})
+            Guest::default().with("/bin/a", &["libb.so"], change).with("/opt/libb.so", &["libc.so"], |_| {}).with(
+                "/opt/libc.so",
+                &[],
+                |_| {},
+            )
         };
         let with_rpath = guest(|elf| elf.rpath = vec!["${ORIGIN}/../opt".to_owned()]);
         assert_eq!(with_rpath.closure().unwrap(), paths(&["/opt/libb.so", "/opt/libc.so"]));
         let with_runpath = guest(|elf| elf.runpath = vec!["$ORIGIN/../opt".to_owned()]);
         let error = with_runpath.closure().unwrap_err();
-        assert!(error.starts_with("find the library libc.so, needed by /opt/libb.so <- /bin/a: it is nowhere"), "{error}");
+        assert!(
+            error.starts_with("find the library libc.so, needed by /opt/libb.so <- /bin/a: it is nowhere"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -211,9 +217,10 @@ mod tests {
 
     #[test]
     fn a_library_of_another_machine_is_passed_over() {
-        let guest = Guest::default()
-            .with("/bin/a", &["libb.so"], |_| {})
-            .with("/lib/x86_64-linux-gnu/libb.so", &[], |elf| elf.machine = 183);
+        let guest =
+            Guest::default()
+                .with("/bin/a", &["libb.so"], |_| {})
+                .with("/lib/x86_64-linux-gnu/libb.so", &[], |elf| elf.machine = 183);
         let error = guest.closure().unwrap_err();
         assert!(error.contains("/lib/x86_64-linux-gnu/libb.so is for another machine than x86_64"), "{error}");
         let guest = guest.with("/usr/lib/libb.so", &[], |_| {});
@@ -247,9 +254,11 @@ mod tests {
 
     #[test]
     fn no_default_folders_means_none() {
-        let guest = Guest::default()
-            .with("/bin/a", &["libb.so"], |elf| elf.no_default_folders = true)
-            .with("/lib/libb.so", &[], |_| {});
+        let guest = Guest::default().with("/bin/a", &["libb.so"], |elf| elf.no_default_folders = true).with(
+            "/lib/libb.so",
+            &[],
+            |_| {},
+        );
         assert!(guest.closure().is_err());
     }
 

@@ -20,11 +20,10 @@ pub const LIST: &str = "PACKAGES";
 
 /// The folder with `lib/MULTIARCH/*`, from the cache or fetched now.
 pub fn sysroot(cache: &Cache, arch: &Arch, progress: Progress) -> Result<PathBuf> {
-    let key = Key::default().with("layout", "1").with("packages", PACKAGES.join(" ")).name();
-    cache.entry("sysroot", &format!("{arch}-{key}"), |new| {
+    cache.entry("sysroot", &key(arch), |new| {
         let phase = progress.start("sysroot", &format!("fetch glibc and libstdc++ for {arch}"));
-        let list = fetch(cache, arch, new)
-            .map_err(|error| error.within(format!("fetch Debian's libraries for {arch}")))?;
+        let list =
+            fetch(cache, arch, new).map_err(|error| error.within(format!("fetch Debian's libraries for {arch}")))?;
         phase.done(&format!("{arch}: {}", list.join(", ")));
         Ok(())
     })
@@ -32,8 +31,14 @@ pub fn sysroot(cache: &Cache, arch: &Arch, progress: Progress) -> Result<PathBuf
 
 /// Forgets a sysroot, so that the next one is fetched anew: security updates arrive so.
 pub fn forget(cache: &Cache, arch: &Arch) -> Result<()> {
+    cache.remove("sysroot", &key(arch))
+}
+
+/// The name of a sysroot in the cache: what was asked for; `LIST` in it says which versions came.
+#[must_use]
+pub fn key(arch: &Arch) -> String {
     let key = Key::default().with("layout", "1").with("packages", PACKAGES.join(" ")).name();
-    cache.remove("sysroot", &format!("{arch}-{key}"))
+    format!("{arch}-{key}")
 }
 
 fn fetch(cache: &Cache, arch: &Arch, new: &Path) -> Result<Vec<String>> {

@@ -125,7 +125,8 @@ fn included(includes: &[Include]) -> Result<BTreeMap<String, Entry>> {
         for (to, from) in files(include)? {
             // one that is named is followed, one in a folder stays what it is
             let named = from == include.from;
-            let found = if named { fs::metadata(&from) } else { fs::symlink_metadata(&from) }.tried("include", &from)?;
+            let found =
+                if named { fs::metadata(&from) } else { fs::symlink_metadata(&from) }.tried("include", &from)?;
             let entry = if found.is_symlink() {
                 let target = fs::read_link(&from).tried("read the link", &from)?;
                 Entry::Symlink { target: target.to_string_lossy().into_owned() }
@@ -202,10 +203,9 @@ fn content(cache: &Cache, tree: &Tree) -> Result<[u8; 32]> {
     let mut key = Key::default();
     for (path, entry) in tree.iter() {
         key = match entry {
-            Entry::File { source, mode } => key
-                .with("file", path)
-                .with("mode", mode.to_le_bytes())
-                .with("content", digest_of(cache, source)?),
+            Entry::File { source, mode } => {
+                key.with("file", path).with("mode", mode.to_le_bytes()).with("content", digest_of(cache, source)?)
+            }
             entry => key.with("entry", Line { path, entry }.to_string()),
         };
     }

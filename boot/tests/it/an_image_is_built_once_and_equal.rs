@@ -1,0 +1,141 @@
+//! The whole assembly with a tiny program for node: each placement, each architecture, no network.
+
+use crate::tiny::Tiny;
+use boot::cache::Cache;
+use boot::carbon::{Placement, identity};
+use boot::image::{Image, Spec, assemble};
+use boot::manifest::Include;
+use boot::node::Choice;
+use boot::progress::Progress;
+use boot::shim::Shim;
+use boot::{archive, debian};
+use shim::arches::{ALL, Arch};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+const INIT: &str = "void _start(void){for(;;);}";
+
+/// What a kernel of that architecture begins with.
+fn kernel(tiny: &Tiny) -> PathBuf {
+    let mut head = vec![0; 1024];
+    match tiny.arch.name {
+        "x86_64" => {
+            head[0x202..0x206].copy_from_slice(b"HdrS");
+            head[0x236] = 1;
+        }
+        _ => head[56..60].copy_from_slice(b"ARM\x64"),
+    }
+    let path = tiny.path("kernel");
+    fs::write(&path, head).unwrap();
+    path
+}
+
+/// A cache with a sysroot, and what an image is made of.
+fn prepared(tiny: &Tiny, placement: Placement) -> (Cache, Spec) {
+    let cache = Cache::at(tiny.path("cache")).unwrap();
+    let name = format!("cache/sysroot/{}", debian::key(tiny.arch));
+    let leaf = tiny.library(&format!("{name}/lib/{}/libleaf.so.1", tiny.arch.multiarch), &[]);
+    tiny.sysroot(&name);
+    let spec = Spec {
+        arch: tiny.arch,
+        placement,
+        node: Choice::Binary(tiny.program("node", &["-g"], &[&leaf])),
+        includes: vec![Include { from: kernel(tiny), to: "/share/data".to_owned() }],
+        cmdline: "TZ=UTC".to_owned(),
+        kernel: kernel(tiny),
+        shim: Shim { init: tiny.fixed("init", INIT), env: tiny.fixed("env", INIT) },
+    };
+    (cache, spec)
+}
+
+fn members(image: &Path) -> Vec<String> {
+    archive::read(image, |_, _| Ok(())).unwrap().into_iter().map(|member| member.path).collect()
+}
+
+/// Bytes of everything that an image made.
+fn bytes(image: &Image) -> Vec<Vec<u8>> {
+    [Some(&image.initramfs), image.carbon.as_ref()].into_iter().flatten().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// Every placement with two builds of its own, on each architecture.
+fn each(check: impl Fn(&'static Arch, Placement)) {
+    ALL.iter().for_each(|arch| Placement::ALL.into_iter().for_each(|placement| check(arch, placement)));
+}
+
+#[test]
+fn each_placement_has_its_files_and_the_second_assembly_makes_nothing() {
+    each(|arch, placement| {
+        let tiny = Tiny::new(arch);
+        let (cache, spec) = prepared(&tiny, placement);
+        let first = assemble(&cache, &spec, Progress::Silent).unwrap();
+        let members = members(&first.initramfs);
+        assert_eq!(members[0], "/init");
+        let has = |path: &str| members.iter().any(|member| member == path);
+        let plain = placement == Placement::Plain;
+        assert_eq!(has("/carbon/bin/node"), plain);
+        assert_eq!(has(&format!("/carbon/lib/{}/libleaf.so.1", arch.multiarch)), plain);
+        assert_eq!((has(&format!("/carbon{}", arch.loader)), has("/carbon/share/data")), (plain, plain));
+        assert_eq!(has("/carbon.erofs"), placement == Placement::Image);
+        assert_eq!(has("/carbon.size"), placement != Placement::Medium);
+        assert_eq!(first.carbon.is_some(), placement == Placement::Medium);
+        if let Some(carbon) = &first.carbon {
+            assert_eq!(identity(carbon).unwrap().unwrap().0, "nodeos-carbon");
+        }
+        assert!(first.cmdline.starts_with("carbon=") && first.cmdline.ends_with(" TZ=UTC"), "{}", first.cmdline);
+
+        let inode = |image: &Image| fs::metadata(&image.initramfs).unwrap().ino();
+        let made = inode(&first);
+        let second = assemble(&cache, &spec, Progress::Silent).unwrap();
+        assert_eq!((&second, inode(&second)), (&first, made));
+
+        let out = tiny.path("out");
+        let names: Vec<_> = second.export(&out).unwrap().iter().map(|p| p.file_name().unwrap().to_owned()).collect();
+        assert_eq!(names.contains(&"carbon.erofs".into()), second.carbon.is_some());
+        assert_eq!(fs::read(out.join("initramfs")).unwrap(), fs::read(&first.initramfs).unwrap());
+    });
+}
+
+#[test]
+fn built_twice_in_two_places_the_bytes_are_equal() {
+    each(|arch, placement| {
+        let build = || {
+            let tiny = Tiny::new(arch);
+            let (cache, mut spec) = prepared(&tiny, placement);
+            // debug sections and build ids name the folder that a compiler ran in: one file for both
+            spec.node = Choice::Binary(tiny.program("node", &["-Wl,--build-id=none"], &[]));
+            for program in [&spec.shim.init, &spec.shim.env] {
+                fs::write(program, boot::strip::strip(&fs::read(program).unwrap()).unwrap()).unwrap();
+            }
+            bytes(&assemble(&cache, &spec, Progress::Silent).unwrap())
+        };
+        assert!(build() == build(), "{arch} {placement}: the bytes differ");
+    });
+}
+
+#[test]
+fn a_changed_shim_makes_another_initramfs_and_the_same_carbon_copy() {
+    let tiny = Tiny::new(Arch::host());
+    let (cache, mut spec) = prepared(&tiny, Placement::Medium);
+    let first = assemble(&cache, &spec, Progress::Silent).unwrap();
+    spec.shim.init = tiny.fixed("other", "void _start(void){for(;;)__asm__(\"nop\");}");
+    let second = assemble(&cache, &spec, Progress::Silent).unwrap();
+    assert_ne!(second.initramfs, first.initramfs);
+    assert_eq!(second.carbon, first.carbon);
+}
+
+#[test]
+fn what_is_of_another_architecture_is_refused_before_anything_is_written() {
+    let (tiny, other) = (Tiny::new(&ALL[0]), Tiny::new(&ALL[1]));
+    let (cache, spec) = prepared(&tiny, Placement::Plain);
+    let refused = |spec: &Spec| assemble(&cache, spec, Progress::Silent).unwrap_err().to_string();
+    let wrong = format!("it is for {}, the image is for {}", other.arch, tiny.arch);
+    let node = Choice::Binary(other.program("node", &[], &[]));
+    assert!(refused(&Spec { node, ..spec.clone() }).ends_with(&wrong));
+    assert!(refused(&Spec { kernel: kernel(&other), ..spec.clone() }).ends_with(&wrong));
+    let shim = Shim { init: other.fixed("init", INIT), ..spec.shim.clone() };
+    assert!(refused(&Spec { shim, ..spec.clone() }).ends_with(&wrong));
+    let missing = Include { from: tiny.path("missing"), to: "/x".to_owned() };
+    assert!(refused(&Spec { includes: vec![missing], ..spec }).contains("missing: ENOENT"));
+    assert!(!cache.root().join("initramfs").exists() && !cache.root().join("node").join("x").exists());
+}
