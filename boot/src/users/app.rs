@@ -117,10 +117,10 @@ fn start(manifest: &Value, is_file: impl Fn(&str) -> bool) -> std::result::Resul
     };
     let script = manifest["scripts"]["start"].as_str();
     let mut words = script.unwrap_or_default().split_whitespace();
-    if words.next() == Some("node") {
-        if let Some(entry) = words.next().and_then(resolve) {
-            return Ok(Start { entry, args: words.map(str::to_owned).collect() });
-        }
+    if words.next() == Some("node")
+        && let Some(entry) = words.next().and_then(resolve)
+    {
+        return Ok(Start { entry, args: words.map(str::to_owned).collect() });
     }
     let bins = packages::programs(manifest);
     let only = match bins.as_slice() {
@@ -157,7 +157,16 @@ fn dependencies(
     if !wanted || home.get("app/node_modules").is_some() {
         return Ok(());
     }
-    let key = home.digest(Key::default().with("arch", arch.name))?.name();
+    let mut key = Key::default().with("arch", arch.name);
+    for name in ["package.json", "package-lock.json", "npm-shrinkwrap.json"] {
+        key = key.with(name, fs::read(app.join(name)).unwrap_or_default()); // a missing one is an empty one
+    }
+    // packages of the app itself: any of its files may be one of theirs
+    let text = manifest.to_string();
+    if text.contains("file:") || manifest.get("workspaces").is_some() {
+        key = home.digest(key)?;
+    }
+    let key = key.name();
     let installed = cache.entry("packages", &format!("app-{key}"), |new| {
         let phase = progress.start("npm", "install the app's dependencies");
         // npm's own settings come along, for they may name the registry
@@ -179,7 +188,7 @@ fn dependencies(
     if modules.is_dir() {
         home.copy(&modules, "app/node_modules", &LEFT_OUT)?;
     }
-    cache.prune("packages", "app-", &installed.join("package.json"), KEPT)
+    Ok(())
 }
 
 /// Packages whose native code is all for other machines: node will not load it.
