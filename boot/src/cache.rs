@@ -73,10 +73,10 @@ impl Cache {
         let mut found = Vec::new();
         for entry in fs::read_dir(&folder).tried("list", &folder)?.flatten() {
             let modified = entry.metadata().and_then(|found| found.modified());
-            if let (Some(name), Ok(modified)) = (entry.file_name().to_str(), modified) {
-                if name.starts_with(prefix) {
-                    found.push((modified, name.to_owned()));
-                }
+            if let (Some(name), Ok(modified)) = (entry.file_name().to_str(), modified)
+                && name.starts_with(prefix)
+            {
+                found.push((modified, name.to_owned()));
             }
         }
         found.sort();

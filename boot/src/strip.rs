@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(Command::new(&program).output().unwrap().stdout, b"alive\n");
         assert_eq!(parse(&stripped), parse(&whole));
         let (before, after) = (Elf::parse(&whole).unwrap(), Elf::parse(&stripped).unwrap());
-        assert!(before.syms.len() > 0 && after.syms.len() == 0);
+        assert!(!before.syms.is_empty() && after.syms.is_empty());
         assert_eq!(after.dynsyms.to_vec(), before.dynsyms.to_vec());
         let names: Vec<_> =
             after.section_headers.iter().map(|s| after.shdr_strtab.get_at(s.sh_name).unwrap()).collect();
