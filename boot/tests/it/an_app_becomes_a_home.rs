@@ -1,0 +1,109 @@
+//! A file or a folder becomes the home of a user `app`, who cannot log on and whose `/init` runs it.
+
+use crate::users::{Scratch, fsck};
+use boot::cache::Cache;
+use boot::progress::Progress;
+use boot::users::app::{home, image};
+use boot::users::read::{How, list};
+use shim::arches::ALL;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::Command;
+
+fn cache(scratch: &Scratch) -> Cache {
+    Cache::at(scratch.folder().join("cache")).unwrap()
+}
+
+/// An app folder with those files.
+fn app(scratch: &Scratch, files: &[(&str, &str)]) -> PathBuf {
+    let folder = scratch.folder().join("my app");
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn refused(files: &[(&str, &str)]) -> String {
+    let scratch = Scratch::new();
+    let folder = app(&scratch, files);
+    fs::create_dir_all(&folder).unwrap();
+    let error = image(&cache(&scratch), &folder, &ALL[0], Progress::Silent).unwrap_err().to_string();
+    assert!(!scratch.folder().join("cache/users").exists(), "something was written: {error}");
+    error.replace(scratch.folder().to_str().unwrap(), "")
+}
+
+#[test]
+fn a_folder_becomes_a_home_without_its_history_and_its_tokens() {
+    let scratch = Scratch::new();
+    let files = [
+        ("package.json", r#"{"main": "lib/x.js", "dependencies": {"dep": "1"}}"#),
+        ("lib/x.js", ""),
+        ("node_modules/dep/index.js", ""),
+        (".git/config", ""),
+        (".npmrc", "token"),
+        (".env", "A=b"),
+    ];
+    let folder = app(&scratch, &files);
+    symlink("lib/x.js", folder.join("link")).unwrap();
+    let path = image(&cache(&scratch), &folder, &ALL[0], Progress::Silent).unwrap();
+    assert_eq!(fsck(&path), "");
+    let users = list(&path).unwrap();
+    assert_eq!(users.len(), 1);
+    let user = &users[0];
+    assert_eq!((user.name.as_str(), user.uid, user.logon, user.init), ("app", 1000, How::None, true));
+    let inside = ext4_view::Ext4::load_from_path(&path).unwrap();
+    for (file, there) in
+        [("lib/x.js", true), ("node_modules/dep/index.js", true), (".env", true), (".npmrc", false), (".git", false)]
+    {
+        assert_eq!(inside.exists(format!("/app/app/{file}").as_str()).unwrap(), there, "{file}");
+    }
+    assert!(inside.read_to_string("/app/init").unwrap().contains("\"/app/lib/x.js\""));
+    assert_eq!(image(&cache(&scratch), &folder, &ALL[0], Progress::Silent).unwrap(), path, "made once");
+}
+
+#[test]
+fn the_app_is_nodes_main_module_and_its_status_is_inits() {
+    let scratch = Scratch::new();
+    for (name, text, expected) in [
+        ("a.js", "if (require.main === module) process.exitCode = 5", 5),
+        ("b.mjs", "process.exit(process.argv.length + 4)", 6),
+        ("c.cjs", "if (process.argv[1].endsWith('/c.cjs') && process.cwd().endsWith('/app')) process.exit(7)", 7),
+        ("d.js", "throw new Error('no')", 1),
+    ] {
+        let file = scratch.folder().join(name);
+        fs::write(&file, text).unwrap();
+        let home = home(&cache(&scratch), &file, &ALL[0], Progress::Silent).unwrap();
+        let Some(boot::users::home::Entry::File(boot::users::home::Content::Bytes(init), true)) = home.get("init")
+        else {
+            panic!("no init: {home}")
+        };
+        // the machine's root is this folder here
+        let root = scratch.folder().join(format!("root of {name}"));
+        fs::create_dir_all(root.join("app")).unwrap();
+        fs::copy(&file, root.join("app").join(name)).unwrap();
+        let init = String::from_utf8(init.clone()).unwrap().replace("/app", root.join("app").to_str().unwrap());
+        fs::write(root.join("init"), init).unwrap();
+        let done = Command::new("node").arg(root.join("init")).output().unwrap();
+        assert_eq!(done.status.code(), Some(expected), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+#[test]
+fn an_app_that_cannot_start_is_refused_before_anything_is_written() {
+    assert!(
+        refused(&[("package.json", "{\"main\": }")]).starts_with("read /my app/package.json: expected value at line 1")
+    );
+    assert!(refused(&[]).starts_with("run /my app: it has no entry"));
+    assert!(refused(&[("package.json", r#"{"main": "gone.js"}"#)]).contains("there is no such file"));
+    let scratch = Scratch::new();
+    let error = |name: &str| {
+        let path = scratch.folder().join(name);
+        image(&cache(&scratch), &path, &ALL[0], Progress::Silent).unwrap_err().to_string()
+    };
+    assert!(error("gone.js").contains("ENOENT"));
+    fs::write(scratch.folder().join("x.py"), "").unwrap();
+    assert!(error("x.py").contains("no file that ends with .js, .mjs, .cjs, .ts"));
+}
