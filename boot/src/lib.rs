@@ -15,6 +15,7 @@
 //! Absent on purpose: a registry client (npm, apt and dpkg are asked, with the user's own settings), a build system.
 
 pub mod archive;
+pub mod assembly;
 pub mod cache;
 pub mod carbon;
 pub mod closure;

@@ -13,8 +13,6 @@ use shim::arches::Arch;
 pub struct Machine {
     /// Its architecture.
     pub arch: &'static Arch,
-    /// How instructions are run.
-    pub accel: Accel,
     /// RAM in MiB.
     pub memory_mib: u32,
     /// Processors.
@@ -33,15 +31,6 @@ pub struct Machine {
     pub keyboard: bool,
     /// A socket on which QEMU takes commands (QMP).
     pub monitor: Option<PathBuf>,
-}
-
-/// How instructions are run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accel {
-    /// Emulated: everywhere.
-    Tcg,
-    /// By the processor itself, or emulated where that fails.
-    Kvm,
 }
 
 /// A raw image as a virtio disk.
@@ -121,7 +110,6 @@ impl Machine {
     pub fn new(arch: &'static Arch, kernel: impl Into<PathBuf>, initramfs: impl Into<PathBuf>) -> Self {
         Self {
             arch,
-            accel: Accel::Tcg,
             memory_mib: 256,
             cpus: 2,
             kernel: kernel.into(),
@@ -141,10 +129,8 @@ impl Machine {
         // nothing but what is named below; a reboot ends QEMU, so that the caller decides
         args.flag("-nodefaults").flag("-no-user-config").flag("-no-reboot");
         args.option("-machine", self.arch.qemu_machine);
-        match self.accel {
-            Accel::Tcg => args.option("-accel", "tcg").option("-cpu", self.arch.qemu_cpu),
-            Accel::Kvm => args.option("-accel", "kvm").option("-accel", "tcg").option("-cpu", "max"),
-        };
+        // emulated everywhere, so that a machine is the same everywhere
+        args.option("-accel", "tcg").option("-cpu", self.arch.qemu_cpu);
         args.option("-m", format!("{}M", self.memory_mib)).option("-smp", self.cpus.to_string());
         // ctrl-a x ends QEMU, ctrl-c goes to the machine
         args.option("-display", "none").option("-serial", "mon:stdio");
@@ -212,7 +198,7 @@ fn join<const N: usize>(parts: [&OsStr; N]) -> OsString {
 
 #[cfg(test)]
 mod tests {
-    use super::{Accel, Drive, Machine, Network, Publish, memory_mib};
+    use super::{Drive, Machine, Network, Publish, memory_mib};
     use shim::arches::{ALL, Arch};
 
     /// One option a line.
@@ -249,7 +235,7 @@ mod tests {
 
     #[test]
     fn the_smallest_machine() {
-        let machine = Machine { keyboard: false, accel: Accel::Kvm, ..Machine::new(&ALL[0], "k", "i") };
+        let machine = Machine { keyboard: false, ..Machine::new(&ALL[0], "k", "i") };
         insta::assert_snapshot!(listing(&machine));
     }
 

@@ -1,0 +1,107 @@
+//! From what a person wants to what a machine boots: the parts in their order, for `run`, `build` and the tests.
+
+use std::path::PathBuf;
+
+use shim::arches::Arch;
+use shim::layout::USERS_LABEL;
+
+use crate::cache::Cache;
+use crate::carbon::Placement;
+use crate::error::Result;
+use crate::image::{Image, Spec, assemble};
+use crate::kernel::{self, kernel};
+use crate::manifest::Manifest;
+use crate::node::{self, Choice};
+use crate::progress::Progress;
+use crate::shim::build as shim;
+use crate::users::{app, demo};
+
+/// What is wanted.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The machine.
+    pub arch: &'static Arch,
+    /// Where the carbon copy lies.
+    pub placement: Placement,
+    /// The manifest; what is said on the command line is in it already.
+    pub manifest: Manifest,
+}
+
+/// Where the homes come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Users {
+    /// A session in RAM.
+    None,
+    /// The demo's three.
+    Demo,
+    /// One user, who is that program.
+    App(PathBuf),
+    /// An image of somebody's.
+    File(PathBuf),
+}
+
+/// The image; whatever of it is not cached is made now.
+pub fn image(cache: &Cache, wanted: &Wanted, progress: Progress) -> Result<Image> {
+    let Wanted { arch, placement, manifest } = wanted;
+    // what a person may have written wrongly comes first, what takes minutes last
+    let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), arch)?;
+    let options = manifest.kernel.options.iter().map(|option| option.0.clone()).collect();
+    let shim = shim(arch, progress)?;
+    let kernel = kernel(cache, &kernel::Spec { arch, profile: "virt".to_owned(), options }, progress)?;
+    let spec = Spec {
+        arch,
+        placement: *placement,
+        node,
+        includes: manifest.include.clone(),
+        cmdline: manifest.cmdline.clone(),
+        kernel,
+        shim,
+    };
+    assemble(cache, &spec, progress)
+}
+
+impl Users {
+    /// The image of the homes; one in the cache must not be written to.
+    pub fn image(&self, cache: &Cache, arch: &Arch, progress: Progress) -> Result<Option<PathBuf>> {
+        match self {
+            Self::None => Ok(None),
+            Self::Demo => demo::image(cache, progress).map(Some),
+            Self::App(app) => app::image(cache, app, arch, progress).map(Some),
+            Self::File(file) => Ok(Some(file.clone())),
+        }
+    }
+}
+
+/// The whole command line of a machine in QEMU. The last of two words that contradict each other counts: the image's
+/// own and the user's stand at the end.
+#[must_use]
+pub fn cmdline(image: &Image, users: bool) -> String {
+    let users = if users { format!("users=LABEL={USERS_LABEL}") } else { "users=none".to_owned() };
+    // panic=-1: a kernel that panics ends the machine at once, without a last word
+    format!("console={} quiet panic=-1 ip=dhcp {users} {}", image.arch.console, image.cmdline)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cmdline;
+    use crate::image::Image;
+    use shim::arches::ALL;
+    use shim::cmdline::{Device, Options};
+
+    #[test]
+    fn the_users_own_words_win() {
+        let with = |words: &str| Image {
+            arch: &ALL[0],
+            kernel: "k".into(),
+            initramfs: "i".into(),
+            carbon: None,
+            cmdline: format!("carbon=plain {words}").trim().to_owned(),
+        };
+        let line = cmdline(&with(""), true);
+        assert_eq!(line, "console=ttyS0 quiet panic=-1 ip=dhcp users=LABEL=nodeos-users carbon=plain");
+        assert_eq!(Options::parse(&line).users, Some(Device::Label("nodeos-users")));
+        assert_eq!(Options::parse(&cmdline(&with(""), false)).users, None);
+        let line = cmdline(&with("users=/dev/vdb"), true);
+        assert_eq!(Options::parse(&line).users, Some(Device::Path("/dev/vdb")));
+    }
+}

@@ -1,0 +1,152 @@
+//! `nodeos explain`: the shim's own plan, printed instead of executed.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use boot::users::read;
+use serde::Serialize;
+use shim::arches::Arch;
+use shim::cmdline::Options;
+use shim::layout::{ROOT_USER, USERS_LABEL};
+use shim::op::{self, Upper};
+use shim::plan::{self, Need, Sandbox, Steps};
+
+use super::source::arch;
+use super::{Failed, print_json, print_line};
+
+/// Print the plan: what PID 1 does at boot and for each user, and why
+#[derive(clap::Args)]
+#[command(
+    after_help = "It is the plan that PID 1 executes, from the same code, in its order; `|| true` marks a step\n\
+                        without which the boot goes on.\n\n\
+                        Examples:\n  \
+                        nodeos explain                       a machine without a users partition\n  \
+                        nodeos explain --users family.ext4   one with these users\n  \
+                        nodeos explain --append single       only root may log on, nobody's init runs"
+)]
+pub struct Args {
+    /// A users partition image, for the users in it
+    #[arg(long, value_name = "FILE")]
+    users: Option<PathBuf>,
+    /// Words of the kernel's command line
+    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+    append: String,
+    /// The machine
+    #[arg(long, value_name = "ARCH", value_parser = arch, default_value = Arch::host().name)]
+    arch: &'static Arch,
+    /// For a program to read
+    #[arg(long)]
+    json: bool,
+}
+
+/// Steps that belong together.
+#[derive(Serialize)]
+struct Section {
+    title: String,
+    steps: Vec<Step>,
+}
+
+#[derive(Serialize)]
+struct Step {
+    does: String,
+    required: bool,
+    why: &'static str,
+}
+
+impl Args {
+    pub fn run(self) -> Result<u8, Failed> {
+        let users = self.users.as_deref().map(read::list).transpose()?;
+        let found = if users.is_some() { format!("users=LABEL={USERS_LABEL} ") } else { String::new() };
+        let line = format!("{found}{}", self.append);
+        let options = Options::parse(&line);
+        if let Some(word) = options.refused {
+            return Err(Failed::usage(format!("{word}: a device is /dev/…, LABEL=, UUID= or PARTUUID=")));
+        }
+        let mut sections = vec![section("boot", &plan::boot(&options))];
+        let session_in_ram = options.users.is_none();
+        sections.push(match session_in_ram {
+            true => section("no users partition: a session in RAM", &plan::ram()),
+            false => section("users partition", &plan::users(&options)),
+        });
+        let mut users = if session_in_ram { vec![guest()] } else { users.unwrap_or_default() };
+        users.sort_by_key(|user| (user.name != ROOT_USER, !user.init));
+        let console = format!("/root/dev/{}", self.arch.console);
+        sections.extend(users.iter().map(|user| one(user, options.single, &console)));
+        if self.json { print_json(&sections) } else { print_line(text(&sections).trim_end()) }
+    }
+}
+
+/// The user of a session in RAM.
+fn guest() -> read::User {
+    let name = "guest".to_owned();
+    read::User { name, uid: 1000, gid: 1000, files: 1, bytes: 0, logon: read::How::Guest, init: false, refused: None }
+}
+
+fn one(user: &read::User, single: bool, console: &str) -> Section {
+    let read::User { name, uid, gid, init, refused, .. } = user;
+    if let Some(why) = refused {
+        return Section { title: format!("{name}: refused, {why}"), steps: Vec::new() };
+    }
+    let when = match (init, single) {
+        (true, false) => "at boot, for its init",
+        (_, true) if name != ROOT_USER => "never: with single only root may log on",
+        _ => "at the first logon",
+    };
+    let owner = op::User { name, uid: *uid, gid: *gid };
+    let sandbox = Sandbox { user: &owner, upper: Upper::Home, host: "nodeos", consoles: &[console] };
+    section(&format!("{name}, uid {uid}, gid {gid}: {when}"), &plan::root(&sandbox))
+}
+
+fn section(title: &str, steps: &Steps<'_>) -> Section {
+    let step = |step: &plan::Step<'_>| Step {
+        does: step.op.to_string(),
+        required: step.need == Need::Required,
+        why: step.why.text(),
+    };
+    Section { title: title.to_owned(), steps: steps.iter().map(step).collect() }
+}
+
+fn text(sections: &[Section]) -> String {
+    sections.iter().map(|section| format!("{section}\n")).collect()
+}
+
+/// The reason stands above the steps that share it.
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "== {}", self.title)?;
+        let mut why = "";
+        for step in &self.steps {
+            if step.why != why {
+                why = step.why;
+                writeln!(f, "# {why}")?;
+            }
+            writeln!(f, "{}{}", step.does, if step.required { "" } else { " || true" })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, guest, one, plan, section};
+
+    #[test]
+    fn a_reason_stands_once_above_its_steps() {
+        let text = section("boot", &plan::boot(&Options::parse("carbon=/dev/vda"))).to_string();
+        assert!(text.starts_with("== boot\n# only boot needs it"), "{text}");
+        assert_eq!(text.matches("# devices and settings").count(), 1);
+        assert!(text.contains("ip link set lo up || true\n") && text.contains(" /dev/vda /carbon\n"), "{text}");
+    }
+
+    #[test]
+    fn a_user_says_when_the_root_is_made_or_why_not() {
+        let mut user = guest();
+        assert_eq!(one(&user, false, "c").title, "guest, uid 1000, gid 1000: at the first logon");
+        assert!(one(&user, true, "c").title.ends_with("only root may log on"));
+        user.init = true;
+        assert!(one(&user, false, "c").title.ends_with("at boot, for its init"));
+        user.refused = Some("it is no directory".to_owned());
+        let refused = one(&user, false, "c");
+        assert_eq!((refused.title.as_str(), refused.steps.len()), ("guest: refused, it is no directory", 0));
+    }
+}

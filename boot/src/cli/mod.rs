@@ -1,0 +1,206 @@
+//! The command's words: one file per verb, and what they share.
+
+mod build;
+mod doctor;
+mod explain;
+mod inspect;
+mod kernel;
+mod run;
+mod source;
+mod users;
+
+use std::fmt;
+use std::io::Write;
+
+use boot::progress::Progress;
+use boot::tools;
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+/// Exit statuses. From 64 on they are NodeOS's own (the meanings are those of sysexits.h); below is the app's.
+pub mod exit {
+    /// Done; with `run`: the machine powered off and the app's status was 0.
+    pub const DONE: u8 = 0;
+    /// `EX_USAGE`: wrong arguments.
+    pub const USAGE: u8 = 64;
+    /// `EX_UNAVAILABLE`: a program or a package is missing.
+    pub const MISSING: u8 = 69;
+    /// `EX_SOFTWARE`: the machine ended without a last word.
+    pub const NO_LAST_WORD: u8 = 70;
+    /// `EX_OSERR`: anything else that failed.
+    pub const FAILED: u8 = 71;
+    /// `EX_TEMPFAIL`: the machine wants to restart, and nobody sits at it.
+    pub const RESTART: u8 = 75;
+}
+
+const STATUSES: &str = "\
+Exit status:
+  0   done; run: the machine powered off, and the app's own status was 0
+  64  wrong arguments
+  69  a program or a package is missing: see `nodeos doctor`
+  70  run: the machine ended without a last word (a crash, or ctrl-a x)
+  71  anything else that failed
+  75  run: the machine wants to restart, and no terminal is here to see it
+  any other: the exit status of the app, from `run APP`";
+
+const EXAMPLES: &str = "\
+Examples:
+  nodeos run                                 the demo: log on as nodeos (password nodeos) or guest
+  nodeos run app.js                          a machine that is this program, and ends with it
+  nodeos run examples/http --publish 8080:80 then: curl http://localhost:8080/
+  nodeos run --arch aarch64 --memory 64M     another architecture, little memory
+  nodeos build app.js --out image            the same machine as files
+  nodeos users create family.ext4 && nodeos users add family.ext4 ana --password-file secret
+  nodeos explain --users family.ext4         what PID 1 will do, step by step, and why
+
+Every verb has its own --help.";
+
+/// Boots Linux straight into Node.js: makes images, runs them in QEMU.
+#[derive(Parser)]
+#[command(name = "nodeos", version, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Yes to every question: the launcher installs packages, `users del` deletes
+    #[arg(short, long, global = true, display_order = 900)]
+    yes: bool,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true, display_order = 900)]
+    quiet: bool,
+    /// Print the Debian packages that the command needs and that are not there; do nothing (for the launcher)
+    #[arg(long, hide = true)]
+    missing: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Assemble what changed, boot it in QEMU on this terminal
+    Run(run::Args),
+    /// Write kernel, initramfs, carbon image, users image and command line into a folder
+    Build(build::Args),
+    /// Build the kernel or find it in the cache; print its path
+    Kernel(kernel::Args),
+    /// Make and edit a users partition
+    Users(users::Args),
+    /// Print the plan: what PID 1 does at boot and for each user, and why
+    Explain(explain::Args),
+    /// Show what is in an initramfs, a carbon image or a users image
+    Inspect(inspect::Args),
+    /// Show each program and package that is needed, and whether it is here
+    Doctor(doctor::Args),
+}
+
+impl Cli {
+    /// Does what was asked for; gives the exit status.
+    pub fn run(self) -> Result<u8, Failed> {
+        let purposes = match &self.verb {
+            Verb::Run(args) => args.purposes(),
+            Verb::Build(args) => args.purposes(),
+            Verb::Kernel(args) => args.purposes(),
+            Verb::Users(_) => vec![tools::For::Images],
+            Verb::Doctor(_) => tools::everything(),
+            Verb::Explain(_) | Verb::Inspect(_) => Vec::new(),
+        };
+        if self.missing {
+            return print_line(&tools::packages(&tools::missing(&purposes)).join(" "));
+        }
+        let common =
+            Common { yes: self.yes, progress: if self.quiet { Progress::Silent } else { Progress::from_env() } };
+        if matches!(self.verb, Verb::Run(_) | Verb::Build(_) | Verb::Kernel(_)) {
+            all_there(&purposes)?;
+        }
+        match self.verb {
+            Verb::Run(args) => args.run(common),
+            Verb::Build(args) => args.run(common),
+            Verb::Kernel(args) => args.run(common),
+            Verb::Users(args) => args.run(common),
+            Verb::Explain(args) => args.run(),
+            Verb::Inspect(args) => args.run(),
+            Verb::Doctor(args) => args.run(),
+        }
+    }
+}
+
+/// What every verb is told.
+#[derive(Clone, Copy)]
+pub struct Common {
+    /// Nothing is asked.
+    pub yes: bool,
+    /// How much is said.
+    pub progress: Progress,
+}
+
+/// Why a command failed, and with which status it ends.
+#[derive(Debug)]
+pub struct Failed {
+    /// One of `exit`.
+    pub status: u8,
+    text: String,
+}
+
+impl Failed {
+    /// Wrong arguments.
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self { status: exit::USAGE, text: text.into() }
+    }
+
+    /// Anything else.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { status: exit::FAILED, text: text.into() }
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<boot::error::Error> for Failed {
+    fn from(error: boot::error::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<qemu::failure::Failure> for Failed {
+    fn from(failure: qemu::failure::Failure) -> Self {
+        Self::new(failure.to_string())
+    }
+}
+
+fn all_there(purposes: &[tools::For]) -> Result<(), Failed> {
+    let missing = tools::missing(purposes);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list: String = missing.iter().map(|tool| format!("\n  {}: {}", tool.name(), tool.why)).collect();
+    let install = tools::install(&tools::packages(&missing));
+    Err(Failed { status: exit::MISSING, text: format!("missing on this machine:{list}\n  next: {install}") })
+}
+
+/// Prints a result; a reader that went away is no failure.
+fn print_line(text: &str) -> Result<u8, Failed> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failed::new(format!("write to stdout: {error}")))
+        }
+        _ => Ok(exit::DONE),
+    }
+}
+
+fn print_json(value: &impl Serialize) -> Result<u8, Failed> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Failed::new(format!("write JSON: {error}")))?;
+    print_line(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_words_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+}

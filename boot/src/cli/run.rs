@@ -1,0 +1,181 @@
+//! `nodeos run`: assembles what changed, and boots it here.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use boot::assembly::{self, Users};
+use boot::cache::Cache;
+use boot::carbon::Placement;
+use boot::error::Tried;
+use boot::image::Image;
+use boot::progress::Progress;
+use boot::tools::For;
+use qemu::machine::{Drive, Machine, Network, Publish, memory_mib};
+use qemu::terminal;
+use shim::last_word::LastWord;
+
+use super::source::Source;
+use super::{Common, Failed, exit, print_line};
+
+/// Assemble what changed, boot it in QEMU on this terminal
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// RAM, as in 64M or 1G [default: 256M, with --carbon plain 512M]
+    #[arg(long, value_name = "SIZE", value_parser = memory_mib)]
+    memory: Option<u32>,
+    /// A port of this machine's loopback that leads to one of the guest; may be given several times
+    #[arg(long, value_name = "HOST:GUEST")]
+    publish: Vec<Publish>,
+    /// Start over with the demo's homes, without what was written in them
+    #[arg(long)]
+    fresh: bool,
+    /// Print the QEMU command instead of running it
+    #[arg(long)]
+    dry_run: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  nodeos run                             the demo: log on as nodeos (password nodeos) or guest
+  nodeos run hello.js; echo $?           the exit status of the program
+  nodeos run examples/http --publish 8080:80
+  nodeos run --users family.ext4 --append single
+  nodeos run --dry-run --arch aarch64    the QEMU command, to run it by hand
+
+Ctrl-c goes to the machine. Ctrl-a x ends it at once, as if the power failed.
+What users write stays: the demo's homes lie in $XDG_STATE_HOME/nodeos, FILE is written to. An APP starts
+anew each time: what it writes is gone at its end.
+
+Exit status: the app's own; 64 wrong arguments, 69 something is missing here, 70 the machine ended without a
+last word, 71 anything else that failed, 75 the machine wants to restart and no terminal is here to see it.";
+
+impl Args {
+    pub fn purposes(&self) -> Vec<For> {
+        let mut purposes = self.source.purposes();
+        purposes.push(For::Machine(self.source.arch));
+        purposes
+    }
+
+    pub fn run(self, common: Common) -> Result<u8, Failed> {
+        let wanted = self.source.wanted()?;
+        let users = self.source.users(&wanted.manifest)?;
+        let cache = Cache::open()?;
+        let homes = self.homes(&cache, &users, common.progress)?;
+        let image = assembly::image(&cache, &wanted, common.progress)?;
+        let least = if image.carbon.is_none() && wanted.placement == Placement::Plain { 512 } else { 256 };
+        let memory = self.memory.or(wanted.manifest.memory.map(|memory| memory.0)).unwrap_or(least);
+        let machine = machine(&image, homes, memory, &self.publish);
+        if self.dry_run {
+            return print_line(&machine.to_string());
+        }
+        say(common.progress, &machine);
+        boot(&machine, common.progress)
+    }
+
+    /// The disk with the homes.
+    fn homes(&self, cache: &Cache, users: &Users, progress: Progress) -> Result<Option<Drive>, Failed> {
+        let Some(image) = users.image(cache, self.source.arch, progress)? else { return Ok(None) };
+        Ok(Some(match users {
+            Users::Demo => Drive::writable(state(&image, self.fresh, progress)?),
+            // one in the cache stays as it is
+            Users::App(_) => Drive { snapshot: true, ..Drive::writable(image) },
+            Users::File(_) | Users::None => Drive::writable(absolute(&image)?),
+        }))
+    }
+}
+
+/// The machine of that image.
+fn machine(image: &Image, homes: Option<Drive>, memory_mib: u32, publish: &[Publish]) -> Machine {
+    let cmdline = assembly::cmdline(image, homes.is_some());
+    let carbon = image.carbon.iter().map(Drive::read_only);
+    Machine {
+        memory_mib,
+        drives: carbon.chain(homes).collect(),
+        cmdline,
+        network: Network::User { publish: publish.to_vec() },
+        ..Machine::new(image.arch, &image.kernel, &image.initramfs)
+    }
+}
+
+/// Boots it, again and again while somebody restarts it at this terminal.
+fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
+    loop {
+        match terminal::run(machine)?.last_word {
+            Some(LastWord::PowerOff(status)) => return Ok(status),
+            Some(LastWord::Reboot) if std::io::stdin().is_terminal() => progress.say("run", "the machine restarts"),
+            Some(LastWord::Reboot) => {
+                return Err(Failed {
+                    status: exit::RESTART,
+                    text: "the machine wants to restart; run it again".to_owned(),
+                });
+            }
+            None => {
+                let text = "the machine ended without a last word: it crashed, or was ended with ctrl-a x; \
+                            --append loglevel=7 shows the kernel's messages";
+                return Err(Failed { status: exit::NO_LAST_WORD, text: text.to_owned() });
+            }
+        }
+    }
+}
+
+fn say(progress: Progress, machine: &Machine) {
+    let Machine { arch, memory_mib, .. } = machine;
+    progress.say("run", &format!("{arch} with {memory_mib} MiB; ctrl-a x ends it"));
+    if let Network::User { publish } = &machine.network {
+        for Publish { host, guest } in publish {
+            progress.say("run", &format!("port {guest} of the machine: http://localhost:{host}/"));
+        }
+    }
+}
+
+/// The demo's homes as they were left, or as they were made.
+fn state(made: &Path, fresh: bool, progress: Progress) -> Result<PathBuf, Failed> {
+    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
+    let base = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    let base =
+        base.ok_or_else(|| Failed::new("find the state folder: neither XDG_STATE_HOME nor HOME is an absolute path"))?;
+    let base = base.join("nodeos");
+    let kept = base.join("demo.ext4");
+    if kept.exists() && !fresh {
+        progress.say("users", &format!("the demo's homes as you left them, {}; --fresh starts over", kept.display()));
+        return Ok(kept);
+    }
+    std::fs::create_dir_all(&base).tried("make the folder", &base)?;
+    let new = base.join(format!(".demo.{}", std::process::id()));
+    let copy = boot::run::Run::new("cp").args(["--reflink=auto", "--sparse=always", "--"]).arg(made).arg(&new);
+    copy.ok().and_then(|()| std::fs::rename(&new, &kept).tried("rename to", &kept)).inspect_err(|_| {
+        let _ = std::fs::remove_file(&new);
+    })?;
+    Ok(kept)
+}
+
+/// The printed command works from any folder.
+fn absolute(path: &Path) -> Result<PathBuf, Failed> {
+    Ok(std::path::absolute(path).tried("find", path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Drive, Image, machine};
+    use shim::arches::ALL;
+
+    #[test]
+    fn the_carbon_copy_comes_before_the_homes() {
+        let image = Image {
+            arch: &ALL[1],
+            kernel: "k".into(),
+            initramfs: "i".into(),
+            carbon: Some("c.erofs".into()),
+            cmdline: "carbon=LABEL=nodeos-carbon".to_owned(),
+        };
+        let command = machine(&image, Some(Drive::writable("u.ext4")), 64, &[]).to_string();
+        let at = |text: &str| command.find(text).unwrap_or_else(|| panic!("no {text} in {command}"));
+        assert!(at("readonly=on,file=c.erofs") < at("file=u.ext4"));
+        assert!(at("-m 64M") > 0 && at("users=LABEL=nodeos-users carbon=LABEL=nodeos-carbon") > 0);
+        let command = machine(&Image { carbon: None, ..image }, None, 64, &[]).to_string();
+        assert!(command.contains("users=none") && !command.contains("virtio-blk"), "{command}");
+    }
+}

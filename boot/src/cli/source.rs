@@ -1,0 +1,118 @@
+//! What `run` and `build` make a machine from: the words, with `nodeos.toml` behind them.
+
+use std::path::{Path, PathBuf};
+
+use boot::assembly::{Users, Wanted};
+use boot::carbon::Placement;
+use boot::manifest::Manifest;
+use boot::tools::For;
+use shim::arches::{ALL, Arch};
+
+use super::Failed;
+
+/// The machine that is made.
+#[derive(clap::Args)]
+pub struct Source {
+    /// A .js, .mjs, .cjs or .ts file, or a folder with a package.json; without it: the demo
+    pub app: Option<PathBuf>,
+    /// The machine's architecture: x86_64 or aarch64
+    #[arg(long, value_name = "ARCH", value_parser = arch, default_value = Arch::host().name)]
+    pub arch: &'static Arch,
+    /// Where node lies: plain (files in the initramfs), image (an EROFS file in it), medium (an EROFS disk, least RAM)
+    #[arg(long, value_name = "PLACE", default_value_t = Placement::Medium)]
+    pub carbon: Placement,
+    /// Which node: 24, 26, an exact version, or the path of a binary
+    #[arg(long, value_name = "NODE")]
+    pub node: Option<String>,
+    /// The users partition: an image, or none for a session in RAM; else the demo's, or the app's own
+    #[arg(long, value_name = "FILE|none")]
+    pub users: Option<PathBuf>,
+    /// More words for the kernel's command line, as in "single TZ=Europe/Madrid"
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
+    pub append: Option<String>,
+}
+
+impl Source {
+    /// What the host needs for it, beside QEMU.
+    pub fn purposes(&self) -> Vec<For> {
+        vec![For::Images, For::Kernel(self.arch)]
+    }
+
+    /// What is wanted: `nodeos.toml` of the app's folder, else of the current one, under what is said here.
+    pub fn wanted(&self) -> Result<Wanted, Failed> {
+        let beside = match &self.app {
+            Some(app) if app.is_dir() => app.as_path(),
+            Some(app) => app.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+            None => Path::new("."),
+        };
+        let folder = if beside.join(boot::manifest::FILE).exists() { beside } else { Path::new(".") };
+        let mut manifest = Manifest::load(folder)?;
+        manifest.node = self.node.clone().or(manifest.node);
+        manifest.cmdline =
+            words(&[&manifest.cmdline, self.append.as_deref().unwrap_or_default()]).map_err(Failed::usage)?;
+        Ok(Wanted { arch: self.arch, placement: self.carbon, manifest })
+    }
+
+    /// Where the homes come from.
+    pub fn users(&self, manifest: &Manifest) -> Result<Users, Failed> {
+        let named = self.users.as_ref();
+        match (&self.app, named) {
+            (Some(_), Some(_)) => Err(Failed::usage(
+                "--users: an APP brings its own users partition; add it to yours with `nodeos users add FILE NAME --from FOLDER`",
+            )),
+            (Some(app), None) => Ok(Users::App(app.clone())),
+            (None, Some(word)) if word.as_os_str() == "none" => Ok(Users::None),
+            (None, Some(file)) => is_file(file).map(Users::File),
+            (None, None) => match &manifest.users {
+                Some(file) => is_file(file).map(Users::File),
+                None => Ok(Users::Demo),
+            },
+        }
+    }
+}
+
+fn is_file(file: &Path) -> Result<PathBuf, Failed> {
+    match file.metadata() {
+        Ok(found) if found.is_file() => Ok(file.to_owned()),
+        Ok(_) => Err(Failed::usage(format!("{}: a users partition is an image, a file", file.display()))),
+        Err(error) => {
+            Err(Failed::usage(format!("{}: {error}\n  next: nodeos users create {}", file.display(), file.display())))
+        }
+    }
+}
+
+/// Joins words; refuses what the kernel would not survive.
+fn words(parts: &[&str]) -> Result<String, String> {
+    let words: Vec<&str> = parts.iter().flat_map(|part| part.split_ascii_whitespace()).collect();
+    // init/main.c: MAX_INIT_ARGS and MAX_INIT_ENVS are 32, of which ours take a few; one more panics
+    if words.len() > 24 {
+        return Err(format!("{} words on the kernel's command line, at most 24: more than it takes", words.len()));
+    }
+    let text = words.join(" ");
+    // COMMAND_LINE_SIZE is 2048 on both architectures (arch/*/include/*/setup.h), of which ours take a part
+    if text.len() > 1536 {
+        return Err(format!("{} bytes on the kernel's command line, at most 1536", text.len()));
+    }
+    Ok(text)
+}
+
+/// The architecture of that name, for clap.
+pub fn arch(name: &str) -> Result<&'static Arch, String> {
+    Arch::named(name).ok_or_else(|| {
+        let known: Vec<&str> = ALL.iter().map(|arch| arch.name).collect();
+        format!("expected one of: {}", known.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn words_are_joined_and_too_many_refused() {
+        assert_eq!(words(&["a  b", "", " TZ=UTC\n"]), Ok("a b TZ=UTC".to_owned()));
+        assert!(words(&[&"w ".repeat(24)]).is_ok());
+        assert!(words(&[&"w ".repeat(20), &"v ".repeat(5)]).unwrap_err().starts_with("25 words"));
+        assert!(words(&[&"x".repeat(1537)]).is_err());
+    }
+}

@@ -1,0 +1,296 @@
+//! What is in an image that somebody made: members, owners, sizes, and the libraries of its programs.
+//!
+//! The file's own bytes say what it is; its name says nothing. An initramfs is read here, a carbon copy by the
+//! programs of erofs-utils, a users partition by `users::read`.
+
+mod erofs;
+mod initramfs;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use serde::Serialize;
+use shim::arches::Arch;
+use shim::layout::CARBON;
+
+use crate::closure::closure;
+use crate::elf::Elf;
+use crate::error::{Error, Result, Tried};
+use crate::users::read::{self, Member, Partition};
+
+/// What a file is, by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A cpio archive, compressed with zstd or not.
+    Initramfs,
+    /// An EROFS filesystem.
+    Carbon,
+    /// An ext4 filesystem.
+    Users,
+    /// A kernel for that architecture.
+    Kernel(&'static Arch),
+}
+
+/// Bytes of a file that tell what it is: the superblocks lie at 1024.
+const HEAD: u64 = 2048;
+
+impl Kind {
+    /// Judges a file's first bytes.
+    #[must_use]
+    pub fn of(head: &[u8]) -> Option<Self> {
+        let at = |from: usize, bytes: &[u8]| head.get(from..from + bytes.len()) == Some(bytes);
+        // Documentation/driver-api/early-userspace/buffer-format.rst; RFC 8878, 3.1.1: the magic number of a frame
+        if at(0, b"070701") || at(0, &[0x28, 0xb5, 0x2f, 0xfd]) {
+            return Some(Self::Initramfs);
+        }
+        // fs/erofs/erofs_fs.h: EROFS_SUPER_OFFSET, EROFS_SUPER_MAGIC_V1
+        if at(1024, &0xe0f5_e1e2_u32.to_le_bytes()) {
+            return Some(Self::Carbon);
+        }
+        // fs/ext4/ext4.h: s_magic lies 0x38 bytes into the superblock
+        if at(1024 + 0x38, &0xef53_u16.to_le_bytes()) {
+            return Some(Self::Users);
+        }
+        crate::kernel::arch_of(head).map(Self::Kernel)
+    }
+}
+
+/// What a file holds.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Contents {
+    /// An initramfs.
+    Initramfs(Tree),
+    /// A carbon copy.
+    Carbon(Tree),
+    /// A users partition.
+    Users(Partition),
+    /// A kernel.
+    Kernel {
+        /// Its architecture.
+        arch: &'static str,
+    },
+}
+
+/// The members of an initramfs or a carbon copy, and what its programs need.
+#[derive(Debug, Serialize)]
+pub struct Tree {
+    /// Bytes of the file itself.
+    pub size: u64,
+    /// Everything in it, in the order of paths.
+    pub members: Vec<Member>,
+    /// Its dynamic programs.
+    pub programs: Vec<Program>,
+}
+
+/// A dynamic program.
+#[derive(Debug, Serialize)]
+pub struct Program {
+    /// Where it lies, as its user sees it.
+    pub path: String,
+    /// Its architecture.
+    pub arch: String,
+    /// The libraries that it loads.
+    pub libraries: Vec<String>,
+    /// Why it could not be loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
+}
+
+/// A member, and its facts if it is an ELF file.
+struct Read {
+    member: Member,
+    elf: Option<Elf>,
+}
+
+/// Reads a file of whatever kind.
+pub fn inspect(path: &Path) -> Result<Contents> {
+    let mut head = Vec::new();
+    File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head)).tried("read", path)?;
+    let size = std::fs::metadata(path).tried("look at", path)?.len();
+    match Kind::of(&head) {
+        Some(Kind::Initramfs) => Ok(Contents::Initramfs(tree(size, initramfs::read(path)?, CARBON))),
+        Some(Kind::Carbon) => Ok(Contents::Carbon(tree(size, erofs::read(path)?, ""))),
+        Some(Kind::Users) => read::inspect(path).map(Contents::Users),
+        Some(Kind::Kernel(arch)) => Ok(Contents::Kernel { arch: arch.name }),
+        None => Err(Error::new(format!("inspect {}", path.display()), "it is nothing that NodeOS makes")
+            .next("give an initramfs, a carbon image, a users image or a kernel")),
+    }
+}
+
+/// `carbon` is where the carbon copy lies in the tree: programs see that as their root.
+fn tree(size: u64, mut all: Vec<Read>, carbon: &str) -> Tree {
+    all.sort_by(|one, other| one.member.path.cmp(&other.member.path));
+    let seen = |read: &Read| Some(read.member.path.strip_prefix(carbon)?.to_owned()).filter(|p| p.starts_with('/'));
+    let root: BTreeMap<String, &Read> = all.iter().filter_map(|read| Some((seen(read)?, read))).collect();
+    let program = |(path, read): (&String, &&Read)| program(path, read.elf.as_ref()?, &root);
+    let programs = root.iter().filter_map(program).collect();
+    Tree { size, programs, members: all.into_iter().map(|read| read.member).collect() }
+}
+
+fn program(path: &str, elf: &Elf, root: &BTreeMap<String, &Read>) -> Option<Program> {
+    elf.interpreter.as_ref().filter(|_| elf.soname.is_none())?;
+    let found = match Arch::of_elf(elf.machine) {
+        Some(arch) => closure(arch, path, &mut |path| Ok(resolved(path, root).and_then(|read| read.elf.clone()))),
+        None => Err(Error::new(format!("use {path}"), "NodeOS has no port for that machine")),
+    };
+    let arch = Arch::of_elf(elf.machine).map_or_else(|| elf.machine.to_string(), Arch::to_string);
+    let (libraries, broken) = match found {
+        Ok(libraries) => (libraries.into_iter().collect(), None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    Some(Program { path: path.to_owned(), arch, libraries, broken })
+}
+
+/// The member at a path, links on the way and at its end followed.
+fn resolved<'a>(path: &str, root: &BTreeMap<String, &'a Read>) -> Option<&'a Read> {
+    // MAXSYMLINKS of the kernel
+    let mut path = path.to_owned();
+    for _ in 0..40 {
+        let prefixes = path.char_indices().skip(1).filter(|(_, c)| *c == '/').map(|(at, _)| at).chain([path.len()]);
+        let link = prefixes.into_iter().find_map(|at| Some((at, root.get(&path[..at])?.member.link.as_ref()?)));
+        let Some((at, says)) = link else { return root.get(&path).copied() };
+        let above = path[..at].rsplit_once('/').map_or("", |(above, _)| above);
+        let base = if says.starts_with('/') { "" } else { above };
+        path = crate::closure::normal(&format!("{base}/{says}{}", &path[at..]));
+    }
+    None
+}
+
+/// `drwxr-xr-x` and its like, from `st_mode`.
+fn mode_text(mode: u32) -> String {
+    let kind = match mode & 0o170_000 {
+        0o040_000 => 'd',
+        0o120_000 => 'l',
+        0o060_000 => 'b',
+        0o020_000 => 'c',
+        0o010_000 => 'p',
+        0o140_000 => 's',
+        _ => '-',
+    };
+    let mut text = String::from(kind);
+    for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
+        let three = mode >> shift;
+        text.push(if three & 4 != 0 { 'r' } else { '-' });
+        text.push(if three & 2 != 0 { 'w' } else { '-' });
+        text.push(match (mode & special != 0, three & 1 != 0) {
+            (true, true) => letter,
+            (true, false) => letter.to_ascii_uppercase(),
+            (false, true) => 'x',
+            (false, false) => '-',
+        });
+    }
+    text
+}
+
+impl fmt::Display for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Initramfs(tree) => write!(f, "initramfs: cpio, {tree}"),
+            Self::Carbon(tree) => write!(f, "carbon copy: EROFS, {tree}"),
+            Self::Users(partition) => partition.fmt(f),
+            Self::Kernel { arch } => writeln!(f, "kernel: Linux for {arch}"),
+        }
+    }
+}
+
+impl fmt::Display for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files: u64 = self.members.iter().map(|member| member.bytes).sum();
+        writeln!(f, "{} bytes, {} members with {files} bytes", self.size, self.members.len())?;
+        self.members.iter().try_for_each(|member| writeln!(f, "{member}"))?;
+        for program in &self.programs {
+            match &program.broken {
+                Some(why) => writeln!(f, "{} ({}) cannot be loaded: {why}", program.path, program.arch)?,
+                None => writeln!(f, "{} ({}) loads {}", program.path, program.arch, program.libraries.join(" "))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Read, mode_text, resolved, tree};
+    use crate::elf::Elf;
+    use crate::users::read::Member;
+    use shim::arches::ALL;
+
+    fn member(path: &str, link: Option<&str>) -> Member {
+        let link = link.map(str::to_owned);
+        Member { path: path.to_owned(), mode: mode_text(0o100_755), uid: 0, gid: 0, bytes: 1, link }
+    }
+
+    fn elf(path: &str, needed: &[&str], program: bool) -> Read {
+        let elf = Elf {
+            machine: ALL[0].elf_machine,
+            interpreter: program.then(|| ALL[0].loader.to_owned()),
+            needed: needed.iter().map(|&name| name.to_owned()).collect(),
+            rpath: vec![],
+            runpath: vec![],
+            soname: None,
+            dynamic: true,
+            no_default_folders: false,
+        };
+        Read { member: member(path, None), elf: Some(elf) }
+    }
+
+    #[test]
+    fn a_file_is_known_by_its_first_bytes() {
+        let with = |at: usize, bytes: &[u8]| {
+            let mut head = vec![0; 2048];
+            head[at..at + bytes.len()].copy_from_slice(bytes);
+            Kind::of(&head)
+        };
+        assert_eq!(with(0, b"070701"), Some(Kind::Initramfs));
+        assert_eq!(with(0, &[0x28, 0xb5, 0x2f, 0xfd]), Some(Kind::Initramfs));
+        assert_eq!(with(1024, &[0xe2, 0xe1, 0xf5, 0xe0]), Some(Kind::Carbon));
+        assert_eq!(with(1080, &[0x53, 0xef]), Some(Kind::Users));
+        assert_eq!(with(56, b"ARM\x64"), Some(Kind::Kernel(&ALL[1])));
+        assert_eq!(with(0, b"#!/bin/sh"), None);
+        assert_eq!(Kind::of(b""), None);
+    }
+
+    #[test]
+    fn a_program_is_loaded_below_the_carbon_copy_and_through_links() {
+        let link = |path, says| Read { member: member(path, Some(says)), elf: None };
+        let all = vec![
+            elf("/carbon/bin/node", &["liba.so.1", "libno.so"], true),
+            elf("/carbon/usr/lib/liba.so.1.2", &[], false),
+            link("/carbon/usr/lib/liba.so.1", "liba.so.1.2"),
+            link("/carbon/lib", "usr/lib"),
+            elf("/init", &[], false),
+        ];
+        let shown = tree(10, all, "/carbon").to_string();
+        assert!(shown.contains("/bin/node (x86_64) cannot be loaded: find the library libno.so"), "{shown}");
+        assert!(!shown.contains("liba.so.1, needed"), "{shown}");
+
+        let all = vec![elf("/bin/node", &["liba.so.1"], true), elf("/lib/liba.so.1", &[], false)];
+        assert!(tree(10, all, "").to_string().ends_with("/bin/node (x86_64) loads /lib/liba.so.1\n"));
+    }
+
+    #[test]
+    fn links_in_a_circle_lead_nowhere() {
+        let one = Read { member: member("/a", Some("b")), elf: None };
+        let other = Read { member: member("/b", Some("/a")), elf: None };
+        let root = [("/a".to_owned(), &one), ("/b".to_owned(), &other)].into();
+        assert!(resolved("/a/x", &root).is_none());
+    }
+
+    #[test]
+    fn modes_are_shown_as_ls_shows_them() {
+        for (mode, text) in [
+            (0o100_644, "-rw-r--r--"),
+            (0o040_755, "drwxr-xr-x"),
+            (0o120_777, "lrwxrwxrwx"),
+            (0o104_755, "-rwsr-xr-x"),
+            (0o041_777, "drwxrwxrwt"),
+            (0o102_644, "-rw-r-Sr--"),
+        ] {
+            assert_eq!(mode_text(mode), text);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! `nodeos`: makes images and runs them. The work is in the library; each verb has a file in `cli/`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use cli::{Cli, exit};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let shown = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            if std::env::args_os().nth(1).is_some_and(|word| word == "--missing") {
+                return ExitCode::from(exit::DONE); // the launcher asks; the command itself will say it
+            }
+            // a closed stdout is no reason to complain
+            let _ = error.print();
+            return ExitCode::from(if shown { exit::DONE } else { exit::USAGE });
+        }
+    };
+    match cli.run() {
+        Ok(status) => ExitCode::from(status),
+        Err(failed) => {
+            eprintln!("nodeos: {failed}");
+            ExitCode::from(failed.status)
+        }
+    }
+}
