@@ -133,46 +133,38 @@ impl Home {
         if !to.is_empty() {
             self.put(to.as_bytes(), Entry::Folder);
         }
-        let mut names: Vec<_> = fs::read_dir(from)
-            .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect())
-            .tried("read the folder", from)?;
-        names.sort();
-        for name in names.iter().filter(|name| !leave_out.iter().any(|other| name == other)) {
-            let path = from.join(name);
-            let mut inside = to.as_bytes().to_vec();
-            if !inside.is_empty() {
-                inside.push(b'/');
+        self.copy_children(from, to.as_bytes(), leave_out)
+    }
+
+    fn copy_children(&mut self, from: &Path, to: &[u8], leave_out: &[&str]) -> Result<()> {
+        let entries = fs::read_dir(from).and_then(|entries| entries.collect::<std::io::Result<Vec<_>>>());
+        for entry in entries.tried("read the folder", from)? {
+            let name = entry.file_name();
+            if !leave_out.iter().any(|other| name == *other) {
+                let slash: &[u8] = if to.is_empty() { b"" } else { b"/" };
+                self.copy_one(&entry.path(), &[to, slash, name.as_bytes()].concat(), leave_out)?;
             }
-            inside.extend_from_slice(name.as_bytes());
-            self.copy_one(&path, inside, leave_out)?;
         }
         Ok(())
     }
 
-    fn copy_one(&mut self, path: &Path, inside: Vec<u8>, leave_out: &[&str]) -> Result<()> {
+    fn copy_one(&mut self, path: &Path, inside: &[u8], leave_out: &[&str]) -> Result<()> {
         let found = fs::symlink_metadata(path).tried("look at", path)?;
-        let entry = if found.is_dir() {
-            // a folder's own path may be no UTF-8, so `copy` cannot be asked with text
-            self.put(&inside, Entry::Folder);
-            let mut children: Vec<_> = fs::read_dir(path)
-                .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect())
-                .tried("read the folder", path)?;
-            children.sort();
-            for name in children.iter().filter(|name| !leave_out.iter().any(|other| name == other)) {
-                let below = [&inside, b"/".as_slice(), name.as_bytes()].concat();
-                self.copy_one(&path.join(name), below, leave_out)?;
-            }
-            return Ok(());
+        if found.is_dir() {
+            self.put(inside, Entry::Folder);
+            self.copy_children(path, inside, leave_out)
         } else if found.is_file() {
-            Entry::File(Content::File(path.to_owned()), found.permissions().mode() & 0o111 != 0)
+            let run = found.permissions().mode() & 0o111 != 0;
+            self.put(inside, Entry::File(Content::File(path.to_owned()), run));
+            Ok(())
         } else if found.is_symlink() {
-            Entry::Link(fs::read_link(path).tried("read the link", path)?.into_os_string().into_vec())
+            let says = fs::read_link(path).tried("read the link", path)?;
+            self.put(inside, Entry::Link(says.into_os_string().into_vec()));
+            Ok(())
         } else {
-            return Err(Error::new(format!("copy {}", path.display()), "it is no file, no folder and no link")
-                .next("take it out of the folder"));
-        };
-        self.put(&inside, entry);
-        Ok(())
+            Err(Error::new(format!("copy {}", path.display()), "it is no file, no folder and no link")
+                .next("take it out of the folder"))
+        }
     }
 
     /// Bytes of all files, inodes, and blocks of `block` bytes: what the home will take.

@@ -1,6 +1,5 @@
 //! What is in a users partition image. ext4-view reads it; nothing is mounted, nothing is written.
 
-use super::logon::Logon;
 use crate::error::{Error, Result, Tried};
 use ext4_view::{Ext4, Ext4Error, FileType, Metadata, PathBuf as InsidePath};
 use serde::Serialize;
@@ -158,29 +157,38 @@ impl Image {
     }
 
     fn user(&self, name: &[u8], found: &Metadata) -> Result<User> {
-        let (mut files, mut bytes) = (0, 0);
-        let top = [b"/", name].concat();
-        if found.is_dir() {
-            self.walk(&top, &mut |_, found| {
-                if !found.is_dir() {
-                    files += 1;
-                    bytes += found.len();
-                }
-                Ok(())
-            })?;
+        let mut user = User {
+            name: String::from_utf8_lossy(name).into_owned(),
+            uid: found.uid(),
+            gid: found.gid(),
+            files: 0,
+            bytes: 0,
+            logon: How::None,
+            init: false,
+            refused: None,
+        };
+        if !found.is_dir() {
+            return Ok(user); // a link may lead to another's home
         }
+        let top = [b"/", name].concat();
+        self.walk(&top, &mut |_, found| {
+            if !found.is_dir() {
+                user.files += 1;
+                user.bytes += found.len();
+            }
+            Ok(())
+        })?;
         // a regular file that its home's owner owns and may run: the shim's own condition
         let init = self.look(&[top.as_slice(), b"/", HOME_INIT.as_bytes()].concat())?;
-        let init = init.is_some_and(|init| {
+        user.init = init.is_some_and(|init| {
             init.file_type() == FileType::Regular && init.uid() == found.uid() && init.mode() & 0o100 != 0
         });
-        let logon = match self.logon(&top)?.and_then(|file| file.password) {
+        user.logon = match self.logon(&top)?.and_then(|file| file.password) {
             None => How::None,
             Some(password) if password.is_empty() => How::Guest,
             Some(_) => How::Password,
         };
-        let name = String::from_utf8_lossy(name).into_owned();
-        Ok(User { name, uid: found.uid(), gid: found.gid(), files, bytes, logon, init, refused: None })
+        Ok(user)
     }
 
     /// The logon file of a home; `None` for one that the shim would not take.
@@ -240,16 +248,6 @@ impl Image {
         let path = String::from_utf8_lossy(path);
         Error::new(format!("read {path} in {}", self.path.display()), why)
             .next(format!("e2fsck -f {}", self.path.display()))
-    }
-}
-
-impl From<&Logon> for How {
-    fn from(logon: &Logon) -> Self {
-        match logon {
-            Logon::Password(_) => Self::Password,
-            Logon::Guest => Self::Guest,
-            Logon::Nobody => Self::None,
-        }
     }
 }
 

@@ -47,6 +47,32 @@ fn a_listing_says_what_the_machine_will_say() {
 }
 
 #[test]
+fn what_is_no_home_is_listed_with_the_reason() {
+    let scratch = Scratch::with(&homes());
+    let script = scratch.folder().join("script");
+    // what somebody may have done with mkfs.ext4 and mount
+    let lines = "mkdir eve\nmkdir twin\nset_inode_field twin uid 1001\nmkdir a:b\nset_inode_field a:b uid 7\n\
+                 symlink link guest\nmkdir .hidden\n";
+    std::fs::write(&script, lines).unwrap();
+    boot::run::Run::new("debugfs").args(["-w", "-f"]).arg(&script).arg(scratch.image()).ok().unwrap();
+    let users = list(&scratch.image()).unwrap();
+    let refused: Vec<_> = users
+        .iter()
+        .filter_map(|user| Some((user.name.as_str(), user.refused.as_deref()?.split([';', ',']).next()?, user.logon)))
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            ("a:b", "its name has a colon", How::None),
+            ("eve", "uid 0 owns it", How::None),
+            ("guest", "uid 1001 owns another home too", How::Guest),
+            ("link", "it is no directory", How::None),
+            ("twin", "uid 1001 owns another home too", How::None),
+        ]
+    );
+}
+
+#[test]
 fn a_link_that_is_no_path_is_listed() {
     let mut home = Home::new("ana", 1000);
     home.link("long", &"x".repeat(1000));
