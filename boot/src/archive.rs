@@ -1,4 +1,4 @@
-//! An initramfs: a tree as a cpio archive (newc), compressed with zstd; and the way back, for `inspect`.
+//! An initramfs: a tree as a cpio archive (newc), compressed with zstd or not; and the way back, for `inspect`.
 //!
 //! The order matters. `/init` first; what the archive should hold (`told`) next; folders before their content; the
 //! largest file last: the kernel unpacks until memory is full and goes on, and the shim compares the last file's
@@ -25,8 +25,8 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// What the shim reads of `TOLD` (its `check_told`).
 const TOLD_MAX: usize = 128;
 
-/// Writes the tree as a compressed archive; `told` adds what the shim should find.
-pub fn write(tree: &Tree, told: bool, level: i32, out: &Path) -> Result<()> {
+/// Writes the tree as an archive, compressed if there is a level; `told` adds what the shim should find.
+pub fn write(tree: &Tree, told: bool, level: Option<i32>, out: &Path) -> Result<()> {
     let mut members = ordered(tree)?;
     if let Some(content) = tell(&members).filter(|_| told) {
         if content.len() > TOLD_MAX {
@@ -39,21 +39,25 @@ pub fn write(tree: &Tree, told: bool, level: i32, out: &Path) -> Result<()> {
         let entry = Entry::Text { content, mode: 0o444 };
         members.insert(1.min(members.len()), (0, TOLD.to_owned(), entry));
     }
-    let file = File::create(out).tried("make", out)?;
-    let mut packed = zstd::Encoder::new(BufWriter::new(file), level).tried("compress", out)?;
-    // the result is the same for any number of workers but none
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 8);
-    packed.multithread(u32::try_from(workers).unwrap_or(1)).tried("compress", out)?;
-    let mut packed = Some(packed);
-    for ((_, path, entry), number) in members.iter().zip(1..) {
-        packed = match packed.take() {
-            Some(packed) => Some(member(packed, number, path, entry)?),
-            None => None,
-        };
+    let mut file = BufWriter::new(File::create(out).tried("make", out)?);
+    match level {
+        Some(level) => {
+            let mut packed = zstd::Encoder::new(file, level).tried("compress", out)?;
+            // the result is the same for any number of workers but none
+            let workers = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 8);
+            packed.multithread(u32::try_from(workers).unwrap_or(1)).tried("compress", out)?;
+            file = put_all(packed, &members)?.finish().tried("write", out)?;
+        }
+        None => file = put_all(file, &members)?,
     }
-    let Some(packed) = packed else { return Ok(()) };
-    let ended = trailer(packed).and_then(zstd::Encoder::finish).and_then(|mut file| file.flush());
-    ended.tried("write", out)
+    file.flush().tried("write", out)
+}
+
+fn put_all<W: Write>(mut out: W, members: &[(u64, String, Entry)]) -> Result<W> {
+    for ((_, path, entry), number) in members.iter().zip(1..) {
+        out = member(out, number, path, entry)?;
+    }
+    trailer(out).tried("put into the archive:", "the trailer")
 }
 
 /// The order of the members, each with its size.
@@ -224,10 +228,10 @@ mod tests {
         tree
     }
 
-    fn written() -> (tempfile::TempDir, PathBuf) {
+    fn written(level: Option<i32>) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("out.zst");
-        write(&tree(folder.path()), true, 3, &out).unwrap();
+        write(&tree(folder.path()), true, level, &out).unwrap();
         (folder, out)
     }
 
@@ -245,27 +249,29 @@ file   755 0:0      100001 /carbon/bin/node";
 
     #[test]
     fn what_is_written_is_read_init_first_and_the_largest_last() {
-        let (_folder, out) = written();
-        let mut told = String::new();
-        let members = read(&out, |member, content| match member.path.as_str() {
-            "/carbon.size" => content.read_to_string(&mut told).map(drop),
-            _ => Ok(()),
-        });
-        let lines: Vec<_> = members.unwrap().iter().map(ToString::to_string).collect();
-        assert_eq!(lines.join("\n"), LISTING);
-        assert_eq!(Told::parse(&told), Some(Told { total: 100_006, size: 100_001, path: "/carbon/bin/node" }));
-        assert!(is_archive(&out).unwrap());
+        for level in [Some(3), None] {
+            let (_folder, out) = written(level);
+            let mut told = String::new();
+            let members = read(&out, |member, content| match member.path.as_str() {
+                "/carbon.size" => content.read_to_string(&mut told).map(drop),
+                _ => Ok(()),
+            });
+            let lines: Vec<_> = members.unwrap().iter().map(ToString::to_string).collect();
+            assert_eq!(lines.join("\n"), LISTING);
+            assert_eq!(Told::parse(&told), Some(Told { total: 100_006, size: 100_001, path: "/carbon/bin/node" }));
+            assert!(is_archive(&out).unwrap());
+        }
     }
 
     #[test]
     fn equal_trees_give_equal_bytes() {
-        let ((_a, first), (_b, second)) = (written(), written());
+        let ((_a, first), (_b, second)) = (written(Some(3)), written(Some(3)));
         assert_eq!(fs::read(first).unwrap(), fs::read(second).unwrap());
     }
 
     #[test]
     fn gnu_cpio_reads_the_same() {
-        let (folder, out) = written();
+        let (folder, out) = written(Some(3));
         let plain = folder.path().join("plain.cpio");
         fs::write(&plain, zstd::decode_all(fs::File::open(&out).unwrap()).unwrap()).unwrap();
         let cpio = |args: &[&str]| {
@@ -285,7 +291,7 @@ file   755 0:0      100001 /carbon/bin/node";
 
     #[test]
     fn a_truncated_archive_is_an_error_that_says_where() {
-        let (folder, out) = written();
+        let (folder, out) = written(Some(3));
         let plain = zstd::decode_all(fs::File::open(&out).unwrap()).unwrap();
         let cut = folder.path().join("cut");
         for len in [0, 3, 100, 500, 5000, plain.len() - 200] {

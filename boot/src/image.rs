@@ -166,10 +166,10 @@ fn initramfs(
 ) -> Result<PathBuf> {
     let tree = initramfs_tree(&spec.shim.init, plain, image)?;
     let told = plain.is_some() || image.is_some();
-    // an EROFS image is compressed already
-    let level = if image.is_some() { 3 } else { 19 };
+    // an EROFS image is compressed already: zstd takes 15 % more off, and 4 s of a boot under TCG to undo
+    let level = if image.is_some() { None } else { Some(19) };
     let key = Key::default().with("tree", content(cache, &tree)?).with("told", [u8::from(told)]);
-    let key = key.with("level", level.to_string()).name();
+    let key = key.with("level", format!("{level:?}")).name();
     let prefix = format!("{}-{}-", spec.arch, spec.placement);
     let path = cache.entry("initramfs", &format!("{prefix}{key}"), |new| {
         let phase = progress.start("initramfs", &format!("pack the initramfs for {}", spec.arch));
