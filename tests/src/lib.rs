@@ -1,1 +1,279 @@
-//! tests
+//! Boots machines for the system tests in `system/`, one module there a behaviour, each on every architecture.
+//!
+//! ```text
+//! Homes → Disk (a users partition of the test's own)
+//! Boot::on(arch).homes(&disk)… → Machine → Vm: the test expects words on its console
+//! ```
+//!
+//! 1. Images come from `boot`, as `nodeos run` makes them; whatever is not cached is made by the first test.
+//! 2. A test judges by what the console says and by what lies on the disk afterwards, never by time.
+//! 3. What a failed test prints holds the console and the command that repeats the machine.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Mutex,
+};
+
+use boot::{
+    assembly::{self, Wanted},
+    cache::Cache,
+    carbon::Placement,
+    image::Image,
+    manifest::Manifest,
+    progress::Progress,
+    users::{
+        home::Home,
+        image::{Create, create},
+        logon::well_known,
+        read,
+    },
+};
+use qemu::{
+    machine::{Drive, Machine, Network, Publish},
+    vm::Vm,
+};
+use shim::{
+    arches::Arch,
+    logon_file::{Arg, LogonFile},
+};
+use tempfile::TempDir;
+
+/// The cache that `nodeos` uses too.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn cache() -> Cache {
+    Cache::open().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The image of an architecture with the carbon copy in that place.
+fn image(arch: &'static Arch, placement: Placement) -> Image {
+    // one maker at a time: the tests share two cores, and the cargo below shares a folder
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _one = MAKING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let wanted = Wanted { arch, placement, manifest: Manifest::default() };
+    assembly::image(&cache(), &wanted, Progress::Plain).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A machine that is to be booted.
+pub struct Boot {
+    arch: &'static Arch,
+    placement: Placement,
+    memory_mib: u32,
+    users: Vec<Drive>,
+    by: String,
+    words: String,
+    publish: Vec<Publish>,
+}
+
+impl Boot {
+    /// A machine of that architecture, as `nodeos run` makes it, but without homes.
+    #[must_use]
+    pub fn on(arch: &'static Arch) -> Self {
+        let by = "users=LABEL=nodeos-users".to_owned();
+        Self { arch, placement: Placement::Medium, memory_mib: 256, users: vec![], by, words: String::new(), publish: vec![] }
+    }
+
+    /// These homes; what is written to them stays on the disk.
+    #[must_use]
+    pub fn homes(self, disk: &Disk) -> Self {
+        self.drive(Drive::writable(&disk.path))
+    }
+
+    /// That disk.
+    #[must_use]
+    pub fn drive(mut self, drive: Drive) -> Self {
+        self.users = vec![drive];
+        self
+    }
+
+    /// The users partition is named by this, instead of by its label.
+    #[must_use]
+    pub fn users_by(mut self, word: &str) -> Self {
+        self.by = word.to_owned();
+        self
+    }
+
+    /// The carbon copy lies there.
+    #[must_use]
+    pub fn carbon(mut self, placement: Placement) -> Self {
+        self.placement = placement;
+        self
+    }
+
+    /// RAM in MiB.
+    #[must_use]
+    pub fn memory(mut self, mib: u32) -> Self {
+        self.memory_mib = mib;
+        self
+    }
+
+    /// More words on the kernel's command line.
+    #[must_use]
+    pub fn words(mut self, words: &str) -> Self {
+        self.words = format!("{} {words}", self.words);
+        self
+    }
+
+    /// A port of the host's loopback that leads into the machine.
+    #[must_use]
+    pub fn publish(mut self, publish: Publish) -> Self {
+        self.publish.push(publish);
+        self
+    }
+
+    /// The machine.
+    #[must_use]
+    pub fn machine(self) -> Machine {
+        let image = image(self.arch, self.placement);
+        let cmdline = assembly::cmdline(&image, !self.users.is_empty());
+        let by = if self.users.is_empty() { "" } else { &self.by };
+        let carbon = image.carbon.iter().map(Drive::read_only);
+        Machine {
+            memory_mib: self.memory_mib,
+            drives: carbon.chain(self.users).collect(),
+            cmdline: format!("{cmdline} {by} {}", self.words),
+            network: Network::User { publish: self.publish },
+            ..Machine::new(self.arch, &image.kernel, &image.initramfs)
+        }
+    }
+
+    /// Boots it.
+    ///
+    /// # Panics
+    /// When QEMU cannot be started.
+    #[must_use]
+    pub fn start(self) -> Vm {
+        Vm::start(self.machine()).unwrap()
+    }
+}
+
+/// A users partition of a test's own.
+pub struct Disk {
+    folder: TempDir,
+    /// The image.
+    pub path: PathBuf,
+}
+
+impl Disk {
+    /// One with these homes.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn with(homes: &[Home]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.ext4");
+        create(&path, Create { size: 64 << 20, force: false }, homes).unwrap_or_else(|error| panic!("{error}"));
+        Self { folder, path }
+    }
+
+    /// A copy of an image, to be written to.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn copy(image: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.ext4");
+        run("cp", &["--sparse=always", "--reflink=auto", text(image), text(&path)]);
+        Self { folder, path }
+    }
+
+    /// A file beside it.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Does to the filesystem what no tool of ours would: commands of debugfs(8).
+    ///
+    /// # Panics
+    /// When debugfs complains.
+    pub fn debugfs(&self, commands: &str) {
+        let script = self.beside("commands");
+        std::fs::write(&script, commands).unwrap();
+        let output = Command::new("debugfs").args(["-w", "-f", text(&script), text(&self.path)]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said: Vec<&str> = said.lines().filter(|line| !line.starts_with("debugfs 1.")).collect();
+        assert!(output.status.success() && said.is_empty(), "debugfs: {said:?}");
+    }
+
+    /// Every path on it, with owner: `1000 /ana/file`.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn listing(&self) -> Vec<String> {
+        let partition = read::inspect(&self.path).unwrap_or_else(|error| panic!("{error}"));
+        partition.members.iter().map(|member| format!("{} {}", member.uid, member.path)).collect()
+    }
+
+    /// A machine that was stopped leaves nothing to mend.
+    ///
+    /// # Panics
+    /// When e2fsck finds something.
+    pub fn assert_clean(&self) {
+        let output = Command::new("e2fsck").args(["-fn", text(&self.path)]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && !said.contains("recovering journal"), "e2fsck -fn: {said}");
+        let head = Command::new("dumpe2fs").args(["-h", text(&self.path)]).output().unwrap();
+        let state = String::from_utf8_lossy(&head.stdout);
+        assert!(state.lines().any(|line| line.starts_with("Filesystem state:") && line.ends_with(" clean")), "{state}");
+        assert!(!state.contains("needs_recovery"), "the journal was not closed: {state}");
+    }
+}
+
+/// Runs a tool of the host.
+///
+/// # Panics
+/// When it fails.
+pub fn run(program: &str, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap_or_else(|| panic!("{} is no UTF-8", path.display()))
+}
+
+/// A home whose `/init` is that JavaScript; nobody logs on there.
+#[must_use]
+pub fn runs(name: &str, uid: u32, script: &str) -> Home {
+    let mut home = Home::new(name, uid);
+    home.program("init", format!("#!/usr/bin/env node\n{script}\n"));
+    home
+}
+
+/// A home with a password, whose shell is node running that JavaScript.
+///
+/// # Panics
+/// When the password cannot be hashed.
+#[must_use]
+pub fn logs_on(name: &str, uid: u32, password: Option<&str>, script: &str) -> Home {
+    let mut home = Home::new(name, uid);
+    home.file("shell.js", script);
+    let password = match password {
+        Some(password) => well_known(name, password).unwrap_or_else(|error| panic!("{error}")),
+        None => shim::logon_file::Password::new(),
+    };
+    let mut file = LogonFile { password: Some(password), ..LogonFile::default() };
+    file.shell_args.push(Arg::try_from("/shell.js").unwrap()).unwrap();
+    home.logon(&file).unwrap_or_else(|error| panic!("{error}"));
+    home
+}
+
+/// Logs on at the console.
+///
+/// # Panics
+/// When the machine does not ask.
+pub fn log_on(vm: &mut Vm, user: &str, password: Option<&str>) {
+    vm.expect("Welcome to NodeOS!: username:").unwrap();
+    vm.send(user).unwrap();
+    if let Some(password) = password {
+        vm.expect("Welcome to NodeOS!: password:").unwrap();
+        vm.send(password).unwrap();
+    }
+}

@@ -1,0 +1,77 @@
+//! An app: the only user, who is a program.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    time::{Duration, Instant},
+};
+
+use boot::{assembly::Users, progress::Progress};
+use qemu::machine::{Drive, Publish};
+use shim::{arches::Arch, last_word::LastWord};
+use tests::{Boot, Disk, cache, runs};
+
+fn app(path: &str, arch: &'static Arch) -> Drive {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/");
+    let users = Users::App(format!("{folder}{path}").into());
+    let image = users.image(&cache(), arch, Progress::Plain).unwrap_or_else(|error| panic!("{error}"));
+    Drive { snapshot: true, ..Drive::writable(image.unwrap()) }
+}
+
+pub fn an_app_has_the_console_and_its_status_is_the_machines(arch: &'static Arch) {
+    let mut vm = Boot::on(arch).drive(app("exit3.mjs", arch)).start();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(3)), "{}", vm.transcript());
+
+    // stdin is a terminal, and what is typed arrives
+    let script = "console.log('tty', process.stdin.isTTY); process.stdin.once('data', d => { console.log('got ' + d); process.exit() })";
+    let disk = Disk::with(&[runs("app", 1000, script)]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    vm.expect("tty true").unwrap();
+    vm.send("hello").unwrap();
+    vm.expect("got hello").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+}
+
+pub fn an_http_app_answers_the_host(arch: &'static Arch) {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut vm = Boot::on(arch).drive(app("http", arch)).publish(Publish { host: port, guest: 80 }).start();
+    vm.expect("listening").unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let answer = loop {
+        let mut text = String::new();
+        let asked = TcpStream::connect(("127.0.0.1", port)).and_then(|mut stream| {
+            stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+            stream.write_all(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+            stream.read_to_string(&mut text)
+        });
+        if asked.is_ok() && !text.is_empty() {
+            break text;
+        }
+        assert!(Instant::now() < deadline, "{}", vm.failure("no answer on the published port"));
+    };
+    assert!(answer.contains("200 OK") && answer.contains("hello from NodeOS"), "{answer}");
+}
+
+pub fn a_user_knows_the_host_and_the_network(arch: &'static Arch) {
+    let script = r"
+        const os = require('os'), fs = require('fs'), dns = require('dns')
+        const { username, uid, homedir } = os.userInfo()
+        console.log('user', username, uid, homedir, os.hostname(), os.cpus().length)
+        console.log('files', ...['passwd', 'group', 'hosts', 'hostname'].map(f => fs.readFileSync('/etc/' + f).length > 0))
+        console.log('links', fs.readlinkSync('/etc/resolv.conf'), fs.readlinkSync('/etc/mtab'))
+        console.log('env', JSON.stringify(process.env))
+        console.log('servers', dns.getServers().join())
+        dns.lookup(os.hostname(), (error, address) => console.log('lookup', error ?? address))
+        const server = require('net').createServer(s => s.end()).listen(0, '127.0.0.1', () =>
+            require('net').connect(server.address().port, '127.0.0.1', () => { console.log('loopback up'); server.close() }))";
+    let disk = Disk::with(&[runs("ana", 1000, script)]);
+    let mut vm = Boot::on(arch).homes(&disk).words("LANG=es_ES.UTF-8 TZ=Europe/Madrid").start();
+    vm.expect("user ana 1000 / nodeos 2").unwrap();
+    vm.expect("files true true true true").unwrap();
+    vm.expect("links /proc/net/pnp /proc/mounts").unwrap();
+    vm.expect(r#"env {"HOME":"/","TERM":"linux","LANG":"es_ES.UTF-8","PATH":"/bin","USER":"ana","SHELL":"/bin/node","TZ":"Europe/Madrid"}"#).unwrap();
+    vm.expect("servers 10.0.2.3").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+    let said = vm.transcript();
+    assert!(said.contains("loopback up") && (said.contains("lookup 127.0.0.1") || said.contains("lookup ::1")), "{said}");
+}

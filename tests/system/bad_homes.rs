@@ -1,0 +1,106 @@
+//! Users partitions as a mistake or an attacker makes them: each fault has its line, and nobody else feels it.
+
+use boot::users::home::Home;
+use shim::{arches::Arch, last_word::LastWord};
+use tests::{Boot, Disk, log_on, logs_on, runs};
+
+/// A folder at the top of the partition, made as our own tools would not.
+fn folder(name: &str, uid: u32) -> String {
+    format!("mkdir \"{name}\"\nsif \"{name}\" uid {uid}\nsif \"{name}\" gid {uid}\nsif \"{name}\" mode 040700\n")
+}
+
+pub fn a_bad_home_is_refused_and_the_others_boot(arch: &'static Arch) {
+    let long = "x".repeat(255);
+    let disk = Disk::with(&[
+        runs("good", 1000, "console.log('good runs')"),
+        runs("with,comma", 1001, "console.log('comma runs')"),
+        runs(&long, 1002, "console.log('long runs')"),
+        Home::new("twin1", 1003),
+    ]);
+    let mut commands = String::from("symlink link /good\n");
+    for (name, uid) in [("zero", 0), ("twin2", 1003), ("a:b", 1004), ("back\\\\slash", 1005)] {
+        commands += &folder(name, uid);
+    }
+    let file = disk.beside("plain");
+    std::fs::write(&file, "no home").unwrap();
+    commands += &format!("write {} file\nsif file uid 1006\n", file.display());
+    disk.debugfs(&commands);
+
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
+    let said = vm.transcript();
+    for line in [
+        "nodeos: home link refused: it is no directory",
+        "nodeos: home file refused: it is no directory",
+        "nodeos: home zero refused: uid 0 owns it",
+        "nodeos: home twin1 refused: uid 1003 owns another home too",
+        "nodeos: home twin2 refused: uid 1003 owns another home too",
+        "nodeos: home a:b refused: its name has a colon",
+        "good runs",
+        "comma runs",
+        "long runs",
+    ] {
+        assert!(said.contains(line), "{}", vm.failure(format!("not said: {line}")));
+    }
+    for good in ["good refused", "comma refused", "xxx refused", "slash refused"] {
+        assert!(!said.contains(good), "{said}");
+    }
+}
+
+pub fn a_bad_init_runs_nothing_and_keeps_nobody(arch: &'static Arch) {
+    let mut crash = Home::new("crash", 1002);
+    crash.program("init", "#!/bin/no-such-program\n");
+    let mut plain = Home::new("plain", 1003);
+    plain.file("init", "#!/usr/bin/env node\nconsole.log('not executable, and yet it ran')\n");
+    let mut link = Home::new("link", 1004);
+    link.program("real", "#!/usr/bin/env node\nconsole.log('a link, and yet it ran')\n");
+    link.link("init", "real");
+    let foreign = runs("foreign", 1005, "console.log('of another owner, and yet it ran')");
+    let disk =
+        Disk::with(&[runs("good", 1000, "console.log('good runs')"), Home::new("fifo", 1001), crash, plain, link, foreign]);
+    disk.debugfs("cd fifo\nmknod init p\nsif init uid 1001\nsif init mode 010755\nsif /foreign/init uid 1000\n");
+
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    let ending = vm.ending().unwrap();
+    let said = vm.transcript();
+    assert!(matches!(ending.last_word, Some(LastWord::PowerOff(_))), "{said}");
+    assert!(said.contains("good runs") && !said.contains("yet it ran"), "{said}");
+    assert!(said.contains("nodeos: crash: cannot run /init: ENOENT"), "{said}");
+}
+
+pub fn a_bad_logon_file_lets_nobody_in(arch: &'static Arch) {
+    let mut malformed = Home::new("malformed", 1001);
+    malformed.file("etc/logon.json", "{\"password\": \"");
+    let disk = Disk::with(&[
+        logs_on("good", 1000, Some("secret"), "console.log('good is in')"),
+        malformed,
+        Home::new("huge", 1002),
+        Home::new("pipe", 1003),
+        logs_on("root", 0, None, "console.log('an open root prompt')"),
+    ]);
+    let huge = disk.beside("huge");
+    let file = std::fs::File::create(&huge).unwrap();
+    file.set_len(1 << 30).unwrap();
+    disk.debugfs(&format!(
+        "cd /huge\nmkdir etc\ncd etc\nwrite {} logon.json\nsif logon.json uid 1002\n\
+         cd /pipe\nmkdir etc\ncd etc\nmknod logon.json p\nsif logon.json uid 1003\n",
+        huge.display()
+    ));
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    for (name, password) in [("malformed", ""), ("huge", ""), ("pipe", ""), ("root", "")] {
+        log_on(&mut vm, name, Some(password));
+        vm.expect("That is not a user and password of this machine.").unwrap();
+    }
+    log_on(&mut vm, "good", Some("secret"));
+    vm.expect("good is in").unwrap();
+    let said = vm.transcript();
+    for line in [
+        "home malformed: etc/logon.json: it is malformed; nobody logs on there",
+        "home huge: etc/logon.json: it is too long; nobody logs on there",
+        "home pipe: etc/logon.json: EINVAL; nobody logs on there",
+        "home root: an empty password opens no root prompt",
+    ] {
+        assert!(said.contains(line), "{}", vm.failure(format!("not said: {line}")));
+    }
+    assert!(!said.contains("an open root prompt\n"), "{said}");
+}

@@ -1,0 +1,50 @@
+//! The system tests: each behaviour on each architecture. `./nodeos test NAME` runs those whose name has NAME in it.
+
+/// Lists the behaviours once and makes a test of each for every architecture.
+macro_rules! behaviours {
+    ($($module:ident: $($name:ident),+;)+) => {
+        $(mod $module;)+
+
+        mod x86_64 {
+            $($(#[test] fn $name() { super::$module::$name(super::arch("x86_64")); })+)+
+        }
+
+        mod aarch64 {
+            $($(#[test] fn $name() { super::$module::$name(super::arch("aarch64")); })+)+
+        }
+    };
+}
+
+fn arch(name: &str) -> &'static shim::arches::Arch {
+    shim::arches::Arch::named(name).unwrap()
+}
+
+behaviours! {
+    app: an_app_has_the_console_and_its_status_is_the_machines,
+        an_http_app_answers_the_host,
+        a_user_knows_the_host_and_the_network;
+    bad_homes: a_bad_home_is_refused_and_the_others_boot,
+        a_bad_init_runs_nothing_and_keeps_nobody,
+        a_bad_logon_file_lets_nobody_in;
+    demo: the_session_of_2015_replays,
+        a_package_that_a_user_installs_is_there_after_a_reboot;
+    isolation: what_a_user_writes_lands_in_the_own_home_alone,
+        a_user_cannot_read_another_users_home,
+        a_user_has_no_privileges_and_no_descriptors,
+        root_sees_the_homes_and_no_more;
+    logon: three_wrong_passwords_and_then_the_right_one,
+        a_second_session_joins_the_sandbox,
+        single_lets_only_root_in;
+    many: five_hundred_homes_boot;
+    memory: too_little_memory_is_said_and_the_amount_named_suffices;
+    placement: the_carbon_copy_serves_from_every_place;
+    stop: ctrl_alt_del_leaves_a_clean_filesystem,
+        orphans_are_buried;
+    users_partition: it_is_found_by_device_and_uuids,
+        without_one_a_guest_has_a_session_in_ram,
+        one_that_never_comes_is_not_awaited_for_ever,
+        what_is_no_ext4_is_said,
+        a_read_only_one_is_written_in_ram,
+        a_full_one_lets_its_users_in,
+        it_boots_without_root;
+}

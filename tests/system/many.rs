@@ -1,0 +1,69 @@
+//! Many homes, and what each costs.
+
+use boot::users::home::Home;
+use shim::arches::Arch;
+use tests::{Boot, Disk, log_on, logs_on};
+
+/// PID 1's own memory once the last logon prompt is there.
+const PID1_KIB: u32 = 128;
+/// What a sandbox may cost before its user's program.
+const SANDBOX_KIB: u32 = 300;
+const HOMES: u32 = 500;
+const SANDBOXES: u32 = 20;
+
+pub fn five_hundred_homes_boot(arch: &'static Arch) {
+    let script = "console.log('free', require('fs').readFileSync('/proc/meminfo', 'utf8').match(/MemAvailable:\\s*(\\d+)/)[1], 'KiB')";
+    let free = |sandboxes: u32| {
+        let mut homes = vec![logs_on("root", 0, Some("root"), script)];
+        for n in 0..HOMES {
+            let mut home = Home::new(&format!("home{n}"), 2000 + n);
+            if n < sandboxes {
+                home.program("init", pause(arch));
+            }
+            homes.push(home);
+        }
+        let disk = Disk::with(&homes);
+        let mut vm = Boot::on(arch).homes(&disk).words("loglevel=7").start();
+        vm.expect(&format!("nodeos: {} users", HOMES + 1)).unwrap();
+        vm.expect("PID 1 holds ").unwrap();
+        let own: u32 = vm.expect(" KiB of its own").unwrap().parse().unwrap();
+        assert!(own <= PID1_KIB, "PID 1 holds {own} KiB; the limit is {PID1_KIB}");
+        vm.send("").unwrap();
+        log_on(&mut vm, "root", Some("root"));
+        vm.expect("free ").unwrap();
+        let free: u32 = vm.expect(" KiB").unwrap().parse().unwrap();
+        let inits = vm.transcript().matches("nodeos: init of home").count();
+        assert_eq!(inits, sandboxes as usize, "{}", vm.transcript());
+        free
+    };
+    let each = free(0).saturating_sub(free(SANDBOXES)) / SANDBOXES;
+    assert!(each <= SANDBOX_KIB, "a sandbox costs {each} KiB, its tiny program included; the limit is {SANDBOX_KIB}");
+    assert!(each > 20, "a sandbox that costs {each} KiB was not measured");
+}
+
+/// The smallest program that stays: one segment, and instructions that wait for a signal for ever.
+fn pause(arch: &Arch) -> Vec<u8> {
+    let code: &[u8] = match arch.name {
+        // mov eax, 34 (pause); syscall; jmp to the start
+        "x86_64" => &[0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7],
+        // mov x8, 73 (ppoll); mov x0..x3, 0; svc 0; b to the start
+        "aarch64" => &[
+            0x28, 0x09, 0x80, 0xd2, 0x00, 0x00, 0x80, 0xd2, 0x01, 0x00, 0x80, 0xd2, 0x02, 0x00, 0x80, 0xd2, 0x03, 0x00, 0x80,
+            0xd2, 0x01, 0x00, 0x00, 0xd4, 0xfa, 0xff, 0xff, 0x17,
+        ],
+        other => panic!("no program for {other}"),
+    };
+    const BASE: u64 = 0x40_0000;
+    const HEAD: u64 = 64 + 56; // Ehdr and one Phdr, elf(5)
+    let length = HEAD + code.len() as u64;
+    let mut file = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    file.extend([2_u16, arch.elf_machine].iter().flat_map(|field| field.to_le_bytes())); // ET_EXEC
+    file.extend(1_u32.to_le_bytes());
+    file.extend([BASE + HEAD, 64, 0].iter().flat_map(|field| field.to_le_bytes()));
+    file.extend(0_u32.to_le_bytes());
+    file.extend([64_u16, 56, 1, 0, 0, 0].iter().flat_map(|field| field.to_le_bytes()));
+    file.extend([1_u32, 5].iter().flat_map(|field| field.to_le_bytes())); // PT_LOAD, R+X
+    file.extend([0, BASE, BASE, length, length, 0x1000].iter().flat_map(|field| field.to_le_bytes()));
+    file.extend(code);
+    file
+}

@@ -1,0 +1,23 @@
+//! Where the carbon copy lies.
+
+use boot::carbon::Placement;
+use shim::{arches::Arch, last_word::LastWord};
+use tests::{Boot, Disk, runs};
+
+pub fn the_carbon_copy_serves_from_every_place(arch: &'static Arch) {
+    // the smallest memory of each that is a round number: FACTS of the design, and `told`
+    for (placement, memory, line) in [
+        (Placement::Plain, 384, "carbon copy mounted (plain, /carbon)"),
+        (Placement::Image, 192, "carbon copy mounted (erofs, /ram/carbon.erofs)"),
+        (Placement::Medium, 64, "carbon copy mounted (erofs, /dev/vda)"),
+    ] {
+        let script = "const fs = require('fs'); console.log('runs', process.version, fs.readdirSync('/').join()); try { fs.readdirSync('/carbon') } catch (e) { console.log('carbon', e.code) }";
+        let disk = Disk::with(&[runs("ana", 1000, script)]);
+        let mut vm = Boot::on(arch).homes(&disk).carbon(placement).memory(memory).words("loglevel=7").start();
+        vm.expect(line).unwrap();
+        vm.expect("runs v24.").unwrap();
+        vm.expect("carbon ENOENT").unwrap();
+        assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{placement}");
+        disk.assert_clean();
+    }
+}
