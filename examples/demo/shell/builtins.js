@@ -6,17 +6,19 @@ const fs = require('node:fs')
 const { pipeline } = require('node:stream/promises')
 const { inspect } = require('node:util')
 
-/** Names that do not start with a dot, in order. */
-const visible = (folder) => fs.readdirSync(folder).filter((name) => !name.startsWith('.')).sort()
+/** Names in order; those that start with a dot only if all are wanted. */
+const names = (folder, all) => fs.readdirSync(folder).filter((name) => all || !name.startsWith('.')).sort()
 
 /** An array as console.log printed it in 2015: on one line if it fits, else one name a line. */
-const array = (names) =>
-  inspect(names, { compact: true, breakLength: process.stdout.columns || 80, maxArrayLength: null })
+const array = (list) =>
+  inspect(list, { compact: true, breakLength: process.stdout.columns || 80, maxArrayLength: null })
 
-exports.ls = (paths) => {
+exports.ls = (words) => {
+  const all = words[0] === '-a'
+  const paths = all ? words.slice(1) : words
   for (const path of paths.length > 0 ? paths : ['.']) {
     if (paths.length > 1) console.log(`${path}:`)
-    console.log(fs.statSync(path).isDirectory() ? array(visible(path)) : path)
+    console.log(fs.statSync(path).isDirectory() ? array(names(path, all)) : path)
   }
 }
 

@@ -109,6 +109,11 @@ test('nsh -c runs a line and ends as it ended', () => {
   }
   assert.deepEqual(run('echo a; echo b && echo c || echo d'), [0, 'a\nb\nc\n'])
   assert.deepEqual(run('node -e "process.exit(7)"'), [7, ''])
+  assert.deepEqual(run('ls; ls -a usr'), [
+    0,
+    "[ 'bin', 'dev', 'etc', 'init', 'lib', 'lib64', 'proc', 'share', 'tmp', 'usr' ]\n[ 'env' ]\n"
+  ])
+  assert.match(run('ls -a')[1], /^\[ '.hidden',/)
   assert.deepEqual(run('nope'), [127, 'nsh: nope: not found\n'])
   assert.deepEqual(run('./usr/env'), [126, 'nsh: ./usr/env: EACCES\n'])
   assert.deepEqual(run('cd /nope'), [1, 'nsh: cd: ENOENT /nope\n'])
