@@ -101,6 +101,10 @@ pub enum Op<'a> {
     Mkdir(&'a str, u32),
     /// Writes a new file, or an existing one of the kernel's.
     Write(&'a str, Text<'a>),
+    /// Copies a short text of the kernel's into a new file: from, to.
+    Copy(&'a str, &'a str),
+    /// Gives what lies there to a user.
+    Own(&'a str, &'a User<'a>),
     /// Makes a symbolic link: where it lies, what it says.
     Symlink(&'a str, &'a str),
     /// Makes a character device: path, mode, major, minor.
@@ -157,6 +161,8 @@ impl fmt::Display for Op<'_> {
             Self::Remove(path) => write!(f, "rm {path}"),
             Self::Mkdir(path, mode) => write!(f, "mkdir -m {mode:o} {path}"),
             Self::Write(path, _) => write!(f, "write {path}"),
+            Self::Copy(from, to) => write!(f, "cp {from} {to}"),
+            Self::Own(path, user) => write!(f, "chown {}:{} {path}", user.uid, user.gid),
             Self::Symlink(path, text) => write!(f, "ln -s {text} {path}"),
             Self::Node(path, mode, major, minor) => write!(f, "mknod -m {mode:o} {path} c {major} {minor}"),
             Self::Move(from, to) => write!(f, "mv {from} {to}"),

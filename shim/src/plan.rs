@@ -39,6 +39,8 @@ pub enum Why {
     WorkFolders,
     Private,
     RuntimeLayer,
+    Resolver,
+    OwnFolders,
     Name,
     UserRoot,
     Scratch,
@@ -67,7 +69,9 @@ impl Why {
             Self::RamSession => "no users partition: a guest in RAM, gone at power off",
             Self::WorkFolders => "overlay's own, on the filesystem of the homes, root's alone",
             Self::Private => "mounts of one sandbox reach no other",
-            Self::RuntimeLayer => "os.userInfo(), os.hostname() and DNS answer",
+            Self::RuntimeLayer => "os.userInfo() and os.hostname() answer",
+            Self::Resolver => "DNS answers; a copy, for node's resolver cannot seek in a file of /proc",
+            Self::OwnFolders => "the user installs there: the topmost layer's owner is the merged folder's",
             Self::Name => "the host's name, in a uts namespace of its own",
             Self::UserRoot => "the user's / is the home, merged over the carbon copy",
             Self::Scratch => "temporary files stay in RAM and never reach the image",
@@ -201,17 +205,22 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<'a> {
     plan.may(Why::Name, Op::Hostname(host));
 
     let layer = Why::RuntimeLayer;
-    plan.must(layer, Op::Mount("tmpfs", Source::Kernel, "/runtime", Attr::FILES, "mode=0755,nr_inodes=16,size=64k"));
+    plan.must(layer, Op::Mount("tmpfs", Source::Kernel, "/runtime", Attr::FILES, "mode=0755,nr_inodes=24,size=64k"));
     plan.must(layer, Op::Mkdir("/runtime/etc", 0o755));
     plan.must(layer, Op::Write("/runtime/etc/passwd", Text::Passwd(user)));
     plan.must(layer, Op::Write("/runtime/etc/group", Text::Group(user)));
     plan.must(layer, Op::Write("/runtime/etc/hosts", Text::Hosts(host)));
     plan.must(layer, Op::Write("/runtime/etc/hostname", Text::Hostname(host)));
-    plan.must(layer, Op::Symlink("/runtime/etc/resolv.conf", "/proc/net/pnp"));
+    plan.may(Why::Resolver, Op::Copy("/proc/net/pnp", "/runtime/etc/resolv.conf"));
     plan.must(layer, Op::Symlink("/runtime/etc/mtab", "/proc/mounts"));
     if user.uid == 0 {
         plan.must(Why::Administrator, Op::Mkdir("/runtime/home", 0o755));
     }
+    for folder in ["/runtime/bin", "/runtime/lib", "/runtime/usr", "/runtime/usr/bin"] {
+        plan.must(Why::OwnFolders, Op::Mkdir(folder, 0o755));
+        plan.must(Why::OwnFolders, Op::Own(folder, user));
+    }
+    plan.must(Why::OwnFolders, Op::Own("/runtime/etc", user));
     plan.must(layer, Op::Attributes("/runtime", Attr::READ_ONLY));
 
     if upper == Upper::Ram {

@@ -30,11 +30,14 @@ impl<'a> Told<'a> {
         Some(Self { total: words.next()?.parse().ok()?, size: words.next()?.parse().ok()?, path: words.next()? })
     }
 
-    /// The RAM, in MiB, of a machine that can unpack this: the rootfs may have half of it
-    /// (mm/shmem.c, `shmem_default_max_blocks`), and the kernel keeps some for itself.
+    /// The RAM, in MiB, of a machine that can unpack this, seen from one that could not: `ram` is what its kernel
+    /// has to give, `rootfs` what its rootfs may hold. That is half of the RAM less the packed initramfs
+    /// (mm/shmem.c, `shmem_default_max_blocks`), so each byte that is missing takes two. The kernel keeps about
+    /// 20 MiB for itself.
     #[must_use]
-    pub fn memory_needed(&self) -> u64 {
-        (self.total >> 19).saturating_add(64)
+    pub fn memory_needed(&self, ram: u64, rootfs: u64) -> u64 {
+        let more = self.total.saturating_sub(rootfs).saturating_mul(2);
+        (ram.saturating_add(more) >> 20).saturating_add(24)
     }
 }
 
@@ -46,7 +49,8 @@ mod tests {
     fn what_is_written_is_read() {
         let told = Told { total: 52 << 20, size: 51 << 20, path: "/carbon.erofs" };
         assert_eq!(Told::parse(&told.to_string()), Some(told));
-        assert_eq!(told.memory_needed(), 2 * 52 + 64);
+        // a machine of 144 MiB: 128 to give, of which the rootfs may have 39
+        assert_eq!(told.memory_needed(128 << 20, 39 << 20), 128 + 2 * (52 - 39) + 24);
     }
 
     #[test]

@@ -84,8 +84,10 @@ pub fn a_user_has_no_privileges_and_no_descriptors(arch: &'static Arch) {
         const status = fs.readFileSync('/proc/thread-self/status', 'utf8')
         for (const key of ['Uid', 'Gid', 'Groups', 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'SigBlk'])
             console.log(key, status.match(new RegExp('^' + key + ':(.*)', 'm'))[1].trim().replace(/\\s+/g, ' '))
-        const inherited = fs.readdirSync('/proc/self/fd').map(Number).filter(n => {{ try {{ return n > 2 && !/anon_inode|socket|pipe|fd$|\\/proc/.test(fs.readlinkSync('/proc/self/fd/' + n)) }} catch {{ return false }} }})
-        console.log('files above 2:', inherited.map(n => fs.readlinkSync('/proc/self/fd/' + n)).join())
+        // what survives exec lacks O_CLOEXEC; whatever node opens for itself has it
+        const flags = n => {{ try {{ return parseInt(fs.readFileSync('/proc/self/fdinfo/' + n, 'utf8').match(/flags:\\s*(\\d+)/)[1], 8) }} catch {{ return NaN }} }}
+        const numbers = fs.readdirSync('/proc/self/fd').map(Number)
+        console.log('descriptors', numbers.length > 3, 'inherited above 2:', numbers.filter(n => n > 2 && (flags(n) & 0o2000000) === 0).join())
         for (const line of fs.readFileSync('/proc/mounts', 'utf8').trim().split('\\n')) {{
             const [, at, , options] = line.split(' ')
             console.log('mount', at, ['nosuid', 'nodev', 'noexec', 'ro', 'hidepid=invisible'].filter(o => options.split(',').includes(o)).join())
@@ -100,7 +102,7 @@ pub fn a_user_has_no_privileges_and_no_descriptors(arch: &'static Arch) {
         "Uid 1000 1000 1000 1000",
         "Gid 1000 1000 1000 1000",
         "NoNewPrivs 1",
-        "files above 2: \n",
+        "descriptors true inherited above 2: \n",
         "mount / nosuid,nodev\n",
         "mount /tmp nosuid,nodev\n",
         "mount /proc nosuid,nodev,noexec,ro,hidepid=invisible\n",
@@ -133,7 +135,7 @@ pub fn root_sees_the_homes_and_no_more(arch: &'static Arch) {
     vm.expect("ana runs").unwrap();
     vm.send("").unwrap();
     log_on(&mut vm, "root", Some("root"));
-    for line in ["homes .overlay,ana,root", "work ", "write undefined", "own x", "sysctl EROFS", "disk ENOENT", "caps 00000000000000ff"] {
+    for line in ["homes .overlay,.policy,ana,root", "work ", "write undefined", "own x", "sysctl EROFS", "disk ENOENT", "caps 00000000000000ff"] {
         vm.expect(line).unwrap();
     }
     vm.expect("ana sees what root wrote").unwrap();

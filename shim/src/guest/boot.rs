@@ -42,7 +42,8 @@ pub fn options(start: Start) -> Options<'static> {
 
 /// Boots as far as the users; `Stopped` when there is no carbon copy.
 pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine<'a>, Stopped> {
-    rustix::process::umask(Mode::WGRP | Mode::WOTH);
+    // modes are meant as the plan says them; a user's programs get the usual mask
+    rustix::process::umask(Mode::empty());
     let options = options(start);
     execute::steps(&plan::boot(&options), log)?;
     if let Some(word) = options.refused {

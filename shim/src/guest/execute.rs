@@ -70,6 +70,12 @@ fn execute(op: &Op<'_>, log: &Log) -> Result<()> {
             let (folder, name) = place::parent(path)?;
             rustix::fs::symlinkat(text, folder, name)
         }
+        Op::Copy(from, to) => write(to, op::Text::Plain(&device::read_text(from).ok_or(Errno::NOENT)?)),
+        Op::Own(path, user) => {
+            let (uid, gid) = (rustix::fs::Uid::from_raw(user.uid), rustix::fs::Gid::from_raw(user.gid));
+            let (folder, name) = place::parent(path)?;
+            rustix::fs::chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+        }
         Op::Node(path, mode, major, minor) => {
             let (folder, name) = place::parent(path)?;
             let device = rustix::fs::makedev(major, minor);
@@ -255,9 +261,9 @@ fn check_told(log: &Log) -> Result<()> {
         return Ok(());
     }
     let info = rustix::system::sysinfo();
-    let have = info.totalram.saturating_mul(info.mem_unit.into()) >> 20;
-    let whole = told.size >> 20;
-    let need = told.memory_needed();
+    let ram = info.totalram.saturating_mul(info.mem_unit.into());
+    let rootfs = rustix::fs::statvfs(c"/").map_or(0, |root| root.f_blocks.saturating_mul(root.f_frsize));
+    let (have, whole, need) = (ram >> 20, told.size >> 20, told.memory_needed(ram, rootfs));
     log.error(format_args!("the initramfs is truncated: {} has {} of {whole} MiB", told.path, size >> 20));
     log.error(format_args!("it needs {need} MiB of memory; this machine has {have} MiB"));
     Err(Errno::NOMEM)

@@ -6,7 +6,7 @@ use heapless::Vec;
 use linux_raw_sys::general::{CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
 use rustix::{
     fd::{BorrowedFd, OwnedFd},
-    fs::{Gid, OFlags, Uid},
+    fs::{Gid, Mode, OFlags, Uid},
     io::{Errno, Result},
     mount::open_tree,
     process::{DumpableBehavior, Signal, WaitOptions},
@@ -175,6 +175,7 @@ fn prepare(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Result<()> {
     rustix::stdio::dup2_stdout(output)?;
     rustix::stdio::dup2_stderr(output)?;
     rustix::process::chdir(c"/")?;
+    rustix::process::umask(Mode::WGRP | Mode::WOTH);
     Signals::NONE.block();
     privilege::become_user(user)
 }
