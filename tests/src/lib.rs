@@ -73,7 +73,15 @@ impl Boot {
     #[must_use]
     pub fn on(arch: &'static Arch) -> Self {
         let by = "users=LABEL=nodeos-users".to_owned();
-        Self { arch, placement: Placement::Medium, memory_mib: 256, users: vec![], by, words: String::new(), publish: vec![] }
+        Self {
+            arch,
+            placement: Placement::Medium,
+            memory_mib: 256,
+            users: vec![],
+            by,
+            words: String::new(),
+            publish: vec![],
+        }
     }
 
     /// These homes; what is written to them stays on the disk.
