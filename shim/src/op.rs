@@ -72,9 +72,9 @@ impl fmt::Display for Text<'_> {
         match self {
             Self::Plain(text) => f.write_str(text),
             Self::Passwd(User { uid: 0, .. }) => f.write_str(ROOT),
-            Self::Passwd(user) => write!(f, "{ROOT}{0}:x:{1}:{2}:{0}:/:/bin/node\n", user.name, user.uid, user.gid),
+            Self::Passwd(user) => writeln!(f, "{ROOT}{0}:x:{1}:{2}:{0}:/:/bin/node", user.name, user.uid, user.gid),
             Self::Group(User { gid: 0, .. }) => f.write_str("root:x:0:\n"),
-            Self::Group(user) => write!(f, "root:x:0:\n{}:x:{}:\n", user.name, user.gid),
+            Self::Group(user) => writeln!(f, "root:x:0:\n{}:x:{}:", user.name, user.gid),
             Self::Hosts(host) => write!(f, "127.0.0.1 localhost {host}\n::1 localhost {host}\n"),
             Self::Hostname(host) => writeln!(f, "{host}"),
         }
