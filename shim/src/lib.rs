@@ -31,6 +31,7 @@ pub use arch_aarch64 as arch;
 pub use arch_x86_64 as arch;
 
 pub mod arches;
+pub mod argon2id;
 pub mod cmdline;
 pub mod errno;
 pub mod last_word;

@@ -7,8 +7,9 @@
 //! `"password": ""` is a guest, who is not asked for one; no string there means that nobody logs on. The
 //! owner writes this file, so nothing in it is trusted: not its length, not its cost parameters.
 
-use heapless::{String, Vec};
-use serde::{Deserialize, Serialize};
+use core::str::Chars;
+
+use heapless::{String, Vec, string::StringView};
 
 /// The shell of a user who names none.
 pub const DEFAULT_SHELL: &str = "/bin/node";
@@ -35,17 +36,18 @@ pub type Password = String<160>;
 pub type Arg = String<MAX_ARG>;
 
 /// The file's content.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    not(target_env = "musl"),
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase", default)
+)]
 pub struct LogonFile {
     /// `None`: nobody logs on; empty: a guest; else a PHC string.
-    #[serde(default)]
     pub password: Option<Password>,
     /// The program of a session.
-    #[serde(default)]
     pub shell: Option<Arg>,
     /// Its arguments.
-    #[serde(default)]
     pub shell_args: Vec<Arg, MAX_ARGS>,
 }
 
@@ -53,15 +55,165 @@ impl LogonFile {
     /// Reads the file's bytes. `None` for what is no such file: then nobody logs on.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let text = core::str::from_utf8(bytes).ok()?;
-        let (file, used) = serde_json_core::from_slice::<Self>(text.as_bytes()).ok()?;
-        text.get(used..)?.trim_ascii().is_empty().then_some(file)
+        let mut json = Json { rest: core::str::from_utf8(bytes).ok()?.chars() };
+        let mut file = Self::default();
+        json.list('{', '}', &mut |json| {
+            let mut key = String::<16>::new();
+            // a key that is too long is none of ours
+            json.string(&mut key)?;
+            json.take(':')?;
+            match key.as_str() {
+                "password" => json.string_or_null(file.password.insert(Password::new())).map(|there| {
+                    file.password.take_if(|_| !there);
+                }),
+                "shell" => json.string_or_null(file.shell.insert(Arg::new())).map(|there| {
+                    file.shell.take_if(|_| !there);
+                }),
+                "shellArgs" => {
+                    file.shell_args.clear();
+                    json.list('[', ']', &mut |json| {
+                        let mut argument = Arg::new();
+                        json.string(&mut argument)?.then_some(())?;
+                        file.shell_args.push(argument).ok()
+                    })
+                }
+                _ => json.skip(MAX_DEPTH),
+            }
+        })?;
+        json.peek().is_none().then_some(file)
     }
 
     /// The program of a session.
     #[must_use]
     pub fn shell(&self) -> &str {
         self.shell.as_deref().filter(|shell| shell.starts_with('/')).unwrap_or(DEFAULT_SHELL)
+    }
+}
+
+/// A value of others may be nested as deep as this.
+const MAX_DEPTH: u8 = 16;
+
+/// Reads JSON (RFC 8259) from its start: each function takes what it names, after any white space.
+struct Json<'a> {
+    rest: Chars<'a>,
+}
+
+impl Json<'_> {
+    #[inline(never)]
+    fn next(&mut self) -> Option<char> {
+        self.rest.next()
+    }
+
+    /// The first character of what follows.
+    #[inline(never)]
+    fn peek(&mut self) -> Option<char> {
+        loop {
+            let before = self.rest.clone();
+            match self.next()? {
+                ' ' | '\t' | '\n' | '\r' => {}
+                other => {
+                    self.rest = before;
+                    return Some(other);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, wanted: char) -> Option<()> {
+        (self.peek()? == wanted).then_some(())?;
+        self.next().map(drop)
+    }
+
+    /// A string; `false` if the room was too small for it.
+    fn string(&mut self, into: &mut StringView) -> Option<bool> {
+        self.take('"')?;
+        let mut whole = true;
+        loop {
+            let letter = match self.next()? {
+                '"' => return Some(whole),
+                '\\' => self.escaped()?,
+                '\0'..' ' => return None,
+                letter => letter,
+            };
+            whole &= into.push(letter).is_ok();
+        }
+    }
+
+    fn escaped(&mut self) -> Option<char> {
+        Some(match self.next()? {
+            letter @ ('"' | '\\' | '/') => letter,
+            'b' => '\x08',
+            'f' => '\x0c',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => match self.unit()? {
+                // two of them make one character beyond 16 bits (RFC 8259, 7)
+                high @ 0xd800..0xdc00 => {
+                    (self.next()? == '\\' && self.next()? == 'u').then_some(())?;
+                    let low = self.unit()?;
+                    (0xdc00..0xe000).contains(&low).then_some(())?;
+                    char::from_u32(((high & 0x3ff) << 10 | low & 0x3ff).wrapping_add(0x1_0000))?
+                }
+                unit => char::from_u32(unit)?,
+            },
+            _ => return None,
+        })
+    }
+
+    /// Four hexadecimal digits.
+    fn unit(&mut self) -> Option<u32> {
+        (0..4).try_fold(0, |unit, _| Some(unit << 4 | self.next()?.to_digit(16)?))
+    }
+
+    /// A string that fits, or null, which is `false`.
+    fn string_or_null(&mut self, into: &mut StringView) -> Option<bool> {
+        if self.peek()? == 'n' { self.skip(0).map(|()| false) } else { self.string(into).filter(|whole| *whole) }
+    }
+
+    /// Items with commas between them.
+    fn list(&mut self, open: char, close: char, item: &mut dyn FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.take(open)?;
+        if self.take(close).is_some() {
+            return Some(());
+        }
+        loop {
+            item(self)?;
+            if self.take(close).is_some() {
+                return Some(());
+            }
+            self.take(',')?;
+        }
+    }
+
+    /// Any value at all, no more than so many levels deep.
+    fn skip(&mut self, depth: u8) -> Option<()> {
+        let mut nothing = String::<0>::new();
+        match self.peek()? {
+            '"' => self.string(&mut nothing).map(drop),
+            '[' => {
+                let depth = depth.checked_sub(1)?;
+                self.list('[', ']', &mut |json| json.skip(depth))
+            }
+            '{' => {
+                let depth = depth.checked_sub(1)?;
+                self.list('{', '}', &mut |json| {
+                    json.string(&mut String::<0>::new())?;
+                    json.take(':')?;
+                    json.skip(depth)
+                })
+            }
+            _ => self.word(),
+        }
+    }
+
+    /// A number, `true`, `false` or `null`.
+    fn word(&mut self) -> Option<()> {
+        let start = self.rest.as_str();
+        let word = start.split(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c)).next()?;
+        self.rest = start.get(word.len()..)?.chars();
+        let number = word.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit());
+        (number || matches!(word, "true" | "false" | "null")).then_some(())
     }
 }
 
@@ -99,9 +251,56 @@ mod tests {
     }
 
     #[test]
+    fn escapes_are_read() {
+        let file = parse(r#" { "password" : "\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00ñ" , "sh\u0065ll" : "/x" } "#).unwrap();
+        assert_eq!(file.password.as_deref(), Some("\"\\/\u{8}\u{c}\n\r\té😀ñ"));
+        assert_eq!(file.shell(), "/x");
+        for text in [r"\x", r"\u12", r"\u12g4", r"\ud83d", r"\ud83dx", r"\ud83d\u0041", r"\ude00", "\n", "\u{1f}", r"\"]
+        {
+            assert_eq!(parse(&format!(r#"{{"password": "{text}"}}"#)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_of_two_wins() {
+        let text = r#"{"password": "a", "shellArgs": ["1"], "shell": "/x", "shellArgs": ["2"], "password": null, "shell": "/y"}"#;
+        let file = parse(text).unwrap();
+        assert_eq!((file.password.as_deref(), file.shell(), file.shell_args.len()), (None, "/y", 1));
+    }
+
+    #[test]
+    fn values_of_others_may_be_anything_but_too_deep() {
+        let nested = |depth| format!(r#"{{"a": {}{}, "password": ""}}"#, "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(&nested(16)).is_some());
+        assert_eq!(parse(&nested(17)), None);
+        let long = format!(r#"{{"{}": "{}", "password": ""}}"#, "k".repeat(99), "v".repeat(999));
+        for text in [r#"{"a": -1.5e+3, "b": [true, false, null, {}, [], {"c": {"d": ""}}], "password": ""}"#, &long] {
+            assert!(parse(text).unwrap().password.is_some(), "{text}");
+        }
+        for text in [
+            r#"{"a": nul}"#,
+            r#"{"a": }"#,
+            r#"{"a": [1 2]}"#,
+            r#"{"a": [1,]}"#,
+            r#"{"a": {"b"}}"#,
+            r#"{"a": 1,}"#,
+            r#"{"a" 1}"#,
+            r#"{a: 1}"#,
+            r#"{"a": [}"#,
+            r#"{"a": -}"#,
+            r#"{"password": nulls}"#,
+            r#"{"shellArgs": null}"#,
+            r#"{"shellArgs": [1]}"#,
+            r#"{"shell": "/x"#,
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_malformed_is_refused() {
         let long = format!(r#"{{"password": "{}"}}"#, "x".repeat(161));
-        let many = format!(r#"{{"shellArgs": [{}]}}"#, vec![r#""a""#; 9].join(","));
+        let many = format!(r#"{{"shellArgs": [{}]}}"#, [r#""a""#; 9].join(","));
         for text in ["", "{", "[]", "null", r#"{"password": 3}"#, r#"{"password": ""} x"#, &long, &many] {
             assert_eq!(parse(text), None, "{text}");
         }

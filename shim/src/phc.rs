@@ -4,7 +4,10 @@
 
 use heapless::Vec;
 
-use crate::logon_file::{LANES, MAX_MEMORY_KIB, MAX_PASSES, MEMORY_KIB, PASSES};
+use crate::{
+    argon2id::Cost,
+    logon_file::{LANES, MAX_MEMORY_KIB, MAX_PASSES, MEMORY_KIB, PASSES},
+};
 
 /// The longest salt and the longest hash, in bytes.
 pub const MAX_BYTES: usize = 64;
@@ -12,12 +15,8 @@ pub const MAX_BYTES: usize = 64;
 /// What a check needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phc {
-    /// Memory, in KiB.
-    pub memory: u32,
-    /// Passes.
-    pub passes: u32,
-    /// Lanes.
-    pub lanes: u32,
+    /// What it may cost.
+    pub cost: Cost,
     /// The salt.
     pub salt: Vec<u8, MAX_BYTES>,
     /// What the password must hash to.
@@ -34,17 +33,19 @@ impl Phc {
         let (memory, passes, lanes) = (cost("m=")?, cost("t=")?, cost("p=")?);
         let (salt, hash) = (base64(parts.next()?)?, base64(parts.next()?)?);
         let whole = costs.next().is_none() && parts.next().is_none();
-        let cheap = memory <= MAX_MEMORY_KIB && passes <= MAX_PASSES && (1..=4).contains(&lanes);
-        // the shortest that argon2 takes (RFC 9106, 3.1)
+        let cheap = memory <= MAX_MEMORY_KIB && passes <= MAX_PASSES && lanes <= 4;
+        // the least that argon2 takes (RFC 9106, 3.1)
+        let enough = passes > 0 && lanes > 0 && memory >= lanes.saturating_mul(8);
         let long = salt.len() >= 8 && hash.len() >= 16;
-        (whole && cheap && long && passes > 0).then_some(Self { memory, passes, lanes, salt, hash })
+        let cost = Cost { memory, passes, lanes };
+        (whole && cheap && enough && long).then_some(Self { cost, salt, hash })
     }
 
     /// What stands in for an unknown user: the work of a usual check, and a hash that nothing has.
     #[must_use]
     pub fn nobody() -> Self {
         let zeros = || (0..32).map(|_| 0).collect();
-        Self { memory: MEMORY_KIB, passes: PASSES, lanes: LANES, salt: zeros(), hash: zeros() }
+        Self { cost: Cost { memory: MEMORY_KIB, passes: PASSES, lanes: LANES }, salt: zeros(), hash: zeros() }
     }
 
     /// Compares without saying, by its time, where a difference lies.
@@ -82,14 +83,14 @@ fn base64(text: &str) -> Option<Vec<u8, MAX_BYTES>> {
 
 #[cfg(test)]
 mod tests {
-    use super::Phc;
+    use super::{Cost, Phc};
 
     #[test]
     fn a_usual_string_is_read() {
         let phc =
             Phc::parse("$argon2id$v=19$m=8192,t=3,p=1$bm9kZW9zIHNhbHQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")
                 .unwrap();
-        assert_eq!((phc.memory, phc.passes, phc.lanes), (8192, 3, 1));
+        assert_eq!(phc.cost, Cost { memory: 8192, passes: 3, lanes: 1 });
         assert_eq!((&phc.salt[..], &phc.hash[..]), (&b"nodeos salt"[..], &(0..32).collect::<Vec<u8>>()[..]));
         assert!(phc.is(&(0..32).collect::<Vec<u8>>()) && !phc.is(&[0; 32]) && !phc.is(&[0, 1]));
     }
@@ -104,6 +105,8 @@ mod tests {
             with("m=64,t=17,p=1", salt, hash),
             with("m=64,t=0,p=1", salt, hash),
             with("m=64,t=1,p=5", salt, hash),
+            with("m=64,t=1,p=0", salt, hash),
+            with("m=31,t=1,p=4", salt, hash),
             with("m=64,t=1", salt, hash),
             with("m=64,t=1,p=1,x=1", salt, hash),
             with("m=64,t=1,p=1", "c2FsdA", hash),

@@ -26,7 +26,7 @@ impl<'a> Told<'a> {
     /// Reads the file's text.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let mut words = text.trim_end().splitn(3, ' ');
+        let mut words = text.trim_ascii_end().splitn(3, ' ');
         Some(Self { total: words.next()?.parse().ok()?, size: words.next()?.parse().ok()?, path: words.next()? })
     }
 
