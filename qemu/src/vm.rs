@@ -162,6 +162,12 @@ impl Vm {
         self.console.state().transcript.text().to_owned()
     }
 
+    /// QEMU's process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether the machine's console has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {

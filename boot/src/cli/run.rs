@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use boot::assembly::{self, Users};
 use boot::cache::Cache;
@@ -100,17 +101,24 @@ fn machine(image: &Image, homes: Option<Drive>, memory_mib: u32, publish: &[Publ
     }
 }
 
-/// Boots it, again and again while somebody restarts it at this terminal.
+/// A machine that lived shorter did not restart because somebody at it wanted so.
+const SHORT: Duration = Duration::from_secs(60);
+
+/// Boots it, and again when it restarts: while somebody is at this terminal to see it, and not in circles.
 fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
+    let mut short = false;
     loop {
-        match terminal::run(machine)?.last_word {
+        let start = Instant::now();
+        let last_word = terminal::run(machine)?.last_word;
+        let short_before = std::mem::replace(&mut short, start.elapsed() < SHORT);
+        match last_word {
             Some(LastWord::PowerOff(status)) => return Ok(status),
-            Some(LastWord::Reboot) if std::io::stdin().is_terminal() => progress.say("run", "the machine restarts"),
+            Some(LastWord::Reboot) if std::io::stdin().is_terminal() && !(short && short_before) => {
+                progress.say("run", "the machine restarts");
+            }
             Some(LastWord::Reboot) => {
-                return Err(Failed {
-                    status: exit::RESTART,
-                    text: "the machine wants to restart; run it again".to_owned(),
-                });
+                let text = "the machine wants to restart; run it again".to_owned();
+                return Err(Failed { status: exit::RESTART, text });
             }
             None => {
                 let text = "the machine ended without a last word: it crashed, or was ended with ctrl-a x; \
