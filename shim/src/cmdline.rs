@@ -4,7 +4,7 @@
 //! `key=value` in the environment, others as arguments (init/main.c, `unknown_bootoption`). So
 //! no /proc is needed to read them. More than 32 of a kind panic the kernel.
 
-use core::fmt;
+use crate::{displayed, say, say::Say};
 
 /// Which block device, in the words of mount(8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +34,13 @@ impl<'a> Device<'a> {
     }
 }
 
-impl fmt::Display for Device<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Device<'_> {
+    fn say(&self, text: &mut say::Text) {
         match self {
-            Self::Path(path) => f.write_str(path),
-            Self::Label(label) => write!(f, "LABEL={label}"),
-            Self::Uuid(uuid) => write!(f, "UUID={uuid}"),
-            Self::PartUuid(uuid) => write!(f, "PARTUUID={uuid}"),
+            Self::Path(path) => say!(text, path),
+            Self::Label(label) => say!(text, "LABEL=", label),
+            Self::Uuid(uuid) => say!(text, "UUID=", uuid),
+            Self::PartUuid(uuid) => say!(text, "PARTUUID=", uuid),
         }
     }
 }
@@ -56,12 +56,12 @@ pub enum Carbon<'a> {
     Medium(Device<'a>),
 }
 
-impl fmt::Display for Carbon<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Carbon<'_> {
+    fn say(&self, text: &mut say::Text) {
         match self {
-            Self::Plain => f.write_str("plain"),
-            Self::Image => f.write_str("image"),
-            Self::Medium(device) => device.fmt(f),
+            Self::Plain => say!(text, "plain"),
+            Self::Image => say!(text, "image"),
+            Self::Medium(device) => device.say(text),
         }
     }
 }
@@ -136,6 +136,8 @@ impl<'a> Options<'a> {
         line.split_ascii_whitespace().fold(Self::default(), Self::with)
     }
 }
+
+displayed!(Device<'_>, Carbon<'_>);
 
 #[cfg(test)]
 mod tests {

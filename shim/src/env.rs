@@ -7,14 +7,16 @@
 
 #[cfg(target_env = "musl")]
 mod program {
-    use core::{ffi::CStr, fmt::Write as _, panic::PanicInfo};
+    use core::{ffi::CStr, panic::PanicInfo};
 
-    use heapless::{String, Vec};
+    use heapless::Vec;
     use rustix::io::Errno;
-    use shim::sys::{self, Start, Stream};
+    use shim::{
+        say,
+        say::{Text, whole},
+        sys::{self, Start, Stream},
+    };
 
-    /// Room for a path or for the words of `-S`.
-    const LONG: usize = 512;
     type Words<'a> = Vec<&'a CStr, 63>;
 
     shim::entry!(main);
@@ -29,10 +31,10 @@ mod program {
     }
 
     fn run(start: Start) -> u8 {
-        let mut split = String::<LONG>::new();
+        let mut split = Text::new();
         let mut words: Words<'_> = start.arguments().skip(1).collect();
         if let Some(text) = words.first().and_then(|first| first.to_str().ok()?.strip_prefix("-S")) {
-            let _ = text.split_ascii_whitespace().try_for_each(|word| write!(split, "{word}\0"));
+            text.split_ascii_whitespace().for_each(|word| say!(&mut split, word, "\0"));
             let rest = words.iter().skip(1).copied();
             let inner = split.as_bytes().split_inclusive(|byte| *byte == 0);
             words = inner.filter_map(|word| CStr::from_bytes_with_nul(word).ok()).chain(rest).collect();
@@ -45,13 +47,16 @@ mod program {
         }
         let Some(program) = words.peek().copied() else {
             for variable in &environment {
-                let _ = writeln!(Stream(1), "{}", variable.to_str().unwrap_or("?"));
+                Stream(1).put(variable.to_str().unwrap_or("?"));
+                Stream(1).put("\n");
             }
             return 0;
         };
         let errno = search(program, &environment, |path| sys::exec(path, words.clone(), environment.iter().copied()));
         let name = program.to_str().unwrap_or("?");
-        let _ = writeln!(Stream(2), "env: cannot run {name}: {}", shim::errno::name(errno.raw_os_error()));
+        let mut why = Text::new();
+        say!(&mut why, "env: cannot run ", name, ": ", errno, "\n");
+        Stream(2).put(&why);
         if errno == Errno::NOENT { 127 } else { 126 }
     }
 
@@ -72,9 +77,9 @@ mod program {
         let path = environment.iter().find_map(|v| v.to_str().ok()?.strip_prefix("PATH=")).unwrap_or("/bin");
         let mut result = Errno::NOENT;
         for folder in path.split(':') {
-            let mut text = String::<LONG>::new();
-            let whole = write!(text, "{folder}/{}\0", program.to_str().unwrap_or("?"));
-            if let (Ok(()), Ok(path)) = (whole, CStr::from_bytes_with_nul(text.as_bytes())) {
+            let mut text = Text::new();
+            say!(&mut text, folder, "/", program.to_str().unwrap_or("?"), "\0");
+            if let (true, Ok(path)) = (whole(&text), CStr::from_bytes_with_nul(text.as_bytes())) {
                 match exec(path) {
                     Errno::NOENT | Errno::NOTDIR => {}
                     errno => result = errno,

@@ -1,6 +1,6 @@
 //! The last line that a machine prints: how it ended, for `nodeos run` and for the tests.
 
-use core::fmt;
+use crate::{displayed, say, say::Say};
 
 /// How the machine ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,11 +14,11 @@ pub enum LastWord {
 const POWER_OFF: &str = "nodeos: power off, status ";
 const REBOOT: &str = "nodeos: reboot";
 
-impl fmt::Display for LastWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for LastWord {
+    fn say(&self, text: &mut say::Text) {
         match self {
-            Self::PowerOff(status) => write!(f, "{POWER_OFF}{status}"),
-            Self::Reboot => f.write_str(REBOOT),
+            Self::PowerOff(status) => say!(text, POWER_OFF, status),
+            Self::Reboot => say!(text, REBOOT),
         }
     }
 }
@@ -34,6 +34,8 @@ impl LastWord {
         line.strip_prefix(POWER_OFF)?.parse().ok().map(Self::PowerOff)
     }
 }
+
+displayed!(LastWord);
 
 #[cfg(test)]
 mod tests {

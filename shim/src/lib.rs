@@ -41,6 +41,7 @@ pub mod op;
 pub mod phc;
 pub mod plan;
 pub mod probe;
+pub mod say;
 pub mod supervise;
 #[cfg(target_env = "musl")]
 pub mod sys;

@@ -29,8 +29,7 @@ mod pid1 {
 
     fn main(start: Start) -> ! {
         if rustix::process::getpid() != rustix::process::Pid::INIT {
-            use core::fmt::Write as _;
-            let _ = sys::Stream(2).write_str("this is PID 1 of a NodeOS machine; nodeos run boots one\n");
+            sys::Stream(2).put("this is PID 1 of a NodeOS machine; nodeos run boots one\n");
             sys::exit(1);
         }
         Signals::ALL.block();
@@ -45,8 +44,7 @@ mod pid1 {
     /// Not reached: nothing here panics. Formats nothing, and restarts.
     #[panic_handler]
     fn panic(_: &PanicInfo<'_>) -> ! {
-        use core::fmt::Write as _;
-        let _ = sys::Stream(2).write_str("nodeos: PID 1 met a bug; restarting\n");
+        sys::Stream(2).put("nodeos: PID 1 met a bug; restarting\n");
         let _ = rustix::system::reboot(rustix::system::RebootCommand::Restart);
         sys::exit(1)
     }

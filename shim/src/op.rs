@@ -1,9 +1,11 @@
 //! One operation of a plan. It prints itself as a shell-like line: the same text serves the error
 //! message, the golden files and `nodeos explain`.
 
-use core::fmt;
-
-use crate::cmdline::Device;
+use crate::{
+    cmdline::Device,
+    displayed, say,
+    say::{Octal, Say},
+};
 
 /// Where a mount takes its filesystem from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,17 +68,19 @@ pub enum Text<'a> {
     Hostname(&'a str),
 }
 
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Text<'_> {
+    fn say(&self, text: &mut say::Text) {
         const ROOT: &str = "root:x:0:0:root:/:/bin/node\n";
         match self {
-            Self::Plain(text) => f.write_str(text),
-            Self::Passwd(User { uid: 0, .. }) => f.write_str(ROOT),
-            Self::Passwd(user) => writeln!(f, "{ROOT}{0}:x:{1}:{2}:{0}:/:/bin/node", user.name, user.uid, user.gid),
-            Self::Group(User { gid: 0, .. }) => f.write_str("root:x:0:\n"),
-            Self::Group(user) => writeln!(f, "root:x:0:\n{}:x:{}:", user.name, user.gid),
-            Self::Hosts(host) => write!(f, "127.0.0.1 localhost {host}\n::1 localhost {host}\n"),
-            Self::Hostname(host) => writeln!(f, "{host}"),
+            Self::Plain(plain) => say!(text, plain),
+            Self::Passwd(User { uid: 0, .. }) => say!(text, ROOT),
+            Self::Passwd(user) => {
+                say!(text, ROOT, user.name, ":x:", user.uid, ":", user.gid, ":", user.name, ":/:/bin/node\n")
+            }
+            Self::Group(User { gid: 0, .. }) => say!(text, "root:x:0:\n"),
+            Self::Group(user) => say!(text, "root:x:0:\n", user.name, ":x:", user.gid, ":\n"),
+            Self::Hosts(host) => say!(text, "127.0.0.1 localhost ", host, "\n::1 localhost ", host, "\n"),
+            Self::Hostname(host) => say!(text, host, "\n"),
         }
     }
 }
@@ -133,62 +137,71 @@ pub enum Op<'a> {
     LoopbackUp,
 }
 
-impl fmt::Display for Source<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Source<'_> {
+    fn say(&self, text: &mut say::Text) {
         match self {
-            Self::Kernel => f.write_str("none"),
-            Self::Device(device) => device.fmt(f),
-            Self::File(path) => f.write_str(path),
+            Self::Kernel => say!(text, "none"),
+            Self::Device(device) => device.say(text),
+            Self::File(path) => say!(text, path),
         }
     }
 }
 
-impl fmt::Display for Attr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.ro { "ro" } else { "rw" })?;
+impl Say for Attr {
+    fn say(&self, text: &mut say::Text) {
+        say!(text, if self.ro { "ro" } else { "rw" });
         for (set, name) in [(self.nodev, ",nodev"), (self.nosuid, ",nosuid"), (self.noexec, ",noexec")] {
             if set {
-                f.write_str(name)?;
+                say!(text, name);
             }
         }
-        Ok(())
     }
 }
 
-impl fmt::Display for Op<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Op<'_> {
+    fn say(&self, text: &mut say::Text) {
         match *self {
-            Self::Remove(path) => write!(f, "rm {path}"),
-            Self::Mkdir(path, mode) => write!(f, "mkdir -m {mode:o} {path}"),
-            Self::Write(path, _) => write!(f, "write {path}"),
-            Self::Copy(from, to) => write!(f, "cp {from} {to}"),
-            Self::Own(path, user) => write!(f, "chown {}:{} {path}", user.uid, user.gid),
-            Self::Symlink(path, text) => write!(f, "ln -s {text} {path}"),
-            Self::Node(path, mode, major, minor) => write!(f, "mknod -m {mode:o} {path} c {major} {minor}"),
-            Self::Move(from, to) => write!(f, "mv {from} {to}"),
-            Self::CheckTold => f.write_str("check the initramfs"),
-            Self::Mount(kind, source, target, attr, options) => {
-                write!(f, "mount -t {kind} -o {attr}")?;
-                if !options.is_empty() {
-                    write!(f, ",{options}")?;
-                }
-                write!(f, " {source} {target}")
+            Self::Remove(path) => say!(text, "rm ", path),
+            Self::Mkdir(path, mode) => say!(text, "mkdir -m ", Octal(mode), " ", path),
+            Self::Write(path, _) => say!(text, "write ", path),
+            Self::Copy(from, to) => say!(text, "cp ", from, " ", to),
+            Self::Own(path, user) => say!(text, "chown ", user.uid, ":", user.gid, " ", path),
+            Self::Symlink(path, says) => say!(text, "ln -s ", says, " ", path),
+            Self::Node(path, mode, major, minor) => {
+                say!(text, "mknod -m ", Octal(mode), " ", path, " c ", major, " ", minor)
             }
-            Self::Bind(from, to, attr) => write!(f, "mount --bind -o {attr} {from} {to}"),
-            Self::Attributes(path, attr) => write!(f, "mount -o remount,bind,{attr} {path}"),
-            Self::Overlay(home, Upper::Home) => write!(
-                f,
-                "mount -t overlay -o rw,nodev,nosuid,upperdir=/tmp/{home},workdir=/tmp/.overlay/{home},lowerdir=/runtime:/carbon none /root"
+            Self::Move(from, to) => say!(text, "mv ", from, " ", to),
+            Self::CheckTold => say!(text, "check the initramfs"),
+            Self::Mount(kind, source, target, attr, options) => {
+                say!(text, "mount -t ", kind, " -o ", attr);
+                if !options.is_empty() {
+                    say!(text, ",", options);
+                }
+                say!(text, " ", source, " ", target)
+            }
+            Self::Bind(from, to, attr) => say!(text, "mount --bind -o ", attr, " ", from, " ", to),
+            Self::Attributes(path, attr) => say!(text, "mount -o remount,bind,", attr, " ", path),
+            Self::Overlay(home, Upper::Home) => say!(
+                text,
+                "mount -t overlay -o rw,nodev,nosuid,upperdir=/tmp/",
+                home,
+                ",workdir=/tmp/.overlay/",
+                home,
+                ",lowerdir=/runtime:/carbon none /root"
             ),
-            Self::Overlay(home, Upper::Ram) => write!(
-                f,
-                "mount -t overlay -o rw,nodev,nosuid,upperdir=/ram/upper,workdir=/ram/work,lowerdir=/tmp/{home}:/runtime:/carbon none /root"
+            Self::Overlay(home, Upper::Ram) => say!(
+                text,
+                "mount -t overlay -o rw,nodev,nosuid,upperdir=/ram/upper,workdir=/ram/work,lowerdir=/tmp/",
+                home,
+                ":/runtime:/carbon none /root"
             ),
-            Self::Private => f.write_str("mount --make-rprivate /"),
-            Self::Unmount(path) => write!(f, "umount -l {path}"),
-            Self::MoveRoot(path) => write!(f, "mount --move {path} / && chroot ."),
-            Self::Hostname(name) => write!(f, "hostname {name}"),
-            Self::LoopbackUp => f.write_str("ip link set lo up"),
+            Self::Private => say!(text, "mount --make-rprivate /"),
+            Self::Unmount(path) => say!(text, "umount -l ", path),
+            Self::MoveRoot(path) => say!(text, "mount --move ", path, " / && chroot ."),
+            Self::Hostname(name) => say!(text, "hostname ", name),
+            Self::LoopbackUp => say!(text, "ip link set lo up"),
         }
     }
 }
+
+displayed!(Text<'_>, Source<'_>, Attr, Op<'_>);

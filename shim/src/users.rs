@@ -3,13 +3,14 @@
 //! The owner of a home is the user: uid and gid come from the directory, never from a file in it. Names
 //! lie end to end in one array, for a machine may have hundreds of homes and PID 1 has no heap.
 
-use core::fmt;
-
 use heapless::Vec;
 
 use crate::{
+    displayed,
     layout::{LOST_FOUND, MAX_HOMES, MAX_NAMES, ROOT_USER},
     op::User,
+    say,
+    say::Say,
 };
 
 /// Why a directory at the top of a users partition is no user.
@@ -31,16 +32,16 @@ pub enum Refusal {
     Unreadable(i32),
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Refusal {
+    fn say(&self, text: &mut say::Text) {
         match self {
-            Self::NoDirectory => f.write_str("it is no directory"),
-            Self::UidZero => f.write_str("uid 0 owns it, and only the home called root may be uid 0's; chown it"),
-            Self::RootNotOwner(uid) => write!(f, "it is called root but uid {uid} owns it; chown it to 0"),
-            Self::SharedUid(uid) => write!(f, "uid {uid} owns another home too; give each home its own uid"),
-            Self::Name => f.write_str("its name has a colon, a control character or is no UTF-8; rename it"),
-            Self::TooMany => write!(f, "there are more than {MAX_HOMES} homes, or their names are too long"),
-            Self::Unreadable(errno) => write!(f, "it cannot be read: {}", crate::errno::name(*errno)),
+            Self::NoDirectory => say!(text, "it is no directory"),
+            Self::UidZero => say!(text, "uid 0 owns it, and only the home called root may be uid 0's; chown it"),
+            Self::RootNotOwner(uid) => say!(text, "it is called root but uid ", uid, " owns it; chown it to 0"),
+            Self::SharedUid(uid) => say!(text, "uid ", uid, " owns another home too; give each home its own uid"),
+            Self::Name => say!(text, "its name has a colon, a control character or is no UTF-8; rename it"),
+            Self::TooMany => say!(text, "there are more than ", MAX_HOMES, " homes, or their names are too long"),
+            Self::Unreadable(errno) => say!(text, "it cannot be read: ", crate::errno::name(*errno)),
         }
     }
 }
@@ -169,6 +170,8 @@ impl Homes {
         self.homes.iter().filter(|home| !home.shared).count()
     }
 }
+
+displayed!(Refusal);
 
 #[cfg(test)]
 mod tests {

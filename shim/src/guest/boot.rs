@@ -9,13 +9,14 @@ use shim::{
     layout,
     op::Upper,
     plan,
+    say::Text,
     supervise::{MAX_CONSOLES, State},
     sys::Start,
     users::Homes,
 };
 
 use crate::guest::{
-    Text, device,
+    device,
     execute::{self, Stopped},
     homes,
     log::Log,
@@ -47,13 +48,13 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     let options = options(start);
     execute::steps(&plan::boot(&options), log)?;
     if let Some(word) = options.refused {
-        log.error(format_args!("{word}: not understood; a device is /dev/…, LABEL=, UUID= or PARTUUID="));
+        error!(log, word, ": not understood; a device is /dev/…, LABEL=, UUID= or PARTUUID=");
     }
     let upper = users(&options, log)?;
     if let Err(errno) = homes::scan(homes, log) {
-        log.error(format_args!("cannot read the users partition: {}", shim::errno::name(errno.raw_os_error())));
+        error!(log, "cannot read the users partition: ", errno);
     }
-    log.info(format_args!("{} users", homes.count()));
+    info!(log, homes.count(), " users");
     Ok(Machine { options, homes, upper, host: host(), consoles: consoles() })
 }
 
@@ -65,20 +66,20 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
         }
         match execute::users_read_only(device, log) {
             Ok(()) => {
-                log.error(format_args!("the users partition is read-only: what you write is gone at power off"));
+                error!(log, "the users partition is read-only: what you write is gone at power off");
                 return Ok(Upper::Ram);
             }
             Err(Errno::TIMEDOUT) => {}
             Err(errno) => {
-                log.error(format_args!("it cannot be read either: {}", shim::errno::name(errno.raw_os_error())));
+                error!(log, "it cannot be read either: ", errno);
             }
         }
     }
-    log.error(format_args!("RAM session: no users partition, what you write is gone at power off; log on as guest"));
+    error!(log, "RAM session: no users partition, what you write is gone at power off; log on as guest");
     execute::steps(&plan::ram(), log)?;
     let (uid, gid) = (rustix::fs::Uid::from_raw(1000), rustix::fs::Gid::from_raw(1000));
     if let Err(errno) = rustix::fs::chown("/tmp/guest", Some(uid), Some(gid)) {
-        log.error(format_args!("no guest: {}", shim::errno::name(errno.raw_os_error())));
+        error!(log, "no guest: ", errno);
     }
     Ok(Upper::Home)
 }
@@ -111,14 +112,14 @@ impl Machine<'_> {
         let root = self.homes.root();
         let mut state = State::new(self.consoles.len(), root, self.interactive(log));
         if self.options.single {
-            log.error(format_args!("single: nobody's init runs, and only root may log on"));
+            error!(log, "single: nobody's init runs, and only root may log on");
             return state;
         }
         let others = self.homes.ids().filter(|home| Some(*home) != root);
         let known = |home: &u16| self.homes.get(*home).is_some() && self.homes.has_init(*home);
         for home in root.into_iter().chain(others).filter(known) {
             if !state.want_init(home) {
-                log.error(format_args!("home {home}: its init does not run, there are too many"));
+                error!(log, "home ", home, ": its init does not run, there are too many");
             }
         }
         state
@@ -132,13 +133,13 @@ impl Machine<'_> {
                 Ok(file) => file.password,
                 Err(why) => {
                     let (name, file) = (user.name, layout::LOGON_FILE);
-                    log.error(format_args!("home {name}: {file}: {why}; nobody logs on there"));
+                    error!(log, "home ", name, ": ", file, ": ", why, "; nobody logs on there");
                     None
                 }
             };
             let root = user.name == layout::ROOT_USER;
             if root && password.as_deref() == Some("") {
-                log.error(format_args!("home root: an empty password opens no root prompt; give it one"));
+                error!(log, "home root: an empty password opens no root prompt; give it one");
                 continue;
             }
             found |= password.is_some() && (root || !self.options.single);

@@ -1,7 +1,5 @@
 //! Finds a block device by path, label or UUID, and waits for one that comes late.
 
-use core::fmt::Write as _;
-
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fd::OwnedFd,
@@ -9,9 +7,9 @@ use rustix::{
     io::{Errno, Result},
     net::{AddressFamily, SocketFlags, SocketType, netlink},
 };
-use shim::{cmdline::Device, probe};
+use shim::{cmdline::Device, probe, say, say::Text};
 
-use crate::guest::{Text, log::Log, place};
+use crate::guest::{log::Log, place};
 
 /// How long a device may take to come: a USB disk behind a hub needs about ten seconds.
 const PATIENCE: u64 = 30;
@@ -31,7 +29,7 @@ pub fn find(device: Device<'_>, log: &Log) -> Result<Text> {
             return Err(Errno::TIMEDOUT);
         }
         if !said {
-            log.info(format_args!("waiting for {device}, at most {PATIENCE} s"));
+            info!(log, "waiting for ", device, ", at most ", PATIENCE, " s");
             said = true;
         }
         wait(&events, left)?;
@@ -73,16 +71,16 @@ fn look(device: Device<'_>) -> Option<Text> {
     while let Some(Ok(entry)) = entries.next() {
         let Ok(name) = entry.file_name().to_str() else { continue };
         if !name.starts_with('.') && is(name, device) == Some(true) {
-            return path(name);
+            return Some(path(name));
         }
     }
     None
 }
 
-fn path(name: &str) -> Option<Text> {
+fn path(name: &str) -> Text {
     let mut path = Text::new();
-    write!(path, "/dev/{name}").ok()?;
-    Some(path)
+    say!(&mut path, "/dev/", name);
+    path
 }
 
 fn is(name: &str, device: Device<'_>) -> Option<bool> {
@@ -98,7 +96,7 @@ fn is(name: &str, device: Device<'_>) -> Option<bool> {
         return Some(probe::is_partition(&head, &entry, number, wanted));
     }
     let mut block = [0; probe::SUPERBLOCK];
-    read_at(&open(&path(name)?)?, 0, &mut block)?;
+    read_at(&open(&path(name))?, 0, &mut block)?;
     Some(probe::matches(&block, device))
 }
 
@@ -116,7 +114,7 @@ fn disk_of(name: &str) -> Option<OwnedFd> {
         };
         let rdev: Dev = stat.st_rdev;
         if rdev == wanted && FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice {
-            return open(&path(entry.file_name().to_str().ok()?)?);
+            return open(&path(entry.file_name().to_str().ok()?));
         }
     }
     None
@@ -124,7 +122,7 @@ fn disk_of(name: &str) -> Option<OwnedFd> {
 
 fn attribute(name: &str, attribute: &str) -> Option<Text> {
     let mut file = Text::new();
-    write!(file, "/sys/class/block/{name}/{attribute}").ok()?;
+    say!(&mut file, "/sys/class/block/", name, "/", attribute);
     read_text(&file)
 }
 

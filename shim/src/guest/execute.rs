@@ -3,7 +3,7 @@
 //! Mounts go by descriptors: what a user owns is opened without following links, and the mount lands on what was
 //! opened. Run with all capabilities; the callers' comments say in which namespaces.
 
-use core::{ffi::CStr, fmt::Write as _};
+use core::ffi::CStr;
 
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -15,18 +15,16 @@ use rustix::{
 };
 use shim::{
     cmdline::Device,
-    errno, layout,
+    layout,
     op::{self, Attr, Op, Source, Upper},
     plan::{Need, Step},
+    say,
+    say::{Text, whole},
     sys,
     told::Told,
 };
 
-use crate::guest::{
-    Text, device,
-    log::{Level, Log},
-    place,
-};
+use crate::guest::{device, log::Log, place};
 
 /// A required step failed, and the log has said so.
 pub struct Stopped;
@@ -35,9 +33,10 @@ pub struct Stopped;
 pub fn steps(steps: &[Step<'_>], log: &Log) -> core::result::Result<(), Stopped> {
     for Step { op, need, .. } in steps {
         if let Err(errno) = execute(op, log) {
-            let level = if *need == Need::Required { Level::Error } else { Level::Info };
-            log.line(level, format_args!("cannot {op}: {}{}", errno::name(errno.raw_os_error()), hint(op, errno)));
-            if *need == Need::Required {
+            if *need == Need::Optional {
+                info!(log, "cannot ", op, ": ", errno, hint(op, errno));
+            } else {
+                error!(log, "cannot ", op, ": ", errno, hint(op, errno));
                 return Err(Stopped);
             }
         }
@@ -89,7 +88,7 @@ fn execute(op: &Op<'_>, log: &Log) -> Result<()> {
             sys::mount_attributes(tree.as_fd(), attr)?;
             attach(&tree, to)?;
             if to == layout::CARBON {
-                log.info(format_args!("carbon copy mounted (plain, {to})"));
+                info!(log, "carbon copy mounted (plain, ", to, ")");
             }
             Ok(())
         }
@@ -134,7 +133,10 @@ fn mkdir(path: &str, mode: u32) -> Result<()> {
 
 fn write(path: &str, text: op::Text<'_>) -> Result<()> {
     let mut content = Text::new();
-    write!(content, "{text}").map_err(|_| Errno::FBIG)?;
+    say!(&mut content, text);
+    if !whole(&content) {
+        return Err(Errno::FBIG);
+    }
     let (folder, name) = place::parent(path)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
     let file = place::open_at(folder.as_fd(), name, flags)?;
@@ -155,8 +157,8 @@ fn mount(kind: &str, source: Source<'_>, target: &str, attr: Attr, options: &str
     let mounted = create(kind, source, attr, options)?;
     attach(&mounted, target)?;
     match (kind, target) {
-        ("erofs", _) => log.info(format_args!("carbon copy mounted ({kind}, {source})")),
-        ("ext4", _) => log.info(format_args!("users partition mounted ({kind}, {source})")),
+        ("erofs", _) => info!(log, "carbon copy mounted (", kind, ", ", source, ")"),
+        ("ext4", _) => info!(log, "users partition mounted (", kind, ", ", source, ")"),
         _ => {}
     }
     Ok(())
@@ -257,15 +259,16 @@ fn check_told(log: &Log) -> Result<()> {
     // the kernel gives a file its size before its content (init/initramfs.c, `do_name`): count the blocks
     let written = |stat: rustix::fs::Stat| stat.st_size.min(stat.st_blocks.saturating_mul(512));
     let size = rustix::fs::statat(CWD, told.path, AtFlags::SYMLINK_NOFOLLOW).map_or(0, written);
-    if u64::try_from(size) == Ok(told.size) {
+    let size = u64::try_from(size).unwrap_or(0);
+    if size == told.size {
         return Ok(());
     }
     let info = rustix::system::sysinfo();
     let ram = info.totalram.saturating_mul(info.mem_unit.into());
     let rootfs = rustix::fs::statvfs(c"/").map_or(0, |root| root.f_blocks.saturating_mul(root.f_frsize));
     let (have, whole, need) = (ram >> 20, told.size >> 20, told.memory_needed(ram, rootfs));
-    log.error(format_args!("the initramfs is truncated: {} has {} of {whole} MiB", told.path, size >> 20));
-    log.error(format_args!("it needs {need} MiB of memory; this machine has {have} MiB"));
+    error!(log, "the initramfs is truncated: ", told.path, " has ", size >> 20, " of ", whole, " MiB");
+    error!(log, "it needs ", need, " MiB of memory; this machine has ", have, " MiB");
     Err(Errno::NOMEM)
 }
 

@@ -1,10 +1,6 @@
 //! Reads the homes of the mounted users partition into the table, and their logon files on demand.
 
-use core::{
-    ffi::CStr,
-    fmt::{self, Write as _},
-    mem::MaybeUninit,
-};
+use core::{ffi::CStr, mem::MaybeUninit};
 
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
@@ -14,6 +10,7 @@ use rustix::{
 use shim::{
     errno, layout,
     logon_file::LogonFile,
+    say::{Say, Text},
     users::{Found, Homes, Refusal, is_ours},
 };
 
@@ -46,17 +43,17 @@ pub fn scan(homes: &mut Homes, log: &Log) -> Result<()> {
 
 fn refused(log: &Log, name: &[u8], why: Refusal) {
     let name = Plain(name);
-    log.error(format_args!("home {name} refused: {why}"));
+    error!(log, "home ", name, " refused: ", why);
 }
 
 /// A name for the log: what no console should print is a question mark.
 struct Plain<'a>(&'a [u8]);
 
-impl fmt::Display for Plain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|byte| f.write_char(if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '?' }))
+impl Say for Plain<'_> {
+    fn say(&self, text: &mut Text) {
+        for byte in self.0 {
+            let _ = text.push(if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '?' });
+        }
     }
 }
 

@@ -1,10 +1,28 @@
 //! The kernel log as the only log: one line a phase, which is also the boot timeline.
 
-use core::fmt::{Arguments, Write as _};
-
 use rustix::{fd::OwnedFd, fs::OFlags};
 
-use crate::guest::{Text, place};
+use shim::say::Text;
+
+use crate::guest::place;
+
+/// One line of the timeline, from its parts.
+macro_rules! info {
+    ($log:expr, $($part:expr),+ $(,)?) => {{
+        let mut line = $crate::guest::log::start($crate::guest::log::Level::Info);
+        shim::say!(&mut line, $($part),+);
+        $log.line(&line);
+    }};
+}
+
+/// One line that is shown even with `quiet`, from its parts.
+macro_rules! error {
+    ($log:expr, $($part:expr),+ $(,)?) => {{
+        let mut line = $crate::guest::log::start($crate::guest::log::Level::Error);
+        shim::say!(&mut line, $($part),+);
+        $log.line(&line);
+    }};
+}
 
 /// How loud a line is (include/linux/kern_levels.h): with `quiet` the console shows what is below 4.
 #[derive(Clone, Copy)]
@@ -28,15 +46,9 @@ impl Log {
         Self(open())
     }
 
-    /// One line.
-    pub fn line(&self, level: Level, text: Arguments<'_>) {
-        let mut line = Text::new();
-        let prefix = match level {
-            Level::Error => "<3>nodeos: ",
-            Level::Info => "<6>nodeos: ",
-        };
-        let _ = line.push_str(prefix);
-        let _ = line.write_fmt(text);
+    /// One line, begun by `start`.
+    #[inline(never)]
+    pub fn line(&self, line: &Text) {
         let once;
         let kmsg = match &self.0 {
             Some(held) => Some(held),
@@ -49,14 +61,18 @@ impl Log {
             let _ = rustix::io::write(kmsg, line.as_bytes());
         }
     }
+}
 
-    pub fn info(&self, text: Arguments<'_>) {
-        self.line(Level::Info, text);
-    }
-
-    pub fn error(&self, text: Arguments<'_>) {
-        self.line(Level::Error, text);
-    }
+/// How a line begins.
+#[inline(never)]
+pub fn start(level: Level) -> Text {
+    let mut line = Text::new();
+    let prefix = match level {
+        Level::Error => "<3>nodeos: ",
+        Level::Info => "<6>nodeos: ",
+    };
+    shim::say!(&mut line, prefix);
+    line
 }
 
 fn open() -> Option<OwnedFd> {

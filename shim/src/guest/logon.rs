@@ -2,22 +2,21 @@
 //!
 //! It runs as uid 0 with one capability, that of reading every home's logon file.
 
-use core::fmt::Write as _;
-
 use rustix::{
     event::Timespec,
     fd::OwnedFd,
     fs::{Gid, Mode, OFlags, Uid},
-    io::{Errno, Result},
+    io::Result,
     termios::{InputModes, LocalModes, OptionalActions, OutputModes, tcgetattr, tcsetattr},
 };
 use shim::{
-    layout,
+    layout, say,
+    say::Text,
     sys::{self, Stream},
     users::{HomeId, Homes},
 };
 
-use crate::guest::{Text, homes, password, place, privilege};
+use crate::guest::{homes, password, place, privilege};
 
 /// The longest name or password that is read.
 const MAX_LINE: usize = 256;
@@ -30,7 +29,7 @@ const MAX_DELAY: i64 = 32;
 /// What the terminal says when it is gone.
 pub fn ask(terminal: &str, homes: &Homes, single: bool) -> Result<HomeId> {
     let mut path = Text::new();
-    write!(path, "/dev/{terminal}").map_err(|_| Errno::NAMETOOLONG)?;
+    say!(&mut path, "/dev/", terminal);
     let terminal = take(&path)?;
     rustix::stdio::dup2_stdin(&terminal)?;
     rustix::stdio::dup2_stdout(&terminal)?;
@@ -43,7 +42,7 @@ pub fn ask(terminal: &str, homes: &Homes, single: bool) -> Result<HomeId> {
         }
         sleep(delay);
         delay = delay.saturating_mul(2).min(MAX_DELAY);
-        let _ = writeln!(Stream(1), "\nThat is not a user and password of this machine.");
+        Stream(1).put("\nThat is not a user and password of this machine.\n");
     }
 }
 
@@ -69,7 +68,7 @@ fn once(terminal: &OwnedFd, homes: &Homes, single: bool) -> Result<Option<HomeId
     let mut name = Text::new();
     while name.is_empty() {
         echo(terminal, true, false)?;
-        let _ = write!(Stream(1), "Welcome to NodeOS!: username:  ");
+        Stream(1).put("Welcome to NodeOS!: username:  ");
         read_line(terminal, &mut name)?;
     }
     let home = homes.named(&name).filter(|_| !single || name == layout::ROOT_USER);
@@ -80,9 +79,9 @@ fn once(terminal: &OwnedFd, homes: &Homes, single: bool) -> Result<Option<HomeId
     }
     let mut given = Text::new();
     echo(terminal, false, false)?;
-    let _ = write!(Stream(1), "Welcome to NodeOS!: password:  ");
+    Stream(1).put("Welcome to NodeOS!: password:  ");
     read_line(terminal, &mut given)?;
-    let _ = writeln!(Stream(1));
+    Stream(1).put("\n");
     let right = password::check(given.as_bytes(), hash.as_deref());
     Ok(home.filter(|_| right))
 }

@@ -51,7 +51,7 @@ pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
         }
         if !up {
             up = true;
-            log.info(format_args!("up; PID 1 holds {} KiB of its own", own_memory().unwrap_or(0)));
+            info!(log, "up; PID 1 holds ", own_memory().unwrap_or(0), " KiB of its own");
         }
         wait(&signals, executor.reports.descriptor(), state.wake_at());
         // messages before deaths: a logon says who logged on and ends
@@ -142,14 +142,14 @@ impl Executor<'_> {
     }
 
     fn ready(&self, state: &mut State, home: HomeId) {
-        self.log.info(format_args!("sandbox of {} ready", self.name(home)));
+        info!(self.log, "sandbox of ", self.name(home), " ready");
         state.ready(home);
     }
 
     fn prompt(&self, console: ConsoleId) -> Option<Pid> {
         let terminal = self.machine.consoles.get(usize::from(console))?;
         if let Some((pid, _)) = sys::fork(0).ok()? {
-            self.log.info(format_args!("logon on {terminal}"));
+            info!(self.log, "logon on ", terminal);
             return Some(pid);
         }
         let log = Log::held();
@@ -159,8 +159,7 @@ impl Executor<'_> {
                 sys::exit(0)
             }
             Err(errno) => {
-                let why = shim::errno::name(errno.raw_os_error());
-                log.info(format_args!("no logon on {terminal}: {why}"));
+                info!(log, "no logon on ", terminal, ": ", errno);
                 sys::exit(1)
             }
         }
@@ -182,7 +181,7 @@ impl Executor<'_> {
         let terminal = console.and_then(|id| self.machine.consoles.get(usize::from(id)));
         let streams = terminal.map_or(Streams::Log, |name| Streams::Terminal(name));
         let file = homes::logon_file(user.name).unwrap_or_default();
-        self.log.info(format_args!("init of {}", user.name));
+        info!(self.log, "init of ", user.name);
         self.enter(
             home,
             &Program {
@@ -202,7 +201,7 @@ impl Executor<'_> {
         let file = homes::logon_file(user.name).unwrap_or_default();
         let arguments: Vec<&str, { shim::logon_file::MAX_ARGS }> =
             file.shell_args.iter().map(|argument| argument.as_str()).collect();
-        self.log.info(format_args!("session of {} on {terminal}", user.name));
+        info!(self.log, "session of ", user.name, " on ", terminal);
         self.enter(
             home,
             &Program {
@@ -223,11 +222,10 @@ impl Executor<'_> {
 
 /// Where a sandbox's `/dev` keeps a place for each console.
 fn places(machine: &Machine<'_>) -> Vec<heapless::String<32>, MAX_CONSOLES> {
-    use core::fmt::Write as _;
     let mut places = Vec::new();
     for console in &machine.consoles {
         let mut place = heapless::String::new();
-        if write!(place, "/root/dev/{console}").is_ok() {
+        if place.push_str("/root/dev/").is_ok() && place.push_str(console).is_ok() {
             let _ = places.push(place);
         }
     }

@@ -1,6 +1,6 @@
 //! A user's sandbox: made by a process that ends as its reaper, entered by each program that runs there.
 
-use core::{ffi::CStr, fmt::Write as _};
+use core::ffi::CStr;
 
 use heapless::Vec;
 use linux_raw_sys::general::{CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
@@ -13,15 +13,14 @@ use rustix::{
 };
 use shim::{
     cmdline::Options,
-    errno,
     op::User,
-    plan,
+    plan, say,
+    say::{Text, whole},
     supervise::Pid,
     sys::{self, Signals, Stream},
 };
 
 use crate::guest::{
-    Text,
     execute::{self, CLONE},
     log::Log,
     place, privilege,
@@ -39,12 +38,12 @@ pub fn build(sandbox: &plan::Sandbox<'_>, ready: impl FnOnce()) -> Result<(Pid, 
     let log = Log::held();
     let name = sandbox.user.name;
     if execute::steps(&plan::root(sandbox), &log).is_err() {
-        log.error(format_args!("no sandbox for {name}"));
+        error!(log, "no sandbox for ", name);
         sys::exit(1);
     }
     ready();
     if let Err(errno) = privilege::become_user(sandbox.user) {
-        log.error(format_args!("{name}: cannot give up privileges: {}", errno::name(errno.raw_os_error())));
+        error!(log, name, ": cannot give up privileges: ", errno);
         sys::exit(1);
     }
     // root's reaper does not change its uid, which alone would forbid ptrace
@@ -96,9 +95,10 @@ pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, program: &Program<'_>) 
     if let Ok(None) = forked {
         let log = Log::held();
         let errno = become_program(pidfd, program);
-        let (path, why) = (program.path, errno::name(errno.raw_os_error()));
-        log.error(format_args!("{}: cannot run {path}: {why}", program.user.name));
-        let _ = writeln!(Stream(2), "cannot run {path}: {why}");
+        let mut why = Text::new();
+        say!(&mut why, "cannot run ", program.path, ": ", errno, "\n");
+        error!(log, program.user.name, ": ", why.trim_ascii_end());
+        Stream(2).put(&why);
         sys::exit(if errno == Errno::NOENT { 127 } else { 126 });
     }
     sys::join(own, CLONE_NEWPID)?;
@@ -110,19 +110,21 @@ fn become_program(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Errno {
     if let Err(errno) = prepare(pidfd, program) {
         return errno;
     }
-    let mut text = Text::new();
-    if environment(&mut text, program).is_err() {
-        return Errno::TOOBIG;
-    }
-    let mut path = Text::new();
+    let mut variables = Text::new();
+    environment(&mut variables, program);
     let mut arguments = Text::new();
-    let words = core::iter::once(program.path).chain(program.arguments.iter().copied());
-    if write!(path, "{}\0", program.path).is_err() || words.clone().any(|w| write!(arguments, "{w}\0").is_err()) {
+    say!(&mut arguments, program.path, "\0");
+    for argument in program.arguments {
+        say!(&mut arguments, argument, "\0");
+    }
+    if !whole(&variables) || !whole(&arguments) {
         return Errno::TOOBIG;
     }
-    match CStr::from_bytes_with_nul(path.as_bytes()) {
-        Ok(path) => sys::exec(path, strings(&arguments), strings(&text)),
-        Err(_) => Errno::INVAL,
+    match strings(&arguments).next() {
+        Some(path) if path.count_bytes() == program.path.len() => {
+            sys::exec(path, strings(&arguments), strings(&variables))
+        }
+        _ => Errno::INVAL,
     }
 }
 
@@ -131,14 +133,13 @@ fn strings(text: &str) -> impl Iterator<Item = &CStr> {
 }
 
 /// All that a user's process has in its environment.
-fn environment(text: &mut Text, program: &Program<'_>) -> core::fmt::Result {
+fn environment(text: &mut Text, program: &Program<'_>) {
     let Options { term, lang, tz, .. } = program.options;
     let (user, shell) = (program.user.name, program.shell);
-    write!(text, "HOME=/\0TERM={term}\0LANG={lang}\0PATH=/bin\0USER={user}\0SHELL={shell}\0")?;
+    say!(text, "HOME=/\0TERM=", term, "\0LANG=", lang, "\0PATH=/bin\0USER=", user, "\0SHELL=", shell, "\0");
     if !tz.is_empty() {
-        write!(text, "TZ={tz}\0")?;
+        say!(text, "TZ=", tz, "\0");
     }
-    Ok(())
 }
 
 fn prepare(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Result<()> {
@@ -154,7 +155,7 @@ fn prepare(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Result<()> {
         }
         Streams::Terminal(name) => {
             let mut path = Text::new();
-            write!(path, "/dev/{name}").map_err(|_| Errno::NAMETOOLONG)?;
+            say!(&mut path, "/dev/", name);
             // the node's owner is the session's, until the next logon takes it back
             let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
             rustix::fs::chown(path.as_str(), Some(uid), Some(gid))?;
@@ -218,7 +219,7 @@ fn aside(work: impl FnOnce() -> Result<()>) -> Result<Pid> {
             let log = Log::held();
             let result = work();
             if let Err(errno) = result {
-                log.error(format_args!("root's view of a home: {}", errno::name(errno.raw_os_error())));
+                error!(log, "root's view of a home: ", errno);
             }
             sys::exit(u8::from(result.is_err()))
         }

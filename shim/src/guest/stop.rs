@@ -1,7 +1,5 @@
 //! The end: whatever is left is killed, the users partition unmounted, the last word said, the machine stopped.
 
-use core::fmt::Write as _;
-
 use rustix::{
     event::Timespec,
     fs::OFlags,
@@ -12,7 +10,8 @@ use rustix::{
 };
 use shim::{
     last_word::LastWord,
-    layout,
+    layout, say,
+    say::Text,
     sys::{self, Stream},
 };
 
@@ -38,7 +37,7 @@ pub fn stop(word: LastWord, log: &Log) -> ! {
 
 /// A boot that cannot go on: time to read why, then another try, as after a kernel panic.
 pub fn give_up(log: &Log) -> ! {
-    log.error(format_args!("this machine restarts in 10 seconds"));
+    error!(log, "this machine restarts in 10 seconds");
     pause(10_000);
     stop(LastWord::Reboot, log)
 }
@@ -62,15 +61,15 @@ fn kill(tenths: u32) {
 fn unmount(log: &Log) {
     for _ in 0..20 {
         match rustix::mount::unmount(layout::USERS, UnmountFlags::empty()) {
-            Ok(()) => return log.info(format_args!("users partition unmounted")),
+            Ok(()) => return info!(log, "users partition unmounted"),
             Err(Errno::BUSY) => pause(100),
             Err(_) => return,
         }
     }
     let read_only = MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID;
     match rustix::mount::mount_remount(layout::USERS, read_only, c"") {
-        Ok(()) => log.info(format_args!("users partition busy; remounted read-only")),
-        Err(_) => log.error(format_args!("users partition busy; it will be checked at the next boot")),
+        Ok(()) => info!(log, "users partition busy; remounted read-only"),
+        Err(_) => error!(log, "users partition busy; it will be checked at the next boot"),
     }
 }
 
@@ -81,7 +80,9 @@ fn say(word: LastWord) {
         if let Ok(console) = place::file("/dev/console", flags)
             && rustix::stdio::dup2_stdout(&console).is_ok()
         {
-            let _ = writeln!(Stream(1), "\r\n{word}");
+            let mut last = Text::new();
+            say!(&mut last, "\r\n", word, "\n");
+            Stream(1).put(&last);
             let _ = rustix::termios::tcdrain(&console);
         }
         sys::exit(0);
