@@ -1,8 +1,11 @@
 //! The shim's binaries, built by cargo for an architecture: `/init` and `/usr/bin/env` of the guest.
 
+use crate::error::Tried;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::run::Run;
+use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
+use object::{Endianness, elf};
 use serde_json::Value;
 use shim::arches::Arch;
 use std::path::{Path, PathBuf};
@@ -39,8 +42,34 @@ pub fn build(arch: &Arch, progress: Progress) -> Result<Shim> {
         path.ok_or_else(|| Error::new(tried(), format!("cargo built no program {name}")))
     };
     let shim = Shim { init: found("init")?, env: found("env")? };
+    for path in [&shim.init, &shim.env] {
+        let bytes = std::fs::read(path).tried("read", path)?;
+        alone(&bytes, arch).map_err(|why| {
+            let next = "look at .cargo/config.toml: its flags make the shim static";
+            Error::new(format!("use {} as the shim", path.display()), why).next(next)
+        })?;
+    }
     phase.done(&format!("the shim for {arch}"));
     Ok(shim)
+}
+
+/// Whether the kernel can run that program with nothing beside it: of this machine, placed where it was linked, and
+/// without a loader. A build with other flags would make an initramfs that panics the kernel.
+fn alone(bytes: &[u8], arch: &Arch) -> std::result::Result<(), String> {
+    let file: ElfFile64<'_> = ElfFile64::parse(bytes).map_err(|error| error.to_string())?;
+    let header = file.elf_header();
+    let machine = header.e_machine(Endianness::Little).0;
+    if machine != arch.elf_machine {
+        return Err(format!("it is for ELF machine {machine}, {arch} is {}", arch.elf_machine));
+    }
+    if header.e_type(Endianness::Little) != elf::ET_EXEC {
+        return Err("it is no static executable (ET_EXEC)".to_owned());
+    }
+    let loader = |segment: &&elf::ProgramHeader64<Endianness>| segment.p_type(Endianness::Little) == elf::PT_INTERP;
+    match file.elf_program_headers().iter().find(loader) {
+        Some(_) => Err("it asks for a loader (PT_INTERP)".to_owned()),
+        None => Ok(()),
+    }
 }
 
 /// The path in one of cargo's messages (`compiler-artifact`), if it is about that program.
@@ -52,8 +81,19 @@ fn executable(message: &str, name: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::executable;
+    use super::{alone, executable};
+    use shim::arches::{ALL, Arch};
     use std::path::PathBuf;
+
+    #[test]
+    fn a_program_of_the_host_is_no_shim() {
+        let test = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let why = alone(&test, Arch::host()).unwrap_err();
+        assert!(why.contains("ET_EXEC") || why.contains("PT_INTERP"), "{why}");
+        let other = ALL.iter().find(|arch| !arch.is_host()).unwrap();
+        assert!(alone(&test, other).unwrap_err().contains("ELF machine"));
+        assert!(alone(b"#!/bin/sh", Arch::host()).is_err());
+    }
 
     #[test]
     fn cargo_says_where_a_program_is() {

@@ -87,7 +87,7 @@ pub fn a_user_has_no_privileges_and_no_descriptors(arch: &'static Arch) {
         // what survives exec lacks O_CLOEXEC; whatever node opens for itself has it
         const flags = n => {{ try {{ return parseInt(fs.readFileSync('/proc/self/fdinfo/' + n, 'utf8').match(/flags:\\s*(\\d+)/)[1], 8) }} catch {{ return NaN }} }}
         const numbers = fs.readdirSync('/proc/self/fd').map(Number)
-        console.log('descriptors', numbers.length > 3, 'inherited above 2:', numbers.filter(n => n > 2 && (flags(n) & 0o2000000) === 0).join())
+        console.log('descriptors', numbers.length > 3, 'inherited above 2:', numbers.filter(n => n > 2 && !isNaN(flags(n)) && (flags(n) & 0o2000000) === 0).join())
         for (const line of fs.readFileSync('/proc/mounts', 'utf8').trim().split('\\n')) {{
             const [, at, , options] = line.split(' ')
             console.log('mount', at, ['nosuid', 'nodev', 'noexec', 'ro', 'hidepid=invisible'].filter(o => options.split(',').includes(o)).join())

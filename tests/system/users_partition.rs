@@ -88,7 +88,7 @@ pub fn a_full_one_lets_its_users_in(arch: &'static Arch) {
     let free = "const fs = require('fs'); fs.unlinkSync('/fill'); fs.writeFileSync('/after', 'x'); console.log('freed')\n";
     let init = disk.beside("init");
     std::fs::write(&init, format!("#!/usr/bin/env node\n{free}")).unwrap();
-    run("debugfs", &["-w", "-R", &format!("rm /ana/init"), disk.path.to_str().unwrap()]);
+    run("debugfs", &["-w", "-R", "rm /ana/init", disk.path.to_str().unwrap()]);
     disk.debugfs(&format!("cd /ana\nwrite {} init\nsif init uid 1000\nsif init mode 0100755\n", init.display()));
     let mut vm = Boot::on(arch).homes(&disk).start();
     vm.expect_within(Duration::from_secs(120), "freed").unwrap();
