@@ -4,7 +4,7 @@
 //! `key=value` in the environment, others as arguments (init/main.c, `unknown_bootoption`). So
 //! no /proc is needed to read them. More than 32 of a kind panic the kernel.
 
-use crate::{displayed, say, say::Say};
+use crate::{cut, displayed, say, say::Say};
 
 /// Which block device, in the words of mount(8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,10 +104,9 @@ impl Default for Options<'_> {
 
 impl<'a> Options<'a> {
     /// Takes one word, in either of the kernel's two places. Words of others are left alone.
-    #[must_use]
     #[inline(never)]
-    pub fn with(mut self, word: &'a str) -> Self {
-        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+    pub fn take(&mut self, word: &'a str) {
+        let (key, value) = cut::once(word, b'=').unwrap_or((word, ""));
         match (key, value) {
             ("single", "") => self.single = true,
             ("carbon", "plain") => self.carbon = Carbon::Plain,
@@ -127,13 +126,14 @@ impl<'a> Options<'a> {
             ("TERM", term) => self.term = term,
             _ => {}
         }
-        self
     }
 
     /// Takes a whole command line, as the host tools have it.
     #[must_use]
     pub fn parse(line: &'a str) -> Self {
-        line.split_ascii_whitespace().fold(Self::default(), Self::with)
+        let mut options = Self::default();
+        line.split_ascii_whitespace().for_each(|word| options.take(word));
+        options
     }
 }
 

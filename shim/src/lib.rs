@@ -33,6 +33,7 @@ pub use arch_x86_64 as arch;
 pub mod arches;
 pub mod argon2id;
 pub mod cmdline;
+pub mod cut;
 pub mod errno;
 pub mod last_word;
 pub mod layout;

@@ -6,6 +6,7 @@ use heapless::Vec;
 
 use crate::{
     argon2id::Cost,
+    cut,
     logon_file::{LANES, MAX_MEMORY_KIB, MAX_PASSES, MEMORY_KIB, PASSES},
 };
 
@@ -27,12 +28,12 @@ impl Phc {
     /// Reads an argon2id string of version 19.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.strip_prefix("$argon2id$v=19$")?.split('$');
-        let mut costs = parts.next()?.split(',');
-        let mut cost = |name: &str| costs.next()?.strip_prefix(name)?.parse::<u32>().ok();
+        let mut parts = Some(text.strip_prefix("$argon2id$v=19$")?);
+        let mut costs = cut::next(&mut parts, b'$');
+        let mut cost = |name: &str| cut::small(cut::next(&mut costs, b',')?.strip_prefix(name)?, 10);
         let (memory, passes, lanes) = (cost("m=")?, cost("t=")?, cost("p=")?);
-        let (salt, hash) = (base64(parts.next()?)?, base64(parts.next()?)?);
-        let whole = costs.next().is_none() && parts.next().is_none();
+        let (salt, hash) = (base64(cut::next(&mut parts, b'$')?)?, base64(cut::next(&mut parts, b'$')?)?);
+        let whole = costs.is_none() && parts.is_none();
         let cheap = memory <= MAX_MEMORY_KIB && passes <= MAX_PASSES && lanes <= 4;
         // the least that argon2 takes (RFC 9106, 3.1)
         let enough = passes > 0 && lanes > 0 && memory >= lanes.saturating_mul(8);

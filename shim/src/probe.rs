@@ -4,7 +4,7 @@
 //! section 5.3; MBR disk signature, block/partitions/msdos.c. Nothing in them is trusted: a device is an
 //! attacker's as soon as it can be plugged in, and all that follows from a match is a mount attempt.
 
-use crate::cmdline::Device;
+use crate::{cmdline::Device, cut};
 
 /// Bytes from the start of a filesystem that `matches` reads: ext4's and EROFS's superblocks begin at 1024.
 pub const SUPERBLOCK: usize = 2048;
@@ -48,10 +48,10 @@ pub fn is_partition(head: &[u8], entry: &[u8], number: u32, wanted: &str) -> boo
         return bytes(entry, 16, 16).is_some_and(|uuid| same(uuid, Order::Gpt, wanted));
     }
     let Some(&[a, b, c, d]) = bytes(head, 440, 4) else { return false };
-    let Some((signature, partition)) = wanted.split_once('-') else { return false };
+    let Some((signature, partition)) = cut::once(wanted, b'-') else { return false };
     (signature.len(), partition.len()) == (8, 2)
-        && u32::from_str_radix(signature, 16) == Ok(u32::from_le_bytes([a, b, c, d]))
-        && u32::from_str_radix(partition, 16) == Ok(number)
+        && cut::small(signature, 16) == Some(u32::from_le_bytes([a, b, c, d]))
+        && cut::small(partition, 16) == Some(number)
 }
 
 /// Where, in bytes from the start of the disk, the GPT entry of partition `number` lies; `None` without a GPT.

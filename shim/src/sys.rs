@@ -298,6 +298,33 @@ pub fn with_mapped<T: Copy, R>(count: usize, work: impl FnOnce(&mut [T]) -> R) -
     }
 }
 
+/// A terminal's settings, as the kernel has them.
+///
+/// # Errors
+/// The kernel's.
+pub fn terminal(terminal: &OwnedFd) -> Result<raw::termios> {
+    let mut state = MaybeUninit::<raw::termios>::zeroed();
+    let fd = terminal.as_raw_fd().cast_unsigned() as usize;
+    // SAFETY: the kernel writes one termios, all of whose fields are numbers; zeros are valid too.
+    unsafe {
+        call(raw::__NR_ioctl, [fd, linux_raw_sys::ioctl::TCGETS as usize, state.as_mut_ptr() as usize, 0, 0, 0])?;
+        Ok(state.assume_init())
+    }
+}
+
+/// Sets them, at once.
+///
+/// # Errors
+/// The kernel's.
+pub fn set_terminal(terminal: &OwnedFd, state: &raw::termios) -> Result<()> {
+    let fd = terminal.as_raw_fd().cast_unsigned() as usize;
+    // SAFETY: reads one termios.
+    unsafe {
+        call(raw::__NR_ioctl, [fd, linux_raw_sys::ioctl::TCSETS as usize, ptr::from_ref(state) as usize, 0, 0, 0])
+    }
+    .map(drop)
+}
+
 /// Brings up `lo`, by the interface flags of any socket (netdevice(7)).
 ///
 /// # Errors

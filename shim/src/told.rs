@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use crate::cut;
+
 /// The content of `layout::TOLD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told<'a> {
@@ -26,8 +28,9 @@ impl<'a> Told<'a> {
     /// Reads the file's text.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let mut words = text.trim_ascii_end().splitn(3, ' ');
-        Some(Self { total: words.next()?.parse().ok()?, size: words.next()?.parse().ok()?, path: words.next()? })
+        let (total, rest) = cut::once(text.trim_ascii_end(), b' ')?;
+        let (size, path) = cut::once(rest, b' ')?;
+        Some(Self { total: cut::number(total, 10)?, size: cut::number(size, 10)?, path })
     }
 
     /// The RAM, in MiB, of a machine that can unpack this, seen from one that could not: `ram` is what its kernel

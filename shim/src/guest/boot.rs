@@ -1,7 +1,5 @@
 //! From the first instruction to the state that `run` supervises.
 
-use core::ffi::CStr;
-
 use heapless::{String, Vec};
 use rustix::{fs::Mode, io::Errno};
 use shim::{
@@ -36,9 +34,13 @@ pub struct Machine<'a> {
 
 /// The kernel's words for us.
 pub fn options(start: Start) -> Options<'static> {
-    let text = |word: &'static CStr| word.to_str().ok();
-    let arguments = start.arguments().skip(1).filter_map(text);
-    arguments.chain(start.environment().filter_map(text)).fold(Options::default(), Options::with)
+    let mut options = Options::default();
+    for word in start.arguments().skip(1).chain(start.environment()) {
+        if let Ok(word) = word.to_str() {
+            options.take(word);
+        }
+    }
+    options
 }
 
 /// Boots as far as the users; `Stopped` when there is no carbon copy.
@@ -78,7 +80,7 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     error!(log, "RAM session: no users partition, what you write is gone at power off; log on as guest");
     execute::steps(&plan::ram(), log)?;
     let (uid, gid) = (rustix::fs::Uid::from_raw(1000), rustix::fs::Gid::from_raw(1000));
-    if let Err(errno) = rustix::fs::chown("/tmp/guest", Some(uid), Some(gid)) {
+    if let Err(errno) = rustix::fs::chown(c"/tmp/guest", Some(uid), Some(gid)) {
         error!(log, "no guest: ", errno);
     }
     Ok(Upper::Home)

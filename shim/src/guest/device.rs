@@ -7,9 +7,12 @@ use rustix::{
     io::{Errno, Result},
     net::{AddressFamily, SocketFlags, SocketType, netlink},
 };
-use shim::{cmdline::Device, probe, say, say::Text};
+use shim::{cmdline::Device, cut, probe, say, say::Text};
 
-use crate::guest::{log::Log, place};
+use crate::guest::{
+    log::Log,
+    place::{self, Name},
+};
 
 /// How long a device may take to come: a USB disk behind a hub needs about ten seconds.
 const PATIENCE: u64 = 30;
@@ -62,7 +65,7 @@ fn wait(events: &OwnedFd, seconds: u64) -> Result<()> {
 
 fn look(device: Device<'_>) -> Option<Text> {
     if let Device::Path(path) = device {
-        let stat = rustix::fs::stat(path).ok()?;
+        let stat = rustix::fs::stat(Name::new(path).ok()?.c()).ok()?;
         return (FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice).then(|| Text::try_from(path).ok())?;
     }
     let folder = place::file("/sys/class/block", OFlags::RDONLY).ok()?;
@@ -85,7 +88,7 @@ fn path(name: &str) -> Text {
 
 fn is(name: &str, device: Device<'_>) -> Option<bool> {
     if let Device::PartUuid(wanted) = device {
-        let number: u32 = attribute(name, "partition")?.trim_ascii().parse().ok()?;
+        let number = cut::small(attribute(name, "partition")?.trim_ascii(), 10)?;
         let disk = disk_of(name)?;
         let mut head = [0; 1024];
         read_at(&disk, 0, &mut head)?;
@@ -103,8 +106,8 @@ fn is(name: &str, device: Device<'_>) -> Option<bool> {
 /// The whole disk that a partition is on: sysfs has the partition's folder inside the disk's.
 fn disk_of(name: &str) -> Option<OwnedFd> {
     let number = attribute(name, "../dev")?;
-    let (major, minor) = number.trim_ascii().split_once(':')?;
-    let wanted = rustix::fs::makedev(major.parse().ok()?, minor.parse().ok()?);
+    let (major, minor) = cut::once(number.trim_ascii(), b':')?;
+    let wanted = rustix::fs::makedev(cut::small(major, 10)?, cut::small(minor, 10)?);
     let folder = place::file("/dev", OFlags::RDONLY).ok()?;
     let mut buffer = [core::mem::MaybeUninit::uninit(); 1024];
     let mut entries = RawDir::new(&folder, &mut buffer);

@@ -15,7 +15,7 @@ use rustix::{
 };
 use shim::{
     cmdline::Device,
-    layout,
+    cut, layout,
     op::{self, Attr, Op, Source, Upper},
     plan::{Need, Step},
     say,
@@ -24,7 +24,11 @@ use shim::{
     told::Told,
 };
 
-use crate::guest::{device, log::Log, place};
+use crate::guest::{
+    device,
+    log::Log,
+    place::{self, Name},
+};
 
 /// A required step failed, and the log has said so.
 pub struct Stopped;
@@ -59,7 +63,7 @@ fn hint(op: &Op<'_>, errno: Errno) -> &'static str {
 
 fn execute(op: &Op<'_>, log: &Log) -> Result<()> {
     match *op {
-        Op::Remove(path) => match rustix::fs::unlink(path) {
+        Op::Remove(path) => match rustix::fs::unlink(Name::new(path)?.c()) {
             Err(Errno::NOENT) => Ok(()),
             result => result,
         },
@@ -67,18 +71,18 @@ fn execute(op: &Op<'_>, log: &Log) -> Result<()> {
         Op::Write(path, text) => write(path, text),
         Op::Symlink(path, text) => {
             let (folder, name) = place::parent(path)?;
-            rustix::fs::symlinkat(text, folder, name)
+            rustix::fs::symlinkat(Name::new(text)?.c(), folder, name.c())
         }
         Op::Copy(from, to) => write(to, op::Text::Plain(&device::read_text(from).ok_or(Errno::NOENT)?)),
         Op::Own(path, user) => {
             let (uid, gid) = (rustix::fs::Uid::from_raw(user.uid), rustix::fs::Gid::from_raw(user.gid));
             let (folder, name) = place::parent(path)?;
-            rustix::fs::chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+            rustix::fs::chownat(folder, name.c(), Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
         }
         Op::Node(path, mode, major, minor) => {
             let (folder, name) = place::parent(path)?;
             let device = rustix::fs::makedev(major, minor);
-            rustix::fs::mknodat(folder, name, FileType::CharacterDevice, Mode::from_raw_mode(mode), device)
+            rustix::fs::mknodat(folder, name.c(), FileType::CharacterDevice, Mode::from_raw_mode(mode), device)
         }
         Op::Move(from, to) => move_file(from, to),
         Op::CheckTold => check_told(log),
@@ -95,7 +99,7 @@ fn execute(op: &Op<'_>, log: &Log) -> Result<()> {
         Op::Attributes(path, attr) => sys::mount_attributes(place::open(path)?.as_fd(), attr),
         Op::Overlay(home, upper) => overlay(home, upper),
         Op::Private => rustix::mount::mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC),
-        Op::Unmount(path) => rustix::mount::unmount(path, rustix::mount::UnmountFlags::DETACH),
+        Op::Unmount(path) => rustix::mount::unmount(Name::new(path)?.c(), rustix::mount::UnmountFlags::DETACH),
         Op::MoveRoot(path) => {
             let root = place::open(path)?;
             attach(&root, "/")?;
@@ -122,12 +126,12 @@ pub fn attach(mount: &OwnedFd, target: &str) -> Result<()> {
 
 fn mkdir(path: &str, mode: u32) -> Result<()> {
     let (folder, name) = place::parent(path)?;
-    match rustix::fs::mkdirat(&folder, name, Mode::from_raw_mode(mode)) {
+    match rustix::fs::mkdirat(&folder, name.c(), Mode::from_raw_mode(mode)) {
         Err(Errno::EXIST) => {}
         result => return result,
     }
     // what was there before is on a partition that anybody may have written
-    let stat = rustix::fs::fstat(place::folder_at(&folder, name)?)?;
+    let stat = rustix::fs::fstat(place::folder_in(&folder, &name)?)?;
     if stat.st_uid == 0 && stat.st_mode & 0o022 == 0 { Ok(()) } else { Err(Errno::PERM) }
 }
 
@@ -139,7 +143,7 @@ fn write(path: &str, text: op::Text<'_>) -> Result<()> {
     }
     let (folder, name) = place::parent(path)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
-    let file = place::open_at(folder.as_fd(), name, flags)?;
+    let file = place::open_in(folder.as_fd(), &name, flags)?;
     rustix::io::write(&file, content.as_bytes())?;
     Ok(())
 }
@@ -166,7 +170,7 @@ fn mount(kind: &str, source: Source<'_>, target: &str, attr: Attr, options: &str
 
 /// A new mount, attached nowhere.
 fn create(kind: &str, source: &str, attr: Attr, options: &str) -> Result<OwnedFd> {
-    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
+    let context = fsopen(Name::new(kind)?.c(), FsOpenFlags::FSOPEN_CLOEXEC)?;
     set(&context, "source", source)?;
     if attr.ro && kind == "erofs" {
         fsconfig_set_flag(&context, c"ro")?;
@@ -174,10 +178,12 @@ fn create(kind: &str, source: &str, attr: Attr, options: &str) -> Result<OwnedFd
     if kind == "ext4" {
         fsconfig_set_string(&context, c"errors", c"remount-ro")?;
     }
-    for option in options.split(',').filter(|option| !option.is_empty()) {
-        match option.split_once('=') {
+    let mut options = Some(options);
+    while let Some(option) = cut::next(&mut options, b',') {
+        match cut::once(option, b'=') {
             Some((key, value)) => set(&context, key, value)?,
-            None => fsconfig_set_flag(&context, option)?,
+            None if option.is_empty() => {}
+            None => fsconfig_set_flag(&context, Name::new(option)?.c())?,
         }
     }
     fsconfig_create(&context)?;
@@ -186,7 +192,7 @@ fn create(kind: &str, source: &str, attr: Attr, options: &str) -> Result<OwnedFd
 
 #[inline(never)]
 fn set(context: &OwnedFd, key: &str, value: &str) -> Result<()> {
-    fsconfig_set_string(context, key, value)
+    fsconfig_set_string(context, Name::new(key)?.c(), Name::new(value)?.c())
 }
 
 fn finish(context: &OwnedFd, attr: Attr) -> Result<OwnedFd> {
@@ -207,7 +213,7 @@ fn overlay(home: &str, upper: Upper) -> Result<()> {
     match upper {
         Upper::Home => {
             let works = place::folder_at(&users, layout::OVERLAY)?;
-            match rustix::fs::mkdirat(&works, home, Mode::RWXU) {
+            match rustix::fs::mkdirat(&works, Name::new(home)?.c(), Mode::RWXU) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(errno),
             }
@@ -217,12 +223,12 @@ fn overlay(home: &str, upper: Upper) -> Result<()> {
         Upper::Ram => {
             let owner = rustix::fs::fstat(&home_folder)?;
             let ram = place::open("/ram")?;
-            for name in ["upper", "work"] {
+            for name in [c"upper", c"work"] {
                 rustix::fs::mkdirat(&ram, name, Mode::from_raw_mode(owner.st_mode & 0o777))?;
             }
             let upper = place::folder_at(&ram, "upper")?;
             let (uid, gid) = (rustix::fs::Uid::from_raw(owner.st_uid), rustix::fs::Gid::from_raw(owner.st_gid));
-            rustix::fs::chownat(&ram, "upper", Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+            rustix::fs::chownat(&ram, c"upper", Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
             layer(c"upperdir", &upper)?;
             layer(c"workdir", &place::folder_at(&ram, "work")?)?;
             layer(c"lowerdir+", &home_folder)?;
@@ -246,7 +252,7 @@ fn move_file(from: &str, to: &str) -> Result<()> {
     loop {
         let copied = rustix::fs::sendfile(&target, &source, Some(&mut at), PIECE)?;
         if copied == 0 {
-            return rustix::fs::unlink(from);
+            return rustix::fs::unlink(Name::new(from)?.c());
         }
         rustix::fs::fallocate(&source, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, 0, at)?;
     }
@@ -258,7 +264,7 @@ fn check_told(log: &Log) -> Result<()> {
     let told = Told::parse(&text).ok_or(Errno::INVAL)?;
     // the kernel gives a file its size before its content (init/initramfs.c, `do_name`): count the blocks
     let written = |stat: rustix::fs::Stat| stat.st_size.min(stat.st_blocks.saturating_mul(512));
-    let size = rustix::fs::statat(CWD, told.path, AtFlags::SYMLINK_NOFOLLOW).map_or(0, written);
+    let size = rustix::fs::statat(CWD, Name::new(told.path)?.c(), AtFlags::SYMLINK_NOFOLLOW).map_or(0, written);
     let size = u64::try_from(size).unwrap_or(0);
     if size == told.size {
         return Ok(());

@@ -14,7 +14,10 @@ use shim::{
     users::{Found, Homes, Refusal, is_ours},
 };
 
-use crate::guest::{log::Log, place};
+use crate::guest::{
+    log::Log,
+    place::{self, Name},
+};
 
 /// Fills the table; every refused home gets a line, and keeps no other from booting.
 pub fn scan(homes: &mut Homes, log: &Log) -> Result<()> {
@@ -68,7 +71,7 @@ fn look(users: &OwnedFd, name: &CStr) -> Result<Found> {
 /// blocking: a user may have put anything there.
 fn has_init(users: &OwnedFd, name: &CStr, owner: u32) -> Result<bool> {
     let home = rustix::fs::openat(users, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-    match rustix::fs::statat(&home, layout::HOME_INIT, AtFlags::SYMLINK_NOFOLLOW) {
+    match rustix::fs::statat(&home, Name::new(layout::HOME_INIT)?.c(), AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => {
             let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
             Ok(regular && stat.st_uid == owner && stat.st_mode & 0o100 != 0)

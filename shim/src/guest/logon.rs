@@ -2,12 +2,12 @@
 //!
 //! It runs as uid 0 with one capability, that of reading every home's logon file.
 
+use linux_raw_sys::general::{ECHO, ECHOE, ECHOK, ICANON, ICRNL, IEXTEN, ISIG, IXON, ONLCR, OPOST};
 use rustix::{
     event::Timespec,
     fd::OwnedFd,
     fs::{Gid, Mode, OFlags, Uid},
     io::Result,
-    termios::{InputModes, LocalModes, OptionalActions, OutputModes, tcgetattr, tcsetattr},
 };
 use shim::{
     layout, say,
@@ -88,13 +88,17 @@ fn once(terminal: &OwnedFd, homes: &Homes, single: bool) -> Result<Option<HomeId
 
 /// A terminal in its usual state, with or without echo and signals from keys.
 fn echo(terminal: &OwnedFd, on: bool, signals: bool) -> Result<()> {
-    let mut state = tcgetattr(terminal)?;
-    state.input_modes |= InputModes::ICRNL | InputModes::IXON;
-    state.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
-    state.local_modes |= LocalModes::ICANON | LocalModes::ECHOE | LocalModes::ECHOK | LocalModes::IEXTEN;
-    state.local_modes.set(LocalModes::ECHO, on);
-    state.local_modes.set(LocalModes::ISIG, signals);
-    tcsetattr(terminal, OptionalActions::Now, &state)
+    let mut state = sys::terminal(terminal)?;
+    state.c_iflag |= ICRNL | IXON;
+    state.c_oflag |= OPOST | ONLCR;
+    state.c_lflag |= ICANON | ECHOE | ECHOK | IEXTEN | ECHO | ISIG;
+    if !on {
+        state.c_lflag &= !ECHO;
+    }
+    if !signals {
+        state.c_lflag &= !ISIG;
+    }
+    sys::set_terminal(terminal, &state)
 }
 
 /// One line without its end. What is longer or no UTF-8 is nobody's name and nobody's password: it reads as one that

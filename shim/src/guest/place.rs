@@ -1,12 +1,42 @@
 //! Opening places that others own: never through a symbolic link.
 //!
-//! Not generic, and names become C strings here alone: each call that does it by itself costs 200 bytes of PID 1.
+//! Not generic, and names become C strings by `Name` alone: each call that does it by itself costs 200 bytes of PID 1.
+
+use core::ffi::CStr;
 
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
     fs::{CWD, Mode, OFlags, ResolveFlags},
-    io::Result,
+    io::{Errno, Result},
 };
+
+/// A name or a path as the kernel takes it.
+pub struct Name([u8; 256]);
+
+impl Name {
+    /// `EINVAL` for a text with a NUL in it, `ENAMETOOLONG` for one of more than 255 bytes.
+    #[inline(never)]
+    pub fn new(text: &str) -> Result<Self> {
+        let mut name = [0; 256];
+        let (_end, room) = name.split_last_mut().ok_or(Errno::NAMETOOLONG)?;
+        if text.len() > room.len() {
+            return Err(Errno::NAMETOOLONG);
+        }
+        for (to, from) in room.iter_mut().zip(text.bytes()) {
+            if from == 0 {
+                return Err(Errno::INVAL);
+            }
+            *to = from;
+        }
+        Ok(Self(name))
+    }
+
+    /// As a C string.
+    #[inline(never)]
+    pub fn c(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
+    }
+}
 
 /// A handle on a place, for mounting on it or making things in it.
 pub fn open(path: &str) -> Result<OwnedFd> {
@@ -18,27 +48,44 @@ pub fn folder_at(dir: &OwnedFd, name: &str) -> Result<OwnedFd> {
     open_at(dir.as_fd(), name, OFlags::PATH | OFlags::DIRECTORY)
 }
 
+/// The same, by a name that is one already.
+pub fn folder_in(dir: &OwnedFd, name: &Name) -> Result<OwnedFd> {
+    open_in(dir.as_fd(), name, OFlags::PATH | OFlags::DIRECTORY)
+}
+
 /// Opens below `dir` with no symbolic link on the way, for a user may own any part of it.
+#[inline(never)]
 pub fn open_at(dir: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd> {
-    open_with(dir, path, flags, ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS)
+    open_in(dir, &Name::new(path)?, flags)
+}
+
+/// The same, by a name that is one already.
+pub fn open_in(dir: BorrowedFd<'_>, name: &Name, flags: OFlags) -> Result<OwnedFd> {
+    open_with(dir, name, flags, ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS)
 }
 
 /// A file that is made is for its owner to write and for all to read.
 #[inline(never)]
-fn open_with(dir: BorrowedFd<'_>, path: &str, flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd> {
+fn open_with(dir: BorrowedFd<'_>, name: &Name, flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd> {
     let mode = if flags.contains(OFlags::CREATE) { Mode::from_raw_mode(0o644) } else { Mode::empty() };
-    rustix::fs::openat2(dir, path, flags | OFlags::CLOEXEC, mode, resolve)
+    rustix::fs::openat2(dir, name.c(), flags | OFlags::CLOEXEC, mode, resolve)
 }
 
 /// Opens a file of the kernel's or of PID 1's own, through links: sysfs is made of them.
 pub fn file(path: &str, flags: OFlags) -> Result<OwnedFd> {
-    open_with(CWD, path, flags, ResolveFlags::empty())
+    open_with(CWD, &Name::new(path)?, flags, ResolveFlags::empty())
+}
+
+/// What is before and behind the last slash.
+fn split(path: &str) -> Option<(&str, &str)> {
+    let at = path.bytes().rposition(|byte| byte == b'/')?;
+    Some((path.get(..at)?, path.get(at.wrapping_add(1)..)?))
 }
 
 /// A path's folder, opened, and its last name.
 #[inline(never)]
-pub fn parent(path: &str) -> Result<(OwnedFd, &str)> {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+pub fn parent(path: &str) -> Result<(OwnedFd, Name)> {
+    let (folder, name) = split(path).unwrap_or(("", path));
     let folder = if folder.is_empty() { "/" } else { folder };
-    Ok((open_at(CWD, folder, OFlags::PATH | OFlags::DIRECTORY)?, name))
+    Ok((open_at(CWD, folder, OFlags::PATH | OFlags::DIRECTORY)?, Name::new(name)?))
 }

@@ -8,6 +8,7 @@ use rustix::{
     process::{Signal, WaitOptions, WaitStatus},
 };
 use shim::{
+    cut,
     last_word::LastWord,
     plan,
     supervise::{Action, ConsoleId, MAX_CONSOLES, MAX_SANDBOXES, Pid, State},
@@ -73,8 +74,10 @@ pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
 /// KiB of anonymous memory: what is resident and not a file's (proc_pid_statm(5), in pages of 4 KiB).
 fn own_memory() -> Option<u32> {
     let statm = device::read_text("/proc/self/statm")?;
-    let mut pages = statm.split_ascii_whitespace().skip(1).map(|pages| pages.parse::<u32>().ok());
-    let (resident, files) = (pages.next()??, pages.next()??);
+    let (_size, rest) = cut::once(&statm, b' ')?;
+    let (resident, rest) = cut::once(rest, b' ')?;
+    let (files, _) = cut::once(rest, b' ')?;
+    let (resident, files) = (cut::small(resident, 10)?, cut::small(files, 10)?);
     resident.checked_sub(files)?.checked_mul(4)
 }
 

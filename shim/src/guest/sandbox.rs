@@ -23,7 +23,8 @@ use shim::{
 use crate::guest::{
     execute::{self, CLONE},
     log::Log,
-    place, privilege,
+    place::{self, Name},
+    privilege,
 };
 
 /// What tells a sandbox's processes from all others.
@@ -158,10 +159,10 @@ fn prepare(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Result<()> {
             say!(&mut path, "/dev/", name);
             // the node's owner is the session's, until the next logon takes it back
             let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
-            rustix::fs::chown(path.as_str(), Some(uid), Some(gid))?;
+            rustix::fs::chown(Name::new(&path)?.c(), Some(uid), Some(gid))?;
             let node = open_tree(place::open(&path)?, c"", CLONE)?;
             join_rest(pidfd)?;
-            let _ = rustix::mount::unmount(path.as_str(), rustix::mount::UnmountFlags::DETACH);
+            let _ = rustix::mount::unmount(Name::new(&path)?.c(), rustix::mount::UnmountFlags::DETACH);
             execute::attach(&node, &path)?;
             rustix::process::setsid()?;
             let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
@@ -208,7 +209,7 @@ pub fn hide(from: BorrowedFd<'_>, name: &str) -> Result<Pid> {
         let homes = place::open("/home")?;
         rustix::process::fchdir(&homes)?;
         let flags = rustix::mount::UnmountFlags::DETACH | rustix::mount::UnmountFlags::NOFOLLOW;
-        rustix::mount::unmount(name, flags)
+        rustix::mount::unmount(Name::new(name)?.c(), flags)
     })
 }
 

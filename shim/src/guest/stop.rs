@@ -15,7 +15,10 @@ use shim::{
     sys::{self, Stream},
 };
 
-use crate::guest::{log::Log, place};
+use crate::guest::{
+    log::Log,
+    place::{self, Name},
+};
 
 /// Stops the machine.
 pub fn stop(word: LastWord, log: &Log) -> ! {
@@ -59,15 +62,16 @@ fn kill(tenths: u32) {
 
 /// A sandbox's mounts are let go of a moment after its last process.
 fn unmount(log: &Log) {
+    let Ok(users) = Name::new(layout::USERS) else { return };
     for _ in 0..20 {
-        match rustix::mount::unmount(layout::USERS, UnmountFlags::empty()) {
+        match rustix::mount::unmount(users.c(), UnmountFlags::empty()) {
             Ok(()) => return info!(log, "users partition unmounted"),
             Err(Errno::BUSY) => pause(100),
             Err(_) => return,
         }
     }
     let read_only = MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID;
-    match rustix::mount::mount_remount(layout::USERS, read_only, c"") {
+    match rustix::mount::mount_remount(users.c(), read_only, c"") {
         Ok(()) => info!(log, "users partition busy; remounted read-only"),
         Err(_) => error!(log, "users partition busy; it will be checked at the next boot"),
     }
