@@ -257,6 +257,7 @@ const SIGMA: [[u8; 16]; 10] = [
 
 impl Blake2b {
     /// For a hash of that many bytes, 64 at most.
+    #[inline(never)]
     fn new(length: usize) -> Self {
         let mut state = IV;
         state[0] ^= 0x0101_0000 ^ length as u64;

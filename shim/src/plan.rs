@@ -116,11 +116,16 @@ struct Plan<'a>(Steps<'a>);
 
 impl<'a> Plan<'a> {
     fn must(&mut self, why: Why, op: Op<'a>) {
-        let _ = self.0.push(Step { op, need: Need::Required, why });
+        self.step(Step { op, need: Need::Required, why });
     }
 
     fn may(&mut self, why: Why, op: Op<'a>) {
-        let _ = self.0.push(Step { op, need: Need::Optional, why });
+        self.step(Step { op, need: Need::Optional, why });
+    }
+
+    #[inline(never)]
+    fn step(&mut self, step: Step<'a>) {
+        let _ = self.0.push(step);
     }
 }
 
