@@ -56,3 +56,5 @@ pub const QEMU_PACKAGE: &str = "qemu-system-arm";
 pub const QEMU_MACHINE: &str = "virt";
 /// The QEMU processor under emulation: a Pi 4's core; `max` spends its time on pointer authentication.
 pub const QEMU_CPU: &str = "cortex-a72";
+/// How QEMU emulates.
+pub const QEMU_ACCEL: &str = "tcg";

@@ -130,7 +130,7 @@ impl Machine {
         args.flag("-nodefaults").flag("-no-user-config").flag("-no-reboot");
         args.option("-machine", self.arch.qemu_machine);
         // emulated everywhere, so that a machine is the same everywhere
-        args.option("-accel", "tcg").option("-cpu", self.arch.qemu_cpu);
+        args.option("-accel", self.arch.qemu_accel).option("-cpu", self.arch.qemu_cpu);
         args.option("-m", format!("{}M", self.memory_mib)).option("-smp", self.cpus.to_string());
         // ctrl-a x ends QEMU, ctrl-c goes to the machine
         args.option("-display", "none").option("-serial", "mon:stdio");

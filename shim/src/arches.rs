@@ -26,6 +26,7 @@ pub struct Arch {
     pub qemu_package: &'static str,
     pub qemu_machine: &'static str,
     pub qemu_cpu: &'static str,
+    pub qemu_accel: &'static str,
 }
 
 /// Reads one crate into one row: a constant that a crate lacks does not compile.
@@ -52,6 +53,7 @@ macro_rules! row {
             qemu_package: $arch::QEMU_PACKAGE,
             qemu_machine: $arch::QEMU_MACHINE,
             qemu_cpu: $arch::QEMU_CPU,
+            qemu_accel: $arch::QEMU_ACCEL,
         }
     };
 }
