@@ -1,0 +1,168 @@
+//! The table of what PID 1 does: a machine that executes whatever is due, and the events that happen to it.
+
+use super::*;
+
+/// Executes whatever is due, numbering processes from 100, and writes it down.
+struct Machine {
+    state: State,
+    pid: Pid,
+    log: std::vec::Vec<String>,
+}
+
+impl Machine {
+    fn new(consoles: usize, root: Option<HomeId>, interactive: bool, inits: &[HomeId]) -> Self {
+        let mut state = State::new(consoles, root, interactive);
+        for home in inits {
+            assert!(state.want_init(*home));
+        }
+        Self { state, pid: 99, log: vec![] }
+    }
+
+    fn run(&mut self, now: u64) -> String {
+        self.log.clear();
+        while let Some(action) = self.state.next(now) {
+            self.pid += 1;
+            self.log.push(format!("{action:?}"));
+            self.state.done(action, Some(self.pid), now);
+            if matches!(action, Action::Stop(_)) {
+                break;
+            }
+        }
+        self.log.join(" ")
+    }
+}
+
+#[test]
+fn an_app_alone_has_the_console_and_the_machine_ends_with_its_status() {
+    let mut m = Machine::new(1, None, false, &[7]);
+    assert_eq!(m.run(0), "Build(7)");
+    m.state.ready(7);
+    assert_eq!(m.run(0), "Init(7, Some(0))");
+    m.state.exited(101, 3, 9);
+    assert_eq!(m.run(9), "Poke(100)");
+    m.state.exited(100, 0, 9);
+    assert_eq!(m.run(9), "Terminate Stop(PowerOff(3))");
+}
+
+#[test]
+fn a_background_process_keeps_the_machine_on() {
+    let mut m = Machine::new(0, None, false, &[7]);
+    m.run(0);
+    m.state.ready(7);
+    m.run(0);
+    m.state.exited(101, 0, 1);
+    assert_eq!(m.run(1), "Poke(100)");
+    assert_eq!(m.run(100), "", "the reaper has not ended");
+}
+
+#[test]
+fn a_sandbox_that_cannot_be_built_ends_nobody_elses() {
+    let mut m = Machine::new(1, None, true, &[7, 8]);
+    assert_eq!(m.run(0), "Build(7) Build(8) Prompt(0)");
+    m.state.exited(100, 1, 0);
+    m.state.ready(8);
+    assert_eq!(m.run(0), "Init(8, None)");
+}
+
+#[test]
+fn a_login_builds_once_and_joins_what_runs() {
+    let mut m = Machine::new(2, None, true, &[]);
+    assert_eq!(m.run(0), "Prompt(0) Prompt(1)");
+    m.state.logged_on(0, 5);
+    assert_eq!(m.run(0), "", "its logon still holds the terminal");
+    m.state.exited(100, 0, 0);
+    assert_eq!(m.run(0), "Build(5)");
+    m.state.ready(5);
+    assert_eq!(m.run(0), "Shell(5, 0)");
+    m.state.logged_on(1, 5);
+    m.state.exited(101, 0, 0);
+    assert_eq!(m.run(0), "Shell(5, 1)", "no second sandbox");
+    m.state.exited(103, 0, 1);
+    assert_eq!(m.run(1), "Poke(102) Prompt(0)");
+}
+
+#[test]
+fn a_reaper_that_ends_before_the_shell_enters_is_replaced() {
+    let mut m = Machine::new(1, None, true, &[]);
+    m.run(0);
+    m.state.logged_on(0, 5);
+    m.state.exited(100, 0, 0);
+    m.run(0);
+    m.state.ready(5);
+    assert_eq!(m.state.next(0), Some(Action::Shell(5, 0)));
+    m.state.done(Action::Shell(5, 0), None, 0);
+    assert_eq!(m.run(0), "Build(5)");
+}
+
+#[test]
+fn root_sees_a_live_sandbox_before_either_runs_and_not_after() {
+    let mut m = Machine::new(0, Some(1), true, &[1, 5]);
+    assert_eq!(m.run(0), "Build(1) Build(5)");
+    m.state.ready(1);
+    m.state.ready(5);
+    assert_eq!(m.run(0), "Show(5)");
+    m.state.exited(102, 0, 0);
+    assert_eq!(m.run(0), "Init(1, None) Init(5, None)");
+    m.state.exited(104, 0, 0);
+    assert_eq!(m.run(0), "Poke(101)");
+    m.state.exited(101, 0, 0);
+    assert!(m.state.want_init(5));
+    assert_eq!(m.run(0), "Hide(5)", "not built again before it is hidden");
+    m.state.exited(106, 0, 0);
+    assert_eq!(m.run(0), "Build(5)");
+}
+
+#[test]
+fn root_that_comes_later_sees_those_who_run() {
+    let mut m = Machine::new(1, Some(1), true, &[5]);
+    m.run(0);
+    m.state.ready(5);
+    assert_eq!(m.run(0), "Init(5, None)");
+    m.state.logged_on(0, 1);
+    m.state.exited(101, 0, 0);
+    m.run(0);
+    m.state.ready(1);
+    assert_eq!(m.run(0), "Show(5)");
+    m.state.exited(104, 0, 0);
+    assert_eq!(m.run(0), "Shell(1, 0)");
+}
+
+#[test]
+fn a_logon_that_fails_at_once_is_tried_ever_later() {
+    let mut m = Machine::new(1, None, true, &[]);
+    let mut now = 0;
+    let mut waits = vec![];
+    for _ in 0..9 {
+        assert_eq!(m.run(now), "Prompt(0)");
+        m.state.exited(m.pid, 1, now);
+        assert_eq!(m.run(now), "");
+        let at = m.state.wake_at().unwrap();
+        waits.push(at - now);
+        now = at;
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+}
+
+#[test]
+fn a_stop_terminates_waits_and_then_kills() {
+    let mut m = Machine::new(1, None, true, &[5]);
+    m.run(0);
+    m.state.ready(5);
+    m.run(0);
+    m.state.stop(LastWord::Reboot);
+    m.state.stop(LastWord::PowerOff(0));
+    assert_eq!(m.run(10), "Terminate");
+    assert_eq!(m.state.wake_at(), Some(10 + GRACE));
+    assert_eq!(m.run(10 + GRACE - 1), "");
+    assert_eq!(m.run(10 + GRACE), "Stop(Reboot)");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_what_has_ended() {
+    let mut m = Machine::new(1, None, true, &[]);
+    m.run(0);
+    m.state.stop(LastWord::PowerOff(0));
+    assert_eq!(m.run(0), "Terminate");
+    m.state.exited(100, 143, 0);
+    assert_eq!(m.run(0), "Stop(PowerOff(0))");
+}
