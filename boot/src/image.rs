@@ -18,7 +18,7 @@ use crate::progress::Progress;
 use crate::shim::Shim;
 use crate::tree::{Carbon, Entry, Line, Tree, carbon_tree};
 use shim::arches::Arch;
-use shim::layout::{CARBON, CARBON_IMAGE, INIT, INITRAMFS_FOLDERS};
+use shim::layout::{CARBON, CARBON_IMAGE, INIT, INITRAMFS_FOLDERS, LOGON};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -64,7 +64,7 @@ const KEPT: usize = 6;
 /// Makes what is not cached, and says where all of it is.
 pub fn assemble(cache: &Cache, spec: &Spec, progress: Progress) -> Result<Image> {
     kernel::check(&spec.kernel, spec.arch)?;
-    for program in [&spec.shim.init, &spec.shim.env] {
+    for program in [&spec.shim.init, &spec.shim.logon, &spec.shim.env] {
         check_static(spec.arch, program)?;
     }
     let tree = carbon_of(cache, spec, progress)?;
@@ -164,7 +164,7 @@ fn initramfs(
     image: Option<&Path>,
     progress: Progress,
 ) -> Result<PathBuf> {
-    let tree = initramfs_tree(&spec.shim.init, plain, image)?;
+    let tree = initramfs_tree(&spec.shim, plain, image)?;
     let told = plain.is_some() || image.is_some();
     // an EROFS image is compressed already: zstd takes 15 % more off, and 4 s of a boot under TCG to undo
     let level = if image.is_some() { None } else { Some(19) };
@@ -182,13 +182,14 @@ fn initramfs(
 }
 
 /// The initramfs as a tree; the carbon copy's files, or its image, or neither.
-pub fn initramfs_tree(init: &Path, plain: Option<&Tree>, image: Option<&Path>) -> Result<Tree> {
+pub fn initramfs_tree(shim: &Shim, plain: Option<&Tree>, image: Option<&Path>) -> Result<Tree> {
     let mut tree = Tree::default();
     for folder in INITRAMFS_FOLDERS {
         tree.put(folder, Entry::Dir { mode: 0o755 })?;
     }
     tree.put("/dev/console", Entry::Device { mode: 0o600, major: 5, minor: 1 })?;
-    tree.put(INIT, Entry::File { source: init.to_owned(), mode: 0o755 })?;
+    tree.put(INIT, Entry::File { source: shim.init.clone(), mode: 0o755 })?;
+    tree.put(LOGON, Entry::File { source: shim.logon.clone(), mode: 0o711 })?;
     for (path, entry) in plain.into_iter().flat_map(Tree::iter) {
         tree.put(&format!("{CARBON}{path}"), entry.clone())?;
     }
@@ -230,7 +231,7 @@ fn megabytes(path: &Path) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_static, content, included, initramfs_tree};
+    use super::{Shim, check_static, content, included, initramfs_tree};
     use crate::cache::Cache;
     use crate::manifest::Include;
     use crate::tree::{Entry, Tree};
@@ -243,14 +244,15 @@ mod tests {
     fn an_initramfs_has_the_shim_its_folders_a_console_and_the_carbon_copy() {
         let mut carbon = Tree::default();
         carbon.put("/bin/node", Entry::File { source: "n".into(), mode: 0o755 }).unwrap();
-        let text = initramfs_tree(Path::new("i"), Some(&carbon), None).unwrap().to_string();
+        let shim = Shim { init: "i".into(), logon: "l".into(), env: "e".into() };
+        let text = initramfs_tree(&shim, Some(&carbon), None).unwrap().to_string();
         assert_eq!(
             text,
             "dir /carbon 755 0 0\ndir /carbon/bin 755 0 0\nfile /carbon/bin/node n 755 0 0\ndir /dev 755 0 0\nnod \
-             /dev/console 600 0 0 c 5 1\nfile /init i 755 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
+             /dev/console 600 0 0 c 5 1\nfile /init i 755 0 0\nfile /logon l 711 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
              0\ndir /runtime 755 0 0\ndir /sys 755 0 0\ndir /tmp 755 0 0\n"
         );
-        let text = initramfs_tree(Path::new("i"), None, Some(Path::new("c"))).unwrap().to_string();
+        let text = initramfs_tree(&shim, None, Some(Path::new("c"))).unwrap().to_string();
         assert!(text.contains("file /carbon.erofs c 444 0 0\n") && !text.contains("node"), "{text}");
     }
 

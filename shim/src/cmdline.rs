@@ -4,6 +4,8 @@
 //! `key=value` in the environment, others as arguments (init/main.c, `unknown_bootoption`). So
 //! no /proc is needed to read them. More than 32 of a kind panic the kernel.
 
+use core::ffi::CStr;
+
 use crate::{cut, displayed, say, say::Say};
 
 /// Which block device, in the words of mount(8).
@@ -126,6 +128,13 @@ impl<'a> Options<'a> {
             ("TERM", term) => self.term = term,
             _ => {}
         }
+    }
+
+    /// Takes words as a program gets them.
+    pub fn of(words: impl Iterator<Item = &'a CStr>) -> Self {
+        let mut options = Self::default();
+        words.filter_map(|word| word.to_str().ok()).for_each(|word| options.take(word));
+        options
     }
 
     /// Takes a whole command line, as the host tools have it.

@@ -10,7 +10,7 @@ mod program {
     use core::{ffi::CStr, panic::PanicInfo};
 
     use heapless::Vec;
-    use rustix::io::Errno;
+    use rustix::{fs::CWD, io::Errno};
     use shim::{
         say,
         say::{Text, whole},
@@ -52,7 +52,8 @@ mod program {
             }
             return 0;
         };
-        let errno = search(program, &environment, |path| sys::exec(path, words.clone(), environment.iter().copied()));
+        let errno =
+            search(program, &environment, |path| sys::exec(CWD, path, words.clone(), environment.iter().copied()));
         let name = program.to_str().unwrap_or("?");
         let mut why = Text::new();
         say!(&mut why, "env: cannot run ", name, ": ", errno, "\n");

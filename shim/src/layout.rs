@@ -2,6 +2,9 @@
 
 /// The shim in the initramfs; the kernel runs it as PID 1.
 pub const INIT: &str = "/init";
+/// The program between PID 1 and a user, in the initramfs: not readable by others, so that its process can be looked
+/// into by nobody.
+pub const LOGON: &str = "/logon";
 /// Where the carbon copy lies or is mounted: the lower layer of every user's root.
 pub const CARBON: &str = "/carbon";
 /// The carbon copy as an EROFS file in the initramfs (placement `image`).

@@ -35,6 +35,8 @@ pub mod argon2id;
 pub mod cmdline;
 pub mod cut;
 pub mod errno;
+#[cfg(target_env = "musl")]
+pub mod guest;
 pub mod last_word;
 pub mod layout;
 pub mod logon_file;

@@ -1,45 +1,13 @@
-//! PID 1 of NodeOS: boots, then supervises until the machine stops. It never comes back and never dies.
+//! PID 1 of NodeOS. What it does is in `guest::pid1`.
 #![cfg_attr(target_env = "musl", no_std, no_main)]
-#![cfg_attr(
-    target_env = "musl",
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 #[cfg(target_env = "musl")]
-mod guest;
-
-#[cfg(target_env = "musl")]
-mod pid1 {
+mod program {
     use core::panic::PanicInfo;
 
-    use shim::{
-        sys::{self, Signals, Start},
-        users::Homes,
-    };
+    use shim::sys;
 
-    use crate::guest::{boot, log::Log, run, stop};
-
-    shim::entry!(main);
-
-    fn main(start: Start) -> ! {
-        if rustix::process::getpid() != rustix::process::Pid::INIT {
-            sys::Stream(2).put("this is PID 1 of a NodeOS machine; nodeos run boots one\n");
-            sys::exit(1);
-        }
-        Signals::ALL.block();
-        let log = Log::PID1;
-        let mut homes = Homes::new();
-        if let Ok(machine) = boot::boot(start, &mut homes, &log) {
-            let _ = run::run(&machine, &log);
-        }
-        stop::give_up(&log)
-    }
+    shim::entry!(shim::guest::pid1::main);
 
     /// Not reached: nothing here panics. Formats nothing, and restarts.
     #[panic_handler]

@@ -33,15 +33,20 @@ macro_rules! entry {
     };
 }
 
-/// Text to a descriptor by number, 1 or 2 as a rule; errors are dropped, for there is nobody to tell.
-pub struct Stream(pub u32);
+/// A standard stream, by number.
+pub struct Stream(pub i32);
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the numbers are 0, 1 and 2, which no program here closes before it ends or becomes another.
+        unsafe { BorrowedFd::borrow_raw(self.0) }
+    }
+}
 
 impl Stream {
-    /// Writes it.
+    /// Writes text; errors are dropped, for there is nobody to tell.
     pub fn put(&self, text: &str) {
-        let arguments = [self.0 as usize, text.as_ptr() as usize, text.len(), 0, 0, 0];
-        // SAFETY: reads `text`; a number that is no descriptor is an error like any other.
-        let _ = unsafe { call(raw::__NR_write, arguments) };
+        let _ = rustix::io::write(self, text.as_bytes());
     }
 }
 
@@ -111,17 +116,21 @@ impl Iterator for Strings {
     }
 }
 
-/// Becomes another program; comes back only with an error.
-pub fn exec<'a>(
+/// Becomes the program at that path below a folder, or without a path the program that is open there; comes back only
+/// with an error.
+pub fn exec<'a, 'b>(
+    folder: impl AsFd,
     path: &CStr,
     arguments: impl Iterator<Item = &'a CStr>,
-    environment: impl Iterator<Item = &'a CStr>,
+    environment: impl Iterator<Item = &'b CStr>,
 ) -> Errno {
     let argv = pointers::<64>(arguments);
     let envp = pointers::<64>(environment);
-    let arguments = [path.as_ptr() as usize, argv.as_ptr() as usize, envp.as_ptr() as usize, 0, 0, 0];
+    let folder = folder.as_fd().as_raw_fd().cast_unsigned() as usize;
+    let flags = if path.is_empty() { raw::AT_EMPTY_PATH as usize } else { 0 };
+    let arguments = [folder, path.as_ptr() as usize, argv.as_ptr() as usize, envp.as_ptr() as usize, flags, 0];
     // SAFETY: both arrays end with NULL and hold pointers to strings that outlive the call.
-    unsafe { call(raw::__NR_execve, arguments) }.err().unwrap_or(Errno::INVAL)
+    unsafe { call(raw::__NR_execveat, arguments) }.err().unwrap_or(Errno::INVAL)
 }
 
 /// The strings' addresses with a NULL behind; what does not fit is left out.

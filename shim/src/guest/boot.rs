@@ -1,16 +1,20 @@
 //! From the first instruction to the state that `run` supervises.
 
-use heapless::{String, Vec};
-use rustix::{fs::Mode, io::Errno};
-use shim::{
+use crate::{
     cmdline::Options,
-    layout,
     op::Upper,
     plan,
     say::Text,
     supervise::{MAX_CONSOLES, State},
-    sys::Start,
+    sys::{self, Start},
     users::Homes,
+};
+use heapless::{String, Vec};
+use rustix::{
+    fs::Mode,
+    io::Errno,
+    pipe::{PipeFlags, pipe_with},
+    process::WaitOptions,
 };
 
 use crate::guest::{
@@ -18,6 +22,7 @@ use crate::guest::{
     execute::{self, Stopped},
     homes,
     log::Log,
+    logon,
 };
 
 /// A console's name below /dev.
@@ -25,29 +30,19 @@ pub type Name = String<16>;
 
 /// What boot found. The table of homes is filled where it lies: a move of it would double PID 1's memory.
 pub struct Machine<'a> {
-    pub options: Options<'static>,
+    pub words: Start,
+    pub single: bool,
     pub homes: &'a Homes,
     pub upper: Upper,
     pub host: Text,
     pub consoles: Vec<Name, MAX_CONSOLES>,
 }
 
-/// The kernel's words for us.
-pub fn options(start: Start) -> Options<'static> {
-    let mut options = Options::default();
-    for word in start.arguments().skip(1).chain(start.environment()) {
-        if let Ok(word) = word.to_str() {
-            options.take(word);
-        }
-    }
-    options
-}
-
 /// Boots as far as the users; `Stopped` when there is no carbon copy.
 pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine<'a>, Stopped> {
     // modes are meant as the plan says them; a user's programs get the usual mask
     rustix::process::umask(Mode::empty());
-    let options = options(start);
+    let options = Options::of(start.arguments().skip(1).chain(start.environment()));
     execute::steps(&plan::boot(&options), log)?;
     if let Some(word) = options.refused {
         error!(log, word, ": not understood; a device is /dev/…, LABEL=, UUID= or PARTUUID=");
@@ -57,7 +52,7 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
         error!(log, "cannot read the users partition: ", errno);
     }
     info!(log, homes.count(), " users");
-    Ok(Machine { options, homes, upper, host: host(), consoles: consoles() })
+    Ok(Machine { words: start, single: options.single, homes, upper, host: host(), consoles: consoles() })
 }
 
 /// Mounts the users partition: written to if it can be, else read, else a session in RAM.
@@ -113,7 +108,7 @@ impl Machine<'_> {
     pub fn state(&self, log: &Log) -> State {
         let root = self.homes.root();
         let mut state = State::new(self.consoles.len(), root, self.interactive(log));
-        if self.options.single {
+        if self.single {
             error!(log, "single: nobody's init runs, and only root may log on");
             return state;
         }
@@ -127,25 +122,27 @@ impl Machine<'_> {
         state
     }
 
-    /// Whether anybody may log on; a line for each logon file that is no good.
+    /// Whether anybody may log on: `/logon` reads the logon files, and has a line for each that is no good.
     fn interactive(&self, log: &Log) -> bool {
-        let mut found = false;
+        self.check().unwrap_or_else(|errno| {
+            error!(log, "cannot look at the logon files: ", errno);
+            false
+        })
+    }
+
+    fn check(&self) -> Result<bool, Errno> {
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT)?;
+        let Some((pid, _)) = sys::fork(0)? else {
+            let _ = rustix::stdio::dup2_stdin(&read);
+            let _ = logon::Program::open().map(|program| program.exec(&[c"logon", c"check"], self.words));
+            sys::exit(1)
+        };
+        drop(read);
         for user in self.homes.ids().filter_map(|home| self.homes.get(home)) {
-            let password = match homes::logon_file(user.name) {
-                Ok(file) => file.password,
-                Err(why) => {
-                    let (name, file) = (user.name, layout::LOGON_FILE);
-                    error!(log, "home ", name, ": ", file, ": ", why, "; nobody logs on there");
-                    None
-                }
-            };
-            let root = user.name == layout::ROOT_USER;
-            if root && password.as_deref() == Some("") {
-                error!(log, "home root: an empty password opens no root prompt; give it one");
-                continue;
-            }
-            found |= password.is_some() && (root || !self.options.single);
+            rustix::io::write(&write, user.name.as_bytes())?;
         }
-        found
+        drop(write);
+        let ended = rustix::process::waitpid(rustix::process::Pid::from_raw(pid), WaitOptions::empty())?;
+        Ok(ended.and_then(|(_, status)| status.exit_status()) == Some(0))
     }
 }

@@ -1,5 +1,6 @@
 //! Finds a block device by path, label or UUID, and waits for one that comes late.
 
+use crate::{cmdline::Device, cut, probe, say, say::Text};
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fd::OwnedFd,
@@ -7,7 +8,6 @@ use rustix::{
     io::{Errno, Result},
     net::{AddressFamily, SocketFlags, SocketType, netlink},
 };
-use shim::{cmdline::Device, cut, probe, say, say::Text};
 
 use crate::guest::{
     log::Log,

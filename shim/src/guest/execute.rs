@@ -5,15 +5,7 @@
 
 use core::ffi::CStr;
 
-use rustix::{
-    fd::{AsFd, OwnedFd},
-    fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags},
-    io::{Errno, Result},
-    mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags},
-    mount::{fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree},
-    net::{AddressFamily, SocketFlags, SocketType},
-};
-use shim::{
+use crate::{
     cmdline::Device,
     cut, layout,
     op::{self, Attr, Op, Source, Upper},
@@ -22,6 +14,14 @@ use shim::{
     say::{Text, whole},
     sys,
     told::Told,
+};
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags},
+    io::{Errno, Result},
+    mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags},
+    mount::{fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree},
+    net::{AddressFamily, SocketFlags, SocketType},
 };
 
 use crate::guest::{

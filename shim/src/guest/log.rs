@@ -2,7 +2,7 @@
 
 use rustix::{fd::OwnedFd, fs::OFlags};
 
-use shim::say::Text;
+use crate::say::Text;
 
 use crate::guest::place;
 
@@ -10,7 +10,7 @@ use crate::guest::place;
 macro_rules! info {
     ($log:expr, $($part:expr),+ $(,)?) => {{
         let mut line = $crate::guest::log::start($crate::guest::log::Level::Info);
-        shim::say!(&mut line, $($part),+);
+        $crate::say!(&mut line, $($part),+);
         $log.line(&line);
     }};
 }
@@ -19,7 +19,7 @@ macro_rules! info {
 macro_rules! error {
     ($log:expr, $($part:expr),+ $(,)?) => {{
         let mut line = $crate::guest::log::start($crate::guest::log::Level::Error);
-        shim::say!(&mut line, $($part),+);
+        $crate::say!(&mut line, $($part),+);
         $log.line(&line);
     }};
 }
@@ -71,7 +71,7 @@ pub fn start(level: Level) -> Text {
         Level::Error => "<3>nodeos: ",
         Level::Info => "<6>nodeos: ",
     };
-    shim::say!(&mut line, prefix);
+    crate::say!(&mut line, prefix);
     line
 }
 

@@ -1,17 +1,19 @@
-//! The effects: what PID 1 does, in the order in which it does it.
+//! The effects of the guest's programs: what PID 1 does, and what `/logon` does for it.
+//!
+//! `place`, `log` and `privilege` serve both. `logon` alone reads what users write about themselves.
 
 #[macro_use]
-pub mod log;
+mod log;
 
-pub mod boot;
-pub mod device;
-pub mod execute;
-pub mod homes;
+mod boot;
+mod device;
+mod execute;
+mod homes;
 pub mod logon;
-pub mod password;
-pub mod place;
-pub mod privilege;
-pub mod report;
-pub mod run;
-pub mod sandbox;
-pub mod stop;
+pub mod pid1;
+mod place;
+mod privilege;
+mod report;
+mod run;
+mod sandbox;
+mod stop;

@@ -1,5 +1,6 @@
 //! Gives up what a process may do, before it runs anything of a user's.
 
+use crate::op::User;
 use rustix::{
     fs::{Gid, Uid},
     io::Result,
@@ -8,7 +9,6 @@ use rustix::{
         set_thread_groups, set_thread_res_gid, set_thread_res_uid,
     },
 };
-use shim::op::User;
 
 /// What root, the administrator of files and users, keeps: nothing that reaches the machine itself.
 const ROOT: CapabilitySet = CapabilitySet::CHOWN

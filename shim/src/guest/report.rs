@@ -1,19 +1,20 @@
-//! What PID 1's own children tell it, through one pipe: messages of four bytes, which a pipe never splits.
+//! What PID 1's own children tell it, through one pipe that keeps each message whole (`O_DIRECT`, pipe(2)).
 
 use rustix::{
-    fd::OwnedFd,
+    fd::{AsFd, OwnedFd},
     io::Result,
     pipe::{PipeFlags, pipe_with},
 };
-use shim::{supervise::ConsoleId, users::HomeId};
+
+use crate::{cut, say, say::Text, users::HomeId};
 
 /// One message.
 #[derive(Clone, Copy)]
-pub enum Report {
+pub enum Report<'a> {
     /// The sandbox of this home has its root.
     Ready(HomeId),
-    /// This user logged on at this console.
-    LoggedOn(ConsoleId, HomeId),
+    /// Somebody logged on: the console's name and the user's.
+    LoggedOn(&'a str, &'a str),
 }
 
 /// Both ends. The children inherit them and close them before they run anything of a user's.
@@ -24,7 +25,7 @@ pub struct Reports {
 
 impl Reports {
     pub fn new() -> Result<Self> {
-        let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK | PipeFlags::DIRECT)?;
         Ok(Self { read, write })
     }
 
@@ -33,25 +34,31 @@ impl Reports {
         &self.read
     }
 
-    pub fn send(&self, report: Report) {
-        let (kind, console, home) = match report {
-            Report::Ready(home) => (b'R', 0, home),
-            Report::LoggedOn(console, home) => (b'L', console, home),
-        };
-        let [low, high] = home.to_le_bytes();
-        let _ = rustix::io::write(&self.write, &[kind, console, low, high]);
+    /// Where to send to.
+    pub fn sender(&self) -> &OwnedFd {
+        &self.write
     }
 
-    /// The next message, if one is there.
-    pub fn next(&self) -> Option<Report> {
-        let mut bytes = [0; 4];
-        rustix::io::read(&self.read, &mut bytes).ok()?;
-        let [kind, console, low, high] = bytes;
-        let home = HomeId::from_le_bytes([low, high]);
-        match kind {
-            b'R' => Some(Report::Ready(home)),
-            b'L' => Some(Report::LoggedOn(console, home)),
-            _ => None,
-        }
+    /// Gives the next message, if one is there, to `take`.
+    pub fn next(&self, take: impl FnOnce(Report<'_>)) -> Option<()> {
+        let mut bytes = [0; 512];
+        let length = rustix::io::read(&self.read, &mut bytes).ok()?;
+        let text = core::str::from_utf8(bytes.get(..length)?).ok()?;
+        let (console, name) = cut::once(text, b':')?;
+        take(match console {
+            "" => Report::Ready(HomeId::try_from(cut::number(name, 10)?).ok()?),
+            console => Report::LoggedOn(console, name),
+        });
+        Some(())
     }
+}
+
+/// Sends one: `console:user`, or `:home`. No name has a colon.
+pub fn send(pipe: impl AsFd, report: Report<'_>) {
+    let mut text = Text::new();
+    match report {
+        Report::Ready(home) => say!(&mut text, ":", home),
+        Report::LoggedOn(console, name) => say!(&mut text, console, ":", name),
+    }
+    let _ = rustix::io::write(pipe, text.as_bytes());
 }

@@ -1,13 +1,6 @@
 //! Supervises: waits for events, tells them to the state, and executes what the state says is due.
 
-use heapless::Vec;
-use rustix::{
-    event::{PollFd, PollFlags, Timespec},
-    fd::{AsFd, BorrowedFd, OwnedFd},
-    io::Result,
-    process::{Signal, WaitOptions, WaitStatus},
-};
-use shim::{
+use crate::{
     cut,
     last_word::LastWord,
     plan,
@@ -15,14 +8,21 @@ use shim::{
     sys::{self, Signals},
     users::HomeId,
 };
+use heapless::Vec;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    io::{Errno, Result},
+    process::{Signal, WaitOptions, WaitStatus},
+};
 
 use crate::guest::{
     boot::Machine,
     device::{self, now},
-    homes,
     log::Log,
     logon,
-    report::{Report, Reports},
+    place::Name,
+    report::{Report, Reports, send},
     sandbox::{self, Program, Streams},
     stop,
 };
@@ -56,12 +56,7 @@ pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
         }
         wait(&signals, executor.reports.descriptor(), state.wake_at());
         // messages before deaths: a logon says who logged on and ends
-        while let Some(report) = executor.reports.next() {
-            match report {
-                Report::Ready(home) => executor.ready(&mut state, home),
-                Report::LoggedOn(console, home) => state.logged_on(console, home),
-            }
-        }
+        while executor.reports.next(|report| executor.reported(&mut state, report)).is_some() {}
         read_signals(&signals, &mut state);
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             let pid = pid.as_raw_nonzero().get();
@@ -144,9 +139,20 @@ impl Executor<'_> {
         work(self.sandbox(self.machine.homes.root()?)?)
     }
 
-    fn ready(&self, state: &mut State, home: HomeId) {
-        info!(self.log, "sandbox of ", self.name(home), " ready");
-        state.ready(home);
+    fn reported(&self, state: &mut State, report: Report<'_>) {
+        match report {
+            Report::Ready(home) => {
+                info!(self.log, "sandbox of ", self.name(home), " ready");
+                state.ready(home);
+            }
+            Report::LoggedOn(console, name) => {
+                let mut consoles = self.machine.consoles.iter().zip(0..);
+                match (consoles.find(|(other, _)| *other == console), self.machine.homes.named(name)) {
+                    (Some((_, console)), Some(home)) => state.logged_on(console, home),
+                    _ => error!(self.log, "no logon of ", name, ": that home was refused at boot"),
+                }
+            }
+        }
     }
 
     fn prompt(&self, console: ConsoleId) -> Option<Pid> {
@@ -155,17 +161,15 @@ impl Executor<'_> {
             info!(self.log, "logon on ", terminal);
             return Some(pid);
         }
-        let log = Log::held();
-        match logon::ask(terminal, self.machine.homes, self.machine.options.single) {
-            Ok(home) => {
-                self.reports.send(Report::LoggedOn(console, home));
-                sys::exit(0)
-            }
-            Err(errno) => {
-                info!(log, "no logon on ", terminal, ": ", errno);
-                sys::exit(1)
-            }
-        }
+        let errno = self.become_logon(terminal).err().unwrap_or(Errno::INVAL);
+        error!(self.log, "no logon on ", terminal, ": ", errno);
+        sys::exit(1)
+    }
+
+    fn become_logon(&self, terminal: &str) -> Result<()> {
+        rustix::stdio::dup2_stdout(self.reports.sender())?;
+        let terminal = Name::new(terminal)?;
+        Err(logon::Program::open()?.exec(&[c"logon", c"ask", terminal.c()], self.machine.words))
     }
 
     fn build(&mut self, home: HomeId) -> Option<Pid> {
@@ -174,7 +178,7 @@ impl Executor<'_> {
         let places = places(machine);
         let places: Vec<&str, MAX_CONSOLES> = places.iter().map(|place| place.as_str()).collect();
         let wanted = plan::Sandbox { user: &user, upper: machine.upper, host: &machine.host, consoles: &places };
-        let (reaper, pidfd) = sandbox::build(&wanted, || self.reports.send(Report::Ready(home))).ok()?;
+        let (reaper, pidfd) = sandbox::build(&wanted, || send(self.reports.sender(), Report::Ready(home))).ok()?;
         self.sandboxes.push((home, reaper, pidfd)).ok()?;
         Some(reaper)
     }
@@ -183,39 +187,16 @@ impl Executor<'_> {
         let user = self.machine.homes.get(home)?;
         let terminal = console.and_then(|id| self.machine.consoles.get(usize::from(id)));
         let streams = terminal.map_or(Streams::Log, |name| Streams::Terminal(name));
-        let file = homes::logon_file(user.name).unwrap_or_default();
         info!(self.log, "init of ", user.name);
-        self.enter(
-            home,
-            &Program {
-                user: &user,
-                path: "/init",
-                arguments: &[],
-                shell: file.shell(),
-                streams,
-                options: &self.machine.options,
-            },
-        )
+        self.enter(home, &Program { user: &user, path: Some(c"/init"), streams, words: self.machine.words })
     }
 
     fn shell(&self, home: HomeId, console: ConsoleId) -> Option<Pid> {
         let user = self.machine.homes.get(home)?;
         let terminal = self.machine.consoles.get(usize::from(console))?;
-        let file = homes::logon_file(user.name).unwrap_or_default();
-        let arguments: Vec<&str, { shim::logon_file::MAX_ARGS }> =
-            file.shell_args.iter().map(|argument| argument.as_str()).collect();
         info!(self.log, "session of ", user.name, " on ", terminal);
-        self.enter(
-            home,
-            &Program {
-                user: &user,
-                path: file.shell(),
-                arguments: &arguments,
-                shell: file.shell(),
-                streams: Streams::Terminal(terminal),
-                options: &self.machine.options,
-            },
-        )
+        let streams = Streams::Terminal(terminal);
+        self.enter(home, &Program { user: &user, path: None, streams, words: self.machine.words })
     }
 
     fn enter(&self, home: HomeId, program: &Program<'_>) -> Option<Pid> {

@@ -2,6 +2,13 @@
 
 use core::ffi::CStr;
 
+use crate::{
+    op::User,
+    plan, say,
+    say::Text,
+    supervise::Pid,
+    sys::{self, Signals, Start},
+};
 use heapless::Vec;
 use linux_raw_sys::general::{CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
 use rustix::{
@@ -11,18 +18,11 @@ use rustix::{
     mount::open_tree,
     process::{DumpableBehavior, Signal, WaitOptions},
 };
-use shim::{
-    cmdline::Options,
-    op::User,
-    plan, say,
-    say::{Text, whole},
-    supervise::Pid,
-    sys::{self, Signals, Stream},
-};
 
 use crate::guest::{
     execute::{self, CLONE},
     log::Log,
+    logon,
     place::{self, Name},
     privilege,
 };
@@ -78,12 +78,11 @@ pub enum Streams<'a> {
 /// A program to run in a sandbox.
 pub struct Program<'a> {
     pub user: &'a User<'a>,
-    pub path: &'a str,
-    pub arguments: &'a [&'a str],
-    /// The user's shell, for SHELL.
-    pub shell: &'a str,
+    /// Without one, the user's shell.
+    pub path: Option<&'a CStr>,
     pub streams: Streams<'a>,
-    pub options: &'a Options<'a>,
+    /// The kernel's words, for the environment.
+    pub words: Start,
 }
 
 /// Runs a program in the sandbox behind `pidfd`, as a child of PID 1.
@@ -95,52 +94,22 @@ pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, program: &Program<'_>) 
     let forked = sys::fork(0);
     if let Ok(None) = forked {
         let log = Log::held();
-        let errno = become_program(pidfd, program);
-        let mut why = Text::new();
-        say!(&mut why, "cannot run ", program.path, ": ", errno, "\n");
-        error!(log, program.user.name, ": ", why.trim_ascii_end());
-        Stream(2).put(&why);
-        sys::exit(if errno == Errno::NOENT { 127 } else { 126 });
+        let errno = become_program(pidfd, program).err().unwrap_or(Errno::INVAL);
+        error!(log, "no program of ", program.user.name, " runs: ", errno);
+        sys::exit(126);
     }
     sys::join(own, CLONE_NEWPID)?;
     Ok(forked?.ok_or(Errno::SRCH)?.0)
 }
 
 /// Runs in the child, with all capabilities until the user's uid is taken; comes back only with an error.
-fn become_program(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Errno {
-    if let Err(errno) = prepare(pidfd, program) {
-        return errno;
-    }
-    let mut variables = Text::new();
-    environment(&mut variables, program);
-    let mut arguments = Text::new();
-    say!(&mut arguments, program.path, "\0");
-    for argument in program.arguments {
-        say!(&mut arguments, argument, "\0");
-    }
-    if !whole(&variables) || !whole(&arguments) {
-        return Errno::TOOBIG;
-    }
-    match strings(&arguments).next() {
-        Some(path) if path.count_bytes() == program.path.len() => {
-            sys::exec(path, strings(&arguments), strings(&variables))
-        }
-        _ => Errno::INVAL,
-    }
-}
-
-fn strings(text: &str) -> impl Iterator<Item = &CStr> {
-    text.as_bytes().split_inclusive(|byte| *byte == 0).filter_map(|string| CStr::from_bytes_with_nul(string).ok())
-}
-
-/// All that a user's process has in its environment.
-fn environment(text: &mut Text, program: &Program<'_>) {
-    let Options { term, lang, tz, .. } = program.options;
-    let (user, shell) = (program.user.name, program.shell);
-    say!(text, "HOME=/\0TERM=", term, "\0LANG=", lang, "\0PATH=/bin\0USER=", user, "\0SHELL=", shell, "\0");
-    if !tz.is_empty() {
-        say!(text, "TZ=", tz, "\0");
-    }
+fn become_program(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Result<()> {
+    let logon = logon::Program::open()?;
+    prepare(pidfd, program)?;
+    let user = Name::new(program.user.name)?;
+    let arguments = [c"logon", c"run", user.c(), program.path.unwrap_or_default()];
+    let given = if program.path.is_some() { &arguments[..] } else { arguments.get(..3).unwrap_or_default() };
+    Err(logon.exec(given, program.words))
 }
 
 fn prepare(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Result<()> {

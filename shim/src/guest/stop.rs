@@ -1,5 +1,11 @@
 //! The end: whatever is left is killed, the users partition unmounted, the last word said, the machine stopped.
 
+use crate::{
+    last_word::LastWord,
+    layout, say,
+    say::Text,
+    sys::{self, Stream},
+};
 use rustix::{
     event::Timespec,
     fs::OFlags,
@@ -7,12 +13,6 @@ use rustix::{
     mount::{MountFlags, UnmountFlags},
     process::{Signal, WaitOptions},
     system::RebootCommand,
-};
-use shim::{
-    last_word::LastWord,
-    layout, say,
-    say::Text,
-    sys::{self, Stream},
 };
 
 use crate::guest::{

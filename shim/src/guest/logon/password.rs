@@ -1,6 +1,6 @@
 //! Checks a password against a PHC string, in memory that exists only meanwhile.
 
-use shim::{
+use crate::{
     argon2id::{self, Block},
     phc::{MAX_BYTES, Phc},
     sys,

@@ -1,6 +1,6 @@
-//! The logon on one console: asks until somebody is known, tells PID 1 who, and ends.
+//! The logon on one console: asks until somebody is known, says who, and ends.
 //!
-//! It runs as uid 0 with one capability, that of reading every home's logon file.
+//! The prompts go to the terminal; the standard output is PID 1's pipe and takes the answer alone.
 
 use linux_raw_sys::general::{ECHO, ECHOE, ECHOK, ICANON, ICRNL, IEXTEN, ISIG, IXON, ONLCR, OPOST};
 use rustix::{
@@ -8,41 +8,57 @@ use rustix::{
     fd::OwnedFd,
     fs::{Gid, Mode, OFlags, Uid},
     io::Result,
+    termios::Winsize,
 };
-use shim::{
+
+use crate::{
+    cmdline::Options,
+    guest::{
+        log::Log,
+        logon::{file, password},
+        place, privilege,
+        report::{Report, send},
+    },
     layout, say,
     say::Text,
     sys::{self, Stream},
-    users::{HomeId, Homes},
 };
-
-use crate::guest::{homes, password, place, privilege};
 
 /// The longest name or password that is read.
 const MAX_LINE: usize = 256;
 /// The longest wait after a wrong password, in seconds.
 const MAX_DELAY: i64 = 32;
+/// What a serial line is taken for, which cannot say how large its terminal is: a VT100.
+const SERIAL: Winsize = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
 
-/// Asks on the terminal `/dev/NAME` until somebody is known.
-///
-/// # Errors
-/// What the terminal says when it is gone.
-pub fn ask(terminal: &str, homes: &Homes, single: bool) -> Result<HomeId> {
+/// Asks on the terminal `/dev/CONSOLE` until somebody is known. Status 1 if the terminal is gone.
+pub fn ask(console: &str, options: &Options<'_>) -> u8 {
+    match until_known(console, options.single) {
+        Ok(name) => {
+            send(Stream(1), Report::LoggedOn(console, &name));
+            0
+        }
+        Err(errno) => {
+            info!(Log::PID1, "no logon on ", console, ": ", errno);
+            1
+        }
+    }
+}
+
+fn until_known(console: &str, single: bool) -> Result<Text> {
     let mut path = Text::new();
-    say!(&mut path, "/dev/", terminal);
+    say!(&mut path, "/dev/", console);
     let terminal = take(&path)?;
-    rustix::stdio::dup2_stdin(&terminal)?;
-    rustix::stdio::dup2_stdout(&terminal)?;
     privilege::become_logon()?;
     let mut delay = 1;
     loop {
-        if let Some(home) = once(&terminal, homes, single)? {
+        if let Some(name) = once(&terminal, single)? {
             echo(&terminal, true, true)?;
-            return Ok(home);
+            return Ok(name);
         }
         sleep(delay);
         delay = delay.saturating_mul(2).min(MAX_DELAY);
-        Stream(1).put("\nThat is not a user and password of this machine.\n");
+        put(&terminal, "\nThat is not a user and password of this machine.\n");
     }
 }
 
@@ -60,30 +76,38 @@ fn take(path: &str) -> Result<OwnedFd> {
     rustix::fs::fchown(&terminal, Some(Uid::ROOT), Some(Gid::ROOT))?;
     rustix::fs::fchmod(&terminal, Mode::RUSR | Mode::WUSR)?;
     rustix::fs::fcntl_setfl(&terminal, OFlags::empty())?;
+    if rustix::termios::tcgetwinsize(&terminal)?.ws_row == 0 {
+        rustix::termios::tcsetwinsize(&terminal, SERIAL)?;
+    }
     Ok(terminal)
 }
 
+fn put(terminal: &OwnedFd, text: &str) {
+    let _ = rustix::io::write(terminal, text.as_bytes());
+}
+
 /// One try: a name, and a password unless the user is a guest.
-fn once(terminal: &OwnedFd, homes: &Homes, single: bool) -> Result<Option<HomeId>> {
+fn once(terminal: &OwnedFd, single: bool) -> Result<Option<Text>> {
     let mut name = Text::new();
     while name.is_empty() {
         echo(terminal, true, false)?;
-        Stream(1).put("Welcome to NodeOS!: username:  ");
+        put(terminal, "Welcome to NodeOS!: username:  ");
         read_line(terminal, &mut name)?;
     }
-    let home = homes.named(&name).filter(|_| !single || name == layout::ROOT_USER);
-    let file = home.and_then(|_| homes::logon_file(&name).ok());
-    let hash = file.and_then(|file| file.password);
-    if hash.as_deref() == Some("") && name != layout::ROOT_USER {
-        return Ok(home);
+    let root = name == layout::ROOT_USER;
+    // one name is one folder: nothing that is typed here is a path
+    let known = !name.contains('/') && (root || !single);
+    let hash = file::of(&name).ok().filter(|_| known).and_then(|file| file.password);
+    if hash.as_deref() == Some("") && !root {
+        return Ok(Some(name));
     }
     let mut given = Text::new();
     echo(terminal, false, false)?;
-    Stream(1).put("Welcome to NodeOS!: password:  ");
+    put(terminal, "Welcome to NodeOS!: password:  ");
     read_line(terminal, &mut given)?;
-    Stream(1).put("\n");
+    put(terminal, "\n");
     let right = password::check(given.as_bytes(), hash.as_deref());
-    Ok(home.filter(|_| right))
+    Ok(right.then_some(name))
 }
 
 /// A terminal in its usual state, with or without echo and signals from keys.

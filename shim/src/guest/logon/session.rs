@@ -1,0 +1,57 @@
+//! A user's program: its environment and its arguments, from the user's own logon file, as that user.
+
+use core::ffi::CStr;
+
+use rustix::{fs::CWD, io::Errno};
+
+use crate::{
+    cmdline::Options,
+    guest::{logon::file, place},
+    logon_file::LogonFile,
+    say,
+    say::{Text, whole},
+    sys::{self, Stream},
+};
+
+/// Becomes the program, or the user's shell with its arguments. Status 126 or 127, as a shell says it, if it cannot.
+pub fn run(user: &str, program: Option<&str>, options: &Options<'_>) -> u8 {
+    let file = place::open("/").map_err(|_| "").and_then(|home| file::below(&home)).unwrap_or_default();
+    let path = program.unwrap_or(file.shell());
+    let errno = become_program(user, path, program.is_none(), &file, options);
+    let mut why = Text::new();
+    say!(&mut why, "cannot run ", path, ": ", errno, "\n");
+    Stream(2).put(&why);
+    if errno == Errno::NOENT { 127 } else { 126 }
+}
+
+fn become_program(user: &str, path: &str, shell: bool, file: &LogonFile, options: &Options<'_>) -> Errno {
+    let mut arguments = Text::new();
+    say!(&mut arguments, path, "\0");
+    for argument in file.shell_args.iter().filter(|_| shell) {
+        say!(&mut arguments, argument, "\0");
+    }
+    let mut variables = Text::new();
+    environment(&mut variables, user, file.shell(), options);
+    if !whole(&variables) || !whole(&arguments) {
+        return Errno::TOOBIG;
+    }
+    match strings(&arguments).next() {
+        Some(first) if first.count_bytes() == path.len() => {
+            sys::exec(CWD, first, strings(&arguments), strings(&variables))
+        }
+        _ => Errno::INVAL,
+    }
+}
+
+fn strings(text: &str) -> impl Iterator<Item = &CStr> {
+    text.as_bytes().split_inclusive(|byte| *byte == 0).filter_map(|string| CStr::from_bytes_with_nul(string).ok())
+}
+
+/// All that a user's process has in its environment.
+fn environment(text: &mut Text, user: &str, shell: &str, options: &Options<'_>) {
+    let Options { term, lang, tz, .. } = options;
+    say!(text, "HOME=/\0TERM=", term, "\0LANG=", lang, "\0PATH=/bin\0USER=", user, "\0SHELL=", shell, "\0");
+    if !tz.is_empty() {
+        say!(text, "TZ=", tz, "\0");
+    }
+}

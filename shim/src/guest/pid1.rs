@@ -1,0 +1,22 @@
+//! PID 1 of NodeOS: boots, then supervises until the machine stops. It never comes back and never dies.
+
+use crate::{
+    guest::{boot, log::Log, run, stop},
+    sys::{self, Signals, Start},
+    users::Homes,
+};
+
+/// The program.
+pub fn main(start: Start) -> ! {
+    if rustix::process::getpid() != rustix::process::Pid::INIT {
+        sys::Stream(2).put("this is PID 1 of a NodeOS machine; nodeos run boots one\n");
+        sys::exit(1);
+    }
+    Signals::ALL.block();
+    let log = Log::PID1;
+    let mut homes = Homes::new();
+    if let Ok(machine) = boot::boot(start, &mut homes, &log) {
+        let _ = run::run(&machine, &log);
+    }
+    stop::give_up(&log)
+}
