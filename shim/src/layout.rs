@@ -5,6 +5,8 @@ pub const INIT: &str = "/init";
 /// The program between PID 1 and a user, in the initramfs: not readable by others, so that its process can be looked
 /// into by nobody.
 pub const LOGON: &str = "/logon";
+/// The program that makes a user's root and stays as its reaper.
+pub const SANDBOX: &str = "/sandbox";
 /// Where the carbon copy lies or is mounted: the lower layer of every user's root.
 pub const CARBON: &str = "/carbon";
 /// The carbon copy as an EROFS file in the initramfs (placement `image`).

@@ -1,5 +1,7 @@
-//! One operation of a plan. It prints itself as a shell-like line: the same text serves the error
+//! The operations of the plans. Each prints itself as a shell-like line: the same text serves the error
 //! message, the golden files and `nodeos explain`.
+//!
+//! `Op` is what both plans are made of; `Boot` is PID 1's own, `Root` is a sandbox's.
 
 use crate::{
     cmdline::Device,
@@ -7,41 +9,42 @@ use crate::{
     say::{Octal, Say},
 };
 
-/// Where a mount takes its filesystem from.
+/// Attributes of a mount, in the kernel's bits: they hold for that mount alone and never pass through an overlay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source<'a> {
-    /// None: the kernel makes it.
-    Kernel,
-    /// A block device, awaited.
-    Device(Device<'a>),
-    /// A file of this namespace.
-    File(&'a str),
-}
-
-/// Attributes of a mount: they hold for that mount alone and never pass through an overlay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attr {
-    /// No writing.
-    pub ro: bool,
-    /// Device nodes do not open.
-    pub nodev: bool,
-    /// Set-user-ID and file capabilities do not count.
-    pub nosuid: bool,
-    /// Nothing starts from here.
-    pub noexec: bool,
-}
+pub struct Attr(pub u32);
 
 impl Attr {
+    /// No writing: `MOUNT_ATTR_RDONLY` (include/uapi/linux/mount.h).
+    pub const RO: Self = Self(1);
+    /// Set-user-ID and file capabilities do not count: `MOUNT_ATTR_NOSUID`.
+    pub const NOSUID: Self = Self(2);
+    /// Device nodes do not open: `MOUNT_ATTR_NODEV`.
+    pub const NODEV: Self = Self(4);
+    /// Nothing starts from here: `MOUNT_ATTR_NOEXEC`.
+    pub const NOEXEC: Self = Self(8);
+
     /// For files that users run.
-    pub const FILES: Self = Self { ro: false, nodev: true, nosuid: true, noexec: false };
+    pub const FILES: Self = Self::NODEV.and(Self::NOSUID);
     /// For files that nobody writes.
-    pub const READ_ONLY: Self = Self { ro: true, ..Self::FILES };
+    pub const READ_ONLY: Self = Self::FILES.and(Self::RO);
     /// For what the kernel shows: nothing to run.
-    pub const KERNEL: Self = Self { noexec: true, ..Self::FILES };
+    pub const KERNEL: Self = Self::FILES.and(Self::NOEXEC);
     /// The same, not writable either.
-    pub const KERNEL_READ_ONLY: Self = Self { ro: true, ..Self::KERNEL };
+    pub const KERNEL_READ_ONLY: Self = Self::KERNEL.and(Self::RO);
     /// For device nodes.
-    pub const DEVICES: Self = Self { nodev: false, ..Self::KERNEL };
+    pub const DEVICES: Self = Self::NOSUID.and(Self::NOEXEC);
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of those are set.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
 }
 
 /// What overlays a home with the carbon copy.
@@ -55,9 +58,7 @@ pub enum Upper {
 
 /// A small file of the runtime layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Text<'a> {
-    /// These bytes.
-    Plain(&'a str),
+pub enum File<'a> {
     /// `passwd(5)` for root and this user.
     Passwd(&'a User<'a>),
     /// `group(5)` for root and this user.
@@ -68,11 +69,10 @@ pub enum Text<'a> {
     Hostname(&'a str),
 }
 
-impl Say for Text<'_> {
+impl Say for File<'_> {
     fn say(&self, text: &mut say::Text) {
         const ROOT: &str = "root:x:0:0:root:/:/bin/node\n";
         match self {
-            Self::Plain(plain) => say!(text, plain),
             Self::Passwd(User { uid: 0, .. }) => say!(text, ROOT),
             Self::Passwd(user) => {
                 say!(text, ROOT, user.name, ":x:", user.uid, ":", user.gid, ":", user.name, ":/:/bin/node\n")
@@ -96,15 +96,45 @@ pub struct User<'a> {
     pub gid: u32,
 }
 
-/// One operation.
+/// What both plans are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op<'a> {
-    /// Unlinks a file; one that is not there is fine.
-    Remove(&'a str),
     /// Makes a folder of root's; one that is there is fine if root owns it.
     Mkdir(&'a str, u32),
-    /// Writes a new file, or an existing one of the kernel's.
-    Write(&'a str, Text<'a>),
+    /// Writes a new file, or an existing one of the kernel's: path, content.
+    Write(&'a str, &'a str),
+    /// Mounts a filesystem: type, source, where, how, its own options.
+    Mount(&'a str, &'a str, &'a str, Attr, &'a str),
+    /// Mounts what is seen at one place at another: from, to, how.
+    Bind(&'a str, &'a str, Attr),
+    /// Unmounts, with what is below.
+    Unmount(&'a str),
+}
+
+/// What PID 1 does before there is a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boot<'a> {
+    /// As a sandbox does.
+    Op(Op<'a>),
+    /// Mounts a block device, awaited: type, device, where, how, its own options.
+    Device(&'a str, Device<'a>, &'a str, Attr, &'a str),
+    /// Unlinks a file; one that is not there is fine.
+    Remove(&'a str),
+    /// Moves a file to another filesystem, giving back the old pages on the way.
+    Move(&'a str, &'a str),
+    /// Compares the initramfs with what it should hold.
+    CheckTold,
+    /// Brings up the loopback interface.
+    LoopbackUp,
+}
+
+/// What makes a user's root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Root<'a> {
+    /// As PID 1 does.
+    Op(Op<'a>),
+    /// Writes a small file of the runtime layer.
+    File(&'a str, File<'a>),
     /// Copies a short text of the kernel's into a new file: from, to.
     Copy(&'a str, &'a str),
     /// Gives what lies there to a user.
@@ -113,73 +143,88 @@ pub enum Op<'a> {
     Symlink(&'a str, &'a str),
     /// Makes a character device: path, mode, major, minor.
     Node(&'a str, u32, u32, u32),
-    /// Moves a file to another filesystem, giving back the old pages on the way.
-    Move(&'a str, &'a str),
-    /// Compares the initramfs with what it should hold.
-    CheckTold,
-    /// Mounts a filesystem: type, source, where, how, its own options.
-    Mount(&'a str, Source<'a>, &'a str, Attr, &'a str),
-    /// Mounts what is seen at one place at another: from, to, how.
-    Bind(&'a str, &'a str, Attr),
     /// Sets the attributes of a mount that is there.
     Attributes(&'a str, Attr),
     /// A user's root: the home over the runtime layer over the carbon copy.
     Overlay(&'a str, Upper),
     /// No mount event leaves or enters this namespace.
     Private,
-    /// Unmounts, with what is below.
-    Unmount(&'a str),
     /// Moves a mount over `/` and enters it.
     MoveRoot(&'a str),
     /// Names the host.
     Hostname(&'a str),
-    /// Brings up the loopback interface.
-    LoopbackUp,
 }
 
-impl Say for Source<'_> {
-    fn say(&self, text: &mut say::Text) {
-        match self {
-            Self::Kernel => say!(text, "none"),
-            Self::Device(device) => device.say(text),
-            Self::File(path) => say!(text, path),
-        }
+impl<'a> From<Op<'a>> for Boot<'a> {
+    fn from(op: Op<'a>) -> Self {
+        Self::Op(op)
+    }
+}
+
+impl<'a> From<Op<'a>> for Root<'a> {
+    fn from(op: Op<'a>) -> Self {
+        Self::Op(op)
     }
 }
 
 impl Say for Attr {
     fn say(&self, text: &mut say::Text) {
-        say!(text, if self.ro { "ro" } else { "rw" });
-        for (set, name) in [(self.nodev, ",nodev"), (self.nosuid, ",nosuid"), (self.noexec, ",noexec")] {
-            if set {
+        say!(text, if self.has(Self::RO) { "ro" } else { "rw" });
+        for (bit, name) in [(Self::NODEV, ",nodev"), (Self::NOSUID, ",nosuid"), (Self::NOEXEC, ",noexec")] {
+            if self.has(bit) {
                 say!(text, name);
             }
         }
     }
 }
 
+#[inline(never)]
+fn mount(text: &mut say::Text, kind: &str, source: &dyn Say, target: &str, attr: Attr, options: &str) {
+    say!(text, "mount -t ", kind, " -o ", attr);
+    if !options.is_empty() {
+        say!(text, ",", options);
+    }
+    say!(text, " ");
+    source.say(text);
+    say!(text, " ", target);
+}
+
 impl Say for Op<'_> {
     fn say(&self, text: &mut say::Text) {
         match *self {
-            Self::Remove(path) => say!(text, "rm ", path),
             Self::Mkdir(path, mode) => say!(text, "mkdir -m ", Octal(mode), " ", path),
             Self::Write(path, _) => say!(text, "write ", path),
+            Self::Mount(kind, source, target, attr, options) => mount(text, kind, &source, target, attr, options),
+            Self::Bind(from, to, attr) => say!(text, "mount --bind -o ", attr, " ", from, " ", to),
+            Self::Unmount(path) => say!(text, "umount -l ", path),
+        }
+    }
+}
+
+impl Say for Boot<'_> {
+    fn say(&self, text: &mut say::Text) {
+        match *self {
+            Self::Op(op) => op.say(text),
+            Self::Device(kind, device, target, attr, options) => mount(text, kind, &device, target, attr, options),
+            Self::Remove(path) => say!(text, "rm ", path),
+            Self::Move(from, to) => say!(text, "mv ", from, " ", to),
+            Self::CheckTold => say!(text, "check the initramfs"),
+            Self::LoopbackUp => say!(text, "ip link set lo up"),
+        }
+    }
+}
+
+impl Say for Root<'_> {
+    fn say(&self, text: &mut say::Text) {
+        match *self {
+            Self::Op(op) => op.say(text),
+            Self::File(path, _) => say!(text, "write ", path),
             Self::Copy(from, to) => say!(text, "cp ", from, " ", to),
             Self::Own(path, user) => say!(text, "chown ", user.uid, ":", user.gid, " ", path),
             Self::Symlink(path, says) => say!(text, "ln -s ", says, " ", path),
             Self::Node(path, mode, major, minor) => {
                 say!(text, "mknod -m ", Octal(mode), " ", path, " c ", major, " ", minor)
             }
-            Self::Move(from, to) => say!(text, "mv ", from, " ", to),
-            Self::CheckTold => say!(text, "check the initramfs"),
-            Self::Mount(kind, source, target, attr, options) => {
-                say!(text, "mount -t ", kind, " -o ", attr);
-                if !options.is_empty() {
-                    say!(text, ",", options);
-                }
-                say!(text, " ", source, " ", target)
-            }
-            Self::Bind(from, to, attr) => say!(text, "mount --bind -o ", attr, " ", from, " ", to),
             Self::Attributes(path, attr) => say!(text, "mount -o remount,bind,", attr, " ", path),
             Self::Overlay(home, Upper::Home) => say!(
                 text,
@@ -196,12 +241,10 @@ impl Say for Op<'_> {
                 ":/runtime:/carbon none /root"
             ),
             Self::Private => say!(text, "mount --make-rprivate /"),
-            Self::Unmount(path) => say!(text, "umount -l ", path),
             Self::MoveRoot(path) => say!(text, "mount --move ", path, " / && chroot ."),
             Self::Hostname(name) => say!(text, "hostname ", name),
-            Self::LoopbackUp => say!(text, "ip link set lo up"),
         }
     }
 }
 
-displayed!(Text<'_>, Source<'_>, Attr, Op<'_>);
+displayed!(File<'_>, Attr, Op<'_>, Boot<'_>, Root<'_>);

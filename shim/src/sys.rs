@@ -133,6 +133,11 @@ pub fn exec<'a, 'b>(
     unsafe { call(raw::__NR_execveat, arguments) }.err().unwrap_or(Errno::INVAL)
 }
 
+/// Strings that lie one behind the other, NUL behind each.
+pub fn strings(text: &str) -> impl Iterator<Item = &CStr> {
+    text.as_bytes().split_inclusive(|byte| *byte == 0).filter_map(|string| CStr::from_bytes_with_nul(string).ok())
+}
+
 /// The strings' addresses with a NULL behind; what does not fit is left out.
 fn pointers<'a, const N: usize>(strings: impl Iterator<Item = &'a CStr>) -> [*const c_char; N] {
     let mut array = [ptr::null(); N];
@@ -250,28 +255,13 @@ pub const SIGNAL_INFO: usize = 128;
 /// # Errors
 /// The kernel's.
 pub fn mount_attributes(mount: BorrowedFd<'_>, attr: Attr) -> Result<()> {
-    let attributes =
-        raw::mount_attr { attr_set: u64::from(attribute_bits(attr)), attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let attributes = raw::mount_attr { attr_set: u64::from(attr.0), attr_clr: 0, propagation: 0, userns_fd: 0 };
     let fd = mount.as_raw_fd().cast_unsigned() as usize;
     let path = c"".as_ptr() as usize;
     let value = ptr::from_ref(&attributes) as usize;
     let size = size_of::<raw::mount_attr>();
     // SAFETY: reads an empty path and one mount_attr.
     unsafe { call(raw::__NR_mount_setattr, [fd, path, raw::AT_EMPTY_PATH as usize, value, size, 0]) }.map(drop)
-}
-
-/// The attributes in the kernel's bits, which `fsmount` takes too.
-#[must_use]
-pub fn attribute_bits(attr: Attr) -> u32 {
-    [
-        (attr.ro, raw::MOUNT_ATTR_RDONLY),
-        (attr.nodev, raw::MOUNT_ATTR_NODEV),
-        (attr.nosuid, raw::MOUNT_ATTR_NOSUID),
-        (attr.noexec, raw::MOUNT_ATTR_NOEXEC),
-    ]
-    .into_iter()
-    .filter_map(|(set, bit)| set.then_some(bit))
-    .fold(0, core::ops::BitOr::bitor)
 }
 
 /// Closes every descriptor from `first` on, whoever opened it.

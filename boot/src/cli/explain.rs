@@ -97,8 +97,8 @@ fn one(user: &read::User, single: bool, console: &str) -> Section {
     section(&format!("{name}, uid {uid}, gid {gid}: {when}"), &plan::root(&sandbox))
 }
 
-fn section(title: &str, steps: &Steps<'_>) -> Section {
-    let step = |step: &plan::Step<'_>| Step {
+fn section<O: fmt::Display>(title: &str, steps: &Steps<O>) -> Section {
+    let step = |step: &plan::Step<O>| Step {
         does: step.op.to_string(),
         required: step.need == Need::Required,
         why: step.why.text(),

@@ -44,7 +44,12 @@ fn prepared(tiny: &Tiny, placement: Placement) -> (Cache, Spec) {
         includes: vec![Include { from: kernel(tiny), to: "/share/data".to_owned() }],
         cmdline: "TZ=UTC".to_owned(),
         kernel: kernel(tiny),
-        shim: Shim { init: tiny.fixed("init", INIT), logon: tiny.fixed("logon", INIT), env: tiny.fixed("env", INIT) },
+        shim: Shim {
+            init: tiny.fixed("init", INIT),
+            sandbox: tiny.fixed("sandbox", INIT),
+            logon: tiny.fixed("logon", INIT),
+            env: tiny.fixed("env", INIT),
+        },
     };
     (cache, spec)
 }
@@ -104,7 +109,7 @@ fn built_twice_in_two_places_the_bytes_are_equal() {
             let (cache, mut spec) = prepared(&tiny, placement);
             // debug sections and build ids name the folder that a compiler ran in: one file for both
             spec.node = Choice::Binary(tiny.program("node", &["-Wl,--build-id=none"], &[]));
-            for program in [&spec.shim.init, &spec.shim.logon, &spec.shim.env] {
+            for program in spec.shim.programs() {
                 fs::write(program, boot::strip::strip(&fs::read(program).unwrap()).unwrap()).unwrap();
             }
             bytes(&assemble(&cache, &spec, Progress::Silent).unwrap())

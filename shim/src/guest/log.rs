@@ -2,9 +2,7 @@
 
 use rustix::{fd::OwnedFd, fs::OFlags};
 
-use crate::say::Text;
-
-use crate::guest::place;
+use crate::{guest::place, say::Text};
 
 /// One line of the timeline, from its parts.
 macro_rules! info {

@@ -1,19 +1,19 @@
-//! The effects of the guest's programs: what PID 1 does, and what `/logon` does for it.
+//! The effects of the guest's programs, a module each, over what they share.
 //!
-//! `place`, `log` and `privilege` serve both. `logon` alone reads what users write about themselves.
+//! | program | is |
+//! |---|---|
+//! | `/init` | PID 1: boots, supervises, stops |
+//! | `/sandbox` | makes a user's root, and stays as its reaper |
+//! | `/logon` | asks who somebody is, and starts a user's programs; alone reads what users write about themselves |
 
 #[macro_use]
 mod log;
 
-mod boot;
-mod device;
 mod execute;
-mod homes;
 pub mod logon;
 pub mod pid1;
 mod place;
 mod privilege;
+mod program;
 mod report;
-mod run;
-mod sandbox;
-mod stop;
+pub mod sandbox;

@@ -10,6 +10,8 @@ use rustix::{
     io::{Errno, Result},
 };
 
+use crate::say::Text;
+
 /// A name or a path as the kernel takes it.
 pub struct Name([u8; 256]);
 
@@ -74,6 +76,14 @@ fn open_with(dir: BorrowedFd<'_>, name: &Name, flags: OFlags, resolve: ResolveFl
 /// Opens a file of the kernel's or of PID 1's own, through links: sysfs is made of them.
 pub fn file(path: &str, flags: OFlags) -> Result<OwnedFd> {
     open_with(CWD, &Name::new(path)?, flags, ResolveFlags::empty())
+}
+
+/// A short text file of the kernel's.
+pub fn text(path: &str) -> Option<Text> {
+    let file = file(path, OFlags::RDONLY).ok()?;
+    let mut bytes = [0; 256];
+    let length = rustix::io::read(&file, &mut bytes).ok()?;
+    Text::try_from(core::str::from_utf8(bytes.get(..length)?).ok()?).ok()
 }
 
 /// What is before and behind the last slash.

@@ -1,6 +1,5 @@
 //! Gives up what a process may do, before it runs anything of a user's.
 
-use crate::op::User;
 use rustix::{
     fs::{Gid, Uid},
     io::Result,
@@ -9,6 +8,8 @@ use rustix::{
         set_thread_groups, set_thread_res_gid, set_thread_res_uid,
     },
 };
+
+use crate::op::User;
 
 /// What root, the administrator of files and users, keeps: nothing that reaches the machine itself.
 const ROOT: CapabilitySet = CapabilitySet::CHOWN

@@ -6,13 +6,13 @@ use rustix::{
     pipe::{PipeFlags, pipe_with},
 };
 
-use crate::{cut, say, say::Text, users::HomeId};
+use crate::{cut, say, say::Text};
 
 /// One message.
 #[derive(Clone, Copy)]
 pub enum Report<'a> {
-    /// The sandbox of this home has its root.
-    Ready(HomeId),
+    /// The sandbox of this user has its root.
+    Ready(&'a str),
     /// Somebody logged on: the console's name and the user's.
     LoggedOn(&'a str, &'a str),
 }
@@ -46,18 +46,18 @@ impl Reports {
         let text = core::str::from_utf8(bytes.get(..length)?).ok()?;
         let (console, name) = cut::once(text, b':')?;
         take(match console {
-            "" => Report::Ready(HomeId::try_from(cut::number(name, 10)?).ok()?),
+            "" => Report::Ready(name),
             console => Report::LoggedOn(console, name),
         });
         Some(())
     }
 }
 
-/// Sends one: `console:user`, or `:home`. No name has a colon.
+/// Sends one: `console:user`, or `:user`. No name has a colon.
 pub fn send(pipe: impl AsFd, report: Report<'_>) {
     let mut text = Text::new();
     match report {
-        Report::Ready(home) => say!(&mut text, ":", home),
+        Report::Ready(name) => say!(&mut text, ":", name),
         Report::LoggedOn(console, name) => say!(&mut text, console, ":", name),
     }
     let _ = rustix::io::write(pipe, text.as_bytes());

@@ -1,7 +1,5 @@
 //! A user's program: its environment and its arguments, from the user's own logon file, as that user.
 
-use core::ffi::CStr;
-
 use rustix::{fs::CWD, io::Errno};
 
 use crate::{
@@ -14,12 +12,13 @@ use crate::{
 };
 
 /// Becomes the program, or the user's shell with its arguments. Status 126 or 127, as a shell says it, if it cannot.
-pub fn run(user: &str, program: Option<&str>, options: &Options<'_>) -> u8 {
+pub fn run(user: &str, program: &str, options: &Options<'_>) -> u8 {
     let file = place::open("/").map_err(|_| "").and_then(|home| file::below(&home)).unwrap_or_default();
-    let path = program.unwrap_or(file.shell());
-    let errno = become_program(user, path, program.is_none(), &file, options);
+    let shell = program.is_empty();
+    let path = if shell { file.shell() } else { program };
+    let errno = become_program(user, path, shell, &file, options);
     let mut why = Text::new();
-    say!(&mut why, "cannot run ", path, ": ", errno, "\n");
+    say!(&mut why, "nodeos: ", user, ": cannot run ", path, ": ", errno, "\n");
     Stream(2).put(&why);
     if errno == Errno::NOENT { 127 } else { 126 }
 }
@@ -35,16 +34,12 @@ fn become_program(user: &str, path: &str, shell: bool, file: &LogonFile, options
     if !whole(&variables) || !whole(&arguments) {
         return Errno::TOOBIG;
     }
-    match strings(&arguments).next() {
+    match sys::strings(&arguments).next() {
         Some(first) if first.count_bytes() == path.len() => {
-            sys::exec(CWD, first, strings(&arguments), strings(&variables))
+            sys::exec(CWD, first, sys::strings(&arguments), sys::strings(&variables))
         }
         _ => Errno::INVAL,
     }
-}
-
-fn strings(text: &str) -> impl Iterator<Item = &CStr> {
-    text.as_bytes().split_inclusive(|byte| *byte == 0).filter_map(|string| CStr::from_bytes_with_nul(string).ok())
 }
 
 /// All that a user's process has in its environment.

@@ -1,17 +1,24 @@
 //! Finds a block device by path, label or UUID, and waits for one that comes late.
 
-use crate::{cmdline::Device, cut, probe, say, say::Text};
+use core::mem::MaybeUninit;
+
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fd::OwnedFd,
-    fs::{Dev, FileType, OFlags, RawDir},
+    fs::{CWD, FileType, OFlags, RawDir},
     io::{Errno, Result},
     net::{AddressFamily, SocketFlags, SocketType, netlink},
 };
 
-use crate::guest::{
-    log::Log,
-    place::{self, Name},
+use crate::{
+    cmdline::Device,
+    cut,
+    guest::{
+        log::Log,
+        place::{self, Name},
+    },
+    probe, say,
+    say::Text,
 };
 
 /// How long a device may take to come: a USB disk behind a hub needs about ten seconds.
@@ -40,6 +47,7 @@ pub fn find(device: Device<'_>, log: &Log) -> Result<Text> {
 }
 
 /// Seconds since the kernel started.
+#[inline(never)]
 pub fn now() -> u64 {
     u64::try_from(rustix::system::sysinfo().uptime).unwrap_or(0)
 }
@@ -69,7 +77,7 @@ fn look(device: Device<'_>) -> Option<Text> {
         return (FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice).then(|| Text::try_from(path).ok())?;
     }
     let folder = place::file("/sys/class/block", OFlags::RDONLY).ok()?;
-    let mut buffer = [core::mem::MaybeUninit::uninit(); 1024];
+    let mut buffer = [MaybeUninit::uninit(); 1024];
     let mut entries = RawDir::new(&folder, &mut buffer);
     while let Some(Ok(entry)) = entries.next() {
         let Ok(name) = entry.file_name().to_str() else { continue };
@@ -105,36 +113,18 @@ fn is(name: &str, device: Device<'_>) -> Option<bool> {
 
 /// The whole disk that a partition is on: sysfs has the partition's folder inside the disk's.
 fn disk_of(name: &str) -> Option<OwnedFd> {
-    let number = attribute(name, "../dev")?;
-    let (major, minor) = cut::once(number.trim_ascii(), b':')?;
-    let wanted = rustix::fs::makedev(cut::small(major, 10)?, cut::small(minor, 10)?);
-    let folder = place::file("/dev", OFlags::RDONLY).ok()?;
-    let mut buffer = [core::mem::MaybeUninit::uninit(); 1024];
-    let mut entries = RawDir::new(&folder, &mut buffer);
-    while let Some(Ok(entry)) = entries.next() {
-        let Ok(stat) = rustix::fs::statat(&folder, entry.file_name(), rustix::fs::AtFlags::SYMLINK_NOFOLLOW) else {
-            continue;
-        };
-        let rdev: Dev = stat.st_rdev;
-        if rdev == wanted && FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice {
-            return open(&path(entry.file_name().to_str().ok()?));
-        }
-    }
-    None
+    let mut link = Text::new();
+    say!(&mut link, "/sys/class/block/", name);
+    let mut room = [MaybeUninit::uninit(); 256];
+    let (folder, _) = rustix::fs::readlinkat_raw(CWD, Name::new(&link).ok()?.c(), &mut room).ok()?;
+    let disk = folder.rsplit(|byte| *byte == b'/').nth(1)?;
+    open(&path(core::str::from_utf8(disk).ok()?))
 }
 
 fn attribute(name: &str, attribute: &str) -> Option<Text> {
     let mut file = Text::new();
     say!(&mut file, "/sys/class/block/", name, "/", attribute);
-    read_text(&file)
-}
-
-/// A short text file of the kernel's.
-pub fn read_text(path: &str) -> Option<Text> {
-    let file = place::file(path, OFlags::RDONLY).ok()?;
-    let mut bytes = [0; 256];
-    let length = rustix::io::read(&file, &mut bytes).ok()?;
-    Text::try_from(core::str::from_utf8(bytes.get(..length)?).ok()?).ok()
+    place::text(&file)
 }
 
 fn open(path: &str) -> Option<OwnedFd> {

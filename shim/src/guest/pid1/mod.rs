@@ -1,7 +1,15 @@
 //! PID 1 of NodeOS: boots, then supervises until the machine stops. It never comes back and never dies.
 
+mod boot;
+mod device;
+mod execute;
+mod homes;
+mod run;
+mod sandboxes;
+mod stop;
+
 use crate::{
-    guest::{boot, log::Log, run, stop},
+    guest::log::Log,
     sys::{self, Signals, Start},
     users::Homes,
 };

@@ -2,20 +2,20 @@
 
 use core::{ffi::CStr, mem::MaybeUninit};
 
-use crate::{
-    layout,
-    say::{Say, Text},
-    users::{Found, Homes, Refusal, is_ours},
-};
 use rustix::{
     fd::OwnedFd,
     fs::{AtFlags, FileType, Mode, OFlags, RawDir},
     io::Result,
 };
 
-use crate::guest::{
-    log::Log,
-    place::{self, Name},
+use crate::{
+    guest::{
+        log::Log,
+        place::{self, Name},
+    },
+    layout,
+    say::{Say, Text},
+    users::{Found, Homes, Refusal, is_ours},
 };
 
 /// Fills the table; every refused home gets a line, and keeps no other from booting.

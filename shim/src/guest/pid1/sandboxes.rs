@@ -1,14 +1,5 @@
-//! A user's sandbox: made by a process that ends as its reaper, entered by each program that runs there.
+//! The sandboxes as PID 1 handles them: made by a process that becomes `/sandbox`, entered by each program of the user's.
 
-use core::ffi::CStr;
-
-use crate::{
-    op::User,
-    plan, say,
-    say::Text,
-    supervise::Pid,
-    sys::{self, Signals, Start},
-};
 use heapless::Vec;
 use linux_raw_sys::general::{CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
 use rustix::{
@@ -16,54 +7,48 @@ use rustix::{
     fs::{Gid, Mode, OFlags, Uid},
     io::{Errno, Result},
     mount::open_tree,
-    process::{DumpableBehavior, Signal, WaitOptions},
 };
 
-use crate::guest::{
-    execute::{self, CLONE},
-    log::Log,
-    logon,
-    place::{self, Name},
-    privilege,
+use crate::{
+    guest::{
+        execute::{CLONE, attach},
+        log::Log,
+        pid1::boot::Machine,
+        place::{self, Name},
+        privilege,
+        program::Program,
+    },
+    layout,
+    op::{Upper, User},
+    say,
+    say::Text,
+    supervise::Pid,
+    sys::{self, Signals, Start},
 };
 
 /// What tells a sandbox's processes from all others.
 const NAMESPACES: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 
-/// Makes the sandbox. The child has all capabilities until the user's root stands, then none of them and the user's
-/// uid; `ready` is called in between.
-pub fn build(sandbox: &plan::Sandbox<'_>, ready: impl FnOnce()) -> Result<(Pid, OwnedFd)> {
+/// Makes the sandbox: a process in namespaces of its own becomes `/sandbox`, which reports on `reports`.
+pub fn build(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> Result<(Pid, OwnedFd)> {
     if let Some(made) = sys::fork(NAMESPACES)? {
         return Ok(made);
     }
-    let log = Log::held();
-    let name = sandbox.user.name;
-    if execute::steps(&plan::root(sandbox), &log).is_err() {
-        error!(log, "no sandbox for ", name);
-        sys::exit(1);
-    }
-    ready();
-    if let Err(errno) = privilege::become_user(sandbox.user) {
-        error!(log, name, ": cannot give up privileges: ", errno);
-        sys::exit(1);
-    }
-    // root's reaper does not change its uid, which alone would forbid ptrace
-    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    sys::close_from(0);
-    reap()
+    let errno = become_sandbox(user, machine, reports).err().unwrap_or(Errno::INVAL);
+    error!(Log::PID1, "no sandbox for ", user.name, ": ", errno);
+    sys::exit(1)
 }
 
-/// The first process of a sandbox: buries orphans, and ends when it is alone, which ends the sandbox. It is poked when
-/// a program that PID 1 started there has ended, for those are not its children.
-fn reap() -> ! {
-    let poked = Signals::of(&[Signal::CHILD, Signal::USR1, Signal::TERM]);
-    loop {
-        poked.wait();
-        while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
-        if sys::signal_all(None) == Err(Errno::SRCH) {
-            sys::exit(0);
-        }
+fn become_sandbox(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> Result<()> {
+    let mut arguments = Text::new();
+    let upper = if machine.upper == Upper::Ram { "ram" } else { "home" };
+    let Machine { host, words, .. } = machine;
+    say!(&mut arguments, "sandbox\0", user.name, "\0", user.uid, "\0", user.gid, "\0", upper, "\0", host, "\0");
+    for console in &machine.consoles {
+        say!(&mut arguments, console, "\0");
     }
+    rustix::stdio::dup2_stdout(reports)?;
+    Err(Program::open(layout::SANDBOX)?.exec(&arguments, *words))
 }
 
 /// What a program gets for its standard streams.
@@ -75,11 +60,12 @@ pub enum Streams<'a> {
     Terminal(&'a str),
 }
 
-/// A program to run in a sandbox.
-pub struct Program<'a> {
+/// What runs in a sandbox.
+#[derive(Clone, Copy)]
+pub struct Session<'a> {
     pub user: &'a User<'a>,
-    /// Without one, the user's shell.
-    pub path: Option<&'a CStr>,
+    /// Empty for the user's shell.
+    pub path: &'a str,
     pub streams: Streams<'a>,
     /// The kernel's words, for the environment.
     pub words: Start,
@@ -89,13 +75,13 @@ pub struct Program<'a> {
 ///
 /// PID 1 itself points its next child into the pid namespace and then points back, so that the kernel makes the child
 /// right there: no process with privileges lingers. An error means that the sandbox has ended.
-pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, program: &Program<'_>) -> Result<Pid> {
+pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, session: Session<'_>) -> Result<Pid> {
     sys::join(pidfd, CLONE_NEWPID)?;
     let forked = sys::fork(0);
     if let Ok(None) = forked {
         let log = Log::held();
-        let errno = become_program(pidfd, program).err().unwrap_or(Errno::INVAL);
-        error!(log, "no program of ", program.user.name, " runs: ", errno);
+        let errno = become_session(pidfd, session).err().unwrap_or(Errno::INVAL);
+        error!(log, "no program of ", session.user.name, " runs: ", errno);
         sys::exit(126);
     }
     sys::join(own, CLONE_NEWPID)?;
@@ -103,18 +89,17 @@ pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, program: &Program<'_>) 
 }
 
 /// Runs in the child, with all capabilities until the user's uid is taken; comes back only with an error.
-fn become_program(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Result<()> {
-    let logon = logon::Program::open()?;
-    prepare(pidfd, program)?;
-    let user = Name::new(program.user.name)?;
-    let arguments = [c"logon", c"run", user.c(), program.path.unwrap_or_default()];
-    let given = if program.path.is_some() { &arguments[..] } else { arguments.get(..3).unwrap_or_default() };
-    Err(logon.exec(given, program.words))
+fn become_session(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
+    let logon = Program::open(layout::LOGON)?;
+    prepare(pidfd, session)?;
+    let mut arguments = Text::new();
+    say!(&mut arguments, "logon\0run\0", session.user.name, "\0", session.path, "\0");
+    Err(logon.exec(&arguments, session.words))
 }
 
-fn prepare(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Result<()> {
-    let user = program.user;
-    let streams = match program.streams {
+fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
+    let user = session.user;
+    let streams = match session.streams {
         Streams::Log => {
             let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK;
             let console = place::file("/dev/console", flags)?;
@@ -132,7 +117,7 @@ fn prepare(pidfd: BorrowedFd<'_>, program: &Program<'_>) -> Result<()> {
             let node = open_tree(place::open(&path)?, c"", CLONE)?;
             join_rest(pidfd)?;
             let _ = rustix::mount::unmount(Name::new(&path)?.c(), rustix::mount::UnmountFlags::DETACH);
-            execute::attach(&node, &path)?;
+            attach(&node, &place::open(&path)?)?;
             rustix::process::setsid()?;
             let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
             let terminal = place::file(&path, flags)?;
@@ -164,10 +149,7 @@ pub fn show(of: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &str) -> Result<Pid> {
         let root = open_tree(place::open("/")?, c"", CLONE)?;
         sys::join(to, CLONE_NEWNS)?;
         let homes = place::open("/home")?;
-        let home = place::folder_at(&homes, name)?;
-        let flags = rustix::mount::MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH
-            | rustix::mount::MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-        rustix::mount::move_mount(&root, c"", &home, c"", flags)
+        attach(&root, &place::folder_at(&homes, name)?)
     })
 }
 

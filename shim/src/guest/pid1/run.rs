@@ -1,13 +1,5 @@
 //! Supervises: waits for events, tells them to the state, and executes what the state says is due.
 
-use crate::{
-    cut,
-    last_word::LastWord,
-    plan,
-    supervise::{Action, ConsoleId, MAX_CONSOLES, MAX_SANDBOXES, Pid, State},
-    sys::{self, Signals},
-    users::HomeId,
-};
 use heapless::Vec;
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
@@ -16,15 +8,26 @@ use rustix::{
     process::{Signal, WaitOptions, WaitStatus},
 };
 
-use crate::guest::{
-    boot::Machine,
-    device::{self, now},
-    log::Log,
-    logon,
-    place::Name,
-    report::{Report, Reports, send},
-    sandbox::{self, Program, Streams},
-    stop,
+use crate::{
+    cut,
+    guest::{
+        log::Log,
+        pid1::{
+            boot::Machine,
+            device::now,
+            sandboxes::{self, Session, Streams},
+            stop,
+        },
+        place,
+        program::Program,
+        report::{Report, Reports},
+    },
+    last_word::LastWord,
+    layout, say,
+    say::Text,
+    supervise::{Action, ConsoleId, MAX_SANDBOXES, Pid, State},
+    sys::{self, Signals},
+    users::HomeId,
 };
 
 /// What the executor holds beside the state: handles on the sandboxes' processes.
@@ -41,7 +44,8 @@ pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
     let wanted = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
-    let mut executor = Executor { machine, log, reports: Reports::new()?, own: sandbox::own()?, sandboxes: Vec::new() };
+    let mut executor =
+        Executor { machine, log, reports: Reports::new()?, own: sandboxes::own()?, sandboxes: Vec::new() };
     // ctrl-alt-del: the kernel sends SIGINT instead of restarting by itself
     let _ = rustix::system::reboot(rustix::system::RebootCommand::CadOff);
     let mut up = false;
@@ -68,7 +72,7 @@ pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
 
 /// KiB of anonymous memory: what is resident and not a file's (proc_pid_statm(5), in pages of 4 KiB).
 fn own_memory() -> Option<u32> {
-    let statm = device::read_text("/proc/self/statm")?;
+    let statm = place::text("/proc/self/statm")?;
     let (_size, rest) = cut::once(&statm, b' ')?;
     let (resident, rest) = cut::once(rest, b' ')?;
     let (files, _) = cut::once(rest, b' ')?;
@@ -111,8 +115,10 @@ impl Executor<'_> {
             Action::Build(home) => self.build(home),
             Action::Init(home, console) => self.init(home, console),
             Action::Shell(home, console) => self.shell(home, console),
-            Action::Show(home) => self.with_root(|root| sandbox::show(self.sandbox(home)?, root, self.name(home)).ok()),
-            Action::Hide(home) => self.with_root(|root| sandbox::hide(root, self.name(home)).ok()),
+            Action::Show(home) => {
+                self.with_root(|root| sandboxes::show(self.sandbox(home)?, root, self.name(home)).ok())
+            }
+            Action::Hide(home) => self.with_root(|root| sandboxes::hide(root, self.name(home)).ok()),
             Action::Poke(reaper) => {
                 if let Some(pid) = rustix::process::Pid::from_raw(reaper) {
                     let _ = rustix::process::kill_process(pid, Signal::USR1);
@@ -140,16 +146,20 @@ impl Executor<'_> {
     }
 
     fn reported(&self, state: &mut State, report: Report<'_>) {
+        let (Report::Ready(name) | Report::LoggedOn(_, name)) = report;
+        let Some(home) = self.machine.homes.named(name) else {
+            error!(self.log, "no logon of ", name, ": that home was refused at boot");
+            return;
+        };
         match report {
-            Report::Ready(home) => {
-                info!(self.log, "sandbox of ", self.name(home), " ready");
+            Report::Ready(_) => {
+                info!(self.log, "sandbox of ", name, " ready");
                 state.ready(home);
             }
-            Report::LoggedOn(console, name) => {
+            Report::LoggedOn(console, _) => {
                 let mut consoles = self.machine.consoles.iter().zip(0..);
-                match (consoles.find(|(other, _)| *other == console), self.machine.homes.named(name)) {
-                    (Some((_, console)), Some(home)) => state.logged_on(console, home),
-                    _ => error!(self.log, "no logon of ", name, ": that home was refused at boot"),
+                if let Some((_, console)) = consoles.find(|(other, _)| *other == console) {
+                    state.logged_on(console, home);
                 }
             }
         }
@@ -167,18 +177,15 @@ impl Executor<'_> {
     }
 
     fn become_logon(&self, terminal: &str) -> Result<()> {
+        let mut arguments = Text::new();
+        say!(&mut arguments, "logon\0ask\0", terminal, "\0");
         rustix::stdio::dup2_stdout(self.reports.sender())?;
-        let terminal = Name::new(terminal)?;
-        Err(logon::Program::open()?.exec(&[c"logon", c"ask", terminal.c()], self.machine.words))
+        Err(Program::open(layout::LOGON)?.exec(&arguments, self.machine.words))
     }
 
     fn build(&mut self, home: HomeId) -> Option<Pid> {
-        let machine = self.machine;
-        let user = machine.homes.get(home)?;
-        let places = places(machine);
-        let places: Vec<&str, MAX_CONSOLES> = places.iter().map(|place| place.as_str()).collect();
-        let wanted = plan::Sandbox { user: &user, upper: machine.upper, host: &machine.host, consoles: &places };
-        let (reaper, pidfd) = sandbox::build(&wanted, || send(self.reports.sender(), Report::Ready(home))).ok()?;
+        let user = self.machine.homes.get(home)?;
+        let (reaper, pidfd) = sandboxes::build(&user, self.machine, self.reports.sender()).ok()?;
         self.sandboxes.push((home, reaper, pidfd)).ok()?;
         Some(reaper)
     }
@@ -188,7 +195,7 @@ impl Executor<'_> {
         let terminal = console.and_then(|id| self.machine.consoles.get(usize::from(id)));
         let streams = terminal.map_or(Streams::Log, |name| Streams::Terminal(name));
         info!(self.log, "init of ", user.name);
-        self.enter(home, &Program { user: &user, path: Some(c"/init"), streams, words: self.machine.words })
+        self.enter(home, Session { user: &user, path: "/init", streams, words: self.machine.words })
     }
 
     fn shell(&self, home: HomeId, console: ConsoleId) -> Option<Pid> {
@@ -196,22 +203,10 @@ impl Executor<'_> {
         let terminal = self.machine.consoles.get(usize::from(console))?;
         info!(self.log, "session of ", user.name, " on ", terminal);
         let streams = Streams::Terminal(terminal);
-        self.enter(home, &Program { user: &user, path: None, streams, words: self.machine.words })
+        self.enter(home, Session { user: &user, path: "", streams, words: self.machine.words })
     }
 
-    fn enter(&self, home: HomeId, program: &Program<'_>) -> Option<Pid> {
-        sandbox::enter(self.sandbox(home)?, self.own.as_fd(), program).ok()
+    fn enter(&self, home: HomeId, session: Session<'_>) -> Option<Pid> {
+        sandboxes::enter(self.sandbox(home)?, self.own.as_fd(), session).ok()
     }
-}
-
-/// Where a sandbox's `/dev` keeps a place for each console.
-fn places(machine: &Machine<'_>) -> Vec<heapless::String<32>, MAX_CONSOLES> {
-    let mut places = Vec::new();
-    for console in &machine.consoles {
-        let mut place = heapless::String::new();
-        if place.push_str("/root/dev/").is_ok() && place.push_str(console).is_ok() {
-            let _ = places.push(place);
-        }
-    }
-    places
 }

@@ -1,11 +1,5 @@
 //! The end: whatever is left is killed, the users partition unmounted, the last word said, the machine stopped.
 
-use crate::{
-    last_word::LastWord,
-    layout, say,
-    say::Text,
-    sys::{self, Stream},
-};
 use rustix::{
     event::Timespec,
     fs::OFlags,
@@ -15,9 +9,15 @@ use rustix::{
     system::RebootCommand,
 };
 
-use crate::guest::{
-    log::Log,
-    place::{self, Name},
+use crate::{
+    guest::{
+        log::Log,
+        place::{self, Name},
+    },
+    last_word::LastWord,
+    layout, say,
+    say::Text,
+    sys::{self, Stream},
 };
 
 /// Stops the machine.

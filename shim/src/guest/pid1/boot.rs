@@ -1,14 +1,5 @@
 //! From the first instruction to the state that `run` supervises.
 
-use crate::{
-    cmdline::Options,
-    op::Upper,
-    plan,
-    say::Text,
-    supervise::{MAX_CONSOLES, State},
-    sys::{self, Start},
-    users::Homes,
-};
 use heapless::{String, Vec};
 use rustix::{
     fs::Mode,
@@ -17,12 +8,22 @@ use rustix::{
     process::WaitOptions,
 };
 
-use crate::guest::{
-    device,
-    execute::{self, Stopped},
-    homes,
-    log::Log,
-    logon,
+use crate::{
+    cmdline::{Device, Options},
+    guest::{
+        execute::{Stopped, attach, create, steps},
+        log::Log,
+        pid1::{device, homes},
+        place,
+        program::Program,
+    },
+    layout,
+    op::{Attr, Upper},
+    plan, say,
+    say::Text,
+    supervise::{MAX_CONSOLES, State},
+    sys::{self, Start},
+    users::Homes,
 };
 
 /// A console's name below /dev.
@@ -43,7 +44,7 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     // modes are meant as the plan says them; a user's programs get the usual mask
     rustix::process::umask(Mode::empty());
     let options = Options::of(start.arguments().skip(1).chain(start.environment()));
-    execute::steps(&plan::boot(&options), log)?;
+    steps(&plan::boot(&options), log)?;
     if let Some(word) = options.refused {
         error!(log, word, ": not understood; a device is /dev/…, LABEL=, UUID= or PARTUUID=");
     }
@@ -58,10 +59,10 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
 /// Mounts the users partition: written to if it can be, else read, else a session in RAM.
 fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     if let Some(device) = options.users {
-        if execute::steps(&plan::users(options), log).is_ok() {
+        if steps(&plan::users(options), log).is_ok() {
             return Ok(Upper::Home);
         }
-        match execute::users_read_only(device, log) {
+        match users_read_only(device, log) {
             Ok(()) => {
                 error!(log, "the users partition is read-only: what you write is gone at power off");
                 return Ok(Upper::Ram);
@@ -73,12 +74,18 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
         }
     }
     error!(log, "RAM session: no users partition, what you write is gone at power off; log on as guest");
-    execute::steps(&plan::ram(), log)?;
+    steps(&plan::ram(), log)?;
     let (uid, gid) = (rustix::fs::Uid::from_raw(1000), rustix::fs::Gid::from_raw(1000));
     if let Err(errno) = rustix::fs::chown(c"/tmp/guest", Some(uid), Some(gid)) {
         error!(log, "no guest: ", errno);
     }
     Ok(Upper::Home)
+}
+
+/// Mounts the users partition read-only after it refused to be written.
+fn users_read_only(device: Device<'_>, log: &Log) -> Result<(), Errno> {
+    let mounted = create("ext4", &device::find(device, log)?, Attr::READ_ONLY, "ro")?;
+    attach(&mounted, &place::open(layout::USERS)?)
 }
 
 /// The host's name: what DHCP gave the kernel, or ours.
@@ -95,7 +102,7 @@ fn host() -> Text {
 /// The consoles, the system's own first: the kernel lists it last (drivers/tty/tty_io.c, `show_cons_active`).
 /// `tty0` is whichever virtual terminal is in front; the first is the one to log on at.
 fn consoles() -> Vec<Name, MAX_CONSOLES> {
-    let active = device::read_text("/sys/class/tty/console/active").unwrap_or_default();
+    let active = place::text("/sys/class/tty/console/active").unwrap_or_default();
     let names = active.split_ascii_whitespace().rev();
     names
         .filter_map(|name| Name::try_from(if name == "tty0" { "tty1" } else { name }).ok())
@@ -134,7 +141,9 @@ impl Machine<'_> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT)?;
         let Some((pid, _)) = sys::fork(0)? else {
             let _ = rustix::stdio::dup2_stdin(&read);
-            let _ = logon::Program::open().map(|program| program.exec(&[c"logon", c"check"], self.words));
+            let mut arguments = Text::new();
+            say!(&mut arguments, "logon\0check\0");
+            let _ = Program::open(layout::LOGON).map(|logon| logon.exec(&arguments, self.words));
             sys::exit(1)
         };
         drop(read);

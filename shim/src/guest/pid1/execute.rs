@@ -1,0 +1,106 @@
+//! What only PID 1 does before there is a user.
+
+use rustix::{
+    fs::{AtFlags, CWD, FallocateFlags, OFlags},
+    io::{Errno, Result},
+    net::{AddressFamily, SocketFlags, SocketType},
+};
+
+use crate::{
+    cmdline::Device,
+    guest::{
+        execute::{Execute, attach, create},
+        log::Log,
+        pid1::device,
+        place::{self, Name},
+    },
+    layout,
+    op::{Attr, Boot, Op},
+    sys,
+    told::Told,
+};
+
+impl Execute for Boot<'_> {
+    fn execute(&self, log: &Log) -> Result<()> {
+        match *self {
+            Boot::Op(op) => {
+                op.execute(log)?;
+                match op {
+                    Op::Bind(from, ..) => info!(log, "carbon copy mounted (plain, ", from, ")"),
+                    Op::Mount("erofs", from, ..) => info!(log, "carbon copy mounted (erofs, ", from, ")"),
+                    _ => {}
+                }
+                Ok(())
+            }
+            Boot::Device(kind, wanted, target, attr, options) => mount(kind, wanted, target, attr, options, log),
+            Boot::Remove(path) => match rustix::fs::unlink(Name::new(path)?.c()) {
+                Err(Errno::NOENT) => Ok(()),
+                result => result,
+            },
+            Boot::Move(from, to) => move_file(from, to),
+            Boot::CheckTold => check_told(log),
+            Boot::LoopbackUp => {
+                let flags = SocketFlags::CLOEXEC;
+                let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::DGRAM, flags, None)?;
+                sys::loopback_up(&socket)
+            }
+        }
+    }
+
+    fn hint(&self, errno: Errno) -> &'static str {
+        match (self, errno) {
+            (Boot::Op(op), _) => op.hint(errno),
+            (Boot::Device("ext4", ..), Errno::INVAL) => {
+                "; it is no ext4 filesystem: make one with `nodeos users create`"
+            }
+            (Boot::Device(..), Errno::INVAL) => "; it is no whole EROFS filesystem: write the medium again",
+            (Boot::Device(..), Errno::TIMEDOUT) => "; is it plugged in, and is users= or carbon= right?",
+            (Boot::CheckTold, _) => "; give the machine more memory or use carbon=LABEL=nodeos-carbon",
+            _ => "",
+        }
+    }
+}
+
+fn mount(kind: &str, wanted: Device<'_>, target: &str, attr: Attr, options: &str, log: &Log) -> Result<()> {
+    let device = device::find(wanted, log)?;
+    attach(&create(kind, &device, attr, options)?, &place::open(target)?)?;
+    let what = if target == layout::CARBON { "carbon copy" } else { "users partition" };
+    info!(log, what, " mounted (", kind, ", ", device, ")");
+    Ok(())
+}
+
+/// Copies a file to another filesystem piece by piece, giving back each piece's pages before the next: the RAM
+/// never holds it twice.
+fn move_file(from: &str, to: &str) -> Result<()> {
+    const PIECE: usize = 1 << 20;
+    let source = place::file(from, OFlags::RDWR)?;
+    let target = place::file(to, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?;
+    let mut at = 0_u64;
+    loop {
+        let copied = rustix::fs::sendfile(&target, &source, Some(&mut at), PIECE)?;
+        if copied == 0 {
+            return rustix::fs::unlink(Name::new(from)?.c());
+        }
+        rustix::fs::fallocate(&source, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, 0, at)?;
+    }
+}
+
+/// The kernel unpacks an initramfs as far as it gets and goes on; here is where that is noticed.
+fn check_told(log: &Log) -> Result<()> {
+    let text = place::text(layout::TOLD).ok_or(Errno::NOENT)?;
+    let told = Told::parse(&text).ok_or(Errno::INVAL)?;
+    // the kernel gives a file its size before its content (init/initramfs.c, `do_name`): count the blocks
+    let written = |stat: rustix::fs::Stat| stat.st_size.min(stat.st_blocks.saturating_mul(512));
+    let size = rustix::fs::statat(CWD, Name::new(told.path)?.c(), AtFlags::SYMLINK_NOFOLLOW).map_or(0, written);
+    let size = u64::try_from(size).unwrap_or(0);
+    if size == told.size {
+        return Ok(());
+    }
+    let info = rustix::system::sysinfo();
+    let ram = info.totalram.saturating_mul(info.mem_unit.into());
+    let rootfs = rustix::fs::statvfs(c"/").map_or(0, |root| root.f_blocks.saturating_mul(root.f_frsize));
+    let (have, whole, need) = (ram >> 20, told.size >> 20, told.memory_needed(ram, rootfs));
+    error!(log, "the initramfs is truncated: ", told.path, " has ", size >> 20, " of ", whole, " MiB");
+    error!(log, "it needs ", need, " MiB of memory; this machine has ", have, " MiB");
+    Err(Errno::NOMEM)
+}

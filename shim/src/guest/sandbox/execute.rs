@@ -1,0 +1,113 @@
+//! What makes a user's root.
+
+use core::ffi::CStr;
+
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    fs::{AtFlags, FileType, Gid, Mode, Uid},
+    io::{Errno, Result},
+    mount::{FsOpenFlags, MountPropagationFlags, fsconfig_create, fsconfig_set_string, fsopen},
+};
+
+use crate::{
+    guest::{
+        execute::{Execute, attach, finish, write},
+        log::Log,
+        place::{self, Name},
+    },
+    layout,
+    op::{Attr, Root, Upper},
+    say,
+    say::{Text, whole},
+    sys,
+};
+
+impl Execute for Root<'_> {
+    fn execute(&self, log: &Log) -> Result<()> {
+        match *self {
+            Root::Op(op) => op.execute(log),
+            Root::File(path, file) => {
+                let mut text = Text::new();
+                say!(&mut text, file);
+                if whole(&text) { write(path, &text) } else { Err(Errno::FBIG) }
+            }
+            Root::Copy(from, to) => write(to, &place::text(from).ok_or(Errno::NOENT)?),
+            Root::Own(path, user) => {
+                let (folder, name) = place::parent(path)?;
+                let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+                rustix::fs::chownat(folder, name.c(), Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+            }
+            Root::Symlink(path, says) => {
+                let (folder, name) = place::parent(path)?;
+                rustix::fs::symlinkat(Name::new(says)?.c(), folder, name.c())
+            }
+            Root::Node(path, mode, major, minor) => {
+                let (folder, name) = place::parent(path)?;
+                let device = rustix::fs::makedev(major, minor);
+                rustix::fs::mknodat(folder, name.c(), FileType::CharacterDevice, Mode::from_raw_mode(mode), device)
+            }
+            Root::Attributes(path, attr) => sys::mount_attributes(place::open(path)?.as_fd(), attr),
+            Root::Overlay(home, upper) => overlay(home, upper),
+            Root::Private => {
+                rustix::mount::mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+            }
+            Root::MoveRoot(path) => {
+                let root = place::open(path)?;
+                attach(&root, &place::open("/")?)?;
+                rustix::process::fchdir(&root)?;
+                rustix::process::chroot(c".")
+            }
+            Root::Hostname(name) => rustix::system::sethostname(name.as_bytes()),
+        }
+    }
+
+    fn hint(&self, errno: Errno) -> &'static str {
+        match (self, errno) {
+            (Root::Op(op), _) => op.hint(errno),
+            (Root::Overlay(..), Errno::NOSPC) => "; the users partition is full",
+            _ => "",
+        }
+    }
+}
+
+/// A user's root at `layout::ROOT`. Layers are named `.` from inside each of them: no name of a user's is ever
+/// parsed as an option or walked as a path, nor shown in /proc/mounts.
+fn overlay(home: &str, upper: Upper) -> Result<()> {
+    let users = place::open(layout::USERS)?;
+    let home_folder = place::folder_at(&users, home)?;
+    let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    let layer = |key: &CStr, folder: &OwnedFd| -> Result<()> {
+        rustix::process::fchdir(folder)?;
+        fsconfig_set_string(&context, key, c".")
+    };
+    match upper {
+        Upper::Home => {
+            let works = place::folder_at(&users, layout::OVERLAY)?;
+            match rustix::fs::mkdirat(&works, Name::new(home)?.c(), Mode::RWXU) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno),
+            }
+            layer(c"upperdir", &home_folder)?;
+            layer(c"workdir", &place::folder_at(&works, home)?)?;
+        }
+        Upper::Ram => {
+            let owner = rustix::fs::fstat(&home_folder)?;
+            let ram = place::open("/ram")?;
+            for name in [c"upper", c"work"] {
+                rustix::fs::mkdirat(&ram, name, Mode::from_raw_mode(owner.st_mode & 0o777))?;
+            }
+            let upper = place::folder_at(&ram, "upper")?;
+            let (uid, gid) = (Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid));
+            rustix::fs::chownat(&ram, c"upper", Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+            layer(c"upperdir", &upper)?;
+            layer(c"workdir", &place::folder_at(&ram, "work")?)?;
+            layer(c"lowerdir+", &home_folder)?;
+        }
+    }
+    layer(c"lowerdir+", &place::open(layout::RUNTIME)?)?;
+    layer(c"lowerdir+", &place::open(layout::CARBON)?)?;
+    rustix::process::chdir(c"/")?;
+    fsconfig_set_string(&context, c"source", c"none")?;
+    fsconfig_create(&context)?;
+    attach(&finish(&context, Attr::FILES)?, &place::open(layout::ROOT)?)
+}

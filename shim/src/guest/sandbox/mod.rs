@@ -1,0 +1,79 @@
+//! `/sandbox`: makes a user's root in namespaces of its own, then stays there as the reaper, as that user.
+//!
+//! A program, not a part of PID 1, so that what lives in a user's sandbox holds no copy of PID 1's memory. Arguments:
+//! `USER UID GID home|ram HOST [CONSOLE]…`. It starts with all capabilities; its standard output is PID 1's pipe.
+
+mod execute;
+
+use heapless::Vec;
+use rustix::{
+    io::Errno,
+    process::{DumpableBehavior, Signal, WaitOptions},
+};
+
+use crate::{
+    cut,
+    guest::{
+        execute::steps,
+        log::Log,
+        privilege,
+        report::{Report, send},
+    },
+    layout,
+    op::{Upper, User},
+    plan, say,
+    say::Text,
+    supervise::MAX_CONSOLES,
+    sys::{self, Signals, Start, Stream},
+};
+
+/// The program.
+pub fn main(start: Start) -> ! {
+    let mut words = start.arguments().skip(1).filter_map(|word| word.to_str().ok());
+    if make(&mut words).is_none() {
+        sys::exit(1);
+    }
+    // root's reaper does not change its uid, which alone would forbid ptrace
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    sys::close_from(0);
+    reap()
+}
+
+fn make<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<()> {
+    let user = &User { name: words.next()?, uid: cut::small(words.next()?, 10)?, gid: cut::small(words.next()?, 10)? };
+    let upper = if words.next()? == "ram" { Upper::Ram } else { Upper::Home };
+    let host = words.next()?;
+    let mut places = Vec::<Text, MAX_CONSOLES>::new();
+    for console in words {
+        let mut place = Text::new();
+        say!(&mut place, layout::ROOT, "/dev/", console);
+        places.push(place).ok()?;
+    }
+    let places: Vec<&str, MAX_CONSOLES> = places.iter().map(|place| place.as_str()).collect();
+    let log = Log::held();
+    if steps(&plan::root(&plan::Sandbox { user, upper, host, consoles: &places }), &log).is_err() {
+        error!(log, "no sandbox for ", user.name);
+        return None;
+    }
+    send(Stream(1), Report::Ready(user.name));
+    match privilege::become_user(user) {
+        Ok(()) => Some(()),
+        Err(errno) => {
+            error!(log, user.name, ": cannot give up privileges: ", errno);
+            None
+        }
+    }
+}
+
+/// The first process of a sandbox: buries orphans, and ends when it is alone, which ends the sandbox. It is poked when
+/// a program that PID 1 started there has ended, for those are not its children.
+fn reap() -> ! {
+    let poked = Signals::of(&[Signal::CHILD, Signal::USR1, Signal::TERM]);
+    loop {
+        poked.wait();
+        while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
+        if sys::signal_all(None) == Err(Errno::SRCH) {
+            sys::exit(0);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The plans: what PID 1 does at boot, and what a sandbox does for its user, as data.
+//!
+//! A step is an operation, whether the rest may go on without it, and the reason it is there.
+//! `execute` runs steps in order and decides nothing.
+
+mod root;
+
+use core::fmt;
+
+use heapless::Vec;
+
+pub use self::root::{Sandbox, root};
+use crate::{
+    cmdline::{Carbon, Options},
+    layout,
+    op::{Attr, Boot, Op},
+};
+
+/// Whether a failed step ends what it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Without it, nothing after it makes sense.
+    Required,
+    /// Without it something is missing, which the log says.
+    Optional,
+}
+
+/// Why a step is there.
+#[allow(missing_docs)] // the text below is the documentation
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    OnlyBoot,
+    Devices,
+    KernelState,
+    Ports,
+    Loopback,
+    Whole,
+    RamFile,
+    CarbonCopy,
+    UsersPartition,
+    RamSession,
+    WorkFolders,
+    Private,
+    RuntimeLayer,
+    Resolver,
+    OwnFolders,
+    Name,
+    UserRoot,
+    Scratch,
+    PrivateDevices,
+    Terminals,
+    OwnProcesses,
+    Administrator,
+    OutOfReach,
+    Enter,
+}
+
+impl Why {
+    /// The reason, for people.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::OnlyBoot => "only boot needs it: it goes before the first overlay exists, and its RAM with it",
+            Self::Devices => "the kernel's own list of devices, for PID 1 alone",
+            Self::KernelState => "devices and settings, for PID 1 alone",
+            Self::Ports => "no process has the capability for ports below 1024, so they are everybody's",
+            Self::Loopback => "127.0.0.1 works without a network",
+            Self::Whole => "too little RAM truncates an initramfs silently",
+            Self::RamFile => "EROFS reads its file from ramfs; tmpfs has no read_folio",
+            Self::CarbonCopy => "node and its libraries, once and read-only, below every user's root",
+            Self::UsersPartition => "each directory at its top is a home; only PID 1 sees it here",
+            Self::RamSession => "no users partition: a guest in RAM, gone at power off",
+            Self::WorkFolders => "overlay's own, on the filesystem of the homes, root's alone",
+            Self::Private => "mounts of one sandbox reach no other",
+            Self::RuntimeLayer => "os.userInfo() and os.hostname() answer",
+            Self::Resolver => "DNS answers; a copy, for node's resolver cannot seek in a file of /proc",
+            Self::OwnFolders => "the user installs there: the topmost layer's owner is the merged folder's",
+            Self::Name => "the host's name, in a uts namespace of its own",
+            Self::UserRoot => "the user's / is the home, merged over the carbon copy",
+            Self::Scratch => "temporary files stay in RAM and never reach the image",
+            Self::PrivateDevices => "the harmless devices; no disk, no memory, no other user's terminal",
+            Self::Terminals => "pseudo terminals of this sandbox alone",
+            Self::OwnProcesses => "own processes only; read-only, so that no kernel setting can be written",
+            Self::Administrator => "root sees the homes; the overlays' work folders are masked",
+            Self::OutOfReach => "what built the root is not in it",
+            Self::Enter => "the root becomes /; nothing above it is left",
+        }
+    }
+}
+
+/// One step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step<O> {
+    /// What is done.
+    pub op: O,
+    /// Whether the rest makes sense without it.
+    pub need: Need,
+    /// Why.
+    pub why: Why,
+}
+
+impl<O: fmt::Display> fmt::Display for Step<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.op.fmt(f)?;
+        match self.need {
+            Need::Required => Ok(()),
+            Need::Optional => f.write_str(" || true"),
+        }
+    }
+}
+
+/// The longest plan.
+pub const MAX_STEPS: usize = 64;
+/// A plan.
+pub type Steps<O> = Vec<Step<O>, MAX_STEPS>;
+
+/// Collects steps; `MAX_STEPS` holds the longest plan, which a test makes.
+struct Plan<O>(Steps<O>);
+
+/// What is said often is said in few words: each costs the shim as many bytes as its call.
+impl<'a, O: From<Op<'a>>> Plan<O> {
+    const fn new() -> Self {
+        Self(Steps::new())
+    }
+
+    fn must(&mut self, why: Why, op: O) {
+        self.step(Step { op, need: Need::Required, why });
+    }
+
+    fn may(&mut self, why: Why, op: O) {
+        self.step(Step { op, need: Need::Optional, why });
+    }
+
+    #[inline(never)]
+    fn step(&mut self, step: Step<O>) {
+        let _ = self.0.push(step);
+    }
+
+    #[inline(never)]
+    fn mount(&mut self, why: Why, kind: &'a str, target: &'a str, attr: Attr, options: &'a str) {
+        self.must(why, Op::Mount(kind, "none", target, attr, options).into());
+    }
+
+    #[inline(never)]
+    fn mkdir(&mut self, why: Why, path: &'a str, mode: u32) {
+        self.must(why, Op::Mkdir(path, mode).into());
+    }
+}
+
+/// From the first instruction to the carbon copy.
+#[must_use]
+pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
+    use layout::{CARBON, CARBON_IMAGE, INIT, TOLD};
+    let mut plan = Plan::new();
+    plan.may(Why::OnlyBoot, Boot::Remove(INIT));
+    plan.mount(Why::Devices, "devtmpfs", "/dev", Attr::DEVICES, "");
+    plan.mount(Why::KernelState, "proc", "/proc", Attr::KERNEL, "");
+    plan.mount(Why::KernelState, "sysfs", "/sys", Attr::KERNEL_READ_ONLY, "");
+    plan.may(Why::Ports, Op::Write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0").into());
+    plan.may(Why::Loopback, Boot::LoopbackUp);
+    match options.carbon {
+        Carbon::Plain => {
+            plan.must(Why::Whole, Boot::CheckTold);
+            plan.may(Why::OnlyBoot, Boot::Remove(TOLD));
+            plan.must(Why::CarbonCopy, Op::Bind(CARBON, CARBON, Attr::READ_ONLY).into());
+        }
+        Carbon::Image => {
+            plan.must(Why::Whole, Boot::CheckTold);
+            plan.may(Why::OnlyBoot, Boot::Remove(TOLD));
+            plan.mount(Why::RamFile, "ramfs", "/ram", Attr::KERNEL, "mode=0700");
+            plan.must(Why::RamFile, Boot::Move(CARBON_IMAGE, "/ram/carbon.erofs"));
+            let mount = Op::Mount("erofs", "/ram/carbon.erofs", CARBON, Attr::READ_ONLY, "");
+            plan.must(Why::CarbonCopy, mount.into());
+            plan.may(Why::OnlyBoot, Op::Unmount("/ram").into());
+        }
+        Carbon::Medium(device) => {
+            plan.must(Why::CarbonCopy, Boot::Device("erofs", device, CARBON, Attr::READ_ONLY, ""));
+        }
+    }
+    plan.0
+}
+
+/// The users partition; where this fails, `ram` follows.
+#[must_use]
+pub fn users<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
+    let mut plan = Plan::new();
+    if let Some(device) = options.users {
+        plan.must(Why::UsersPartition, Boot::Device("ext4", device, layout::USERS, Attr::FILES, options.users_flags));
+        plan.may(Why::WorkFolders, Op::Mkdir("/tmp/.overlay", 0o700).into());
+    }
+    plan.0
+}
+
+/// A session without a users partition: one guest, in RAM.
+#[must_use]
+pub fn ram<'a>() -> Steps<Boot<'a>> {
+    let mut plan = Plan::new();
+    plan.mount(Why::RamSession, "tmpfs", layout::USERS, Attr::FILES, "mode=0755");
+    plan.mkdir(Why::WorkFolders, "/tmp/.overlay", 0o700);
+    plan.mkdir(Why::RamSession, "/tmp/guest", 0o700);
+    plan.mkdir(Why::RamSession, "/tmp/guest/etc", 0o755);
+    plan.must(Why::RamSession, Op::Write("/tmp/guest/etc/logon.json", "{\"password\": \"\"}\n").into());
+    plan.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::{Root, Upper, User};
+
+    fn text<O: fmt::Display>(steps: &[Step<O>]) -> String {
+        steps.iter().map(|step| format!("{step}\n")).collect()
+    }
+
+    fn golden<O: fmt::Display>(name: &str, steps: &[Step<O>]) {
+        insta::with_settings!({snapshot_path => "../tests/golden", prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!(name, text(steps));
+        });
+    }
+
+    #[test]
+    fn boot_differs_by_placement() {
+        for (name, line) in [
+            ("boot_plain", "carbon=plain"),
+            ("boot_image", "carbon=image"),
+            ("boot_medium", "carbon=LABEL=nodeos-carbon"),
+        ] {
+            golden(name, &boot(&Options::parse(line)));
+        }
+    }
+
+    #[test]
+    fn users_come_from_a_partition_or_ram() {
+        golden("users_partition", &users(&Options::parse("users=LABEL=nodeos-users usersflags=noatime")));
+        golden("users_ram", &ram());
+        assert!(users(&Options::default()).is_empty());
+    }
+
+    #[test]
+    fn a_root_is_its_users() {
+        let consoles = ["/root/dev/ttyS0"];
+        let plan = |name, uid, upper, golden_name: &str| {
+            let user = User { name, uid, gid: uid };
+            golden(golden_name, &root(&Sandbox { user: &user, upper, host: "nodeos", consoles: &consoles }));
+        };
+        plan("ana", 1000, Upper::Home, "root_of_a_user");
+        plan("root", 0, Upper::Home, "root_of_root");
+        plan("ana", 1000, Upper::Ram, "root_of_a_user_on_a_read_only_partition");
+    }
+
+    #[test]
+    fn the_longest_plan_fits() {
+        let consoles = ["/root/dev/a", "/root/dev/b", "/root/dev/c", "/root/dev/d"];
+        let user = User { name: "root", uid: 0, gid: 0 };
+        let steps = root(&Sandbox { user: &user, upper: Upper::Ram, host: "nodeos", consoles: &consoles });
+        assert!(steps.len() < MAX_STEPS, "{} steps: raise MAX_STEPS", steps.len());
+        assert!(matches!(steps.last(), Some(Step { op: Root::MoveRoot(_), .. })));
+    }
+
+    #[test]
+    fn no_mount_of_a_users_root_lets_devices_or_setuid_through() {
+        let user = User { name: "ana", uid: 1000, gid: 1000 };
+        for step in &root(&Sandbox { user: &user, upper: Upper::Home, host: "h", consoles: &[] }) {
+            if let Root::Op(Op::Mount(_, _, target, attr, _) | Op::Bind(_, target, attr))
+            | Root::Attributes(target, attr) = step.op
+            {
+                assert!(attr.has(Attr::NOSUID), "{step}");
+                assert!(attr.has(Attr::NODEV) || target.starts_with("/root/dev"), "{step}");
+            }
+        }
+    }
+}
