@@ -13,6 +13,8 @@ pub enum For {
     Kernel(&'static Arch),
     /// Running a machine of that architecture.
     Machine(&'static Arch),
+    /// `./nodeos test` and nothing else.
+    Tests,
 }
 
 /// How a tool is found.
@@ -66,6 +68,9 @@ pub fn all() -> Vec<Tool> {
         tool(For::Images, Program("mke2fs"), "e2fsprogs", "makes users partitions"),
         tool(For::Images, Program("debugfs"), "e2fsprogs", "gives each file in them its owner"),
         tool(For::Images, Program("e2fsck"), "e2fsprogs", "checks them"),
+        tool(For::Tests, Program("cpio"), "cpio", "reads what our own writes, in a test"),
+        tool(For::Tests, Program("sfdisk"), "fdisk", "makes partition tables for tests"),
+        tool(For::Tests, Program("python3"), "python3", "holds a lock in a test"),
     ];
     for arch in &ALL {
         let (compiler, package) = compiler(arch);
@@ -116,7 +121,7 @@ pub fn packages(tools: &[Tool]) -> Vec<&'static str> {
 #[must_use]
 pub fn everything() -> Vec<For> {
     let of = |arch| [For::Kernel(arch), For::Machine(arch)];
-    std::iter::once(For::Images).chain(ALL.iter().flat_map(of)).collect()
+    [For::Images, For::Tests].into_iter().chain(ALL.iter().flat_map(of)).collect()
 }
 
 /// The command that installs packages.

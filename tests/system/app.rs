@@ -75,3 +75,30 @@ pub fn a_user_knows_the_host_and_the_network(arch: &'static Arch) {
     let said = vm.transcript();
     assert!(said.contains("loopback up") && (said.contains("lookup 127.0.0.1") || said.contains("lookup ::1")), "{said}");
 }
+
+pub fn names_are_resolved_by_the_server_that_the_network_named(arch: &'static Arch) {
+    // the server runs in the machine itself, so that the test needs no network: whatever is asked has this address
+    let script = r"
+        const dns = require('dns'), server = require('dgram').createSocket('udp4')
+        server.on('message', (question, from) => {
+            const answer = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 7])
+            const end = 12 + question.subarray(12).indexOf(0) + 5
+            const ipv4 = question[end - 3] === 1
+            const head = Buffer.from(question.subarray(0, end))
+            head.set([0x81, 0x80, 0, 1, 0, ipv4 ? 1 : 0, 0, 0, 0, 0], 2)
+            server.send(ipv4 ? Buffer.concat([head, answer]) : head, from.port, from.address)
+        })
+        server.bind(53, '127.0.0.1', async () => {
+            console.log('servers', dns.getServers().join())
+            console.log('resolved', await dns.promises.resolve4('www.example.org'))
+            console.log('looked up', (await dns.promises.lookup('www.example.org')).address)
+            server.close()
+        })";
+    let disk = Disk::with(&[runs("ana", 1000, script)]);
+    let words = "ip=10.0.2.15::10.0.2.2:255.255.255.0:nodeos:eth0:off:127.0.0.1";
+    let mut vm = Boot::on(arch).homes(&disk).words(words).start();
+    vm.expect("servers 127.0.0.1").unwrap();
+    vm.expect("resolved [ '192.0.2.7' ]").unwrap();
+    vm.expect("looked up 192.0.2.7").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+}

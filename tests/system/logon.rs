@@ -1,9 +1,46 @@
 //! Who gets in.
 
+use std::time::{Duration, Instant};
+
+use boot::users::home::Home;
+use qemu::vm::Vm;
 use shim::arches::Arch;
 use tests::{Boot, Disk, log_on, logs_on};
 
 const NO: &str = "That is not a user and password of this machine.";
+
+/// From the last key to the answer, at a console that was asked nothing before: the shortest of three.
+fn answer_time(arch: &'static Arch, disk: &Disk, user: &str) -> Duration {
+    let mut vm = Boot::on(arch).homes(disk).start();
+    let once = |vm: &mut Vm| {
+        // a logon that ends begins again without a delay from earlier mistakes
+        log_on(vm, "guest", None);
+        vm.expect("guest is in").unwrap();
+        vm.expect("Welcome to NodeOS!: username:").unwrap();
+        vm.send(user).unwrap();
+        vm.expect("Welcome to NodeOS!: password:").unwrap();
+        let start = Instant::now();
+        vm.send("wrong").unwrap();
+        vm.expect(NO).unwrap();
+        start.elapsed()
+    };
+    (0..3).map(|_| once(&mut vm)).min().unwrap()
+}
+
+pub fn an_unknown_user_takes_as_long_as_a_wrong_password(arch: &'static Arch) {
+    // whoever is refused without the work of a hash is told apart: this user's hash is nearly none
+    let mut cheap = Home::new("cheap", 1002);
+    cheap.file("etc/logon.json", r#"{"password": "$argon2id$v=19$m=8,t=1,p=1$bm9kZW9zIHNhbHQ$AAECAwQFBgcICQoLDA0ODw"}"#);
+    let disk = Disk::with(&[
+        logs_on("ana", 1000, Some("right"), "console.log('ana is in')"),
+        logs_on("guest", 1001, None, "console.log('guest is in')"),
+        cheap,
+    ]);
+    let [known, unknown, cheap] = ["ana", "nobody", "cheap"].map(|user| answer_time(arch, &disk, user));
+    let work = known.saturating_sub(cheap);
+    assert!(work > Duration::from_millis(100), "a check costs nothing here: {known:?}, without its work {cheap:?}");
+    assert!(unknown.abs_diff(known) < work / 2, "unknown {unknown:?}, wrong {known:?}, without the work {cheap:?}");
+}
 
 pub fn three_wrong_passwords_and_then_the_right_one(arch: &'static Arch) {
     let disk = Disk::with(&[logs_on("ana", 1000, Some("right"), "console.log('ana is in, as', process.getuid())")]);

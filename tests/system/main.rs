@@ -22,7 +22,8 @@ fn arch(name: &str) -> &'static shim::arches::Arch {
 behaviours! {
     app: an_app_has_the_console_and_its_status_is_the_machines,
         an_http_app_answers_the_host,
-        a_user_knows_the_host_and_the_network;
+        a_user_knows_the_host_and_the_network,
+        names_are_resolved_by_the_server_that_the_network_named;
     bad_homes: a_bad_home_is_refused_and_the_others_boot,
         a_bad_init_runs_nothing_and_keeps_nobody,
         a_bad_logon_file_lets_nobody_in;
@@ -32,7 +33,8 @@ behaviours! {
         a_user_cannot_read_another_users_home,
         a_user_has_no_privileges_and_no_descriptors,
         root_sees_the_homes_and_no_more;
-    logon: three_wrong_passwords_and_then_the_right_one,
+    logon: an_unknown_user_takes_as_long_as_a_wrong_password,
+        three_wrong_passwords_and_then_the_right_one,
         a_second_session_joins_the_sandbox,
         single_lets_only_root_in;
     many: five_hundred_homes_boot;
@@ -42,6 +44,7 @@ behaviours! {
         orphans_are_buried;
     users_partition: it_is_found_by_device_and_uuids,
         without_one_a_guest_has_a_session_in_ram,
+        one_that_comes_late_is_awaited,
         one_that_never_comes_is_not_awaited_for_ever,
         what_is_no_ext4_is_said,
         a_read_only_one_is_written_in_ram,

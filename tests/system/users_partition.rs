@@ -2,7 +2,8 @@
 
 use std::{
     fs::File,
-    io::{Seek, SeekFrom, Write},
+    io::{Seek, SeekFrom},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -19,22 +20,49 @@ pub fn it_is_found_by_device_and_uuids(arch: &'static Arch) {
         vm.expect("found").unwrap();
     }
 
-    // the same filesystem as the second partition of a disk with an MBR (offsets: 446 + 16 a partition; 440 the signature)
-    const START: u32 = 2048;
-    let sectors = u32::try_from(std::fs::metadata(&disk.path).unwrap().len() / 512).unwrap();
+    // the same filesystem as the second partition of a disk
+    for (table, uuid) in [
+        ("label: dos\nlabel-id: 0x00deca5e\nsize=1MiB\nsize=64MiB\n", "00deca5e-02"),
+        (
+            "label: gpt\nsize=1MiB\nsize=64MiB, uuid=0B5E6B5F-67A4-4C3D-9D0E-1F2A3B4C5D6E\n",
+            "0b5e6b5f-67a4-4c3d-9d0e-1f2a3b4c5d6e",
+        ),
+    ] {
+        let whole = partitioned(&disk, table);
+        let mut vm = Boot::on(arch).drive(Drive::writable(&whole)).users_by(&format!("users=PARTUUID={uuid} loglevel=7")).start();
+        assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+        let said = vm.transcript();
+        assert!(said.contains("found") && said.contains("users partition mounted (ext4, /dev/vdb2)"), "{said}");
+    }
+}
+
+/// A disk with that table (sfdisk(8), a partition begins at the next MiB) and the users partition as its second.
+fn partitioned(disk: &Disk, table: &str) -> PathBuf {
     let whole = disk.beside("disk");
-    let mut table = [0; 512];
-    table[440..444].copy_from_slice(&0x00de_ca5e_u32.to_le_bytes());
-    table[446 + 16 + 4] = 0x83;
-    table[446 + 16 + 8..446 + 16 + 12].copy_from_slice(&START.to_le_bytes());
-    table[446 + 16 + 12..446 + 16 + 16].copy_from_slice(&sectors.to_le_bytes());
-    table[510..].copy_from_slice(&[0x55, 0xaa]);
     let mut file = File::create(&whole).unwrap();
-    file.write_all(&table).unwrap();
-    file.seek(SeekFrom::Start(u64::from(START) * 512)).unwrap();
+    file.set_len(67 << 20).unwrap();
+    let script = disk.beside("table");
+    std::fs::write(&script, table).unwrap();
+    run("sh", &["-c", "exec sfdisk --quiet \"$0\" < \"$1\"", whole.to_str().unwrap(), script.to_str().unwrap()]);
+    file.seek(SeekFrom::Start(2 << 20)).unwrap();
     std::io::copy(&mut File::open(&disk.path).unwrap(), &mut file).unwrap();
-    let mut vm = Boot::on(arch).drive(Drive::writable(&whole)).users_by("users=PARTUUID=00deca5e-02").start();
-    vm.expect("found").unwrap();
+    whole
+}
+
+pub fn one_that_comes_late_is_awaited(arch: &'static Arch) {
+    let disk = Disk::with(&[runs("ana", 1000, "console.log('found late')")]);
+    // a reader without its card; then the card is there, which the kernel tells by a uevent of the disk's new size
+    let reader = disk.beside("reader");
+    File::create(&reader).unwrap().set_len(1 << 20).unwrap();
+    let mut vm = Boot::on(arch).drive(Drive::writable(&reader)).words("loglevel=7").start();
+    // the line before the one that says it waits: that one may reach the console only with the next
+    vm.expect("carbon copy mounted").unwrap();
+    let mut card = File::options().write(true).open(&reader).unwrap();
+    let size = std::io::copy(&mut File::open(&disk.path).unwrap(), &mut card).unwrap();
+    vm.monitor(&format!("block_resize disk1 {size}B")).unwrap();
+    vm.expect("found late").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+    assert!(vm.transcript().contains("waiting for LABEL=nodeos-users, at most 30 s"), "{}", vm.transcript());
 }
 
 pub fn without_one_a_guest_has_a_session_in_ram(arch: &'static Arch) {

@@ -9,7 +9,7 @@ use rustix::{
 };
 
 use crate::{
-    cmdline::{Device, Options},
+    cmdline::Options,
     guest::{
         execute::{Stopped, attach, create, steps},
         log::Log,
@@ -62,14 +62,13 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
         if steps(&plan::users(options), log).is_ok() {
             return Ok(Upper::Home);
         }
-        match users_read_only(device, log) {
-            Ok(()) => {
-                error!(log, "the users partition is read-only: what you write is gone at power off");
-                return Ok(Upper::Ram);
-            }
-            Err(Errno::TIMEDOUT) => {}
-            Err(errno) => {
-                error!(log, "it cannot be read either: ", errno);
+        if let Some(path) = device::look(device) {
+            match users_read_only(&path) {
+                Ok(()) => {
+                    error!(log, "the users partition is read-only: what you write is gone at power off");
+                    return Ok(Upper::Ram);
+                }
+                Err(errno) => error!(log, "it cannot be read either: ", errno),
             }
         }
     }
@@ -83,8 +82,8 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
 }
 
 /// Mounts the users partition read-only after it refused to be written.
-fn users_read_only(device: Device<'_>, log: &Log) -> Result<(), Errno> {
-    let mounted = create("ext4", &device::find(device, log)?, Attr::READ_ONLY, "ro")?;
+fn users_read_only(device: &str) -> Result<(), Errno> {
+    let mounted = create("ext4", device, Attr::READ_ONLY, "ro")?;
     attach(&mounted, &place::open(layout::USERS)?)
 }
 

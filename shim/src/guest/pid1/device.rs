@@ -39,7 +39,7 @@ pub fn find(device: Device<'_>, log: &Log) -> Result<Text> {
             return Err(Errno::TIMEDOUT);
         }
         if !said {
-            info!(log, "waiting for ", device, ", at most ", PATIENCE, " s");
+            error!(log, "waiting for ", device, ", at most ", PATIENCE, " s");
             said = true;
         }
         wait(&events, left)?;
@@ -71,7 +71,8 @@ fn wait(events: &OwnedFd, seconds: u64) -> Result<()> {
     Ok(())
 }
 
-fn look(device: Device<'_>) -> Option<Text> {
+/// The device's path, if it is there now.
+pub fn look(device: Device<'_>) -> Option<Text> {
     if let Device::Path(path) = device {
         let stat = rustix::fs::stat(Name::new(path).ok()?.c()).ok()?;
         return (FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice).then(|| Text::try_from(path).ok())?;
