@@ -213,7 +213,7 @@ mod tests {
     }
 
     fn golden<O: fmt::Display>(name: &str, steps: &[Step<O>]) {
-        insta::with_settings!({snapshot_path => "../tests/golden", prepend_module_to_snapshot => false}, {
+        insta::with_settings!({snapshot_path => "../../tests/golden", prepend_module_to_snapshot => false}, {
             insta::assert_snapshot!(name, text(steps));
         });
     }
