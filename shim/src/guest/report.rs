@@ -2,6 +2,7 @@
 
 use rustix::{
     fd::{AsFd, OwnedFd},
+    fs::OFlags,
     io::Result,
     pipe::{PipeFlags, pipe_with},
 };
@@ -25,7 +26,9 @@ pub struct Reports {
 
 impl Reports {
     pub fn new() -> Result<Self> {
-        let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK | PipeFlags::DIRECT)?;
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT)?;
+        // PID 1 never waits here; its children do, for the pipe holds sixteen messages and none may be lost
+        rustix::fs::fcntl_setfl(&read, OFlags::NONBLOCK)?;
         Ok(Self { read, write })
     }
 

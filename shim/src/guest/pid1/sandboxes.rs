@@ -7,6 +7,7 @@ use rustix::{
     fs::{Gid, Mode, OFlags, Uid},
     io::{Errno, Result},
     mount::open_tree,
+    process::DumpableBehavior,
 };
 
 use crate::{
@@ -90,6 +91,8 @@ pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, session: Session<'_>) -
 
 /// Runs in the child, with all capabilities until the user's uid is taken; comes back only with an error.
 fn become_session(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
+    // until it is another program, others of the sandbox who are root cannot look into it
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     let logon = Program::open(layout::LOGON)?;
     prepare(pidfd, session)?;
     let mut arguments = Text::new();

@@ -30,11 +30,11 @@ use crate::{
 /// The program.
 pub fn main(start: Start) -> ! {
     let mut words = start.arguments().skip(1).filter_map(|word| word.to_str().ok());
+    // before anybody is in here: root's reaper does not change its uid, which alone would forbid ptrace
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     if make(&mut words).is_none() {
         sys::exit(1);
     }
-    // root's reaper does not change its uid, which alone would forbid ptrace
-    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     sys::close_from(0);
     reap()
 }
