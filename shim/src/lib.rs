@@ -37,6 +37,7 @@ pub mod cut;
 pub mod errno;
 #[cfg(target_env = "musl")]
 pub mod guest;
+pub mod json;
 pub mod last_word;
 pub mod layout;
 pub mod logon_file;

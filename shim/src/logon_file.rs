@@ -7,9 +7,9 @@
 //! `"password": ""` is a guest, who is not asked for one; no string there means that nobody logs on. The
 //! owner writes this file, so nothing in it is trusted: not its length, not its cost parameters.
 
-use core::str::Chars;
+use heapless::{String, Vec};
 
-use heapless::{String, Vec, string::StringView};
+use crate::json::{Json, MAX_DEPTH};
 
 /// The shell of a user who names none.
 pub const DEFAULT_SHELL: &str = "/bin/node";
@@ -55,7 +55,7 @@ impl LogonFile {
     /// Reads the file's bytes. `None` for what is no such file: then nobody logs on.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let mut json = Json { rest: core::str::from_utf8(bytes).ok()?.chars() };
+        let mut json = Json::of(bytes)?;
         let mut file = Self::default();
         json.list('{', '}', &mut |json| {
             let mut key = String::<16>::new();
@@ -87,133 +87,6 @@ impl LogonFile {
     #[must_use]
     pub fn shell(&self) -> &str {
         self.shell.as_deref().filter(|shell| shell.starts_with('/')).unwrap_or(DEFAULT_SHELL)
-    }
-}
-
-/// A value of others may be nested as deep as this.
-const MAX_DEPTH: u8 = 16;
-
-/// Reads JSON (RFC 8259) from its start: each function takes what it names, after any white space.
-struct Json<'a> {
-    rest: Chars<'a>,
-}
-
-impl Json<'_> {
-    #[inline(never)]
-    fn next(&mut self) -> Option<char> {
-        self.rest.next()
-    }
-
-    /// The first character of what follows.
-    #[inline(never)]
-    fn peek(&mut self) -> Option<char> {
-        loop {
-            let before = self.rest.clone();
-            match self.next()? {
-                ' ' | '\t' | '\n' | '\r' => {}
-                other => {
-                    self.rest = before;
-                    return Some(other);
-                }
-            }
-        }
-    }
-
-    fn take(&mut self, wanted: char) -> Option<()> {
-        (self.peek()? == wanted).then_some(())?;
-        self.next().map(drop)
-    }
-
-    /// A string; `false` if the room was too small for it.
-    fn string(&mut self, into: &mut StringView) -> Option<bool> {
-        self.take('"')?;
-        let mut whole = true;
-        loop {
-            let letter = match self.next()? {
-                '"' => return Some(whole),
-                '\\' => self.escaped()?,
-                '\0'..' ' => return None,
-                letter => letter,
-            };
-            whole &= into.push(letter).is_ok();
-        }
-    }
-
-    fn escaped(&mut self) -> Option<char> {
-        Some(match self.next()? {
-            letter @ ('"' | '\\' | '/') => letter,
-            'b' => '\x08',
-            'f' => '\x0c',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => match self.unit()? {
-                // two of them make one character beyond 16 bits (RFC 8259, 7)
-                high @ 0xd800..0xdc00 => {
-                    (self.next()? == '\\' && self.next()? == 'u').then_some(())?;
-                    let low = self.unit()?;
-                    (0xdc00..0xe000).contains(&low).then_some(())?;
-                    char::from_u32(((high & 0x3ff) << 10 | low & 0x3ff).wrapping_add(0x1_0000))?
-                }
-                unit => char::from_u32(unit)?,
-            },
-            _ => return None,
-        })
-    }
-
-    /// Four hexadecimal digits.
-    fn unit(&mut self) -> Option<u32> {
-        (0..4).try_fold(0, |unit, _| Some(unit << 4 | self.next()?.to_digit(16)?))
-    }
-
-    /// A string that fits, or null, which is `false`.
-    fn string_or_null(&mut self, into: &mut StringView) -> Option<bool> {
-        if self.peek()? == 'n' { self.skip(0).map(|()| false) } else { self.string(into).filter(|whole| *whole) }
-    }
-
-    /// Items with commas between them.
-    fn list(&mut self, open: char, close: char, item: &mut dyn FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.take(open)?;
-        if self.take(close).is_some() {
-            return Some(());
-        }
-        loop {
-            item(self)?;
-            if self.take(close).is_some() {
-                return Some(());
-            }
-            self.take(',')?;
-        }
-    }
-
-    /// Any value at all, no more than so many levels deep.
-    fn skip(&mut self, depth: u8) -> Option<()> {
-        let mut nothing = String::<0>::new();
-        match self.peek()? {
-            '"' => self.string(&mut nothing).map(drop),
-            '[' => {
-                let depth = depth.checked_sub(1)?;
-                self.list('[', ']', &mut |json| json.skip(depth))
-            }
-            '{' => {
-                let depth = depth.checked_sub(1)?;
-                self.list('{', '}', &mut |json| {
-                    json.string(&mut String::<0>::new())?;
-                    json.take(':')?;
-                    json.skip(depth)
-                })
-            }
-            _ => self.word(),
-        }
-    }
-
-    /// A number, `true`, `false` or `null`.
-    fn word(&mut self) -> Option<()> {
-        let start = self.rest.as_str();
-        let word = start.split(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c)).next()?;
-        self.rest = start.get(word.len()..)?.chars();
-        let number = word.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit());
-        (number || matches!(word, "true" | "false" | "null")).then_some(())
     }
 }
 
