@@ -3,9 +3,12 @@
 use super::script::Script;
 use crate::error::{Error, Result, Tried};
 use crate::run::{Run, find, package_of};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc::{F_WRLCK, SEEK_SET, c_short, flock};
 use std::fs::{self, File, Permissions};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::NamedTempFile;
@@ -153,7 +156,7 @@ fn beside(path: &Path) -> Result<NamedTempFile> {
     tempfile::Builder::new().prefix(".nodeos-users-").tempfile_in(folder).tried("make a file in", folder)
 }
 
-/// Opens a users image to change it, and keeps others from doing so: QEMU locks the images of its disks too.
+/// Opens a users image to change it, and keeps others from doing so for as long as the file is open.
 pub fn lock(path: &Path) -> Result<File> {
     let tried = || format!("change {}", path.display());
     let found = fs::metadata(path).tried("look at", path)?;
@@ -163,15 +166,33 @@ pub fn lock(path: &Path) -> Result<File> {
     if found.permissions().readonly() {
         return Err(Error::new(tried(), "it is read-only").next(format!("chmod u+w {}", path.display())));
     }
-    let file = File::options().read(true).write(true).open(path).tried("open to write", path)?;
-    match rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::AGAIN) => {
-            Err(Error::new(tried(), "another program has it open: a running machine?").next("stop the machine first"))
+    loop {
+        let file = File::options().read(true).write(true).open(path).tried("open to write", path)?;
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&WHOLE)) {
+            Ok(_) => {}
+            Err(Errno::EACCES | Errno::EAGAIN) => {
+                return Err(Error::new(tried(), "another program has it open: a running machine?")
+                    .next("stop the machine first"));
+            }
+            Err(errno) => return Err(Error::io(tried(), &errno.into())),
         }
-        Err(errno) => Err(Error::io(tried(), &errno.into())),
+        // another change may have put a new file there between the two
+        let (ours, there) = (file.metadata().tried("look at", path)?, fs::metadata(path).tried("look at", path)?);
+        if (ours.dev(), ours.ino()) == (there.dev(), there.ino()) {
+            return Ok(file);
+        }
     }
 }
+
+/// All bytes: QEMU's locks of its disks, which are of this kind too, lie from 100 on (block/file-posix.c). A POSIX
+/// lock would be lost as soon as this process closes the image, which it also reads.
+const WHOLE: flock = flock {
+    l_type: F_WRLCK as c_short,
+    l_whence: SEEK_SET as c_short,
+    l_start: 0,
+    l_len: 0,
+    l_pid: 0, // fcntl(2): it must be
+};
 
 fn parse_free(stats: &str) -> Option<Free> {
     let number = |name| {

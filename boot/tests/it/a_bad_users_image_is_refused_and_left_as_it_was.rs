@@ -8,6 +8,8 @@ use boot::users::read::list;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
 
 fn new(name: &str) -> NewUser {
     NewUser { name: name.to_owned(), uid: None, from: None, logon: None, shell: None }
@@ -111,6 +113,31 @@ fn an_image_that_another_program_has_locked_is_refused() {
     holder.wait().unwrap();
     assert!(error.contains("another program has it open"), "{error}");
     add(&scratch.image(), &new("bo")).unwrap();
+}
+
+#[test]
+fn of_two_changes_at_once_none_is_lost() {
+    let scratch = Scratch::with(&homes());
+    let image = scratch.image();
+    let start = Barrier::new(4);
+    let names = ["a", "b", "c", "d"];
+    let add_one = |name| {
+        start.wait();
+        add(&image, &new(name)).map_err(|error| error.to_string())
+    };
+    let done = thread::scope(|scope| {
+        let threads = names.map(|name| scope.spawn(move || (name, add_one(name))));
+        threads.map(|thread| thread.join().unwrap())
+    });
+    let users: Vec<_> = list(&image).unwrap().into_iter().map(|user| user.name).collect();
+    for (name, done) in &done {
+        match done {
+            Ok(_) => assert!(users.iter().any(|user| user == name), "{name} was added, and there are {users:?}"),
+            Err(error) => assert!(error.contains("another program has it open"), "{error}"),
+        }
+    }
+    assert!(done.iter().any(|(_, done)| done.is_ok()), "{done:?}");
+    assert_eq!(scratch.names(), ["users.img"]);
 }
 
 #[test]
