@@ -11,6 +11,7 @@
 //! Absent on purpose: anything that both architectures would write alike.
 #![no_std]
 
+pub mod calls;
 #[cfg(target_arch = "aarch64")]
 pub mod entry;
 #[cfg(target_arch = "aarch64")]
@@ -22,6 +23,8 @@ pub const NAME: &str = "aarch64";
 pub const TRIPLE: &str = "aarch64-unknown-linux-musl";
 /// `e_machine` of an ELF file for this machine: `EM_AARCH64` (elf.h).
 pub const ELF_MACHINE: u16 = 183;
+/// What a seccomp filter sees of this machine: EM_AARCH64 | __AUDIT_ARCH_64BIT | __AUDIT_ARCH_LE (include/uapi/linux/audit.h).
+pub const AUDIT_ARCH: u32 = 0xc000_00b7;
 /// glibc's loader, where every dynamic executable of this machine names it (`PT_INTERP`; psABI).
 pub const LOADER: &str = "/lib/ld-linux-aarch64.so.1";
 /// The npm package that carries the official glibc build of node.

@@ -11,6 +11,7 @@
 //! Absent on purpose: anything that both architectures would write alike.
 #![no_std]
 
+pub mod calls;
 #[cfg(target_arch = "x86_64")]
 pub mod entry;
 #[cfg(target_arch = "x86_64")]
@@ -22,6 +23,8 @@ pub const NAME: &str = "x86_64";
 pub const TRIPLE: &str = "x86_64-unknown-linux-musl";
 /// `e_machine` of an ELF file for this machine: `EM_X86_64` (elf.h).
 pub const ELF_MACHINE: u16 = 62;
+/// What a seccomp filter sees of this machine: EM_X86_64 | __AUDIT_ARCH_64BIT | __AUDIT_ARCH_LE (include/uapi/linux/audit.h).
+pub const AUDIT_ARCH: u32 = 0xc000_003e;
 /// glibc's loader, where every dynamic executable of this machine names it (`PT_INTERP`; psABI).
 pub const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 /// The npm package that carries the official glibc build of node.

@@ -6,7 +6,7 @@
 
 use core::ffi::CStr;
 
-use crate::{cut, displayed, say, say::Say};
+use crate::{cut, displayed, guards::Guards, say, say::Say};
 
 /// Which block device, in the words of mount(8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +85,8 @@ pub struct Options<'a> {
     pub tz: &'a str,
     /// `TERM=` of every user: the kernel's own default is `linux`.
     pub term: &'a str,
+    /// What keeps a user's processes in.
+    pub guards: Guards<'a>,
     /// A word of ours that could not be read, for one line in the log.
     pub refused: Option<&'a str>,
 }
@@ -99,6 +101,7 @@ impl Default for Options<'_> {
             lang: "C.UTF-8",
             tz: "",
             term: "linux",
+            guards: Guards::default(),
             refused: None,
         }
     }
@@ -126,7 +129,7 @@ impl<'a> Options<'a> {
             ("LANG", lang) => self.lang = lang,
             ("TZ", tz) => self.tz = tz,
             ("TERM", term) => self.term = term,
-            _ => {}
+            (key, value) => self.guards.take(key, value),
         }
     }
 

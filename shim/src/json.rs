@@ -4,6 +4,8 @@ use core::str::Chars;
 
 use heapless::{String, string::StringView};
 
+use crate::cut;
+
 /// A value of others may be nested as deep as this.
 pub const MAX_DEPTH: u8 = 16;
 
@@ -125,6 +127,15 @@ impl<'a> Json<'a> {
             }
             _ => self.word(),
         }
+    }
+
+    /// A whole number that is not negative.
+    pub fn number(&mut self) -> Option<u64> {
+        self.peek()?;
+        let start = self.rest.as_str();
+        self.word()?;
+        let length = start.len().checked_sub(self.rest.as_str().len())?;
+        cut::number(start.get(..length)?, 10)
     }
 
     /// A number, `true`, `false` or `null`.

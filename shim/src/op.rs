@@ -5,7 +5,7 @@
 
 use crate::{
     cmdline::Device,
-    displayed, say,
+    displayed, layout, say,
     say::{Octal, Say},
 };
 
@@ -124,6 +124,10 @@ pub enum Boot<'a> {
     Move(&'a str, &'a str),
     /// Compares the initramfs with what it should hold.
     CheckTold,
+    /// Takes what a folder of the kernel's holds from all but root, but for these: they stay open.
+    Close(&'a str, &'a [&'a str]),
+    /// Keeps memory and processes back from all users together.
+    Reserve,
     /// Brings up the loopback interface.
     LoopbackUp,
 }
@@ -145,8 +149,18 @@ pub enum Root<'a> {
     Node(&'a str, u32, u32, u32),
     /// Sets the attributes of a mount that is there.
     Attributes(&'a str, Attr),
-    /// A user's root: the home over the runtime layer over the carbon copy.
-    Overlay(&'a str, Upper),
+    /// A user's root: the home over the runtime layer over the carbon copy; how.
+    Overlay(&'a str, Upper, Attr),
+    /// The sandbox's own processes, and to whose group they are visible.
+    Processes(&'a User<'a>, &'a str, Attr),
+    /// A tmpfs for everybody in the sandbox: where, how, bytes, files.
+    Scratch(&'a str, Attr, u64, u64),
+    /// A limit of the sandbox's own cgroup: whose, which, how much.
+    Limit(&'a User<'a>, &'static str, u64),
+    /// Covers what a folder of the kernel's holds, but for processes and these.
+    Mask(&'a str, &'a [&'a str]),
+    /// A network of the sandbox's own, with `lo` alone.
+    PrivateNetwork,
     /// No mount event leaves or enters this namespace.
     Private,
     /// Moves a mount over `/` and enters it.
@@ -189,11 +203,19 @@ fn mount(text: &mut say::Text, kind: &str, source: &dyn Say, target: &str, attr:
     say!(text, " ", target);
 }
 
+fn but(text: &mut say::Text, keep: &[&str]) {
+    if !keep.is_empty() {
+        say!(text, " but");
+        keep.iter().for_each(|name| say!(text, " ", name));
+    }
+}
+
 impl Say for Op<'_> {
     fn say(&self, text: &mut say::Text) {
         match *self {
             Self::Mkdir(path, mode) => say!(text, "mkdir -m ", Octal(mode), " ", path),
-            Self::Write(path, _) => say!(text, "write ", path),
+            Self::Write(path, content) if content.is_empty() || content.contains('\n') => say!(text, "write ", path),
+            Self::Write(path, content) => say!(text, "echo ", content, " > ", path),
             Self::Mount(kind, source, target, attr, options) => mount(text, kind, &source, target, attr, options),
             Self::Bind(from, to, attr) => say!(text, "mount --bind -o ", attr, " ", from, " ", to),
             Self::Unmount(path) => say!(text, "umount -l ", path),
@@ -209,6 +231,11 @@ impl Say for Boot<'_> {
             Self::Remove(path) => say!(text, "rm ", path),
             Self::Move(from, to) => say!(text, "mv ", from, " ", to),
             Self::CheckTold => say!(text, "check the initramfs"),
+            Self::Close(folder, keep) => {
+                say!(text, "chmod go= ", folder, "/*");
+                but(text, keep);
+            }
+            Self::Reserve => say!(text, "echo RAM less a reserve > ", layout::CGROUPS, "/memory.max"),
             Self::LoopbackUp => say!(text, "ip link set lo up"),
         }
     }
@@ -226,20 +253,38 @@ impl Say for Root<'_> {
                 say!(text, "mknod -m ", Octal(mode), " ", path, " c ", major, " ", minor)
             }
             Self::Attributes(path, attr) => say!(text, "mount -o remount,bind,", attr, " ", path),
-            Self::Overlay(home, Upper::Home) => say!(
+            Self::Overlay(home, Upper::Home, attr) => say!(
                 text,
-                "mount -t overlay -o rw,nodev,nosuid,upperdir=/tmp/",
+                "mount -t overlay -o ",
+                attr,
+                ",upperdir=/tmp/",
                 home,
                 ",workdir=/tmp/.overlay/",
                 home,
                 ",lowerdir=/runtime:/carbon none /root"
             ),
-            Self::Overlay(home, Upper::Ram) => say!(
+            Self::Overlay(home, Upper::Ram, attr) => say!(
                 text,
-                "mount -t overlay -o rw,nodev,nosuid,upperdir=/ram/upper,workdir=/ram/work,lowerdir=/tmp/",
+                "mount -t overlay -o ",
+                attr,
+                ",upperdir=/ram/upper,workdir=/ram/work,lowerdir=/tmp/",
                 home,
                 ":/runtime:/carbon none /root"
             ),
+            Self::Processes(user, target, attr) => {
+                say!(text, "mount -t proc -o ", attr, ",hidepid=invisible,gid=", user.gid, " none ", target)
+            }
+            Self::Scratch(target, attr, size, files) => {
+                say!(text, "mount -t tmpfs -o ", attr, ",mode=1777,size=", size, ",nr_inodes=", files, " none ", target)
+            }
+            Self::Limit(user, file, value) => {
+                say!(text, "echo ", value, " > ", layout::CGROUPS, "/", user.uid, "/", file)
+            }
+            Self::Mask(folder, keep) => {
+                say!(text, "mask ", folder, "/*");
+                but(text, keep);
+            }
+            Self::PrivateNetwork => say!(text, "unshare --net && ip link set lo up"),
             Self::Private => say!(text, "mount --make-rprivate /"),
             Self::MoveRoot(path) => say!(text, "mount --move ", path, " / && chroot ."),
             Self::Hostname(name) => say!(text, "hostname ", name),

@@ -15,10 +15,16 @@ use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
     io::{Errno, Result},
     mm::{MapFlags, ProtFlags},
+    net::{AddressFamily, SocketFlags, SocketType, socket_with},
     process::Signal,
 };
 
-use crate::{arch::syscall::syscall6, op::Attr, supervise::Pid};
+use crate::{
+    arch::syscall::syscall6,
+    op::Attr,
+    seccomp::{self, Instruction},
+    supervise::Pid,
+};
 
 /// Makes `$main`, a `fn(Start) -> !`, what the entry of `arch-*` calls.
 #[macro_export]
@@ -155,15 +161,29 @@ pub fn exit(status: u8) -> ! {
     }
 }
 
-/// Forks into new namespaces; `None` in the child. With it comes a pidfd that tells the child from any later process
-/// of the same number.
+/// Forks; `None` in the child. With it comes a pidfd that tells the child from any later process of the same number.
 ///
 /// # Errors
 /// The kernel's, when it cannot.
-pub fn fork(namespaces: u32) -> Result<Option<(Pid, OwnedFd)>> {
+pub fn fork() -> Result<Option<(Pid, OwnedFd)>> {
+    clone(0, None)
+}
+
+/// Forks into new namespaces and a cgroup.
+///
+/// # Errors
+/// The kernel's, when it cannot; `EAGAIN` where the cgroup has no room for a process.
+pub fn fork_into(namespaces: u32, cgroup: &OwnedFd) -> Result<Option<(Pid, OwnedFd)>> {
+    clone(namespaces, Some(cgroup))
+}
+
+fn clone(namespaces: u32, cgroup: Option<&OwnedFd>) -> Result<Option<(Pid, OwnedFd)>> {
+    const CLONE_INTO_CGROUP: u64 = 1 << 33; // include/uapi/linux/sched.h
     let mut pidfd: i32 = -1;
+    let into = cgroup.map_or(0, |_| CLONE_INTO_CGROUP);
     let arguments = raw::clone_args {
-        flags: u64::from(namespaces) | u64::from(raw::CLONE_PIDFD),
+        flags: u64::from(namespaces) | u64::from(raw::CLONE_PIDFD) | into,
+        cgroup: cgroup.map_or(0, |folder| u64::from(folder.as_raw_fd().cast_unsigned())),
         pidfd: ptr::from_mut(&mut pidfd) as u64,
         exit_signal: Signal::CHILD.as_raw() as u64,
         // SAFETY: all other fields are numbers for which zero means "not given".
@@ -187,6 +207,49 @@ pub fn join(pidfd: BorrowedFd<'_>, namespaces: u32) -> Result<()> {
     let arguments = [pidfd.as_raw_fd().cast_unsigned() as usize, namespaces as usize, 0, 0, 0, 0];
     // SAFETY: one thread, which shares no filesystem state; every path held is a descriptor.
     unsafe { call(raw::__NR_setns, arguments) }.map(drop)
+}
+
+/// Leaves these namespaces for new ones.
+///
+/// # Errors
+/// The kernel's.
+pub fn unshare(namespaces: u32) -> Result<()> {
+    // SAFETY: a number; no thread and no descriptor is unshared.
+    unsafe { call(raw::__NR_unshare, [namespaces as usize, 0, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// From here on this process and all that come from it make no other system calls than the filter allows.
+///
+/// # Errors
+/// The kernel's.
+pub fn filter_calls() -> Result<()> {
+    /// `struct sock_fprog` (include/uapi/linux/filter.h).
+    #[repr(C)]
+    struct Program {
+        length: u16,
+        filter: *const Instruction,
+    }
+    const SET_MODE_FILTER: usize = 1; // SECCOMP_SET_MODE_FILTER, include/uapi/linux/seccomp.h
+    let length = u16::try_from(seccomp::FILTER.len()).map_err(|_| Errno::INVAL)?;
+    let program = Program { length, filter: seccomp::FILTER.as_ptr() };
+    let program = ptr::from_ref(&program) as usize;
+    // SAFETY: reads one sock_fprog and the constant that it points to.
+    unsafe { call(raw::__NR_seccomp, [SET_MODE_FILTER, 0, program, 0, 0, 0]) }.map(drop)
+}
+
+/// From here on this process and all that come from it connect to no abstract socket but their own.
+///
+/// # Errors
+/// The kernel's.
+pub fn scope_abstract_sockets() -> Result<()> {
+    // struct landlock_ruleset_attr: handled_access_fs, handled_access_net, scoped (include/uapi/linux/landlock.h)
+    const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
+    let attr = [0, 0, SCOPE_ABSTRACT_UNIX_SOCKET];
+    let (address, size) = (attr.as_ptr() as usize, size_of_val(&attr));
+    // SAFETY: reads those three numbers.
+    let ruleset = unsafe { call(raw::__NR_landlock_create_ruleset, [address, size, 0, 0, 0, 0])? };
+    // SAFETY: two numbers. The descriptor is closed at the next exec, or with all others.
+    unsafe { call(raw::__NR_landlock_restrict_self, [ruleset, 0, 0, 0, 0, 0]) }.map(drop)
 }
 
 /// Sends to every process of this pid namespace but this one and its first.
@@ -324,11 +387,11 @@ pub fn set_terminal(terminal: &OwnedFd, state: &raw::termios) -> Result<()> {
     .map(drop)
 }
 
-/// Brings up `lo`, by the interface flags of any socket (netdevice(7)).
+/// Brings up `lo` of this network namespace, by the interface flags of any socket (netdevice(7)).
 ///
 /// # Errors
 /// The kernel's.
-pub fn loopback_up(socket: &OwnedFd) -> Result<()> {
+pub fn loopback_up() -> Result<()> {
     #[repr(C)]
     struct Request {
         name: [u8; 16],
@@ -339,7 +402,8 @@ pub fn loopback_up(socket: &OwnedFd) -> Result<()> {
     const SIOCSIFFLAGS: usize = 0x8914; // include/uapi/linux/sockios.h
     const IFF_UP: u16 = 1; // include/uapi/linux/if.h
     const IFF_RUNNING: u16 = 1 << 6;
-    let fd = socket.as_fd().as_raw_fd().cast_unsigned() as usize;
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    let fd = socket.as_raw_fd().cast_unsigned() as usize;
     // SAFETY: reads one `struct ifreq`, which is 40 bytes on both architectures.
     unsafe { call(raw::__NR_ioctl, [fd, SIOCSIFFLAGS, ptr::from_ref(&request) as usize, 0, 0, 0]) }.map(drop)
 }

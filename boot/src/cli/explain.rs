@@ -3,13 +3,17 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use boot::users::read;
+use boot::users::read::{self, Image};
 use serde::Serialize;
 use shim::arches::Arch;
 use shim::cmdline::Options;
 use shim::layout::{ROOT_USER, USERS_LABEL};
+use shim::limits::{self, Limits};
 use shim::op::{self, Upper};
 use shim::plan::{self, Need, Sandbox, Steps};
+use shim::policy::Policy;
+
+use qemu::machine::memory_mib;
 
 use super::source::arch;
 use super::{Failed, print_json, print_line};
@@ -31,6 +35,9 @@ pub struct Args {
     /// Words of the kernel's command line
     #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
     append: String,
+    /// The machine's RAM, for the limits; PID 1 takes what the kernel leaves of it
+    #[arg(long, value_name = "SIZE", value_parser = memory_mib, default_value = "256M")]
+    memory: u32,
     /// The machine
     #[arg(long, value_name = "ARCH", value_parser = arch, default_value = Arch::host().name)]
     arch: &'static Arch,
@@ -71,7 +78,15 @@ impl Args {
         let mut users = if session_in_ram { vec![guest()] } else { users.unwrap_or_default() };
         users.sort_by_key(|user| (user.name != ROOT_USER, !user.init));
         let console = format!("/root/dev/{}", self.arch.console);
-        sections.extend(users.iter().map(|user| one(user, options.single, &console)));
+        let count = users.iter().filter(|user| user.refused.is_none()).count();
+        let all = limits::of_all(u64::from(self.memory) << 20);
+        let image = self.users.as_deref().filter(|_| !session_in_ram).map(Image::open).transpose()?;
+        for user in &users {
+            let read = image.as_ref().map(|image| image.policy(&user.name)).transpose()?.flatten();
+            let policy = read.unwrap_or_else(|| Ok(Policy::default()));
+            let limits = limits::of_one(all, count, policy.as_ref().unwrap_or(&Policy::STRICTEST));
+            sections.push(one(user, options.single, &console, &policy, limits));
+        }
         if self.json { print_json(&sections) } else { print_line(text(&sections).trim_end()) }
     }
 }
@@ -82,7 +97,9 @@ fn guest() -> read::User {
     read::User { name, uid: 1000, gid: 1000, files: 1, bytes: 0, logon: read::How::Guest, init: false, refused: None }
 }
 
-fn one(user: &read::User, single: bool, console: &str) -> Section {
+type Read = std::result::Result<Policy, &'static str>;
+
+fn one(user: &read::User, single: bool, console: &str, policy: &Read, limits: Limits) -> Section {
     let read::User { name, uid, gid, init, refused, .. } = user;
     if let Some(why) = refused {
         return Section { title: format!("{name}: refused, {why}"), steps: Vec::new() };
@@ -93,8 +110,33 @@ fn one(user: &read::User, single: bool, console: &str) -> Section {
         _ => "at the first logon",
     };
     let owner = op::User { name, uid: *uid, gid: *gid };
-    let sandbox = Sandbox { user: &owner, upper: Upper::Home, host: "nodeos", consoles: &[console] };
-    section(&format!("{name}, uid {uid}, gid {gid}: {when}"), &plan::root(&sandbox))
+    let network = policy.as_ref().unwrap_or(&Policy::STRICTEST).network;
+    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, host: "nodeos", consoles: &[console] };
+    let policy = match policy {
+        Ok(policy) => policy.to_string(),
+        Err(why) => format!("the strictest, for {why}: {}", Policy::STRICTEST),
+    };
+    let mut section = section(&format!("{name}, uid {uid}, gid {gid}: {when}; policy {policy}"), &plan::root(&sandbox));
+    section.steps.extend(gives_up(*uid));
+    section
+}
+
+/// What a program of the user's gives up before it runs, which is no step of the plan: `guest::privilege`.
+fn gives_up(uid: u32) -> [Step; 4] {
+    let step = |does: String, why| Step { does, required: true, why };
+    let keep = if uid == 0 { shim::guards::ROOT_KEEPS } else { "none" };
+    [
+        step(
+            format!("capabilities and bounding set: {keep}"),
+            "root is an administrator of files and users, not of the machine",
+        ),
+        step("no_new_privs".to_owned(), "nothing that is run gains any of it back"),
+        step("landlock: abstract sockets".to_owned(), "the network is shared, their names are not"),
+        step(
+            format!("seccomp: {} system calls, no others", shim::seccomp::COUNT),
+            "what node and native addons need of the kernel",
+        ),
+    ]
 }
 
 fn section<O: fmt::Display>(title: &str, steps: &Steps<O>) -> Section {
@@ -128,7 +170,7 @@ impl fmt::Display for Section {
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, guest, one, plan, section};
+    use super::{Options, Policy, guest, limits, one, plan, read, section};
 
     #[test]
     fn a_reason_stands_once_above_its_steps() {
@@ -140,13 +182,18 @@ mod tests {
 
     #[test]
     fn a_user_says_when_the_root_is_made_or_why_not() {
+        let limits = limits::of_all(256 << 20);
+        let title = |user: &read::User, single| one(user, single, "c", &Ok(Policy::default()), limits).title;
         let mut user = guest();
-        assert_eq!(one(&user, false, "c").title, "guest, uid 1000, gid 1000: at the first logon");
-        assert!(one(&user, true, "c").title.ends_with("only root may log on"));
+        assert_eq!(
+            title(&user, false),
+            "guest, uid 1000, gid 1000: at the first logon; policy {\"network\": \"shared\"}"
+        );
+        assert!(title(&user, true).contains("only root may log on"));
         user.init = true;
-        assert!(one(&user, false, "c").title.ends_with("at boot, for its init"));
+        assert!(title(&user, false).contains("at boot, for its init"));
         user.refused = Some("it is no directory".to_owned());
-        let refused = one(&user, false, "c");
+        let refused = one(&user, false, "c", &Ok(Policy::default()), limits);
         assert_eq!((refused.title.as_str(), refused.steps.len()), ("guest: refused, it is no directory", 0));
     }
 }

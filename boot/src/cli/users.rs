@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use boot::users::image::{self, Create, NewUser};
 use boot::users::logon::{Logon, Shell};
+use boot::users::policy::{policy, set_policy};
 use boot::users::read;
 use clap::Subcommand;
+use shim::policy::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES, Pattern, Policy};
 
 use super::{Common, Failed, print_json, print_line};
 
@@ -19,6 +21,7 @@ use super::{Common, Failed, print_json, print_line};
                         nodeos users add family.ext4 root\n  \
                         nodeos users add family.ext4 ana --from ~/ana --password-file secret\n  \
                         nodeos users add family.ext4 visitor --guest\n  \
+                        nodeos users policy family.ext4 visitor --memory 64M --network private\n  \
                         nodeos run --users family.ext4"
 )]
 pub struct Args {
@@ -77,6 +80,28 @@ enum Verb {
         #[command(flatten)]
         how: How,
     },
+    /// Show or change what a user is granted: memory, processes, devices, network
+    Policy {
+        /// The image
+        file: PathBuf,
+        /// The user's name
+        name: String,
+        /// Memory of everything that the user runs, as in 128M
+        #[arg(long, value_name = "SIZE", value_parser = memory)]
+        memory: Option<u64>,
+        /// Processes and threads
+        #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(LEAST_PIDS)..))]
+        pids: Option<u32>,
+        /// A device that the user may open: a name below /dev, as in i2c-1 or ttyUSB*; may be given several times
+        #[arg(long = "device", value_name = "NAME", value_parser = device)]
+        devices: Vec<Pattern>,
+        /// The machine's network, or one of the own sandbox with the loopback alone
+        #[arg(long, value_parser = ["shared", "private"])]
+        network: Option<String>,
+        /// Take the policy away before anything else is set: the default counts
+        #[arg(long)]
+        default: bool,
+    },
     /// Remove a user and the home
     Del {
         /// The image
@@ -128,6 +153,24 @@ impl Args {
                 let logon = logon.ok_or_else(|| Failed::usage("say how: --password-file, --guest or --no-logon"))?;
                 image::passwd(&file, &name, &logon)?;
                 common.progress.say("users", &format!("changed how {name} logs on"));
+            }
+            Verb::Policy { file, name, memory, pids, devices, network, default } => {
+                let changes = default || memory.is_some() || pids.is_some() || !devices.is_empty() || network.is_some();
+                if !changes {
+                    return print_line(&policy(&file, &name)?.to_string());
+                }
+                let mut new = if default { Policy::default() } else { policy(&file, &name)? };
+                new.memory = memory.or(new.memory);
+                new.pids = pids.or(new.pids);
+                new.network = network.as_deref().and_then(shim::policy::network).unwrap_or(new.network);
+                if !devices.is_empty() {
+                    new.devices.clear();
+                    let pushed = devices.into_iter().try_for_each(|device| new.devices.push(device));
+                    pushed.map_err(|_| Failed::usage(format!("a policy has at most {MAX_DEVICES} devices")))?;
+                }
+                let kept = Some(&new).filter(|new| **new != Policy::default());
+                set_policy(&file, &name, kept)?;
+                common.progress.say("users", &format!("the policy of {name} is {new}, from the next boot on"));
             }
             Verb::Del { file, name } => {
                 sure(common, &format!("remove {name} and everything in that home from {}?", file.display()))?;
@@ -196,6 +239,17 @@ fn sure(common: Common, question: &str) -> Result<(), Failed> {
         "y" | "Y" | "yes" => Ok(()),
         _ => Err(Failed::new("nothing was changed")),
     }
+}
+
+/// Memory of a policy: `128M`, `1G`.
+fn memory(text: &str) -> Result<u64, String> {
+    let size = shim::policy::size(text).filter(|bytes| *bytes >= LEAST_MEMORY);
+    size.ok_or_else(|| "expected a size from 16M on, as in 128M".to_owned())
+}
+
+fn device(text: &str) -> Result<Pattern, String> {
+    let name = Pattern::try_from(text).ok().filter(|name| shim::policy::is_pattern(name));
+    name.ok_or_else(|| "expected a name below /dev of at most 32 letters, with a * at its end or none".to_owned())
 }
 
 /// A size of an image: `256M`, `4G`.

@@ -121,12 +121,16 @@ pub fn passwd(path: &Path, name: &str, logon: &Logon) -> Result<()> {
     work.keep()
 }
 
-/// Removes a user's home with all that is in it; its blocks become free.
+/// Removes a user's home with all that is in it, and the policy; their blocks become free.
 pub fn del(path: &Path, name: &str) -> Result<()> {
     let _lock = lock(path)?;
     let image = Image::open(path)?;
     let top = home_of(&image, path, name)?;
     let mut script = Script::default();
+    let policy = super::policy::file_name(name).ok();
+    if let Some(policy) = policy.filter(|_| image.policy(name).is_ok_and(|found| found.is_some())) {
+        script.policy(&policy, true, true, None)?;
+    }
     let mut folders = vec![top.clone()];
     image.walk(&top, &mut |inside, found| {
         if found.is_dir() {
@@ -144,7 +148,7 @@ pub fn del(path: &Path, name: &str) -> Result<()> {
 }
 
 /// The path of a home that must be there.
-fn home_of(image: &Image, path: &Path, name: &str) -> Result<Vec<u8>> {
+pub(super) fn home_of(image: &Image, path: &Path, name: &str) -> Result<Vec<u8>> {
     let top = [b"/", name.as_bytes()].concat();
     let home = !name.is_empty() && !name.contains('/') && !shim::users::is_ours(name.as_bytes());
     match image.look(&top)? {
@@ -207,17 +211,17 @@ fn write(work: &Work, mut script: Script, homes: &[Home], path: &Path) -> Result
 }
 
 /// Bytes that debugfs copies from files.
-struct Staged {
+pub(super) struct Staged {
     folder: TempDir,
     files: u64,
 }
 
 impl Staged {
-    fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         Ok(Self { folder: tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?, files: 0 })
     }
 
-    fn file(&mut self, bytes: &[u8]) -> Result<PathBuf> {
+    pub(super) fn file(&mut self, bytes: &[u8]) -> Result<PathBuf> {
         self.files += 1;
         let path = self.folder.path().join(self.files.to_string());
         fs::write(&path, bytes).tried("write", &path)?;

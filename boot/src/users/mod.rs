@@ -21,5 +21,6 @@ pub mod image;
 pub mod logon;
 pub mod names;
 mod packages;
+pub mod policy;
 pub mod read;
 mod script;

@@ -3,8 +3,9 @@
 use crate::error::{Error, Result, Tried};
 use ext4_view::{Ext4, Ext4Error, FileType, Metadata, PathBuf as InsidePath};
 use serde::Serialize;
-use shim::layout::{HOME_INIT, LOGON_FILE, MAX_LOGON_FILE};
+use shim::layout::{HOME_INIT, LOGON_FILE, MAX_LOGON_FILE, POLICY};
 use shim::logon_file::LogonFile;
+use shim::policy::{MAX_FILE, Policy};
 use shim::users::{Found, HomeId, Homes, is_ours};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -203,6 +204,23 @@ impl Image {
                 Ok(LogonFile::parse(&bytes))
             }
             _ => Ok(None),
+        }
+    }
+
+    /// What root grants a user, or what is wrong with the file; `None` where there is none.
+    pub fn policy(&self, name: &str) -> Result<Option<std::result::Result<Policy, &'static str>>> {
+        let path = [b"/", POLICY.as_bytes(), b"/", name.as_bytes(), b".json"].concat();
+        match self.look(&path)? {
+            None => Ok(None),
+            Some(found) if found.file_type() != FileType::Regular => Ok(Some(Err("it is no regular file"))),
+            Some(found) if found.uid() != 0 || found.mode() & 0o022 != 0 => {
+                Ok(Some(Err("others than root can write it")))
+            }
+            Some(found) if found.len() >= MAX_FILE as u64 => Ok(Some(Err("it is too long"))),
+            Some(_) => {
+                let bytes = self.fs.read(path.as_slice()).map_err(|error| self.failed(&path, &error))?;
+                Ok(Some(Policy::parse(&bytes)))
+            }
         }
     }
 

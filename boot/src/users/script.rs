@@ -72,6 +72,23 @@ impl Script {
         self.owner(&path, 0o100_600, owner.0, owner.1)
     }
 
+    /// Writes a policy below the folder of policies, or removes it; `folder` and `file` say what is there already.
+    pub fn policy(&mut self, name: &str, folder: bool, file: bool, from: Option<&Path>) -> Result<()> {
+        let above = [b"/", POLICY.as_bytes()].concat();
+        let path = [&above, b"/".as_slice(), name.as_bytes()].concat();
+        if !folder {
+            self.enter(b"/")?;
+            self.line(&[b"mkdir", &above])?;
+            self.owner(&above, 0o040_700, 0, 0)?;
+        }
+        if file {
+            self.line(&[b"rm", &path])?;
+        }
+        let Some(from) = from else { return Ok(()) };
+        self.file(&path, from)?;
+        self.owner(&path, 0o100_600, 0, 0)
+    }
+
     /// Removes what is no folder.
     pub fn remove(&mut self, path: &[u8]) -> Result<()> {
         self.line(&[b"rm", path])

@@ -2,11 +2,11 @@
 //!
 //! Not generic, and names become C strings by `Name` alone: each call that does it by itself costs 200 bytes of PID 1.
 
-use core::ffi::CStr;
+use core::{ffi::CStr, mem::MaybeUninit};
 
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{CWD, Mode, OFlags, ResolveFlags},
+    fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags},
     io::{Errno, Result},
 };
 
@@ -84,6 +84,32 @@ pub fn text(path: &str) -> Option<Text> {
     let mut bytes = [0; 256];
     let length = rustix::io::read(&file, &mut bytes).ok()?;
     Text::try_from(core::str::from_utf8(bytes.get(..length)?).ok()?).ok()
+}
+
+/// Every entry of a folder of the kernel's by name and kind, but for processes, links and those to keep.
+pub fn kernel_entries(
+    folder: &OwnedFd,
+    keep: &[&str],
+    mut each: impl FnMut(&CStr, FileType) -> Result<()>,
+) -> Result<()> {
+    let mut buffer = [MaybeUninit::uninit(); 1024];
+    let mut entries = RawDir::new(folder, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_str().unwrap_or_default();
+        let process = name.starts_with(|letter: char| letter.is_ascii_digit());
+        let link = entry.file_type() == FileType::Symlink;
+        if !process && !link && !name.starts_with('.') && !keep.iter().any(|other| *other == name) {
+            each(entry.file_name(), entry.file_type())?;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of memory that the kernel can give.
+pub fn ram() -> u64 {
+    let info = rustix::system::sysinfo();
+    info.totalram.saturating_mul(info.mem_unit.into())
 }
 
 /// What is before and behind the last slash.

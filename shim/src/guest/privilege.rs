@@ -9,7 +9,11 @@ use rustix::{
     },
 };
 
-use crate::op::User;
+use crate::{
+    guards::{Guard, Guards},
+    op::User,
+    sys,
+};
 
 /// What root, the administrator of files and users, keeps: nothing that reaches the machine itself.
 const ROOT: CapabilitySet = CapabilitySet::CHOWN
@@ -25,21 +29,43 @@ const ROOT: CapabilitySet = CapabilitySet::CHOWN
 const LOGON: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
 
 /// Becomes that user: bounding set, groups, gid, uid, in this order, for each needs what the next gives up.
-pub fn become_user(user: &User<'_>) -> Result<()> {
-    let keep = if user.uid == 0 { ROOT } else { CapabilitySet::empty() };
+/// Nothing that it runs can gain any of it back.
+pub fn become_user(user: &User<'_>, guards: Guards<'_>) -> Result<()> {
+    let keep = match (guards.hold(Guard::Capabilities), user.uid) {
+        (true, 0) => ROOT,
+        (true, _) => CapabilitySet::empty(),
+        (false, _) => CapabilitySet::all(),
+    };
     bound(keep)?;
     set_thread_groups(&[])?;
     let gid = Gid::from_raw(user.gid);
     set_thread_res_gid(gid, gid, gid)?;
     let uid = Uid::from_raw(user.uid);
     set_thread_res_uid(uid, uid, uid)?;
-    hold(keep)
+    // the change of uid has taken what was held (capabilities(7)): root keeps its part
+    hold(if uid.is_root() { keep } else { CapabilitySet::empty() })?;
+    if guards.hold(Guard::NoNewPrivileges) {
+        set_no_new_privs(true)?;
+    }
+    Ok(())
+}
+
+/// The last step before anything of a user's is read or run: what is left of the kernel is what node needs.
+pub fn shut_in(guards: Guards<'_>) -> Result<()> {
+    if guards.hold(Guard::Landlock) {
+        sys::scope_abstract_sockets()?;
+    }
+    if guards.hold(Guard::Seccomp) {
+        sys::filter_calls()?;
+    }
+    Ok(())
 }
 
 /// Stays uid 0 and keeps what a logon needs.
 pub fn become_logon() -> Result<()> {
     bound(LOGON)?;
-    hold(LOGON)
+    hold(LOGON)?;
+    set_no_new_privs(true)
 }
 
 /// Takes everything else out of the bounding set: no exec brings it back.
@@ -56,6 +82,5 @@ fn bound(keep: CapabilitySet) -> Result<()> {
 
 fn hold(keep: CapabilitySet) -> Result<()> {
     let sets = CapabilitySets { effective: keep, permitted: keep, inheritable: CapabilitySet::empty() };
-    set_capabilities(None, sets)?;
-    set_no_new_privs(true)
+    set_capabilities(None, sets)
 }

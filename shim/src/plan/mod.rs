@@ -33,6 +33,10 @@ pub enum Why {
     Devices,
     KernelState,
     Ports,
+    Settings,
+    KernelInternals,
+    Groups,
+    Reserve,
     Loopback,
     Whole,
     RamFile,
@@ -46,10 +50,13 @@ pub enum Why {
     OwnFolders,
     Name,
     UserRoot,
+    Limits,
+    OwnNetwork,
     Scratch,
     PrivateDevices,
     Terminals,
     OwnProcesses,
+    Masked,
     Administrator,
     OutOfReach,
     Enter,
@@ -64,6 +71,12 @@ impl Why {
             Self::Devices => "the kernel's own list of devices, for PID 1 alone",
             Self::KernelState => "devices and settings, for PID 1 alone",
             Self::Ports => "no process has the capability for ports below 1024, so they are everybody's",
+            Self::Settings => "what the kernel shows and lets processes do to each other, at its strictest",
+            Self::KernelInternals => {
+                "what os.cpus(), os.freemem() and the like read stays open, the kernel's insides do not"
+            }
+            Self::Groups => "each sandbox has a cgroup with limits of its own",
+            Self::Reserve => "PID 1 and a logon always have memory and a process number left",
             Self::Loopback => "127.0.0.1 works without a network",
             Self::Whole => "too little RAM truncates an initramfs silently",
             Self::RamFile => "EROFS reads its file from ramfs; tmpfs has no read_folio",
@@ -77,10 +90,13 @@ impl Why {
             Self::OwnFolders => "the user installs there: the topmost layer's owner is the merged folder's",
             Self::Name => "the host's name, in a uts namespace of its own",
             Self::UserRoot => "the user's / is the home, merged over the carbon copy",
+            Self::Limits => "no user keeps the others from working",
+            Self::OwnNetwork => "the policy says so: no port of the machine, no way out",
             Self::Scratch => "temporary files stay in RAM and never reach the image",
             Self::PrivateDevices => "the harmless devices; no disk, no memory, no other user's terminal",
             Self::Terminals => "pseudo terminals of this sandbox alone",
             Self::OwnProcesses => "own processes only; read-only, so that no kernel setting can be written",
+            Self::Masked => "the kernel's settings and insides are nobody's to read",
             Self::Administrator => "root sees the homes; the overlays' work folders are masked",
             Self::OutOfReach => "what built the root is not in it",
             Self::Enter => "the root becomes /; nothing above it is left",
@@ -110,7 +126,7 @@ impl<O: fmt::Display> fmt::Display for Step<O> {
 }
 
 /// The longest plan.
-pub const MAX_STEPS: usize = 64;
+pub const MAX_STEPS: usize = 80;
 /// A plan.
 pub type Steps<O> = Vec<Step<O>, MAX_STEPS>;
 
@@ -157,6 +173,8 @@ pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     plan.mount(Why::KernelState, "proc", "/proc", Attr::KERNEL, "");
     plan.mount(Why::KernelState, "sysfs", "/sys", Attr::KERNEL_READ_ONLY, "");
     plan.may(Why::Ports, Op::Write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0").into());
+    settings(&mut plan);
+    limits(&mut plan);
     plan.may(Why::Loopback, Boot::LoopbackUp);
     match options.carbon {
         Carbon::Plain => {
@@ -180,6 +198,38 @@ pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     plan.0
 }
 
+/// What is read by node and its kind, of all that lies at the top of /proc beside the processes:
+/// os.cpus(), os.loadavg(), os.freemem(), os.totalmem(), os.uptime() (libuv, src/unix/linux.c).
+pub const OPEN_IN_PROC: [&str; 5] = ["cpuinfo", "loadavg", "meminfo", "stat", "uptime"];
+
+/// Kernel settings (Documentation/admin-guide/sysctl/), and what of /proc everybody sees.
+fn settings(plan: &mut Plan<Boot<'_>>) {
+    for (path, value) in [
+        ("/proc/sys/kernel/kptr_restrict", "2"),
+        ("/proc/sys/kernel/perf_event_paranoid", "3"),
+        ("/proc/sys/kernel/unprivileged_bpf_disabled", "1"),
+        ("/proc/sys/kernel/yama/ptrace_scope", "3"),
+        // each open file counts as memory of its user: no limit for all, which one user could use up
+        ("/proc/sys/fs/file-max", "9223372036854775807"),
+    ] {
+        plan.may(Why::Settings, Op::Write(path, value).into());
+    }
+    plan.must(Why::KernelInternals, Boot::Close("/proc", &OPEN_IN_PROC));
+    plan.must(Why::KernelInternals, Boot::Close("/proc/self/net", &[]));
+}
+
+/// The cgroups, and what all users together may use.
+fn limits(plan: &mut Plan<Boot<'_>>) {
+    const CONTROLLERS: &str = "+memory +pids +cpu";
+    plan.mount(Why::Groups, "cgroup2", "/sys/fs/cgroup", Attr::KERNEL, "");
+    plan.must(Why::Groups, Op::Write("/sys/fs/cgroup/cgroup.subtree_control", CONTROLLERS).into());
+    plan.may(Why::Groups, Op::Write("/sys/fs/cgroup/cgroup.subtree_control", "+io").into());
+    plan.mkdir(Why::Groups, layout::CGROUPS, 0o755);
+    plan.must(Why::Groups, Op::Write("/sys/fs/cgroup/users/cgroup.subtree_control", CONTROLLERS).into());
+    plan.may(Why::Groups, Op::Write("/sys/fs/cgroup/users/cgroup.subtree_control", "+io").into());
+    plan.must(Why::Reserve, Boot::Reserve);
+}
+
 /// The users partition; where this fails, `ram` follows.
 #[must_use]
 pub fn users<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
@@ -187,6 +237,7 @@ pub fn users<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     if let Some(device) = options.users {
         plan.must(Why::UsersPartition, Boot::Device("ext4", device, layout::USERS, Attr::FILES, options.users_flags));
         plan.may(Why::WorkFolders, Op::Mkdir("/tmp/.overlay", 0o700).into());
+        plan.may(Why::Limits, Op::Mkdir("/tmp/.policy", 0o700).into());
     }
     plan.0
 }
@@ -206,7 +257,16 @@ pub fn ram<'a>() -> Steps<Boot<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::op::{Root, Upper, User};
+    use crate::{
+        limits::Limits,
+        op::{Root, Upper, User},
+        policy::Network,
+    };
+
+    fn sandbox<'a>(user: &'a User<'a>, consoles: &'a [&'a str]) -> Sandbox<'a> {
+        let limits = Limits { memory: 64 << 20, pids: 100 };
+        Sandbox { user, upper: Upper::Home, limits, network: Network::Shared, host: "nodeos", consoles }
+    }
 
     fn text<O: fmt::Display>(steps: &[Step<O>]) -> String {
         steps.iter().map(|step| format!("{step}\n")).collect()
@@ -239,20 +299,20 @@ mod tests {
     #[test]
     fn a_root_is_its_users() {
         let consoles = ["/root/dev/ttyS0"];
-        let plan = |name, uid, upper, golden_name: &str| {
+        let plan = |name, uid, upper, network, golden_name: &str| {
             let user = User { name, uid, gid: uid };
-            golden(golden_name, &root(&Sandbox { user: &user, upper, host: "nodeos", consoles: &consoles }));
+            golden(golden_name, &root(&Sandbox { upper, network, ..sandbox(&user, &consoles) }));
         };
-        plan("ana", 1000, Upper::Home, "root_of_a_user");
-        plan("root", 0, Upper::Home, "root_of_root");
-        plan("ana", 1000, Upper::Ram, "root_of_a_user_on_a_read_only_partition");
+        plan("ana", 1000, Upper::Home, Network::Shared, "root_of_a_user");
+        plan("root", 0, Upper::Home, Network::Shared, "root_of_root");
+        plan("ana", 1000, Upper::Ram, Network::Private, "root_of_a_user_on_a_read_only_partition");
     }
 
     #[test]
     fn the_longest_plan_fits() {
         let consoles = ["/root/dev/a", "/root/dev/b", "/root/dev/c", "/root/dev/d"];
         let user = User { name: "root", uid: 0, gid: 0 };
-        let steps = root(&Sandbox { user: &user, upper: Upper::Ram, host: "nodeos", consoles: &consoles });
+        let steps = root(&Sandbox { upper: Upper::Ram, network: Network::Private, ..sandbox(&user, &consoles) });
         assert!(steps.len() < MAX_STEPS, "{} steps: raise MAX_STEPS", steps.len());
         assert!(matches!(steps.last(), Some(Step { op: Root::MoveRoot(_), .. })));
     }
@@ -260,9 +320,12 @@ mod tests {
     #[test]
     fn no_mount_of_a_users_root_lets_devices_or_setuid_through() {
         let user = User { name: "ana", uid: 1000, gid: 1000 };
-        for step in &root(&Sandbox { user: &user, upper: Upper::Home, host: "h", consoles: &[] }) {
+        for step in &root(&sandbox(&user, &[])) {
             if let Root::Op(Op::Mount(_, _, target, attr, _) | Op::Bind(_, target, attr))
-            | Root::Attributes(target, attr) = step.op
+            | Root::Attributes(target, attr)
+            | Root::Overlay(target, _, attr)
+            | Root::Processes(_, target, attr)
+            | Root::Scratch(target, attr, ..) = step.op
             {
                 assert!(attr.has(Attr::NOSUID), "{step}");
                 assert!(attr.has(Attr::NODEV) || target.starts_with("/root/dev"), "{step}");

@@ -2,8 +2,10 @@
 
 use crate::{
     layout,
+    limits::Limits,
     op::{Attr, File, Op, Root, Upper, User},
-    plan::{Plan, Steps, Why},
+    plan::{OPEN_IN_PROC, Plan, Steps, Why},
+    policy::Network,
 };
 
 /// What a sandbox is built from, beside its user.
@@ -13,6 +15,10 @@ pub struct Sandbox<'a> {
     pub user: &'a User<'a>,
     /// Where writes go.
     pub upper: Upper,
+    /// What the sandbox may use.
+    pub limits: Limits,
+    /// Whose network it has.
+    pub network: Network,
     /// The host's name.
     pub host: &'a str,
     /// Where in /dev the sandbox keeps a place for each console.
@@ -22,8 +28,11 @@ pub struct Sandbox<'a> {
 /// A user's root, built inside the sandbox's own namespaces by a process that ends as its reaper.
 #[must_use]
 pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
-    let Sandbox { user, upper, host, consoles } = *sandbox;
+    let Sandbox { user, upper, limits, network, host, consoles } = *sandbox;
     let mut plan = Plan::new();
+    plan.must(Why::Limits, Root::Limit(user, "memory.max", limits.memory));
+    plan.must(Why::Limits, Root::Limit(user, "memory.high", limits.memory_high()));
+    plan.must(Why::Limits, Root::Limit(user, "pids.max", limits.pids));
     plan.must(Why::Private, Root::Private);
     plan.may(Why::Name, Root::Hostname(host));
 
@@ -49,10 +58,22 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     if upper == Upper::Ram {
         plan.mount(Why::UserRoot, "tmpfs", "/ram", Attr::FILES, "mode=0700");
     }
-    plan.must(Why::UserRoot, Root::Overlay(user.name, upper));
-    plan.mount(Why::Scratch, "tmpfs", "/root/tmp", Attr::FILES, "mode=1777");
-    plan.mount(Why::OwnProcesses, "proc", "/root/proc", Attr::KERNEL_READ_ONLY, "hidepid=invisible");
+    plan.must(Why::UserRoot, Root::Overlay(user.name, upper, Attr::FILES));
+    let (size, files) = (limits.scratch(), limits.scratch_files());
+    plan.must(Why::Scratch, Root::Scratch("/root/tmp", Attr::FILES, size, files));
+    plan.must(Why::OwnProcesses, Root::Processes(user, "/root/proc", Attr::KERNEL_READ_ONLY));
+    if user.uid == 0 {
+        // no mode keeps root out
+        plan.must(Why::Masked, Root::Mask("/root/proc", &OPEN_IN_PROC));
+    } else {
+        plan.must(Why::Masked, Op::Bind(layout::EMPTY, "/root/proc/sys", Attr::KERNEL_READ_ONLY).into());
+    }
     devices(&mut plan, consoles);
+    plan.must(Why::Scratch, Root::Scratch("/root/dev/shm", Attr::KERNEL, size, files));
+    plan.must(Why::PrivateDevices, Root::Attributes("/root/dev", Attr::DEVICES.and(Attr::RO)));
+    if network == Network::Private {
+        plan.must(Why::OwnNetwork, Root::PrivateNetwork);
+    }
     if user.uid == 0 {
         plan.must(Why::Administrator, Op::Bind(layout::USERS, "/root/home", Attr::FILES).into());
         // root's own home is an upper layer below a live overlay too
@@ -99,8 +120,6 @@ fn devices<'a>(plan: &mut Plan<Root<'a>>, consoles: &'a [&'a str]) {
         plan.must(why, Op::Write(console, "").into());
     }
     plan.mkdir(Why::Terminals, "/root/dev/pts", 0o755);
-    plan.mount(Why::Terminals, "devpts", "/root/dev/pts", Attr::DEVICES, "ptmxmode=0666,mode=0620");
+    plan.mount(Why::Terminals, "devpts", "/root/dev/pts", Attr::DEVICES, "ptmxmode=0666,mode=0620,max=64");
     plan.mkdir(why, "/root/dev/shm", 0o755);
-    plan.mount(why, "tmpfs", "/root/dev/shm", Attr::KERNEL, "mode=1777");
-    plan.must(why, Root::Attributes("/root/dev", Attr::DEVICES.and(Attr::RO)));
 }

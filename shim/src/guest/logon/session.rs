@@ -4,7 +4,7 @@ use rustix::{fs::CWD, io::Errno};
 
 use crate::{
     cmdline::Options,
-    guest::{logon::file, place},
+    guest::{logon::file, place, privilege},
     logon_file::LogonFile,
     say,
     say::{Text, whole},
@@ -13,6 +13,12 @@ use crate::{
 
 /// Becomes the program, or the user's shell with its arguments. Status 126 or 127, as a shell says it, if it cannot.
 pub fn run(user: &str, program: &str, options: &Options<'_>) -> u8 {
+    if let Err(errno) = privilege::shut_in(options.guards) {
+        let mut why = Text::new();
+        say!(&mut why, "nodeos: ", user, ": the kernel does not shut programs in: ", errno, "\n");
+        Stream(2).put(&why);
+        return 126;
+    }
     let file = place::open("/").map_err(|_| "").and_then(|home| file::below(&home)).unwrap_or_default();
     let shell = program.is_empty();
     let path = if shell { file.shell() } else { program };

@@ -10,6 +10,7 @@ use rustix::{
 
 use crate::{
     cmdline::Options,
+    guards::Guards,
     guest::{
         execute::{Stopped, attach, create, steps},
         log::Log,
@@ -18,8 +19,9 @@ use crate::{
         program::Program,
     },
     layout,
-    op::{Attr, Upper},
-    plan, say,
+    op::{Attr, Boot, Upper},
+    plan::{self, Steps},
+    say,
     say::Text,
     supervise::{MAX_CONSOLES, State},
     sys::{self, Start},
@@ -33,6 +35,7 @@ pub type Name = String<16>;
 pub struct Machine<'a> {
     pub words: Start,
     pub single: bool,
+    pub guards: Guards<'a>,
     pub homes: &'a Homes,
     pub upper: Upper,
     pub host: Text,
@@ -44,7 +47,7 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     // modes are meant as the plan says them; a user's programs get the usual mask
     rustix::process::umask(Mode::empty());
     let options = Options::of(start.arguments().skip(1).chain(start.environment()));
-    steps(&plan::boot(&options), log)?;
+    steps(&guarded(plan::boot(&options), &options), log)?;
     if let Some(word) = options.refused {
         error!(log, word, ": not understood; a device is /dev/…, LABEL=, UUID= or PARTUUID=");
     }
@@ -53,13 +56,32 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
         error!(log, "cannot read the users partition: ", errno);
     }
     info!(log, homes.count(), " users");
-    Ok(Machine { words: start, single: options.single, homes, upper, host: host(), consoles: consoles() })
+    Ok(Machine {
+        words: start,
+        single: options.single,
+        guards: options.guards,
+        homes,
+        upper,
+        host: host(),
+        consoles: consoles(),
+    })
+}
+
+/// The plan as it is; only a shim that tests build leaves something out.
+#[cfg(not(feature = "weak"))]
+fn guarded<'a>(plan: Steps<Boot<'a>>, _: &Options<'_>) -> Steps<Boot<'a>> {
+    plan
+}
+
+#[cfg(feature = "weak")]
+fn guarded<'a>(plan: Steps<Boot<'a>>, options: &Options<'_>) -> Steps<Boot<'a>> {
+    crate::weak::weakened(plan, options.guards)
 }
 
 /// Mounts the users partition: written to if it can be, else read, else a session in RAM.
 fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     if let Some(device) = options.users {
-        if steps(&plan::users(options), log).is_ok() {
+        if steps(&guarded(plan::users(options), options), log).is_ok() {
             return Ok(Upper::Home);
         }
         if let Some(path) = device::look(device) {
@@ -138,7 +160,7 @@ impl Machine<'_> {
 
     fn check(&self) -> Result<bool, Errno> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT)?;
-        let Some((pid, _)) = sys::fork(0)? else {
+        let Some((pid, _)) = sys::fork()? else {
             let _ = rustix::stdio::dup2_stdin(&read);
             let mut arguments = Text::new();
             say!(&mut arguments, "logon\0check\0");

@@ -1,21 +1,22 @@
 //! What only PID 1 does before there is a user.
 
 use rustix::{
-    fs::{AtFlags, CWD, FallocateFlags, OFlags},
+    fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags},
     io::{Errno, Result},
-    net::{AddressFamily, SocketFlags, SocketType},
 };
 
 use crate::{
     cmdline::Device,
     guest::{
-        execute::{Execute, attach, create},
+        execute::{Execute, attach, create, write},
         log::Log,
         pid1::device,
         place::{self, Name},
     },
-    layout,
+    layout, limits,
     op::{Attr, Boot, Op},
+    say,
+    say::Text,
     sys,
     told::Told,
 };
@@ -39,11 +40,9 @@ impl Execute for Boot<'_> {
             },
             Boot::Move(from, to) => move_file(from, to),
             Boot::CheckTold => check_told(log),
-            Boot::LoopbackUp => {
-                let flags = SocketFlags::CLOEXEC;
-                let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::DGRAM, flags, None)?;
-                sys::loopback_up(&socket)
-            }
+            Boot::Close(folder, keep) => close(folder, keep),
+            Boot::Reserve => reserve(),
+            Boot::LoopbackUp => sys::loopback_up(),
         }
     }
 
@@ -66,6 +65,31 @@ fn mount(kind: &str, wanted: Device<'_>, target: &str, attr: Attr, options: &str
     attach(&create(kind, &device, attr, options)?, &place::open(target)?)?;
     let what = if target == layout::CARBON { "carbon copy" } else { "users partition" };
     info!(log, what, " mounted (", kind, ", ", device, ")");
+    Ok(())
+}
+
+/// Only root reads what lies there, but for `keep`. What is closed is closed in every /proc: modes there are the entry's,
+/// not the mount's (fs/proc/generic.c, `proc_notify_change`). What lets nobody close it is /proc/sys, which is masked.
+fn close(folder: &str, keep: &[&str]) -> Result<()> {
+    let folder = place::file(folder, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    place::kernel_entries(&folder, keep, |name, kind| {
+        let mode = if kind == FileType::Directory { Mode::RUSR | Mode::XUSR } else { Mode::RUSR };
+        match rustix::fs::chmodat(&folder, name, mode, AtFlags::empty()) {
+            Err(Errno::PERM) => Ok(()),
+            result => result,
+        }
+    })
+}
+
+/// Keeps memory and processes back from all users together.
+fn reserve() -> Result<()> {
+    let limits = limits::of_all(place::ram());
+    for (file, limit) in [("memory.max", limits.memory), ("pids.max", limits.pids)] {
+        let (mut path, mut value) = (Text::new(), Text::new());
+        say!(&mut path, layout::CGROUPS, "/", file);
+        say!(&mut value, limit);
+        write(&path, &value)?;
+    }
     Ok(())
 }
 
@@ -96,8 +120,7 @@ fn check_told(log: &Log) -> Result<()> {
     if size == told.size {
         return Ok(());
     }
-    let info = rustix::system::sysinfo();
-    let ram = info.totalram.saturating_mul(info.mem_unit.into());
+    let ram = place::ram();
     let rootfs = rustix::fs::statvfs(c"/").map_or(0, |root| root.f_blocks.saturating_mul(root.f_frsize));
     let (have, whole, need) = (ram >> 20, told.size >> 20, told.memory_needed(ram, rootfs));
     error!(log, "the initramfs is truncated: ", told.path, " has ", size >> 20, " of ", whole, " MiB");

@@ -64,7 +64,7 @@ pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
         read_signals(&signals, &mut state);
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             let pid = pid.as_raw_nonzero().get();
-            executor.sandboxes.retain(|(_, reaper, _)| *reaper != pid);
+            executor.buried(pid);
             state.exited(pid, shell_status(status), now());
         }
     }
@@ -133,6 +133,16 @@ impl Executor<'_> {
         }
     }
 
+    /// A process has ended; with a sandbox's first the sandbox has.
+    fn buried(&mut self, pid: Pid) {
+        if let Some(at) = self.sandboxes.iter().position(|(_, reaper, _)| *reaper == pid)
+            && let (home, ..) = self.sandboxes.swap_remove(at)
+            && let Some(user) = self.machine.homes.get(home)
+        {
+            sandboxes::forget(&user);
+        }
+    }
+
     fn name(&self, home: HomeId) -> &str {
         self.machine.homes.get(home).map_or("?", |user| user.name)
     }
@@ -167,7 +177,7 @@ impl Executor<'_> {
 
     fn prompt(&self, console: ConsoleId) -> Option<Pid> {
         let terminal = self.machine.consoles.get(usize::from(console))?;
-        if let Some((pid, _)) = sys::fork(0).ok()? {
+        if let Some((pid, _)) = sys::fork().ok()? {
             info!(self.log, "logon on ", terminal);
             return Some(pid);
         }
@@ -195,7 +205,7 @@ impl Executor<'_> {
         let terminal = console.and_then(|id| self.machine.consoles.get(usize::from(id)));
         let streams = terminal.map_or(Streams::Log, |name| Streams::Terminal(name));
         info!(self.log, "init of ", user.name);
-        self.enter(home, Session { user: &user, path: "/init", streams, words: self.machine.words })
+        self.enter(home, Session { user: &user, path: "/init", streams, machine: self.machine })
     }
 
     fn shell(&self, home: HomeId, console: ConsoleId) -> Option<Pid> {
@@ -203,7 +213,7 @@ impl Executor<'_> {
         let terminal = self.machine.consoles.get(usize::from(console))?;
         info!(self.log, "session of ", user.name, " on ", terminal);
         let streams = Streams::Terminal(terminal);
-        self.enter(home, Session { user: &user, path: "", streams, words: self.machine.words })
+        self.enter(home, Session { user: &user, path: "", streams, machine: self.machine })
     }
 
     fn enter(&self, home: HomeId, session: Session<'_>) -> Option<Pid> {

@@ -1,7 +1,7 @@
 //! The sandboxes as PID 1 handles them: made by a process that becomes `/sandbox`, entered by each program of the user's.
 
 use heapless::Vec;
-use linux_raw_sys::general::{CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
+use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
 use rustix::{
     fd::{BorrowedFd, OwnedFd},
     fs::{Gid, Mode, OFlags, Uid},
@@ -11,6 +11,7 @@ use rustix::{
 };
 
 use crate::{
+    guards::Guard,
     guest::{
         execute::{CLONE, attach},
         log::Log,
@@ -24,15 +25,16 @@ use crate::{
     say,
     say::Text,
     supervise::Pid,
-    sys::{self, Signals, Start},
+    sys::{self, Signals},
 };
 
 /// What tells a sandbox's processes from all others.
-const NAMESPACES: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+const NAMESPACES: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
 /// Makes the sandbox: a process in namespaces of its own becomes `/sandbox`, which reports on `reports`.
 pub fn build(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> Result<(Pid, OwnedFd)> {
-    if let Some(made) = sys::fork(NAMESPACES)? {
+    let cgroup = cgroup_of(user)?;
+    if let Some(made) = sys::fork_into(NAMESPACES, &cgroup)? {
         return Ok(made);
     }
     let errno = become_sandbox(user, machine, reports).err().unwrap_or(Errno::INVAL);
@@ -44,12 +46,35 @@ fn become_sandbox(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> 
     let mut arguments = Text::new();
     let upper = if machine.upper == Upper::Ram { "ram" } else { "home" };
     let Machine { host, words, .. } = machine;
-    say!(&mut arguments, "sandbox\0", user.name, "\0", user.uid, "\0", user.gid, "\0", upper, "\0", host, "\0");
+    say!(&mut arguments, "sandbox\0", user.name, "\0", user.uid, "\0", user.gid, "\0", upper, "\0");
+    say!(&mut arguments, machine.homes.count(), "\0", host, "\0");
     for console in &machine.consoles {
         say!(&mut arguments, console, "\0");
     }
     rustix::stdio::dup2_stdout(reports)?;
     Err(Program::open(layout::SANDBOX)?.exec(&arguments, *words))
+}
+
+/// The cgroup of a user's sandbox, which is made for the first.
+fn cgroup_of(user: &User<'_>) -> Result<OwnedFd> {
+    let folder = cgroup_name(user);
+    match rustix::fs::mkdir(Name::new(&folder)?.c(), Mode::RWXU) {
+        Ok(()) | Err(Errno::EXIST) => place::file(&folder, OFlags::RDONLY | OFlags::DIRECTORY),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn cgroup_name(user: &User<'_>) -> Text {
+    let mut folder = Text::new();
+    say!(&mut folder, layout::CGROUPS, "/", user.uid);
+    folder
+}
+
+/// Gives back what the kernel holds for a sandbox that has ended. One that is built again meanwhile keeps it.
+pub fn forget(user: &User<'_>) {
+    if let Ok(folder) = Name::new(&cgroup_name(user)) {
+        let _ = rustix::fs::rmdir(folder.c());
+    }
 }
 
 /// What a program gets for its standard streams.
@@ -68,8 +93,7 @@ pub struct Session<'a> {
     /// Empty for the user's shell.
     pub path: &'a str,
     pub streams: Streams<'a>,
-    /// The kernel's words, for the environment.
-    pub words: Start,
+    pub machine: &'a Machine<'a>,
 }
 
 /// Runs a program in the sandbox behind `pidfd`, as a child of PID 1.
@@ -77,8 +101,9 @@ pub struct Session<'a> {
 /// PID 1 itself points its next child into the pid namespace and then points back, so that the kernel makes the child
 /// right there: no process with privileges lingers. An error means that the sandbox has ended.
 pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, session: Session<'_>) -> Result<Pid> {
+    let cgroup = cgroup_of(session.user)?;
     sys::join(pidfd, CLONE_NEWPID)?;
-    let forked = sys::fork(0);
+    let forked = sys::fork_into(0, &cgroup);
     if let Ok(None) = forked {
         let log = Log::held();
         let errno = become_session(pidfd, session).err().unwrap_or(Errno::INVAL);
@@ -91,13 +116,15 @@ pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, session: Session<'_>) -
 
 /// Runs in the child, with all capabilities until the user's uid is taken; comes back only with an error.
 fn become_session(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
-    // until it is another program, others of the sandbox who are root cannot look into it
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    if session.machine.guards.hold(Guard::Dumpable) {
+        // until it is another program, others of the sandbox who are root cannot look into it
+        rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    }
     let logon = Program::open(layout::LOGON)?;
     prepare(pidfd, session)?;
     let mut arguments = Text::new();
     say!(&mut arguments, "logon\0run\0", session.user.name, "\0", session.path, "\0");
-    Err(logon.exec(&arguments, session.words))
+    Err(logon.exec(&arguments, session.machine.words))
 }
 
 fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
@@ -136,12 +163,12 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
     rustix::process::chdir(c"/")?;
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
     Signals::NONE.block();
-    privilege::become_user(user)
+    privilege::become_user(user, session.machine.guards)
 }
 
 /// The namespaces beside that of the pids, which the process was born into; its root becomes the user's.
 fn join_rest(pidfd: BorrowedFd<'_>) -> Result<()> {
-    sys::join(pidfd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS)
+    sys::join(pidfd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET)
 }
 
 /// Shows a sandbox's own root mount at `/home/NAME` of root's, over the raw home: there, what root changes goes through
@@ -168,7 +195,7 @@ pub fn hide(from: BorrowedFd<'_>, name: &str) -> Result<Pid> {
 }
 
 fn aside(work: impl FnOnce() -> Result<()>) -> Result<Pid> {
-    match sys::fork(0)? {
+    match sys::fork()? {
         Some((pid, _)) => Ok(pid),
         None => {
             let log = Log::held();

@@ -79,7 +79,7 @@ fn unmount(log: &Log) {
 
 /// The last word goes out behind all that users wrote. A child says it, for a terminal may take for ever.
 fn say(word: LastWord) {
-    if let Ok(None) = sys::fork(0) {
+    if let Ok(None) = sys::fork() {
         let flags = OFlags::WRONLY | OFlags::NOCTTY;
         if let Ok(console) = place::file("/dev/console", flags)
             && rustix::stdio::dup2_stdout(&console).is_ok()

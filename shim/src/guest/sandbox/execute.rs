@@ -4,14 +4,14 @@ use core::ffi::CStr;
 
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{AtFlags, FileType, Gid, Mode, Uid},
+    fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid},
     io::{Errno, Result},
-    mount::{FsOpenFlags, MountPropagationFlags, fsconfig_create, fsconfig_set_string, fsopen},
+    mount::{FsOpenFlags, MountPropagationFlags, fsconfig_create, fsconfig_set_string, fsopen, open_tree},
 };
 
 use crate::{
     guest::{
-        execute::{Execute, attach, finish, write},
+        execute::{CLONE, Execute, attach, create, finish, write},
         log::Log,
         place::{self, Name},
     },
@@ -47,7 +47,28 @@ impl Execute for Root<'_> {
                 rustix::fs::mknodat(folder, name.c(), FileType::CharacterDevice, Mode::from_raw_mode(mode), device)
             }
             Root::Attributes(path, attr) => sys::mount_attributes(place::open(path)?.as_fd(), attr),
-            Root::Overlay(home, upper) => overlay(home, upper),
+            Root::Overlay(home, upper, attr) => overlay(home, upper, attr),
+            Root::Processes(user, target, attr) => {
+                let mut options = Text::new();
+                say!(&mut options, "hidepid=invisible,gid=", user.gid);
+                attach(&create("proc", "none", attr, &options)?, &place::open(target)?)
+            }
+            Root::Scratch(target, attr, size, files) => {
+                let mut options = Text::new();
+                say!(&mut options, "mode=1777,size=", size, ",nr_inodes=", files);
+                attach(&create("tmpfs", "none", attr, &options)?, &place::open(target)?)
+            }
+            Root::Limit(user, file, value) => {
+                let (mut path, mut text) = (Text::new(), Text::new());
+                say!(&mut path, layout::CGROUPS, "/", user.uid, "/", file);
+                say!(&mut text, value);
+                write(&path, &text)
+            }
+            Root::Mask(folder, keep) => mask(folder, keep),
+            Root::PrivateNetwork => {
+                sys::unshare(linux_raw_sys::general::CLONE_NEWNET)?;
+                sys::loopback_up()
+            }
             Root::Private => {
                 rustix::mount::mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
             }
@@ -72,7 +93,7 @@ impl Execute for Root<'_> {
 
 /// A user's root at `layout::ROOT`. Layers are named `.` from inside each of them: no name of a user's is ever
 /// parsed as an option or walked as a path, nor shown in /proc/mounts.
-fn overlay(home: &str, upper: Upper) -> Result<()> {
+fn overlay(home: &str, upper: Upper, attr: Attr) -> Result<()> {
     let users = place::open(layout::USERS)?;
     let home_folder = place::folder_at(&users, home)?;
     let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
@@ -109,5 +130,21 @@ fn overlay(home: &str, upper: Upper) -> Result<()> {
     rustix::process::chdir(c"/")?;
     fsconfig_set_string(&context, c"source", c"none")?;
     fsconfig_create(&context)?;
-    attach(&finish(&context, Attr::FILES)?, &place::open(layout::ROOT)?)
+    attach(&finish(&context, attr)?, &place::open(layout::ROOT)?)
+}
+
+/// Covers each entry: a folder with one in which nothing is, a file with `/dev/null`.
+fn mask(folder: &str, keep: &[&str]) -> Result<()> {
+    let folder = place::file(folder, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    place::kernel_entries(&folder, keep, |name, kind| {
+        let (cover, attr) = match kind {
+            FileType::Directory => (layout::EMPTY, Attr::KERNEL_READ_ONLY),
+            _ => ("/dev/null", Attr::DEVICES.and(Attr::RO)),
+        };
+        let cover = open_tree(place::open(cover)?, c"", CLONE)?;
+        sys::mount_attributes(cover.as_fd(), attr)?;
+        let target =
+            rustix::fs::openat(&folder, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+        attach(&cover, &target)
+    })
 }

@@ -1,25 +1,29 @@
 //! `/sandbox`: makes a user's root in namespaces of its own, then stays there as the reaper, as that user.
 //!
 //! A program, not a part of PID 1, so that what lives in a user's sandbox holds no copy of PID 1's memory. Arguments:
-//! `USER UID GID home|ram HOST [CONSOLE]…`. It starts with all capabilities; its standard output is PID 1's pipe.
+//! `USER UID GID home|ram HOMES HOST [CONSOLE]…`, HOMES a number. It starts with all capabilities; its standard output is PID 1's pipe.
 
 mod execute;
+mod policy;
 
 use heapless::Vec;
 use rustix::{
+    fs::OFlags,
     io::Errno,
     process::{DumpableBehavior, Signal, WaitOptions},
 };
 
 use crate::{
+    cmdline::Options,
     cut,
+    guards::Guards,
     guest::{
         execute::steps,
         log::Log,
-        privilege,
+        place, privilege,
         report::{Report, send},
     },
-    layout,
+    layout, limits,
     op::{Upper, User},
     plan, say,
     say::Text,
@@ -29,19 +33,21 @@ use crate::{
 
 /// The program.
 pub fn main(start: Start) -> ! {
+    let options = Options::of(start.environment());
     let mut words = start.arguments().skip(1).filter_map(|word| word.to_str().ok());
     // before anybody is in here: root's reaper does not change its uid, which alone would forbid ptrace
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    if make(&mut words).is_none() {
+    if make(&mut words, options.guards).is_none() {
         sys::exit(1);
     }
     sys::close_from(0);
     reap()
 }
 
-fn make<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<()> {
+fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Option<()> {
     let user = &User { name: words.next()?, uid: cut::small(words.next()?, 10)?, gid: cut::small(words.next()?, 10)? };
     let upper = if words.next()? == "ram" { Upper::Ram } else { Upper::Home };
+    let homes = usize::try_from(cut::number(words.next()?, 10)?).ok()?;
     let host = words.next()?;
     let mut places = Vec::<Text, MAX_CONSOLES>::new();
     for console in words {
@@ -51,12 +57,20 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<()> {
     }
     let places: Vec<&str, MAX_CONSOLES> = places.iter().map(|place| place.as_str()).collect();
     let log = Log::held();
-    if steps(&plan::root(&plan::Sandbox { user, upper, host, consoles: &places }), &log).is_err() {
+    let policy = policy::of(user.name, &log);
+    let limits = limits::of_one(limits::of_all(place::ram()), homes, &policy);
+    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, host, consoles: &places };
+    // whoever runs out of memory in here, it is not what holds the sandbox together
+    let _ = place::file("/proc/self/oom_score_adj", OFlags::WRONLY).and_then(|adj| rustix::io::write(&adj, b"-1000"));
+    let plan = plan::root(&sandbox);
+    #[cfg(feature = "weak")]
+    let plan = crate::weak::weakened(plan, guards);
+    if steps(&plan, &log).is_err() {
         error!(log, "no sandbox for ", user.name);
         return None;
     }
     send(Stream(1), Report::Ready(user.name));
-    match privilege::become_user(user) {
+    match privilege::become_user(user, guards).and_then(|()| privilege::shut_in(guards)) {
         Ok(()) => Some(()),
         Err(errno) => {
             error!(log, user.name, ": cannot give up privileges: ", errno);

@@ -1,0 +1,51 @@
+//! The guards of a sandbox that are no step of a plan, each by name.
+//!
+//! In every shim that an image gets, all of them hold, and that is a constant. Tests build another (`--features weak`),
+//! in which the kernel's word `without=NAME,NAME` leaves some out, steps of a plan too (`weak`): to see each attack work
+//! where its guard is missing.
+
+/// One guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// The allow-list of system calls.
+    Seccomp,
+    /// Abstract sockets end at the program's own.
+    Landlock,
+    /// Capabilities are given up.
+    Capabilities,
+    /// No exec gives more than one has.
+    NoNewPrivileges,
+    /// A process is not looked into before it is the user's.
+    Dumpable,
+    /// A terminal is hung up before the next logon.
+    HangUp,
+    /// A home's `/init` must be its owner's.
+    Init,
+    /// A user's environment is made anew.
+    Environment,
+    /// No symbolic link is followed on the way to a place of a user's.
+    Links,
+}
+
+/// What root keeps of the capabilities, for people; `guest::privilege` has the set.
+pub const ROOT_KEEPS: &str = "chown dac_override dac_read_search fowner fsetid kill setgid setuid";
+
+/// Which of them hold: all.
+#[cfg(not(feature = "weak"))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guards<'a>(core::marker::PhantomData<&'a str>);
+
+#[cfg(not(feature = "weak"))]
+impl<'a> Guards<'a> {
+    /// No word of the kernel's changes them.
+    pub const fn take(&mut self, _key: &str, _value: &'a str) {}
+
+    /// Always.
+    #[must_use]
+    pub const fn hold(self, _guard: Guard) -> bool {
+        true
+    }
+}
+
+#[cfg(feature = "weak")]
+pub use crate::weak::Guards;

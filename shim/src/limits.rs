@@ -1,0 +1,103 @@
+//! How much of the machine a sandbox may use: from the machine's memory, the number of its users, and the policy.
+//!
+//! All users together get less than the machine has: the rest is a reserve with which PID 1 and a logon always work.
+//! One of several users gets half of that, so that one alone never keeps another from starting node; a policy says
+//! more or less, but never beyond what all get.
+
+use crate::policy::Policy;
+
+/// What one sandbox may use, or all of them together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes, file pages and kernel memory included; beyond it somebody in there is killed (`memory.max`).
+    pub memory: u64,
+    /// Processes and threads (`pids.max`).
+    pub pids: u64,
+}
+
+/// The least reserve, and the largest: a password check takes 8 MiB.
+const RESERVE: (u64, u64) = (8 << 20, 64 << 20);
+/// What node starts in without hurry: no default gives less, if the machine has it.
+const NODE: u64 = 64 << 20;
+/// A thread's stack and tables in the kernel take about 32 KiB; an eighth of the memory for them.
+const MEMORY_PER_PID: u64 = 256 << 10;
+/// The fewest processes of all users, and the most.
+const PIDS: (u64, u64) = (128, 16384);
+
+/// Of all users together, on a machine of that much memory.
+#[must_use]
+pub fn of_all(ram: u64) -> Limits {
+    let reserve = (ram / 8).clamp(RESERVE.0, RESERVE.1);
+    Limits { memory: ram.saturating_sub(reserve), pids: (ram / MEMORY_PER_PID).clamp(PIDS.0, PIDS.1) }
+}
+
+/// Of one sandbox on a machine of so many users.
+#[must_use]
+pub fn of_one(all: Limits, users: usize, policy: &Policy) -> Limits {
+    let share = |all: u64| if users > 1 { all / 2 } else { all };
+    let memory = policy.memory.unwrap_or(share(all.memory).max(NODE));
+    let pids = policy.pids.map_or(share(all.pids), u64::from);
+    Limits { memory: memory.min(all.memory), pids: pids.min(all.pids) }
+}
+
+impl Limits {
+    /// From here on the sandbox is slowed down instead of killed (`memory.high`).
+    #[must_use]
+    pub fn memory_high(&self) -> u64 {
+        self.memory.saturating_sub(self.memory / 8)
+    }
+
+    /// What each of `/tmp` and `/dev/shm` may hold: both full leave half of the memory to whoever empties them.
+    #[must_use]
+    pub fn scratch(&self) -> u64 {
+        self.memory / 4
+    }
+
+    /// How many files each of them may hold: one takes about a KiB of the kernel's memory.
+    #[must_use]
+    pub fn scratch_files(&self) -> u64 {
+        self.scratch() >> 12
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn a_reserve_is_kept() {
+        for (ram, memory, pids) in
+            [(49 * MIB, 41 * MIB, 196), (240 * MIB, 210 * MIB, 960), (16384 * MIB, 16320 * MIB, 16384)]
+        {
+            assert_eq!(of_all(ram), Limits { memory, pids }, "{ram}");
+        }
+        assert_eq!(of_all(0).memory, 0);
+    }
+
+    #[test]
+    fn one_of_several_has_half() {
+        let all = of_all(240 * MIB);
+        assert_eq!(of_one(all, 1, &Policy::default()), all);
+        assert_eq!(of_one(all, 3, &Policy::default()), Limits { memory: 105 * MIB, pids: 480 });
+        // half of a small machine would not start node
+        assert_eq!(of_one(of_all(100 * MIB), 2, &Policy::default()).memory, 64 * MIB);
+        assert_eq!(of_one(of_all(49 * MIB), 2, &Policy::default()).memory, 41 * MIB);
+    }
+
+    #[test]
+    fn a_policy_says_more_or_less_but_not_beyond_all() {
+        let all = of_all(240 * MIB);
+        let policy = |memory, pids| Policy { memory: Some(memory), pids: Some(pids), ..Policy::default() };
+        assert_eq!(of_one(all, 2, &policy(32 * MIB, 20)), Limits { memory: 32 * MIB, pids: 20 });
+        assert_eq!(of_one(all, 2, &policy(u64::MAX, u32::MAX)), all);
+    }
+
+    #[test]
+    fn scratch_never_fills_the_memory() {
+        let limits = of_one(of_all(240 * MIB), 2, &Policy::default());
+        assert!(2 * limits.scratch() <= limits.memory / 2 + 1 && limits.memory_high() < limits.memory);
+        assert!(limits.scratch_files() > 1000);
+    }
+}

@@ -1,0 +1,228 @@
+//! `.policy/USER.json` on the users partition: what root grants a user, and how much of the machine.
+//!
+//! ```json
+//! {"memory": "128M", "pids": 256, "devices": ["i2c-1", "ttyUSB*"], "network": "shared"}
+//! ```
+//!
+//! Every key may be absent; one that is not known is an error, for a limit that is misspelt is none. A file that
+//! cannot be read counts as `STRICTEST`, never as an open door. `Display` writes what `parse` reads.
+
+use heapless::{String, Vec};
+
+use crate::{cut, displayed, json::Json, say, say::Say};
+
+/// At most this many `devices`.
+pub const MAX_DEVICES: usize = 16;
+/// A longer file is refused unread.
+pub const MAX_FILE: usize = 1024;
+/// The least memory that a policy may say: node starts in less, but slowly.
+pub const LEAST_MEMORY: u64 = 16 << 20;
+/// The fewest processes and threads: one node has eleven.
+pub const LEAST_PIDS: u32 = 16;
+
+/// A device below /dev, by its name; a `*` at the end stands for any rest.
+pub type Pattern = String<32>;
+
+/// Whose network a user has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// The machine's.
+    #[default]
+    Shared,
+    /// One of the own sandbox, in which there is `lo` and nothing else.
+    Private,
+}
+
+/// The file's content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Bytes of memory, file pages and kernel memory of the sandbox included.
+    pub memory: Option<u64>,
+    /// Processes and threads.
+    pub pids: Option<u32>,
+    /// Devices that the user may open.
+    pub devices: Vec<Pattern, MAX_DEVICES>,
+    /// The network.
+    pub network: Network,
+}
+
+impl Policy {
+    /// What counts for a file that cannot be read.
+    pub const STRICTEST: Self =
+        Self { memory: Some(LEAST_MEMORY), pids: Some(LEAST_PIDS), devices: Vec::new(), network: Network::Private };
+
+    /// Reads the file's bytes.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
+        let mut why = "it is malformed";
+        let mut policy = Self::default();
+        let mut json = Json::of(bytes).ok_or(why)?;
+        let read = json.list('{', '}', &mut |json| {
+            let mut key = String::<16>::new();
+            json.string(&mut key)?;
+            json.take(':')?;
+            match key.as_str() {
+                "memory" => {
+                    let mut text = String::<16>::new();
+                    json.string(&mut text)?;
+                    let least = |bytes: &u64| *bytes >= LEAST_MEMORY;
+                    policy.memory =
+                        Some(said(size(&text).filter(least), &mut why, "memory is a size from 16M, as in 128M")?);
+                }
+                "pids" => {
+                    let least = |pids: &u32| *pids >= LEAST_PIDS;
+                    let pids = json.number().and_then(|number| u32::try_from(number).ok()).filter(least);
+                    policy.pids = Some(said(pids, &mut why, "pids is a number from 16")?);
+                }
+                "network" => {
+                    let mut text = String::<16>::new();
+                    json.string(&mut text)?;
+                    policy.network = said(network(&text), &mut why, "network is shared or private")?;
+                }
+                "devices" => {
+                    policy.devices.clear();
+                    json.list('[', ']', &mut |json| {
+                        let mut name = Pattern::new();
+                        let whole = json.string(&mut name)?;
+                        let good = (whole && is_pattern(&name)).then_some(());
+                        said(good, &mut why, "a device is a name below /dev, with a * at its end or none")?;
+                        said(policy.devices.push(name).ok(), &mut why, "there are more than 16 devices")
+                    })?;
+                }
+                _ => said(None, &mut why, "it has a key that is none of memory, pids, devices, network")?,
+            }
+            Some(())
+        });
+        if read.is_some() && json.peek().is_none() { Ok(policy) } else { Err(why) }
+    }
+
+    /// Whether the user may open that device: a name below /dev.
+    #[must_use]
+    pub fn grants(&self, device: &str) -> bool {
+        self.devices.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(start) => device.starts_with(start),
+            None => device == pattern.as_str(),
+        })
+    }
+}
+
+fn said<T>(value: Option<T>, why: &mut &'static str, text: &'static str) -> Option<T> {
+    if value.is_none() {
+        *why = text;
+    }
+    value
+}
+
+/// `shared` or `private`.
+#[must_use]
+pub fn network(text: &str) -> Option<Network> {
+    match text {
+        "shared" => Some(Network::Shared),
+        "private" => Some(Network::Private),
+        _ => None,
+    }
+}
+
+/// `512K`, `128M`, `1G`, or bytes.
+#[must_use]
+pub fn size(text: &str) -> Option<u64> {
+    let (digits, shift) = [("K", 10), ("M", 20), ("G", 30)]
+        .iter()
+        .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)))
+        .unwrap_or((text, 0));
+    let number = cut::number(digits, 10)?;
+    number.checked_shl(shift).filter(|bytes| bytes.checked_shr(shift) == Some(number))
+}
+
+/// Whether that can name devices: letters and what device names have, at most one star, at the end, and no `..`.
+#[must_use]
+pub fn is_pattern(text: &str) -> bool {
+    let name = text.strip_suffix('*').unwrap_or(text);
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
+    !name.is_empty() && name.bytes().all(letter) && !name.contains("..") && !name.starts_with('/')
+}
+
+impl Say for Policy {
+    fn say(&self, text: &mut say::Text) {
+        let mut before = "{";
+        if let Some(memory) = self.memory {
+            let (number, unit) = if memory.trailing_zeros() >= 20 { (memory >> 20, "M") } else { (memory, "") };
+            say!(text, before, "\"memory\": \"", number, unit, "\"");
+            before = ", ";
+        }
+        if let Some(pids) = self.pids {
+            say!(text, before, "\"pids\": ", pids);
+            before = ", ";
+        }
+        if !self.devices.is_empty() {
+            say!(text, before, "\"devices\": [");
+            let mut comma = "";
+            for device in &self.devices {
+                say!(text, comma, "\"", device, "\"");
+                comma = ", ";
+            }
+            say!(text, "]");
+            before = ", ";
+        }
+        let network = if self.network == Network::Private { "private" } else { "shared" };
+        say!(text, before, "\"network\": \"", network, "\"}");
+    }
+}
+
+displayed!(Policy);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let full = r#"{"memory": "128M", "pids": 256, "devices": ["i2c-1", "ttyUSB*"], "network": "private"}"#;
+        let policy = Policy::parse(full.as_bytes()).unwrap();
+        assert_eq!((policy.memory, policy.pids, policy.network), (Some(128 << 20), Some(256), Network::Private));
+        assert_eq!(policy.to_string(), full);
+        assert_eq!(Policy::parse(b"{}"), Ok(Policy::default()));
+        for policy in
+            [Policy::STRICTEST, Policy::default(), Policy { memory: Some(LEAST_MEMORY + 1), ..Policy::default() }]
+        {
+            assert_eq!(Policy::parse(policy.to_string().as_bytes()), Ok(policy));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (text, why) in [
+            ("", "malformed"),
+            ("{", "malformed"),
+            ("{} {}", "malformed"),
+            (r#"{"memroy": "128M"}"#, "none of memory"),
+            (r#"{"a key that is far too long for any": 1}"#, "none of memory"),
+            (r#"{"memory": "1M"}"#, "from 16M"),
+            (r#"{"memory": "99999999999G"}"#, "from 16M"),
+            (r#"{"memory": 128}"#, "malformed"),
+            (r#"{"pids": 15}"#, "from 16"),
+            (r#"{"pids": -20}"#, "from 16"),
+            (r#"{"pids": 1.5}"#, "from 16"),
+            (r#"{"pids": 4294967296}"#, "from 16"),
+            (r#"{"network": "host"}"#, "shared or private"),
+            (r#"{"devices": ["../mem"]}"#, "below /dev"),
+            (r#"{"devices": ["/dev/mem"]}"#, "below /dev"),
+            (r#"{"devices": ["*"]}"#, "below /dev"),
+            (r#"{"devices": ["a*b"]}"#, "below /dev"),
+        ] {
+            let error = Policy::parse(text.as_bytes()).unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+        let many = format!(r#"{{"devices": [{}]}}"#, ["\"a\""; 17].join(","));
+        assert_eq!(Policy::parse(many.as_bytes()), Err("there are more than 16 devices"));
+    }
+
+    #[test]
+    fn a_star_stands_for_any_rest() {
+        let policy = Policy::parse(br#"{"devices": ["ttyUSB*", "i2c-1"]}"#).unwrap();
+        assert!(policy.grants("ttyUSB0") && policy.grants("ttyUSB") && policy.grants("i2c-1"));
+        assert!(!policy.grants("i2c-10") && !policy.grants("ttyS0") && !Policy::STRICTEST.grants("i2c-1"));
+    }
+}

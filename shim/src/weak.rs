@@ -1,0 +1,120 @@
+//! A shim without some of its guards, for tests alone: no image that a user builds has it.
+//!
+//! `without=NAME,NAME` on the kernel's command line. A name is that of a `Guard`, an attribute of mounts, or a
+//! reason of a plan's steps, which are then left out.
+
+use crate::{
+    cut,
+    guards::Guard,
+    op::{Attr, Boot, Op, Root},
+    plan::{Step, Steps, Why},
+};
+
+/// Which guards hold: all but those that the kernel's word names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guards<'a>(&'a str);
+
+impl<'a> Guards<'a> {
+    /// Takes one word of the kernel's.
+    pub fn take(&mut self, key: &str, value: &'a str) {
+        if key == "without" {
+            self.0 = value;
+        }
+    }
+
+    /// Whether that one does.
+    #[must_use]
+    pub fn hold(self, guard: Guard) -> bool {
+        !self.lack(match guard {
+            Guard::Seccomp => "seccomp",
+            Guard::Landlock => "landlock",
+            Guard::Capabilities => "capabilities",
+            Guard::NoNewPrivileges => "no_new_privs",
+            Guard::Dumpable => "dumpable",
+            Guard::HangUp => "hangup",
+            Guard::Init => "init",
+            Guard::Environment => "environment",
+            Guard::Links => "links",
+        })
+    }
+
+    fn lack(self, name: &str) -> bool {
+        let mut names = Some(self.0);
+        core::iter::from_fn(|| cut::next(&mut names, b',')).any(|other| other == name)
+    }
+
+    fn attr(self, attr: &mut Attr) {
+        for (name, bit) in
+            [("nodev", Attr::NODEV), ("nosuid", Attr::NOSUID), ("ro", Attr::RO), ("noexec", Attr::NOEXEC)]
+        {
+            if self.lack(name) {
+                attr.0 &= !bit.0;
+            }
+        }
+    }
+
+    fn without(self, why: Why) -> bool {
+        let name = match why {
+            Why::Limits => "limits",
+            Why::OutOfReach => "detach",
+            Why::KernelInternals => "proc",
+            Why::Masked => "masks",
+            Why::Settings => "settings",
+            Why::Private => "private",
+            Why::OwnNetwork => "network",
+            _ => return false,
+        };
+        self.lack(name)
+    }
+}
+
+/// A plan that can be weakened.
+pub trait Weaken {
+    /// The attributes of the mount that the operation makes or changes.
+    fn attr(&mut self) -> Option<&mut Attr>;
+}
+
+impl Weaken for Op<'_> {
+    fn attr(&mut self) -> Option<&mut Attr> {
+        match self {
+            Op::Mount(_, _, _, attr, _) | Op::Bind(_, _, attr) => Some(attr),
+            _ => None,
+        }
+    }
+}
+
+impl Weaken for Boot<'_> {
+    fn attr(&mut self) -> Option<&mut Attr> {
+        match self {
+            // what only PID 1 sees stays as it is
+            Boot::Op(_) => None,
+            Boot::Device(_, _, _, attr, _) => Some(attr),
+            _ => None,
+        }
+    }
+}
+
+impl Weaken for Root<'_> {
+    fn attr(&mut self) -> Option<&mut Attr> {
+        match self {
+            Root::Op(op) => op.attr(),
+            Root::Attributes(_, attr)
+            | Root::Overlay(_, _, attr)
+            | Root::Processes(_, _, attr)
+            | Root::Scratch(_, attr, ..) => Some(attr),
+            _ => None,
+        }
+    }
+}
+
+/// Takes the missing guards out of a plan.
+#[must_use]
+pub fn weakened<O: Weaken>(mut steps: Steps<O>, guards: Guards<'_>) -> Steps<O> {
+    steps.retain(|step| !guards.without(step.why));
+    for Step { op, .. } in &mut steps {
+        if let Some(attr) = op.attr() {
+            guards.attr(attr);
+        }
+    }
+    steps
+}
