@@ -152,13 +152,6 @@ impl fmt::Display for Member {
     }
 }
 
-/// Whether a file begins like an initramfs: zstd or plain newc.
-pub fn is_archive(path: &Path) -> Result<bool> {
-    let mut head = Vec::new();
-    File::open(path).tried("open", path)?.take(6).read_to_end(&mut head).tried("read", path)?;
-    Ok(head.starts_with(&ZSTD) || head == b"070701" || head == b"070702")
-}
-
 /// The members of an archive, compressed or not, in their order; `each` may read the content.
 pub fn read(path: &Path, mut each: impl FnMut(&Member, &mut dyn Read) -> io::Result<()>) -> Result<Vec<Member>> {
     let file = BufReader::new(File::open(path).tried("open", path)?);
@@ -204,7 +197,7 @@ fn damaged(path: &Path, last: Option<&Member>, error: &io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_archive, read, write};
+    use super::{read, write};
     use crate::tree::{Entry, Tree};
     use shim::told::Told;
     use std::fs;
@@ -259,7 +252,6 @@ file   755 0:0      100001 /carbon/bin/node";
             let lines: Vec<_> = members.unwrap().iter().map(ToString::to_string).collect();
             assert_eq!(lines.join("\n"), LISTING);
             assert_eq!(Told::parse(&told), Some(Told { total: 100_006, size: 100_001, path: "/carbon/bin/node" }));
-            assert!(is_archive(&out).unwrap());
         }
     }
 

@@ -29,11 +29,6 @@ pub fn sysroot(cache: &Cache, arch: &Arch, progress: Progress) -> Result<PathBuf
     })
 }
 
-/// Forgets a sysroot, so that the next one is fetched anew: security updates arrive so.
-pub fn forget(cache: &Cache, arch: &Arch) -> Result<()> {
-    cache.remove("sysroot", &key(arch))
-}
-
 /// The name of a sysroot in the cache: what was asked for; `LIST` in it says which versions came.
 #[must_use]
 pub fn key(arch: &Arch) -> String {

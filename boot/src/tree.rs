@@ -76,18 +76,6 @@ impl Tree {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
         self.entries.iter().map(|(path, entry)| (path.as_str(), entry))
     }
-
-    /// What lies at a path.
-    #[must_use]
-    pub fn get(&self, path: &str) -> Option<&Entry> {
-        self.entries.get(path)
-    }
-
-    /// Every entry, owned.
-    #[must_use]
-    pub fn into_entries(self) -> BTreeMap<String, Entry> {
-        self.entries
-    }
 }
 
 /// One entry a line, sorted by path.
