@@ -7,8 +7,10 @@ use crate::run::find;
 /// What a command of ours needs the tool for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum For {
-    /// Making images: carbon copy, initramfs, users partition.
+    /// Making images: carbon copy, initramfs, what the homes have installed.
     Images,
+    /// Making and editing users partitions.
+    Users,
     /// Compiling a kernel for that architecture.
     Kernel(&'static Arch),
     /// Running a machine of that architecture.
@@ -65,9 +67,9 @@ pub fn all() -> Vec<Tool> {
         tool(For::Images, Program("apt-get"), "apt", "fetches node's libraries"),
         tool(For::Images, Program("dpkg"), "dpkg", "unpacks them"),
         tool(For::Images, Program("mkfs.erofs"), "erofs-utils", "compresses the carbon copy"),
-        tool(For::Images, Program("mke2fs"), "e2fsprogs", "makes users partitions"),
-        tool(For::Images, Program("debugfs"), "e2fsprogs", "gives each file in them its owner"),
-        tool(For::Images, Program("e2fsck"), "e2fsprogs", "checks them"),
+        tool(For::Users, Program("mke2fs"), "e2fsprogs", "makes users partitions"),
+        tool(For::Users, Program("debugfs"), "e2fsprogs", "gives each file in them its owner"),
+        tool(For::Users, Program("e2fsck"), "e2fsprogs", "checks them"),
         tool(For::Tests, Program("cpio"), "cpio", "reads what our own writes, in a test"),
         tool(For::Tests, Program("sfdisk"), "fdisk", "makes partition tables for tests"),
         tool(For::Tests, Program("python3"), "python3", "holds a lock in a test"),
@@ -121,7 +123,7 @@ pub fn packages(tools: &[Tool]) -> Vec<&'static str> {
 #[must_use]
 pub fn everything() -> Vec<For> {
     let of = |arch| [For::Kernel(arch), For::Machine(arch)];
-    [For::Images, For::Tests].into_iter().chain(ALL.iter().flat_map(of)).collect()
+    [For::Images, For::Users, For::Tests].into_iter().chain(ALL.iter().flat_map(of)).collect()
 }
 
 /// The command that installs packages.
@@ -158,6 +160,12 @@ mod tests {
         sorted.dedup();
         assert_eq!(sorted.len(), packages.len());
         assert!(install(&packages).contains(" erofs-utils e2fsprogs "));
+    }
+
+    #[test]
+    fn a_users_partition_needs_e2fsprogs_alone() {
+        let tools: Vec<_> = all().into_iter().filter(|tool| tool.needed == For::Users).collect();
+        assert_eq!(packages(&tools), ["e2fsprogs"]);
     }
 
     #[test]

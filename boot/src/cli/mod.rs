@@ -98,7 +98,7 @@ impl Cli {
             Verb::Run(args) => args.purposes(),
             Verb::Build(args) => args.purposes(),
             Verb::Kernel(args) => args.purposes(),
-            Verb::Users(_) => vec![tools::For::Images],
+            Verb::Users(_) => vec![tools::For::Users],
             Verb::Doctor(_) => tools::everything(),
             Verb::Explain(_) | Verb::Inspect(_) => Vec::new(),
         };

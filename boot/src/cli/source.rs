@@ -35,7 +35,7 @@ pub struct Source {
 impl Source {
     /// What the host needs for it, beside QEMU.
     pub fn purposes(&self) -> Vec<For> {
-        vec![For::Images, For::Kernel(self.arch)]
+        vec![For::Images, For::Users, For::Kernel(self.arch)]
     }
 
     /// What is wanted: `nodeos.toml` of the app's folder, else of the current one, under what is said here.
