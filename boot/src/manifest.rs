@@ -33,8 +33,8 @@ pub struct Manifest {
     pub cmdline: String,
     /// An image of a users partition.
     pub users: Option<PathBuf>,
-    /// The RAM of the machine in QEMU.
-    pub memory: Option<Memory>,
+    /// The RAM of the machine in QEMU, as it is written: who starts QEMU reads it, as the same word of the command line.
+    pub memory: Option<String>,
     /// The kernel.
     pub kernel: Kernel,
 }
@@ -51,11 +51,6 @@ pub struct Kernel {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct KernelOption(pub String);
-
-/// RAM in MiB, written `256M` or `1G`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Memory(pub u32);
 
 /// A host file or folder, and its place in the carbon copy.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -94,16 +89,6 @@ impl TryFrom<String> for KernelOption {
             }
             _ => Err(format!("`{text}` is no kernel option, write CONFIG_NAME=value")),
         }
-    }
-}
-
-impl TryFrom<String> for Memory {
-    type Error = String;
-
-    fn try_from(text: String) -> std::result::Result<Self, String> {
-        let unit = |suffix, factor: u32| text.strip_suffix(suffix)?.parse::<u32>().ok()?.checked_mul(factor);
-        let size = unit('M', 1).or_else(|| unit('G', 1024)).filter(|mib| *mib > 0);
-        size.map(Self).ok_or_else(|| format!("`{text}` is no size of memory, write 256M or 1G"))
     }
 }
 
@@ -171,7 +156,7 @@ impl Manifest {
 
 #[cfg(test)]
 mod tests {
-    use super::{Include, Kernel, KernelOption, Manifest, Memory};
+    use super::{Include, Kernel, KernelOption, Manifest};
     use std::path::{Path, PathBuf};
 
     fn refusal(text: &str) -> String {
@@ -205,7 +190,7 @@ mod tests {
             ],
             cmdline: "TZ=UTC".to_owned(),
             users: Some(PathBuf::from("/app/users.img")),
-            memory: Some(Memory(1024)),
+            memory: Some("1G".to_owned()),
             kernel: Kernel { options: vec![KernelOption("CONFIG_USB=y".to_owned())] },
         };
         assert_eq!(manifest, expected);
@@ -230,8 +215,7 @@ mod tests {
     #[test]
     fn a_bad_value_names_its_line_and_what_to_write() {
         for (text, says) in [
-            ("\nmemory = \"lots\"", "line 2: `lots` is no size of memory, write 256M or 1G"),
-            ("memory = \"4294967295G\"", "line 1: `4294967295G` is no size"),
+            ("\nmemory = 1", "line 2: invalid type: integer `1`, expected a string, in `memory = 1`"),
             ("[kernel]\noptions = [\"USB=y\"]", "line 2: `USB=y` is no kernel option, write CONFIG_NAME=value"),
             ("include = [{ from = \"a\", to = \"b\" }]", "line 1: `b` is no place in the guest"),
             ("include = [\"../a\"]", "line 1: `/../a` is no place in the guest"),

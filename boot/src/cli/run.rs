@@ -15,7 +15,7 @@ use qemu::machine::{Drive, Machine, Network, Publish, memory_mib};
 use qemu::terminal;
 use shim::last_word::LastWord;
 
-use super::source::Source;
+use super::source::{Source, memory};
 use super::{Common, Failed, exit, print_line};
 
 /// Assemble what changed, boot it in QEMU on this terminal
@@ -67,7 +67,8 @@ impl Args {
         let homes = self.homes(&cache, &users, common.progress)?;
         let image = assembly::image(&cache, &wanted, common.progress)?;
         let least = if image.carbon.is_none() && wanted.placement == Placement::Plain { 512 } else { 256 };
-        let memory = self.memory.or(wanted.manifest.memory.map(|memory| memory.0)).unwrap_or(least);
+        let said = memory(&wanted.manifest).map_err(Failed::usage)?;
+        let memory = self.memory.or(said).unwrap_or(least);
         let machine = machine(&image, homes, memory, &self.publish);
         if self.dry_run {
             return print_line(&machine.to_string());

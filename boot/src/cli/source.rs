@@ -6,6 +6,7 @@ use boot::assembly::{Users, Wanted};
 use boot::carbon::Placement;
 use boot::manifest::Manifest;
 use boot::tools::For;
+use qemu::machine::memory_mib;
 use shim::arches::{ALL, Arch};
 
 use super::Failed;
@@ -47,6 +48,10 @@ impl Source {
         };
         let folder = if beside.join(boot::manifest::FILE).exists() { beside } else { Path::new(".") };
         let mut manifest = Manifest::load(folder)?;
+        memory(&manifest).map_err(|why| {
+            let file = folder.join(boot::manifest::FILE);
+            Failed::new(format!("read {}, memory: {why}", file.display()))
+        })?;
         manifest.node = self.node.clone().or(manifest.node);
         manifest.cmdline =
             words(&[&manifest.cmdline, self.append.as_deref().unwrap_or_default()]).map_err(Failed::usage)?;
@@ -56,10 +61,14 @@ impl Source {
     /// Where the homes come from.
     pub fn users(&self, manifest: &Manifest) -> Result<Users, Failed> {
         let named = self.users.as_ref();
+        let two = |said: &str| {
+            Failed::usage(format!(
+                "{said}: an APP brings its own users partition; add it to yours with `nodeos users add FILE NAME --from FOLDER`"
+            ))
+        };
         match (&self.app, named) {
-            (Some(_), Some(_)) => Err(Failed::usage(
-                "--users: an APP brings its own users partition; add it to yours with `nodeos users add FILE NAME --from FOLDER`",
-            )),
+            (Some(_), Some(_)) => Err(two("--users")),
+            (Some(_), None) if manifest.users.is_some() => Err(two("users in nodeos.toml")),
             (Some(app), None) => Ok(Users::App(app.clone())),
             (None, Some(word)) if word.as_os_str() == "none" => Ok(Users::None),
             (None, Some(file)) => is_file(file).map(Users::File),
@@ -69,6 +78,11 @@ impl Source {
             },
         }
     }
+}
+
+/// The manifest's RAM, in the forms and the range of `--memory`.
+pub fn memory(manifest: &Manifest) -> Result<Option<u32>, String> {
+    manifest.memory.as_deref().map(memory_mib).transpose()
 }
 
 fn is_file(file: &Path) -> Result<PathBuf, Failed> {
@@ -106,7 +120,44 @@ pub fn arch(name: &str) -> Result<&'static Arch, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::words;
+    use super::{Manifest, Source, memory, words};
+    use clap::{Args, FromArgMatches};
+    use std::fs;
+    use std::path::Path;
+
+    fn source(words: &[&Path]) -> Source {
+        let words = [Path::new("run")].into_iter().chain(words.iter().copied());
+        let matches = Source::augment_args(clap::Command::new("run")).get_matches_from(words);
+        Source::from_arg_matches(&matches).unwrap()
+    }
+
+    #[test]
+    fn memory_is_written_as_on_the_command_line() {
+        let with = |text: &str| memory(&Manifest { memory: Some(text.to_owned()), ..Manifest::default() });
+        assert_eq!(memory(&Manifest::default()), Ok(None));
+        for (text, mib) in [("64", 64), ("256M", 256), ("512MiB", 512), ("1G", 1024), ("2GB", 2048)] {
+            assert_eq!(with(text), Ok(Some(mib)), "{text}");
+        }
+        for text in ["lots", "15M", "2048G", "4294967295G", ""] {
+            assert!(with(text).unwrap_err().contains("between 16M and 1024G"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_contradicts_the_app_or_the_range_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = source(&[folder.path()]);
+        let manifest = |text| fs::write(folder.path().join("nodeos.toml"), text).unwrap();
+        manifest("memory = \"15M\"");
+        let error = app.wanted().unwrap_err();
+        assert!(error.to_string().contains("nodeos.toml, memory: expected an amount of RAM"), "{error}");
+        manifest("users = \"users.ext4\"");
+        let error = app.users(&app.wanted().unwrap().manifest).unwrap_err();
+        assert_eq!(error.status, super::super::exit::USAGE);
+        assert!(error.to_string().starts_with("users in nodeos.toml: an APP brings its own"), "{error}");
+        manifest("memory = \"1G\"");
+        assert!(app.users(&app.wanted().unwrap().manifest).is_ok());
+    }
 
     #[test]
     fn words_are_joined_and_too_many_refused() {
