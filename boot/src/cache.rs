@@ -5,6 +5,7 @@
 //! 3. A key names everything that went in (`digest`), so an entry never changes and is never compared again.
 
 use crate::error::{Error, Result, Tried};
+use crate::interrupt::{self, Making};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -58,7 +59,10 @@ impl Cache {
         }
         let new = self.root.join(kind).join(format!(".{key}.new"));
         remove(&new)?; // of a maker that was interrupted
-        let made = make(&new).and_then(|()| fs::rename(&new, &path).tried("rename to", &path));
+        let _making = Making::start();
+        let made = make(&new)
+            .and_then(|()| interrupt::check(|| format!("make {}", path.display())))
+            .and_then(|()| fs::rename(&new, &path).tried("rename to", &path));
         if made.is_err() {
             remove(&new)?;
         }

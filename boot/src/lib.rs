@@ -9,7 +9,8 @@
 //!
 //! 1. `elf`, `closure`, `tree`, `manifest` do no I/O: values in, values out, and every value prints itself.
 //! 2. No clock, host uid, hostname or directory order reaches a byte of an image: built twice, equal.
-//! 3. Nothing needs root, and nothing half-written stays: a temporary name, then a rename (`cache`).
+//! 3. Nothing needs root, and nothing half-written stays: a temporary name, then a rename (`cache`), and a ctrl-c that
+//!    waits until the temporary one is gone (`interrupt`).
 //! 4. What is missing or of the wrong architecture is found before anything is written.
 //!
 //! Absent on purpose: a registry client (npm, apt and dpkg are asked, with the user's own settings), a build system.
@@ -25,6 +26,7 @@ pub mod elf;
 pub mod error;
 pub mod image;
 pub mod inspect;
+pub mod interrupt;
 pub mod kconfig;
 pub mod kernel;
 pub mod manifest;

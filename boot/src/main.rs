@@ -21,6 +21,10 @@ fn main() -> ExitCode {
             return ExitCode::from(if shown { exit::DONE } else { exit::USAGE });
         }
     };
+    if let Err(error) = boot::interrupt::catch() {
+        eprintln!("nodeos: catch SIGINT: {error}");
+        return ExitCode::from(exit::FAILED);
+    }
     match cli.run() {
         Ok(status) => ExitCode::from(status),
         Err(failed) => {

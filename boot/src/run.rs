@@ -1,9 +1,10 @@
 //! Runs programs of the host: finds them, reads what they say, explains how they failed.
 //!
 //! A child never outlives the value that waits for it: it is killed on drop. It stays in our process group, so
-//! that Ctrl-C on the terminal reaches it too.
+//! that Ctrl-C on the terminal reaches it too; after one, no other starts (`interrupt`).
 
 use crate::error::{Error, Result};
+use crate::interrupt;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read};
@@ -127,6 +128,7 @@ impl Run {
     /// Runs it and hands over each line of stdout as it comes.
     pub fn lines(mut self, mut each: impl FnMut(&str)) -> Result<()> {
         let said = self.to_string();
+        interrupt::check(|| format!("run {said}"))?;
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Running(self.spawn(&said)?);
         let (stdout, stderr) = (child.0.stdout.take(), child.0.stderr.take());

@@ -7,6 +7,7 @@ use boot::assembly::{self, Users};
 use boot::cache::{Cache, remove, write_whole};
 use boot::error::Tried;
 use boot::image::Image;
+use boot::interrupt::{self, Making};
 use boot::run::Run;
 use boot::tools::For;
 use serde::Serialize;
@@ -102,6 +103,7 @@ fn write(out: &Path, image: &Image, homes: Option<&Path>, cmdline: &str) -> Resu
     let out = std::path::absolute(out).tried("find", out)?;
     let above = out.parent().ok_or_else(|| Failed::usage("--out: it has no folder above it"))?;
     fs::create_dir_all(above).tried("make the folder", above)?;
+    let _making = Making::start();
     let new = tempfile::Builder::new().prefix(".nodeos-build-").tempdir_in(above).tried("make a folder in", above)?;
     // a folder of tempfile's is its owner's alone
     let made = new.path().join("out");
@@ -113,6 +115,7 @@ fn write(out: &Path, image: &Image, homes: Option<&Path>, cmdline: &str) -> Resu
         fs::set_permissions(&to, mode).tried("set the mode of", &to)?;
     }
     write_whole(&made.join("cmdline"), format!("{cmdline}\n").as_bytes())?;
+    interrupt::check(|| format!("make {}", out.display()))?;
     remove(&out)?;
     Ok(fs::rename(&made, &out).tried("rename to", &out)?)
 }

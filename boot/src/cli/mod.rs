@@ -12,6 +12,7 @@ mod users;
 use std::fmt;
 use std::io::Write;
 
+use boot::interrupt;
 use boot::progress::Progress;
 use boot::tools;
 use clap::{Parser, Subcommand};
@@ -31,6 +32,8 @@ pub mod exit {
     pub const FAILED: u8 = 71;
     /// `EX_TEMPFAIL`: the machine wants to restart, and nobody sits at it.
     pub const RESTART: u8 = 75;
+    /// Ctrl-c or SIGTERM, as a shell says it: 128 and the number of SIGINT.
+    pub const INTERRUPTED: u8 = 130;
 }
 
 const STATUSES: &str = "\
@@ -41,6 +44,7 @@ Exit status:
   70  run: the machine ended without a last word (a crash, or ctrl-a x)
   71  anything else that failed
   75  run: the machine wants to restart, and no terminal is here to see it
+  130 interrupted by ctrl-c or SIGTERM; nothing half-made is left
   any other: the exit status of the app, from `run APP`";
 
 const EXAMPLES: &str = "\
@@ -159,7 +163,11 @@ impl fmt::Display for Failed {
 
 impl From<boot::error::Error> for Failed {
     fn from(error: boot::error::Error) -> Self {
-        Self::new(error.to_string())
+        if !interrupt::happened() {
+            return Self::new(error.to_string());
+        }
+        // that a child failed is what a ctrl-c does to it
+        Self { status: exit::INTERRUPTED, text: interrupt::interrupted(error.tried).to_string() }
     }
 }
 

@@ -9,6 +9,7 @@ use boot::cache::Cache;
 use boot::carbon::Placement;
 use boot::error::Tried;
 use boot::image::Image;
+use boot::interrupt::{self, Making};
 use boot::progress::Progress;
 use boot::tools::For;
 use qemu::machine::{Drive, Machine, Network, Publish, memory_mib};
@@ -73,6 +74,7 @@ impl Args {
         if self.dry_run {
             return print_line(&machine.to_string());
         }
+        interrupt::check(|| "run the machine".to_owned())?;
         say(common.progress, &machine);
         boot(&machine, common.progress)
     }
@@ -153,9 +155,11 @@ fn state(made: &Path, fresh: bool, progress: Progress) -> Result<PathBuf, Failed
         return Ok(kept);
     }
     std::fs::create_dir_all(&base).tried("make the folder", &base)?;
+    let _making = Making::start();
     let new = base.join(format!(".demo.{}", std::process::id()));
     let copy = boot::run::Run::new("cp").args(["--reflink=auto", "--sparse=always", "--"]).arg(made).arg(&new);
-    copy.ok().and_then(|()| std::fs::rename(&new, &kept).tried("rename to", &kept)).inspect_err(|_| {
+    let made = copy.ok().and_then(|()| interrupt::check(|| format!("make {}", kept.display())));
+    made.and_then(|()| std::fs::rename(&new, &kept).tried("rename to", &kept)).inspect_err(|_| {
         let _ = std::fs::remove_file(&new);
     })?;
     Ok(kept)

@@ -6,10 +6,12 @@ use std::path::Path;
 use super::{Read, mode_text};
 use crate::elf;
 use crate::error::{Error, Result, Tried};
+use crate::interrupt::Making;
 use crate::run::Run;
 use crate::users::read::Member;
 
 pub fn read(image: &Path) -> Result<Vec<Read>> {
+    let _making = Making::start();
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let extract = format!("--extract={}", folder.path().display());
     Run::new("fsck.erofs").args(["--force", &extract]).arg(image).ok()?;

@@ -2,6 +2,7 @@
 
 use super::script::Script;
 use crate::error::{Error, Result, Tried};
+use crate::interrupt::{self, Making};
 use crate::run::{Run, find, package_of};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -28,6 +29,7 @@ const FEATURES: &str = "none,has_journal,ext_attr,resize_inode,dir_index,filetyp
 pub struct Work {
     new: NamedTempFile,
     path: PathBuf,
+    _making: Making, // dropped after the file
 }
 
 /// What is free on a filesystem.
@@ -42,6 +44,7 @@ pub struct Free {
 impl Work {
     /// An empty filesystem of that size.
     pub fn empty(path: &Path, size: u64, label: &str, uuid: &str) -> Result<Self> {
+        let _making = Making::start();
         let new = beside(path)?;
         new.as_file().set_len(size).tried("write", new.path())?;
         run("mke2fs")
@@ -50,16 +53,17 @@ impl Work {
             .arg(format!("hash_seed={uuid},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0"))
             .arg(new.path())
             .ok()?;
-        Ok(Self { new, path: path.to_owned() })
+        Ok(Self { new, path: path.to_owned(), _making })
     }
 
     /// A copy of a filesystem, its journal replayed.
     pub fn copy(path: &Path) -> Result<Self> {
+        let _making = Making::start();
         let new = beside(path)?;
         run("cp").args(["--reflink=auto", "--sparse=auto", "--"]).arg(path).arg(new.path()).ok()?;
         let mode = fs::metadata(path).tried("look at", path)?.permissions().mode();
         fs::set_permissions(new.path(), Permissions::from_mode(mode)).tried("set the mode of", new.path())?;
-        let work = Self { new, path: path.to_owned() };
+        let work = Self { new, path: path.to_owned(), _making };
         work.mend().map_err(|error| error.next(format!("e2fsck -f {}", path.display())))?;
         Ok(work)
     }
@@ -80,6 +84,7 @@ impl Work {
         let mut file = NamedTempFile::new().tried("make a file in", std::env::temp_dir())?;
         file.write_all(script.text()).tried("write", file.path())?;
         let tried = || format!("write the homes into {}", self.path.display());
+        interrupt::check(tried)?;
         let missing = || {
             Error::new("run debugfs", "not found")
                 .next(package_of("debugfs").map_or_else(String::new, |package| format!("apt-get install {package}")))
@@ -124,6 +129,7 @@ impl Work {
             );
         }
         self.new.as_file().sync_all().tried("write", self.new.path())?;
+        interrupt::check(|| format!("change {}", self.path.display()))?;
         self.new.persist(&self.path).map(|_| ()).map_err(|error| error.error).tried("rename to", &self.path)
     }
 

@@ -8,6 +8,7 @@ use super::read::{Image, User};
 use super::script::Script;
 use crate::digest::{Key, hex};
 use crate::error::{Error, Result, Tried};
+use crate::interrupt::Making;
 use shim::layout::{LOGON_FILE, LOST_FOUND, USERS_LABEL};
 use shim::logon_file::LogonFile;
 use std::fs;
@@ -214,11 +215,14 @@ fn write(work: &Work, mut script: Script, homes: &[Home], path: &Path) -> Result
 pub(super) struct Staged {
     folder: TempDir,
     files: u64,
+    _making: Making, // dropped after the folder
 }
 
 impl Staged {
     pub(super) fn new() -> Result<Self> {
-        Ok(Self { folder: tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?, files: 0 })
+        let _making = Making::start();
+        let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+        Ok(Self { folder, files: 0, _making })
     }
 
     pub(super) fn file(&mut self, bytes: &[u8]) -> Result<PathBuf> {

@@ -5,6 +5,8 @@ mod a_closure_of_real_programs;
 mod a_users_image_is_equal_when_made_twice;
 mod an_app_becomes_a_home;
 mod an_image_is_built_once_and_equal;
+mod an_interrupted_change_leaves_nothing;
+mod command;
 mod every_change_of_a_users_image_leaves_it_clean;
 mod every_home_has_its_own_owner;
 mod tiny;

@@ -28,10 +28,7 @@ impl Scratch {
 
     /// Names of what lies beside the image.
     pub fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.folder.path()).unwrap();
-        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
+        crate::command::names(self.folder.path())
     }
 
     /// An image of 16 MiB with those homes.
