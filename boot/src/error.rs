@@ -63,6 +63,18 @@ fn errno(error: &io::Error) -> String {
     name.map_or_else(|| error.to_string(), str::to_owned)
 }
 
+/// The next thing to do where a write found no room.
+const FULL: &str = "free some space there; nothing half-written was kept";
+
+/// The error of a program that found no room to write, by what it said: the C library's words for ENOSPC, EDQUOT and
+/// EFBIG (`ulimit -f`).
+#[must_use]
+pub fn full(tried: impl Into<String>, said: &str) -> Option<Error> {
+    let words = ["no space left on device", "quota exceeded", "file too large"];
+    let is_full = |line: &&str| words.iter().any(|word| line.to_lowercase().contains(word));
+    said.lines().find(is_full).map(|line| Error::new(tried, line.trim()).next(FULL))
+}
+
 /// Says what was tried, for the errors of others.
 pub trait Tried<T> {
     /// `verb` and the path it was done to: `fs::read(p).tried("read", p)`.
@@ -74,7 +86,9 @@ impl<T> Tried<T> for io::Result<T> {
         self.map_err(|error| {
             let at = Error::io(format!("{verb} {}", path.as_ref().display()), &error);
             match error.kind() {
-                io::ErrorKind::StorageFull => at.next("free some space there; nothing half-written was kept"),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                    at.next(FULL)
+                }
                 _ => at,
             }
         })
@@ -83,7 +97,7 @@ impl<T> Tried<T> for io::Result<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, Tried};
+    use super::{Error, Tried, full};
     use std::io;
 
     #[test]
@@ -100,6 +114,15 @@ mod tests {
             text,
             "write /x: ENOSPC (no space left)\n  next: free some space there; nothing half-written was kept"
         );
+    }
+
+    #[test]
+    fn a_program_that_found_no_room_is_known_by_its_words() {
+        let said = "    warning: x\n    cp: error writing 'a': No space left on device\n";
+        let text = full("run cp", said).unwrap().to_string();
+        let next = "free some space there; nothing half-written was kept";
+        assert_eq!(text, format!("run cp: cp: error writing 'a': No space left on device\n  next: {next}"));
+        assert_eq!(full("run cp", "cp: error writing 'a': Input/output error"), None);
     }
 
     #[test]

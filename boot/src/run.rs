@@ -3,7 +3,7 @@
 //! A child never outlives the value that waits for it: it is killed on drop. It stays in our process group, so
 //! that Ctrl-C on the terminal reaches it too; after one, no other starts (`interrupt`).
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, full};
 use crate::interrupt;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -140,6 +140,9 @@ impl Run {
         let stderr = reader.join().unwrap_or_default();
         if status.success() {
             return Ok(());
+        }
+        if let Some(error) = full(format!("run {}", self.program.display()), &stderr) {
+            return Err(error);
         }
         let end = status.code().map_or_else(|| status.to_string(), |code| format!("exit status {code}"));
         Err(Error::new(format!("run {said}"), if stderr.is_empty() { end } else { format!("{end}\n{stderr}") }))

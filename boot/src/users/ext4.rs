@@ -1,7 +1,7 @@
 //! The three programs of e2fsprogs, and the copy they work on.
 
 use super::script::Script;
-use crate::error::{Error, Result, Tried};
+use crate::error::{Error, Result, Tried, full};
 use crate::interrupt::{self, Making};
 use crate::run::{Run, find, package_of};
 use nix::errno::Errno;
@@ -52,7 +52,8 @@ impl Work {
             .args(["-m", "0", "-e", "remount-ro", "-L", label, "-U", uuid, "-O", FEATURES, "-E"])
             .arg(format!("hash_seed={uuid},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0"))
             .arg(new.path())
-            .ok()?;
+            .ok()
+            .map_err(|error| error.within(format!("make {}", path.display())))?;
         Ok(Self { new, path: path.to_owned(), _making })
     }
 
@@ -60,11 +61,12 @@ impl Work {
     pub fn copy(path: &Path) -> Result<Self> {
         let _making = Making::start();
         let new = beside(path)?;
-        run("cp").args(["--reflink=auto", "--sparse=auto", "--"]).arg(path).arg(new.path()).ok()?;
+        let copied = run("cp").args(["--reflink=auto", "--sparse=auto", "--"]).arg(path).arg(new.path()).ok();
+        copied.map_err(|error| error.within(format!("copy {}", path.display())))?;
         let mode = fs::metadata(path).tried("look at", path)?.permissions().mode();
         fs::set_permissions(new.path(), Permissions::from_mode(mode)).tried("set the mode of", new.path())?;
         let work = Self { new, path: path.to_owned(), _making };
-        work.mend().map_err(|error| error.next(format!("e2fsck -f {}", path.display())))?;
+        work.mend()?;
         Ok(work)
     }
 
@@ -99,6 +101,9 @@ impl Work {
             .output()
             .map_err(|error| Error::io("run debugfs", &error))?;
         let said = String::from_utf8_lossy(&done.stderr);
+        if let Some(error) = full(tried(), &said) {
+            return Err(error);
+        }
         // its first line is its version
         match said.lines().find(|line| !line.starts_with("debugfs 1.")) {
             Some(line) if line.contains("Could not allocate") || line.contains("No free space") => {
@@ -113,15 +118,20 @@ impl Work {
 
     /// Mends what can be mended safely: the journal, counts, maps.
     pub fn mend(&self) -> Result<()> {
-        match self.fsck("-fp") {
+        let tried = || format!("check {}", self.path.display());
+        let (code, said) = self.fsck("-fp");
+        match code {
             0 | 1 => Ok(()),
-            code => Err(Error::new(format!("check {}", self.path.display()), format!("e2fsck -p ended with {code}"))),
+            code => Err(full(tried(), &said).unwrap_or_else(|| {
+                Error::new(tried(), format!("e2fsck -p ended with {code}"))
+                    .next(format!("e2fsck -f {}", self.path.display()))
+            })),
         }
     }
 
     /// Puts it in the file's place, if e2fsck finds nothing to mend.
     pub fn keep(self) -> Result<()> {
-        let code = self.fsck("-fn");
+        let (code, _) = self.fsck("-fn"); // which writes nothing
         if code != 0 {
             let tried = format!("check what would become {}", self.path.display());
             return Err(
@@ -133,13 +143,15 @@ impl Work {
         self.new.persist(&self.path).map(|_| ()).map_err(|error| error.error).tried("rename to", &self.path)
     }
 
-    fn fsck(&self, how: &str) -> i32 {
+    /// The status of e2fsck, and all that it said.
+    fn fsck(&self, how: &str) -> (i32, String) {
         let program = find("e2fsck").unwrap_or_else(|| PathBuf::from("e2fsck"));
         let mut command = Command::new(program);
         command.arg(how).arg(self.at()).env("E2FSPROGS_FAKE_TIME", epoch());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let Ok(done) = command.env("LC_ALL", "C").stdin(Stdio::null()).output() else { return (8, String::new()) };
+        let said = [done.stdout, done.stderr].concat();
         // 8: an operational error, as e2fsck(8) has it
-        command.status().ok().and_then(|status| status.code()).unwrap_or(8)
+        (done.status.code().unwrap_or(8), String::from_utf8_lossy(&said).into_owned())
     }
 }
 

@@ -1,0 +1,63 @@
+//! A disk that is full in the middle: one clear error, and everything as it was.
+//!
+//! A limit on the size of files stands in for the full disk: with SIGXFSZ ignored a write fails, here with EFBIG.
+
+use crate::command::{Stage, stderr};
+use crate::users::{Scratch, fsck, homes};
+use std::fs;
+use std::process::Command;
+
+/// Fails as it must, and gives what it said.
+fn fails(stage: &Stage, scratch: &Scratch, command: &mut Command) -> String {
+    let (names, before) = (scratch.names(), fs::read(scratch.image()).ok());
+    let done = command.output().unwrap();
+    let said = stderr(&done);
+    assert_eq!(done.status.code(), Some(71), "{said}");
+    let lines: Vec<_> = said.lines().collect();
+    assert!(lines[0].contains("EFBIG") || lines[0].contains("File too large"), "{said}");
+    assert_eq!(lines[1..], ["  next: free some space there; nothing half-written was kept"], "{said}");
+    assert_eq!((scratch.names(), stage.left()), (names, vec![]), "{said}");
+    assert!(fs::read(scratch.image()).ok() == before, "the file changed: {said}");
+    said
+}
+
+/// The script of a program whose files end at that many KiB.
+fn limited(kib: u32) -> String {
+    format!("trap '' XFSZ\nulimit -f {}\nexec \"$real\" \"$@\"", kib * 2)
+}
+
+fn tree(scratch: &Scratch) -> std::path::PathBuf {
+    let tree = scratch.folder().join("tree");
+    fs::create_dir(&tree).unwrap();
+    (0..8).for_each(|index| fs::write(tree.join(index.to_string()), vec![1; 1 << 20]).unwrap());
+    tree
+}
+
+#[test]
+fn a_disk_without_room_for_the_image_leaves_none() {
+    let (scratch, stage) = (Scratch::new(), Stage::new());
+    let limit = format!("trap '' XFSZ; ulimit -f 8192; exec {} users create \"$0\"", env!("CARGO_BIN_EXE_nodeos"));
+    fails(&stage, &scratch, stage.run("sh").args(["-c", &limit]).arg(scratch.image()));
+}
+
+#[test]
+fn a_disk_that_fills_while_an_image_is_made_leaves_none() {
+    for (program, kib) in [("mke2fs", 16), ("debugfs", 8)] {
+        let (scratch, stage) = (Scratch::new(), Stage::new());
+        stage.program(program, &limited(kib));
+        let mut command = stage.nodeos();
+        fails(&stage, &scratch, command.args(["users", "create", "--size", "16M"]).arg(scratch.image()));
+    }
+}
+
+#[test]
+fn a_disk_that_fills_while_a_user_is_added_leaves_the_file_as_it_was() {
+    for (program, kib) in [("cp", 4), ("debugfs", 4096)] {
+        let (scratch, stage) = (Scratch::with(&homes()), Stage::new());
+        stage.program(program, &limited(kib));
+        let mut command = stage.nodeos();
+        command.args(["users", "add", "--no-logon", "--from"]).args([&tree(&scratch), &scratch.image()]).arg("bo");
+        fails(&stage, &scratch, &mut command);
+        assert_eq!(fsck(&scratch.image()), "");
+    }
+}
