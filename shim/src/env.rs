@@ -1,7 +1,7 @@
 //! `/usr/bin/env`: runs any program, so that `#!/usr/bin/env node` and its kin work.
 //!
 //! `env [NAME=VALUE]… PROGRAM [ARGUMENT]…` sets variables and looks the program up in PATH, as env(1) does; a first
-//! argument `-S WORDS` is split at spaces, which is how a `#!` line passes more than one word. Without a program it
+//! argument `-S WORDS` (or `-SWORDS`) is split at spaces, which is how a `#!` line passes more than one word. Without a program it
 //! prints the environment. Exit status: 126 found but not run, 127 not found (POSIX env).
 #![cfg_attr(target_env = "musl", no_std, no_main)]
 
@@ -17,7 +17,7 @@ mod program {
         sys::{self, Start, Stream},
     };
 
-    type Words<'a> = Vec<&'a CStr, 63>;
+    type Words<'a> = Vec<&'a CStr, 255>;
 
     shim::entry!(main);
 
@@ -31,51 +31,78 @@ mod program {
     }
 
     fn run(start: Start) -> u8 {
-        let mut split = Text::new();
-        let mut words: Words<'_> = start.arguments().skip(1).collect();
-        if let Some(text) = words.first().and_then(|first| first.to_str().ok()?.strip_prefix("-S")) {
-            text.split_ascii_whitespace().for_each(|word| say!(&mut split, word, "\0"));
-            let rest = words.iter().skip(1).copied();
-            let inner = split.as_bytes().split_inclusive(|byte| *byte == 0);
-            words = inner.filter_map(|word| CStr::from_bytes_with_nul(word).ok()).chain(rest).collect();
+        let rest = start.shift();
+        match rest.arguments().next() {
+            // as a `#!` line runs it: every argument and variable goes on as it is
+            Some(program) if plain(program) => {
+                failed(program, search(program, rest.environment(), |path| sys::exec_with(path, rest)))
+            }
+            _ => changed(rest).unwrap_or_else(|| failed(c"that many words", Errno::TOOBIG)),
         }
+    }
+
+    fn plain(word: &CStr) -> bool {
+        !word.to_bytes().contains(&b'=') && !word.to_bytes().starts_with(b"-S")
+    }
+
+    /// With `-S`, with variables, or with nothing to run; `None` if there are too many words.
+    fn changed(start: Start) -> Option<u8> {
+        let mut arguments = start.arguments().peekable();
+        let mut split = Text::new();
+        if let Some(text) = arguments.next_if(|word| word.to_bytes().starts_with(b"-S")) {
+            let text = text.to_str().ok()?.strip_prefix("-S")?;
+            let text = if text.is_empty() { arguments.next()?.to_str().ok()? } else { text };
+            text.split_ascii_whitespace().for_each(|word| say!(&mut split, word, "\0"));
+        }
+        let mut words = Words::new();
+        let whole = whole(&split)
+            && sys::strings(&split).all(|word| words.push(word).is_ok())
+            && arguments.all(|word| words.push(word).is_ok());
+        whole.then_some(())?;
         let mut environment = Words::new();
-        start.environment().for_each(|variable| set(&mut environment, variable));
+        start.environment().try_for_each(|variable| set(&mut environment, variable))?;
         let mut words = words.iter().copied().peekable();
         while let Some(word) = words.next_if(|word| word.to_bytes().contains(&b'=')) {
-            set(&mut environment, word);
+            set(&mut environment, word)?;
         }
         let Some(program) = words.peek().copied() else {
             for variable in &environment {
                 Stream(1).put(variable.to_str().unwrap_or("?"));
                 Stream(1).put("\n");
             }
-            return 0;
+            return Some(0);
         };
-        let errno =
-            search(program, &environment, |path| sys::exec(CWD, path, words.clone(), environment.iter().copied()));
-        let name = program.to_str().unwrap_or("?");
+        let variables = environment.iter().copied();
+        let exec = |path: &CStr| sys::exec(CWD, path, words.clone(), environment.iter().copied());
+        Some(failed(program, search(program, variables, exec)))
+    }
+
+    fn failed(program: &CStr, errno: Errno) -> u8 {
         let mut why = Text::new();
-        say!(&mut why, "env: cannot run ", name, ": ", errno, "\n");
+        say!(&mut why, "env: cannot run ", program.to_str().unwrap_or("?"), ": ", errno, "\n");
         Stream(2).put(&why);
         if errno == Errno::NOENT { 127 } else { 126 }
     }
 
     /// Puts a variable in, over one of the same name.
-    fn set<'a>(environment: &mut Words<'a>, variable: &'a CStr) {
+    fn set<'a>(environment: &mut Words<'a>, variable: &'a CStr) -> Option<()> {
         fn name(variable: &CStr) -> Option<&[u8]> {
             variable.to_bytes().split(|byte| *byte == b'=').next()
         }
         environment.retain(|other| name(other) != name(variable));
-        let _ = environment.push(variable);
+        environment.push(variable).ok()
     }
 
     /// Tries the program as a path, or in each folder of PATH.
-    fn search(program: &CStr, environment: &Words<'_>, exec: impl Fn(&CStr) -> Errno) -> Errno {
+    fn search<'a>(
+        program: &CStr,
+        mut environment: impl Iterator<Item = &'a CStr>,
+        exec: impl Fn(&CStr) -> Errno,
+    ) -> Errno {
         if program.to_bytes().contains(&b'/') {
             return exec(program);
         }
-        let path = environment.iter().find_map(|v| v.to_str().ok()?.strip_prefix("PATH=")).unwrap_or("/bin");
+        let path = environment.find_map(|v| v.to_str().ok()?.strip_prefix("PATH=")).unwrap_or("/bin");
         let mut result = Errno::NOENT;
         for folder in path.split(':') {
             let mut text = Text::new();

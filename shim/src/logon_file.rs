@@ -25,6 +25,9 @@ pub const MAX_MEMORY_KIB: u32 = 64 * 1024;
 /// A hash that wants more passes than this is refused.
 pub const MAX_PASSES: u32 = 16;
 
+/// The longest line that a logon reads, its end included: a name or a password.
+pub const MAX_LINE: usize = 256;
+
 /// At most this many `shellArgs`.
 pub const MAX_ARGS: usize = 8;
 /// Each of at most this many bytes.

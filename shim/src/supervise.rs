@@ -7,8 +7,13 @@
 //! sandbox too, every other one is shown there before its first program runs, and hidden before it is built again,
 //! so that root never writes into an upper layer below a live overlay.
 
+mod action;
+mod sandbox;
+
 use heapless::Vec;
 
+pub use self::action::{Action, Outcome};
+use self::sandbox::{Sandbox, Shown, Stage};
 use crate::{last_word::LastWord, users::HomeId};
 
 /// Consoles beyond this many get no logon.
@@ -20,33 +25,15 @@ pub const GRACE: u64 = 5;
 /// The longest wait, in seconds, before a logon that fails at once is tried again.
 pub const MAX_BACKOFF: u64 = 60;
 
+/// How often what may fail for a moment is tried before the others go on without it.
+const TRIES: u8 = 3;
+/// The status of a process that was killed, as a shell says it.
+const KILLED: u8 = 128 + 9;
+
 /// A process of the initial pid namespace.
 pub type Pid = i32;
 /// A console's place in the list.
 pub type ConsoleId = u8;
-
-/// What to do now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Start a logon on a console.
-    Prompt(ConsoleId),
-    /// Make the sandbox of a home.
-    Build(HomeId),
-    /// Run the home's `/init`; with a console, if it is to have one for itself.
-    Init(HomeId, Option<ConsoleId>),
-    /// Run the user's shell on a console.
-    Shell(HomeId, ConsoleId),
-    /// Show a live sandbox's root in root's `/home`.
-    Show(HomeId),
-    /// Take it away again.
-    Hide(HomeId),
-    /// Ask a reaper to end if it is alone.
-    Poke(Pid),
-    /// TERM to everything.
-    Terminate,
-    /// KILL what is left, unmount, and stop the machine.
-    Stop(LastWord),
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Console {
@@ -54,31 +41,7 @@ enum Console {
     Prompt { pid: Pid },
     Leaving { pid: Pid, home: HomeId },
     Granted { home: HomeId },
-    Session { pid: Pid, home: HomeId },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Building,
-    Ready,
-    Dead,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shown {
-    No,
-    Changing { pid: Pid },
-    Yes,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Sandbox {
-    home: HomeId,
-    reaper: Pid,
-    stage: Stage,
-    shown: Shown,
-    init: Option<Pid>,
-    poke: bool,
+    Session { pid: Pid, home: HomeId, since: u64 },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +61,10 @@ pub struct State {
     interactive: bool,
     alone: bool,
     status: u8,
+    /// Sandboxes that could not be built, one after the other.
+    failures: u8,
+    /// Nothing that failed is tried again before.
+    rest_until: u64,
     stopping: Stopping,
 }
 
@@ -113,6 +80,8 @@ impl State {
             interactive,
             alone: false,
             status: 0,
+            failures: 0,
+            rest_until: 0,
             stopping: Stopping::No,
         };
         for _ in 0..consoles {
@@ -128,8 +97,15 @@ impl State {
         taken
     }
 
+    /// Whether nothing will ever be due but to power off.
+    #[must_use]
+    pub fn idle(&self) -> bool {
+        !self.interactive && self.sandboxes.is_empty() && self.inits.is_empty()
+    }
+
     /// The sandbox of that home has its root.
     pub fn ready(&mut self, home: HomeId) {
+        self.failures = 0;
         for sandbox in self.sandboxes.iter_mut().filter(|s| s.home == home && s.stage == Stage::Building) {
             sandbox.stage = Stage::Ready;
         }
@@ -163,8 +139,11 @@ impl State {
                     *phase = Console::Due { at: now.saturating_add(wait) };
                 }
                 Console::Leaving { pid: p, home } if p == pid => *phase = Console::Granted { home },
-                Console::Session { pid: p, home } if p == pid => {
-                    *phase = Console::Due { at: now };
+                Console::Session { pid: p, home, since } if p == pid => {
+                    // one that began just when its sandbox's last process ended went down with it
+                    let ended = !self.sandboxes.iter().any(|s| s.home == home && s.stage != Stage::Dead);
+                    let torn = ended && status == KILLED && now.saturating_sub(since) < 2;
+                    *phase = if torn { Console::Granted { home } } else { Console::Due { at: now } };
                     left = Some(home);
                 }
                 _ => {}
@@ -178,10 +157,11 @@ impl State {
                 }
                 sandbox.stage = Stage::Dead;
             }
-            if let Shown::Changing { pid: p } = sandbox.shown
+            if let Shown::Changing { pid: p, to_yes } = sandbox.shown
                 && p == pid
             {
-                sandbox.shown = if sandbox.stage == Stage::Dead { Shown::No } else { Shown::Yes };
+                sandbox.changed(to_yes, status == 0);
+                self.rest_until = if status == 0 { self.rest_until } else { now.saturating_add(1) };
             }
             if sandbox.init == Some(pid) {
                 sandbox.init = None;
@@ -193,6 +173,16 @@ impl State {
             }
         }
         if let Some(home) = unbuilt {
+            self.unbuilt(home, now);
+        }
+    }
+
+    /// A sandbox could not be built: once more, in a moment, for it may be that there was no memory for it.
+    fn unbuilt(&mut self, home: HomeId, now: u64) {
+        self.failures = self.failures.saturating_add(1);
+        self.rest_until = now.saturating_add(1);
+        if self.failures >= TRIES {
+            self.failures = 0;
             self.give_up(home, now);
         }
     }
@@ -220,11 +210,15 @@ impl State {
             Stopping::Waiting { word, until } => return self.wind_down(word, until, now),
             Stopping::No => {}
         }
+        if self.rest_until <= now {
+            self.rest_until = 0;
+        }
         self.bury();
         self.poke_due()
-            .or_else(|| self.hide_due())
-            .or_else(|| self.show_due())
-            .or_else(|| self.run_due())
+            .or_else(|| self.hide_due(now))
+            .or_else(|| self.show_due(now))
+            .or_else(|| self.run_due(now))
+            .or_else(|| self.turn_away_due())
             .or_else(|| self.prompt_due(now))
             .or_else(|| self.power_off_due())
     }
@@ -270,14 +264,15 @@ impl State {
         Some(Action::Poke(sandbox.reaper))
     }
 
-    fn hide_due(&self) -> Option<Action> {
-        self.root_sandbox()?;
+    fn hide_due(&self, now: u64) -> Option<Action> {
+        self.root_sandbox().filter(|_| self.rest_until <= now)?;
         let dead = |s: &&Sandbox| s.stage == Stage::Dead && s.shown == Shown::Yes;
         self.sandboxes.iter().find(dead).map(|s| Action::Hide(s.home))
     }
 
-    fn show_due(&self) -> Option<Action> {
-        let root = self.root_sandbox().filter(|root| root.stage == Stage::Ready)?.home;
+    fn show_due(&self, now: u64) -> Option<Action> {
+        let rested = self.rest_until <= now;
+        let root = self.root_sandbox().filter(|root| rested && root.stage == Stage::Ready)?.home;
         let unseen = |s: &&Sandbox| s.home != root && s.stage == Stage::Ready && s.shown == Shown::No;
         self.sandboxes.iter().find(unseen).map(|s| Action::Show(s.home))
     }
@@ -293,7 +288,13 @@ impl State {
             }
     }
 
-    fn run_due(&self) -> Option<Action> {
+    /// Whether one more sandbox may be; the last place is root's.
+    fn room(&self, home: HomeId) -> bool {
+        let kept = usize::from(self.root.is_some_and(|root| root != home));
+        self.sandboxes.len().saturating_add(kept) < MAX_SANDBOXES
+    }
+
+    fn run_due(&self, now: u64) -> Option<Action> {
         let sessions = self.consoles.iter().zip(0..).filter_map(|((phase, _), console)| match *phase {
             Console::Granted { home } => Some((home, Action::Shell(home, console))),
             _ => None,
@@ -301,9 +302,18 @@ impl State {
         let own = (self.alone && !self.consoles.is_empty()).then_some(0);
         let inits = self.inits.iter().map(|home| (*home, Action::Init(*home, own)));
         inits.chain(sessions).find_map(|(home, run)| match self.sandbox(home) {
-            None if self.sandboxes.is_full() => None,
+            None if self.rest_until > now || !self.room(home) => None,
             None => Some(Action::Build(home)),
             Some(sandbox) => self.usable(sandbox).then_some(run),
+        })
+    }
+
+    fn turn_away_due(&self) -> Option<Action> {
+        self.consoles.iter().zip(0..).find_map(|((phase, _), console)| match *phase {
+            Console::Granted { home } if self.sandbox(home).is_none() && !self.room(home) => {
+                Some(Action::TurnAway(home, console))
+            }
+            _ => None,
         })
     }
 
@@ -314,57 +324,63 @@ impl State {
     }
 
     fn power_off_due(&mut self) -> Option<Action> {
-        if self.interactive || !self.sandboxes.is_empty() || !self.inits.is_empty() {
+        if !self.idle() {
             return None;
         }
         self.stop(LastWord::PowerOff(self.status));
         self.next(0)
     }
 
-    /// The action was executed: the process it made, or none if it failed.
-    pub fn done(&mut self, action: Action, made: Option<Pid>, now: u64) {
-        match (action, made) {
-            (Action::Prompt(console), made) => {
-                let phase = match made {
-                    Some(pid) => Console::Prompt { pid },
-                    None => Console::Due { at: now.saturating_add(MAX_BACKOFF) },
-                };
-                self.set_console(console, phase);
-            }
-            (Action::Build(home), Some(reaper)) => {
-                let stage = Stage::Building;
-                let made = Sandbox { home, reaper, stage, shown: Shown::No, init: None, poke: false };
+    /// The action was executed.
+    pub fn done(&mut self, action: Action, outcome: Outcome, now: u64) {
+        match (action, outcome) {
+            (Action::Prompt(console), Outcome::Made(pid)) => self.set_console(console, Console::Prompt { pid }),
+            (Action::Prompt(console), _) => self.back(console, now.saturating_add(MAX_BACKOFF)),
+            (Action::TurnAway(_, console), _) => self.back(console, now.saturating_add(1)),
+            (Action::Build(home), Outcome::Made(reaper)) => {
+                let (stage, shown) = (Stage::Building, Shown::No);
+                let made = Sandbox { home, reaper, stage, shown, init: None, poke: false, failures: 0 };
                 let _ = self.sandboxes.push(made);
             }
-            (Action::Build(home), None) => self.give_up(home, now),
-            (Action::Init(home, _), made) => {
+            (Action::Build(home), _) => self.unbuilt(home, now),
+            // a new sandbox is built once the reaper that ended first is buried; who waits for it goes on waiting
+            (Action::Init(home, _) | Action::Shell(home, _), Outcome::Gone) => {
+                self.of(home).for_each(|sandbox| sandbox.stage = Stage::Dead);
+            }
+            (Action::Init(home, _), outcome) => {
                 self.inits.retain(|wanted| *wanted != home);
-                for sandbox in self.sandboxes.iter_mut().filter(|s| s.home == home) {
-                    sandbox.init = made;
-                    sandbox.poke = made.is_none();
-                }
-                if made.is_none() {
-                    self.status = 1;
-                }
+                let made = if let Outcome::Made(pid) = outcome { Some(pid) } else { None };
+                self.of(home).for_each(|sandbox| (sandbox.init, sandbox.poke) = (made, made.is_none()));
+                self.status = if made.is_none() { 1 } else { self.status };
             }
-            (Action::Shell(home, console), Some(pid)) => self.set_console(console, Console::Session { pid, home }),
-            // the reaper ended first: the console stays granted, and a new sandbox is built once it is reaped
-            (Action::Shell(home, _), None) => {
-                for sandbox in self.sandboxes.iter_mut().filter(|s| s.home == home) {
-                    sandbox.stage = Stage::Dead;
-                }
+            (Action::Shell(home, console), Outcome::Made(pid)) => {
+                self.set_console(console, Console::Session { pid, home, since: now });
             }
-            (Action::Show(home) | Action::Hide(home), made) => {
-                for sandbox in self.sandboxes.iter_mut().filter(|s| s.home == home) {
-                    sandbox.shown = match (made, action) {
-                        (Some(pid), _) => Shown::Changing { pid },
-                        (None, Action::Hide(_)) => Shown::No,
-                        (None, _) => Shown::Yes,
-                    };
+            (Action::Shell(home, console), _) => {
+                self.back(console, now.saturating_add(1));
+                self.of(home).for_each(|sandbox| sandbox.poke = true);
+            }
+            (Action::Show(home) | Action::Hide(home), outcome) => {
+                let to_yes = action == Action::Show(home);
+                self.of(home).for_each(|sandbox| match outcome {
+                    Outcome::Made(pid) => sandbox.shown = Shown::Changing { pid, to_yes },
+                    _ => sandbox.changed(to_yes, false),
+                });
+                if !matches!(outcome, Outcome::Made(_)) {
+                    self.rest_until = now.saturating_add(1);
                 }
             }
             (Action::Poke(_) | Action::Terminate | Action::Stop(_), _) => {}
         }
+    }
+
+    fn of(&mut self, home: HomeId) -> impl Iterator<Item = &mut Sandbox> {
+        self.sandboxes.iter_mut().filter(move |sandbox| sandbox.home == home)
+    }
+
+    /// The console asks again, from then on.
+    fn back(&mut self, console: ConsoleId, at: u64) {
+        self.set_console(console, Console::Due { at });
     }
 
     fn set_console(&mut self, console: ConsoleId, to: Console) {
@@ -383,7 +399,8 @@ impl State {
             Console::Due { at } if self.interactive => Some(*at),
             _ => None,
         };
-        self.consoles.iter().filter_map(|(phase, _)| due(phase)).min()
+        let rest = (self.rest_until > 0).then_some(self.rest_until);
+        self.consoles.iter().filter_map(|(phase, _)| due(phase)).chain(rest).min()
     }
 }
 

@@ -12,7 +12,9 @@ use core::{
 
 use linux_raw_sys::general as raw;
 use rustix::{
+    event::{PollFd, PollFlags, Timespec},
     fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    fs::CWD,
     io::{Errno, Result},
     mm::{MapFlags, ProtFlags},
     net::{AddressFamily, SocketFlags, SocketType, socket_with},
@@ -98,6 +100,14 @@ impl Start {
         Strings(self.argv)
     }
 
+    /// The same without the first argument.
+    #[must_use]
+    pub fn shift(self) -> Self {
+        // SAFETY: the array ends with NULL, which is not passed.
+        let argv = unsafe { if (*self.argv).is_null() { self.argv } else { self.argv.add(1) } };
+        Self { argv, ..self }
+    }
+
     /// The environment.
     pub fn environment(&self) -> impl Iterator<Item = &'static CStr> + use<> {
         Strings(self.envp)
@@ -122,20 +132,33 @@ impl Iterator for Strings {
     }
 }
 
-/// Becomes the program at that path below a folder, or without a path the program that is open there; comes back only
-/// with an error.
+/// Becomes the program at that path, with all the arguments and the whole environment of `start`; comes back only with
+/// an error.
+#[must_use]
+pub fn exec_with(path: &CStr, start: Start) -> Errno {
+    execveat(CWD.as_fd(), path, start.argv, start.envp)
+}
+
+/// Becomes the program at that path below a folder, or without a path the program that is open there, with at most 255
+/// arguments and as many variables; comes back only with an error.
 pub fn exec<'a, 'b>(
     folder: impl AsFd,
     path: &CStr,
     arguments: impl Iterator<Item = &'a CStr>,
     environment: impl Iterator<Item = &'b CStr>,
 ) -> Errno {
-    let argv = pointers::<64>(arguments);
-    let envp = pointers::<64>(environment);
-    let folder = folder.as_fd().as_raw_fd().cast_unsigned() as usize;
+    match (pointers(arguments), pointers(environment)) {
+        (Some(argv), Some(envp)) => execveat(folder.as_fd(), path, argv.as_ptr(), envp.as_ptr()),
+        _ => Errno::TOOBIG,
+    }
+}
+
+/// Both arrays must end with NULL and hold pointers to strings that outlive the call.
+fn execveat(folder: BorrowedFd<'_>, path: &CStr, argv: *const *const c_char, envp: *const *const c_char) -> Errno {
+    let folder = folder.as_raw_fd().cast_unsigned() as usize;
     let flags = if path.is_empty() { raw::AT_EMPTY_PATH as usize } else { 0 };
-    let arguments = [folder, path.as_ptr() as usize, argv.as_ptr() as usize, envp.as_ptr() as usize, flags, 0];
-    // SAFETY: both arrays end with NULL and hold pointers to strings that outlive the call.
+    let arguments = [folder, path.as_ptr() as usize, argv as usize, envp as usize, flags, 0];
+    // SAFETY: the arrays are what the kernel itself laid out (`Start`), or what `pointers` made.
     unsafe { call(raw::__NR_execveat, arguments) }.err().unwrap_or(Errno::INVAL)
 }
 
@@ -144,13 +167,16 @@ pub fn strings(text: &str) -> impl Iterator<Item = &CStr> {
     text.as_bytes().split_inclusive(|byte| *byte == 0).filter_map(|string| CStr::from_bytes_with_nul(string).ok())
 }
 
-/// The strings' addresses with a NULL behind; what does not fit is left out.
-fn pointers<'a, const N: usize>(strings: impl Iterator<Item = &'a CStr>) -> [*const c_char; N] {
-    let mut array = [ptr::null(); N];
-    for (place, string) in array.iter_mut().take(N.saturating_sub(1)).zip(strings) {
-        *place = string.as_ptr();
+/// The strings' addresses with a NULL behind; `None` if they are too many.
+fn pointers<'a>(mut strings: impl Iterator<Item = &'a CStr>) -> Option<[*const c_char; 256]> {
+    let mut array = [ptr::null(); 256];
+    for place in &mut array {
+        match strings.next() {
+            Some(string) => *place = string.as_ptr(),
+            None => return Some(array),
+        }
     }
-    array
+    None
 }
 
 /// Ends this process.
@@ -331,6 +357,19 @@ pub fn mount_attributes(mount: BorrowedFd<'_>, attr: Attr) -> Result<()> {
 pub fn close_from(first: u32) {
     // SAFETY: the callers hold no `OwnedFd` that they use again; they go on to exec or to wait.
     let _ = unsafe { call(raw::__NR_close_range, [first as usize, u32::MAX as usize, 0, 0, 0, 0]) };
+}
+
+/// Whether the process behind a pidfd ends within so many seconds, or has.
+#[must_use]
+pub fn ends_within(pidfd: BorrowedFd<'_>, seconds: u8) -> bool {
+    ready_within(pidfd, PollFlags::IN, seconds)
+}
+
+/// Whether it can be read or written within so many seconds.
+#[must_use]
+pub fn ready_within(fd: BorrowedFd<'_>, how: PollFlags, seconds: u8) -> bool {
+    let mut fds = [PollFd::new(&fd, how)];
+    rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: seconds.into(), tv_nsec: 0 })) == Ok(1)
 }
 
 /// Hangs up this session's terminal: whoever else has it open reads its end.

@@ -99,11 +99,17 @@ pub fn kernel_entries(
         let name = entry.file_name().to_str().unwrap_or_default();
         let process = name.starts_with(|letter: char| letter.is_ascii_digit());
         let link = entry.file_type() == FileType::Symlink;
-        if !process && !link && !name.starts_with('.') && !keep.iter().any(|other| *other == name) {
+        if !process && !link && !name.starts_with('.') && !keep.contains(&name) {
             each(entry.file_name(), entry.file_type())?;
         }
     }
     Ok(())
+}
+
+/// `EPERM` for what others than root may write.
+pub fn roots_alone(file: &OwnedFd) -> Result<()> {
+    let stat = rustix::fs::fstat(file)?;
+    if stat.st_uid == 0 && stat.st_mode & 0o022 == 0 { Ok(()) } else { Err(Errno::PERM) }
 }
 
 /// Bytes of memory that the kernel can give.

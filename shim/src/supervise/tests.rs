@@ -23,7 +23,7 @@ impl Machine {
         while let Some(action) = self.state.next(now) {
             self.pid += 1;
             self.log.push(format!("{action:?}"));
-            self.state.done(action, Some(self.pid), now);
+            self.state.done(action, Outcome::Made(self.pid), now);
             if matches!(action, Action::Stop(_)) {
                 break;
             }
@@ -59,9 +59,16 @@ fn a_background_process_keeps_the_machine_on() {
 fn a_sandbox_that_cannot_be_built_ends_nobody_elses() {
     let mut m = Machine::new(1, None, true, &[7, 8]);
     assert_eq!(m.run(0), "Build(7) Build(8) Prompt(0)");
-    m.state.exited(100, 1, 0);
     m.state.ready(8);
+    m.state.exited(100, 1, 0);
     assert_eq!(m.run(0), "Init(8, None)");
+    // twice more, a second later each, and then no more
+    assert_eq!(m.state.wake_at(), Some(1));
+    for now in [1, 2] {
+        assert_eq!(m.run(now), "Build(7)");
+        m.state.exited(m.pid, 1, now);
+    }
+    assert_eq!(m.run(9), "");
 }
 
 #[test]
@@ -90,8 +97,79 @@ fn a_reaper_that_ends_before_the_shell_enters_is_replaced() {
     m.run(0);
     m.state.ready(5);
     assert_eq!(m.state.next(0), Some(Action::Shell(5, 0)));
-    m.state.done(Action::Shell(5, 0), None, 0);
+    m.state.done(Action::Shell(5, 0), Outcome::Gone, 0);
     assert_eq!(m.run(0), "Build(5)");
+}
+
+#[test]
+fn a_shell_that_cannot_start_leaves_the_sandbox_to_whoever_runs_there() {
+    let mut m = Machine::new(1, None, true, &[5]);
+    m.run(0);
+    m.state.ready(5);
+    m.run(0);
+    m.state.logged_on(0, 5);
+    m.state.exited(101, 0, 0);
+    assert_eq!(m.state.next(0), Some(Action::Shell(5, 0)));
+    m.state.done(Action::Shell(5, 0), Outcome::Failed, 0);
+    assert_eq!(m.run(0), "Poke(100)", "nobody builds it again");
+    assert_eq!(m.run(1), "Prompt(0)");
+}
+
+#[test]
+fn a_session_that_went_down_with_its_sandbox_begins_again() {
+    let mut m = Machine::new(1, None, true, &[]);
+    m.run(0);
+    m.state.logged_on(0, 5);
+    m.state.exited(100, 0, 0);
+    m.run(0);
+    m.state.ready(5);
+    assert_eq!(m.run(7), "Shell(5, 0)");
+    m.state.exited(101, 0, 7); // its reaper found itself alone just before
+    m.state.exited(102, KILLED, 7);
+    assert_eq!(m.run(7), "Build(5)");
+    m.state.ready(5);
+    assert_eq!(m.run(8), "Shell(5, 0)");
+    m.state.exited(104, KILLED, 90); // this one was killed by somebody
+    assert_eq!(m.run(90), "Poke(103) Prompt(0)");
+}
+
+#[test]
+fn a_view_that_fails_is_tried_again_and_keeps_nobody_for_ever() {
+    let mut m = Machine::new(0, Some(1), true, &[1, 5]);
+    m.run(0);
+    m.state.ready(1);
+    m.state.ready(5);
+    for now in [0, 1, 2] {
+        assert_eq!(m.run(now), "Show(5)");
+        m.state.exited(m.pid, 1, now);
+    }
+    assert_eq!(m.run(3), "Init(1, None) Init(5, None)");
+}
+
+#[test]
+fn a_sandbox_that_ends_while_it_is_shown_is_hidden() {
+    let mut m = Machine::new(0, Some(1), true, &[1, 5]);
+    m.run(0);
+    m.state.ready(1);
+    m.state.ready(5);
+    assert_eq!(m.run(0), "Show(5)");
+    m.state.exited(101, 0, 0); // its reaper is waited for first
+    m.state.exited(102, 0, 0);
+    assert!(m.run(0).starts_with("Hide(5)"));
+}
+
+#[test]
+fn the_last_sandbox_is_roots_and_others_are_turned_away() {
+    let inits: std::vec::Vec<HomeId> = (10..10 + HomeId::try_from(MAX_SANDBOXES).unwrap() - 1).collect();
+    let mut m = Machine::new(1, Some(1), true, &inits);
+    m.run(0);
+    m.state.logged_on(0, 5);
+    m.state.exited(m.pid, 0, 0);
+    assert_eq!(m.run(0), "TurnAway(5, 0)");
+    assert_eq!(m.run(1), "Prompt(0)");
+    m.state.logged_on(0, 1);
+    m.state.exited(m.pid, 0, 1);
+    assert_eq!(m.run(1), "Build(1)");
 }
 
 #[test]

@@ -2,30 +2,37 @@
 //!
 //! The prompts go to the terminal; the standard output is PID 1's pipe and takes the answer alone.
 
-use linux_raw_sys::general::{ECHO, ECHOE, ECHOK, ICANON, ICRNL, IEXTEN, ISIG, IXON, ONLCR, OPOST};
+use linux_raw_sys::general::{
+    CBAUD, CLOCAL, CREAD, CS8, ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, HUPCL, ICANON, ICRNL, IEXTEN, ISIG, IXON, ONLCR,
+    OPOST,
+};
 use rustix::{
     event::Timespec,
     fd::OwnedFd,
     fs::{Gid, Mode, OFlags, Uid},
     io::Result,
+    process::Signal,
     termios::Winsize,
 };
 
 use crate::{
     cmdline::Options,
+    guards::{Guard, Guards},
     guest::{
         log::Log,
         logon::{file, password},
         place, privilege,
         report::{Report, send},
     },
-    layout, say,
+    layout,
+    logon_file::MAX_LINE,
+    say,
     say::Text,
-    sys::{self, Stream},
+    sys::{self, Signals, Stream},
 };
 
-/// The longest name or password that is read.
-const MAX_LINE: usize = 256;
+/// What keys do, from interrupt to the second end of line (include/asm-generic/termios.h, `INIT_C_CC`).
+const KEYS: [u8; 19] = [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0];
 /// The longest wait after a wrong password, in seconds.
 const MAX_DELAY: i64 = 32;
 /// What a serial line is taken for, which cannot say how large its terminal is: a VT100.
@@ -33,7 +40,7 @@ const SERIAL: Winsize = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixe
 
 /// Asks on the terminal `/dev/CONSOLE` until somebody is known. Status 1 if the terminal is gone.
 pub fn ask(console: &str, options: &Options<'_>) -> u8 {
-    match until_known(console, options.single) {
+    match until_known(console, options) {
         Ok(name) => {
             send(Stream(1), Report::LoggedOn(console, &name));
             0
@@ -45,14 +52,14 @@ pub fn ask(console: &str, options: &Options<'_>) -> u8 {
     }
 }
 
-fn until_known(console: &str, single: bool) -> Result<Text> {
+fn until_known(console: &str, options: &Options<'_>) -> Result<Text> {
     let mut path = Text::new();
     say!(&mut path, "/dev/", console);
-    let terminal = take(&path)?;
+    let terminal = take(&path, options.guards)?;
     privilege::become_logon()?;
     let mut delay = 1;
     loop {
-        if let Some(name) = once(&terminal, single)? {
+        if let Some(name) = once(&terminal, options.single)? {
             echo(&terminal, true, true)?;
             return Ok(name);
         }
@@ -63,18 +70,23 @@ fn until_known(console: &str, single: bool) -> Result<Text> {
 }
 
 /// Makes the terminal this process's own, and nobody else's: whoever has it open from an earlier session is hung up.
-fn take(path: &str) -> Result<OwnedFd> {
+fn take(path: &str, guards: Guards<'_>) -> Result<OwnedFd> {
     rustix::process::setsid()?;
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
     let open = || place::file(path, flags);
     let terminal = open()?;
     rustix::process::ioctl_tiocsctty(&terminal)?;
-    sys::hang_up()?;
+    // first the node: whoever is hung up may try to open it again at once
+    rustix::fs::fchown(&terminal, Some(Uid::ROOT), Some(Gid::ROOT))?;
+    rustix::fs::fchmod(&terminal, Mode::RUSR | Mode::WUSR)?;
+    if guards.hold(Guard::HangUp) {
+        sys::hang_up()?;
+    }
     drop(terminal);
     let terminal = open()?;
     rustix::process::ioctl_tiocsctty(&terminal)?;
-    rustix::fs::fchown(&terminal, Some(Uid::ROOT), Some(Gid::ROOT))?;
-    rustix::fs::fchmod(&terminal, Mode::RUSR | Mode::WUSR)?;
+    // a stop of the machine ends this at once; the hang-up of a moment ago does not
+    Signals::of(&[Signal::HUP]).block();
     rustix::fs::fcntl_setfl(&terminal, OFlags::empty())?;
     if rustix::termios::tcgetwinsize(&terminal)?.ws_row == 0 {
         rustix::termios::tcsetwinsize(&terminal, SERIAL)?;
@@ -113,9 +125,12 @@ fn once(terminal: &OwnedFd, single: bool) -> Result<Option<Text>> {
 /// A terminal in its usual state, with or without echo and signals from keys.
 fn echo(terminal: &OwnedFd, on: bool, signals: bool) -> Result<()> {
     let mut state = sys::terminal(terminal)?;
-    state.c_iflag |= ICRNL | IXON;
-    state.c_oflag |= OPOST | ONLCR;
-    state.c_lflag |= ICANON | ECHOE | ECHOK | IEXTEN | ECHO | ISIG;
+    // whatever an earlier session made of it, but for the speed of the line
+    state.c_iflag = ICRNL | IXON;
+    state.c_oflag = OPOST | ONLCR;
+    state.c_cflag = state.c_cflag & CBAUD | CS8 | CREAD | HUPCL | CLOCAL;
+    state.c_lflag = ICANON | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN | ECHO | ISIG;
+    state.c_cc = KEYS;
     if !on {
         state.c_lflag &= !ECHO;
     }
@@ -128,16 +143,26 @@ fn echo(terminal: &OwnedFd, on: bool, signals: bool) -> Result<()> {
 /// One line without its end. What is longer or no UTF-8 is nobody's name and nobody's password: it reads as one that
 /// cannot be given.
 fn read_line(terminal: &OwnedFd, line: &mut Text) -> Result<()> {
-    let mut bytes = [0; MAX_LINE];
-    let length = rustix::io::read(terminal, &mut bytes)?;
-    if length == 0 {
-        // ^D, or a terminal that is gone: not at full speed
-        sleep(1);
-    }
-    let text = bytes.get(..length).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or("\0");
     line.clear();
-    let _ = line.push_str(text.trim_end_matches(['\n', '\r']));
-    Ok(())
+    let mut whole = true;
+    loop {
+        let mut bytes = [0; MAX_LINE];
+        let length = rustix::io::read(terminal, &mut bytes)?;
+        if length == 0 {
+            // ^D, or a terminal that is gone: not at full speed
+            sleep(1);
+        }
+        let text = bytes.get(..length).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or("\0\n");
+        let (text, ended) = (text.trim_end_matches(['\n', '\r']), length < MAX_LINE || text.ends_with('\n'));
+        whole &= ended && line.push_str(text).is_ok();
+        if ended {
+            if !whole {
+                line.clear();
+                let _ = line.push('\0');
+            }
+            return Ok(());
+        }
+    }
 }
 
 fn sleep(seconds: i64) {

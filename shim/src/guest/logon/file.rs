@@ -20,7 +20,7 @@ pub fn below(home: &OwnedFd) -> core::result::Result<LogonFile, &'static str> {
         Err(Errno::NOENT) => return Ok(LogonFile::default()),
         file => file.map_err(text)?,
     };
-    let mut bytes = [0; layout::MAX_LOGON_FILE];
+    let mut bytes = [0; layout::MAX_LOGON_FILE + 1];
     let mut length = 0_usize;
     while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
         match rustix::io::read(&file, rest).map_err(text)? {

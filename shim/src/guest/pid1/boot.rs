@@ -2,6 +2,8 @@
 
 use heapless::{String, Vec};
 use rustix::{
+    event::PollFlags,
+    fd::AsFd,
     fs::Mode,
     io::Errno,
     pipe::{PipeFlags, pipe_with},
@@ -23,10 +25,13 @@ use crate::{
     plan::{self, Steps},
     say,
     say::Text,
-    supervise::{MAX_CONSOLES, State},
+    supervise::{MAX_CONSOLES, MAX_SANDBOXES, State},
     sys::{self, Start},
     users::Homes,
 };
+
+/// Seconds that looking at all logon files may take.
+const CHECK: u8 = 60;
 
 /// A console's name below /dev.
 pub type Name = String<16>;
@@ -138,29 +143,40 @@ impl Machine<'_> {
         let mut state = State::new(self.consoles.len(), root, self.interactive(log));
         if self.single {
             error!(log, "single: nobody's init runs, and only root may log on");
+            self.idle(&state, log);
             return state;
         }
         let others = self.homes.ids().filter(|home| Some(*home) != root);
         let known = |home: &u16| self.homes.get(*home).is_some() && self.homes.has_init(*home);
         for home in root.into_iter().chain(others).filter(known) {
             if !state.want_init(home) {
-                error!(log, "home ", home, ": its init does not run, there are too many");
+                let name = self.homes.get(home).map_or("?", |user| user.name);
+                error!(log, "home ", name, ": its init does not run, for ", MAX_SANDBOXES, " others do");
             }
         }
+        self.idle(&state, log);
         state
+    }
+
+    /// A machine with nothing to run says so before it powers off.
+    fn idle(&self, state: &State, log: &Log) {
+        if state.idle() {
+            let next = if self.single { "nodeos users passwd FILE root" } else { "nodeos users passwd FILE USER" };
+            error!(log, "nobody may log on and no init runs: powering off; give somebody a password: ", next);
+        }
     }
 
     /// Whether anybody may log on: `/logon` reads the logon files, and has a line for each that is no good.
     fn interactive(&self, log: &Log) -> bool {
-        self.check().unwrap_or_else(|errno| {
+        self.check(log).unwrap_or_else(|errno| {
             error!(log, "cannot look at the logon files: ", errno);
             false
         })
     }
 
-    fn check(&self) -> Result<bool, Errno> {
+    fn check(&self, log: &Log) -> Result<bool, Errno> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT)?;
-        let Some((pid, _)) = sys::fork()? else {
+        let Some((pid, child)) = sys::fork()? else {
             let _ = rustix::stdio::dup2_stdin(&read);
             let mut arguments = Text::new();
             say!(&mut arguments, "logon\0check\0");
@@ -169,10 +185,17 @@ impl Machine<'_> {
         };
         drop(read);
         for user in self.homes.ids().filter_map(|home| self.homes.get(home)) {
-            rustix::io::write(&write, user.name.as_bytes())?;
+            if sys::ready_within(write.as_fd(), PollFlags::OUT, CHECK) {
+                rustix::io::write(&write, user.name.as_bytes())?;
+            }
         }
         drop(write);
-        let ended = rustix::process::waitpid(rustix::process::Pid::from_raw(pid), WaitOptions::empty())?;
+        // a disk that hangs must not keep the others from booting
+        if !sys::ends_within(child.as_fd(), CHECK) {
+            error!(log, "the logon files are still being read after ", CHECK, " s; going on without");
+            return Ok(true);
+        }
+        let ended = rustix::process::waitpid(rustix::process::Pid::from_raw(pid), WaitOptions::NOHANG)?;
         Ok(ended.and_then(|(_, status)| status.exit_status()) == Some(0))
     }
 }

@@ -23,8 +23,10 @@ pub fn main(start: Start) -> ! {
     Signals::ALL.block();
     let log = Log::PID1;
     let mut homes = Homes::new();
-    if let Ok(machine) = boot::boot(start, &mut homes, &log) {
-        let _ = run::run(&machine, &log);
+    if let Ok(machine) = boot::boot(start, &mut homes, &log)
+        && let Err(errno) = run::run(&machine, &log)
+    {
+        error!(log, "cannot supervise: ", errno);
     }
     stop::give_up(&log)
 }

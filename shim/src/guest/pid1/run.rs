@@ -13,7 +13,7 @@ use crate::{
     guest::{
         log::Log,
         pid1::{
-            boot::Machine,
+            boot::{Machine, Name as Console},
             device::now,
             sandboxes::{self, Session, Streams},
             stop,
@@ -23,9 +23,11 @@ use crate::{
         report::{Report, Reports},
     },
     last_word::LastWord,
-    layout, say,
+    layout,
+    op::User,
+    say,
     say::Text,
-    supervise::{Action, ConsoleId, MAX_SANDBOXES, Pid, State},
+    supervise::{Action, ConsoleId, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
     users::HomeId,
 };
@@ -51,18 +53,19 @@ pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
     let mut up = false;
     loop {
         while let Some(action) = state.next(now()) {
-            let made = executor.execute(action);
-            state.done(action, made, now());
+            let outcome = executor.execute(action);
+            state.done(action, outcome, now());
         }
         if !up {
             up = true;
             info!(log, "up; PID 1 holds ", own_memory().unwrap_or(0), " KiB of its own");
         }
         wait(&signals, executor.reports.descriptor(), state.wake_at());
-        // messages before deaths: a logon says who logged on and ends
-        while executor.reports.next(|report| executor.reported(&mut state, report)).is_some() {}
+        executor.take_reports(&mut state);
         read_signals(&signals, &mut state);
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+            // messages before deaths: a logon says who logged on and ends
+            executor.take_reports(&mut state);
             let pid = pid.as_raw_nonzero().get();
             executor.buried(pid);
             state.exited(pid, shell_status(status), now());
@@ -108,29 +111,52 @@ fn shell_status(status: WaitStatus) -> u8 {
 }
 
 impl Executor<'_> {
-    /// Executes one action: the process it made, if it makes one and could.
-    fn execute(&mut self, action: Action) -> Option<Pid> {
+    /// Executes one action.
+    fn execute(&mut self, action: Action) -> Outcome {
         match action {
-            Action::Prompt(console) => self.prompt(console),
-            Action::Build(home) => self.build(home),
-            Action::Init(home, console) => self.init(home, console),
-            Action::Shell(home, console) => self.shell(home, console),
-            Action::Show(home) => {
-                self.with_root(|root| sandboxes::show(self.sandbox(home)?, root, self.name(home)).ok())
+            Action::Prompt(console) => self.outcome("a logon", self.prompt(console)),
+            Action::Build(home) => {
+                let built = self.build(home);
+                self.outcome("a sandbox", built)
             }
-            Action::Hide(home) => self.with_root(|root| sandboxes::hide(root, self.name(home)).ok()),
+            Action::Init(home, console) => self.entered(home, self.init(home, console)),
+            Action::Shell(home, console) => self.entered(home, self.shell(home, console)),
+            Action::TurnAway(home, _) => {
+                error!(self.log, "no session of ", self.name(home), ": there are ", MAX_SANDBOXES, " sandboxes");
+                Outcome::Done
+            }
+            Action::Show(home) => self.outcome("root's view", self.show(home)),
+            Action::Hide(home) => self.outcome("root's view", self.hide(home)),
             Action::Poke(reaper) => {
                 if let Some(pid) = rustix::process::Pid::from_raw(reaper) {
                     let _ = rustix::process::kill_process(pid, Signal::USR1);
                 }
-                None
+                Outcome::Done
             }
             Action::Terminate => {
                 let _ = sys::signal_all(Some(Signal::TERM));
-                None
+                Outcome::Done
             }
             Action::Stop(word) => stop::stop(word, self.log),
         }
+    }
+
+    fn outcome(&self, what: &str, made: Result<Pid>) -> Outcome {
+        made.map_or_else(
+            |errno| {
+                error!(self.log, "cannot start ", what, ": ", errno);
+                Outcome::Failed
+            },
+            Outcome::Made,
+        )
+    }
+
+    /// What became of a program that was to enter a sandbox: one that has ended is another matter than one that is full.
+    fn entered(&self, home: HomeId, made: Result<Pid>) -> Outcome {
+        if made.is_err() && self.sandbox(home).is_none_or(|reaper| sys::ends_within(reaper, 0)) {
+            return Outcome::Gone;
+        }
+        self.outcome(self.name(home), made)
     }
 
     /// A process has ended; with a sandbox's first the sandbox has.
@@ -151,8 +177,28 @@ impl Executor<'_> {
         self.sandboxes.iter().find(|(of, ..)| *of == home).map(|(.., pidfd)| pidfd.as_fd())
     }
 
-    fn with_root(&self, work: impl FnOnce(BorrowedFd<'_>) -> Option<Pid>) -> Option<Pid> {
-        work(self.sandbox(self.machine.homes.root()?)?)
+    fn roots(&self) -> Result<BorrowedFd<'_>> {
+        self.machine.homes.root().and_then(|root| self.sandbox(root)).ok_or(Errno::SRCH)
+    }
+
+    fn show(&self, home: HomeId) -> Result<Pid> {
+        sandboxes::show(self.sandbox(home).ok_or(Errno::SRCH)?, self.roots()?, self.name(home))
+    }
+
+    fn hide(&self, home: HomeId) -> Result<Pid> {
+        sandboxes::hide(self.roots()?, self.name(home))
+    }
+
+    fn user(&self, home: HomeId) -> Result<User<'_>> {
+        self.machine.homes.get(home).ok_or(Errno::NOENT)
+    }
+
+    fn terminal(&self, console: ConsoleId) -> Result<&Console> {
+        self.machine.consoles.get(usize::from(console)).ok_or(Errno::NODEV)
+    }
+
+    fn take_reports(&self, state: &mut State) {
+        while self.reports.next(|report| self.reported(state, report)).is_some() {}
     }
 
     fn reported(&self, state: &mut State, report: Report<'_>) {
@@ -175,11 +221,11 @@ impl Executor<'_> {
         }
     }
 
-    fn prompt(&self, console: ConsoleId) -> Option<Pid> {
-        let terminal = self.machine.consoles.get(usize::from(console))?;
-        if let Some((pid, _)) = sys::fork().ok()? {
+    fn prompt(&self, console: ConsoleId) -> Result<Pid> {
+        let terminal = self.terminal(console)?;
+        if let Some((pid, _)) = sys::fork()? {
             info!(self.log, "logon on ", terminal);
-            return Some(pid);
+            return Ok(pid);
         }
         let errno = self.become_logon(terminal).err().unwrap_or(Errno::INVAL);
         error!(self.log, "no logon on ", terminal, ": ", errno);
@@ -193,30 +239,31 @@ impl Executor<'_> {
         Err(Program::open(layout::LOGON)?.exec(&arguments, self.machine.words))
     }
 
-    fn build(&mut self, home: HomeId) -> Option<Pid> {
-        let user = self.machine.homes.get(home)?;
-        let (reaper, pidfd) = sandboxes::build(&user, self.machine, self.reports.sender()).ok()?;
-        self.sandboxes.push((home, reaper, pidfd)).ok()?;
-        Some(reaper)
+    fn build(&mut self, home: HomeId) -> Result<Pid> {
+        let user = self.user(home)?;
+        let (reaper, pidfd) = sandboxes::build(&user, self.machine, self.reports.sender())?;
+        self.sandboxes.push((home, reaper, pidfd)).map_err(|_| Errno::NFILE)?;
+        Ok(reaper)
     }
 
-    fn init(&self, home: HomeId, console: Option<ConsoleId>) -> Option<Pid> {
-        let user = self.machine.homes.get(home)?;
-        let terminal = console.and_then(|id| self.machine.consoles.get(usize::from(id)));
-        let streams = terminal.map_or(Streams::Log, |name| Streams::Terminal(name));
-        info!(self.log, "init of ", user.name);
-        self.enter(home, Session { user: &user, path: "/init", streams, machine: self.machine })
+    fn init(&self, home: HomeId, console: Option<ConsoleId>) -> Result<Pid> {
+        let streams = match console {
+            Some(console) => Streams::Terminal(self.terminal(console)?),
+            None => Streams::Log,
+        };
+        info!(self.log, "init of ", self.name(home));
+        self.enter(home, "/init", streams)
     }
 
-    fn shell(&self, home: HomeId, console: ConsoleId) -> Option<Pid> {
-        let user = self.machine.homes.get(home)?;
-        let terminal = self.machine.consoles.get(usize::from(console))?;
-        info!(self.log, "session of ", user.name, " on ", terminal);
-        let streams = Streams::Terminal(terminal);
-        self.enter(home, Session { user: &user, path: "", streams, machine: self.machine })
+    fn shell(&self, home: HomeId, console: ConsoleId) -> Result<Pid> {
+        let terminal = self.terminal(console)?;
+        info!(self.log, "session of ", self.name(home), " on ", terminal);
+        self.enter(home, "", Streams::Terminal(terminal))
     }
 
-    fn enter(&self, home: HomeId, session: Session<'_>) -> Option<Pid> {
-        sandboxes::enter(self.sandbox(home)?, self.own.as_fd(), session).ok()
+    fn enter(&self, home: HomeId, path: &str, streams: Streams<'_>) -> Result<Pid> {
+        let user = &self.user(home)?;
+        let reaper = self.sandbox(home).ok_or(Errno::SRCH)?;
+        sandboxes::enter(reaper, self.own.as_fd(), Session { user, path, streams, machine: self.machine })
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     guest::{
         execute::{CLONE, attach},
         log::Log,
-        pid1::boot::Machine,
+        pid1::{boot::Machine, stop},
         place::{self, Name},
         privilege,
         program::Program,
@@ -110,7 +110,10 @@ pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, session: Session<'_>) -
         error!(log, "no program of ", session.user.name, " runs: ", errno);
         sys::exit(126);
     }
-    sys::join(own, CLONE_NEWPID)?;
+    if sys::join(own, CLONE_NEWPID).is_err() {
+        // whatever is forked from here on would be born in a user's sandbox
+        stop::give_up(&Log::PID1);
+    }
     Ok(forked?.ok_or(Errno::SRCH)?.0)
 }
 

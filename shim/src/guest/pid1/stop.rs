@@ -2,6 +2,7 @@
 
 use rustix::{
     event::Timespec,
+    fd::AsFd,
     fs::OFlags,
     io::Errno,
     mount::{MountFlags, UnmountFlags},
@@ -23,9 +24,14 @@ use crate::{
 /// Stops the machine.
 pub fn stop(word: LastWord, log: &Log) -> ! {
     kill(20);
-    unmount(log);
-    rustix::fs::sync();
-    say(word);
+    // a disk or a terminal that hangs must not keep the machine on
+    if !aside(60, || {
+        unmount(log);
+        rustix::fs::sync();
+    }) {
+        error!(log, "the disk does not answer: what was not yet written is lost");
+    }
+    aside(3, || say(word));
     let command = match word {
         LastWord::PowerOff(_) => RebootCommand::PowerOff,
         LastWord::Reboot => RebootCommand::Restart,
@@ -77,25 +83,32 @@ fn unmount(log: &Log) {
     }
 }
 
-/// The last word goes out behind all that users wrote. A child says it, for a terminal may take for ever.
+/// The last word goes out behind all that users wrote.
 fn say(word: LastWord) {
-    if let Ok(None) = sys::fork() {
-        let flags = OFlags::WRONLY | OFlags::NOCTTY;
-        if let Ok(console) = place::file("/dev/console", flags)
-            && rustix::stdio::dup2_stdout(&console).is_ok()
-        {
-            let mut last = Text::new();
-            say!(&mut last, "\r\n", word, "\n");
-            Stream(1).put(&last);
-            let _ = rustix::termios::tcdrain(&console);
-        }
-        sys::exit(0);
+    let flags = OFlags::WRONLY | OFlags::NOCTTY;
+    if let Ok(console) = place::file("/dev/console", flags)
+        && rustix::stdio::dup2_stdout(&console).is_ok()
+    {
+        let mut last = Text::new();
+        say!(&mut last, "\r\n", word, "\n");
+        Stream(1).put(&last);
+        let _ = rustix::termios::tcdrain(&console);
     }
-    for _ in 0..30 {
-        if !matches!(rustix::process::wait(WaitOptions::NOHANG), Ok(None)) {
-            return;
+}
+
+/// Does it in a child; whether it was done within so many seconds.
+fn aside(seconds: u8, work: impl FnOnce()) -> bool {
+    match sys::fork() {
+        Ok(Some((_, child))) => sys::ends_within(child.as_fd(), seconds),
+        Ok(None) => {
+            work();
+            sys::exit(0)
         }
-        pause(100);
+        // no memory for a child: then here
+        Err(_) => {
+            work();
+            true
+        }
     }
 }
 

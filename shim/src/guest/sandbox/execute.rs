@@ -85,6 +85,9 @@ impl Execute for Root<'_> {
     fn hint(&self, errno: Errno) -> &'static str {
         match (self, errno) {
             (Root::Op(op), _) => op.hint(errno),
+            (Root::Overlay(..), Errno::PERM) => {
+                "; .overlay on the users partition must be a folder that only root writes"
+            }
             (Root::Overlay(..), Errno::NOSPC) => "; the users partition is full",
             _ => "",
         }
@@ -104,6 +107,7 @@ fn overlay(home: &str, upper: Upper, attr: Attr) -> Result<()> {
     match upper {
         Upper::Home => {
             let works = place::folder_at(&users, layout::OVERLAY)?;
+            place::roots_alone(&works)?;
             match rustix::fs::mkdirat(&works, Name::new(home)?.c(), Mode::RWXU) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(errno),

@@ -69,9 +69,11 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
         error!(log, "no sandbox for ", user.name);
         return None;
     }
-    send(Stream(1), Report::Ready(user.name));
     match privilege::become_user(user, guards).and_then(|()| privilege::shut_in(guards)) {
-        Ok(()) => Some(()),
+        Ok(()) => {
+            send(Stream(1), Report::Ready(user.name));
+            Some(())
+        }
         Err(errno) => {
             error!(log, user.name, ": cannot give up privileges: ", errno);
             None

@@ -42,8 +42,8 @@ fn open(user: &str) -> Result<OwnedFd> {
     let users = place::open(layout::USERS)?;
     let folder = place::folder_at(&users, layout::POLICY)?;
     let file = place::open_at(folder.as_fd(), &name, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
-    let stat = rustix::fs::fstat(&file)?;
-    let roots = |stat: &rustix::fs::Stat| stat.st_uid == 0 && stat.st_mode & 0o022 == 0;
-    let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    if regular && roots(&stat) && roots(&rustix::fs::fstat(&folder)?) { Ok(file) } else { Err(Errno::PERM) }
+    place::roots_alone(&folder)?;
+    place::roots_alone(&file)?;
+    let regular = FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) == FileType::RegularFile;
+    if regular { Ok(file) } else { Err(Errno::INVAL) }
 }

@@ -1,0 +1,38 @@
+//! One sandbox, as far as PID 1 remembers it.
+
+use super::{Pid, TRIES};
+use crate::users::HomeId;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Building,
+    Ready,
+    Dead,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    No,
+    Changing { pid: Pid, to_yes: bool },
+    Yes,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Sandbox {
+    pub home: HomeId,
+    pub reaper: Pid,
+    pub stage: Stage,
+    pub shown: Shown,
+    pub init: Option<Pid>,
+    pub poke: bool,
+    pub failures: u8,
+}
+
+impl Sandbox {
+    /// A change of what root sees has ended. One that fails is tried again, but keeps nobody waiting for ever.
+    pub fn changed(&mut self, to_yes: bool, done: bool) {
+        self.failures = if done { 0 } else { self.failures.saturating_add(1) };
+        let taken = to_yes == (done || self.failures >= TRIES);
+        self.shown = if taken { Shown::Yes } else { Shown::No };
+    }
+}
