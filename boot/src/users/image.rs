@@ -9,7 +9,7 @@ use super::script::Script;
 use crate::digest::{Key, hex};
 use crate::error::{Error, Result, Tried};
 use crate::interrupt::Making;
-use shim::layout::{LOGON_FILE, LOST_FOUND, USERS_LABEL};
+use shim::layout::{LOGON_FILE, LOST_FOUND, ROOT_USER, USERS_LABEL};
 use shim::logon_file::LogonFile;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -75,6 +75,7 @@ pub fn create(path: &Path, options: Create, homes: &[Home]) -> Result<()> {
 /// Adds a user. The home's owner is the user.
 pub fn add(path: &Path, new: &NewUser) -> Result<User> {
     names::check(&new.name)?;
+    new.logon.as_ref().map_or(Ok(()), |logon| no_guest_as_root(&new.name, logon))?;
     let _lock = lock(path)?;
     let before = Image::open(path)?;
     let taken: Vec<_> = before.users()?.into_iter().map(|user| (user.name, user.uid)).collect();
@@ -97,6 +98,7 @@ pub fn add(path: &Path, new: &NewUser) -> Result<User> {
 
 /// Changes how a user logs on; the shell stays.
 pub fn passwd(path: &Path, name: &str, logon: &Logon) -> Result<()> {
+    no_guest_as_root(name, logon)?;
     let _lock = lock(path)?;
     let image = Image::open(path)?;
     let top = home_of(&image, path, name)?;
@@ -160,6 +162,15 @@ pub(super) fn home_of(image: &Image, path: &Path, name: &str) -> Result<Vec<u8>>
                 .next(format!("the homes are: {users}")))
         }
     }
+}
+
+/// An empty password opens no prompt of root's.
+fn no_guest_as_root(name: &str, logon: &Logon) -> Result<()> {
+    if name == ROOT_USER && *logon == Logon::Guest {
+        return Err(Error::new("make root a guest", "the machine lets nobody be root without a password")
+            .next("--password-file FILE, or --no-logon"));
+    }
+    Ok(())
 }
 
 fn logon_file(new: &NewUser) -> Result<Option<LogonFile>> {

@@ -7,6 +7,9 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
 use shim::logon_file::{Arg, LANES, LogonFile, MAX_ARG, MAX_ARGS, MEMORY_KIB, PASSES, Password};
 
+/// The longest password that can be typed: a line that the logon reads (MAX_LINE of the shim's logon), less its end.
+const LONGEST: usize = 256 - 1;
+
 /// How a user logs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Logon {
@@ -52,6 +55,9 @@ fn hash(password: &str, salt: Option<&[u8]>) -> Result<Password> {
     }
     if password.contains(['\n', '\r', '\0']) {
         return Err(failed("it has a line break, which nobody can type at the logon".to_owned()));
+    }
+    if password.len() > LONGEST {
+        return Err(failed(format!("it has {} bytes; the logon reads {LONGEST}", password.len())));
     }
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| failed(error.to_string()))?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -121,9 +127,12 @@ mod tests {
 
     #[test]
     fn a_password_that_cannot_be_typed_is_refused() {
-        for password in ["", "a\nb", "a\0"] {
+        for password in ["", "a\nb", "a\n", "a\rb", "a\0", &"x".repeat(256), &"ñ".repeat(128)] {
             assert!(Logon::Password(password.to_owned()).stored().is_err(), "{password:?}");
         }
+        let error = Logon::Password("x".repeat(256)).stored().unwrap_err().to_string();
+        assert_eq!(error, "hash the password: it has 256 bytes; the logon reads 255");
+        assert!(Logon::Password("x".repeat(255)).stored().is_ok());
         assert_eq!(Logon::Guest.stored().unwrap().unwrap(), "");
         assert_eq!(Logon::Nobody.stored().unwrap(), None);
     }

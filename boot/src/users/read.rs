@@ -3,7 +3,7 @@
 use crate::error::{Error, Result, Tried};
 use ext4_view::{Ext4, Ext4Error, FileType, Metadata, PathBuf as InsidePath};
 use serde::Serialize;
-use shim::layout::{HOME_INIT, LOGON_FILE, MAX_LOGON_FILE, POLICY};
+use shim::layout::{HOME_INIT, LOGON_FILE, MAX_LOGON_FILE, POLICY, ROOT_USER};
 use shim::logon_file::LogonFile;
 use shim::policy::{MAX_FILE, Policy};
 use shim::users::{Found, HomeId, Homes, is_ours};
@@ -186,6 +186,7 @@ impl Image {
         });
         user.logon = match self.logon(&top)?.and_then(|file| file.password) {
             None => How::None,
+            Some(password) if password.is_empty() && name == ROOT_USER.as_bytes() => How::None, // logon::check
             Some(password) if password.is_empty() => How::Guest,
             Some(_) => How::Password,
         };

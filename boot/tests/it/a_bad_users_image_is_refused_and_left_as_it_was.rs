@@ -4,7 +4,8 @@ use crate::users::{Scratch, homes, small};
 use boot::users::home::Home;
 use boot::users::image::{Create, NewUser, add, create, del, passwd};
 use boot::users::logon::Logon;
-use boot::users::read::list;
+use boot::users::read::{How, list};
+use shim::logon_file::LogonFile;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -151,6 +152,26 @@ fn a_user_that_the_shim_would_refuse_is_refused() {
     assert!(refused(&scratch, &NewUser { uid: Some(0), ..new("bo") }).contains("uid 0 is root's alone"));
     let twins = [Home::new("a", 1000), Home::new("b", 1000)];
     assert!(create(&scratch.folder().join("new"), small(), &twins).is_err());
+}
+
+#[test]
+fn root_without_a_password_is_refused_and_listed_as_none() {
+    let mut root = Home::new("root", 0);
+    let password = Logon::Guest.stored().unwrap();
+    root.logon(&LogonFile { password, ..LogonFile::default() }).unwrap();
+    let scratch = Scratch::with(&[root, Home::new("ana", 1000)]);
+    let logon = || list(&scratch.image()).unwrap().pop().unwrap();
+    assert_eq!((logon().name.as_str(), logon().logon), ("root", How::None), "the machine opens no such prompt");
+    let error = passwd(&scratch.image(), "root", &Logon::Guest).unwrap_err().to_string();
+    assert!(
+        error.starts_with("make root a guest: ") && error.ends_with("--password-file FILE, or --no-logon"),
+        "{error}"
+    );
+    del(&scratch.image(), "root").unwrap();
+    let error = refused(&scratch, &NewUser { logon: Some(Logon::Guest), ..new("root") });
+    assert!(error.starts_with("make root a guest: "), "{error}");
+    passwd(&scratch.image(), "ana", &Logon::Guest).unwrap();
+    assert_eq!(list(&scratch.image()).unwrap()[0].logon, How::Guest);
 }
 
 #[test]

@@ -38,8 +38,9 @@ fn every_change_of_a_users_image_leaves_it_clean() {
     assert!(file.password.as_deref().unwrap().starts_with("$argon2id$"));
     assert_eq!((file.shell(), file.shell_args.len()), ("/bin/nsh", 1), "the shell stays");
 
-    passwd(&image, "root", &Logon::Guest).unwrap();
+    passwd(&image, "root", &Logon::Password("geheim".into())).unwrap();
     assert_eq!(fsck(&image), "", "a home that had no etc");
+    assert_eq!(list(&image).unwrap().last().unwrap().logon, How::Password);
     passwd(&image, "root", &Logon::Nobody).unwrap();
     assert_eq!(list(&image).unwrap().last().unwrap().logon, How::None);
 
