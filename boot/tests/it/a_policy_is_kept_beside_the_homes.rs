@@ -1,0 +1,170 @@
+//! `users policy`: what is set is what is shown and what the machine reads, and the image stays clean.
+
+use crate::command::{Stage, stderr};
+use crate::users::{Scratch, fsck, homes};
+use boot::run::Run;
+use boot::users::image::del;
+use boot::users::policy::{policy, set_policy};
+use boot::users::read::{Image, inspect};
+use shim::policy::{Network, Policy};
+use std::fs;
+use std::path::Path;
+
+/// `users policy` of the guest; stdout, or the status and stderr.
+fn command(scratch: &Scratch, words: &[&str]) -> Result<String, (Option<i32>, String)> {
+    let stage = Stage::new();
+    let mut command = stage.nodeos();
+    let done = command.args(["users", "policy"]).arg(scratch.image()).arg("guest").args(words).output().unwrap();
+    assert_eq!((fsck(&scratch.image()), stage.left()), (String::new(), vec![]), "after {words:?}");
+    match done.status.success() {
+        true => Ok(String::from_utf8(done.stdout).unwrap()),
+        false => Err((done.status.code(), stderr(&done))),
+    }
+}
+
+/// What lies in the folder of policies.
+fn policies(image: &Path) -> Vec<String> {
+    let members = inspect(image).unwrap().members;
+    members.iter().filter(|member| member.path.starts_with("/.policy")).map(ToString::to_string).collect()
+}
+
+/// Commands of debugfs, as another program would write into the image.
+fn debugfs(scratch: &Scratch, lines: &str) {
+    let script = scratch.folder().join("script");
+    fs::write(&script, lines).unwrap();
+    Run::new("debugfs").args(["-w", "-f"]).arg(&script).arg(scratch.image()).ok().unwrap();
+    assert_eq!(fsck(&scratch.image()), "");
+}
+
+/// A policy as somebody wrote it by hand.
+fn by_hand(scratch: &Scratch, text: &str) {
+    let file = scratch.folder().join("text");
+    fs::write(&file, text).unwrap();
+    debugfs(
+        scratch,
+        &format!(
+            "cd /.policy\nwrite {} guest.json\nset_inode_field /.policy/guest.json mode 0100600\n\
+             set_inode_field /.policy/guest.json uid 0\nset_inode_field /.policy/guest.json gid 0\n",
+            file.display()
+        ),
+    );
+}
+
+#[test]
+fn what_is_set_is_shown_and_stays() {
+    let scratch = Scratch::with(&homes());
+    assert_eq!(command(&scratch, &[]), Ok("{\"network\": \"shared\"}\n".to_owned()), "the default");
+    let words = ["--memory", "64M", "--device", "i2c-1", "--device", "ttyUSB*"];
+    assert_eq!(command(&scratch, &words), Ok(String::new()));
+    let shown =
+        command(&scratch, &["--network", "private", "--pids", "64"]).and_then(|_| command(&scratch, &[])).unwrap();
+    let read = Policy::parse(shown.trim_end().as_bytes()).unwrap();
+    assert_eq!((read.memory, read.pids, read.network), (Some(64 << 20), Some(64), Network::Private));
+    assert_eq!(read.devices, ["i2c-1", "ttyUSB*"]);
+    assert_eq!(Image::open(&scratch.image()).unwrap().policy("guest").unwrap(), Some(Ok(read)));
+    let listed = policies(&scratch.image());
+    assert!(listed[0].starts_with("drwx------      0      0 "), "{listed:?}");
+    assert!(
+        listed[1].starts_with("-rw-------      0      0 ") && listed[1].ends_with(" /.policy/guest.json"),
+        "{listed:?}"
+    );
+
+    command(&scratch, &["--device", "rtc0"]).unwrap();
+    assert_eq!(policy(&scratch.image(), "guest").unwrap().devices, ["rtc0"], "the list is a new one");
+    assert_eq!(policy(&scratch.image(), "root").unwrap(), Policy::default(), "others have theirs");
+}
+
+#[test]
+fn the_default_is_no_file() {
+    let scratch = Scratch::with(&homes());
+    command(&scratch, &["--pids", "64"]).unwrap();
+    command(&scratch, &["--default", "--memory", "32M"]).unwrap();
+    assert_eq!(policy(&scratch.image(), "guest").unwrap(), Policy { memory: Some(32 << 20), ..Policy::default() });
+    command(&scratch, &["--default"]).unwrap();
+    assert_eq!(policies(&scratch.image()).len(), 1, "the folder alone");
+    command(&scratch, &["--default"]).unwrap();
+    assert_eq!(policy(&scratch.image(), "guest").unwrap(), Policy::default());
+}
+
+#[test]
+fn a_broken_policy_is_an_error_until_default_mends_it() {
+    for (text, why) in [
+        ("{\"memory\": ", "it is malformed"),
+        ("{\"memroy\": \"64M\"}", "it has a key that is none of"),
+        ("{\"memory\": \"1M\"}", "memory is a size from 16M"),
+        (&" ".repeat(2000), "it is too long"),
+    ] {
+        let scratch = Scratch::with(&homes());
+        by_hand(&scratch, text);
+        for words in [&[][..], &["--pids", "64"]] {
+            let (status, said) = command(&scratch, words).unwrap_err();
+            assert_eq!(status, Some(71), "{said}");
+            assert!(said.contains(why) && said.contains(" guest --default"), "{said}");
+        }
+        command(&scratch, &["--default", "--pids", "64"]).unwrap();
+        assert_eq!(policy(&scratch.image(), "guest").unwrap().pids, Some(64));
+    }
+}
+
+#[test]
+fn a_policy_that_its_user_could_write_is_an_error() {
+    for field in ["uid 1001", "mode 0100622", "mode 0100660"] {
+        let scratch = Scratch::with(&homes());
+        by_hand(&scratch, "{}");
+        assert_eq!(policy(&scratch.image(), "guest").unwrap(), Policy::default());
+        debugfs(&scratch, &format!("set_inode_field /.policy/guest.json {field}\n"));
+        let error = policy(&scratch.image(), "guest").unwrap_err().to_string();
+        assert!(error.contains("others than root can write it"), "{field}: {error}");
+        command(&scratch, &["--default"]).unwrap();
+        assert_eq!(policies(&scratch.image()).len(), 1, "{field}");
+    }
+}
+
+#[test]
+fn a_removed_user_takes_the_policy_along() {
+    let scratch = Scratch::with(&homes());
+    let image = scratch.image();
+    let strict = Policy { pids: Some(16), ..Policy::default() };
+    for name in ["guest", "ana, \"la\" <7>"] {
+        set_policy(&image, name, Some(&strict)).unwrap();
+        assert_eq!((policy(&image, name).unwrap(), fsck(&image)), (strict.clone(), String::new()));
+    }
+    del(&image, "guest").unwrap();
+    assert_eq!(fsck(&image), "");
+    assert_eq!(policies(&image).len(), 2, "the folder and the other's");
+    del(&image, "ana, \"la\" <7>").unwrap();
+    assert_eq!((policies(&image).len(), fsck(&image)), (1, String::new()));
+}
+
+#[test]
+fn a_partition_without_the_folder_gets_one() {
+    let scratch = Scratch::with(&homes());
+    debugfs(&scratch, "rmdir /.policy\n");
+    assert_eq!(policy(&scratch.image(), "guest").unwrap(), Policy::default());
+    command(&scratch, &["--pids", "64"]).unwrap();
+    assert_eq!(policy(&scratch.image(), "guest").unwrap().pids, Some(64));
+    assert!(policies(&scratch.image())[0].starts_with("drwx------      0      0 "));
+}
+
+#[test]
+fn a_folder_of_policies_that_is_anothers_is_left_alone() {
+    let scratch = Scratch::with(&homes());
+    debugfs(&scratch, "set_inode_field /.policy uid 1001\n");
+    let (status, said) = command(&scratch, &["--pids", "64"]).unwrap_err();
+    assert_eq!(status, Some(71));
+    assert!(said.contains(".policy is no folder of root's"), "{said}");
+}
+
+#[test]
+fn only_a_user_who_is_there_has_a_policy() {
+    let scratch = Scratch::with(&homes());
+    for name in ["eve", "", ".policy", "guest/etc"] {
+        let errors = [policy(&scratch.image(), name).map(drop), set_policy(&scratch.image(), name, None)];
+        for error in errors {
+            assert!(error.unwrap_err().to_string().contains("there is no such home"), "{name}");
+        }
+    }
+    for words in [&["--memory", "1M"][..], &["--pids", "1"], &["--device", "../sda"], &["--network", "none"]] {
+        assert_eq!(command(&scratch, words).unwrap_err().0, Some(64), "{words:?}");
+    }
+}
