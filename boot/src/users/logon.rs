@@ -5,10 +5,10 @@ use crate::error::{Error, Result};
 use argon2::password_hash::PasswordHasher;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
-use shim::logon_file::{Arg, LANES, LogonFile, MAX_ARG, MAX_ARGS, MEMORY_KIB, PASSES, Password};
+use shim::logon_file::{Arg, LANES, LogonFile, MAX_ARG, MAX_ARGS, MAX_LINE, MEMORY_KIB, PASSES, Password};
 
-/// The longest password that can be typed: a line that the logon reads (MAX_LINE of the shim's logon), less its end.
-const LONGEST: usize = 256 - 1;
+/// The longest password that can be typed: a line that the logon reads, less its end.
+const LONGEST: usize = MAX_LINE - 1;
 
 /// How a user logs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
