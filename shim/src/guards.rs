@@ -23,8 +23,12 @@ pub enum Guard {
     Init,
     /// A user's environment is made anew.
     Environment,
-    /// No symbolic link is followed on the way to a place of a user's.
-    Links,
+    /// A sandbox sees its own processes alone.
+    Pids,
+    /// A sandbox has System V IPC of its own.
+    Ipc,
+    /// A sandbox has a host name of its own.
+    Uts,
 }
 
 /// What root keeps of the capabilities, for people; `guest::privilege` has the set.

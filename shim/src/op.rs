@@ -107,6 +107,12 @@ pub enum Op<'a> {
     Mount(&'a str, &'a str, &'a str, Attr, &'a str),
     /// Mounts what is seen at one place at another: from, to, how.
     Bind(&'a str, &'a str, Attr),
+    /// Makes a symbolic link: where it lies, what it says.
+    Symlink(&'a str, &'a str),
+    /// Makes a character device: path, mode, major, minor.
+    Node(&'a str, u32, u32, u32),
+    /// Sets the attributes of a mount that is there.
+    Attributes(&'a str, Attr),
     /// Unmounts, with what is below.
     Unmount(&'a str),
 }
@@ -143,12 +149,6 @@ pub enum Root<'a> {
     Copy(&'a str, &'a str),
     /// Gives what lies there to a user.
     Own(&'a str, &'a User<'a>),
-    /// Makes a symbolic link: where it lies, what it says.
-    Symlink(&'a str, &'a str),
-    /// Makes a character device: path, mode, major, minor.
-    Node(&'a str, u32, u32, u32),
-    /// Sets the attributes of a mount that is there.
-    Attributes(&'a str, Attr),
     /// A user's root: the home over the runtime layer over the carbon copy; how.
     Overlay(&'a str, Upper, Attr),
     /// The sandbox's own processes, and to whose group they are visible.
@@ -218,6 +218,11 @@ impl Say for Op<'_> {
             Self::Write(path, content) => say!(text, "echo ", content, " > ", path),
             Self::Mount(kind, source, target, attr, options) => mount(text, kind, &source, target, attr, options),
             Self::Bind(from, to, attr) => say!(text, "mount --bind -o ", attr, " ", from, " ", to),
+            Self::Symlink(path, says) => say!(text, "ln -s ", says, " ", path),
+            Self::Node(path, mode, major, minor) => {
+                say!(text, "mknod -m ", Octal(mode), " ", path, " c ", major, " ", minor)
+            }
+            Self::Attributes(path, attr) => say!(text, "mount -o remount,bind,", attr, " ", path),
             Self::Unmount(path) => say!(text, "umount -l ", path),
         }
     }
@@ -248,11 +253,6 @@ impl Say for Root<'_> {
             Self::File(path, _) => say!(text, "write ", path),
             Self::Copy(from, to) => say!(text, "cp ", from, " ", to),
             Self::Own(path, user) => say!(text, "chown ", user.uid, ":", user.gid, " ", path),
-            Self::Symlink(path, says) => say!(text, "ln -s ", says, " ", path),
-            Self::Node(path, mode, major, minor) => {
-                say!(text, "mknod -m ", Octal(mode), " ", path, " c ", major, " ", minor)
-            }
-            Self::Attributes(path, attr) => say!(text, "mount -o remount,bind,", attr, " ", path),
             Self::Overlay(home, Upper::Home, attr) => say!(
                 text,
                 "mount -t overlay -o ",

@@ -34,7 +34,9 @@ impl<'a> Guards<'a> {
             Guard::HangUp => "hangup",
             Guard::Init => "init",
             Guard::Environment => "environment",
-            Guard::Links => "links",
+            Guard::Pids => "pid",
+            Guard::Ipc => "ipc",
+            Guard::Uts => "uts",
         })
     }
 
@@ -62,6 +64,7 @@ impl<'a> Guards<'a> {
             Why::Settings => "settings",
             Why::Private => "private",
             Why::OwnNetwork => "network",
+            Why::Sealed => "sealed",
             _ => return false,
         };
         self.lack(name)
@@ -77,7 +80,7 @@ pub trait Weaken {
 impl Weaken for Op<'_> {
     fn attr(&mut self) -> Option<&mut Attr> {
         match self {
-            Op::Mount(_, _, _, attr, _) | Op::Bind(_, _, attr) => Some(attr),
+            Op::Mount(_, _, _, attr, _) | Op::Bind(_, _, attr) | Op::Attributes(_, attr) => Some(attr),
             _ => None,
         }
     }
@@ -98,10 +101,7 @@ impl Weaken for Root<'_> {
     fn attr(&mut self) -> Option<&mut Attr> {
         match self {
             Root::Op(op) => op.attr(),
-            Root::Attributes(_, attr)
-            | Root::Overlay(_, _, attr)
-            | Root::Processes(_, _, attr)
-            | Root::Scratch(_, attr, ..) => Some(attr),
+            Root::Overlay(_, _, attr) | Root::Processes(_, _, attr) | Root::Scratch(_, attr, ..) => Some(attr),
             _ => None,
         }
     }

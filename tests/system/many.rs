@@ -7,7 +7,7 @@ use tests::{Boot, Disk, log_on, logs_on};
 /// PID 1's own memory once the last logon prompt is there.
 const PID1_KIB: u32 = 128;
 /// What a sandbox may cost before its user's program.
-const SANDBOX_KIB: u32 = 300;
+const SANDBOX_KIB: u32 = 250;
 const HOMES: u32 = 500;
 const SANDBOXES: u32 = 20;
 

@@ -77,7 +77,8 @@ impl Args {
         });
         let mut users = if session_in_ram { vec![guest()] } else { users.unwrap_or_default() };
         users.sort_by_key(|user| (user.name != ROOT_USER, !user.init));
-        let console = format!("/root/dev/{}", self.arch.console);
+        let console = format!("{}/{}", shim::layout::DEVICES, self.arch.console);
+        sections.push(section("devices of all users", &plan::devices(&[&console])));
         let count = users.iter().filter(|user| user.refused.is_none()).count();
         let all = limits::of_all(u64::from(self.memory) << 20);
         let image = self.users.as_deref().filter(|_| !session_in_ram).map(Image::open).transpose()?;
@@ -85,7 +86,7 @@ impl Args {
             let read = image.as_ref().map(|image| image.policy(&user.name)).transpose()?.flatten();
             let policy = read.unwrap_or_else(|| Ok(Policy::default()));
             let limits = limits::of_one(all, count, policy.as_ref().unwrap_or(&Policy::STRICTEST));
-            sections.push(one(user, options.single, &console, &policy, limits));
+            sections.push(one(user, options.single, &policy, limits));
         }
         if self.json { print_json(&sections) } else { print_line(text(&sections).trim_end()) }
     }
@@ -99,7 +100,7 @@ fn guest() -> read::User {
 
 type Read = std::result::Result<Policy, &'static str>;
 
-fn one(user: &read::User, single: bool, console: &str, policy: &Read, limits: Limits) -> Section {
+fn one(user: &read::User, single: bool, policy: &Read, limits: Limits) -> Section {
     let read::User { name, uid, gid, init, refused, .. } = user;
     if let Some(why) = refused {
         return Section { title: format!("{name}: refused, {why}"), steps: Vec::new() };
@@ -111,7 +112,7 @@ fn one(user: &read::User, single: bool, console: &str, policy: &Read, limits: Li
     };
     let owner = op::User { name, uid: *uid, gid: *gid };
     let network = policy.as_ref().unwrap_or(&Policy::STRICTEST).network;
-    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, host: "nodeos", consoles: &[console] };
+    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, host: "nodeos" };
     let policy = match policy {
         Ok(policy) => policy.to_string(),
         Err(why) => format!("the strictest, for {why}: {}", Policy::STRICTEST),
@@ -183,7 +184,7 @@ mod tests {
     #[test]
     fn a_user_says_when_the_root_is_made_or_why_not() {
         let limits = limits::of_all(256 << 20);
-        let title = |user: &read::User, single| one(user, single, "c", &Ok(Policy::default()), limits).title;
+        let title = |user: &read::User, single| one(user, single, &Ok(Policy::default()), limits).title;
         let mut user = guest();
         assert_eq!(
             title(&user, false),
@@ -193,7 +194,7 @@ mod tests {
         user.init = true;
         assert!(title(&user, false).contains("at boot, for its init"));
         user.refused = Some("it is no directory".to_owned());
-        let refused = one(&user, false, "c", &Ok(Policy::default()), limits);
+        let refused = one(&user, false, &Ok(Policy::default()), limits);
         assert_eq!((refused.title.as_str(), refused.steps.len()), ("guest: refused, it is no directory", 0));
     }
 }

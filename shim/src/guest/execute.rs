@@ -5,7 +5,7 @@
 
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{Mode, OFlags},
+    fs::{FileType, Mode, OFlags},
     io::{Errno, Result},
     mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags},
     mount::{fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree},
@@ -61,6 +61,16 @@ impl Execute for Op<'_> {
                 sys::mount_attributes(tree.as_fd(), attr)?;
                 attach(&tree, &place::open(to)?)
             }
+            Op::Symlink(path, says) => {
+                let (folder, name) = place::parent(path)?;
+                rustix::fs::symlinkat(Name::new(says)?.c(), folder, name.c())
+            }
+            Op::Node(path, mode, major, minor) => {
+                let (folder, name) = place::parent(path)?;
+                let device = rustix::fs::makedev(major, minor);
+                rustix::fs::mknodat(folder, name.c(), FileType::CharacterDevice, Mode::from_raw_mode(mode), device)
+            }
+            Op::Attributes(path, attr) => sys::mount_attributes(place::open(path)?.as_fd(), attr),
             Op::Unmount(path) => rustix::mount::unmount(Name::new(path)?.c(), UnmountFlags::DETACH),
         }
     }

@@ -3,13 +3,17 @@
 //! A step is an operation, whether the rest may go on without it, and the reason it is there.
 //! `execute` runs steps in order and decides nothing.
 
+mod devices;
 mod root;
 
 use core::fmt;
 
 use heapless::Vec;
 
-pub use self::root::{Sandbox, root};
+pub use self::{
+    devices::devices,
+    root::{Sandbox, root},
+};
 use crate::{
     cmdline::{Carbon, Options},
     layout,
@@ -41,6 +45,7 @@ pub enum Why {
     Whole,
     RamFile,
     CarbonCopy,
+    Sealed,
     UsersPartition,
     RamSession,
     WorkFolders,
@@ -81,6 +86,7 @@ impl Why {
             Self::Whole => "too little RAM truncates an initramfs silently",
             Self::RamFile => "EROFS reads its file from ramfs; tmpfs has no read_folio",
             Self::CarbonCopy => "node and its libraries, once and read-only, below every user's root",
+            Self::Sealed => "the programs that start sessions stay as they are, whoever gets hold of one",
             Self::UsersPartition => "each directory at its top is a home; only PID 1 sees it here",
             Self::RamSession => "no users partition: a guest in RAM, gone at power off",
             Self::WorkFolders => "overlay's own, on the filesystem of the homes, root's alone",
@@ -93,7 +99,9 @@ impl Why {
             Self::Limits => "no user keeps the others from working",
             Self::OwnNetwork => "the policy says so: no port of the machine, no way out",
             Self::Scratch => "temporary files stay in RAM and never reach the image",
-            Self::PrivateDevices => "the harmless devices; no disk, no memory, no other user's terminal",
+            Self::PrivateDevices => {
+                "the harmless devices, the same for all; no disk, no memory, no other user's terminal"
+            }
             Self::Terminals => "pseudo terminals of this sandbox alone",
             Self::OwnProcesses => "own processes only; read-only, so that no kernel setting can be written",
             Self::Masked => "the kernel's settings and insides are nobody's to read",
@@ -126,7 +134,7 @@ impl<O: fmt::Display> fmt::Display for Step<O> {
 }
 
 /// The longest plan.
-pub const MAX_STEPS: usize = 80;
+pub const MAX_STEPS: usize = 64;
 /// A plan.
 pub type Steps<O> = Vec<Step<O>, MAX_STEPS>;
 
@@ -195,6 +203,7 @@ pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
             plan.must(Why::CarbonCopy, Boot::Device("erofs", device, CARBON, Attr::READ_ONLY, ""));
         }
     }
+    plan.must(Why::Sealed, Op::Attributes("/", Attr::READ_ONLY).into());
     plan.0
 }
 
@@ -263,9 +272,9 @@ mod tests {
         policy::Network,
     };
 
-    fn sandbox<'a>(user: &'a User<'a>, consoles: &'a [&'a str]) -> Sandbox<'a> {
+    fn sandbox<'a>(user: &'a User<'a>) -> Sandbox<'a> {
         let limits = Limits { memory: 64 << 20, pids: 100 };
-        Sandbox { user, upper: Upper::Home, limits, network: Network::Shared, host: "nodeos", consoles }
+        Sandbox { user, upper: Upper::Home, limits, network: Network::Shared, host: "nodeos" }
     }
 
     fn text<O: fmt::Display>(steps: &[Step<O>]) -> String {
@@ -297,11 +306,16 @@ mod tests {
     }
 
     #[test]
+    fn the_devices_of_all_users_are_made_once() {
+        golden("devices", &devices(&["/devices/ttyS0"]));
+        assert!(devices(&["/devices/a", "/devices/b", "/devices/c", "/devices/d"]).len() < MAX_STEPS);
+    }
+
+    #[test]
     fn a_root_is_its_users() {
-        let consoles = ["/root/dev/ttyS0"];
         let plan = |name, uid, upper, network, golden_name: &str| {
             let user = User { name, uid, gid: uid };
-            golden(golden_name, &root(&Sandbox { upper, network, ..sandbox(&user, &consoles) }));
+            golden(golden_name, &root(&Sandbox { upper, network, ..sandbox(&user) }));
         };
         plan("ana", 1000, Upper::Home, Network::Shared, "root_of_a_user");
         plan("root", 0, Upper::Home, Network::Shared, "root_of_root");
@@ -310,9 +324,8 @@ mod tests {
 
     #[test]
     fn the_longest_plan_fits() {
-        let consoles = ["/root/dev/a", "/root/dev/b", "/root/dev/c", "/root/dev/d"];
         let user = User { name: "root", uid: 0, gid: 0 };
-        let steps = root(&Sandbox { upper: Upper::Ram, network: Network::Private, ..sandbox(&user, &consoles) });
+        let steps = root(&Sandbox { upper: Upper::Ram, network: Network::Private, ..sandbox(&user) });
         assert!(steps.len() < MAX_STEPS, "{} steps: raise MAX_STEPS", steps.len());
         assert!(matches!(steps.last(), Some(Step { op: Root::MoveRoot(_), .. })));
     }
@@ -320,9 +333,10 @@ mod tests {
     #[test]
     fn no_mount_of_a_users_root_lets_devices_or_setuid_through() {
         let user = User { name: "ana", uid: 1000, gid: 1000 };
-        for step in &root(&sandbox(&user, &[])) {
-            if let Root::Op(Op::Mount(_, _, target, attr, _) | Op::Bind(_, target, attr))
-            | Root::Attributes(target, attr)
+        for step in &root(&sandbox(&user)) {
+            if let Root::Op(
+                Op::Mount(_, _, target, attr, _) | Op::Bind(_, target, attr) | Op::Attributes(target, attr),
+            )
             | Root::Overlay(target, _, attr)
             | Root::Processes(_, target, attr)
             | Root::Scratch(target, attr, ..) = step.op

@@ -21,14 +21,12 @@ pub struct Sandbox<'a> {
     pub network: Network,
     /// The host's name.
     pub host: &'a str,
-    /// Where in /dev the sandbox keeps a place for each console.
-    pub consoles: &'a [&'a str],
 }
 
 /// A user's root, built inside the sandbox's own namespaces by a process that ends as its reaper.
 #[must_use]
 pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
-    let Sandbox { user, upper, limits, network, host, consoles } = *sandbox;
+    let Sandbox { user, upper, limits, network, host } = *sandbox;
     let mut plan = Plan::new();
     plan.must(Why::Limits, Root::Limit(user, "memory.max", limits.memory));
     plan.must(Why::Limits, Root::Limit(user, "memory.high", limits.memory_high()));
@@ -44,7 +42,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     plan.must(layer, Root::File("/runtime/etc/hosts", File::Hosts(host)));
     plan.must(layer, Root::File("/runtime/etc/hostname", File::Hostname(host)));
     plan.may(Why::Resolver, Root::Copy("/proc/net/pnp", "/runtime/etc/resolv.conf"));
-    plan.must(layer, Root::Symlink("/runtime/etc/mtab", "/proc/mounts"));
+    plan.must(layer, Op::Symlink("/runtime/etc/mtab", "/proc/mounts").into());
     if user.uid == 0 {
         plan.mkdir(Why::Administrator, "/runtime/home", 0o755);
     }
@@ -53,7 +51,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
         plan.must(Why::OwnFolders, Root::Own(folder, user));
     }
     plan.must(Why::OwnFolders, Root::Own("/runtime/etc", user));
-    plan.must(layer, Root::Attributes("/runtime", Attr::READ_ONLY));
+    plan.must(layer, Op::Attributes("/runtime", Attr::READ_ONLY).into());
 
     if upper == Upper::Ram {
         plan.mount(Why::UserRoot, "tmpfs", "/ram", Attr::FILES, "mode=0700");
@@ -68,9 +66,9 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     } else {
         plan.must(Why::Masked, Op::Bind(layout::EMPTY, "/root/proc/sys", Attr::KERNEL_READ_ONLY).into());
     }
-    devices(&mut plan, consoles);
+    plan.must(Why::PrivateDevices, Op::Bind(layout::DEVICES, "/root/dev", Attr::DEVICES.and(Attr::RO)).into());
+    plan.mount(Why::Terminals, "devpts", "/root/dev/pts", Attr::DEVICES, "ptmxmode=0666,mode=0620,max=64");
     plan.must(Why::Scratch, Root::Scratch("/root/dev/shm", Attr::KERNEL, size, files));
-    plan.must(Why::PrivateDevices, Root::Attributes("/root/dev", Attr::DEVICES.and(Attr::RO)));
     if network == Network::Private {
         plan.must(Why::OwnNetwork, Root::PrivateNetwork);
     }
@@ -83,7 +81,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
             Op::Mount("tmpfs", "none", "/root/home/.overlay", Attr::KERNEL_READ_ONLY, "mode=0,size=4k").into(),
         );
     }
-    for place in ["/tmp", "/carbon", "/runtime", "/dev", "/proc", "/sys"] {
+    for place in ["/tmp", "/carbon", "/runtime", "/devices", "/dev", "/proc", "/sys"] {
         plan.must(Why::OutOfReach, Op::Unmount(place).into());
     }
     if upper == Upper::Ram {
@@ -91,35 +89,4 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     }
     plan.must(Why::Enter, Root::MoveRoot(layout::ROOT));
     plan.0
-}
-
-/// A sandbox's `/dev`. Numbers: Documentation/admin-guide/devices.txt, major 1 and 5.
-fn devices<'a>(plan: &mut Plan<Root<'a>>, consoles: &'a [&'a str]) {
-    let why = Why::PrivateDevices;
-    plan.mount(why, "tmpfs", "/root/dev", Attr::DEVICES, "mode=0755,nr_inodes=64,size=64k");
-    for (path, major, minor) in [
-        ("/root/dev/null", 1, 3),
-        ("/root/dev/zero", 1, 5),
-        ("/root/dev/full", 1, 7),
-        ("/root/dev/random", 1, 8),
-        ("/root/dev/urandom", 1, 9),
-        ("/root/dev/tty", 5, 0),
-    ] {
-        plan.must(why, Root::Node(path, 0o666, major, minor));
-    }
-    for (path, text) in [
-        ("/root/dev/fd", "/proc/self/fd"),
-        ("/root/dev/stdin", "/proc/self/fd/0"),
-        ("/root/dev/stdout", "/proc/self/fd/1"),
-        ("/root/dev/stderr", "/proc/self/fd/2"),
-        ("/root/dev/ptmx", "pts/ptmx"),
-    ] {
-        plan.must(why, Root::Symlink(path, text));
-    }
-    for console in consoles {
-        plan.must(why, Op::Write(console, "").into());
-    }
-    plan.mkdir(Why::Terminals, "/root/dev/pts", 0o755);
-    plan.mount(Why::Terminals, "devpts", "/root/dev/pts", Attr::DEVICES, "ptmxmode=0666,mode=0620,max=64");
-    plan.mkdir(why, "/root/dev/shm", 0o755);
 }

@@ -4,15 +4,17 @@ use rustix::{fs::CWD, io::Errno};
 
 use crate::{
     cmdline::Options,
+    guards::Guard,
     guest::{logon::file, place, privilege},
     logon_file::LogonFile,
     say,
     say::{Text, whole},
-    sys::{self, Stream},
+    sys::{self, Start, Stream},
 };
 
 /// Becomes the program, or the user's shell with its arguments. Status 126 or 127, as a shell says it, if it cannot.
-pub fn run(user: &str, program: &str, options: &Options<'_>) -> u8 {
+pub fn run(user: &str, program: &str, start: Start) -> u8 {
+    let options = &Options::of(start.environment());
     if let Err(errno) = privilege::shut_in(options.guards) {
         let mut why = Text::new();
         say!(&mut why, "nodeos: ", user, ": the kernel does not shut programs in: ", errno, "\n");
@@ -22,14 +24,15 @@ pub fn run(user: &str, program: &str, options: &Options<'_>) -> u8 {
     let file = place::open("/").map_err(|_| "").and_then(|home| file::below(&home)).unwrap_or_default();
     let shell = program.is_empty();
     let path = if shell { file.shell() } else { program };
-    let errno = become_program(user, path, shell, &file, options);
+    let errno = become_program(user, path, shell, &file, start);
     let mut why = Text::new();
     say!(&mut why, "nodeos: ", user, ": cannot run ", path, ": ", errno, "\n");
     Stream(2).put(&why);
     if errno == Errno::NOENT { 127 } else { 126 }
 }
 
-fn become_program(user: &str, path: &str, shell: bool, file: &LogonFile, options: &Options<'_>) -> Errno {
+fn become_program(user: &str, path: &str, shell: bool, file: &LogonFile, start: Start) -> Errno {
+    let options = &Options::of(start.environment());
     let mut arguments = Text::new();
     say!(&mut arguments, path, "\0");
     for argument in file.shell_args.iter().filter(|_| shell) {
@@ -37,6 +40,9 @@ fn become_program(user: &str, path: &str, shell: bool, file: &LogonFile, options
     }
     let mut variables = Text::new();
     environment(&mut variables, user, file.shell(), options);
+    if !options.guards.hold(Guard::Environment) {
+        start.environment().filter_map(|word| word.to_str().ok()).for_each(|word| say!(&mut variables, word, "\0"));
+    }
     if !whole(&variables) || !whole(&arguments) {
         return Errno::TOOBIG;
     }

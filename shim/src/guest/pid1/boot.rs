@@ -57,19 +57,25 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
         error!(log, word, ": not understood; a device is /dev/…, LABEL=, UUID= or PARTUUID=");
     }
     let upper = users(&options, log)?;
-    if let Err(errno) = homes::scan(homes, log) {
+    if let Err(errno) = homes::scan(homes, options.guards, log) {
         error!(log, "cannot read the users partition: ", errno);
     }
     info!(log, homes.count(), " users");
-    Ok(Machine {
-        words: start,
-        single: options.single,
-        guards: options.guards,
-        homes,
-        upper,
-        host: host(),
-        consoles: consoles(),
-    })
+    let consoles = consoles();
+    devices(&consoles, log)?;
+    Ok(Machine { words: start, single: options.single, guards: options.guards, homes, upper, host: host(), consoles })
+}
+
+/// What every user's /dev is made of, with a place for each console.
+fn devices(consoles: &[Name], log: &Log) -> Result<(), Stopped> {
+    let place = |console: &Name| {
+        let mut place = Text::new();
+        say!(&mut place, layout::DEVICES, "/", console);
+        place
+    };
+    let places: Vec<Text, MAX_CONSOLES> = consoles.iter().map(place).collect();
+    let places: Vec<&str, MAX_CONSOLES> = places.iter().map(|place| place.as_str()).collect();
+    steps(&plan::devices(&places), log)
 }
 
 /// The plan as it is; only a shim that tests build leaves something out.

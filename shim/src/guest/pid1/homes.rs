@@ -9,6 +9,7 @@ use rustix::{
 };
 
 use crate::{
+    guards::{Guard, Guards},
     guest::{
         log::Log,
         place::{self, Name},
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// Fills the table; every refused home gets a line, and keeps no other from booting.
-pub fn scan(homes: &mut Homes, log: &Log) -> Result<()> {
+pub fn scan(homes: &mut Homes, guards: Guards<'_>, log: &Log) -> Result<()> {
     let users = place::file(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY)?;
     let mut buffer = [MaybeUninit::uninit(); 4096];
     let mut entries = RawDir::new(&users, &mut buffer);
@@ -29,7 +30,7 @@ pub fn scan(homes: &mut Homes, log: &Log) -> Result<()> {
         if is_ours(name.to_bytes()) {
             continue;
         }
-        let admitted = match look(&users, name) {
+        let admitted = match look(&users, name, guards) {
             Ok(found) => homes.admit(name.to_bytes(), found).map(drop),
             Err(errno) => Err(Refusal::Unreadable(errno.raw_os_error())),
         };
@@ -59,10 +60,10 @@ impl Say for Plain<'_> {
     }
 }
 
-fn look(users: &OwnedFd, name: &CStr) -> Result<Found> {
+fn look(users: &OwnedFd, name: &CStr, guards: Guards<'_>) -> Result<Found> {
     let stat = rustix::fs::statat(users, name, AtFlags::SYMLINK_NOFOLLOW)?;
     let directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-    let has_init = directory && has_init(users, name, stat.st_uid)?;
+    let has_init = directory && (has_init(users, name, stat.st_uid)? || !guards.hold(Guard::Init));
     Ok(Found { directory, uid: stat.st_uid, gid: stat.st_gid, has_init })
 }
 

@@ -11,7 +11,7 @@ use rustix::{
 };
 
 use crate::{
-    guards::Guard,
+    guards::{Guard, Guards},
     guest::{
         execute::{CLONE, attach},
         log::Log,
@@ -29,12 +29,16 @@ use crate::{
 };
 
 /// What tells a sandbox's processes from all others.
-const NAMESPACES: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+fn namespaces(guards: Guards<'_>) -> u32 {
+    let own = |guard, namespace| if guards.hold(guard) { namespace } else { 0 };
+    let named = own(Guard::Pids, CLONE_NEWPID) | own(Guard::Ipc, CLONE_NEWIPC) | own(Guard::Uts, CLONE_NEWUTS);
+    CLONE_NEWNS | CLONE_NEWCGROUP | named
+}
 
 /// Makes the sandbox: a process in namespaces of its own becomes `/sandbox`, which reports on `reports`.
 pub fn build(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> Result<(Pid, OwnedFd)> {
     let cgroup = cgroup_of(user)?;
-    if let Some(made) = sys::fork_into(NAMESPACES, &cgroup)? {
+    if let Some(made) = sys::fork_into(namespaces(machine.guards), &cgroup)? {
         return Ok(made);
     }
     let errno = become_sandbox(user, machine, reports).err().unwrap_or(Errno::INVAL);
@@ -48,9 +52,6 @@ fn become_sandbox(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> 
     let Machine { host, words, .. } = machine;
     say!(&mut arguments, "sandbox\0", user.name, "\0", user.uid, "\0", user.gid, "\0", upper, "\0");
     say!(&mut arguments, machine.homes.count(), "\0", host, "\0");
-    for console in &machine.consoles {
-        say!(&mut arguments, console, "\0");
-    }
     rustix::stdio::dup2_stdout(reports)?;
     Err(Program::open(layout::SANDBOX)?.exec(&arguments, *words))
 }

@@ -37,16 +37,6 @@ impl Execute for Root<'_> {
                 let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
                 rustix::fs::chownat(folder, name.c(), Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
             }
-            Root::Symlink(path, says) => {
-                let (folder, name) = place::parent(path)?;
-                rustix::fs::symlinkat(Name::new(says)?.c(), folder, name.c())
-            }
-            Root::Node(path, mode, major, minor) => {
-                let (folder, name) = place::parent(path)?;
-                let device = rustix::fs::makedev(major, minor);
-                rustix::fs::mknodat(folder, name.c(), FileType::CharacterDevice, Mode::from_raw_mode(mode), device)
-            }
-            Root::Attributes(path, attr) => sys::mount_attributes(place::open(path)?.as_fd(), attr),
             Root::Overlay(home, upper, attr) => overlay(home, upper, attr),
             Root::Processes(user, target, attr) => {
                 let mut options = Text::new();

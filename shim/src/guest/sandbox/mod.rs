@@ -1,12 +1,11 @@
 //! `/sandbox`: makes a user's root in namespaces of its own, then stays there as the reaper, as that user.
 //!
 //! A program, not a part of PID 1, so that what lives in a user's sandbox holds no copy of PID 1's memory. Arguments:
-//! `USER UID GID home|ram HOMES HOST [CONSOLE]…`, HOMES a number. It starts with all capabilities; its standard output is PID 1's pipe.
+//! `USER UID GID home|ram HOMES HOST`, HOMES a number. It starts with all capabilities; its standard output is PID 1's pipe.
 
 mod execute;
 mod policy;
 
-use heapless::Vec;
 use rustix::{
     fs::OFlags,
     io::Errno,
@@ -23,11 +22,9 @@ use crate::{
         place, privilege,
         report::{Report, send},
     },
-    layout, limits,
+    limits,
     op::{Upper, User},
-    plan, say,
-    say::Text,
-    supervise::MAX_CONSOLES,
+    plan,
     sys::{self, Signals, Start, Stream},
 };
 
@@ -49,17 +46,10 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
     let upper = if words.next()? == "ram" { Upper::Ram } else { Upper::Home };
     let homes = usize::try_from(cut::number(words.next()?, 10)?).ok()?;
     let host = words.next()?;
-    let mut places = Vec::<Text, MAX_CONSOLES>::new();
-    for console in words {
-        let mut place = Text::new();
-        say!(&mut place, layout::ROOT, "/dev/", console);
-        places.push(place).ok()?;
-    }
-    let places: Vec<&str, MAX_CONSOLES> = places.iter().map(|place| place.as_str()).collect();
     let log = Log::held();
     let policy = policy::of(user.name, &log);
     let limits = limits::of_one(limits::of_all(place::ram()), homes, &policy);
-    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, host, consoles: &places };
+    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, host };
     // whoever runs out of memory in here, it is not what holds the sandbox together
     let _ = place::file("/proc/self/oom_score_adj", OFlags::WRONLY).and_then(|adj| rustix::io::write(&adj, b"-1000"));
     let plan = plan::root(&sandbox);

@@ -1,0 +1,41 @@
+//! What every user's `/dev` is made of. Numbers: Documentation/admin-guide/devices.txt, major 1 and 5.
+
+use crate::{
+    layout,
+    op::{Attr, Boot, Op},
+    plan::{Plan, Steps, Why},
+};
+
+/// Made once, and seen read-only by every sandbox; `consoles` are places in it for what a session is given.
+#[must_use]
+pub fn devices<'a>(consoles: &[&'a str]) -> Steps<Boot<'a>> {
+    let why = Why::PrivateDevices;
+    let mut plan = Plan::new();
+    plan.mount(why, "tmpfs", layout::DEVICES, Attr::DEVICES, "mode=0755,nr_inodes=64,size=64k");
+    for (path, major, minor) in [
+        ("/devices/null", 1, 3),
+        ("/devices/zero", 1, 5),
+        ("/devices/full", 1, 7),
+        ("/devices/random", 1, 8),
+        ("/devices/urandom", 1, 9),
+        ("/devices/tty", 5, 0),
+    ] {
+        plan.must(why, Op::Node(path, 0o666, major, minor).into());
+    }
+    for (path, text) in [
+        ("/devices/fd", "/proc/self/fd"),
+        ("/devices/stdin", "/proc/self/fd/0"),
+        ("/devices/stdout", "/proc/self/fd/1"),
+        ("/devices/stderr", "/proc/self/fd/2"),
+        ("/devices/ptmx", "pts/ptmx"),
+    ] {
+        plan.must(why, Op::Symlink(path, text).into());
+    }
+    for console in consoles {
+        plan.must(why, Op::Write(console, "").into());
+    }
+    plan.mkdir(Why::Terminals, "/devices/pts", 0o755);
+    plan.mkdir(why, "/devices/shm", 0o755);
+    plan.must(why, Op::Attributes(layout::DEVICES, Attr::DEVICES.and(Attr::RO)).into());
+    plan.0
+}
