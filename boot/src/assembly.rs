@@ -13,7 +13,7 @@ use crate::kernel::{self, kernel};
 use crate::manifest::Manifest;
 use crate::node::{self, Choice};
 use crate::progress::Progress;
-use crate::shim::build as shim;
+use crate::shim::{Shim, build as shim};
 use crate::users::{app, demo};
 
 /// What is wanted.
@@ -42,11 +42,21 @@ pub enum Users {
 
 /// The image; whatever of it is not cached is made now.
 pub fn image(cache: &Cache, wanted: &Wanted, progress: Progress) -> Result<Image> {
+    image_with(cache, wanted, || shim(wanted.arch, progress), progress)
+}
+
+/// The same, with another shim than this source tree's usual one.
+pub fn image_with(
+    cache: &Cache,
+    wanted: &Wanted,
+    shim: impl FnOnce() -> Result<Shim>,
+    progress: Progress,
+) -> Result<Image> {
     let Wanted { arch, placement, manifest } = wanted;
     // what a person may have written wrongly comes first, what takes minutes last
     let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), arch)?;
     let options = manifest.kernel.options.iter().map(|option| option.0.clone()).collect();
-    let shim = shim(arch, progress)?;
+    let shim = shim()?;
     let kernel = kernel(cache, &kernel::Spec { arch, profile: "virt".to_owned(), options }, progress)?;
     let spec = Spec {
         arch,

@@ -32,44 +32,65 @@ impl Shim {
 }
 
 /// What each of them may weigh (SPECIFICATION.md).
-const LIMIT: usize = 56 * 1024;
+const LIMIT: u64 = 56 * 1024;
 
 /// Builds them from this source tree; cargo knows what is fresh.
 pub fn build(arch: &Arch, progress: Progress) -> Result<Shim> {
-    let tried = || format!("build the shim for {arch}");
+    let phase = progress.start("shim", &format!("build the shim for {arch}"));
+    let shim = shim(arch, &[])?;
+    for path in shim.programs() {
+        let bytes = std::fs::metadata(path).tried("look at", path)?.len();
+        if bytes > LIMIT {
+            let why = format!("{} is {bytes} bytes; the limit is {LIMIT}", path.display());
+            return Err(Error::new(format!("build the shim for {arch}"), why));
+        }
+    }
+    phase.done(&format!("the shim for {arch}"));
+    Ok(shim)
+}
+
+/// Builds a shim that leaves guards out when its command line says so: for tests of those guards, and for no image that
+/// anybody keeps. It lies beside the other, so that neither is taken for the other.
+pub fn weak(arch: &Arch) -> Result<Shim> {
+    shim(arch, &["--features", "weak", "--target-dir", "target/weak"])
+}
+
+fn shim(arch: &Arch, words: &[&str]) -> Result<Shim> {
+    let messages = guest_programs(arch, "shim", words)?;
+    let found = |name| guest_program(&messages, name, arch);
+    Ok(Shim { init: found("init")?, sandbox: found("sandbox")?, logon: found("logon")?, env: found("env")? })
+}
+
+/// Builds a package of this source tree for the guest: cargo's messages.
+pub fn guest_programs(arch: &Arch, package: &str, words: &[&str]) -> Result<String> {
+    let tried = || format!("build {package} for {arch}");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     if !root.join("shim/Cargo.toml").is_file() {
         let why = format!("its source is not at {}", root.display());
         return Err(Error::new(tried(), why).next("run nodeos from the clone that it was built in"));
     }
-    let phase = progress.start("shim", &format!("build the shim for {arch}"));
-    let words = ["build", "--quiet", "--package", "shim", "--bins", "--profile", "guest", "--target", arch.triple];
-    let run = Run::new("cargo").args(words).args(["--message-format", "json-render-diagnostics"]).within(root);
+    let run = Run::new("cargo").args(["build", "--quiet", "--package", package, "--bins", "--profile", "guest"]);
+    let run =
+        run.args(["--target", arch.triple, "--message-format", "json-render-diagnostics"]).args(words).within(root);
     // flags of the caller would replace those of .cargo/config.toml
     let run = run.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    let messages = run.output().map_err(|error| {
+    run.output().map_err(|error| {
         error
             .within(tried())
             .next(format!("rustup target add {}, if cargo says that the target is missing", arch.triple))
+    })
+}
+
+/// One of the programs that cargo's messages name, if the kernel can run it.
+pub fn guest_program(messages: &str, name: &str, arch: &Arch) -> Result<PathBuf> {
+    let tried = || format!("build {name} for {arch}");
+    let path = messages.lines().find_map(|line| executable(line, name));
+    let path = path.ok_or_else(|| Error::new(tried(), "cargo built no such program"))?;
+    alone(&std::fs::read(&path).tried("read", &path)?, arch).map_err(|why| {
+        let next = "look at .cargo/config.toml: its flags make the guest's programs static";
+        Error::new(format!("use {} in the guest", path.display()), why).next(next)
     })?;
-    let found = |name: &str| {
-        let path = messages.lines().find_map(|line| executable(line, name));
-        path.ok_or_else(|| Error::new(tried(), format!("cargo built no program {name}")))
-    };
-    let shim = Shim { init: found("init")?, sandbox: found("sandbox")?, logon: found("logon")?, env: found("env")? };
-    for path in shim.programs() {
-        let bytes = std::fs::read(path).tried("read", path)?;
-        alone(&bytes, arch).map_err(|why| {
-            let next = "look at .cargo/config.toml: its flags make the shim static";
-            Error::new(format!("use {} as the shim", path.display()), why).next(next)
-        })?;
-        if bytes.len() > LIMIT {
-            let why = format!("{} is {} bytes; the limit is {LIMIT}", path.display(), bytes.len());
-            return Err(Error::new(tried(), why));
-        }
-    }
-    phase.done(&format!("the shim for {arch}"));
-    Ok(shim)
+    Ok(path)
 }
 
 /// Whether the kernel can run that program with nothing beside it: of this machine, placed where it was linked, and

@@ -17,8 +17,8 @@ pub enum Guard {
     NoNewPrivileges,
     /// A process is not looked into before it is the user's.
     Dumpable,
-    /// A terminal is hung up before the next logon.
-    HangUp,
+    /// A terminal is taken from its last user before the next logon.
+    Terminal,
     /// A home's `/init` must be its owner's.
     Init,
     /// A user's environment is made anew.

@@ -41,10 +41,12 @@ pub fn of_one(all: Limits, users: usize, policy: &Policy) -> Limits {
 }
 
 impl Limits {
-    /// From here on the sandbox is slowed down instead of killed (`memory.high`).
+    /// From here on the sandbox gives pages back before it takes new ones (`memory.high`). Close below the other: the
+    /// kernel lets a process sleep by the square of what it is above (mm/memcontrol.c, `calculate_high_delay`), and one
+    /// that is killed is better understood than one that stands still.
     #[must_use]
     pub fn memory_high(&self) -> u64 {
-        self.memory.saturating_sub(self.memory / 8)
+        self.memory.saturating_sub(self.memory / 32)
     }
 
     /// What each of `/tmp` and `/dev/shm` may hold: both full leave half of the memory to whoever empties them.

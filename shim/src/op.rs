@@ -130,6 +130,8 @@ pub enum Boot<'a> {
     Move(&'a str, &'a str),
     /// Compares the initramfs with what it should hold.
     CheckTold,
+    /// Writes a setting of the kernel's; one that this kernel lacks is at its strictest: path, value.
+    Setting(&'a str, &'a str),
     /// Takes what a folder of the kernel's holds from all but root, but for these: they stay open.
     Close(&'a str, &'a [&'a str]),
     /// Keeps memory and processes back from all users together.
@@ -236,6 +238,7 @@ impl Say for Boot<'_> {
             Self::Remove(path) => say!(text, "rm ", path),
             Self::Move(from, to) => say!(text, "mv ", from, " ", to),
             Self::CheckTold => say!(text, "check the initramfs"),
+            Self::Setting(path, value) => Op::Write(path, value).say(text),
             Self::Close(folder, keep) => {
                 say!(text, "chmod go= ", folder, "/*");
                 but(text, keep);

@@ -31,7 +31,7 @@ impl<'a> Guards<'a> {
             Guard::Capabilities => "capabilities",
             Guard::NoNewPrivileges => "no_new_privs",
             Guard::Dumpable => "dumpable",
-            Guard::HangUp => "hangup",
+            Guard::Terminal => "terminal",
             Guard::Init => "init",
             Guard::Environment => "environment",
             Guard::Pids => "pid",
@@ -58,9 +58,11 @@ impl<'a> Guards<'a> {
     fn without(self, why: Why) -> bool {
         let name = match why {
             Why::Limits => "limits",
+            Why::Reserve => "reserve",
             Why::OutOfReach => "detach",
             Why::KernelInternals => "proc",
             Why::Masked => "masks",
+            Why::OwnProcesses => "own_processes",
             Why::Settings => "settings",
             Why::Private => "private",
             Why::OwnNetwork => "network",
@@ -91,7 +93,7 @@ impl Weaken for Boot<'_> {
         match self {
             // what only PID 1 sees stays as it is
             Boot::Op(_) => None,
-            Boot::Device(_, _, _, attr, _) => Some(attr),
+            Boot::Device("ext4", _, _, attr, _) => Some(attr),
             _ => None,
         }
     }

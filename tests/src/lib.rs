@@ -22,6 +22,7 @@ use boot::{
     image::Image,
     manifest::Manifest,
     progress::Progress,
+    shim as shim_of,
     users::{
         home::Home,
         image::{Create, create},
@@ -48,13 +49,28 @@ pub fn cache() -> Cache {
     Cache::open().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The image of an architecture with the carbon copy in that place.
-fn image(arch: &'static Arch, placement: Placement) -> Image {
+/// The image of an architecture with the carbon copy in that place; `weak`: with a shim that can leave guards out.
+fn image(arch: &'static Arch, placement: Placement, weak: bool) -> Image {
     // one maker at a time: the tests share two cores, and the cargo below shares a folder
     static MAKING: Mutex<()> = Mutex::new(());
     let _one = MAKING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let wanted = Wanted { arch, placement, manifest: Manifest::default() };
-    assembly::image(&cache(), &wanted, Progress::Plain).unwrap_or_else(|error| panic!("{error}"))
+    let made = match weak {
+        true => assembly::image_with(&cache(), &wanted, || shim_of::weak(arch), Progress::Plain),
+        false => assembly::image(&cache(), &wanted, Progress::Plain),
+    };
+    made.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The program of `tests/guest`, for an attacker's home.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+pub fn attacker(arch: &Arch) -> Vec<u8> {
+    let messages = shim_of::guest_programs(arch, "attacker", &[]).unwrap_or_else(|error| panic!("{error}"));
+    let path = shim_of::guest_program(&messages, "attack", arch).unwrap_or_else(|error| panic!("{error}"));
+    std::fs::read(path).unwrap()
 }
 
 /// A machine that is to be booted.
@@ -65,6 +81,7 @@ pub struct Boot {
     users: Vec<Drive>,
     by: String,
     words: String,
+    without: Option<String>,
     publish: Vec<Publish>,
 }
 
@@ -80,6 +97,7 @@ impl Boot {
             users: vec![],
             by,
             words: String::new(),
+            without: None,
             publish: vec![],
         }
     }
@@ -125,6 +143,13 @@ impl Boot {
         self
     }
 
+    /// Without these guards: names of `shim::weak`.
+    #[must_use]
+    pub fn without(mut self, guards: &str) -> Self {
+        self.without = Some(guards.to_owned());
+        self
+    }
+
     /// A port of the host's loopback that leads into the machine.
     #[must_use]
     pub fn publish(mut self, publish: Publish) -> Self {
@@ -135,14 +160,15 @@ impl Boot {
     /// The machine.
     #[must_use]
     pub fn machine(self) -> Machine {
-        let image = image(self.arch, self.placement);
+        let image = image(self.arch, self.placement, self.without.is_some());
+        let without = self.without.map(|names| format!(" without={names}")).unwrap_or_default();
         let cmdline = assembly::cmdline(&image, !self.users.is_empty());
         let by = if self.users.is_empty() { "" } else { &self.by };
         let carbon = image.carbon.iter().map(Drive::read_only);
         Machine {
             memory_mib: self.memory_mib,
             drives: carbon.chain(self.users).collect(),
-            cmdline: format!("{cmdline} {by} {}", self.words),
+            cmdline: format!("{cmdline} {by} {}{without}", self.words),
             network: Network::User { publish: self.publish },
             ..Machine::new(self.arch, &image.kernel, &image.initramfs)
         }

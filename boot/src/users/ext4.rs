@@ -49,7 +49,8 @@ impl Work {
         new.as_file().set_len(size).tried("write", new.path())?;
         run("mke2fs")
             .args(["-q", "-F", "-t", "ext4", "-b", &BLOCK.to_string(), "-I", "256", "-i", &BYTES_PER_INODE.to_string()])
-            .args(["-m", "0", "-e", "remount-ro", "-L", label, "-U", uuid, "-O", FEATURES, "-E"])
+            // one per cent that only root's capabilities can write: overlays need folders of their own on a full disk too
+            .args(["-m", "1", "-e", "remount-ro", "-L", label, "-U", uuid, "-O", FEATURES, "-E"])
             .arg(format!("hash_seed={uuid},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0"))
             .arg(new.path())
             .ok()
@@ -217,7 +218,8 @@ fn parse_free(stats: &str) -> Option<Free> {
         let rest = stats.lines().find_map(|line| line.strip_prefix(name))?;
         rest.trim().parse().ok()
     };
-    Some(Free { blocks: number("Free blocks:")?, inodes: number("Free inodes:")? })
+    let reserved: u64 = number("Reserved block count:")?;
+    Some(Free { blocks: number("Free blocks:")?.saturating_sub(reserved), inodes: number("Free inodes:")? })
 }
 
 #[cfg(test)]
@@ -226,9 +228,8 @@ mod tests {
 
     #[test]
     fn free_space_is_read_from_debugfs() {
-        let text =
-            "Block count:              65536\nFree blocks:              54291\nFree inodes:              27756\n";
-        assert_eq!(parse_free(text), Some(Free { blocks: 54_291, inodes: 27_756 }));
+        let text = "Block count:              65536\nReserved block count:     655\nFree blocks:              54291\nFree inodes:              27756\n";
+        assert_eq!(parse_free(text), Some(Free { blocks: 53_636, inodes: 27_756 }));
         assert_eq!(parse_free("debugfs: Bad magic number"), None);
     }
 }

@@ -119,6 +119,9 @@ pub fn create(kind: &str, source: &str, attr: Attr, options: &str) -> Result<Own
     }
     if kind == "ext4" {
         fsconfig_set_string(&context, c"errors", c"remount-ro")?;
+        // the blocks that are kept back are for CAP_SYS_RESOURCE alone, which an overlay never has (fs/overlayfs/super.c):
+        // by default they are uid 0's, and an overlay writes as whoever mounted it
+        fsconfig_set_string(&context, c"resuid", c"4294967294")?;
     }
     let mut options = Some(options);
     while let Some(option) = cut::next(&mut options, b',') {

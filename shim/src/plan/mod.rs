@@ -221,7 +221,7 @@ fn settings(plan: &mut Plan<Boot<'_>>) {
         // each open file counts as memory of its user: no limit for all, which one user could use up
         ("/proc/sys/fs/file-max", "9223372036854775807"),
     ] {
-        plan.may(Why::Settings, Op::Write(path, value).into());
+        plan.may(Why::Settings, Boot::Setting(path, value));
     }
     plan.must(Why::KernelInternals, Boot::Close("/proc", &OPEN_IN_PROC));
     plan.must(Why::KernelInternals, Boot::Close("/proc/self/net", &[]));

@@ -76,10 +76,10 @@ fn take(path: &str, guards: Guards<'_>) -> Result<OwnedFd> {
     let open = || place::file(path, flags);
     let terminal = open()?;
     rustix::process::ioctl_tiocsctty(&terminal)?;
-    // first the node: whoever is hung up may try to open it again at once
-    rustix::fs::fchown(&terminal, Some(Uid::ROOT), Some(Gid::ROOT))?;
-    rustix::fs::fchmod(&terminal, Mode::RUSR | Mode::WUSR)?;
-    if guards.hold(Guard::HangUp) {
+    if guards.hold(Guard::Terminal) {
+        // first the node: whoever is hung up may try to open it again at once
+        rustix::fs::fchown(&terminal, Some(Uid::ROOT), Some(Gid::ROOT))?;
+        rustix::fs::fchmod(&terminal, Mode::RUSR | Mode::WUSR)?;
         sys::hang_up()?;
     }
     drop(terminal);

@@ -40,6 +40,10 @@ impl Execute for Boot<'_> {
             },
             Boot::Move(from, to) => move_file(from, to),
             Boot::CheckTold => check_told(log),
+            Boot::Setting(path, value) => match Op::Write(path, value).execute(log) {
+                Err(Errno::NOENT) => Ok(()),
+                result => result,
+            },
             Boot::Close(folder, keep) => close(folder, keep),
             Boot::Reserve => reserve(),
             Boot::LoopbackUp => sys::loopback_up(),

@@ -1,0 +1,67 @@
+//! One user takes all that can be had, for ever; another logs on meanwhile and node answers.
+
+use std::time::Duration;
+
+use boot::users::home::Home;
+use qemu::vm::Vm;
+use shim::arches::Arch;
+use tests::{Boot, Disk, attacker, log_on, logs_on};
+
+/// From the bomb to node's answer, emulated on two shared cores (SPECIFICATION.md).
+const BOUND: Duration = Duration::from_secs(120);
+
+fn armed(arch: &'static Arch, bomb: &str) -> Disk {
+    let mut ana = Home::new("ana", 1000);
+    ana.program("bin/attack", attacker(arch));
+    ana.program("init", format!("#!/bin/attack\n{bomb}\n"));
+    Disk::with(&[ana, logs_on("bo", 1001, None, "console.log('bo is in, and node counts to', 6 * 7)")])
+}
+
+fn answer(vm: &mut Vm) -> Result<String, qemu::failure::Failure> {
+    vm.expect("the bomb is set").unwrap();
+    vm.send("").unwrap();
+    log_on(vm, "bo", None);
+    vm.expect_within(BOUND, "bo is in, and node counts to 42")
+}
+
+fn another_works(arch: &'static Arch, bomb: &str) {
+    let disk = armed(arch, bomb);
+    answer(&mut Boot::on(arch).homes(&disk).start()).unwrap();
+}
+
+/// Without limits and settings the bomb does what it is for: bo gets no answer, or the machine is gone. (Processes are
+/// limited for each uid by the kernel itself, memory by its killer; `take_memory` and `take_processes` are rows.)
+fn nobody_works_without_limits(arch: &'static Arch, bomb: &str) {
+    let disk = armed(arch, bomb);
+    let mut vm = Boot::on(arch).homes(&disk).without("limits,reserve,settings").start();
+    let _ = vm.expect_within(Duration::from_secs(30), "the bomb is set");
+    vm.send("\rbo").unwrap();
+    let answer = vm.expect_within(Duration::from_secs(40), "bo is in, and node counts to 42");
+    assert!(answer.is_err(), "{bomb} keeps nobody from working, so its limit is not tested: {}", vm.transcript());
+}
+
+macro_rules! bombs {
+    ($($name:ident: $bomb:literal;)+) => {
+        mod x86_64 {
+            $(#[test] fn $name() { super::another_works(crate::arch("x86_64"), $bomb); })+
+            #[test] fn a_descriptor_bomb_without_limits() { super::nobody_works_without_limits(crate::arch("x86_64"), "fd_bomb"); }
+        }
+
+        mod aarch64 {
+            $(#[test] fn $name() { super::another_works(crate::arch("aarch64"), $bomb); })+
+            #[test] fn a_descriptor_bomb_without_limits() { super::nobody_works_without_limits(crate::arch("aarch64"), "fd_bomb"); }
+        }
+    };
+}
+
+bombs! {
+    a_fork_bomb_keeps_nobody_out: "fork_bomb";
+    a_zombie_storm_keeps_nobody_out: "zombie_storm";
+    a_memory_bomb_keeps_nobody_out: "memory_bomb";
+    a_descriptor_bomb_keeps_nobody_out: "fd_bomb";
+    a_full_tmp_keeps_nobody_out: "tmpfs_fill";
+    a_full_disk_keeps_nobody_out: "disk_fill";
+    a_million_files_keep_nobody_out: "inode_fill";
+    a_signal_storm_keeps_nobody_out: "signal_storm";
+    a_console_flood_keeps_nobody_out: "console_flood";
+}

@@ -1,0 +1,83 @@
+//! The machine that is attacked.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+
+use boot::users::{home::Home, policy::set_policy};
+use shim::{
+    arches::Arch,
+    policy::{Network, Policy},
+};
+use tests::{Boot, Disk, attacker};
+
+use crate::{ROWS, Row};
+
+type Said = Arc<OnceLock<String>>;
+
+/// What the console said of a machine without these guards, in which everybody attacked who has a row for it; without
+/// any name, in one with all guards and all attacks.
+pub fn said(arch: &'static Arch, without: &'static str) -> String {
+    static SAID: Mutex<BTreeMap<(&str, &str), Said>> = Mutex::new(BTreeMap::new());
+    let said = {
+        let mut all = SAID.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(all.entry((arch.name, without)).or_default())
+    };
+    said.get_or_init(|| attack(arch, without)).clone()
+}
+
+fn attack(arch: &'static Arch, without: &'static str) -> String {
+    let rows: Vec<&Row> = ROWS.iter().filter(|row| without.is_empty() || row.without == without).collect();
+    let disk = disk(arch, &rows);
+    let boot = Boot::on(arch).homes(&disk).words("NODE_OPTIONS=--inspect loglevel=4");
+    let mut vm = if without.is_empty() { boot.start() } else { boot.without(without).start() };
+    let attackers = ["root", "ana", "cara"].iter().filter(|name| rows.iter().any(|row| row.by == **name)).count();
+    for _ in 0..attackers {
+        vm.expect_within(Duration::from_secs(240), "attacks are over").unwrap();
+    }
+    if rows.iter().any(|row| row.by == "dora" || row.by == "erik") {
+        vm.expect_within(Duration::from_secs(240), "the victim is ready").ok();
+        std::thread::sleep(Duration::from_secs(3));
+    }
+    vm.transcript()
+}
+
+/// Whose names say what: `root`, `ana` and `cara` attack, `bo` is the victim; `dora` and `erik` have an init that is not
+/// theirs to run.
+fn disk(arch: &Arch, rows: &[&Row]) -> Disk {
+    let program = attacker(arch);
+    let script = |names: &[&str]| format!("#!/bin/attack\n{}\n", names.join("\n"));
+    let home = |name, uid, names: &[&str]| {
+        let mut home = Home::new(name, uid);
+        home.program("bin/attack", program.clone());
+        if !names.is_empty() {
+            home.program("init", script(names));
+        }
+        home
+    };
+    let attacks = |by: &str| {
+        let names: Vec<&str> = rows.iter().filter(|row| row.by == by).map(|row| row.attack).collect();
+        if names.is_empty() { names } else { [vec!["wait"], names].concat() }
+    };
+    let mut ana = home("ana", 1000, &attacks("ana"));
+    ana.program("suid", program.clone());
+    let mut bo = home("bo", 1001, &["be_the_victim"]);
+    bo.file("secret", "bo's");
+    let mut erik = home("erik", 1004, &[]);
+    erik.program("real", script(&["linked_init"]));
+    erik.link("init", "real");
+    let dora = home("dora", 1003, &["foreign_init"]);
+    let disk =
+        Disk::with(&[home("root", 0, &attacks("root")), ana, bo, home("cara", 1002, &attacks("cara")), dora, erik]);
+    let mut offline = String::from("sif /ana/suid uid 0\nsif /ana/suid mode 0104755\nsif /dora/init uid 1000\n");
+    for major in 252..=254 {
+        let node = format!("disk{major}");
+        offline += &format!("cd /ana\nmknod {node} b {major} 16\nsif {node} uid 1000\nsif {node} mode 060600\n");
+    }
+    disk.debugfs(&offline);
+    let private = Policy { network: Network::Private, ..Policy::default() };
+    set_policy(&disk.path, "cara", Some(&private)).unwrap_or_else(|error| panic!("{error}"));
+    disk
+}

@@ -1,0 +1,111 @@
+//! What an attacker gets from inside a sandbox: nothing; and each thing where the guard that keeps it is left out.
+//!
+//! A row is an attack of `tests/guest`, who makes it, and the guards that hold it, which are all that a second boot
+//! lacks. In the first boot all attacks fail, in the second that one works: a guard that no test can see missing is not
+//! tested. Boots are shared by the rows that lack the same. `./nodeos test NAME` runs rows by name.
+
+mod bombs;
+mod machine;
+mod node;
+mod terminals;
+
+use shim::arches::Arch;
+
+/// One attack.
+#[derive(Clone, Copy)]
+struct Row {
+    attack: &'static str,
+    by: &'static str,
+    without: &'static str,
+}
+
+/// Lists the rows once and makes a test of each for every architecture.
+macro_rules! rows {
+    ($($attack:ident: $by:literal, $without:literal;)+) => {
+        const ROWS: &[Row] =
+            &[$(Row { attack: stringify!($attack), by: $by, without: $without }),+];
+
+        mod x86_64 {
+            $(#[test] fn $attack() { super::both_sides(super::arch("x86_64"), stringify!($attack)); })+
+        }
+
+        mod aarch64 {
+            $(#[test] fn $attack() { super::both_sides(super::arch("aarch64"), stringify!($attack)); })+
+        }
+    };
+}
+
+fn arch(name: &str) -> &'static Arch {
+    Arch::named(name).unwrap()
+}
+
+/// In a machine as it is the attack fails; without its guards it works.
+fn both_sides(arch: &'static Arch, attack: &str) {
+    let row = ROWS.iter().find(|row| row.attack == attack).unwrap();
+    let worked = format!("attack {attack}: worked");
+    let held = machine::said(arch, "");
+    assert!(!held.contains(&worked), "{attack} by {} works:\n{held}", row.by);
+    let tried = format!("attack {attack}: failed");
+    let silent = ["foreign_init", "linked_init"].contains(&attack);
+    assert!(silent || held.contains(&tried), "{attack} was not tried:\n{held}");
+    let open = machine::said(arch, row.without);
+    assert!(
+        open.contains(&worked),
+        "{attack} by {} fails without {}, so nothing is known:\n{open}",
+        row.by,
+        row.without
+    );
+}
+
+rows! {
+    // files, mounts, the disk; without no_new_privs nobody may install the other two
+    offline_node: "ana", "nodev";
+    mknod: "root", "capabilities,nodev";
+    second_mount: "root", "capabilities,nodev,seccomp";
+    mount: "root", "capabilities,seccomp";
+    remount: "root", "capabilities,seccomp";
+    unmask: "root", "capabilities,seccomp";
+    unshare: "root", "capabilities,seccomp";
+    chroot: "root", "capabilities,seccomp";
+    below_the_root: "root", "capabilities,seccomp,detach";
+    set_user_id: "ana", "nosuid,no_new_privs,landlock,seccomp";
+    foreign_init: "dora", "init";
+    linked_init: "erik", "init";
+    // other users
+    see_processes: "root", "pid";
+    kill: "root", "pid";
+    proc_environ: "root", "pid,capabilities,landlock";
+    proc_root: "root", "pid,capabilities,landlock";
+    proc_cwd: "root", "pid,capabilities,landlock";
+    proc_fd: "root", "pid,capabilities,landlock";
+    proc_mem: "root", "pid,capabilities,landlock,settings";
+    setns: "root", "pid,capabilities,landlock,seccomp";
+    ptrace: "root", "pid,capabilities,landlock,seccomp,settings";
+    abstract_socket: "ana", "landlock";
+    shared_memory: "ana", "ipc";
+    network: "cara", "network";
+    // more than one's share
+    take_memory: "ana", "limits";
+    take_processes: "ana", "limits";
+    // the kernel
+    io_uring: "ana", "seccomp";
+    personality: "ana", "seccomp";
+    ptrace_own: "ana", "seccomp,settings";
+    bpf: "root", "capabilities,seccomp";
+    sethostname: "root", "capabilities,seccomp";
+    clock_settime: "root", "capabilities,seccomp";
+    reboot: "root", "capabilities,seccomp,pid";
+    syslog: "root", "capabilities,seccomp";
+    tiocsti: "root", "capabilities,seccomp";
+    tioclinux: "root", "capabilities,seccomp,nodev";
+    raw_socket: "root", "capabilities";
+    interface: "root", "capabilities";
+    realtime: "root", "capabilities";
+    rlimit: "root", "capabilities";
+    oom_score: "root", "capabilities,ro";
+    proc_interrupts: "ana", "proc";
+    proc_net_unix: "ana", "proc";
+    proc_sys_read: "ana", "masks";
+    proc_sys_write: "root", "masks,ro";
+    environment: "ana", "environment";
+}

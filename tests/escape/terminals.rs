@@ -1,0 +1,88 @@
+//! Attacks that need somebody at the terminal.
+
+use std::time::Duration;
+
+use shim::arches::Arch;
+use tests::{Boot, Disk, attacker, log_on, logs_on};
+
+/// root logs on again and again, while root's own init waits to get hold of /logon on its way to a session.
+fn overwrite(arch: &'static Arch, without: &str, wanted: &str) {
+    let mut root = logs_on("root", 0, Some("root"), "console.log('root is in')");
+    root.program("bin/attack", attacker(arch));
+    root.program("init", "#!/bin/attack\nshim_overwrite\n");
+    let disk = Disk::with(&[root]);
+    let mut vm = Boot::on(arch).homes(&disk).without(without).start();
+    vm.expect("watching").unwrap();
+    vm.send("").unwrap();
+    for _ in 0..6 {
+        log_on(&mut vm, "root", Some("root"));
+        let (_, which) =
+            vm.expect_any_within(Duration::from_secs(60), &["root is in", "attack shim_overwrite:"]).unwrap();
+        if which == 1 {
+            vm.expect("\n").unwrap();
+            break;
+        }
+    }
+    let said = vm.transcript();
+    assert!(said.contains(&format!("attack shim_overwrite: {wanted}")), "{said}");
+}
+
+fn root_cannot_write_to_the_shim(arch: &'static Arch) {
+    // landlock alone keeps root from looking into a process that is no child of the looker's; the seal holds without it
+    overwrite(arch, "landlock", "failed (EROFS");
+    overwrite(arch, "landlock,sealed", "worked");
+}
+
+/// ana leaves somebody at the terminal who reads along while bo types the password: whether that got any of it.
+fn reads_along(arch: &'static Arch, disk: &Disk, without: &str) -> bool {
+    let mut vm = Boot::on(arch).homes(disk).without(without).start();
+    log_on(&mut vm, "ana", None);
+    vm.expect("ana leaves").unwrap();
+    for _ in 0..8 {
+        std::thread::sleep(Duration::from_secs(1));
+        vm.send("bo").unwrap();
+        vm.send("secret-of-bo").unwrap();
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    vm.monitor("sendkey ctrl-alt-delete").unwrap();
+    vm.ending().unwrap();
+    disk.listing().iter().any(|line| line == "1000 /ana/read")
+}
+
+fn nobody_reads_along_at_a_terminal(arch: &'static Arch) {
+    let leave = "
+        const cp = require('child_process'), fs = require('fs')
+        if (process.argv[2] === 'stay') {
+            // the terminal is hung up when the session ends; whoever opens it again at once may still be there later
+            const end = Date.now() + 60000, line = Buffer.alloc(256), { O_RDONLY, O_NOCTTY } = fs.constants
+            while (Date.now() < end) {
+                try {
+                    const terminal = fs.openSync('/dev/CONSOLE', O_RDONLY | O_NOCTTY)
+                    for (let got; got !== 0 && Date.now() < end;) {
+                        got = fs.readSync(terminal, line)
+                        if (got > 0) fs.appendFileSync('/read', line.subarray(0, got))
+                    }
+                    fs.closeSync(terminal)
+                } catch {}
+            }
+        } else {
+            cp.spawn(process.execPath, ['/shell.js', 'stay'], { detached: true, stdio: 'ignore' }).unref()
+            setTimeout(() => { console.log('ana leaves'); process.exit() }, 4000)
+        }";
+    let leave = &leave.replace("CONSOLE", arch.console);
+    let disk = Disk::with(&[
+        logs_on("ana", 1000, None, leave),
+        logs_on("bo", 1001, Some("secret-of-bo"), "console.log('bo is in')"),
+    ]);
+    assert!(!reads_along(arch, &disk, ""), "ana read what bo typed");
+    assert!(reads_along(arch, &disk, "terminal"), "nobody reads along without the guard, so nothing is known");
+}
+
+macro_rules! tests {
+    ($($name:ident)+) => {
+        mod x86_64 { $(#[test] fn $name() { super::$name(crate::arch("x86_64")); })+ }
+        mod aarch64 { $(#[test] fn $name() { super::$name(crate::arch("aarch64")); })+ }
+    };
+}
+
+tests! { root_cannot_write_to_the_shim nobody_reads_along_at_a_terminal }

@@ -1,0 +1,168 @@
+//! Attacks on the others' share of the machine. Each goes on for ever; it says `set` once it has what it can get.
+
+use linux_raw_sys::general as raw;
+use rustix::{
+    fs::{CWD, Mode, OFlags},
+    io::{Errno, Result},
+    thread::Timespec,
+};
+use shim::{
+    say,
+    say::Text,
+    sys::{Start, Stream},
+};
+
+use crate::call::{Table, c, call, call3, fork, open};
+
+pub const ATTACKS: Table = &[
+    ("take_memory", take_memory),
+    ("take_processes", take_processes),
+    ("fork_bomb", |_| bomb(true)),
+    ("zombie_storm", |_| bomb(false)),
+    ("memory_bomb", memory),
+    ("fd_bomb", descriptors),
+    ("tmpfs_fill", |_| fill(c"/tmp/fill")),
+    ("disk_fill", |_| fill(c"/fill")),
+    ("inode_fill", inodes),
+    ("signal_storm", signals),
+    ("console_flood", flood),
+];
+
+/// More than half of what users have on a machine of 256 MiB.
+fn take_memory(_: Start) -> Result<()> {
+    const BYTES: usize = 150 << 20;
+    crate::call::aside(|| call(raw::__NR_mmap, [0, BYTES, 3, 0x8022, usize::MAX, 0]).map(drop))
+}
+
+/// More than half of what users have on such a machine. They end when they are told to, or with the sandbox.
+fn take_processes(_: Start) -> Result<()> {
+    let (read, write) = rustix::pipe::pipe()?;
+    let mut result = Ok(());
+    for _ in 0..600 {
+        match fork() {
+            Ok(None) => {
+                let _ = call3(raw::__NR_close, crate::call::number(&write), 0, 0);
+                let _ = rustix::io::read(&read, &mut [0; 1]);
+                shim::sys::exit(0)
+            }
+            Ok(Some(_)) => {}
+            Err(errno) => {
+                result = Err(errno);
+                break;
+            }
+        }
+    }
+    result
+}
+
+fn set() {
+    Stream(1).put("the bomb is set\n");
+}
+
+fn pause() -> ! {
+    loop {
+        let _ = rustix::thread::nanosleep(&Timespec { tv_sec: 600, tv_nsec: 0 });
+    }
+}
+
+/// As many processes as there can be; `stay` or they end at once and nobody buries them.
+fn bomb(stay: bool) -> Result<()> {
+    let mut said = false;
+    loop {
+        match fork() {
+            Ok(None) if stay => {
+                // each child goes on where this one is
+                said = true;
+            }
+            Ok(None) => shim::sys::exit(0),
+            Ok(Some(_)) => {}
+            Err(_) => {
+                if !said {
+                    set();
+                    said = true;
+                }
+                let _ = call(raw::__NR_sched_yield, [0; 6]);
+            }
+        }
+    }
+}
+
+/// Children that take memory until they are killed, one after the other.
+fn memory(_: Start) -> Result<()> {
+    const PIECE: usize = 1 << 20;
+    let mut times = 0_u32;
+    loop {
+        match fork() {
+            Ok(None) => loop {
+                // PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE
+                let _ = call(raw::__NR_mmap, [0, PIECE, 3, 0x8022, usize::MAX, 0]);
+            },
+            Ok(Some(child)) => drop(crate::call::wait(child)),
+            Err(_) => pause(),
+        }
+        times = times.saturating_add(1);
+        if times == 2 {
+            set();
+        }
+    }
+}
+
+/// Open files until there are no more, in children until there are no more of these.
+fn descriptors(_: Start) -> Result<()> {
+    for children in 0_u32.. {
+        match fork() {
+            Ok(None) => {
+                while let Ok(fd) = open(c"/dev/null", OFlags::RDONLY) {
+                    core::mem::forget(fd);
+                }
+                pause()
+            }
+            Ok(Some(_)) if children < 64 => {}
+            _ => break,
+        }
+    }
+    set();
+    pause()
+}
+
+fn fill(path: &core::ffi::CStr) -> Result<()> {
+    let file = open(path, OFlags::WRONLY | OFlags::CREATE)?;
+    let block = [0x5a; 4096];
+    let mut said = false;
+    loop {
+        if rustix::io::write(&file, &block) == Err(Errno::NOSPC) && !said {
+            set();
+            said = true;
+        }
+    }
+}
+
+fn inodes(_: Start) -> Result<()> {
+    let mut said = false;
+    for number in 0_u32.. {
+        let mut path = Text::new();
+        say!(&mut path, "/tmp/", number, "\0");
+        if rustix::fs::mkdirat(CWD, c(&path), Mode::RWXU) == Err(Errno::NOSPC) && !said {
+            set();
+            said = true;
+        }
+    }
+    Ok(())
+}
+
+/// Signals to the sandbox's first process, which PID 1 made and pokes.
+fn signals(_: Start) -> Result<()> {
+    set();
+    loop {
+        for signal in [10, 15, 17, 2] {
+            let _ = call3(raw::__NR_kill, 1, signal, 0);
+        }
+    }
+}
+
+fn flood(_: Start) -> Result<()> {
+    set();
+    loop {
+        Stream(1).put("flood flood flood flood flood flood flood flood\n");
+    }
+}

@@ -1,0 +1,87 @@
+//! Attacks from inside a sandbox. A home's `/init` begins with `#!/bin/attack`; each further line names an attack, which
+//! runs in a process of its own and says `attack NAME: worked` or `attack NAME: failed (ERRNO)`.
+//!
+//! An attack is a function that succeeds if the attacker got what it wanted. What it wants lies in the home of `bo`, who
+//! is the `victim`, in the kernel, or in the others' share of the machine.
+#![cfg_attr(target_env = "musl", no_std, no_main)]
+
+#[cfg(target_env = "musl")]
+mod bombs;
+#[cfg(target_env = "musl")]
+mod call;
+#[cfg(target_env = "musl")]
+mod kernel;
+#[cfg(target_env = "musl")]
+mod mounts;
+#[cfg(target_env = "musl")]
+mod others;
+#[cfg(target_env = "musl")]
+mod victim;
+
+#[cfg(target_env = "musl")]
+mod program {
+    use core::panic::PanicInfo;
+
+    use rustix::io::{Errno, Result};
+    use shim::{
+        say,
+        say::Text,
+        sys::{self, Start, Stream},
+    };
+
+    use crate::{bombs, call, kernel, mounts, others, victim};
+
+    const TABLES: [call::Table; 5] =
+        [kernel::ATTACKS, mounts::ATTACKS, others::ATTACKS, bombs::ATTACKS, victim::ATTACKS];
+
+    shim::entry!(main);
+
+    #[panic_handler]
+    fn panic(_: &PanicInfo<'_>) -> ! {
+        sys::exit(134)
+    }
+
+    fn main(start: Start) -> ! {
+        let script = start.arguments().nth(1).unwrap_or_default();
+        // what a set-user-ID copy of this is asked
+        if script.to_bytes() == b"who" {
+            sys::exit(u8::from(!rustix::process::geteuid().is_root()));
+        }
+        let mut bytes = [0; 2048];
+        let length = call::read(script, &mut bytes).unwrap_or(0);
+        let text = bytes.get(..length).and_then(|text| core::str::from_utf8(text).ok()).unwrap_or_default();
+        for name in text.lines().skip(1) {
+            one(name, start);
+        }
+        Stream(1).put("attacks are over\n");
+        sys::exit(0)
+    }
+
+    fn one(name: &str, start: Start) {
+        let attack = TABLES.iter().flat_map(|table| table.iter()).find(|(other, _)| *other == name);
+        let Some((_, attack)) = attack else { return said(name, Err(Errno::NOSYS)) };
+        match call::fork() {
+            Ok(None) => {
+                said(name, attack(start));
+                sys::exit(0)
+            }
+            Ok(Some(child)) => drop(call::wait(child)),
+            Err(errno) => said(name, Err(errno)),
+        }
+    }
+
+    fn said(name: &str, result: Result<()>) {
+        let mut line = Text::new();
+        match result {
+            Ok(()) => say!(&mut line, "attack ", name, ": worked\n"),
+            Err(errno) => say!(&mut line, "attack ", name, ": failed (", errno, ")\n"),
+        }
+        Stream(1).put(&line);
+    }
+}
+
+#[cfg(not(target_env = "musl"))]
+fn main() {
+    eprintln!("this attacks a NodeOS machine from inside, in tests; build it for a musl target");
+    std::process::exit(1);
+}

@@ -1,0 +1,158 @@
+//! Attacks on what is mounted, and on the disk below it.
+
+use core::ffi::CStr;
+
+use linux_raw_sys::general as raw;
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags},
+    io::{Errno, Result},
+};
+use shim::sys::Start;
+
+use crate::call::{Table, aside, call, call3, holds, number, open, wait};
+
+pub const ATTACKS: Table = &[
+    ("offline_node", |_| {
+        majors(|major| {
+            let names = [c"/disk252", c"/disk253", c"/disk254"];
+            ext4(names[usize::try_from(major - 252).unwrap_or(0)])
+        })
+    }),
+    ("mknod", |_| majors(|major| node(major).and_then(ext4))),
+    ("second_mount", second_mount),
+    ("mount", |_| mount(c"none", c"/tmp", c"tmpfs", 0)),
+    ("remount", |_| mount(c"none", c"/proc", c"none", 0x20 | 0x1000)), // MS_REMOUNT | MS_BIND
+    ("unmask", unmask),
+    ("unshare", |_| call3(raw::__NR_unshare, raw::CLONE_NEWNS as usize, 0, 0).map(drop)),
+    ("chroot", |_| aside(|| call3(raw::__NR_chroot, c"/tmp".as_ptr() as usize, 0, 0).map(drop))),
+    ("below_the_root", below_the_root),
+    ("set_user_id", set_user_id),
+    ("tioclinux", tioclinux),
+    ("shim_overwrite", shim_overwrite),
+];
+
+/// The first that works of the majors that virtio disks may have: the kernel hands them out from 254 down.
+fn majors(mut attack: impl FnMut(u32) -> Result<()>) -> Result<()> {
+    (252..=254).rev().map(&mut attack).find(Result::is_ok).unwrap_or_else(|| attack(254))
+}
+
+/// The second disk, as a node in a folder of the attacker's.
+fn node(major: u32) -> Result<&'static CStr> {
+    let path = c"/tmp/raw";
+    let _ = rustix::fs::unlink(path);
+    let device = rustix::fs::makedev(major, 16);
+    rustix::fs::mknodat(CWD, path, FileType::BlockDevice, Mode::from_raw_mode(0o600), device)?;
+    Ok(path)
+}
+
+/// Whether an ext4 superblock can be read there.
+fn ext4(path: &CStr) -> Result<()> {
+    let mut magic = [0; 2];
+    rustix::io::pread(open(path, OFlags::RDONLY)?, &mut magic, 1024 + 56)?;
+    if magic == [0x53, 0xef] { Ok(()) } else { Err(Errno::NODATA) }
+}
+
+fn mount(from: &CStr, to: &CStr, kind: &CStr, flags: usize) -> Result<()> {
+    let [from, to, kind] = [from, to, kind].map(|text| text.as_ptr() as usize);
+    call(raw::__NR_mount, [from, to, kind, flags, 0, 0]).map(drop)
+}
+
+fn unmount(path: &CStr) -> Result<()> {
+    call3(raw::__NR_umount2, path.as_ptr() as usize, 2, 0).map(drop) // MNT_DETACH
+}
+
+fn second_mount(_: Start) -> Result<()> {
+    let _ = rustix::fs::mkdir(c"/tmp/second", Mode::RWXU);
+    majors(|major| {
+        mount(node(major)?, c"/tmp/second", c"ext4", 0)?;
+        let seen = holds(c"/tmp/second/bo/secret", "bo's");
+        let _ = unmount(c"/tmp/second");
+        seen
+    })
+}
+
+/// The overlays' work folders, below the mask.
+fn unmask(_: Start) -> Result<()> {
+    unmount(c"/home/.overlay")?;
+    open(c"/home/.overlay/bo", OFlags::RDONLY | OFlags::DIRECTORY).map(drop)
+}
+
+/// Takes the own root away and looks what it was mounted over.
+fn below_the_root(_: Start) -> Result<()> {
+    let namespace = open(c"/proc/self/ns/mnt", OFlags::RDONLY)?;
+    // a namespace of the attack's own, for the other attacks go on in this one
+    call3(raw::__NR_unshare, raw::CLONE_NEWNS as usize, 0, 0)?;
+    drop(namespace);
+    let namespace = open(c"/proc/self/ns/mnt", OFlags::RDONLY)?;
+    unmount(c"/")?;
+    call3(raw::__NR_setns, number(&namespace), raw::CLONE_NEWNS as usize, 0)?;
+    holds(c"/tmp/bo/secret", "bo's")
+}
+
+/// A program of root's with the set-user-ID bit, made offline in the attacker's home.
+fn set_user_id(_: Start) -> Result<()> {
+    match crate::call::fork()? {
+        None => {
+            let argv = [c"/suid".as_ptr() as usize, c"who".as_ptr() as usize, 0];
+            let envp = [0_usize];
+            let _ = call3(raw::__NR_execve, argv[0], argv.as_ptr() as usize, envp.as_ptr() as usize);
+            shim::sys::exit(2)
+        }
+        Some(child) => match wait(child)?.exit_status() {
+            Some(0) => Ok(()),
+            Some(1) => Err(Errno::PERM),
+            _ => Err(Errno::NOEXEC),
+        },
+    }
+}
+
+/// Reads from a virtual terminal that is nobody's in the sandbox.
+fn tioclinux(_: Start) -> Result<()> {
+    const TIOCLINUX: usize = 0x541c;
+    let path = c"/tmp/tty1";
+    let device = rustix::fs::makedev(4, 1);
+    rustix::fs::mknodat(CWD, path, FileType::CharacterDevice, Mode::from_raw_mode(0o600), device)?;
+    let terminal = open(path, OFlags::RDWR | OFlags::NONBLOCK)?;
+    let mut shift_state = [6_u8]; // TIOCL_GETSHIFTSTATE
+    call3(raw::__NR_ioctl, number(&terminal), TIOCLINUX, shift_state.as_mut_ptr() as usize).map(drop)
+}
+
+/// Gets hold of /logon while it becomes a session of root's, and opens it for writing once it is another program.
+fn shim_overwrite(_: Start) -> Result<()> {
+    use shim::{say, say::Text};
+    let text = |pid: u32, what: &str| {
+        let mut path = Text::new();
+        say!(&mut path, "/proc/", pid, what, "\0");
+        path
+    };
+    shim::sys::Stream(1).put("watching\n");
+    let deadline = rustix::system::sysinfo().uptime.saturating_add(150);
+    let mut last = Errno::NOENT;
+    while rustix::system::sysinfo().uptime < deadline {
+        for pid in 2..64 {
+            let mut link = [0; 16];
+            let path = text(pid, "/exe");
+            let read = rustix::fs::readlinkat_raw(CWD, crate::call::c(&path), &mut link[..]);
+            if read.is_err() || !link.starts_with(b"/logon") {
+                continue;
+            }
+            let Ok(held) = open(crate::call::c(&path), OFlags::PATH) else { continue };
+            let mut own = Text::new();
+            say!(&mut own, "/proc/self/fd/", number(&held), "\0");
+            for _ in 0..2_000_000 {
+                match open(crate::call::c(&own), OFlags::WRONLY) {
+                    Ok(_) => return Ok(()),
+                    Err(Errno::TXTBSY) => {}
+                    Err(errno) => {
+                        last = errno;
+                        break;
+                    }
+                }
+            }
+            if last == Errno::ROFS {
+                return Err(last);
+            }
+        }
+    }
+    Err(last)
+}
