@@ -1,6 +1,9 @@
 //! Users do not see each other, nor the machine. Each refusal has a side on which the same step works.
 
+use std::path::Path;
+
 use boot::users::home::Home;
+use qemu::{machine::Drive, vm::Vm};
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, log_on, logs_on, runs};
 
@@ -20,8 +23,16 @@ pub fn what_a_user_writes_lands_in_the_own_home_alone(arch: &'static Arch) {
         setTimeout(wait, 8000)"
     );
     let disk = Disk::with(&[runs("ana", 1000, &ana), runs("bo", 1001, &bo)]);
-    let mut vm = Boot::on(arch).homes(&disk).start();
+    // a medium that can be written to: nothing but the machine's own mounts keeps the carbon copy as it is
+    let mut machine = Boot::on(arch).homes(&disk).machine();
+    let (made, carbon) = (machine.drives[0].path.clone(), disk.beside("carbon.erofs"));
+    std::fs::copy(&made, &carbon).unwrap();
+    std::fs::set_permissions(&carbon, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    machine.drives[0] = Drive::writable(&carbon);
+    let mut vm = Vm::start(machine).unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+    let hash = |path: &Path| boot::digest::Key::default().with("carbon", std::fs::read(path).unwrap()).name();
+    assert_eq!(hash(&made), hash(&carbon));
     let said = vm.transcript();
     for line in ["ana over env undefined", "ana sees 4", "bo sees hers false", "bo sees false"] {
         assert!(said.contains(line), "{}", vm.failure(format!("not said: {line}")));

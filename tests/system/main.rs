@@ -41,6 +41,7 @@ behaviours! {
     memory: too_little_memory_is_said_and_the_amount_named_suffices;
     placement: the_carbon_copy_serves_from_every_place;
     stop: ctrl_alt_del_leaves_a_clean_filesystem,
+        a_sigterm_powers_off,
         orphans_are_buried;
     users_partition: it_is_found_by_device_and_uuids,
         without_one_a_guest_has_a_session_in_ram,

@@ -42,6 +42,9 @@ mod program {
     }
 
     fn main(start: Start) -> ! {
+        if rustix::process::getpid() == rustix::process::Pid::INIT && start.arguments().next() == Some(c"/terminate") {
+            terminate(start);
+        }
         let script = start.arguments().nth(1).unwrap_or_default();
         // what a set-user-ID copy of this is asked
         if script.to_bytes() == b"who" {
@@ -55,6 +58,18 @@ mod program {
         }
         Stream(1).put("attacks are over\n");
         sys::exit(0)
+    }
+
+    /// In the initramfs's place of `/init` (`rdinit=/terminate`): leaves a process behind that sends PID 1 a SIGTERM, as
+    /// nothing in a machine of ours can, and becomes the shim.
+    fn terminate(start: Start) -> ! {
+        if let Ok(None) = call::fork() {
+            let _ = rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 12, tv_nsec: 0 });
+            let _ = rustix::process::kill_process(rustix::process::Pid::INIT, rustix::process::Signal::TERM);
+            sys::exit(0);
+        }
+        let _ = sys::exec_with(c"/init", start);
+        sys::exit(1)
     }
 
     fn one(name: &str, start: Start) {
