@@ -87,10 +87,21 @@ const NEW_NAMESPACES: u32 = raw::CLONE_NEWNS
     | raw::CLONE_NEWUSER
     | raw::CLONE_NEWPID
     | raw::CLONE_NEWNET;
-/// Types into a terminal as if its user did (include/uapi/asm-generic/ioctls.h).
+/// What a user does to no terminal, for others use it too (include/uapi/asm-generic/ioctls.h; ioctl_tty(2)).
+const IOCTLS: [u32; 7] = [
+    TIOCSTI, TIOCLINUX, 0x540a, // TCXONC: stops output, past the next hang-up
+    0x540c, // TIOCEXCL: nobody else opens it
+    0x5423, // TIOCSETD: another line discipline
+    0x5425, // TCSBRKP: a break as long as one likes
+    0x5427, // TIOCSBRK: one without an end
+];
+/// Types into a terminal as if its user did.
 const TIOCSTI: u32 = 0x5412;
-/// Reads a virtual terminal's screen, and pastes into it (the same; ioctl_console(2)).
+/// Reads a virtual terminal's screen, and pastes into it (ioctl_console(2)).
 const TIOCLINUX: u32 = 0x541c;
+/// The family whose queues no cgroup pays for (net/netlink/af_netlink.c): only `NETLINK_ROUTE`, 0, which
+/// os.networkInterfaces() asks.
+const AF_NETLINK: u32 = 16;
 
 // include/uapi/linux/bpf_common.h, filter.h
 const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
@@ -105,6 +116,7 @@ const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
 const FIRST_ARGUMENT: u32 = 16;
 const SECOND_ARGUMENT: u32 = 24;
+const THIRD_ARGUMENT: u32 = 32;
 const ALLOW: u32 = 0x7fff_0000;
 const KILL: u32 = 0x8000_0000;
 const EPERM: u32 = 0x0005_0000 | 1;
@@ -114,8 +126,8 @@ const ENOSYS: u32 = 0x0005_0000 | 38;
 pub const COUNT: usize = numbers();
 const RANGES: usize = ranges().0;
 /// Before the ranges, and behind them.
-const HEAD: usize = 8;
-const TAIL: usize = 10;
+const HEAD: usize = 9;
+const TAIL: usize = 11 + IOCTLS.len();
 
 /// The filter.
 pub static FILTER: [Instruction; HEAD + 2 * RANGES + TAIL] = filter();
@@ -179,8 +191,9 @@ mod at_compile_time {
         let mut all = [step(RETURN, EPERM, 0, 0); HEAD + 2 * RANGES + TAIL];
         // where the parts of the tail lie
         let denied = HEAD + 2 * RANGES;
-        let (clone, ioctl) = (denied + 1, denied + 3);
-        let (allowed, unknown, denied_too) = (denied + 6, denied + 7, denied + 8);
+        let (clone, socket, ioctl) = (denied + 1, denied + 3, denied + 7);
+        let allowed = ioctl + 1 + IOCTLS.len();
+        let (unknown, denied_too) = (allowed + 1, allowed + 2);
 
         all[0] = step(LOAD, ARCH, 0, 0);
         all[1] = step(IF_EQUAL, AUDIT_ARCH, 1, 0);
@@ -188,8 +201,9 @@ mod at_compile_time {
         all[3] = step(LOAD, NUMBER, 0, 0);
         all[4] = step(IF_EQUAL, raw::__NR_clone, clone - 5, 0);
         all[5] = step(IF_EQUAL, raw::__NR_ioctl, ioctl - 6, 0);
-        all[6] = step(IF_EQUAL, raw::__NR_clone3, unknown - 7, 0);
-        all[7] = step(IF_GREATER, NEWEST, unknown - 8, 0);
+        all[6] = step(IF_EQUAL, raw::__NR_socket, socket - 7, 0);
+        all[7] = step(IF_EQUAL, raw::__NR_clone3, unknown - 8, 0);
+        all[8] = step(IF_GREATER, NEWEST, unknown - 9, 0);
         let (mut range, ranges) = (0, ranges().1);
         while range < RANGES {
             let at = HEAD + 2 * range;
@@ -201,9 +215,17 @@ mod at_compile_time {
         // `denied` itself is what the array was filled with, and so is `denied_too`, for jumps go forward only
         all[clone] = step(LOAD, FIRST_ARGUMENT, 0, 0);
         all[clone + 1] = step(IF_ANY, NEW_NAMESPACES, denied_too - clone - 2, allowed - clone - 2);
+        all[socket] = step(LOAD, FIRST_ARGUMENT, 0, 0);
+        all[socket + 1] = step(IF_EQUAL, AF_NETLINK, 0, allowed - socket - 2);
+        all[socket + 2] = step(LOAD, THIRD_ARGUMENT, 0, 0);
+        all[socket + 3] = step(IF_EQUAL, 0, allowed - socket - 4, denied_too - socket - 4);
         all[ioctl] = step(LOAD, SECOND_ARGUMENT, 0, 0);
-        all[ioctl + 1] = step(IF_EQUAL, TIOCSTI, denied_too - ioctl - 2, 0);
-        all[ioctl + 2] = step(IF_EQUAL, TIOCLINUX, denied_too - ioctl - 3, 0);
+        let mut number = 0;
+        while number < IOCTLS.len() {
+            let at = ioctl + 1 + number;
+            all[at] = step(IF_EQUAL, IOCTLS[number], denied_too - at - 1, 0);
+            number += 1;
+        }
         all[allowed] = step(RETURN, ALLOW, 0, 0);
         all[unknown] = step(RETURN, ENOSYS, 0, 0);
         all
@@ -217,6 +239,10 @@ mod tests {
 
     /// What the kernel would do: `seccomp_run_filters`, for the instructions that are used here.
     fn run(arch: u32, number: u32, arguments: [u32; 2]) -> u32 {
+        run3(arch, number, [arguments[0], arguments[1], 0])
+    }
+
+    fn run3(arch: u32, number: u32, arguments: [u32; 3]) -> u32 {
         let (mut accumulator, mut at) = (0, 0);
         loop {
             let Instruction { code, yes, no, value } = FILTER[at];
@@ -227,6 +253,7 @@ mod tests {
                         ARCH => arch,
                         FIRST_ARGUMENT => arguments[0],
                         SECOND_ARGUMENT => arguments[1],
+                        THIRD_ARGUMENT => arguments[2],
                         other => panic!("loads {other}"),
                     };
                     0
@@ -347,8 +374,18 @@ mod tests {
     #[test]
     fn nobody_types_into_a_terminal_for_another() {
         assert_eq!(run(AUDIT_ARCH, raw::__NR_ioctl, [0, 0x5401]), ALLOW); // TCGETS
-        assert_eq!(run(AUDIT_ARCH, raw::__NR_ioctl, [0, TIOCSTI]), EPERM);
-        assert_eq!(run(AUDIT_ARCH, raw::__NR_ioctl, [0, TIOCLINUX]), EPERM);
+        for ioctl in IOCTLS {
+            assert_eq!(run(AUDIT_ARCH, raw::__NR_ioctl, [0, ioctl]), EPERM);
+        }
+    }
+
+    #[test]
+    fn netlink_asks_for_interfaces_and_nothing_else() {
+        for (family, protocol, wanted) in
+            [(1, 0, ALLOW), (2, 6, ALLOW), (10, 17, ALLOW), (16, 0, ALLOW), (16, 2, EPERM), (16, 15, EPERM)]
+        {
+            assert_eq!(run3(AUDIT_ARCH, raw::__NR_socket, [family, 3, protocol]), wanted, "{family} {protocol}");
+        }
     }
 
     #[test]

@@ -359,6 +359,16 @@ pub fn close_from(first: u32) {
     let _ = unsafe { call(raw::__NR_close_range, [first as usize, u32::MAX as usize, 0, 0, 0, 0]) };
 }
 
+/// Makes a terminal this session's own, whoever has it: needs `CAP_SYS_ADMIN` if somebody does.
+///
+/// # Errors
+/// The kernel's.
+pub fn take_terminal(terminal: &OwnedFd) -> Result<()> {
+    let fd = terminal.as_raw_fd().cast_unsigned() as usize;
+    // SAFETY: two numbers; 1 steals (ioctl_tty(2)).
+    unsafe { call(raw::__NR_ioctl, [fd, linux_raw_sys::ioctl::TIOCSCTTY as usize, 1, 0, 0, 0]) }.map(drop)
+}
+
 /// Whether the process behind a pidfd ends within so many seconds, or has.
 #[must_use]
 pub fn ends_within(pidfd: BorrowedFd<'_>, seconds: u8) -> bool {

@@ -61,7 +61,7 @@ bombs! {
     a_descriptor_bomb_keeps_nobody_out: "fd_bomb";
     a_full_tmp_keeps_nobody_out: "tmpfs_fill";
     a_full_disk_keeps_nobody_out: "disk_fill";
-    a_million_files_keep_nobody_out: "inode_fill";
+    a_tmp_full_of_files_keeps_nobody_out: "inode_fill";
     a_signal_storm_keeps_nobody_out: "signal_storm";
     a_console_flood_keeps_nobody_out: "console_flood";
 }

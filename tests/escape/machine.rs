@@ -41,7 +41,11 @@ fn attack(arch: &'static Arch, without: &'static str) -> String {
         vm.expect_within(Duration::from_secs(240), "the victim is ready").ok();
         std::thread::sleep(Duration::from_secs(3));
     }
-    vm.transcript()
+    let said = vm.transcript();
+    let at = |line| said.find(line).unwrap_or(usize::MAX);
+    // whoever attacked an absent victim proved nothing
+    assert!(attackers == 0 || at("the victim is ready") < at("attack wait: worked"), "{said}");
+    said
 }
 
 /// Whose names say what: `root`, `ana` and `cara` attack, `bo` is the victim; `dora` and `erik` have an init that is not

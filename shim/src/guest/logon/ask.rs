@@ -21,7 +21,8 @@ use crate::{
     guest::{
         log::Log,
         logon::{file, password},
-        place, privilege,
+        place::{self, Name},
+        privilege,
         report::{Report, send},
     },
     layout,
@@ -74,17 +75,17 @@ fn take(path: &str, guards: Guards<'_>) -> Result<OwnedFd> {
     rustix::process::setsid()?;
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
     let open = || place::file(path, flags);
-    let terminal = open()?;
-    rustix::process::ioctl_tiocsctty(&terminal)?;
     if guards.hold(Guard::Terminal) {
         // first the node: whoever is hung up may try to open it again at once
-        rustix::fs::fchown(&terminal, Some(Uid::ROOT), Some(Gid::ROOT))?;
-        rustix::fs::fchmod(&terminal, Mode::RUSR | Mode::WUSR)?;
+        let node = Name::new(path)?;
+        rustix::fs::chown(node.c(), Some(Uid::ROOT), Some(Gid::ROOT))?;
+        rustix::fs::chmod(node.c(), Mode::RUSR | Mode::WUSR)?;
+        let terminal = open()?;
+        sys::take_terminal(&terminal)?;
         sys::hang_up()?;
     }
-    drop(terminal);
     let terminal = open()?;
-    rustix::process::ioctl_tiocsctty(&terminal)?;
+    sys::take_terminal(&terminal)?;
     // a stop of the machine ends this at once; the hang-up of a moment ago does not
     Signals::of(&[Signal::HUP]).block();
     rustix::fs::fcntl_setfl(&terminal, OFlags::empty())?;

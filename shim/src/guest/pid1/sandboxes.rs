@@ -3,7 +3,7 @@
 use heapless::Vec;
 use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
 use rustix::{
-    fd::{BorrowedFd, OwnedFd},
+    fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     fs::{Gid, Mode, OFlags, Uid},
     io::{Errno, Result},
     mount::open_tree,
@@ -21,7 +21,7 @@ use crate::{
         program::Program,
     },
     layout,
-    op::{Upper, User},
+    op::{Attr, Upper, User},
     say,
     say::Text,
     supervise::Pid,
@@ -136,7 +136,12 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
     let streams = match session.streams {
         Streams::Log => {
             let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK;
-            let console = place::file("/dev/console", flags)?;
+            // opened in a mount of its own, which then has nodev: no /proc/self/fd leads to the terminal again
+            let node = open_tree(place::open("/dev/console")?, c"", CLONE)?;
+            let mut path = Text::new();
+            say!(&mut path, "/proc/self/fd/", node.as_raw_fd().unsigned_abs());
+            let console = place::file(&path, flags)?;
+            sys::mount_attributes(node.as_fd(), Attr::KERNEL)?;
             rustix::fs::fcntl_setfl(&console, OFlags::empty())?;
             join_rest(pidfd)?;
             rustix::process::setsid()?;
@@ -156,7 +161,7 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
             let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
             let terminal = place::file(&path, flags)?;
             rustix::fs::fcntl_setfl(&terminal, OFlags::empty())?;
-            rustix::process::ioctl_tiocsctty(&terminal)?;
+            sys::take_terminal(&terminal)?;
             Vec::from_iter([terminal])
         }
     };

@@ -22,9 +22,11 @@ use crate::{
         place, privilege,
         report::{Report, send},
     },
-    limits,
+    layout,
+    limits::{self, Limits},
     op::{Upper, User},
-    plan,
+    plan, say,
+    say::Text,
     sys::{self, Signals, Start, Stream},
 };
 
@@ -48,7 +50,7 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
     let host = words.next()?;
     let log = Log::held();
     let policy = policy::of(user.name, &log);
-    let limits = limits::of_one(limits::of_all(place::ram()), homes, &policy);
+    let limits = limits::of_one(all_users(), homes, &policy);
     let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, host };
     // whoever runs out of memory in here, it is not what holds the sandbox together
     let _ = place::file("/proc/self/oom_score_adj", OFlags::WRONLY).and_then(|adj| rustix::io::write(&adj, b"-1000"));
@@ -69,6 +71,18 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
             None
         }
     }
+}
+
+/// What PID 1 left to all users together; with nothing there, no less than any machine has.
+fn all_users() -> Limits {
+    let number = |file: &str| {
+        let mut path = Text::new();
+        say!(&mut path, layout::CGROUPS, "/", file);
+        cut::number(place::text(&path)?.trim_ascii_end(), 10)
+    };
+    let least = limits::of_all(0);
+    let memory = number("memory.max").unwrap_or(crate::policy::LEAST_MEMORY);
+    Limits { memory, pids: number("pids.max").unwrap_or(least.pids) }
 }
 
 /// The first process of a sandbox: buries orphans, and ends when it is alone, which ends the sandbox. It is poked when
