@@ -40,6 +40,18 @@ impl<'a> Guards<'a> {
         })
     }
 
+    /// The plan without what is missing.
+    #[must_use]
+    pub fn guarded<O: Weaken>(self, mut plan: Steps<O>) -> Steps<O> {
+        plan.retain(|step| !self.without(step.why));
+        for Step { op, .. } in &mut plan {
+            if let Some(attr) = op.attr() {
+                self.attr(attr);
+            }
+        }
+        plan
+    }
+
     fn lack(self, name: &str) -> bool {
         let mut names = Some(self.0);
         core::iter::from_fn(|| cut::next(&mut names, b',')).any(|other| other == name)
@@ -107,16 +119,4 @@ impl Weaken for Root<'_> {
             _ => None,
         }
     }
-}
-
-/// Takes the missing guards out of a plan.
-#[must_use]
-pub fn weakened<O: Weaken>(mut steps: Steps<O>, guards: Guards<'_>) -> Steps<O> {
-    steps.retain(|step| !guards.without(step.why));
-    for Step { op, .. } in &mut steps {
-        if let Some(attr) = op.attr() {
-            guards.attr(attr);
-        }
-    }
-    steps
 }

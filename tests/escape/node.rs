@@ -88,11 +88,4 @@ fn what_node_loses_without_proc(arch: &'static Arch) {
     assert!(lost(&said).contains(&"cpus"), "{said}");
 }
 
-macro_rules! tests {
-    ($($name:ident)+) => {
-        mod x86_64 { $(#[test] fn $name() { super::$name(crate::arch("x86_64")); })+ }
-        mod aarch64 { $(#[test] fn $name() { super::$name(crate::arch("aarch64")); })+ }
-    };
-}
-
-tests! { node_answers_in_a_sandbox what_node_loses_without_proc }
+on_both! { node_answers_in_a_sandbox what_node_loses_without_proc }

@@ -78,11 +78,4 @@ fn nobody_reads_along_at_a_terminal(arch: &'static Arch) {
     assert!(reads_along(arch, &disk, "terminal"), "nobody reads along without the guard, so nothing is known");
 }
 
-macro_rules! tests {
-    ($($name:ident)+) => {
-        mod x86_64 { $(#[test] fn $name() { super::$name(crate::arch("x86_64")); })+ }
-        mod aarch64 { $(#[test] fn $name() { super::$name(crate::arch("aarch64")); })+ }
-    };
-}
-
-tests! { root_cannot_write_to_the_shim nobody_reads_along_at_a_terminal }
+on_both! { root_cannot_write_to_the_shim nobody_reads_along_at_a_terminal }

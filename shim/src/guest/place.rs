@@ -78,6 +78,30 @@ pub fn file(path: &str, flags: OFlags) -> Result<OwnedFd> {
     open_with(CWD, &Name::new(path)?, flags, ResolveFlags::empty())
 }
 
+/// Opens a file for reading below `dir`, if it is a regular one: a FIFO would block, a device would act.
+pub fn regular(dir: BorrowedFd<'_>, path: &str) -> Result<OwnedFd> {
+    let file = open_at(dir, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+    let stat = rustix::fs::fstat(&file)?;
+    if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile { Ok(file) } else { Err(Errno::INVAL) }
+}
+
+/// All that a file holds, if the buffer has room for more than that; `FBIG` if not.
+pub fn content<'a>(file: &OwnedFd, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
+    let mut length = 0_usize;
+    while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::read(file, rest)? {
+            0 => return buffer.get(..length).ok_or(Errno::FBIG),
+            more => length = length.saturating_add(more),
+        }
+    }
+    Err(Errno::FBIG)
+}
+
+/// What is wrong with such a file.
+pub fn why(errno: Errno) -> &'static str {
+    if errno == Errno::FBIG { "it is too long" } else { crate::errno::name(errno.raw_os_error()) }
+}
+
 /// A short text file of the kernel's.
 pub fn text(path: &str) -> Option<Text> {
     let file = file(path, OFlags::RDONLY).ok()?;

@@ -18,6 +18,17 @@ impl Machine {
         Self { state, pid: 99, log: vec![] }
     }
 
+    /// Somebody has logged on to home 5 at console 0 (process 100), and the sandbox (101) is ready.
+    fn with_a_login() -> Self {
+        let mut m = Self::new(1, None, true, &[]);
+        m.run(0);
+        m.state.logged_on(0, 5);
+        m.state.exited(100, 0, 0);
+        m.run(0);
+        m.state.ready(5);
+        m
+    }
+
     fn run(&mut self, now: u64) -> String {
         self.log.clear();
         while let Some(action) = self.state.next(now) {
@@ -90,12 +101,7 @@ fn a_login_builds_once_and_joins_what_runs() {
 
 #[test]
 fn a_reaper_that_ends_before_the_shell_enters_is_replaced() {
-    let mut m = Machine::new(1, None, true, &[]);
-    m.run(0);
-    m.state.logged_on(0, 5);
-    m.state.exited(100, 0, 0);
-    m.run(0);
-    m.state.ready(5);
+    let mut m = Machine::with_a_login();
     assert_eq!(m.state.next(0), Some(Action::Shell(5, 0)));
     m.state.done(Action::Shell(5, 0), Outcome::Gone, 0);
     assert_eq!(m.run(0), "Build(5)");
@@ -117,12 +123,7 @@ fn a_shell_that_cannot_start_leaves_the_sandbox_to_whoever_runs_there() {
 
 #[test]
 fn a_session_that_went_down_with_its_sandbox_begins_again() {
-    let mut m = Machine::new(1, None, true, &[]);
-    m.run(0);
-    m.state.logged_on(0, 5);
-    m.state.exited(100, 0, 0);
-    m.run(0);
-    m.state.ready(5);
+    let mut m = Machine::with_a_login();
     assert_eq!(m.run(7), "Shell(5, 0)");
     m.state.exited(101, 0, 7); // its reaper found itself alone just before
     m.state.exited(102, KILLED, 7);

@@ -26,7 +26,7 @@ pub fn main(start: Start) -> ! {
     sys::exit(match (words.next(), words.next(), words.next()) {
         (Some("check"), ..) => check::check(&options),
         (Some("ask"), Some(console), _) => ask::ask(console, &options),
-        (Some("run"), Some(user), Some(program)) => session::run(user, program, start),
+        (Some("run"), Some(user), Some(program)) => session::run(user, program, &options, start),
         _ => {
             Stream(2).put("this is a part of PID 1 of a NodeOS machine\n");
             64

@@ -13,8 +13,7 @@ use crate::{
 };
 
 /// Becomes the program, or the user's shell with its arguments. Status 126 or 127, as a shell says it, if it cannot.
-pub fn run(user: &str, program: &str, start: Start) -> u8 {
-    let options = &Options::of(start.environment());
+pub fn run(user: &str, program: &str, options: &Options<'_>, start: Start) -> u8 {
     if let Err(errno) = privilege::shut_in(options.guards) {
         let mut why = Text::new();
         say!(&mut why, "nodeos: ", user, ": the kernel does not shut programs in: ", errno, "\n");
@@ -24,31 +23,30 @@ pub fn run(user: &str, program: &str, start: Start) -> u8 {
     let file = place::open("/").map_err(|_| "").and_then(|home| file::below(&home)).unwrap_or_default();
     let shell = program.is_empty();
     let path = if shell { file.shell() } else { program };
-    let errno = become_program(user, path, shell, &file, start);
+    let mut variables = Text::new();
+    environment(&mut variables, user, file.shell(), options);
+    if !options.guards.hold(Guard::Environment) {
+        start.environment().filter_map(|word| word.to_str().ok()).for_each(|word| say!(&mut variables, word, "\0"));
+    }
+    let errno = become_program(path, shell, &file, &variables);
     let mut why = Text::new();
     say!(&mut why, "nodeos: ", user, ": cannot run ", path, ": ", errno, "\n");
     Stream(2).put(&why);
     if errno == Errno::NOENT { 127 } else { 126 }
 }
 
-fn become_program(user: &str, path: &str, shell: bool, file: &LogonFile, start: Start) -> Errno {
-    let options = &Options::of(start.environment());
+fn become_program(path: &str, shell: bool, file: &LogonFile, variables: &Text) -> Errno {
     let mut arguments = Text::new();
     say!(&mut arguments, path, "\0");
     for argument in file.shell_args.iter().filter(|_| shell) {
         say!(&mut arguments, argument, "\0");
     }
-    let mut variables = Text::new();
-    environment(&mut variables, user, file.shell(), options);
-    if !options.guards.hold(Guard::Environment) {
-        start.environment().filter_map(|word| word.to_str().ok()).for_each(|word| say!(&mut variables, word, "\0"));
-    }
-    if !whole(&variables) || !whole(&arguments) {
+    if !whole(variables) || !whole(&arguments) {
         return Errno::TOOBIG;
     }
     match sys::strings(&arguments).next() {
         Some(first) if first.count_bytes() == path.len() => {
-            sys::exec(CWD, first, sys::strings(&arguments), sys::strings(&variables))
+            sys::exec(CWD, first, sys::strings(&arguments), sys::strings(variables))
         }
         _ => Errno::INVAL,
     }

@@ -21,9 +21,8 @@ use crate::{
         program::Program,
     },
     layout,
-    op::{Attr, Boot, Upper},
-    plan::{self, Steps},
-    say,
+    op::{Attr, Upper},
+    plan, say,
     say::Text,
     supervise::{MAX_CONSOLES, MAX_SANDBOXES, State},
     sys::{self, Start},
@@ -52,7 +51,7 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     // modes are meant as the plan says them; a user's programs get the usual mask
     rustix::process::umask(Mode::empty());
     let options = Options::of(start.arguments().skip(1).chain(start.environment()));
-    steps(&guarded(plan::boot(&options), &options), log)?;
+    steps(&options.guards.guarded(plan::boot(&options)), log)?;
     if let Some(word) = options.refused {
         error!(log, word, ": not understood; a device is /dev/…, LABEL=, UUID= or PARTUUID=");
     }
@@ -78,21 +77,10 @@ fn devices(consoles: &[Name], log: &Log) -> Result<(), Stopped> {
     steps(&plan::devices(&places), log)
 }
 
-/// The plan as it is; only a shim that tests build leaves something out.
-#[cfg(not(feature = "weak"))]
-fn guarded<'a>(plan: Steps<Boot<'a>>, _: &Options<'_>) -> Steps<Boot<'a>> {
-    plan
-}
-
-#[cfg(feature = "weak")]
-fn guarded<'a>(plan: Steps<Boot<'a>>, options: &Options<'_>) -> Steps<Boot<'a>> {
-    crate::weak::weakened(plan, options.guards)
-}
-
 /// Mounts the users partition: written to if it can be, else read, else a session in RAM.
 fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     if let Some(device) = options.users {
-        if steps(&guarded(plan::users(options), options), log).is_ok() {
+        if steps(&options.guards.guarded(plan::users(options)), log).is_ok() {
             return Ok(Upper::Home);
         }
         if let Some(path) = device::look(device) {

@@ -54,10 +54,7 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
     let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, host };
     // whoever runs out of memory in here, it is not what holds the sandbox together
     let _ = place::file("/proc/self/oom_score_adj", OFlags::WRONLY).and_then(|adj| rustix::io::write(&adj, b"-1000"));
-    let plan = plan::root(&sandbox);
-    #[cfg(feature = "weak")]
-    let plan = crate::weak::weakened(plan, guards);
-    if steps(&plan, &log).is_err() {
+    if steps(&guards.guarded(plan::root(&sandbox)), &log).is_err() {
         error!(log, "no sandbox for ", user.name);
         return None;
     }

@@ -2,12 +2,10 @@
 
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{FileType, OFlags},
     io::{Errno, Result},
 };
 
 use crate::{
-    errno,
     guest::{log::Log, place},
     layout,
     policy::{MAX_FILE, Policy},
@@ -24,15 +22,13 @@ pub fn of(user: &str, log: &Log) -> Policy {
 }
 
 fn read(user: &str) -> core::result::Result<Policy, &'static str> {
-    let text = |errno: Errno| errno::name(errno.raw_os_error());
     let file = match open(user) {
         // a name that is too long for a file of its own has no policy
         Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(Policy::default()),
-        file => file.map_err(text)?,
+        file => file.map_err(place::why)?,
     };
     let mut bytes = [0; MAX_FILE];
-    let length = rustix::io::read(&file, &mut bytes).map_err(text)?;
-    Policy::parse(bytes.get(..length).filter(|content| content.len() < MAX_FILE).ok_or("it is too long")?)
+    Policy::parse(place::content(&file, &mut bytes).map_err(place::why)?)
 }
 
 /// Opens it if it is a regular file that only root writes, in a folder that only root writes.
@@ -41,9 +37,8 @@ fn open(user: &str) -> Result<OwnedFd> {
     say!(&mut name, user, ".json");
     let users = place::open(layout::USERS)?;
     let folder = place::folder_at(&users, layout::POLICY)?;
-    let file = place::open_at(folder.as_fd(), &name, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+    let file = place::regular(folder.as_fd(), &name)?;
     place::roots_alone(&folder)?;
     place::roots_alone(&file)?;
-    let regular = FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) == FileType::RegularFile;
-    if regular { Ok(file) } else { Err(Errno::INVAL) }
+    Ok(file)
 }
