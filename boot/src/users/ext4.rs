@@ -6,7 +6,7 @@ use crate::interrupt::{self, Making};
 use crate::run::{Run, find, package_of};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
-use nix::libc::{F_WRLCK, SEEK_SET, c_short, flock};
+use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, c_short, flock};
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -175,8 +175,19 @@ fn beside(path: &Path) -> Result<NamedTempFile> {
     tempfile::Builder::new().prefix(".nodeos-users-").tempfile_in(folder).tried("make a file in", folder)
 }
 
-/// Opens a users image to change it, and keeps others from doing so for as long as the file is open.
-pub fn lock(path: &Path) -> Result<File> {
+/// Keeps others from changing a users image.
+pub struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing would do, were it not for a program that another thread starts just now: until its exec it has the
+    /// file open too.
+    fn drop(&mut self) {
+        let _ = fcntl(&self.0, FcntlArg::F_OFD_SETLK(&whole(F_UNLCK)));
+    }
+}
+
+/// Opens a users image to change it.
+pub fn lock(path: &Path) -> Result<Lock> {
     let tried = || format!("change {}", path.display());
     let found = fs::metadata(path).tried("look at", path)?;
     if !found.is_file() {
@@ -187,7 +198,7 @@ pub fn lock(path: &Path) -> Result<File> {
     }
     loop {
         let file = File::options().read(true).write(true).open(path).tried("open to write", path)?;
-        match fcntl(&file, FcntlArg::F_OFD_SETLK(&WHOLE)) {
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole(F_WRLCK))) {
             Ok(_) => {}
             Err(Errno::EACCES | Errno::EAGAIN) => {
                 return Err(Error::new(tried(), "another program has it open: a running machine?")
@@ -198,20 +209,22 @@ pub fn lock(path: &Path) -> Result<File> {
         // another change may have put a new file there between the two
         let (ours, there) = (file.metadata().tried("look at", path)?, fs::metadata(path).tried("look at", path)?);
         if (ours.dev(), ours.ino()) == (there.dev(), there.ino()) {
-            return Ok(file);
+            return Ok(Lock(file));
         }
     }
 }
 
 /// All bytes: QEMU's locks of its disks, which are of this kind too, lie from 100 on (block/file-posix.c). A POSIX
 /// lock would be lost as soon as this process closes the image, which it also reads.
-const WHOLE: flock = flock {
-    l_type: F_WRLCK as c_short,
-    l_whence: SEEK_SET as c_short,
-    l_start: 0,
-    l_len: 0,
-    l_pid: 0, // fcntl(2): it must be
-};
+fn whole(kind: i32) -> flock {
+    flock {
+        l_type: kind as c_short,
+        l_whence: SEEK_SET as c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0, // fcntl(2): it must be
+    }
+}
 
 fn parse_free(stats: &str) -> Option<Free> {
     let number = |name| {
@@ -224,7 +237,18 @@ fn parse_free(stats: &str) -> Option<Free> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Free, parse_free};
+    use super::{Free, lock, parse_free};
+
+    #[test]
+    fn a_lock_ends_although_a_program_that_was_just_started_has_the_file_open() {
+        let image = tempfile::NamedTempFile::new().unwrap();
+        let held = lock(image.path()).unwrap();
+        let inherited = held.0.try_clone().unwrap();
+        assert!(lock(image.path()).is_err());
+        drop(held);
+        assert!(lock(image.path()).is_ok());
+        drop(inherited);
+    }
 
     #[test]
     fn free_space_is_read_from_debugfs() {
