@@ -37,6 +37,12 @@ impl Transcript {
         &self.text
     }
 
+    /// Whether somebody ended the machine with ctrl-a x: QEMU's last line (chardev/char-mux.c, `mux_proc_byte`).
+    #[must_use]
+    pub fn cut_off(&self) -> bool {
+        self.text.trim_end().ends_with("QEMU: Terminated")
+    }
+
     /// The newest line that is a last word.
     #[must_use]
     pub fn last_word(&self) -> Option<LastWord> {

@@ -18,6 +18,8 @@ use crate::process;
 pub struct Ending {
     /// What it said last, if it came to that.
     pub last_word: Option<LastWord>,
+    /// Whether it was ended with ctrl-a x.
+    pub cut_off: bool,
     /// QEMU's own status.
     pub status: ExitStatus,
 }
@@ -45,16 +47,17 @@ pub fn run(machine: &Machine) -> Result<Ending, Failure> {
     let status = child.wait().map_err(|error| Failure::new(format!("wait for QEMU: {error}"), machine))?;
     let complaints = complaints.join().unwrap_or_default();
     let last_word = transcript.last_word();
+    let cut_off = transcript.cut_off();
     match copied {
         Err(error) => Err(Failure::new(format!("pass on the machine's console: {error}"), machine)),
         Ok(()) if !status.success() => {
             Err(Failure::new(format!("QEMU failed, {status}"), machine).with_complaints(&complaints))
         }
         Ok(()) => {
-            if last_word.is_none() {
+            if last_word.is_none() && !cut_off {
                 eprint!("{complaints}");
             }
-            Ok(Ending { last_word, status })
+            Ok(Ending { last_word, cut_off, status })
         }
     }
 }

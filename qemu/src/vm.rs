@@ -153,7 +153,8 @@ impl Vm {
         if !status.success() {
             return Err(self.failure(format!("QEMU failed, {status}")));
         }
-        Ok(Ending { last_word: self.console.state().transcript.last_word(), status })
+        let transcript = &self.console.state().transcript;
+        Ok(Ending { last_word: transcript.last_word(), cut_off: transcript.cut_off(), status })
     }
 
     /// All that the console printed so far.

@@ -18,7 +18,7 @@ pub struct Limits {
 /// The least reserve, and the largest: a password check takes 8 MiB.
 const RESERVE: (u64, u64) = (8 << 20, 64 << 20);
 /// What node starts in without hurry: no default gives less, if the machine has it.
-const NODE: u64 = 64 << 20;
+pub const NODE: u64 = 64 << 20;
 /// A thread's stack and tables in the kernel take about 32 KiB; an eighth of the memory for them.
 const MEMORY_PER_PID: u64 = 256 << 10;
 /// The fewest processes of all users, and the most.

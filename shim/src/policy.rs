@@ -15,10 +15,10 @@ use crate::{cut, displayed, json::Json, say, say::Say};
 pub const MAX_DEVICES: usize = 16;
 /// A longer file is refused unread.
 pub const MAX_FILE: usize = 1024;
-/// The least memory that a policy may say: node starts in less, but slowly.
-pub const LEAST_MEMORY: u64 = 16 << 20;
-/// The fewest processes and threads: one node has eleven.
-pub const LEAST_PIDS: u32 = 16;
+/// The least memory that a policy may say: in less, node reads its own pages again and again and never starts.
+pub const LEAST_MEMORY: u64 = crate::limits::NODE;
+/// The fewest processes and threads: two of node, a shell and what it runs, have 22.
+pub const LEAST_PIDS: u32 = 32;
 
 /// A device below /dev, by its name; a `*` at the end stands for any rest.
 pub type Pattern = String<32>;
@@ -69,12 +69,12 @@ impl Policy {
                     json.string(&mut text)?;
                     let least = |bytes: &u64| *bytes >= LEAST_MEMORY;
                     policy.memory =
-                        Some(said(size(&text).filter(least), &mut why, "memory is a size from 16M, as in 128M")?);
+                        Some(said(size(&text).filter(least), &mut why, "memory is a size from 64M, as in 128M")?);
                 }
                 "pids" => {
                     let least = |pids: &u32| *pids >= LEAST_PIDS;
                     let pids = json.number().and_then(|number| u32::try_from(number).ok()).filter(least);
-                    policy.pids = Some(said(pids, &mut why, "pids is a number from 16")?);
+                    policy.pids = Some(said(pids, &mut why, "pids is a number from 32")?);
                 }
                 "network" => {
                     let mut text = String::<16>::new();
@@ -199,13 +199,13 @@ mod tests {
             ("{} {}", "malformed"),
             (r#"{"memroy": "128M"}"#, "none of memory"),
             (r#"{"a key that is far too long for any": 1}"#, "none of memory"),
-            (r#"{"memory": "1M"}"#, "from 16M"),
-            (r#"{"memory": "99999999999G"}"#, "from 16M"),
+            (r#"{"memory": "63M"}"#, "from 64M"),
+            (r#"{"memory": "99999999999G"}"#, "from 64M"),
             (r#"{"memory": 128}"#, "malformed"),
-            (r#"{"pids": 15}"#, "from 16"),
-            (r#"{"pids": -20}"#, "from 16"),
-            (r#"{"pids": 1.5}"#, "from 16"),
-            (r#"{"pids": 4294967296}"#, "from 16"),
+            (r#"{"pids": 31}"#, "from 32"),
+            (r#"{"pids": -20}"#, "from 32"),
+            (r#"{"pids": 1.5}"#, "from 32"),
+            (r#"{"pids": 4294967296}"#, "from 32"),
             (r#"{"network": "host"}"#, "shared or private"),
             (r#"{"devices": ["../mem"]}"#, "below /dev"),
             (r#"{"devices": ["/dev/mem"]}"#, "below /dev"),

@@ -104,3 +104,39 @@ pub fn a_bad_logon_file_lets_nobody_in(arch: &'static Arch) {
     }
     assert!(!said.contains("an open root prompt\n"), "{said}");
 }
+
+/// Each has an `/init` that needs node: the strictest policy is one that a user can work with.
+pub fn a_broken_policy_counts_as_the_strictest(arch: &'static Arch) {
+    const ASK: &str = "const os = require('os')
+        console.log(os.userInfo().username + ' has', Object.keys(os.networkInterfaces()).join())";
+    let users = ["misspelt", "foreign", "link", "good"];
+    let homes: Vec<Home> = (1000..).zip(users).map(|(uid, name)| runs(name, uid, ASK)).collect();
+    let disk = Disk::with(&homes);
+    let (bad, good) = (disk.beside("bad"), disk.beside("good"));
+    std::fs::write(&bad, "{\"memroy\": \"1G\"}").unwrap();
+    std::fs::write(&good, "{\"network\": \"shared\"}").unwrap();
+    let (bad, good) = (bad.display(), good.display());
+    disk.debugfs(&format!(
+        "cd /.policy\nwrite {bad} misspelt.json\nsif misspelt.json uid 0\nsif misspelt.json mode 0100600\n\
+         write {good} foreign.json\nsif foreign.json uid 1001\nsif foreign.json mode 0100600\n\
+         write {good} good.json\nsif good.json uid 0\nsif good.json mode 0100600\nsymlink link.json good.json\n"
+    ));
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
+    let said = vm.transcript();
+    for line in [
+        "nodeos: .policy/misspelt.json: it has a key that is none of memory, pids, devices, network; the strictest",
+        "nodeos: .policy/foreign.json: ",
+        "nodeos: .policy/link.json: ",
+        "misspelt has lo",
+        "foreign has lo",
+        "link has lo",
+        "good has lo,eth0",
+    ] {
+        assert!(said.contains(line), "{}", vm.failure(format!("not said: {line}")));
+    }
+    for user in ["misspelt", "foreign", "link"] {
+        assert!(!said.contains(&format!("{user} has lo,")), "{said}");
+    }
+    assert!(!said.contains("good.json: "), "{said}");
+}

@@ -26,7 +26,8 @@ behaviours! {
         names_are_resolved_by_the_server_that_the_network_named;
     bad_homes: a_bad_home_is_refused_and_the_others_boot,
         a_bad_init_runs_nothing_and_keeps_nobody,
-        a_bad_logon_file_lets_nobody_in;
+        a_bad_logon_file_lets_nobody_in,
+        a_broken_policy_counts_as_the_strictest;
     demo: the_session_of_2015_replays,
         a_package_that_a_user_installs_is_there_after_a_reboot;
     isolation: what_a_user_writes_lands_in_the_own_home_alone,

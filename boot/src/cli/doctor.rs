@@ -39,9 +39,13 @@ impl Args {
             print_json(&rows)?;
         } else {
             print_line(&table(&rows))?;
-            if !missing.is_empty() {
-                print_line(&format!("\ninstall what is missing:\n  {}", tools::install(&tools::packages(&missing))))?;
-            }
+            print_line(&match missing.len() {
+                0 => "\neverything is here".to_owned(),
+                many => {
+                    let install = tools::install(&tools::packages(&missing));
+                    format!("\n{many} missing; to install them:\n  {install}")
+                }
+            })?;
         }
         Ok(if missing.is_empty() { exit::DONE } else { exit::MISSING })
     }

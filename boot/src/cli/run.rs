@@ -13,7 +13,7 @@ use boot::interrupt::{self, Making};
 use boot::progress::Progress;
 use boot::tools::For;
 use qemu::machine::{Drive, Machine, Network, Publish, memory_mib};
-use qemu::terminal;
+use qemu::terminal::{self, Ending};
 use shim::last_word::LastWord;
 
 use super::source::{Source, memory};
@@ -112,7 +112,7 @@ fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
     let mut short = false;
     loop {
         let start = Instant::now();
-        let last_word = terminal::run(machine)?.last_word;
+        let Ending { last_word, cut_off, .. } = terminal::run(machine)?;
         let short_before = std::mem::replace(&mut short, start.elapsed() < SHORT);
         match last_word {
             Some(LastWord::PowerOff(status)) => return Ok(status),
@@ -124,8 +124,13 @@ fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
                 return Err(Failed { status: exit::RESTART, text });
             }
             None => {
-                let text = "the machine ended without a last word: it crashed, or was ended with ctrl-a x; \
-                            --append loglevel=7 shows the kernel's messages";
+                let text = match cut_off {
+                    true => "the machine was ended with ctrl-a x, as if the power had failed",
+                    false => {
+                        "the machine crashed: it ended without a last word; \
+                              --append loglevel=7 shows the kernel's messages"
+                    }
+                };
                 return Err(Failed { status: exit::NO_LAST_WORD, text: text.to_owned() });
             }
         }

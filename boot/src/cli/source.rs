@@ -6,6 +6,8 @@ use boot::assembly::{Users, Wanted};
 use boot::carbon::Placement;
 use boot::manifest::Manifest;
 use boot::tools::For;
+use boot::users::read::NO_EXT4;
+use boot::users::superblock::{self, Superblock};
 use qemu::machine::memory_mib;
 use shim::arches::{ALL, Arch};
 
@@ -86,12 +88,14 @@ pub fn memory(manifest: &Manifest) -> Result<Option<u32>, String> {
 }
 
 fn is_file(file: &Path) -> Result<PathBuf, Failed> {
+    let next = "\n  next: nodeos users create FILE makes one";
     match file.metadata() {
-        Ok(found) if found.is_file() => Ok(file.to_owned()),
+        Ok(found) if found.is_file() => match superblock::of(file)? {
+            Superblock::None => Err(Failed::usage(format!("{}: {NO_EXT4}{}", file.display(), next))),
+            Superblock::Clean | Superblock::Recover => Ok(file.to_owned()),
+        },
         Ok(_) => Err(Failed::usage(format!("{}: a users partition is an image, a file", file.display()))),
-        Err(error) => {
-            Err(Failed::usage(format!("{}: {error}\n  next: nodeos users create {}", file.display(), file.display())))
-        }
+        Err(error) => Err(Failed::usage(format!("{}: {error}{}", file.display(), next))),
     }
 }
 

@@ -143,10 +143,16 @@ impl Args {
             }
             Verb::Add { file, name, uid, from, how, shell, shell_args } => {
                 // a folder may bring its own logon.json
+                let asked_for = how.no_logon;
                 let logon = how.given(&name, from.is_none())?;
                 let shell = shell.map(|path| Shell { path, args: shell_args });
                 let user = image::add(&file, &NewUser { name, uid, from, logon, shell })?;
-                common.progress.say("users", &format!("added {}, uid {}, logon {}", user.name, user.uid, user.logon));
+                let read::User { name, uid, logon, .. } = &user;
+                let mut said = format!("added {name}, uid {uid}, logon {logon}");
+                if *logon == read::How::None && !asked_for {
+                    said += &format!("; to let {name} log on: nodeos users passwd {} {name}", file.display());
+                }
+                common.progress.say("users", &said);
             }
             Verb::Passwd { file, name, how } => {
                 let logon = how.given(&name, true)?;
@@ -157,7 +163,13 @@ impl Args {
             Verb::Policy { file, name, memory, pids, devices, network, default } => {
                 let changes = default || memory.is_some() || pids.is_some() || !devices.is_empty() || network.is_some();
                 if !changes {
-                    return print_line(&policy(&file, &name)?.to_string());
+                    let policy = policy(&file, &name)?;
+                    if policy.memory.is_none() || policy.pids.is_none() {
+                        let text =
+                            "what it does not say is a share of the machine: nodeos explain --users FILE --memory SIZE";
+                        common.progress.say("users", text);
+                    }
+                    return print_line(&policy.to_string());
                 }
                 let mut new = if default { Policy::default() } else { policy(&file, &name)? };
                 new.memory = memory.or(new.memory);
@@ -244,7 +256,7 @@ fn sure(common: Common, question: &str) -> Result<(), Failed> {
 /// Memory of a policy: `128M`, `1G`.
 fn memory(text: &str) -> Result<u64, String> {
     let size = shim::policy::size(text).filter(|bytes| *bytes >= LEAST_MEMORY);
-    size.ok_or_else(|| "expected a size from 16M on, as in 128M".to_owned())
+    size.ok_or_else(|| "expected a size from 64M on, as in 128M".to_owned())
 }
 
 fn device(text: &str) -> Result<Pattern, String> {

@@ -214,6 +214,13 @@ pub fn lock(path: &Path) -> Result<Lock> {
     }
 }
 
+/// Whether another program has locked it: a running machine, or a change.
+pub fn in_use(path: &Path) -> bool {
+    let mut found = whole(F_WRLCK);
+    let asked = File::open(path).map(|file| fcntl(&file, FcntlArg::F_OFD_GETLK(&mut found)));
+    matches!(asked, Ok(Ok(_))) && found.l_type != F_UNLCK as c_short
+}
+
 /// All bytes: QEMU's locks of its disks, which are of this kind too, lie from 100 on (block/file-posix.c). A POSIX
 /// lock would be lost as soon as this process closes the image, which it also reads.
 fn whole(kind: i32) -> flock {
@@ -237,7 +244,7 @@ fn parse_free(stats: &str) -> Option<Free> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Free, lock, parse_free};
+    use super::{Free, in_use, lock, parse_free};
 
     #[test]
     fn a_lock_ends_although_a_program_that_was_just_started_has_the_file_open() {
@@ -245,7 +252,9 @@ mod tests {
         let held = lock(image.path()).unwrap();
         let inherited = held.0.try_clone().unwrap();
         assert!(lock(image.path()).is_err());
+        assert!(in_use(image.path()));
         drop(held);
+        assert!(!in_use(image.path()));
         assert!(lock(image.path()).is_ok());
         drop(inherited);
     }

@@ -24,3 +24,4 @@ mod packages;
 pub mod policy;
 pub mod read;
 mod script;
+pub mod superblock;

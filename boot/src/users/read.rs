@@ -1,5 +1,7 @@
 //! What is in a users partition image. ext4-view reads it; nothing is mounted, nothing is written.
 
+use super::ext4::in_use;
+use super::superblock::{self, Superblock};
 use crate::error::{Error, Result, Tried};
 use ext4_view::{Ext4, Ext4Error, FileType, Metadata, PathBuf as InsidePath};
 use serde::Serialize;
@@ -40,6 +42,9 @@ pub struct User {
     pub logon: How,
     /// Whether it has an `/init` that runs at boot.
     pub init: bool,
+    /// What is wrong with its policy, for which the strictest will count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken_policy: Option<&'static str>,
     /// Why the machine will refuse it, if it will.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
@@ -77,6 +82,9 @@ pub struct Partition {
     /// Everything in it, in the order of paths.
     pub members: Vec<Member>,
 }
+
+/// Why a file is refused; `users list` and `run` say the same.
+pub const NO_EXT4: &str = "it is no ext4 filesystem";
 
 /// An image that is open.
 pub struct Image {
@@ -124,13 +132,17 @@ pub fn inspect(path: &Path) -> Result<Partition> {
 impl Image {
     /// Opens an image.
     pub fn open(path: &Path) -> Result<Self> {
-        std::fs::File::open(path).tried("open", path)?;
+        let superblock = superblock::of(path)?;
         let fs = Ext4::load_from_path(path).map_err(|error| {
-            Error::new(
-                format!("read {}", path.display()),
-                format!("it is no ext4 filesystem that we can read ({error})"),
-            )
-            .next("nodeos users create FILE makes one")
+            let failed = |why: &str| Error::new(format!("read {}", path.display()), why);
+            match superblock {
+                Superblock::None => failed(NO_EXT4).next("nodeos users create FILE makes one"),
+                _ if in_use(path) => failed("a running machine has it open").next("stop the machine first"),
+                Superblock::Recover => failed("its machine was cut off, and its journal waits to be replayed")
+                    .next(format!("e2fsck -fp {}", path.display())),
+                Superblock::Clean => failed(&format!("we cannot read that kind of ext4 filesystem: {error}"))
+                    .next("nodeos users create FILE makes one that we can"),
+            }
         })?;
         Ok(Self { fs, path: path.to_owned() })
     }
@@ -166,6 +178,7 @@ impl Image {
             bytes: 0,
             logon: How::None,
             init: false,
+            broken_policy: self.policy(&String::from_utf8_lossy(name))?.and_then(std::result::Result::err),
             refused: None,
         };
         if !found.is_dir() {
@@ -286,8 +299,11 @@ impl fmt::Display for User {
         let init = if self.init { "init" } else { "-" };
         let Self { name, uid, gid, files, bytes, logon, .. } = self;
         write!(f, "{uid:>6} {gid:>6} {logon:<8} {init:<4} {files:>7} {bytes:>11} {name}")?;
-        match &self.refused {
-            Some(why) => write!(f, "  refused at boot: {why}"),
+        if let Some(why) = &self.refused {
+            return write!(f, "  refused at boot: {why}");
+        }
+        match self.broken_policy {
+            Some(why) => write!(f, "  the strictest policy counts: in {POLICY}/{name}.json, {why}"),
             None => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use crate::users::{Scratch, fsck, homes};
 use boot::run::Run;
 use boot::users::image::del;
 use boot::users::policy::{policy, set_policy};
-use boot::users::read::{Image, inspect};
+use boot::users::read::{Image, inspect, list};
 use shim::policy::{Network, Policy};
 use std::fs;
 use std::path::Path;
@@ -78,8 +78,8 @@ fn what_is_set_is_shown_and_stays() {
 fn the_default_is_no_file() {
     let scratch = Scratch::with(&homes());
     command(&scratch, &["--pids", "64"]).unwrap();
-    command(&scratch, &["--default", "--memory", "32M"]).unwrap();
-    assert_eq!(policy(&scratch.image(), "guest").unwrap(), Policy { memory: Some(32 << 20), ..Policy::default() });
+    command(&scratch, &["--default", "--memory", "96M"]).unwrap();
+    assert_eq!(policy(&scratch.image(), "guest").unwrap(), Policy { memory: Some(96 << 20), ..Policy::default() });
     command(&scratch, &["--default"]).unwrap();
     assert_eq!(policies(&scratch.image()).len(), 1, "the folder alone");
     command(&scratch, &["--default"]).unwrap();
@@ -91,7 +91,7 @@ fn a_broken_policy_is_an_error_until_default_mends_it() {
     for (text, why) in [
         ("{\"memory\": ", "it is malformed"),
         ("{\"memroy\": \"64M\"}", "it has a key that is none of"),
-        ("{\"memory\": \"1M\"}", "memory is a size from 16M"),
+        ("{\"memory\": \"1M\"}", "memory is a size from 64M"),
         (&" ".repeat(2000), "it is too long"),
     ] {
         let scratch = Scratch::with(&homes());
@@ -101,6 +101,8 @@ fn a_broken_policy_is_an_error_until_default_mends_it() {
             assert_eq!(status, Some(71), "{said}");
             assert!(said.contains(why) && said.contains(" guest --default"), "{said}");
         }
+        let listed = list(&scratch.image()).unwrap().into_iter().find(|user| user.name == "guest").unwrap();
+        assert!(listed.to_string().contains(&format!("the strictest policy counts: in .policy/guest.json, {why}")));
         command(&scratch, &["--default", "--pids", "64"]).unwrap();
         assert_eq!(policy(&scratch.image(), "guest").unwrap().pids, Some(64));
     }
@@ -124,7 +126,7 @@ fn a_policy_that_its_user_could_write_is_an_error() {
 fn a_removed_user_takes_the_policy_along() {
     let scratch = Scratch::with(&homes());
     let image = scratch.image();
-    let strict = Policy { pids: Some(16), ..Policy::default() };
+    let strict = Policy { pids: Some(32), ..Policy::default() };
     for name in ["guest", "ana, \"la\" <7>"] {
         set_policy(&image, name, Some(&strict)).unwrap();
         assert_eq!((policy(&image, name).unwrap(), fsck(&image)), (strict.clone(), String::new()));
