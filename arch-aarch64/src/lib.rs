@@ -5,12 +5,14 @@
 //! table. A third architecture is one more folder like this and one more row in that table.
 //!
 //! 1. Facts are not gated: a host of any kind reads them.
-//! 2. `entry` and `syscall` are gated: they are this machine's own instructions.
+//! 2. `atomic`, `entry` and `syscall` are gated: they are this machine's own instructions.
 //! 3. Every number has its source beside it.
 //!
 //! Absent on purpose: anything that both architectures would write alike.
 #![no_std]
 
+#[cfg(target_arch = "aarch64")]
+pub mod atomic;
 pub mod calls;
 #[cfg(target_arch = "aarch64")]
 pub mod entry;

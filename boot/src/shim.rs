@@ -1,4 +1,4 @@
-//! The shim's binaries, built by cargo for an architecture: `/init`, `/sandbox`, `/logon` and `/usr/bin/env` of the guest.
+//! The shim's binaries, built by cargo for an architecture: `/init`, `/sandbox`, `/logon`, `/broker` and `/usr/bin/env` of the guest.
 
 use crate::error::Tried;
 use crate::error::{Error, Result};
@@ -19,6 +19,8 @@ pub struct Shim {
     pub sandbox: PathBuf,
     /// What asks for names and passwords and starts sessions, `/logon`.
     pub logon: PathBuf,
+    /// What shows devices to the users to whom some are granted, `/broker`.
+    pub broker: PathBuf,
     /// `/usr/bin/env`.
     pub env: PathBuf,
 }
@@ -26,8 +28,8 @@ pub struct Shim {
 impl Shim {
     /// All of them, PID 1 first.
     #[must_use]
-    pub fn programs(&self) -> [&Path; 4] {
-        [&self.init, &self.sandbox, &self.logon, &self.env]
+    pub fn programs(&self) -> [&Path; 5] {
+        [&self.init, &self.sandbox, &self.logon, &self.broker, &self.env]
     }
 }
 
@@ -58,7 +60,8 @@ pub fn weak(arch: &Arch) -> Result<Shim> {
 fn shim(arch: &Arch, words: &[&str]) -> Result<Shim> {
     let messages = guest_programs(arch, "shim", words)?;
     let found = |name| guest_program(&messages, name, arch);
-    Ok(Shim { init: found("init")?, sandbox: found("sandbox")?, logon: found("logon")?, env: found("env")? })
+    let (init, sandbox, logon) = (found("init")?, found("sandbox")?, found("logon")?);
+    Ok(Shim { init, sandbox, logon, broker: found("broker")?, env: found("env")? })
 }
 
 /// Builds a package of this source tree for the guest: cargo's messages.

@@ -29,6 +29,8 @@ pub struct Machine {
     pub network: Network,
     /// A keyboard, for ctrl-alt-del.
     pub keyboard: bool,
+    /// A bus for serial ports that come and go, `ports.0`.
+    pub ports: bool,
     /// A socket on which QEMU takes commands (QMP).
     pub monitor: Option<PathBuf>,
 }
@@ -118,6 +120,7 @@ impl Machine {
             cmdline: format!("console={}", arch.console),
             network: Network::None,
             keyboard: true,
+            ports: false,
             monitor: None,
         }
     }
@@ -140,6 +143,9 @@ impl Machine {
         args.option("-device", "virtio-rng-pci");
         if self.keyboard {
             args.option("-device", "virtio-keyboard-pci");
+        }
+        if self.ports {
+            args.option("-device", "virtio-serial-pci,id=ports");
         }
         for (number, drive) in self.drives.iter().enumerate() {
             let readonly = if drive.read_only { ",readonly=on" } else { "" };

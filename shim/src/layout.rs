@@ -17,6 +17,12 @@ pub const TOLD: &str = "/carbon.size";
 pub const USERS: &str = "/tmp";
 /// The runtime layer of a sandbox that is being built.
 pub const RUNTIME: &str = "/runtime";
+/// The program that shows devices to the users to whom root grants some.
+pub const BROKER: &str = "/broker";
+/// Where the /dev of each user with granted devices lies, in a folder named by the uid.
+pub const GRANTED: &str = "/granted";
+/// Where the kernel's programs that keep devices apart are pinned, by the uid.
+pub const CLAIMS: &str = "/granted/.claims";
 /// What every user's /dev is made of: the same for all, so it is made once.
 pub const DEVICES: &str = "/devices";
 /// A folder in which nothing ever is, to cover others.
@@ -26,8 +32,8 @@ pub const CGROUPS: &str = "/sys/fs/cgroup/users";
 /// A user's root while it is being built; it is moved over `/` at the end.
 pub const ROOT: &str = "/root";
 /// Folders that the initramfs brings besides, as mount points.
-pub const INITRAMFS_FOLDERS: [&str; 10] =
-    ["/carbon", "/dev", "/devices", "/empty", "/proc", "/ram", "/root", "/runtime", "/sys", "/tmp"];
+pub const INITRAMFS_FOLDERS: [&str; 11] =
+    ["/carbon", "/dev", "/devices", "/empty", "/granted", "/proc", "/ram", "/root", "/runtime", "/sys", "/tmp"];
 /// Folders of the carbon copy that a sandbox mounts over.
 pub const CARBON_FOLDERS: [&str; 3] = ["dev", "proc", "tmp"];
 

@@ -32,6 +32,7 @@ pub use arch_x86_64 as arch;
 
 pub mod arches;
 pub mod argon2id;
+pub mod claims;
 pub mod cmdline;
 pub mod cut;
 pub mod errno;

@@ -159,6 +159,10 @@ pub enum Root<'a> {
     Scratch(&'a str, Attr, u64, u64),
     /// A limit of the sandbox's own cgroup: whose, which, how much.
     Limit(&'a User<'a>, &'static str, u64),
+    /// From here on nobody else opens the devices that this user has open, nor the other way round.
+    Claims(&'a User<'a>),
+    /// The /dev of a user with granted devices: whose, where, how.
+    Devices(&'a User<'a>, &'a str, Attr),
     /// Covers what a folder of the kernel's holds, but for processes and these.
     Mask(&'a str, &'a [&'a str]),
     /// A network of the sandbox's own, with `lo` alone.
@@ -282,6 +286,13 @@ impl Say for Root<'_> {
             }
             Self::Limit(user, file, value) => {
                 say!(text, "echo ", value, " > ", layout::CGROUPS, "/", user.uid, "/", file)
+            }
+            Self::Claims(user) => {
+                say!(text, "bpftool cgroup attach ", layout::CGROUPS, "/", user.uid, " cgroup_device pinned ");
+                say!(text, layout::CLAIMS, "/", user.uid);
+            }
+            Self::Devices(user, to, attr) => {
+                say!(text, "mount --bind -o ", attr, " ", layout::GRANTED, "/", user.uid, " ", to)
             }
             Self::Mask(folder, keep) => {
                 say!(text, "mask ", folder, "/*");

@@ -88,6 +88,7 @@ impl Policy {
                         let whole = json.string(&mut name)?;
                         let good = (whole && is_pattern(&name)).then_some(());
                         said(good, &mut why, "a device is a name below /dev, with a * at its end or none")?;
+                        said(can_grant(&name).then_some(()), &mut why, "it has a device that is never granted")?;
                         said(policy.devices.push(name).ok(), &mut why, "there are more than 16 devices")
                     })?;
                 }
@@ -134,6 +135,51 @@ pub fn size(text: &str) -> Option<u64> {
         .unwrap_or((text, 0));
     let number = cut::number(digits, 10)?;
     number.checked_shl(shift).filter(|bytes| bytes.checked_shr(shift) == Some(number))
+}
+
+/// What can be granted, by the beginning of the kernel's name: what is attached to a machine for its users. Not here, and
+/// so never granted: disks under any name (`sd*`, `sg*`, `bsg/`, `nvme*`, `mtd*`, `loop*`, `bus/usb/`), memory, the
+/// kernel's log, consoles, and what rules the machine (`watchdog`, `kvm`, `fuse`, `net/tun`, `uinput`).
+const GRANTABLE: [&str; 26] = [
+    "cec",
+    "dri/render",
+    "gpiochip",
+    "gpiomem",
+    "hidraw",
+    "hwrng",
+    "i2c-",
+    "iio:device",
+    "input/event",
+    "input/js",
+    "input/mouse",
+    "lirc",
+    "media",
+    "pps",
+    "rtc",
+    "snd/",
+    "spidev",
+    "ttyACM",
+    "ttyAMA",
+    "ttyS",
+    "ttyUSB",
+    "usb/hiddev",
+    "usb/lp",
+    "v4l-subdev",
+    "video",
+    "vport",
+];
+
+/// Whether a device of that name may be granted at all.
+#[must_use]
+pub fn grantable(device: &str) -> bool {
+    GRANTABLE.iter().any(|start| device.starts_with(start))
+}
+
+/// Whether a pattern stands for any such device.
+#[must_use]
+pub fn can_grant(pattern: &str) -> bool {
+    let name = pattern.strip_suffix('*');
+    grantable(pattern) || name.is_some_and(|name| GRANTABLE.iter().any(|start| start.starts_with(name)))
 }
 
 /// Whether that can name devices: letters and what device names have, at most one star, at the end, and no `..`.
@@ -210,13 +256,49 @@ mod tests {
             (r#"{"devices": ["../mem"]}"#, "below /dev"),
             (r#"{"devices": ["/dev/mem"]}"#, "below /dev"),
             (r#"{"devices": ["*"]}"#, "below /dev"),
+            (r#"{"devices": ["i2c-1", "sda"]}"#, "never granted"),
+            (r#"{"devices": ["mem"]}"#, "never granted"),
+            (r#"{"devices": ["bus/*"]}"#, "never granted"),
             (r#"{"devices": ["a*b"]}"#, "below /dev"),
         ] {
             let error = Policy::parse(text.as_bytes()).unwrap_err();
             assert!(error.contains(why), "{text}: {error}");
         }
-        let many = format!(r#"{{"devices": [{}]}}"#, ["\"a\""; 17].join(","));
+        let many = format!(r#"{{"devices": [{}]}}"#, ["\"rtc\""; 17].join(","));
         assert_eq!(Policy::parse(many.as_bytes()), Err("there are more than 16 devices"));
+    }
+
+    #[test]
+    fn what_rules_the_machine_is_never_granted() {
+        for name in [
+            "sda",
+            "sg0",
+            "mem",
+            "kmsg",
+            "port",
+            "loop0",
+            "loop-control",
+            "nvme0",
+            "ng0n1",
+            "mtd0",
+            "vda",
+            "mmcblk0",
+            "tty0",
+            "console",
+            "watchdog",
+            "bus/usb/001/002",
+            "net/tun",
+            "uinput",
+            "kvm",
+            "mapper/control",
+            "vcs",
+            "ptmx",
+        ] {
+            assert!(!grantable(name) && !can_grant(name), "{name}");
+        }
+        for pattern in ["i2c-1", "ttyUSB*", "tty*", "input/*", "video*", "hwrng"] {
+            assert!(can_grant(pattern), "{pattern}");
+        }
     }
 
     #[test]

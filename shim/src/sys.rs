@@ -1,8 +1,10 @@
-//! System calls that rustix does not have, typed once; the only `unsafe` of the guest's programs.
+//! System calls that rustix does not have, typed once; with `bpf` the only `unsafe` of the guest's programs.
 //!
 //! Levels: `arch::syscall` is raw, this file and rustix are typed, `execute` is the domain. Flags and numbers
 //! are linux-raw-sys's, generated from the kernel's headers.
 #![allow(unsafe_code)]
+
+pub mod bpf;
 
 use core::{
     ffi::{CStr, c_char},

@@ -79,6 +79,7 @@ impl<'a> Guards<'a> {
             Why::Private => "private",
             Why::OwnNetwork => "network",
             Why::Sealed => "sealed",
+            Why::Claims => "claims",
             _ => return false,
         };
         self.lack(name)
@@ -115,7 +116,10 @@ impl Weaken for Root<'_> {
     fn attr(&mut self) -> Option<&mut Attr> {
         match self {
             Root::Op(op) => op.attr(),
-            Root::Overlay(_, _, attr) | Root::Processes(_, _, attr) | Root::Scratch(_, attr, ..) => Some(attr),
+            Root::Devices(_, _, attr)
+            | Root::Overlay(_, _, attr)
+            | Root::Processes(_, _, attr)
+            | Root::Scratch(_, attr, ..) => Some(attr),
             _ => None,
         }
     }

@@ -83,6 +83,7 @@ pub struct Boot {
     words: String,
     without: Option<String>,
     publish: Vec<Publish>,
+    ports: bool,
 }
 
 impl Boot {
@@ -99,6 +100,7 @@ impl Boot {
             words: String::new(),
             without: None,
             publish: vec![],
+            ports: false,
         }
     }
 
@@ -157,6 +159,13 @@ impl Boot {
         self
     }
 
+    /// With a bus for serial ports that come and go.
+    #[must_use]
+    pub fn ports(mut self) -> Self {
+        self.ports = true;
+        self
+    }
+
     /// The machine.
     #[must_use]
     pub fn machine(self) -> Machine {
@@ -170,6 +179,7 @@ impl Boot {
             drives: carbon.chain(self.users).collect(),
             cmdline: format!("{cmdline} {by} {}{without}", self.words),
             network: Network::User { publish: self.publish },
+            ports: self.ports,
             ..Machine::new(self.arch, &image.kernel, &image.initramfs)
         }
     }

@@ -30,6 +30,9 @@ behaviours! {
         a_broken_policy_counts_as_the_strictest;
     demo: the_session_of_2015_replays,
         a_package_that_a_user_installs_is_there_after_a_reboot;
+    devices: a_device_is_whoevers_opened_it_first,
+        of_two_who_open_at_once_one_has_it,
+        a_device_that_is_plugged_in_comes_and_goes;
     isolation: what_a_user_writes_lands_in_the_own_home_alone,
         a_user_cannot_read_another_users_home,
         a_user_has_no_privileges_and_no_descriptors,

@@ -82,9 +82,15 @@ impl Args {
         let count = users.iter().filter(|user| user.refused.is_none()).count();
         let all = limits::of_all(u64::from(self.memory) << 20);
         let image = self.users.as_deref().filter(|_| !session_in_ram).map(Image::open).transpose()?;
-        for user in &users {
+        let policy = |user: &read::User| -> Result<Read, Failed> {
             let read = image.as_ref().map(|image| image.policy(&user.name)).transpose()?.flatten();
-            let policy = read.unwrap_or_else(|| Ok(Policy::default()));
+            Ok(read.unwrap_or_else(|| Ok(Policy::default())))
+        };
+        let policies = users.iter().map(policy).collect::<Result<Vec<_>, _>>()?;
+        if policies.iter().flatten().any(|policy| !policy.devices.is_empty()) {
+            sections.push(section("devices that a policy grants, by the broker", &plan::granted()));
+        }
+        for (user, policy) in users.iter().zip(policies) {
             let limits = limits::of_one(all, count, policy.as_ref().unwrap_or(&Policy::STRICTEST));
             sections.push(one(user, options.single, &policy, limits));
         }
@@ -122,7 +128,8 @@ fn one(user: &read::User, single: bool, policy: &Read, limits: Limits) -> Sectio
     };
     let owner = op::User { name, uid: *uid, gid: *gid };
     let network = policy.as_ref().unwrap_or(&Policy::STRICTEST).network;
-    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, host: "nodeos" };
+    let granted = policy.as_ref().is_ok_and(|policy| !policy.devices.is_empty());
+    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, host: "nodeos" };
     let policy = match policy {
         Ok(policy) => policy.to_string(),
         Err(why) => format!("the strictest, for {why}: {}", Policy::STRICTEST),

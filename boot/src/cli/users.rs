@@ -261,7 +261,12 @@ fn memory(text: &str) -> Result<u64, String> {
 
 fn device(text: &str) -> Result<Pattern, String> {
     let name = Pattern::try_from(text).ok().filter(|name| shim::policy::is_pattern(name));
-    name.ok_or_else(|| "expected a name below /dev of at most 32 letters, with a * at its end or none".to_owned())
+    let name = name.ok_or("expected a name below /dev of at most 32 letters, with a * at its end or none")?;
+    if shim::policy::can_grant(&name) {
+        Ok(name)
+    } else {
+        Err("never granted: it is a disk, or rules the machine".to_owned())
+    }
 }
 
 /// A size of an image: `256M`, `4G`.

@@ -48,6 +48,7 @@ fn prepared(tiny: &Tiny, placement: Placement) -> (Cache, Spec) {
             init: tiny.fixed("init", INIT),
             sandbox: tiny.fixed("sandbox", INIT),
             logon: tiny.fixed("logon", INIT),
+            broker: tiny.fixed("broker", INIT),
             env: tiny.fixed("env", INIT),
         },
     };

@@ -4,16 +4,20 @@
 //! |---|---|
 //! | `/init` | PID 1: boots, supervises, stops |
 //! | `/sandbox` | makes a user's root, and stays as its reaper |
+//! | `/broker` | shows each device to the users who may open it, while nobody else has it |
 //! | `/logon` | asks who somebody is, and starts a user's programs; alone reads what users write about themselves |
 
 #[macro_use]
 mod log;
 
+pub mod broker;
 mod execute;
 pub mod logon;
 pub mod pid1;
 mod place;
+mod policy;
 mod privilege;
 mod program;
 mod report;
 pub mod sandbox;
+mod uevents;

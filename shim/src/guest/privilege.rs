@@ -28,6 +28,9 @@ const ROOT: CapabilitySet = CapabilitySet::CHOWN
 /// What a logon keeps: it reads every home's logon file.
 const LOGON: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
 
+/// What the broker keeps: it makes nodes, gives them to users, and watches them.
+const BROKER: CapabilitySet = CapabilitySet::CHOWN.union(CapabilitySet::DAC_OVERRIDE).union(CapabilitySet::MKNOD);
+
 /// Becomes that user: bounding set, groups, gid, uid, in this order, for each needs what the next gives up.
 /// Nothing that it runs can gain any of it back.
 pub fn become_user(user: &User<'_>, guards: Guards<'_>) -> Result<()> {
@@ -63,8 +66,17 @@ pub fn shut_in(guards: Guards<'_>) -> Result<()> {
 
 /// Stays uid 0 and keeps what a logon needs.
 pub fn become_logon() -> Result<()> {
-    bound(LOGON)?;
-    hold(LOGON)?;
+    keep(LOGON)
+}
+
+/// Stays uid 0 and keeps what the broker needs.
+pub fn become_broker() -> Result<()> {
+    keep(BROKER)
+}
+
+fn keep(set: CapabilitySet) -> Result<()> {
+    bound(set)?;
+    hold(set)?;
     set_no_new_privs(true)
 }
 

@@ -6,6 +6,17 @@ use crate::{
     plan::{Plan, Steps, Why},
 };
 
+/// Where the broker puts the /dev of each user with granted devices, and the kernel's programs.
+#[must_use]
+pub fn granted<'a>() -> Steps<Op<'a>> {
+    let why = Why::GrantedDevices;
+    let mut plan = Plan::new();
+    plan.mount(why, "tmpfs", layout::GRANTED, Attr::DEVICES, "mode=0711,nr_inodes=8192,size=1m");
+    plan.mkdir(Why::Claims, layout::CLAIMS, 0o700);
+    plan.mount(Why::Claims, "bpf", layout::CLAIMS, Attr::KERNEL, "mode=0700");
+    plan.0
+}
+
 /// Made once, and seen read-only by every sandbox; `consoles` are places in it for what a session is given.
 #[must_use]
 pub fn devices<'a>(consoles: &[&'a str]) -> Steps<Boot<'a>> {

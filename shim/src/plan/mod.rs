@@ -11,7 +11,7 @@ use core::fmt;
 use heapless::Vec;
 
 pub use self::{
-    devices::devices,
+    devices::{devices, granted},
     root::{Sandbox, root},
 };
 use crate::{
@@ -59,6 +59,8 @@ pub enum Why {
     OwnNetwork,
     Scratch,
     PrivateDevices,
+    GrantedDevices,
+    Claims,
     Terminals,
     OwnProcesses,
     Masked,
@@ -102,6 +104,8 @@ impl Why {
             Self::PrivateDevices => {
                 "the harmless devices, the same for all; no disk, no memory, no other user's terminal"
             }
+            Self::GrantedDevices => "the policy grants devices: they are seen here while nobody else has them",
+            Self::Claims => "whoever opens a granted device first has it alone; the kernel decides at each open",
             Self::Terminals => "pseudo terminals of this sandbox alone",
             Self::OwnProcesses => "own processes only; read-only, so that no kernel setting can be written",
             Self::Masked => "the kernel's settings and insides are nobody's to read",
@@ -274,7 +278,7 @@ mod tests {
 
     fn sandbox<'a>(user: &'a User<'a>) -> Sandbox<'a> {
         let limits = Limits { memory: 64 << 20, pids: 100 };
-        Sandbox { user, upper: Upper::Home, limits, network: Network::Shared, host: "nodeos" }
+        Sandbox { user, upper: Upper::Home, limits, network: Network::Shared, granted: false, host: "nodeos" }
     }
 
     fn text<O: fmt::Display>(steps: &[Step<O>]) -> String {
@@ -308,6 +312,7 @@ mod tests {
     #[test]
     fn the_devices_of_all_users_are_made_once() {
         golden("devices", &devices(&["/devices/ttyS0"]));
+        golden("devices_granted", &granted());
         assert!(devices(&["/devices/a", "/devices/b", "/devices/c", "/devices/d"]).len() < MAX_STEPS);
     }
 
@@ -320,12 +325,14 @@ mod tests {
         plan("ana", 1000, Upper::Home, Network::Shared, "root_of_a_user");
         plan("root", 0, Upper::Home, Network::Shared, "root_of_root");
         plan("ana", 1000, Upper::Ram, Network::Private, "root_of_a_user_on_a_read_only_partition");
+        let user = User { name: "ana", uid: 1000, gid: 1000 };
+        golden("root_of_a_user_with_devices", &root(&Sandbox { granted: true, ..sandbox(&user) }));
     }
 
     #[test]
     fn the_longest_plan_fits() {
         let user = User { name: "root", uid: 0, gid: 0 };
-        let steps = root(&Sandbox { upper: Upper::Ram, network: Network::Private, ..sandbox(&user) });
+        let steps = root(&Sandbox { upper: Upper::Ram, network: Network::Private, granted: true, ..sandbox(&user) });
         assert!(steps.len() < MAX_STEPS, "{} steps: raise MAX_STEPS", steps.len());
         assert!(matches!(steps.last(), Some(Step { op: Root::MoveRoot(_), .. })));
     }
@@ -333,12 +340,13 @@ mod tests {
     #[test]
     fn no_mount_of_a_users_root_lets_devices_or_setuid_through() {
         let user = User { name: "ana", uid: 1000, gid: 1000 };
-        for step in &root(&sandbox(&user)) {
+        for step in root(&sandbox(&user)).iter().chain(&root(&Sandbox { granted: true, ..sandbox(&user) })) {
             if let Root::Op(
                 Op::Mount(_, _, target, attr, _) | Op::Bind(_, target, attr) | Op::Attributes(target, attr),
             )
             | Root::Overlay(target, _, attr)
             | Root::Processes(_, target, attr)
+            | Root::Devices(_, target, attr)
             | Root::Scratch(target, attr, ..) = step.op
             {
                 assert!(attr.has(Attr::NOSUID), "{step}");

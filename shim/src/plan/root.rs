@@ -19,6 +19,8 @@ pub struct Sandbox<'a> {
     pub limits: Limits,
     /// Whose network it has.
     pub network: Network,
+    /// Whether the broker has devices for the user.
+    pub granted: bool,
     /// The host's name.
     pub host: &'a str,
 }
@@ -26,7 +28,7 @@ pub struct Sandbox<'a> {
 /// A user's root, built inside the sandbox's own namespaces by a process that ends as its reaper.
 #[must_use]
 pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
-    let Sandbox { user, upper, limits, network, host } = *sandbox;
+    let Sandbox { user, upper, limits, network, granted, host } = *sandbox;
     let mut plan = Plan::new();
     plan.must(Why::Limits, Root::Limit(user, "memory.max", limits.memory));
     plan.must(Why::Limits, Root::Limit(user, "memory.high", limits.memory_high()));
@@ -66,7 +68,13 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     } else {
         plan.must(Why::Masked, Op::Bind(layout::EMPTY, "/root/proc/sys", Attr::KERNEL_READ_ONLY).into());
     }
-    plan.must(Why::PrivateDevices, Op::Bind(layout::DEVICES, "/root/dev", Attr::DEVICES.and(Attr::RO)).into());
+    let devices = Attr::DEVICES.and(Attr::RO);
+    if granted {
+        plan.must(Why::Claims, Root::Claims(user));
+        plan.must(Why::GrantedDevices, Root::Devices(user, "/root/dev", devices));
+    } else {
+        plan.must(Why::PrivateDevices, Op::Bind(layout::DEVICES, "/root/dev", devices).into());
+    }
     plan.mount(Why::Terminals, "devpts", "/root/dev/pts", Attr::DEVICES, "ptmxmode=0666,mode=0620,max=64");
     plan.must(Why::Scratch, Root::Scratch("/root/dev/shm", Attr::KERNEL, size, files));
     if network == Network::Private {
@@ -86,6 +94,9 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     }
     if upper == Upper::Ram {
         plan.must(Why::OutOfReach, Op::Unmount("/ram").into());
+    }
+    if granted {
+        plan.must(Why::OutOfReach, Op::Unmount(layout::GRANTED).into());
     }
     plan.must(Why::Enter, Root::MoveRoot(layout::ROOT));
     plan.0

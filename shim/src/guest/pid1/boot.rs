@@ -21,7 +21,7 @@ use crate::{
         program::Program,
     },
     layout,
-    op::{Attr, Upper},
+    op::{Attr, Upper, User},
     plan, say,
     say::Text,
     supervise::{MAX_CONSOLES, MAX_SANDBOXES, State},
@@ -29,7 +29,7 @@ use crate::{
     users::Homes,
 };
 
-/// Seconds that looking at all logon files may take.
+/// Seconds that a program which looks at what is in the homes may take.
 const CHECK: u8 = 60;
 
 /// A console's name below /dev.
@@ -62,7 +62,10 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     info!(log, homes.count(), " users");
     let consoles = consoles();
     devices(&consoles, log)?;
-    Ok(Machine { words: start, single: options.single, guards: options.guards, homes, upper, host: host(), consoles })
+    let machine =
+        Machine { words: start, single: options.single, guards: options.guards, homes, upper, host: host(), consoles };
+    machine.broker(log);
+    Ok(machine)
 }
 
 /// What every user's /dev is made of, with a place for each console.
@@ -169,27 +172,57 @@ impl Machine<'_> {
     }
 
     fn check(&self, log: &Log) -> Result<bool, Errno> {
+        let mut arguments = Text::new();
+        say!(&mut arguments, "logon\0check\0");
+        let ended = self.told_of_users(layout::LOGON, &arguments, |user, text| say!(text, user.name))?;
+        if ended.is_none() {
+            error!(log, "the logon files are still being read after ", CHECK, " s; going on without");
+        }
+        Ok(ended.is_none_or(|status| status == 0))
+    }
+
+    /// Starts the device broker, which stays if any policy grants a device; users have none until it is ready.
+    fn broker(&self, log: &Log) {
+        let mut arguments = Text::new();
+        say!(&mut arguments, "broker\0");
+        self.consoles.iter().for_each(|console| say!(&mut arguments, console, "\0"));
+        let ended = self.told_of_users(layout::BROKER, &arguments, |user, text| {
+            say!(text, user.uid, " ", user.gid, " ", user.name);
+        });
+        match ended {
+            Ok(Some(_)) => {}
+            Ok(None) => error!(log, "the device broker is not ready after ", CHECK, " s; going on without"),
+            Err(errno) => error!(log, "no device broker: ", errno),
+        }
+    }
+
+    /// Runs a program that reads a packet for each user; its status, or `None` if it takes too long: a disk that hangs
+    /// must not keep the others from booting.
+    fn told_of_users(
+        &self,
+        program: &str,
+        arguments: &Text,
+        packet: fn(&User<'_>, &mut Text),
+    ) -> Result<Option<i32>, Errno> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT)?;
         let Some((pid, child)) = sys::fork()? else {
             let _ = rustix::stdio::dup2_stdin(&read);
-            let mut arguments = Text::new();
-            say!(&mut arguments, "logon\0check\0");
-            let _ = Program::open(layout::LOGON).map(|logon| logon.exec(&arguments, self.words));
+            let _ = Program::open(program).map(|program| program.exec(arguments, self.words));
             sys::exit(1)
         };
         drop(read);
         for user in self.homes.ids().filter_map(|home| self.homes.get(home)) {
+            let mut text = Text::new();
+            packet(&user, &mut text);
             if sys::ready_within(write.as_fd(), PollFlags::OUT, CHECK) {
-                rustix::io::write(&write, user.name.as_bytes())?;
+                rustix::io::write(&write, text.as_bytes())?;
             }
         }
         drop(write);
-        // a disk that hangs must not keep the others from booting
         if !sys::ends_within(child.as_fd(), CHECK) {
-            error!(log, "the logon files are still being read after ", CHECK, " s; going on without");
-            return Ok(true);
+            return Ok(None);
         }
         let ended = rustix::process::waitpid(rustix::process::Pid::from_raw(pid), WaitOptions::NOHANG)?;
-        Ok(ended.and_then(|(_, status)| status.exit_status()) == Some(0))
+        Ok(ended.and_then(|(_, status)| status.exit_status()).or(Some(1)))
     }
 }

@@ -7,7 +7,6 @@ use rustix::{
     fd::OwnedFd,
     fs::{CWD, FileType, OFlags, RawDir},
     io::{Errno, Result},
-    net::{AddressFamily, SocketFlags, SocketType, netlink},
 };
 
 use crate::{
@@ -16,6 +15,7 @@ use crate::{
     guest::{
         log::Log,
         place::{self, Name},
+        uevents,
     },
     probe, say,
     say::Text,
@@ -27,7 +27,7 @@ const PATIENCE: u64 = 30;
 /// The device's path, once it is there. Waits by uevent: the socket is open before the first look, so no device can
 /// come unseen between a look and the wait.
 pub fn find(device: Device<'_>, log: &Log) -> Result<Text> {
-    let events = listen()?;
+    let events = uevents::listen()?;
     let until = now().saturating_add(PATIENCE);
     let mut said = false;
     loop {
@@ -52,22 +52,12 @@ pub fn now() -> u64 {
     u64::try_from(rustix::system::sysinfo().uptime).unwrap_or(0)
 }
 
-fn listen() -> Result<OwnedFd> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket =
-        rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, Some(netlink::KOBJECT_UEVENT))?;
-    // group 1 is the kernel's own (lib/kobject_uevent.c)
-    rustix::net::bind(&socket, &netlink::SocketAddrNetlink::new(0, 1))?;
-    Ok(socket)
-}
-
 /// Comes back when something was plugged in, or after `seconds`.
 fn wait(events: &OwnedFd, seconds: u64) -> Result<()> {
     let timeout = Timespec { tv_sec: i64::try_from(seconds).unwrap_or(i64::MAX), tv_nsec: 0 };
     let mut fds = [PollFd::new(events, PollFlags::IN)];
     rustix::event::poll(&mut fds, Some(&timeout))?;
-    let mut dropped = [0; 64];
-    while rustix::io::read(events, &mut dropped).is_ok_and(|length| length > 0) {}
+    uevents::drain(events);
     Ok(())
 }
 

@@ -16,10 +16,10 @@ use crate::{
         place::{self, Name},
     },
     layout,
-    op::{Attr, Root, Upper},
+    op::{Attr, Op, Root, Upper},
     say,
     say::{Text, whole},
-    sys,
+    sys::{self, bpf},
 };
 
 impl Execute for Root<'_> {
@@ -53,6 +53,18 @@ impl Execute for Root<'_> {
                 say!(&mut path, layout::CGROUPS, "/", user.uid, "/", file);
                 say!(&mut text, value);
                 write(&path, &text)
+            }
+            Root::Claims(user) => {
+                let (mut program, mut cgroup) = (Text::new(), Text::new());
+                say!(&mut program, layout::CLAIMS, "/", user.uid);
+                say!(&mut cgroup, layout::CGROUPS, "/", user.uid);
+                let cgroup = place::file(&cgroup, OFlags::RDONLY | OFlags::DIRECTORY)?;
+                bpf::attach(&bpf::pinned(Name::new(&program)?.c())?, &cgroup)
+            }
+            Root::Devices(user, to, attr) => {
+                let mut from = Text::new();
+                say!(&mut from, layout::GRANTED, "/", user.uid);
+                Op::Bind(&from, to, attr).execute(log)
             }
             Root::Mask(folder, keep) => mask(folder, keep),
             Root::PrivateNetwork => {

@@ -4,7 +4,6 @@
 //! `USER UID GID home|ram HOMES HOST`, HOMES a number. It starts with all capabilities; its standard output is PID 1's pipe.
 
 mod execute;
-mod policy;
 
 use rustix::{
     fs::OFlags,
@@ -19,7 +18,7 @@ use crate::{
     guest::{
         execute::steps,
         log::Log,
-        place, privilege,
+        place, policy, privilege,
         report::{Report, send},
     },
     layout,
@@ -51,7 +50,11 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
     let log = Log::held();
     let policy = policy::of(user.name, &log);
     let limits = limits::of_one(all_users(), homes, &policy);
-    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, host };
+    let granted = !policy.devices.is_empty() && has_devices(user);
+    if !granted && !policy.devices.is_empty() {
+        error!(log, "no devices for ", user.name, ": they are granted from the next boot on");
+    }
+    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, host };
     // whoever runs out of memory in here, it is not what holds the sandbox together
     let _ = place::file("/proc/self/oom_score_adj", OFlags::WRONLY).and_then(|adj| rustix::io::write(&adj, b"-1000"));
     if steps(&guards.guarded(plan::root(&sandbox)), &log).is_err() {
@@ -68,6 +71,13 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
             None
         }
     }
+}
+
+/// Whether the broker has made a /dev for the user: policies are read for it at boot.
+fn has_devices(user: &User<'_>) -> bool {
+    let mut path = Text::new();
+    say!(&mut path, layout::CLAIMS, "/", user.uid);
+    place::open(&path).is_ok()
 }
 
 /// What PID 1 left to all users together; with nothing there, no less than any machine has.

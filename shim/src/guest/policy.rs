@@ -21,7 +21,8 @@ pub fn of(user: &str, log: &Log) -> Policy {
     })
 }
 
-fn read(user: &str) -> core::result::Result<Policy, &'static str> {
+/// The same without a line.
+pub fn read(user: &str) -> core::result::Result<Policy, &'static str> {
     let file = match open(user) {
         // a name that is too long for a file of its own has no policy
         Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(Policy::default()),

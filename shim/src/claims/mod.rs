@@ -1,0 +1,225 @@
+//! Who has which device: the broker's decisions, over what the kernel enforces.
+//!
+//! ```text
+//! free ──(a user opens it: the kernel's program, at once)──> held ──(the last open file of it is gone)──> free
+//! ```
+//!
+//! 1. Taking a device is the kernel's work (`program`), so no two users ever have it. The broker only hides it from the
+//!    others, and gives it back.
+//! 2. When is the last open file gone? No list of descriptors tells: one may be on its way through a socket, or be a
+//!    mapping. But a node in a `/dev` stays in memory as long as anything refers to it, a pending open too, and inotify
+//!    says when it goes (`IN_DELETE_SELF`, after it has no name any more). So the holder's node is replaced by a new one
+//!    of the same name, and the end of the old one awaited.
+//! 3. The device is free if the word has not changed since before the node was replaced: then nobody has begun to open
+//!    the new one. It is given back by compare-and-exchange of that word. Else the new node is replaced in turn.
+//! 4. A broker that dies gives nothing back and hides nothing; the kernel's part goes on.
+
+pub mod program;
+#[cfg(test)]
+mod tests;
+
+use heapless::{String, Vec};
+
+use self::program::{Number, Slot, bit, holder};
+
+/// Users with devices, beyond whom nobody gets any: a slot is a bit.
+pub const MAX_USERS: usize = 32;
+/// Devices that were ever there, by number; more are not offered.
+pub const MAX_DEVICES: usize = 64;
+/// Nodes of one device that are gone by name but still open; more than one only if it was unplugged meanwhile.
+const MAX_OLD: usize = 4;
+
+/// A device's name below /dev.
+pub type Name = String<32>;
+
+/// What inotify calls a watched node.
+pub type Watch = i32;
+
+/// One device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its name below /dev.
+    pub name: Name,
+    /// Its number.
+    pub number: Number,
+    /// The slots of those who may open it.
+    granted: u32,
+    /// Whether it is plugged in.
+    present: bool,
+    seen: bool,
+    /// Who has it; 0: nobody.
+    holder: Slot,
+    /// The word, before the holder's node was last replaced.
+    since: u64,
+    /// Nodes that were replaced, and are still open.
+    old: Vec<Watch, MAX_OLD>,
+}
+
+/// Why a node is not watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwatched {
+    /// There is none.
+    Absent,
+    /// It cannot be.
+    Failed,
+}
+
+/// What the decisions act on.
+pub trait Nodes {
+    /// Puts a new node into the user's /dev, in place of one that is there.
+    fn make(&mut self, slot: Slot, device: &Device);
+    /// Takes the user's node away.
+    fn remove(&mut self, slot: Slot, device: &Device);
+    /// From here on the end of the user's present node is told.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be watched.
+    fn watch(&mut self, slot: Slot, device: &Device) -> Result<Watch, Unwatched>;
+    /// The device's word.
+    fn word(&self, index: usize) -> u64;
+    /// Makes the device free if its word is still that one.
+    fn release(&mut self, index: usize, word: u64) -> bool;
+    /// Tells the kernel's program who may open the device.
+    fn grant(&mut self, index: usize, number: Number, slots: u32);
+}
+
+/// All devices that any user may open.
+#[derive(Debug, Default)]
+pub struct Claims(Vec<Device, MAX_DEVICES>);
+
+impl Claims {
+    /// Before a look at the devices that are plugged in.
+    pub fn begin(&mut self) {
+        self.0.iter_mut().for_each(|device| device.seen = false);
+    }
+
+    /// One of them, which these users may open. False if there is no room for it.
+    pub fn found(&mut self, name: &str, number: Number, granted: u32, nodes: &mut impl Nodes) -> bool {
+        let Ok(name) = Name::try_from(name) else { return false };
+        let known = self.0.iter().position(|device| device.number == number);
+        let index = known.unwrap_or(self.0.len());
+        if known.is_none() {
+            let (old, since) = (Vec::new(), 0);
+            let new = Device { name, number, granted, present: false, seen: true, holder: 0, since, old };
+            if self.0.push(new).is_err() {
+                return false;
+            }
+        } else if let Some(device) = self.0.get_mut(index) {
+            if device.present && (device.name != name || device.granted != granted) {
+                // another one came before the news that the first went
+                device.vanish(index, nodes);
+            }
+            (device.name, device.granted, device.seen) = (name, granted, true);
+        }
+        if let Some(device) = self.0.get_mut(index).filter(|device| !device.present) {
+            device.appear(index, nodes);
+        }
+        true
+    }
+
+    /// After that look: what was not found is gone.
+    pub fn end(&mut self, nodes: &mut impl Nodes) {
+        for (index, device) in self.0.iter_mut().enumerate().filter(|(_, device)| device.present && !device.seen) {
+            device.vanish(index, nodes);
+        }
+    }
+
+    /// The kernel's program has let somebody open something.
+    pub fn look(&mut self, nodes: &mut impl Nodes) {
+        for (index, device) in self.0.iter_mut().enumerate() {
+            device.settle(index, nodes);
+        }
+    }
+
+    /// A node is gone for good.
+    pub fn gone(&mut self, watch: Watch, nodes: &mut impl Nodes) {
+        for (index, device) in self.0.iter_mut().enumerate() {
+            if let Some(at) = device.old.iter().position(|old| *old == watch) {
+                device.old.swap_remove(at);
+                device.settle(index, nodes);
+            }
+        }
+    }
+}
+
+impl Device {
+    /// It was plugged in.
+    fn appear(&mut self, index: usize, nodes: &mut impl Nodes) {
+        self.present = true;
+        nodes.grant(index, self.number, self.granted);
+        match self.holder {
+            0 => all(self.granted).for_each(|slot| nodes.make(slot, self)),
+            _ => self.replace(index, nodes),
+        }
+    }
+
+    /// Goes on as far as it can without news.
+    fn settle(&mut self, index: usize, nodes: &mut impl Nodes) {
+        let word = nodes.word(index);
+        if self.holder == 0 {
+            if holder(word) == 0 {
+                return;
+            }
+            // no word of a device that somebody has is 0
+            (self.holder, self.since) = (holder(word), 0);
+            let others = self.granted & !bit(self.holder);
+            all(others).for_each(|slot| nodes.remove(slot, self));
+        } else if !self.old.is_empty() {
+            return;
+        } else if word == self.since && nodes.release(index, word) {
+            let last = core::mem::take(&mut self.holder);
+            if self.present {
+                all(self.granted & !bit(last)).for_each(|slot| nodes.make(slot, self));
+            } else {
+                nodes.remove(last, self);
+            }
+            return;
+        }
+        self.replace(index, nodes);
+    }
+
+    /// Replaces the holder's node, or takes it away with the device, and awaits the end of what was there.
+    fn replace(&mut self, index: usize, nodes: &mut impl Nodes) {
+        if self.old.is_full() {
+            return;
+        }
+        let since = nodes.word(index);
+        match nodes.watch(self.holder, self) {
+            Ok(watch) => {
+                let _ = self.old.push(watch);
+            }
+            // it was never there, or went with the device while nobody had it
+            Err(Unwatched::Absent) => {}
+            // it stays held until this works
+            Err(Unwatched::Failed) => return,
+        }
+        self.since = since;
+        if self.present && self.granted & bit(self.holder) != 0 {
+            nodes.make(self.holder, self);
+        } else {
+            nodes.remove(self.holder, self);
+        }
+        if self.old.is_empty() {
+            self.settle(index, nodes);
+        }
+    }
+
+    /// It was unplugged.
+    fn vanish(&mut self, index: usize, nodes: &mut impl Nodes) {
+        nodes.grant(index, self.number, 0);
+        self.present = false;
+        if self.holder != 0 {
+            return self.replace(index, nodes);
+        }
+        // somebody may have taken it just before
+        self.settle(index, nodes);
+        if self.holder == 0 {
+            all(self.granted).for_each(|slot| nodes.remove(slot, self));
+        }
+    }
+}
+
+/// The slots of a set.
+fn all(slots: u32) -> impl Iterator<Item = Slot> {
+    (1..=32).filter(move |slot| slots & bit(*slot) != 0)
+}

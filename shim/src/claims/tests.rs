@@ -1,0 +1,246 @@
+//! The decisions against a model of the kernel in which opens begin, end and fail at any moment, also in the middle of
+//! what the broker does. At no moment two users have the device; at the end everybody is offered it again.
+
+use super::{
+    Claims, Device, Nodes, Unwatched, Watch,
+    program::{Number, Slot, bit, holder, opened},
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// A node in a user's /dev: what refers to it, and whether its end is awaited.
+#[derive(Default)]
+struct Node {
+    number: Number,
+    references: u32,
+    named: bool,
+    watched: bool,
+}
+
+/// An open that the program has let through: whose, of which node; it is done, or fails yet.
+struct Open(Slot, usize);
+
+#[derive(Default)]
+struct Kernel {
+    random: u64,
+    busy: bool,
+    names: BTreeMap<(Slot, String), usize>,
+    nodes: Vec<Node>,
+    words: [u64; 4],
+    grants: BTreeMap<Number, (usize, u32)>,
+    opens: Vec<Open>,
+    ends: VecDeque<Watch>,
+}
+
+const DEVICES: [(&str, Number); 2] = [("hwrng", (10, 183)), ("vport0p1", (250, 1))];
+const GRANTED: u32 = 0b101;
+
+impl Kernel {
+    fn below(&mut self, limit: usize) -> usize {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.random >> 33) as usize % limit
+    }
+
+    /// Users do something, or nothing.
+    fn users(&mut self) {
+        if !self.busy {
+            return;
+        }
+        match self.below(6) {
+            0..2 => self.open(),
+            2..4 if !self.opens.is_empty() => {
+                let at = self.below(self.opens.len());
+                let Open(_, node) = self.opens.swap_remove(at);
+                self.nodes[node].references -= 1;
+                self.end(node);
+            }
+            _ => {}
+        }
+    }
+
+    /// A user opens a device, or only asks whether that is possible: the program counts both.
+    fn open(&mut self) {
+        let slot = if self.below(2) == 0 { 1 } else { 3 };
+        let name = DEVICES[self.below(DEVICES.len())].0;
+        let Some(&node) = self.names.get(&(slot, name.to_owned())) else { return };
+        let (index, granted) = self.grants[&self.nodes[node].number];
+        if granted & bit(slot) == 0 {
+            return;
+        }
+        if let Some(word) = opened(self.words[index], slot) {
+            self.words[index] = word;
+            self.nodes[node].references += 1;
+            self.opens.push(Open(slot, node));
+            self.one_at_most();
+        }
+    }
+
+    fn one_at_most(&self) {
+        for (_, number) in DEVICES {
+            let have: BTreeSet<Slot> =
+                self.opens.iter().filter(|open| self.nodes[open.1].number == number).map(|open| open.0).collect();
+            assert!(have.len() < 2, "{number:?} is open by {have:?}");
+        }
+    }
+
+    fn end(&mut self, node: usize) {
+        let Node { references: 0, named: false, watched: true, .. } = self.nodes[node] else { return };
+        self.nodes[node].watched = false;
+        self.ends.push_back(node as Watch);
+    }
+}
+
+impl Nodes for Kernel {
+    fn make(&mut self, slot: Slot, device: &Device) {
+        self.users();
+        self.remove(slot, device);
+        self.nodes.push(Node { number: device.number, named: true, ..Node::default() });
+        self.names.insert((slot, device.name.to_string()), self.nodes.len() - 1);
+        self.users();
+    }
+
+    fn remove(&mut self, slot: Slot, device: &Device) {
+        self.users();
+        if let Some(node) = self.names.remove(&(slot, device.name.to_string())) {
+            self.nodes[node].named = false;
+            self.end(node);
+        }
+        self.users();
+    }
+
+    fn watch(&mut self, slot: Slot, device: &Device) -> Result<Watch, Unwatched> {
+        self.users();
+        let node = self.names.get(&(slot, device.name.to_string())).copied();
+        node.into_iter().for_each(|node| self.nodes[node].watched = true);
+        self.users();
+        let failed = self.busy && self.below(50) == 0;
+        if failed { Err(Unwatched::Failed) } else { node.map(|node| node as Watch).ok_or(Unwatched::Absent) }
+    }
+
+    fn word(&self, index: usize) -> u64 {
+        self.words[index]
+    }
+
+    fn release(&mut self, index: usize, word: u64) -> bool {
+        self.users();
+        let free = self.words[index] == word;
+        if free {
+            self.words[index] = 0;
+        }
+        self.users();
+        free
+    }
+
+    fn grant(&mut self, index: usize, number: Number, slots: u32) {
+        self.grants.insert(number, (index, slots));
+        self.users();
+    }
+}
+
+fn plug(claims: &mut Claims, kernel: &mut Kernel, devices: &[(&str, Number)]) {
+    claims.begin();
+    for (name, number) in devices {
+        assert!(claims.found(name, *number, GRANTED, kernel));
+    }
+    claims.end(kernel);
+}
+
+/// The broker's turn: what it was told, and a look at the words.
+fn turn(claims: &mut Claims, kernel: &mut Kernel) {
+    while let Some(watch) = kernel.ends.pop_front() {
+        claims.gone(watch, kernel);
+    }
+    claims.look(kernel);
+}
+
+fn sees(kernel: &Kernel, slot: Slot, name: &str) -> bool {
+    kernel.names.contains_key(&(slot, name.to_owned()))
+}
+
+#[test]
+fn a_device_is_the_first_ones_until_the_last_open_file_is_gone() {
+    let (mut claims, mut kernel) = (Claims::default(), Kernel::default());
+    plug(&mut claims, &mut kernel, &DEVICES);
+    assert!(sees(&kernel, 1, "hwrng") && sees(&kernel, 3, "hwrng") && !sees(&kernel, 2, "hwrng"));
+    for _ in 0..2 {
+        let node = kernel.names[&(1, "hwrng".to_owned())];
+        kernel.words[0] = opened(kernel.words[0], 1).unwrap();
+        kernel.nodes[node].references += 1;
+        kernel.opens.push(Open(1, node));
+        turn(&mut claims, &mut kernel);
+        assert_eq!(opened(kernel.words[0], 3), None);
+        assert!(sees(&kernel, 1, "hwrng") && !sees(&kernel, 3, "hwrng") && sees(&kernel, 3, "vport0p1"));
+    }
+    while let Some(Open(_, node)) = kernel.opens.pop() {
+        assert_eq!(holder(kernel.words[0]), 1);
+        kernel.nodes[node].references -= 1;
+        kernel.end(node);
+        turn(&mut claims, &mut kernel);
+    }
+    turn(&mut claims, &mut kernel);
+    assert_eq!(kernel.words[0], 0);
+    assert!(sees(&kernel, 1, "hwrng") && sees(&kernel, 3, "hwrng"));
+}
+
+#[test]
+fn what_was_only_asked_for_is_free_again() {
+    let (mut claims, mut kernel) = (Claims::default(), Kernel::default());
+    plug(&mut claims, &mut kernel, &DEVICES);
+    kernel.words[1] = opened(0, 3).unwrap();
+    turn(&mut claims, &mut kernel);
+    turn(&mut claims, &mut kernel);
+    assert_eq!(kernel.words[1], 0);
+    assert!(sees(&kernel, 1, "vport0p1") && sees(&kernel, 3, "vport0p1"));
+}
+
+#[test]
+fn what_is_unplugged_is_seen_by_nobody_and_comes_back_for_all() {
+    let (mut claims, mut kernel) = (Claims::default(), Kernel::default());
+    plug(&mut claims, &mut kernel, &DEVICES);
+    let node = kernel.names[&(3, "vport0p1".to_owned())];
+    kernel.words[1] = opened(0, 3).unwrap();
+    kernel.nodes[node].references += 1;
+    turn(&mut claims, &mut kernel);
+    plug(&mut claims, &mut kernel, &DEVICES[..1]);
+    assert!(!sees(&kernel, 1, "vport0p1") && !sees(&kernel, 3, "vport0p1") && sees(&kernel, 1, "hwrng"));
+    // the old file is still open when it comes back under another name
+    plug(&mut claims, &mut kernel, &[DEVICES[0], ("vport7p1", DEVICES[1].1)]);
+    assert!(sees(&kernel, 3, "vport7p1") && !sees(&kernel, 1, "vport7p1"));
+    kernel.nodes[node].references -= 1;
+    kernel.end(node);
+    (0..3).for_each(|_| turn(&mut claims, &mut kernel));
+    assert!(sees(&kernel, 1, "vport7p1") && kernel.words[1] == 0);
+}
+
+#[test]
+fn no_order_of_events_gives_a_device_to_two_or_to_nobody() {
+    for seed in 0..400 {
+        let (mut claims, mut kernel) = (Claims::default(), Kernel { random: seed, busy: true, ..Kernel::default() });
+        plug(&mut claims, &mut kernel, &DEVICES);
+        for _ in 0..300 {
+            match kernel.below(8) {
+                0 => plug(&mut claims, &mut kernel, &DEVICES[..1]),
+                1 => plug(&mut claims, &mut kernel, &DEVICES),
+                2..5 => turn(&mut claims, &mut kernel),
+                _ => kernel.users(),
+            }
+        }
+        kernel.busy = false;
+        while let Some(Open(_, node)) = kernel.opens.pop() {
+            kernel.nodes[node].references -= 1;
+            kernel.end(node);
+        }
+        plug(&mut claims, &mut kernel, &DEVICES);
+        (0..20).for_each(|_| turn(&mut claims, &mut kernel));
+        assert_eq!(kernel.words[..2], [0, 0], "seed {seed}");
+        for (name, _) in DEVICES {
+            assert!(sees(&kernel, 1, name) && sees(&kernel, 3, name), "seed {seed}: {name}");
+        }
+    }
+}
+
+#[test]
+fn more_devices_than_there_is_room_for_are_not_offered() {
+    let (mut claims, mut kernel) = (Claims::default(), Kernel::default());
+    let added = (0..100).filter(|minor| claims.found("x", (1, *minor), 0, &mut kernel)).count();
+    assert_eq!(added, super::MAX_DEVICES);
+}

@@ -1,0 +1,107 @@
+//! `/broker`: shows each device to the users to whom root grants it, while nobody else has it.
+//!
+//! ```text
+//! policies, /dev -> scan -> claims (decides) -> nodes below /granted/UID, which a sandbox mounts as its /dev
+//! kernel: program refuses opens ── ring ──> claims          inotify: a node is gone ──> claims
+//! ```
+//!
+//! PID 1 runs it once at boot. Where no policy grants a device it ends, and nothing is left of it. Else it forks when
+//! everything is ready, and the child stays. It starts with all capabilities and keeps what nodes need. Arguments: the
+//! consoles, which are no user's; its standard input has `UID GID NAME` of each user, one a packet.
+
+mod nodes;
+mod scan;
+
+use heapless::Vec;
+use rustix::{
+    event::{PollFd, PollFlags},
+    fd::OwnedFd,
+    io::{Errno, Result},
+};
+
+use self::nodes::Kernel;
+use crate::{
+    claims::{Claims, MAX_USERS},
+    cut,
+    guest::{execute::steps, log::Log, policy, privilege, uevents},
+    plan,
+    policy::Policy,
+    sys::{self, Signals, Start, Stream},
+};
+
+/// A user to whom devices are granted; the place in the table is the slot.
+pub struct User {
+    uid: u32,
+    gid: u32,
+    policy: Policy,
+}
+
+/// All of them.
+pub type Users = Vec<User, MAX_USERS>;
+
+/// The program.
+pub fn main(start: Start) -> ! {
+    let log = Log::PID1;
+    let mut users = Users::new();
+    read(&mut users, &log);
+    if users.is_empty() {
+        sys::exit(0);
+    }
+    let errno = broker(&users, start, &log).err().unwrap_or(Errno::INVAL);
+    error!(log, "no device broker, and no devices for users: ", errno);
+    sys::exit(1)
+}
+
+/// Who has a policy with devices in it. A policy that is no good is said to be so when the sandbox is made.
+fn read(users: &mut Users, log: &Log) {
+    let mut packet = [0; 512];
+    while let Ok(length @ 1..) = rustix::io::read(Stream(0), &mut packet) {
+        let text = packet.get(..length).and_then(|text| core::str::from_utf8(text).ok()).unwrap_or_default();
+        let Some((uid, gid, name)) = user(text) else { continue };
+        let policy = policy::read(name).unwrap_or(Policy::STRICTEST);
+        if !policy.devices.is_empty() && users.push(User { uid, gid, policy }).is_err() {
+            error!(log, "no devices for ", name, ": ", MAX_USERS, " users have some");
+        }
+    }
+}
+
+fn user(text: &str) -> Option<(u32, u32, &str)> {
+    let (uid, rest) = cut::once(text, b' ')?;
+    let (gid, name) = cut::once(rest, b' ')?;
+    Some((cut::small(uid, 10)?, cut::small(gid, 10)?, name))
+}
+
+fn broker(users: &Users, start: Start, log: &Log) -> Result<()> {
+    steps(&plan::granted(), log).map_err(|_| Errno::IO)?;
+    let mut kernel = Kernel::new(users)?;
+    // the socket is open before the first look: no device comes unseen between the two
+    let events = uevents::listen()?;
+    let mut claims = Claims::default();
+    scan::scan(&mut claims, &mut kernel, start, log)?;
+    if sys::fork()?.is_some() {
+        sys::exit(0); // PID 1 waits for that
+    }
+    info!(log, "devices for ", users.len(), " users");
+    Signals::NONE.block();
+    privilege::become_broker()?;
+    loop {
+        wait(&[&events, kernel.taken(), kernel.ends()])?;
+        if uevents::drain(&events) {
+            scan::scan(&mut claims, &mut kernel, start, log)?;
+        }
+        let taken = kernel.take_news();
+        while let Some(watch) = kernel.next_end() {
+            claims.gone(watch, &mut kernel);
+        }
+        claims.look(&mut kernel);
+        if taken {
+            // one who takes and gives back without end gets no more than this of the machine's time
+            let _ = rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 0, tv_nsec: 10_000_000 });
+        }
+    }
+}
+
+fn wait(news: &[&OwnedFd; 3]) -> Result<()> {
+    let mut fds = news.map(|fd| PollFd::new(fd, PollFlags::IN));
+    rustix::event::poll(&mut fds, None).map(drop)
+}

@@ -1,0 +1,64 @@
+//! What is plugged in and may be granted.
+
+use core::mem::MaybeUninit;
+
+use rustix::{
+    fd::OwnedFd,
+    fs::{AtFlags, FileType, OFlags, RawDir},
+    io::Result,
+};
+
+use super::nodes::Kernel;
+use crate::{
+    claims::{Claims, MAX_DEVICES, program::bit},
+    guest::{log::Log, place},
+    policy, say,
+    say::Text,
+    sys::Start,
+};
+
+/// Looks through the kernel's own list of devices.
+pub fn scan(claims: &mut Claims, kernel: &mut Kernel<'_>, start: Start, log: &Log) -> Result<()> {
+    claims.begin();
+    folder("", &mut |name, number| {
+        if policy::grantable(name) && !is_console(name, start) {
+            let granted = kernel.users().iter().zip(1..).filter(|(user, _)| user.policy.grants(name));
+            let granted = granted.map(|(_, slot)| bit(slot)).fold(0, core::ops::BitOr::bitor);
+            if granted != 0 && !claims.found(name, number, granted, kernel) {
+                error!(log, name, " is offered to nobody: there are ", MAX_DEVICES, " devices");
+            }
+        }
+    })?;
+    claims.end(kernel);
+    Ok(())
+}
+
+/// A console belongs to logon.
+fn is_console(name: &str, start: Start) -> bool {
+    start.arguments().skip(1).any(|console| console.to_str() == Ok(name))
+}
+
+/// Hands over each character device of a folder below /dev, and of the folders in it.
+fn folder(name: &str, each: &mut dyn FnMut(&str, (u32, u32))) -> Result<()> {
+    let mut path = Text::new();
+    say!(&mut path, "/dev/", name);
+    let folder: OwnedFd = place::file(&path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    let mut buffer = [MaybeUninit::uninit(); 1024];
+    let mut entries = RawDir::new(&folder, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let mut inside = Text::new();
+        say!(&mut inside, name, if name.is_empty() { "" } else { "/" }, entry.file_name().to_str().unwrap_or_default());
+        match entry.file_type() {
+            FileType::CharacterDevice => {
+                // it may have gone since
+                if let Ok(stat) = rustix::fs::statat(&folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                    each(&inside, (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)));
+                }
+            }
+            FileType::Directory if name.is_empty() && !inside.starts_with('.') => self::folder(&inside, each)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}

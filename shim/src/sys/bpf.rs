@@ -1,0 +1,183 @@
+//! bpf(2): maps, the programs of `claims::program`, and where both are shared. Shapes: `union bpf_attr`
+//! (include/uapi/linux/bpf.h).
+#![allow(unsafe_code)]
+
+use core::{
+    ptr,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use linux_raw_sys::general as raw;
+use rustix::{
+    fd::{AsRawFd, FromRawFd, OwnedFd},
+    io::{Errno, Result},
+    mm::{MapFlags, ProtFlags},
+};
+
+use super::call;
+use crate::{
+    arch::atomic::exchange,
+    claims::{MAX_DEVICES, program::Instructions},
+};
+
+const PAGE: usize = 4096;
+
+/// Makes the call; `attr` is the part of the union that the command knows, made of numbers and addresses.
+fn bpf<T>(command: usize, attr: &T) -> Result<usize> {
+    // SAFETY: reads one `attr`, and what the addresses in it lead to: each is a reference of the caller's.
+    unsafe { call(raw::__NR_bpf, [command, ptr::from_ref(attr) as usize, size_of::<T>(), 0, 0, 0]) }
+}
+
+fn opened(fd: usize) -> Result<OwnedFd> {
+    let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
+    // SAFETY: the kernel has just opened it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A kind of map, with the flags it needs.
+#[derive(Clone, Copy)]
+pub enum Map {
+    /// `BPF_MAP_TYPE_HASH`, keys and values of 64 bits.
+    Hash,
+    /// `BPF_MAP_TYPE_ARRAY` of 64 bits, which can be mapped.
+    Words,
+    /// `BPF_MAP_TYPE_RINGBUF` of a page.
+    Ring,
+}
+
+/// Makes a map; a hash and an array have room for each device.
+///
+/// # Errors
+/// The kernel's.
+pub fn map(kind: Map) -> Result<OwnedFd> {
+    const MMAPABLE: u32 = 1 << 10;
+    let entries = MAX_DEVICES as u32;
+    opened(bpf(
+        0,
+        &match kind {
+            Map::Hash => [1_u32, 8, 8, entries, 0],
+            Map::Words => [2, 4, 8, entries, MMAPABLE],
+            Map::Ring => [27, 0, 0, PAGE as u32, 0],
+        },
+    )?)
+}
+
+/// Sets a hash's value.
+///
+/// # Errors
+/// The kernel's.
+pub fn set(hash: &OwnedFd, key: u64, value: u64) -> Result<()> {
+    let attr = [number(hash), ptr::from_ref(&key) as u64, ptr::from_ref(&value) as u64, 0];
+    bpf(2, &attr).map(drop)
+}
+
+/// Loads a cgroup device program; the kernel's verifier refuses one that is not sound.
+///
+/// # Errors
+/// The kernel's.
+pub fn load(program: &Instructions) -> Result<OwnedFd> {
+    const CGROUP_DEVICE: u64 = 15;
+    let count = program.len() as u64;
+    let attr = [count << 32 | CGROUP_DEVICE, program.as_ptr() as u64, c"MIT".as_ptr() as u64, 0, 0, 0];
+    opened(bpf(5, &attr)?)
+}
+
+/// Gives a program a path on a mounted bpf filesystem.
+///
+/// # Errors
+/// The kernel's.
+pub fn pin(program: &OwnedFd, path: &core::ffi::CStr) -> Result<()> {
+    bpf(6, &[path.as_ptr() as u64, number(program)]).map(drop)
+}
+
+/// Opens the program at such a path.
+///
+/// # Errors
+/// The kernel's.
+pub fn pinned(path: &core::ffi::CStr) -> Result<OwnedFd> {
+    opened(bpf(7, &[path.as_ptr() as u64, 0])?)
+}
+
+/// From here on the program decides for a cgroup, in place of one that did before.
+///
+/// # Errors
+/// The kernel's.
+pub fn attach(program: &OwnedFd, cgroup: &OwnedFd) -> Result<()> {
+    const CGROUP_DEVICE: u64 = 6;
+    bpf(8, &[number(program) << 32 | number(cgroup), CGROUP_DEVICE]).map(drop)
+}
+
+fn number(fd: &OwnedFd) -> u64 {
+    fd.as_raw_fd().cast_unsigned().into()
+}
+
+/// The words of an array map, which the programs change at the same time.
+pub struct Words(&'static [AtomicU64; MAX_DEVICES]);
+
+impl Words {
+    /// Maps them.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn of(map: &OwnedFd) -> Result<Self> {
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new shared mapping, which is never unmapped, of a page whose first numbers are the array's, aligned,
+        // and changed by others only with atomic operations of their size.
+        unsafe {
+            let memory = rustix::mm::mmap(ptr::null_mut(), PAGE, protection, MapFlags::SHARED, map, 0)?;
+            memory.cast::<[AtomicU64; MAX_DEVICES]>().as_ref().map(Self).ok_or(Errno::FAULT)
+        }
+    }
+
+    /// A word.
+    #[must_use]
+    pub fn get(&self, index: usize) -> u64 {
+        self.0.get(index).map_or(0, |word| word.load(Ordering::SeqCst))
+    }
+
+    /// Makes it 0 if it is still `was`.
+    #[must_use]
+    pub fn clear(&self, index: usize, was: u64) -> bool {
+        self.0.get(index).is_some_and(|word| exchange(word, was, 0))
+    }
+}
+
+/// A ring buffer map that is read for its news alone.
+pub struct Ring {
+    map: OwnedFd,
+    consumed: &'static AtomicU64,
+    produced: &'static AtomicU64,
+}
+
+impl Ring {
+    /// Maps its two positions (kernel/bpf/ringbuf.c, `struct bpf_ringbuf`).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn of(map: OwnedFd) -> Result<Self> {
+        // SAFETY: new shared mappings of a page each, never unmapped, whose first number is the position, which others
+        // change only with atomic operations.
+        let position = |protection, page: u64| unsafe {
+            let memory = rustix::mm::mmap(ptr::null_mut(), PAGE, protection, MapFlags::SHARED, &map, page)?;
+            memory.cast::<AtomicU64>().as_ref().ok_or(Errno::FAULT)
+        };
+        let consumed = position(ProtFlags::READ | ProtFlags::WRITE, 0)?;
+        let produced = position(ProtFlags::READ, PAGE as u64)?;
+        Ok(Self { map, consumed, produced })
+    }
+
+    /// Readable while there is news.
+    #[must_use]
+    pub fn descriptor(&self) -> &OwnedFd {
+        &self.map
+    }
+
+    /// Takes the news; true if there was any.
+    #[must_use]
+    pub fn take(&self) -> bool {
+        let produced = self.produced.load(Ordering::SeqCst);
+        let any = self.consumed.load(Ordering::SeqCst) != produced;
+        self.consumed.store(produced, Ordering::SeqCst);
+        any
+    }
+}

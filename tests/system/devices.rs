@@ -1,0 +1,185 @@
+//! A device that root grants to several users is the first one's who opens it, until the last open file of it is gone.
+//!
+//! In each home an `/init` answers the test: a line of JavaScript in, what it says as JSON out.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use boot::users::{home::Home, policy::set_policy};
+use qemu::{machine::Publish, vm::Vm};
+use shim::{arches::Arch, policy::Policy};
+use tests::{Boot, Disk, runs};
+
+const ANSWERS: &str = r"
+    const fs = require('fs'), held = {}
+    const open = (name = 'hwrng') => { const fd = fs.openSync('/dev/' + name, 'r'); (held[name] ??= []).push(fd); return 'open' }
+    const close = (name = 'hwrng') => { fs.closeSync(held[name].pop()); return 'closed' }
+    const sees = start => fs.readdirSync('/dev').filter(name => name.startsWith(start)).join()
+    const attempt = f => { try { return f() } catch (error) { return error.code ?? String(error) } }
+    const sleep = ms => new Promise(done => setTimeout(done, ms))
+    require('net').createServer(socket => {
+        let text = ''
+        socket.setEncoding('utf8').on('data', part => {
+            text += part
+            if (text.endsWith('\n')) Promise.resolve(attempt(() => eval(text))).then(said => socket.end(JSON.stringify(said)))
+        })
+    }).listen(PORT)";
+
+/// Who answers on which port of the machine.
+const USERS: [(&str, u16); 3] = [("ana", 7001), ("bo", 7002), ("cara", 7003)];
+
+/// A machine in which ana and bo are granted the same devices, and cara others.
+struct Three {
+    vm: Vm,
+    ports: Vec<u16>,
+    _disk: Disk,
+}
+
+impl Three {
+    fn boot(boot: Boot) -> Self {
+        let homes: Vec<Home> = (1000..)
+            .zip(USERS)
+            .map(|(uid, (name, port))| runs(name, uid, &ANSWERS.replace("PORT", &port.to_string())))
+            .collect();
+        let disk = Disk::with(&homes);
+        for (user, devices) in [("ana", r#""hwrng", "vport*""#), ("bo", r#""hwrng", "vport*""#), ("cara", r#""ttyUSB*""#)] {
+            let policy = Policy::parse(format!("{{\"devices\": [{devices}]}}").as_bytes()).unwrap();
+            set_policy(&disk.path, user, Some(&policy)).unwrap();
+        }
+        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let ports: Vec<u16> = USERS.iter().map(|_| free()).collect();
+        let published = ports.iter().zip(USERS).map(|(host, (_, guest))| Publish { host: *host, guest });
+        let vm = published.fold(boot.homes(&disk), Boot::publish).ports().start();
+        let mut three = Self { vm, ports, _disk: disk };
+        for (user, _) in USERS {
+            three.until(user, "1", "1");
+        }
+        three
+    }
+
+    fn port(&self, user: &str) -> u16 {
+        USERS.iter().zip(&self.ports).find(|((name, _), _)| *name == user).map(|(_, port)| *port).unwrap()
+    }
+
+    /// What the user says to that.
+    fn ask(&mut self, user: &str, script: &str) -> String {
+        ask(self.port(user), script).unwrap_or_else(|error| panic!("{}", self.vm.failure(format!("{user}: {error}"))))
+    }
+
+    /// Asks until that is the answer.
+    fn until(&mut self, user: &str, script: &str, answer: &str) {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            let said = ask(self.port(user), script).unwrap_or_default();
+            if said == answer {
+                return;
+            }
+            let late = Instant::now() > deadline;
+            assert!(!late, "{}", self.vm.failure(format!("{user} says {said:?} to {script}, not {answer:?}")));
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+fn ask(port: u16, script: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.write_all(format!("{}\n", script.replace('\n', " ")).as_bytes())?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text.trim_matches('"').to_owned())
+}
+
+pub fn a_device_is_whoevers_opened_it_first(arch: &'static Arch) {
+    let mut three = Three::boot(Boot::on(arch));
+    assert_eq!(three.ask("cara", "sees('hwrng')"), "");
+    assert_eq!(three.ask("cara", "attempt(open)"), "ENOENT");
+    for (one, other) in [("ana", "bo"), ("bo", "ana")] {
+        three.until(one, "sees('hwrng')", "hwrng");
+        three.until(other, "sees('hwrng')", "hwrng");
+        assert_eq!(three.ask(one, "attempt(open)"), "open");
+        // the kernel's no comes before the node goes
+        let no = three.ask(other, "attempt(open)");
+        assert!(["EPERM", "ENOENT"].contains(&no.as_str()), "{no}");
+        three.until(other, "sees('hwrng')", "");
+        // its own user opens it again and again, and reads from it
+        assert_eq!(three.ask(one, "attempt(open)"), "open");
+        assert_eq!(three.ask(one, "fs.readSync(held.hwrng[0], Buffer.alloc(4))"), "4");
+        assert_eq!(three.ask(one, "close()"), "closed");
+        assert_eq!(three.ask(one, "sees('hwrng')"), "hwrng");
+        assert_eq!(three.ask(other, "attempt(open)"), "ENOENT");
+        // a process that got it from its parent has it still
+        let hand_on = "{ globalThis.child = require('child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'],
+            { stdio: [held.hwrng[0], 'ignore', 'ignore'] }); close() }";
+        assert_eq!(three.ask(one, hand_on), "closed");
+        assert_eq!(three.ask(other, "attempt(open)"), "ENOENT");
+        assert_eq!(three.ask(one, "child.kill('SIGKILL')"), "true");
+        three.until(other, "sees('hwrng')", "hwrng");
+        assert_eq!(three.ask(other, "attempt(open)"), "open");
+        assert_eq!(three.ask(other, "close()"), "closed");
+    }
+    // who only asks gives it back
+    assert_eq!(three.ask("ana", "attempt(() => fs.accessSync('/dev/hwrng', fs.constants.R_OK))"), "");
+    three.until("bo", "attempt(open)", "open");
+
+    let mut three = Three::boot(Boot::on(arch).without("claims"));
+    assert_eq!(three.ask("ana", "attempt(open)"), "open");
+    assert_eq!(three.ask("bo", "attempt(open)"), "open");
+}
+
+/// Opens and closes for some seconds; when it had the device, on the clock that all sandboxes share.
+const OPENS: &str = "(async () => { const had = [], end = Date.now() + 8000, now = () => Number(process.hrtime.bigint() / 1000n);
+    while (Date.now() < end) {
+        if (attempt(open) == 'open') { const from = now(); await sleep(Math.random() * 4); had.push([from, now()]); close() }
+        await sleep(Math.random() * 8) }
+    return had.join(';') })()";
+
+/// When each had it, in microseconds.
+fn race(three: &Three) -> [Vec<(u64, u64)>; 2] {
+    let ports = [three.port("ana"), three.port("bo")];
+    ports.map(|port| thread::spawn(move || ask(port, OPENS).unwrap())).map(|answer| {
+        let answer = answer.join().unwrap();
+        let times: Vec<u64> = answer.split([',', ';']).map(|time| time.parse().unwrap()).collect();
+        times.chunks(2).map(|both| (both[0], both[1])).collect()
+    })
+}
+
+fn overlaps([ana, bo]: &[Vec<(u64, u64)>; 2]) -> usize {
+    ana.iter().flat_map(|one| bo.iter().filter(move |other| one.0 < other.1 && other.0 < one.1)).count()
+}
+
+pub fn of_two_who_open_at_once_one_has_it(arch: &'static Arch) {
+    let three = Three::boot(Boot::on(arch));
+    let had = race(&three);
+    assert_eq!(overlaps(&had), 0, "{had:?}");
+    assert!(had.iter().all(|had| had.len() > 3), "{had:?}");
+    drop(three);
+    let three = Three::boot(Boot::on(arch).without("claims"));
+    let had = race(&three);
+    assert!(overlaps(&had) > 0, "{had:?}");
+}
+
+pub fn a_device_that_is_plugged_in_comes_and_goes(arch: &'static Arch) {
+    // its name begins with the bus's number, which the order of all devices gives
+    const SEES: &str = "sees('vport').replace(/\\d+/, 'N')";
+    const NAME: &str = "sees('vport')";
+    let mut three = Three::boot(Boot::on(arch));
+    assert_eq!(three.ask("ana", SEES), "");
+    for _ in 0..2 {
+        three.vm.monitor("device_add virtserialport,id=one,bus=ports.0,nr=3,name=one").unwrap();
+        for user in ["ana", "bo"] {
+            three.until(user, SEES, "vportNp3");
+        }
+        assert_eq!(three.ask("cara", SEES), "");
+        assert_eq!(three.ask("ana", &format!("attempt(() => open(globalThis.port = {NAME}))")), "open");
+        three.until("bo", SEES, "");
+        three.vm.monitor("device_del one").unwrap();
+        three.until("ana", SEES, "");
+        assert_eq!(three.ask("ana", "close(port)"), "closed");
+        assert_eq!(three.ask("bo", SEES), "");
+    }
+}
