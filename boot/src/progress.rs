@@ -48,6 +48,15 @@ impl Progress {
         Phase::new(self, phase, text, None)
     }
 
+    /// Starts a phase that is mostly over at once: it is told only if it is not.
+    #[must_use]
+    pub fn quick(self, phase: &str, text: &str) -> Phase {
+        let started = if self == Self::Plain { Self::Silent } else { self };
+        let mut phase = Phase::new(started, phase, text, None);
+        (phase.progress, phase.quick) = (self, true);
+        phase
+    }
+
     /// Starts a phase of `total` steps.
     #[must_use]
     pub fn steps(self, phase: &str, text: &str, total: u64) -> Phase {
@@ -64,6 +73,7 @@ pub struct Phase {
     total: Option<u64>,
     at: u64,
     said: u64,
+    quick: bool,
     since: Instant,
 }
 
@@ -76,7 +86,7 @@ impl Phase {
         if progress == Progress::Plain {
             progress.say(phase, text);
         }
-        Self { progress, name: phase.to_owned(), bar, total, at: 0, said: 0, since: Instant::now() }
+        Self { progress, name: phase.to_owned(), bar, total, at: 0, said: 0, quick: false, since: Instant::now() }
     }
 
     /// `at` of the steps are done; a log gets a line at every tenth. An estimate that was too low stays at the end.
@@ -104,6 +114,9 @@ impl Phase {
     /// Ends the phase with its one line.
     pub fn done(self, text: &str) {
         self.bar.finish_and_clear();
+        if self.quick && self.since.elapsed() < Duration::from_secs(1) {
+            return;
+        }
         self.progress.say(&self.name, &format!("{text} ({})", seconds(self.since.elapsed())));
     }
 }

@@ -38,7 +38,7 @@ const LIMIT: u64 = 56 * 1024;
 
 /// Builds them from this source tree; cargo knows what is fresh.
 pub fn build(arch: &Arch, progress: Progress) -> Result<Shim> {
-    let phase = progress.start("shim", &format!("build the shim for {arch}"));
+    let phase = progress.quick("shim", &format!("build the shim for {arch}"));
     let shim = shim(arch, &[])?;
     for path in shim.programs() {
         let bytes = std::fs::metadata(path).tried("look at", path)?.len();

@@ -41,14 +41,6 @@ pub fn of_one(all: Limits, users: usize, policy: &Policy) -> Limits {
 }
 
 impl Limits {
-    /// From here on the sandbox gives pages back before it takes new ones (`memory.high`). Close below the other: the
-    /// kernel lets a process sleep by the square of what it is above (mm/memcontrol.c, `calculate_high_delay`), and one
-    /// that is killed is better understood than one that stands still.
-    #[must_use]
-    pub fn memory_high(&self) -> u64 {
-        self.memory.saturating_sub(self.memory / 32)
-    }
-
     /// What each of `/tmp` and `/dev/shm` may hold: both full leave half of the memory to whoever empties them.
     #[must_use]
     pub fn scratch(&self) -> u64 {
@@ -99,7 +91,7 @@ mod tests {
     #[test]
     fn scratch_never_fills_the_memory() {
         let limits = of_one(of_all(240 * MIB), 2, &Policy::default());
-        assert!(2 * limits.scratch() <= limits.memory / 2 + 1 && limits.memory_high() < limits.memory);
+        assert!(2 * limits.scratch() <= limits.memory / 2 + 1);
         assert!(limits.scratch_files() > 1000);
     }
 }

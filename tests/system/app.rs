@@ -32,6 +32,14 @@ pub fn an_app_has_the_console_and_its_status_is_the_machines(arch: &'static Arch
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
 }
 
+pub fn an_app_that_takes_all_memory_is_killed(arch: &'static Arch) {
+    let script = "const all = []; for (;;) all.push(Buffer.alloc(1 << 20, 1))";
+    let disk = Disk::with(&[runs("app", 1000, script)]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(137)), "{}", vm.transcript());
+    assert!(vm.transcript().contains("Memory cgroup out of memory: Killed process"), "{}", vm.transcript());
+}
+
 pub fn an_http_app_answers_the_host(arch: &'static Arch) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut vm = Boot::on(arch).drive(app("http", arch)).publish(Publish { host: port, guest: 80 }).start();

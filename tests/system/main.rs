@@ -20,7 +20,8 @@ fn arch(name: &str) -> &'static shim::arches::Arch {
 }
 
 behaviours! {
-    app: an_app_has_the_console_and_its_status_is_the_machines,
+    app: an_app_that_takes_all_memory_is_killed,
+        an_app_has_the_console_and_its_status_is_the_machines,
         an_http_app_answers_the_host,
         a_user_knows_the_host_and_the_network,
         names_are_resolved_by_the_server_that_the_network_named;

@@ -10,6 +10,7 @@ use boot::image::Image;
 use boot::interrupt::{self, Making};
 use boot::run::Run;
 use boot::tools::For;
+use boot::users::ext4::not_in_use;
 use serde::Serialize;
 
 use super::source::Source;
@@ -88,6 +89,9 @@ fn free(out: &Path) -> Result<(), Failed> {
     if !out.exists() {
         return Ok(());
     }
+    if !out.is_dir() {
+        return Err(Failed::usage(format!("--out {}: it is a file\n  next: name a new folder", out.display())));
+    }
     for entry in fs::read_dir(out).tried("list the folder", out)? {
         let name = entry.tried("list the folder", out)?.file_name();
         if !NAMES.iter().any(|known| name == *known) {
@@ -109,9 +113,12 @@ fn write(out: &Path, image: &Image, homes: Option<&Path>, cmdline: &str) -> Resu
     let made = new.path().join("out");
     image.export(&made)?;
     if let Some(homes) = homes {
+        // what a machine writes meanwhile would be half in the copy
+        not_in_use(format!("copy {}", homes.display()), homes)?;
         let to = made.join(USERS);
         Run::new("cp").args(["--reflink=auto", "--sparse=always", "--"]).arg(homes).arg(&to).ok()?;
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        // everybody's files and password hashes are in it
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         fs::set_permissions(&to, mode).tried("set the mode of", &to)?;
     }
     write_whole(&made.join("cmdline"), format!("{cmdline}\n").as_bytes())?;

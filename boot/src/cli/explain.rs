@@ -114,7 +114,7 @@ fn guest() -> read::User {
     }
 }
 
-type Read = std::result::Result<Policy, &'static str>;
+type Read = std::result::Result<Policy, String>;
 
 fn one(user: &read::User, single: bool, policy: &Read, limits: Limits) -> Section {
     let read::User { name, uid, gid, init, refused, .. } = user;

@@ -13,7 +13,7 @@ use super::{Failed, print_json, print_line};
                         programs with the libraries that they load; users with what the machine will say of them."
 )]
 pub struct Args {
-    /// What `nodeos build` or `nodeos users` wrote
+    /// An initramfs, a carbon image, a users image or a kernel
     file: PathBuf,
     /// For a program to read
     #[arg(long)]

@@ -39,12 +39,12 @@ pub mod exit {
 const STATUSES: &str = "\
 Exit status:
   0   done; run: the machine powered off, and the app's own status was 0
-  64  wrong arguments
+  64  a wrong command line; what it names is another matter: 71
   69  a program or a package is missing: see `nodeos doctor`
   70  run: the machine ended without a last word (a crash, or ctrl-a x)
   71  anything else that failed
   75  run: the machine wants to restart, and no terminal is here to see it
-  130 interrupted by ctrl-c or SIGTERM; nothing half-made is left
+  130 interrupted by ctrl-c or SIGTERM while something was made; nothing half-made is left
   any other: the exit status of the app, from `run APP`";
 
 const EXAMPLES: &str = "\
@@ -57,7 +57,7 @@ Examples:
   nodeos users create family.ext4 && nodeos users add family.ext4 ana --password-file secret
   nodeos explain --users family.ext4         what PID 1 will do, step by step, and why
 
-Every verb has its own --help.";
+From a clone, `./nodeos test [NAME]` runs the tests. Every verb has its own --help.";
 
 /// Boots Linux straight into Node.js: makes images, runs them in QEMU.
 #[derive(Parser)]

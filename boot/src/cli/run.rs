@@ -12,6 +12,7 @@ use boot::image::Image;
 use boot::interrupt::{self, Making};
 use boot::progress::Progress;
 use boot::tools::For;
+use boot::users::ext4::not_in_use;
 use qemu::machine::{Drive, Machine, Network, Publish, memory_mib};
 use qemu::terminal::{self, Ending};
 use shim::last_word::LastWord;
@@ -48,6 +49,7 @@ Examples:
   nodeos run --dry-run --arch aarch64    the QEMU command, to run it by hand
 
 Ctrl-c goes to the machine. Ctrl-a x ends it at once, as if the power failed.
+The machine's console is on stdout, with the kernel's last line and ends of lines as a terminal has them.
 What users write stays: the demo's homes lie in $XDG_STATE_HOME/nodeos, FILE is written to. An APP starts
 anew each time: what it writes is gone at its end.
 
@@ -104,6 +106,9 @@ fn machine(image: &Image, homes: Option<Drive>, memory_mib: u32, publish: &[Publ
     }
 }
 
+/// MiB in which every kernel of ours starts node, with the carbon copy on a medium (tests/system/placement.rs).
+const LEAST: u32 = 64;
+
 /// A machine that lived shorter did not restart because somebody at it wanted so.
 const SHORT: Duration = Duration::from_secs(60);
 
@@ -120,18 +125,21 @@ fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
                 progress.say("run", "the machine restarts");
             }
             Some(LastWord::Reboot) => {
-                let text = "the machine wants to restart; run it again".to_owned();
+                let text = "the machine wants to restart, and says why above; nobody is here to see it go in circles"
+                    .to_owned();
                 return Err(Failed { status: exit::RESTART, text });
             }
             None => {
-                let text = match cut_off {
-                    true => "the machine was ended with ctrl-a x, as if the power had failed",
-                    false => {
-                        "the machine crashed: it ended without a last word; \
-                              --append loglevel=7 shows the kernel's messages"
+                let text = match (cut_off, machine.memory_mib) {
+                    (true, _) => "the machine was ended with ctrl-a x, as if the power had failed".to_owned(),
+                    (false, mib @ ..LEAST) => {
+                        format!("the machine crashed: {mib} MiB are too little to start in\n  next: --memory {LEAST}M")
                     }
+                    (false, _) => "the machine crashed: it ended without a last word\n  \
+                                   next: --append loglevel=7 shows the kernel's messages"
+                        .to_owned(),
                 };
-                return Err(Failed { status: exit::NO_LAST_WORD, text: text.to_owned() });
+                return Err(Failed { status: exit::NO_LAST_WORD, text });
             }
         }
     }
@@ -159,6 +167,7 @@ fn state(made: &Path, fresh: bool, progress: Progress) -> Result<PathBuf, Failed
         progress.say("users", &format!("the demo's homes as you left them, {}; --fresh starts over", kept.display()));
         return Ok(kept);
     }
+    not_in_use("start over with the demo's homes", &kept)?;
     std::fs::create_dir_all(&base).tried("make the folder", &base)?;
     let _making = Making::start();
     let new = base.join(format!(".demo.{}", std::process::id()));

@@ -185,6 +185,7 @@ impl Args {
                 common.progress.say("users", &format!("the policy of {name} is {new}, from the next boot on"));
             }
             Verb::Del { file, name } => {
+                image::known(&file, &name)?;
                 sure(common, &format!("remove {name} and everything in that home from {}?", file.display()))?;
                 image::del(&file, &name)?;
                 common.progress.say("users", &format!("removed {name}"));

@@ -62,12 +62,9 @@ pub fn home(cache: &Cache, app: &Path, arch: &Arch, progress: Progress) -> Resul
     let mut home = Home::new(USER, UID);
     let start = if found.is_dir() {
         let manifest = manifest(app)?;
-        home.copy(app, "app", &LEFT_OUT)?;
-        let inside = home.clone();
-        let start = start(&manifest, |path| {
-            inside.get(&format!("app/{path}")).is_some_and(|entry| !matches!(entry, Entry::Folder))
-        });
+        let start = start(&manifest, |path| app.join(path).is_file());
         let start = start.map_err(|why| Error::new(tried(), why).next("\"main\" in package.json names the file"))?;
+        home.copy(app, "app", &LEFT_OUT)?;
         dependencies(cache, app, &mut home, &manifest, arch, progress)?;
         start
     } else if app.extension().is_some_and(|extension| EXTENSIONS.iter().any(|other| extension == *other)) {
@@ -100,7 +97,8 @@ fn init(start: &Start) -> String {
 fn manifest(app: &Path) -> Result<Value> {
     let path = app.join("package.json");
     match fs::read_to_string(&path) {
-        Ok(text) => packages::parse(&text).map_err(|why| Error::new(format!("read {}", path.display()), why)),
+        Ok(text) => packages::parse(&text)
+            .map_err(|why| Error::new(format!("read {}", path.display()), format!("it is no JSON: {why}"))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Object(serde_json::Map::new())),
         Err(error) => Err(Error::io(format!("read {}", path.display()), &error)),
     }

@@ -109,7 +109,7 @@ impl Work {
         match said.lines().find(|line| !line.starts_with("debugfs 1.")) {
             Some(line) if line.contains("Could not allocate") || line.contains("No free space") => {
                 Err(Error::new(tried(), format!("it is full ({line})"))
-                    .next("make a larger one: nodeos users create --size"))
+                    .next("make it larger: truncate -s 1G FILE && e2fsck -fp FILE && resize2fs FILE"))
             }
             Some(line) => Err(Error::new(tried(), line)),
             None if !done.status.success() => Err(Error::new(tried(), format!("debugfs ended with {}", done.status))),
@@ -200,10 +200,7 @@ pub fn lock(path: &Path) -> Result<Lock> {
         let file = File::options().read(true).write(true).open(path).tried("open to write", path)?;
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole(F_WRLCK))) {
             Ok(_) => {}
-            Err(Errno::EACCES | Errno::EAGAIN) => {
-                return Err(Error::new(tried(), "another program has it open: a running machine?")
-                    .next("stop the machine first"));
-            }
+            Err(Errno::EACCES | Errno::EAGAIN) => return Err(busy(tried())),
             Err(errno) => return Err(Error::io(tried(), &errno.into())),
         }
         // another change may have put a new file there between the two
@@ -212,6 +209,15 @@ pub fn lock(path: &Path) -> Result<Lock> {
             return Ok(Lock(file));
         }
     }
+}
+
+fn busy(tried: String) -> Error {
+    Error::new(tried, "another program has it open: a running machine?").next("stop the machine first")
+}
+
+/// An error if another program has it open that locks it. One that is not there is fine.
+pub fn not_in_use(tried: impl Into<String>, path: &Path) -> Result<()> {
+    if in_use(path) { Err(busy(tried.into())) } else { Ok(()) }
 }
 
 /// Whether another program has locked it: a running machine, or a change.

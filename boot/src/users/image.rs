@@ -1,6 +1,6 @@
 //! Makes and changes users partition images: `create`, `add`, `passwd`, `del`.
 
-use super::ext4::{BLOCK, Work, lock};
+use super::ext4::{BLOCK, Work, lock, not_in_use};
 use super::home::{Home, Needs};
 use super::logon::{Logon, Shell, set_shell, text};
 use super::names;
@@ -59,6 +59,7 @@ pub fn create(path: &Path, options: Create, homes: &[Home]) -> Result<()> {
     if path.is_dir() {
         return Err(Error::new(tried(), "it is a folder").next("name a file"));
     }
+    not_in_use(tried(), path)?;
     if options.size < SMALLEST_SIZE || !options.size.is_multiple_of(BLOCK) {
         let why = format!("{} bytes; it must be at least {SMALLEST_SIZE} and a multiple of {BLOCK}", options.size);
         return Err(Error::new(tried(), why).next("--size 256M"));
@@ -122,6 +123,11 @@ pub fn passwd(path: &Path, name: &str, logon: &Logon) -> Result<()> {
     script.logon(name, owner, folder.is_some(), there.is_some(), &from)?;
     work.change(&script)?;
     work.keep()
+}
+
+/// An error if there is no such home.
+pub fn known(path: &Path, name: &str) -> Result<()> {
+    home_of(&Image::open(path)?, path, name).map(drop)
 }
 
 /// Removes a user's home with all that is in it, and the policy; their blocks become free.

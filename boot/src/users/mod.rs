@@ -15,7 +15,7 @@
 
 pub mod app;
 pub mod demo;
-mod ext4;
+pub mod ext4;
 pub mod home;
 pub mod image;
 pub mod logon;

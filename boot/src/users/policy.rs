@@ -16,11 +16,9 @@ pub fn policy(path: &Path, name: &str) -> Result<Policy> {
     match image.policy(name)? {
         None => Ok(Policy::default()),
         Some(read) => read.map_err(|why| {
-            let why = format!("{why}; the strictest policy counts: {}", Policy::STRICTEST);
-            Error::new(format!("read {POLICY}/{name}.json in {}", path.display()), why).next(format!(
-                "nodeos inspect {0} shows the file, nodeos users policy {0} {name} --default takes it away",
-                path.display()
-            ))
+            let why = format!("{why}\n  the strictest policy counts: {}", Policy::STRICTEST);
+            Error::new(format!("read {POLICY}/{name}.json in {}", path.display()), why)
+                .next(format!("nodeos users policy {} {name} --default takes it away", path.display()))
         }),
     }
 }

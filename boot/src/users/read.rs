@@ -44,7 +44,7 @@ pub struct User {
     pub init: bool,
     /// What is wrong with its policy, for which the strictest will count.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub broken_policy: Option<&'static str>,
+    pub broken_policy: Option<String>,
     /// Why the machine will refuse it, if it will.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
@@ -85,6 +85,12 @@ pub struct Partition {
 
 /// Why a file is refused; `users list` and `run` say the same.
 pub const NO_EXT4: &str = "it is no ext4 filesystem";
+
+/// The same of one that is not all there.
+#[must_use]
+pub fn cut_short(needed: u64) -> String {
+    format!("it is cut short: the filesystem in it has {needed} bytes")
+}
 
 /// An image that is open.
 pub struct Image {
@@ -137,6 +143,7 @@ impl Image {
             let failed = |why: &str| Error::new(format!("read {}", path.display()), why);
             match superblock {
                 Superblock::None => failed(NO_EXT4).next("nodeos users create FILE makes one"),
+                Superblock::Short(needed) => failed(&cut_short(needed)).next("copy it again, from where it is whole"),
                 _ if in_use(path) => failed("a running machine has it open").next("stop the machine first"),
                 Superblock::Recover => failed("its machine was cut off, and its journal waits to be replayed")
                     .next(format!("e2fsck -fp {}", path.display())),
@@ -222,18 +229,18 @@ impl Image {
     }
 
     /// What root grants a user, or what is wrong with the file; `None` where there is none.
-    pub fn policy(&self, name: &str) -> Result<Option<std::result::Result<Policy, &'static str>>> {
+    pub fn policy(&self, name: &str) -> Result<Option<std::result::Result<Policy, String>>> {
+        let no = |why: &str| Ok(Some(Err(why.to_owned())));
         let path = [b"/", POLICY.as_bytes(), b"/", name.as_bytes(), b".json"].concat();
         match self.look(&path)? {
             None => Ok(None),
-            Some(found) if found.file_type() != FileType::Regular => Ok(Some(Err("it is no regular file"))),
-            Some(found) if found.uid() != 0 || found.mode() & 0o022 != 0 => {
-                Ok(Some(Err("others than root can write it")))
-            }
-            Some(found) if found.len() >= MAX_FILE as u64 => Ok(Some(Err("it is too long"))),
+            Some(found) if found.file_type() != FileType::Regular => no("it is no regular file"),
+            Some(found) if found.uid() != 0 || found.mode() & 0o022 != 0 => no("others than root can write it"),
+            Some(found) if found.len() >= MAX_FILE as u64 => no("it is too long"),
             Some(_) => {
                 let bytes = self.fs.read(path.as_slice()).map_err(|error| self.failed(&path, &error))?;
-                Ok(Some(Policy::parse(&bytes)))
+                let said = String::from_utf8_lossy(&bytes).split_whitespace().collect::<Vec<_>>().join(" ");
+                Ok(Some(Policy::parse(&bytes).map_err(|why| format!("{why}: {said}"))))
             }
         }
     }
@@ -302,7 +309,7 @@ impl fmt::Display for User {
         if let Some(why) = &self.refused {
             return write!(f, "  refused at boot: {why}");
         }
-        match self.broken_policy {
+        match &self.broken_policy {
             Some(why) => write!(f, "  the strictest policy counts: in {POLICY}/{name}.json, {why}"),
             None => Ok(()),
         }

@@ -1,4 +1,4 @@
-//! What an ext4 superblock says at a glance: whether it is one, and whether its journal waits to be replayed.
+//! What an ext4 superblock says at a glance: whether it is one, all of it, and whether its journal waits to be replayed.
 //!
 //! <https://docs.kernel.org/filesystems/ext4/super.html>
 
@@ -15,6 +15,9 @@ const MAGIC: (usize, [u8; 2]) = (0x38, 0xef53_u16.to_le_bytes());
 /// `s_feature_incompat`, of which `INCOMPAT_RECOVER` is 4: mounted, or not unmounted when its machine ended.
 const INCOMPAT: usize = 0x60;
 const RECOVER: u8 = 4;
+/// `s_blocks_count_lo`, `s_log_block_size`: 1024 shifted by that.
+const BLOCKS: usize = 0x04;
+const BLOCK_SIZE: usize = 0x18;
 
 /// What a file's first bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub enum Superblock {
     Clean,
     /// Of one that is mounted, or whose machine was cut off.
     Recover,
+    /// Of one that needs so many bytes, and the file has fewer.
+    Short(u64),
 }
 
 /// Looks at a file.
@@ -32,16 +37,19 @@ pub fn of(path: &Path) -> Result<Superblock> {
     let mut bytes = Vec::with_capacity(AT + READ);
     let file = File::open(path).tried("open", path)?;
     file.take((AT + READ) as u64).read_to_end(&mut bytes).tried("read", path)?;
-    Ok(judge(bytes.get(AT..).unwrap_or_default()))
+    let length = std::fs::metadata(path).tried("look at", path)?.len();
+    Ok(judge(bytes.get(AT..).unwrap_or_default(), length))
 }
 
-fn judge(bytes: &[u8]) -> Superblock {
+fn judge(bytes: &[u8], length: u64) -> Superblock {
+    let number = |at: usize| bytes.get(at..at + 4).and_then(|four| four.try_into().ok()).map(u32::from_le_bytes);
     match (bytes.get(MAGIC.0..MAGIC.0 + 2), bytes.get(INCOMPAT)) {
         (Some(magic), Some(features)) if magic == MAGIC.1 => {
-            if features & RECOVER == 0 {
-                Superblock::Clean
-            } else {
-                Superblock::Recover
+            let size = 1024_u64.checked_shl(number(BLOCK_SIZE).unwrap_or(0)).unwrap_or(0);
+            match size.saturating_mul(number(BLOCKS).unwrap_or(0).into()) {
+                needed if needed > length => Superblock::Short(needed),
+                _ if features & RECOVER == 0 => Superblock::Clean,
+                _ => Superblock::Recover,
             }
         }
         _ => Superblock::None,
@@ -50,15 +58,17 @@ fn judge(bytes: &[u8]) -> Superblock {
 
 #[cfg(test)]
 mod tests {
-    use super::{INCOMPAT, MAGIC, READ, RECOVER, Superblock, judge};
+    use super::{BLOCK_SIZE, BLOCKS, INCOMPAT, MAGIC, READ, RECOVER, Superblock, judge};
 
     #[test]
     fn a_superblock_is_told_from_other_bytes() {
         let mut bytes = vec![0; READ];
-        assert_eq!((judge(&bytes), judge(&[])), (Superblock::None, Superblock::None));
+        bytes[BLOCKS] = 3;
+        bytes[BLOCK_SIZE] = 2;
+        assert_eq!((judge(&bytes, 12288), judge(&[], 12288)), (Superblock::None, Superblock::None));
         bytes[MAGIC.0..MAGIC.0 + 2].copy_from_slice(&MAGIC.1);
-        assert_eq!((judge(&bytes), judge(&bytes[..READ - 4])), (Superblock::Clean, Superblock::None));
+        assert_eq!((judge(&bytes, 12288), judge(&bytes[..READ - 4], 12288)), (Superblock::Clean, Superblock::None));
         bytes[INCOMPAT] |= RECOVER;
-        assert_eq!(judge(&bytes), Superblock::Recover);
+        assert_eq!((judge(&bytes, 12288), judge(&bytes, 12287)), (Superblock::Recover, Superblock::Short(12288)));
     }
 }

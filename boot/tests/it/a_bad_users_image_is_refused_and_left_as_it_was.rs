@@ -110,9 +110,13 @@ fn an_image_that_another_program_has_locked_is_refused() {
     let mut word = [0; 5];
     std::io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut word).unwrap();
     let error = refused(&scratch, &new("bo"));
+    let replaced = create(&scratch.image(), Create { force: true, ..small() }, &[]).unwrap_err().to_string();
     holder.kill().unwrap();
     holder.wait().unwrap();
-    assert!(error.contains("another program has it open"), "{error}");
+    for error in [error, replaced] {
+        assert!(error.contains("another program has it open"), "{error}");
+    }
+    assert_eq!(list(&scratch.image()).unwrap().len(), homes().len());
     add(&scratch.image(), &new("bo")).unwrap();
 }
 

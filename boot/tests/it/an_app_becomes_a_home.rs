@@ -94,7 +94,8 @@ fn the_app_is_nodes_main_module_and_its_status_is_inits() {
 #[test]
 fn an_app_that_cannot_start_is_refused_before_anything_is_written() {
     assert!(
-        refused(&[("package.json", "{\"main\": }")]).starts_with("read /my app/package.json: expected value at line 1")
+        refused(&[("package.json", "{\"main\": }")])
+            .starts_with("read /my app/package.json: it is no JSON: expected value")
     );
     assert!(refused(&[]).starts_with("run /my app: it has no entry"));
     assert!(refused(&[("package.json", r#"{"main": "gone.js"}"#)]).contains("there is no such file"));

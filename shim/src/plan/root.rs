@@ -31,7 +31,6 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     let Sandbox { user, upper, limits, network, granted, host } = *sandbox;
     let mut plan = Plan::new();
     plan.must(Why::Limits, Root::Limit(user, "memory.max", limits.memory));
-    plan.must(Why::Limits, Root::Limit(user, "memory.high", limits.memory_high()));
     plan.must(Why::Limits, Root::Limit(user, "pids.max", limits.pids));
     plan.must(Why::Private, Root::Private);
     plan.may(Why::Name, Root::Hostname(host));
