@@ -31,6 +31,8 @@ pub struct Machine {
     pub keyboard: bool,
     /// A bus for serial ports that come and go, `ports.0`.
     pub ports: bool,
+    /// Its clock counts instructions instead of the host's time: the same work takes the same time on a busy host.
+    pub counted: bool,
     /// A socket on which QEMU takes commands (QMP).
     pub monitor: Option<PathBuf>,
 }
@@ -121,6 +123,7 @@ impl Machine {
             network: Network::None,
             keyboard: true,
             ports: false,
+            counted: false,
             monitor: None,
         }
     }
@@ -134,6 +137,9 @@ impl Machine {
         args.option("-machine", self.arch.qemu_machine);
         // emulated everywhere, so that a machine is the same everywhere
         args.option("-accel", self.arch.qemu_accel).option("-cpu", self.arch.qemu_cpu);
+        if self.counted {
+            args.option("-icount", "shift=0,sleep=off");
+        }
         args.option("-m", format!("{}M", self.memory_mib)).option("-smp", self.cpus.to_string());
         // ctrl-a x ends QEMU, ctrl-c goes to the machine
         args.option("-display", "none").option("-serial", "mon:stdio");
@@ -225,6 +231,8 @@ mod tests {
             cmdline: format!("console={} quiet users=LABEL=nodeos-users", arch.console),
             network: Network::User { publish: vec!["8080:80".parse().unwrap(), "2222:22".parse().unwrap()] },
             monitor: Some("/run/m,1".into()),
+            ports: true,
+            counted: true,
             ..Machine::new(arch, "/k/kernel", "/k/initramfs")
         }
     }

@@ -84,6 +84,7 @@ pub struct Boot {
     without: Option<String>,
     publish: Vec<Publish>,
     ports: bool,
+    counted: bool,
 }
 
 impl Boot {
@@ -101,6 +102,7 @@ impl Boot {
             without: None,
             publish: vec![],
             ports: false,
+            counted: false,
         }
     }
 
@@ -166,6 +168,13 @@ impl Boot {
         self
     }
 
+    /// With a clock that counts instructions.
+    #[must_use]
+    pub fn counted(mut self) -> Self {
+        self.counted = true;
+        self
+    }
+
     /// The machine.
     #[must_use]
     pub fn machine(self) -> Machine {
@@ -180,6 +189,7 @@ impl Boot {
             cmdline: format!("{cmdline} {by} {}{without}", self.words),
             network: Network::User { publish: self.publish },
             ports: self.ports,
+            counted: self.counted,
             ..Machine::new(self.arch, &image.kernel, &image.initramfs)
         }
     }
