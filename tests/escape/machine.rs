@@ -13,7 +13,7 @@ use shim::{
 };
 use tests::{Boot, Disk, attacker};
 
-use crate::{ROWS, Row};
+use crate::{DOORS, ROWS, rows::Row};
 
 type Said = Arc<OnceLock<String>>;
 
@@ -32,6 +32,7 @@ fn attack(arch: &'static Arch, without: &'static str) -> String {
     let rows: Vec<&Row> = ROWS.iter().filter(|row| without.is_empty() || row.without == without).collect();
     let disk = disk(arch, &rows);
     let boot = Boot::on(arch).homes(&disk).words("NODE_OPTIONS=--inspect loglevel=4");
+    let boot = if DOORS { boot.doors() } else { boot };
     let mut vm = if without.is_empty() { boot.start() } else { boot.without(without).start() };
     let attackers = ["root", "ana", "cara"].iter().filter(|name| rows.iter().any(|row| row.by == **name)).count();
     for _ in 0..attackers {

@@ -15,55 +15,14 @@ macro_rules! on_both {
 mod bombs;
 mod machine;
 mod node;
+#[macro_use]
+mod rows;
 mod terminals;
 
-use shim::arches::Arch;
+use rows::arch;
 
-/// One attack.
-#[derive(Clone, Copy)]
-struct Row {
-    attack: &'static str,
-    by: &'static str,
-    without: &'static str,
-}
-
-/// Lists the rows once and makes a test of each for every architecture.
-macro_rules! rows {
-    ($($attack:ident: $by:literal, $without:literal;)+) => {
-        const ROWS: &[Row] =
-            &[$(Row { attack: stringify!($attack), by: $by, without: $without }),+];
-
-        mod x86_64 {
-            $(#[test] fn $attack() { super::both_sides(super::arch("x86_64"), stringify!($attack)); })+
-        }
-
-        mod aarch64 {
-            $(#[test] fn $attack() { super::both_sides(super::arch("aarch64"), stringify!($attack)); })+
-        }
-    };
-}
-
-fn arch(name: &str) -> &'static Arch {
-    Arch::named(name).unwrap()
-}
-
-/// In a machine as it is the attack fails; without its guards it works.
-fn both_sides(arch: &'static Arch, attack: &str) {
-    let row = ROWS.iter().find(|row| row.attack == attack).unwrap();
-    let worked = format!("attack {attack}: worked");
-    let held = machine::said(arch, "");
-    assert!(!held.contains(&worked), "{attack} by {} works:\n{held}", row.by);
-    let tried = format!("attack {attack}: failed");
-    let silent = ["foreign_init", "linked_init"].contains(&attack);
-    assert!(silent || held.contains(&tried), "{attack} was not tried:\n{held}");
-    let open = machine::said(arch, row.without);
-    assert!(
-        open.contains(&worked),
-        "{attack} by {} fails without {}, so nothing is known:\n{open}",
-        row.by,
-        row.without
-    );
-}
+/// The kernel is ours.
+const DOORS: bool = false;
 
 rows! {
     // files, mounts, the disk; without no_new_privs nobody may install the other two

@@ -20,7 +20,7 @@ use boot::{
     cache::Cache,
     carbon::Placement,
     image::Image,
-    manifest::Manifest,
+    manifest::{KernelOption, Manifest},
     progress::Progress,
     shim as shim_of,
     users::{
@@ -49,12 +49,35 @@ pub fn cache() -> Cache {
     Cache::open().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The image of an architecture with the carbon copy in that place; `weak`: with a shim that can leave guards out.
-fn image(arch: &'static Arch, placement: Placement, weak: bool) -> Image {
+/// Doors that our kernels do not have.
+const DOORS: [&str; 14] = [
+    "CONFIG_COREDUMP=y",
+    "CONFIG_CROSS_MEMORY_ATTACH=y",
+    "CONFIG_DEVMEM=y",
+    "CONFIG_FHANDLE=y",
+    "CONFIG_KALLSYMS=y",
+    "CONFIG_KEXEC=y",
+    "CONFIG_KEYS=y",
+    "CONFIG_MAGIC_SYSRQ=y",
+    "CONFIG_MODULES=y",
+    "CONFIG_PERF_EVENTS=y",
+    "CONFIG_PROC_KCORE=y",
+    "CONFIG_SUSPEND=y", // arm64 has kexec only with it
+    "CONFIG_USERFAULTFD=y",
+    "CONFIG_USER_NS=y",
+];
+
+/// The image of an architecture with the carbon copy in that place; `weak`: with a shim that can leave guards out;
+/// `doors`: with a kernel that has what ours lack.
+fn image(arch: &'static Arch, placement: Placement, weak: bool, doors: bool) -> Image {
     // one maker at a time: the tests share two cores, and the cargo below shares a folder
     static MAKING: Mutex<()> = Mutex::new(());
     let _one = MAKING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let wanted = Wanted { arch, placement, manifest: Manifest::default() };
+    let mut manifest = Manifest::default();
+    if doors {
+        manifest.kernel.options = DOORS.map(|option| KernelOption(option.to_owned())).to_vec();
+    }
+    let wanted = Wanted { arch, placement, manifest };
     let made = match weak {
         true => assembly::image_with(&cache(), &wanted, || shim_of::weak(arch), Progress::Plain),
         false => assembly::image(&cache(), &wanted, Progress::Plain),
@@ -85,6 +108,7 @@ pub struct Boot {
     publish: Vec<Publish>,
     ports: bool,
     counted: bool,
+    doors: bool,
 }
 
 impl Boot {
@@ -103,6 +127,7 @@ impl Boot {
             publish: vec![],
             ports: false,
             counted: false,
+            doors: false,
         }
     }
 
@@ -175,10 +200,17 @@ impl Boot {
         self
     }
 
+    /// With a kernel that has what ours lack for good reasons.
+    #[must_use]
+    pub fn doors(mut self) -> Self {
+        self.doors = true;
+        self
+    }
+
     /// The machine.
     #[must_use]
     pub fn machine(self) -> Machine {
-        let image = image(self.arch, self.placement, self.without.is_some());
+        let image = image(self.arch, self.placement, self.without.is_some(), self.doors);
         let without = self.without.map(|names| format!(" without={names}")).unwrap_or_default();
         let cmdline = assembly::cmdline(&image, !self.users.is_empty());
         let by = if self.users.is_empty() { "" } else { &self.by };

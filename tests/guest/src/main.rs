@@ -10,6 +10,8 @@ mod bombs;
 #[cfg(target_env = "musl")]
 mod call;
 #[cfg(target_env = "musl")]
+mod doors;
+#[cfg(target_env = "musl")]
 mod kernel;
 #[cfg(target_env = "musl")]
 mod mounts;
@@ -29,10 +31,10 @@ mod program {
         sys::{self, Start, Stream},
     };
 
-    use crate::{bombs, call, kernel, mounts, others, victim};
+    use crate::{bombs, call, doors, kernel, mounts, others, victim};
 
-    const TABLES: [call::Table; 5] =
-        [kernel::ATTACKS, mounts::ATTACKS, others::ATTACKS, bombs::ATTACKS, victim::ATTACKS];
+    const TABLES: [call::Table; 6] =
+        [kernel::ATTACKS, doors::ATTACKS, mounts::ATTACKS, others::ATTACKS, bombs::ATTACKS, victim::ATTACKS];
 
     shim::entry!(main);
 

@@ -28,7 +28,7 @@ pub const ATTACKS: Table = &[
 ];
 
 /// The victim's process, where it can be seen.
-fn victim() -> Result<u32> {
+pub fn victim() -> Result<u32> {
     (2..512).find(|pid| holds(c(&path(*pid, "/comm")), "the-victim").is_ok()).ok_or(Errno::SRCH)
 }
 

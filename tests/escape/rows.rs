@@ -1,0 +1,51 @@
+//! Attacks as a table.
+
+use shim::arches::Arch;
+
+use crate::{ROWS, machine};
+
+/// One attack.
+#[derive(Clone, Copy)]
+pub struct Row {
+    pub attack: &'static str,
+    pub by: &'static str,
+    pub without: &'static str,
+}
+
+/// Lists the rows once and makes a test of each for every architecture.
+macro_rules! rows {
+    ($($attack:ident: $by:literal, $without:literal;)+) => {
+        pub const ROWS: &[crate::rows::Row] =
+            &[$(crate::rows::Row { attack: stringify!($attack), by: $by, without: $without }),+];
+
+        mod x86_64 {
+            $(#[test] fn $attack() { crate::rows::both_sides(crate::rows::arch("x86_64"), stringify!($attack)); })+
+        }
+
+        mod aarch64 {
+            $(#[test] fn $attack() { crate::rows::both_sides(crate::rows::arch("aarch64"), stringify!($attack)); })+
+        }
+    };
+}
+
+pub fn arch(name: &str) -> &'static Arch {
+    Arch::named(name).unwrap()
+}
+
+/// In a machine as it is the attack fails; without its guards it works.
+pub fn both_sides(arch: &'static Arch, attack: &str) {
+    let row = ROWS.iter().find(|row| row.attack == attack).unwrap();
+    let worked = format!("attack {attack}: worked");
+    let held = machine::said(arch, "");
+    assert!(!held.contains(&worked), "{attack} by {} works:\n{held}", row.by);
+    let tried = format!("attack {attack}: failed");
+    let silent = ["foreign_init", "linked_init"].contains(&attack);
+    assert!(silent || held.contains(&tried), "{attack} was not tried:\n{held}");
+    let open = machine::said(arch, row.without);
+    assert!(
+        open.contains(&worked),
+        "{attack} by {} fails without {}, so nothing is known:\n{open}",
+        row.by,
+        row.without
+    );
+}
