@@ -32,6 +32,8 @@ pub enum Guard {
     Ipc,
     /// A sandbox has a host name of its own.
     Uts,
+    /// Whoever has no program of the own opens no device that is granted to anybody.
+    Claims,
 }
 
 /// What root keeps of the capabilities, for people; `guest::privilege` has the set.

@@ -99,6 +99,15 @@ impl Policy {
         if read.is_some() && json.peek().is_none() { Ok(policy) } else { Err(why) }
     }
 
+    /// Whether a serial line may be among them.
+    #[must_use]
+    pub fn grants_lines(&self) -> bool {
+        self.devices.iter().any(|pattern| {
+            let name = pattern.strip_suffix('*').unwrap_or(pattern);
+            name.starts_with("tty") || "tty".starts_with(name)
+        })
+    }
+
     /// Whether the user may open that device: a name below /dev.
     #[must_use]
     pub fn grants(&self, device: &str) -> bool {

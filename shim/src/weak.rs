@@ -37,6 +37,7 @@ impl<'a> Guards<'a> {
             Guard::Pids => "pid",
             Guard::Ipc => "ipc",
             Guard::Uts => "uts",
+            Guard::Claims => "claims",
         })
     }
 

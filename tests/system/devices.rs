@@ -122,6 +122,20 @@ pub fn a_device_is_whoevers_opened_it_first(arch: &'static Arch) {
         assert_eq!(three.ask(other, "attempt(open)"), "open");
         assert_eq!(three.ask(other, "close()"), "closed");
     }
+    // a handle from before does not open what another has, and what it opens counts as any open does
+    three.until("ana", "sees('hwrng')", "hwrng");
+    assert_eq!(three.ask("ana", "(globalThis.kept = fs.openSync('/dev/hwrng', 0o10000000)) > 2"), "true"); // O_PATH
+    three.until("bo", "attempt(open)", "open");
+    three.until("ana", "sees('hwrng')", "");
+    let again = "attempt(() => { (held.hwrng ??= []).push(fs.openSync('/proc/self/fd/' + kept, 'r')); return 'open' })";
+    assert_eq!(three.ask("ana", again), "EPERM");
+    assert_eq!(three.ask("bo", "close()"), "closed");
+    three.until("ana", again, "open");
+    three.until("bo", "sees('hwrng')", "");
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(three.ask("bo", "attempt(open)"), "ENOENT");
+    assert_eq!(three.ask("ana", "close(); fs.closeSync(kept)"), "");
+    three.until("bo", "sees('hwrng')", "hwrng");
     // who only asks gives it back
     assert_eq!(three.ask("ana", "attempt(() => fs.accessSync('/dev/hwrng', fs.constants.R_OK))"), "");
     three.until("bo", "attempt(open)", "open");

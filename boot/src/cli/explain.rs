@@ -87,12 +87,13 @@ impl Args {
             Ok(read.unwrap_or_else(|| Ok(Policy::default())))
         };
         let policies = users.iter().map(policy).collect::<Result<Vec<_>, _>>()?;
-        if policies.iter().flatten().any(|policy| !policy.devices.is_empty()) {
+        let broker = policies.iter().flatten().any(|policy| !policy.devices.is_empty());
+        if broker {
             sections.push(section("devices that a policy grants, by the broker", &plan::granted()));
         }
         for (user, policy) in users.iter().zip(policies) {
             let limits = limits::of_one(all, count, policy.as_ref().unwrap_or(&Policy::STRICTEST));
-            sections.push(one(user, options.single, &policy, limits));
+            sections.push(one(user, options.single, &policy, limits, broker));
         }
         if self.json { print_json(&sections) } else { print_line(text(&sections).trim_end()) }
     }
@@ -116,7 +117,7 @@ fn guest() -> read::User {
 
 type Read = std::result::Result<Policy, String>;
 
-fn one(user: &read::User, single: bool, policy: &Read, limits: Limits) -> Section {
+fn one(user: &read::User, single: bool, policy: &Read, limits: Limits, broker: bool) -> Section {
     let read::User { name, uid, gid, init, refused, .. } = user;
     if let Some(why) = refused {
         return Section { title: format!("{name}: refused, {why}"), steps: Vec::new() };
@@ -129,7 +130,7 @@ fn one(user: &read::User, single: bool, policy: &Read, limits: Limits) -> Sectio
     let owner = op::User { name, uid: *uid, gid: *gid };
     let network = policy.as_ref().unwrap_or(&Policy::STRICTEST).network;
     let granted = policy.as_ref().is_ok_and(|policy| !policy.devices.is_empty());
-    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, host: "nodeos" };
+    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, broker, host: "nodeos" };
     let policy = match policy {
         Ok(policy) => policy.to_string(),
         Err(why) => format!("the strictest, for {why}: {}", Policy::STRICTEST),
@@ -204,7 +205,7 @@ mod tests {
     #[test]
     fn a_user_says_when_the_root_is_made_or_why_not() {
         let limits = limits::of_all(256 << 20);
-        let title = |user: &read::User, single| one(user, single, &Ok(Policy::default()), limits).title;
+        let title = |user: &read::User, single| one(user, single, &Ok(Policy::default()), limits, false).title;
         let mut user = guest();
         assert_eq!(
             title(&user, false),
@@ -214,7 +215,7 @@ mod tests {
         user.init = true;
         assert!(title(&user, false).contains("at boot, for its init"));
         user.refused = Some("it is no directory".to_owned());
-        let refused = one(&user, false, &Ok(Policy::default()), limits);
+        let refused = one(&user, false, &Ok(Policy::default()), limits, false);
         assert_eq!((refused.title.as_str(), refused.steps.len()), ("guest: refused, it is no directory", 0));
     }
 }

@@ -9,7 +9,8 @@
 //! 2. When is the last open file gone? No list of descriptors tells: one may be on its way through a socket, or be a
 //!    mapping. But a node in a `/dev` stays in memory as long as anything refers to it, a pending open too, and inotify
 //!    says when it goes (`IN_DELETE_SELF`, after it has no name any more). So the holder's node is replaced by a new one
-//!    of the same name, and the end of the old one awaited.
+//!    of the same name, and the end of the old one awaited. No node loses its name unwatched: hidden ones keep one, outside
+//!    of every /dev, for whoever kept a handle (`O_PATH`) opens them as if they were seen.
 //! 3. The device is free if the word has not changed since before the node was replaced: then nobody has begun to open
 //!    the new one. It is given back by compare-and-exchange of that word. Else the new node is replaced in turn.
 //! 4. A broker that dies gives nothing back and hides nothing; the kernel's part goes on.
@@ -66,21 +67,23 @@ pub enum Unwatched {
 
 /// What the decisions act on.
 pub trait Nodes {
-    /// Puts a new node into the user's /dev, in place of one that is there.
-    fn make(&mut self, slot: Slot, device: &Device);
-    /// Takes the user's node away.
-    fn remove(&mut self, slot: Slot, device: &Device);
-    /// From here on the end of the user's present node is told.
+    /// Shows the user's node in the user's /dev; makes it if there is none.
+    fn show(&mut self, slot: Slot, index: usize, device: &Device);
+    /// Hides it. It stays, for the user may still have a way to it: then it is opened as if it were seen.
+    fn hide(&mut self, slot: Slot, index: usize, device: &Device);
+    /// Puts a new node in its place, shown or hidden. The old one has no name any more.
+    fn renew(&mut self, slot: Slot, index: usize, device: &Device, shown: bool);
+    /// From here on the end of the user's node is told, shown or hidden.
     ///
     /// # Errors
     /// When there is none, or it cannot be watched.
-    fn watch(&mut self, slot: Slot, device: &Device) -> Result<Watch, Unwatched>;
+    fn watch(&mut self, slot: Slot, index: usize, device: &Device) -> Result<Watch, Unwatched>;
     /// The device's word.
     fn word(&self, index: usize) -> u64;
     /// Makes the device free if its word is still that one.
     fn release(&mut self, index: usize, word: u64) -> bool;
-    /// Tells the kernel's program who may open the device.
-    fn grant(&mut self, index: usize, number: Number, slots: u32);
+    /// Tells the kernel's program who may open the device; false if that failed, and the program knows nothing of it.
+    fn grant(&mut self, index: usize, number: Number, slots: u32) -> bool;
 }
 
 /// All devices that any user may open.
@@ -145,10 +148,11 @@ impl Claims {
 impl Device {
     /// It was plugged in.
     fn appear(&mut self, index: usize, nodes: &mut impl Nodes) {
-        self.present = true;
-        nodes.grant(index, self.number, self.granted);
+        // what the programs do not know is opened by all who see it
+        self.present = nodes.grant(index, self.number, self.granted);
         match self.holder {
-            0 => all(self.granted).for_each(|slot| nodes.make(slot, self)),
+            _ if !self.present => {}
+            0 => all(self.granted).for_each(|slot| nodes.show(slot, index, self)),
             _ => self.replace(index, nodes),
         }
     }
@@ -163,15 +167,15 @@ impl Device {
             // no word of a device that somebody has is 0
             (self.holder, self.since) = (holder(word), 0);
             let others = self.granted & !bit(self.holder);
-            all(others).for_each(|slot| nodes.remove(slot, self));
+            all(others).for_each(|slot| nodes.hide(slot, index, self));
         } else if !self.old.is_empty() {
             return;
         } else if word == self.since && nodes.release(index, word) {
             let last = core::mem::take(&mut self.holder);
             if self.present {
-                all(self.granted & !bit(last)).for_each(|slot| nodes.make(slot, self));
+                all(self.granted).for_each(|slot| nodes.show(slot, index, self));
             } else {
-                nodes.remove(last, self);
+                nodes.hide(last, index, self);
             }
             return;
         }
@@ -184,21 +188,18 @@ impl Device {
             return;
         }
         let since = nodes.word(index);
-        match nodes.watch(self.holder, self) {
+        match nodes.watch(self.holder, index, self) {
             Ok(watch) => {
                 let _ = self.old.push(watch);
             }
-            // it was never there, or went with the device while nobody had it
+            // it was never there: there was no room for it
             Err(Unwatched::Absent) => {}
             // it stays held until this works
             Err(Unwatched::Failed) => return,
         }
         self.since = since;
-        if self.present && self.granted & bit(self.holder) != 0 {
-            nodes.make(self.holder, self);
-        } else {
-            nodes.remove(self.holder, self);
-        }
+        let shown = self.present && self.granted & bit(self.holder) != 0;
+        nodes.renew(self.holder, index, self, shown);
         if self.old.is_empty() {
             self.settle(index, nodes);
         }
@@ -214,7 +215,7 @@ impl Device {
         // somebody may have taken it just before
         self.settle(index, nodes);
         if self.holder == 0 {
-            all(self.granted).for_each(|slot| nodes.remove(slot, self));
+            all(self.granted).for_each(|slot| nodes.hide(slot, index, self));
         }
     }
 }

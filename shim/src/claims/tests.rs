@@ -24,6 +24,8 @@ struct Kernel {
     random: u64,
     busy: bool,
     names: BTreeMap<(Slot, String), usize>,
+    hidden: BTreeMap<(Slot, usize), usize>,
+    kept: Vec<(Slot, usize)>,
     nodes: Vec<Node>,
     words: [u64; 4],
     grants: BTreeMap<Number, (usize, u32)>,
@@ -45,8 +47,28 @@ impl Kernel {
         if !self.busy {
             return;
         }
-        match self.below(6) {
+        match self.below(8) {
             0..2 => self.open(),
+            // a handle (`O_PATH`): it is kept, opened later, or given up
+            6 => {
+                let slot = if self.below(2) == 0 { 1 } else { 3 };
+                let name = DEVICES[self.below(DEVICES.len())].0.to_owned();
+                if let Some(&node) = self.names.get(&(slot, name)) {
+                    self.nodes[node].references += 1;
+                    self.kept.push((slot, node));
+                }
+            }
+            7 if !self.kept.is_empty() => {
+                let at = self.below(self.kept.len());
+                let (slot, node) = self.kept[at];
+                if self.below(2) == 0 {
+                    self.open_node(slot, node);
+                } else {
+                    self.kept.swap_remove(at);
+                    self.nodes[node].references -= 1;
+                    self.end(node);
+                }
+            }
             2..4 if !self.opens.is_empty() => {
                 let at = self.below(self.opens.len());
                 let Open(_, node) = self.opens.swap_remove(at);
@@ -61,7 +83,12 @@ impl Kernel {
     fn open(&mut self) {
         let slot = if self.below(2) == 0 { 1 } else { 3 };
         let name = DEVICES[self.below(DEVICES.len())].0;
-        let Some(&node) = self.names.get(&(slot, name.to_owned())) else { return };
+        if let Some(&node) = self.names.get(&(slot, name.to_owned())) {
+            self.open_node(slot, node);
+        }
+    }
+
+    fn open_node(&mut self, slot: Slot, node: usize) {
         let (index, granted) = self.grants[&self.nodes[node].number];
         if granted & bit(slot) == 0 {
             return;
@@ -89,27 +116,58 @@ impl Kernel {
     }
 }
 
-impl Nodes for Kernel {
-    fn make(&mut self, slot: Slot, device: &Device) {
-        self.users();
-        self.remove(slot, device);
+impl Kernel {
+    fn take(&mut self, slot: Slot, index: usize, device: &Device) -> Option<usize> {
+        let shown = self.names.remove(&(slot, device.name.to_string()));
+        shown.or_else(|| self.hidden.remove(&(slot, index)))
+    }
+
+    fn put(&mut self, slot: Slot, index: usize, device: &Device, node: usize, shown: bool) {
+        if shown {
+            self.names.insert((slot, device.name.to_string()), node);
+        } else {
+            self.hidden.insert((slot, index), node);
+        }
+    }
+
+    fn fresh(&mut self, device: &Device) -> usize {
         self.nodes.push(Node { number: device.number, named: true, ..Node::default() });
-        self.names.insert((slot, device.name.to_string()), self.nodes.len() - 1);
+        self.nodes.len() - 1
+    }
+}
+
+impl Nodes for Kernel {
+    fn show(&mut self, slot: Slot, index: usize, device: &Device) {
+        self.users();
+        let node = self.take(slot, index, device).unwrap_or_else(|| self.fresh(device));
+        self.put(slot, index, device, node, true);
         self.users();
     }
 
-    fn remove(&mut self, slot: Slot, device: &Device) {
+    fn hide(&mut self, slot: Slot, index: usize, device: &Device) {
         self.users();
-        if let Some(node) = self.names.remove(&(slot, device.name.to_string())) {
-            self.nodes[node].named = false;
-            self.end(node);
+        if let Some(node) = self.take(slot, index, device) {
+            self.put(slot, index, device, node, false);
         }
         self.users();
     }
 
-    fn watch(&mut self, slot: Slot, device: &Device) -> Result<Watch, Unwatched> {
+    fn renew(&mut self, slot: Slot, index: usize, device: &Device, shown: bool) {
         self.users();
-        let node = self.names.get(&(slot, device.name.to_string())).copied();
+        let old = self.take(slot, index, device);
+        let new = self.fresh(device);
+        self.put(slot, index, device, new, shown);
+        if let Some(old) = old {
+            self.nodes[old].named = false;
+            self.end(old);
+        }
+        self.users();
+    }
+
+    fn watch(&mut self, slot: Slot, index: usize, device: &Device) -> Result<Watch, Unwatched> {
+        self.users();
+        let shown = self.names.get(&(slot, device.name.to_string()));
+        let node = shown.or_else(|| self.hidden.get(&(slot, index))).copied();
         node.into_iter().for_each(|node| self.nodes[node].watched = true);
         self.users();
         let failed = self.busy && self.below(50) == 0;
@@ -130,9 +188,10 @@ impl Nodes for Kernel {
         free
     }
 
-    fn grant(&mut self, index: usize, number: Number, slots: u32) {
+    fn grant(&mut self, index: usize, number: Number, slots: u32) -> bool {
         self.grants.insert(number, (index, slots));
         self.users();
+        true
     }
 }
 
@@ -225,6 +284,10 @@ fn no_order_of_events_gives_a_device_to_two_or_to_nobody() {
             }
         }
         kernel.busy = false;
+        while let Some((_, node)) = kernel.kept.pop() {
+            kernel.nodes[node].references -= 1;
+            kernel.end(node);
+        }
         while let Some(Open(_, node)) = kernel.opens.pop() {
             kernel.nodes[node].references -= 1;
             kernel.end(node);

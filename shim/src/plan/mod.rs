@@ -278,7 +278,15 @@ mod tests {
 
     fn sandbox<'a>(user: &'a User<'a>) -> Sandbox<'a> {
         let limits = Limits { memory: 64 << 20, pids: 100 };
-        Sandbox { user, upper: Upper::Home, limits, network: Network::Shared, granted: false, host: "nodeos" }
+        Sandbox {
+            user,
+            upper: Upper::Home,
+            limits,
+            network: Network::Shared,
+            granted: false,
+            broker: false,
+            host: "nodeos",
+        }
     }
 
     fn text<O: fmt::Display>(steps: &[Step<O>]) -> String {
@@ -326,13 +334,19 @@ mod tests {
         plan("root", 0, Upper::Home, Network::Shared, "root_of_root");
         plan("ana", 1000, Upper::Ram, Network::Private, "root_of_a_user_on_a_read_only_partition");
         let user = User { name: "ana", uid: 1000, gid: 1000 };
-        golden("root_of_a_user_with_devices", &root(&Sandbox { granted: true, ..sandbox(&user) }));
+        golden("root_of_a_user_with_devices", &root(&Sandbox { granted: true, broker: true, ..sandbox(&user) }));
     }
 
     #[test]
     fn the_longest_plan_fits() {
         let user = User { name: "root", uid: 0, gid: 0 };
-        let steps = root(&Sandbox { upper: Upper::Ram, network: Network::Private, granted: true, ..sandbox(&user) });
+        let steps = root(&Sandbox {
+            upper: Upper::Ram,
+            network: Network::Private,
+            granted: true,
+            broker: true,
+            ..sandbox(&user)
+        });
         assert!(steps.len() < MAX_STEPS, "{} steps: raise MAX_STEPS", steps.len());
         assert!(matches!(steps.last(), Some(Step { op: Root::MoveRoot(_), .. })));
     }
@@ -340,7 +354,9 @@ mod tests {
     #[test]
     fn no_mount_of_a_users_root_lets_devices_or_setuid_through() {
         let user = User { name: "ana", uid: 1000, gid: 1000 };
-        for step in root(&sandbox(&user)).iter().chain(&root(&Sandbox { granted: true, ..sandbox(&user) })) {
+        for step in
+            root(&sandbox(&user)).iter().chain(&root(&Sandbox { granted: true, broker: true, ..sandbox(&user) }))
+        {
             if let Root::Op(
                 Op::Mount(_, _, target, attr, _) | Op::Bind(_, target, attr) | Op::Attributes(target, attr),
             )

@@ -21,6 +21,8 @@ pub struct Sandbox<'a> {
     pub network: Network,
     /// Whether the broker has devices for the user.
     pub granted: bool,
+    /// Whether there is a broker, for whomever.
+    pub broker: bool,
     /// The host's name.
     pub host: &'a str,
 }
@@ -28,7 +30,7 @@ pub struct Sandbox<'a> {
 /// A user's root, built inside the sandbox's own namespaces by a process that ends as its reaper.
 #[must_use]
 pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
-    let Sandbox { user, upper, limits, network, granted, host } = *sandbox;
+    let Sandbox { user, upper, limits, network, granted, broker, host } = *sandbox;
     let mut plan = Plan::new();
     plan.must(Why::Limits, Root::Limit(user, "memory.max", limits.memory));
     plan.must(Why::Limits, Root::Limit(user, "pids.max", limits.pids));
@@ -94,7 +96,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     if upper == Upper::Ram {
         plan.must(Why::OutOfReach, Op::Unmount("/ram").into());
     }
-    if granted {
+    if broker {
         plan.must(Why::OutOfReach, Op::Unmount(layout::GRANTED).into());
     }
     plan.must(Why::Enter, Root::MoveRoot(layout::ROOT));

@@ -98,13 +98,22 @@ pub fn pinned(path: &core::ffi::CStr) -> Result<OwnedFd> {
     opened(bpf(7, &[path.as_ptr() as u64, 0])?)
 }
 
-/// From here on the program decides for a cgroup, in place of one that did before.
+/// How a program is attached.
+#[derive(Clone, Copy)]
+pub enum Attach {
+    /// In place of one that was attached there before, and of those above.
+    Alone = 0,
+    /// The same, and one that is attached further below takes its place there: `BPF_F_ALLOW_OVERRIDE`.
+    ChildrenMayReplace = 1,
+}
+
+/// From here on the program decides for a cgroup.
 ///
 /// # Errors
 /// The kernel's.
-pub fn attach(program: &OwnedFd, cgroup: &OwnedFd) -> Result<()> {
+pub fn attach(program: &OwnedFd, cgroup: &OwnedFd, how: Attach) -> Result<()> {
     const CGROUP_DEVICE: u64 = 6;
-    bpf(8, &[number(program) << 32 | number(cgroup), CGROUP_DEVICE]).map(drop)
+    bpf(8, &[number(program) << 32 | number(cgroup), (how as u64) << 32 | CGROUP_DEVICE]).map(drop)
 }
 
 fn number(fd: &OwnedFd) -> u64 {
@@ -172,12 +181,8 @@ impl Ring {
         &self.map
     }
 
-    /// Takes the news; true if there was any.
-    #[must_use]
-    pub fn take(&self) -> bool {
-        let produced = self.produced.load(Ordering::SeqCst);
-        let any = self.consumed.load(Ordering::SeqCst) != produced;
-        self.consumed.store(produced, Ordering::SeqCst);
-        any
+    /// Takes the news.
+    pub fn take(&self) {
+        self.consumed.store(self.produced.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 }

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! PID 1 runs it once at boot. Where no policy grants a device it ends, and nothing is left of it. Else it forks when
-//! everything is ready, and the child stays. It starts with all capabilities and keeps what nodes need. Arguments: the
-//! consoles, which are no user's; its standard input has `UID GID NAME` of each user, one a packet.
+//! everything is ready, and the child stays. It starts with all capabilities and keeps what nodes need. Its standard
+//! input has `UID GID NAME` of each user, one a packet.
 
 mod nodes;
 mod scan;
@@ -22,7 +22,9 @@ use rustix::{
 use self::nodes::Kernel;
 use crate::{
     claims::{Claims, MAX_USERS},
+    cmdline::Options,
     cut,
+    guards::Guards,
     guest::{execute::steps, log::Log, policy, privilege, uevents},
     plan,
     policy::Policy,
@@ -47,7 +49,8 @@ pub fn main(start: Start) -> ! {
     if users.is_empty() {
         sys::exit(0);
     }
-    let errno = broker(&users, start, &log).err().unwrap_or(Errno::INVAL);
+    let guards = Options::of(start.environment()).guards;
+    let errno = broker(&users, guards, &log).err().unwrap_or(Errno::INVAL);
     error!(log, "no device broker, and no devices for users: ", errno);
     sys::exit(1)
 }
@@ -71,13 +74,13 @@ fn user(text: &str) -> Option<(u32, u32, &str)> {
     Some((cut::small(uid, 10)?, cut::small(gid, 10)?, name))
 }
 
-fn broker(users: &Users, start: Start, log: &Log) -> Result<()> {
+fn broker(users: &Users, guards: Guards<'_>, log: &Log) -> Result<()> {
     steps(&plan::granted(), log).map_err(|_| Errno::IO)?;
-    let mut kernel = Kernel::new(users)?;
+    let mut kernel = Kernel::new(users, guards)?;
     // the socket is open before the first look: no device comes unseen between the two
     let events = uevents::listen()?;
     let mut claims = Claims::default();
-    scan::scan(&mut claims, &mut kernel, start, log)?;
+    scan::scan(&mut claims, &mut kernel, log)?;
     if sys::fork()?.is_some() {
         sys::exit(0); // PID 1 waits for that
     }
@@ -86,18 +89,18 @@ fn broker(users: &Users, start: Start, log: &Log) -> Result<()> {
     privilege::become_broker()?;
     loop {
         wait(&[&events, kernel.taken(), kernel.ends()])?;
-        if uevents::drain(&events) {
-            scan::scan(&mut claims, &mut kernel, start, log)?;
+        if uevents::drain(&events)
+            && let Err(errno) = scan::scan(&mut claims, &mut kernel, log)
+        {
+            error!(log, "cannot look at the devices: ", errno);
         }
-        let taken = kernel.take_news();
+        kernel.take_news();
         while let Some(watch) = kernel.next_end() {
             claims.gone(watch, &mut kernel);
         }
         claims.look(&mut kernel);
-        if taken {
-            // one who takes and gives back without end gets no more than this of the machine's time
-            let _ = rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 0, tv_nsec: 10_000_000 });
-        }
+        // one who opens and closes without end gets no more than this of the machine's time
+        let _ = rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 0, tv_nsec: 10_000_000 });
     }
 }
 

@@ -1,6 +1,6 @@
 //! The effects: nodes below `/granted`, and what the kernel's programs know.
 
-use core::mem::MaybeUninit;
+use core::{ffi::CStr, mem::MaybeUninit};
 
 use heapless::Vec;
 use rustix::{
@@ -15,10 +15,11 @@ use crate::{
         Device, Nodes, Unwatched, Watch,
         program::{Maps, Number, Slot, grant, key, program},
     },
+    guards::{Guard, Guards},
     guest::place::{self, Name},
     layout, say,
     say::Text,
-    sys::bpf::{self, Map, Ring, Words},
+    sys::bpf::{self, Attach, Map, Ring, Words},
 };
 
 /// Events that are read at once.
@@ -36,11 +37,19 @@ pub struct Kernel<'a> {
 
 impl<'a> Kernel<'a> {
     /// Makes the maps, and for each user a folder and a program.
-    pub fn new(users: &'a Users) -> Result<Self> {
+    pub fn new(users: &'a Users, guards: Guards<'_>) -> Result<Self> {
         let (devices, words, taken) = (bpf::map(Map::Hash)?, bpf::map(Map::Words)?, bpf::map(Map::Ring)?);
         let maps = Maps { devices: devices.as_raw_fd(), words: words.as_raw_fd(), taken: taken.as_raw_fd() };
+        // whoever has no program of the own, in a sandbox of whichever time, opens none of these devices
+        let everybody = place::file(layout::CGROUPS, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        if guards.hold(Guard::Claims) {
+            bpf::attach(&bpf::load(&program(0, maps))?, &everybody, Attach::ChildrenMayReplace)?;
+        }
+        let mut hidden = Text::new();
+        say!(&mut hidden, layout::GRANTED, "/", layout::HIDDEN);
+        rustix::fs::mkdir(Name::new(&hidden)?.c(), Mode::RWXU)?;
         for (user, slot) in users.iter().zip(1..) {
-            copy_devices(user.uid)?;
+            copy_devices(user)?;
             let mut path = Text::new();
             say!(&mut path, layout::CLAIMS, "/", user.uid);
             bpf::pin(&bpf::load(&program(slot, maps))?, Name::new(&path)?.c())?;
@@ -59,9 +68,9 @@ impl<'a> Kernel<'a> {
         self.taken.descriptor()
     }
 
-    /// Whether somebody has.
-    pub fn take_news(&self) -> bool {
-        self.taken.take()
+    /// From here on only what comes is news.
+    pub fn take_news(&self) {
+        self.taken.take();
     }
 
     /// Readable when a watched node is gone.
@@ -90,43 +99,82 @@ impl<'a> Kernel<'a> {
         self.users.get(usize::from(slot).checked_sub(1)?)
     }
 
-    /// The device's node in the user's /dev, and a name beside it.
-    fn paths(&self, slot: Slot, device: &Device) -> Result<(Name, Name, &'a User)> {
+    fn paths(&self, slot: Slot, index: usize, device: &Device) -> Result<Paths<'a>> {
         let user = self.user(slot).ok_or(Errno::NOENT)?;
-        let (mut path, mut beside) = (Text::new(), Text::new());
-        say!(&mut path, layout::GRANTED, "/", user.uid, "/", device.name);
-        say!(&mut beside, layout::GRANTED, "/", user.uid, "/.new");
-        Ok((Name::new(&path)?, Name::new(&beside)?, user))
+        let path = |last: &dyn Fn(&mut Text)| {
+            let mut path = Text::new();
+            say!(&mut path, layout::GRANTED, "/");
+            last(&mut path);
+            Name::new(&path)
+        };
+        Ok(Paths {
+            user,
+            shown: path(&|path| say!(path, user.uid, "/", device.name))?,
+            hidden: path(&|path| say!(path, layout::HIDDEN, "/", user.uid, ".", index))?,
+            new: path(&|path| say!(path, layout::HIDDEN, "/new"))?,
+        })
+    }
+}
+
+/// Where a user's node of a device is, or would be.
+struct Paths<'a> {
+    user: &'a User,
+    shown: Name,
+    hidden: Name,
+    new: Name,
+}
+
+impl Paths<'_> {
+    /// Where the node is.
+    fn found(&self) -> Option<&CStr> {
+        [self.shown.c(), self.hidden.c()].into_iter().find(|path| rustix::fs::lstat(*path).is_ok())
     }
 
-    fn put(&self, slot: Slot, device: &Device) -> Result<()> {
-        let (path, beside, user) = self.paths(slot, device)?;
-        let _ = rustix::fs::unlink(beside.c());
+    /// Makes a node, in place of whatever is there.
+    fn make(&self, device: &Device, at: &CStr) -> Result<()> {
+        let _ = rustix::fs::unlink(self.new.c());
         let number = rustix::fs::makedev(device.number.0, device.number.1);
-        rustix::fs::mknodat(CWD, beside.c(), FileType::CharacterDevice, Mode::from_raw_mode(0o600), number)?;
-        rustix::fs::chown(beside.c(), Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)))?;
+        rustix::fs::mknodat(CWD, self.new.c(), FileType::CharacterDevice, Mode::from_raw_mode(0o600), number)?;
+        let (uid, gid) = (Uid::from_raw(self.user.uid), Gid::from_raw(self.user.gid));
+        rustix::fs::chown(self.new.c(), Some(uid), Some(gid))?;
         if let Some((folder, _)) = device.name.as_str().split_once('/') {
             let mut above = Text::new();
-            say!(&mut above, layout::GRANTED, "/", user.uid, "/", folder);
+            say!(&mut above, layout::GRANTED, "/", self.user.uid, "/", folder);
             let _ = rustix::fs::mkdir(Name::new(&above)?.c(), Mode::from_raw_mode(0o755));
         }
-        rustix::fs::rename(beside.c(), path.c())
+        rustix::fs::rename(self.new.c(), at)
     }
 }
 
 impl Nodes for Kernel<'_> {
-    fn make(&mut self, slot: Slot, device: &Device) {
-        // no memory, no process: it is not seen, and the next look at the devices does not mend it
-        let _ = self.put(slot, device);
+    fn show(&mut self, slot: Slot, index: usize, device: &Device) {
+        // where there is no room the device is not seen, until the next change of its state
+        let _ = self.paths(slot, index, device).and_then(|paths| match paths.found() {
+            Some(there) if there == paths.shown.c() => Ok(()),
+            Some(hidden) => rustix::fs::rename(hidden, paths.shown.c()),
+            None => paths.make(device, paths.shown.c()),
+        });
     }
 
-    fn remove(&mut self, slot: Slot, device: &Device) {
-        let _ = self.paths(slot, device).and_then(|(path, ..)| rustix::fs::unlink(path.c()));
+    fn hide(&mut self, slot: Slot, index: usize, device: &Device) {
+        let _ = self.paths(slot, index, device).and_then(|paths| rustix::fs::rename(paths.shown.c(), paths.hidden.c()));
     }
 
-    fn watch(&mut self, slot: Slot, device: &Device) -> core::result::Result<Watch, Unwatched> {
+    fn renew(&mut self, slot: Slot, index: usize, device: &Device, shown: bool) {
+        let _ = self.paths(slot, index, device).and_then(|paths| {
+            // the new one takes the old one's name; another name comes after
+            let old = paths.found().unwrap_or(paths.hidden.c());
+            paths.make(device, old)?;
+            let wanted = if shown { paths.shown.c() } else { paths.hidden.c() };
+            if old == wanted { Ok(()) } else { rustix::fs::rename(old, wanted) }
+        });
+    }
+
+    fn watch(&mut self, slot: Slot, index: usize, device: &Device) -> core::result::Result<Watch, Unwatched> {
         const HOW: inotify::WatchFlags = inotify::WatchFlags::DELETE_SELF.union(inotify::WatchFlags::DONT_FOLLOW);
-        let watch = self.paths(slot, device).and_then(|(path, ..)| inotify::add_watch(&self.ends, path.c(), HOW));
+        let watch = self
+            .paths(slot, index, device)
+            .and_then(|paths| inotify::add_watch(&self.ends, paths.found().ok_or(Errno::NOENT)?, HOW));
         watch.map_err(|errno| if errno == Errno::NOENT { Unwatched::Absent } else { Unwatched::Failed })
     }
 
@@ -138,17 +186,19 @@ impl Nodes for Kernel<'_> {
         self.words.clear(index, word)
     }
 
-    fn grant(&mut self, index: usize, number: Number, slots: u32) {
+    fn grant(&mut self, index: usize, number: Number, slots: u32) -> bool {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
-        // one that is not known to the programs is opened by all who see it: better nobody sees it
-        let _ = bpf::set(&self.devices, key(number), grant(index, slots));
+        bpf::set(&self.devices, key(number), grant(index, slots)).is_ok()
     }
 }
 
 /// A user's own /dev: all that every user's has, and room for more.
-fn copy_devices(uid: u32) -> Result<()> {
+///
+/// Without `tty` where a serial line is granted: by that name its controlling process opens the line a second time, which
+/// neither the program nor the node's end sees.
+fn copy_devices(user: &User) -> Result<()> {
     let mut path = Text::new();
-    say!(&mut path, layout::GRANTED, "/", uid);
+    say!(&mut path, layout::GRANTED, "/", user.uid);
     let name = Name::new(&path)?;
     rustix::fs::mkdir(name.c(), Mode::from_raw_mode(0o755))?;
     let to = place::file(&path, OFlags::RDONLY | OFlags::DIRECTORY)?;
@@ -162,6 +212,7 @@ fn copy_devices(uid: u32) -> Result<()> {
         let mode = Mode::from_raw_mode(stat.st_mode & 0o7777);
         match entry.file_type() {
             _ if name.c().to_bytes().starts_with(b".") => {}
+            FileType::CharacterDevice if name.c() == c"tty" && user.policy.grants_lines() => {}
             FileType::CharacterDevice => {
                 rustix::fs::mknodat(&to, name.c(), FileType::CharacterDevice, mode, stat.st_rdev)?;
             }

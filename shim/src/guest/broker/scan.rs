@@ -14,14 +14,14 @@ use crate::{
     guest::{log::Log, place},
     policy, say,
     say::Text,
-    sys::Start,
 };
 
 /// Looks through the kernel's own list of devices.
-pub fn scan(claims: &mut Claims, kernel: &mut Kernel<'_>, start: Start, log: &Log) -> Result<()> {
+pub fn scan(claims: &mut Claims, kernel: &mut Kernel<'_>, log: &Log) -> Result<()> {
+    let consoles = place::text("/sys/class/tty/console/active").unwrap_or_default();
     claims.begin();
     folder("", &mut |name, number| {
-        if policy::grantable(name) && !is_console(name, start) {
+        if policy::grantable(name) && !is_console(name, &consoles) {
             let granted = kernel.users().iter().zip(1..).filter(|(user, _)| user.policy.grants(name));
             let granted = granted.map(|(_, slot)| bit(slot)).fold(0, core::ops::BitOr::bitor);
             if granted != 0 && !claims.found(name, number, granted, kernel) {
@@ -34,8 +34,8 @@ pub fn scan(claims: &mut Claims, kernel: &mut Kernel<'_>, start: Start, log: &Lo
 }
 
 /// A console belongs to logon.
-fn is_console(name: &str, start: Start) -> bool {
-    start.arguments().skip(1).any(|console| console.to_str() == Ok(name))
+fn is_console(name: &str, consoles: &str) -> bool {
+    consoles.split_ascii_whitespace().any(|console| console == name)
 }
 
 /// Hands over each character device of a folder below /dev, and of the folders in it.
@@ -56,7 +56,10 @@ fn folder(name: &str, each: &mut dyn FnMut(&str, (u32, u32))) -> Result<()> {
                     each(&inside, (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)));
                 }
             }
-            FileType::Directory if name.is_empty() && !inside.starts_with('.') => self::folder(&inside, each)?,
+            FileType::Directory if name.is_empty() && !inside.starts_with('.') => {
+                // a folder goes with the last device in it
+                let _ = self::folder(&inside, each);
+            }
             _ => {}
         }
     }

@@ -185,7 +185,6 @@ impl Machine<'_> {
     fn broker(&self, log: &Log) {
         let mut arguments = Text::new();
         say!(&mut arguments, "broker\0");
-        self.consoles.iter().for_each(|console| say!(&mut arguments, console, "\0"));
         let ended = self.told_of_users(layout::BROKER, &arguments, |user, text| {
             say!(text, user.uid, " ", user.gid, " ", user.name);
         });
@@ -214,12 +213,16 @@ impl Machine<'_> {
         for user in self.homes.ids().filter_map(|home| self.homes.get(home)) {
             let mut text = Text::new();
             packet(&user, &mut text);
-            if sys::ready_within(write.as_fd(), PollFlags::OUT, CHECK) {
-                rustix::io::write(&write, text.as_bytes())?;
+            if !sys::ready_within(write.as_fd(), PollFlags::OUT, CHECK) {
+                break; // it hangs: the others would wait as long
             }
+            rustix::io::write(&write, text.as_bytes())?;
         }
         drop(write);
         if !sys::ends_within(child.as_fd(), CHECK) {
+            if let Some(pid) = rustix::process::Pid::from_raw(pid) {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
             return Ok(None);
         }
         let ended = rustix::process::waitpid(rustix::process::Pid::from_raw(pid), WaitOptions::NOHANG)?;

@@ -59,7 +59,7 @@ impl Execute for Root<'_> {
                 say!(&mut program, layout::CLAIMS, "/", user.uid);
                 say!(&mut cgroup, layout::CGROUPS, "/", user.uid);
                 let cgroup = place::file(&cgroup, OFlags::RDONLY | OFlags::DIRECTORY)?;
-                bpf::attach(&bpf::pinned(Name::new(&program)?.c())?, &cgroup)
+                bpf::attach(&bpf::pinned(Name::new(&program)?.c())?, &cgroup, bpf::Attach::Alone)
             }
             Root::Devices(user, to, attr) => {
                 let mut from = Text::new();
