@@ -15,7 +15,7 @@ pub struct Row {
 /// Lists the rows once and makes a test of each for every architecture.
 macro_rules! rows {
     ($($attack:ident: $by:literal, $without:literal;)+) => {
-        pub const ROWS: &[crate::rows::Row] =
+        const ROWS: &[crate::rows::Row] =
             &[$(crate::rows::Row { attack: stringify!($attack), by: $by, without: $without }),+];
 
         mod x86_64 {
