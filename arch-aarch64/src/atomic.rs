@@ -27,16 +27,3 @@ pub fn exchange(place: &AtomicU64, was: u64, new: u64) -> bool {
     }
     found == was
 }
-
-#[cfg(test)]
-mod tests {
-    use super::exchange;
-    use core::sync::atomic::{AtomicU64, Ordering};
-
-    #[test]
-    fn only_what_was_expected_is_replaced() {
-        let place = AtomicU64::new(7);
-        assert!(!exchange(&place, 8, 9) && exchange(&place, 7, 9));
-        assert_eq!(place.load(Ordering::SeqCst), 9);
-    }
-}

@@ -24,6 +24,12 @@ pub struct Ending {
     pub status: ExitStatus,
 }
 
+impl Ending {
+    pub(crate) fn of(transcript: &Transcript, status: ExitStatus) -> Self {
+        Self { last_word: transcript.last_word(), cut_off: transcript.cut_off(), status }
+    }
+}
+
 /// Runs a machine on this terminal, or on whatever stands in for one, until it ends.
 ///
 /// Ctrl-c goes to the machine; ctrl-a x ends it. The terminal is left as it was.
@@ -46,18 +52,17 @@ pub fn run(machine: &Machine) -> Result<Ending, Failure> {
     }
     let status = child.wait().map_err(|error| Failure::new(format!("wait for QEMU: {error}"), machine))?;
     let complaints = complaints.join().unwrap_or_default();
-    let last_word = transcript.last_word();
-    let cut_off = transcript.cut_off();
+    let ending = Ending::of(&transcript, status);
     match copied {
         Err(error) => Err(Failure::new(format!("pass on the machine's console: {error}"), machine)),
         Ok(()) if !status.success() => {
             Err(Failure::new(format!("QEMU failed, {status}"), machine).with_complaints(&complaints))
         }
         Ok(()) => {
-            if last_word.is_none() && !cut_off {
+            if ending.last_word.is_none() && !ending.cut_off {
                 eprint!("{complaints}");
             }
-            Ok(Ending { last_word, cut_off, status })
+            Ok(ending)
         }
     }
 }

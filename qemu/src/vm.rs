@@ -153,8 +153,7 @@ impl Vm {
         if !status.success() {
             return Err(self.failure(format!("QEMU failed, {status}")));
         }
-        let transcript = &self.console.state().transcript;
-        Ok(Ending { last_word: transcript.last_word(), cut_off: transcript.cut_off(), status })
+        Ok(Ending::of(&self.console.state().transcript, status))
     }
 
     /// All that the console printed so far.

@@ -107,7 +107,10 @@ impl fmt::Display for Arch {
 
 #[cfg(test)]
 mod tests {
+    use core::sync::atomic::{AtomicU64, Ordering};
+
     use super::{ALL, Arch};
+    use crate::arch::atomic::exchange;
 
     #[test]
     fn every_row_is_found_by_its_name_and_its_elf_machine() {
@@ -117,5 +120,12 @@ mod tests {
         }
         assert_eq!(Arch::named("m68k"), None);
         assert!(Arch::host().is_host());
+    }
+
+    #[test]
+    fn an_exchange_replaces_only_what_was_expected() {
+        let place = AtomicU64::new(7);
+        assert!(!exchange(&place, 8, 9) && exchange(&place, 7, 9));
+        assert_eq!(place.load(Ordering::SeqCst), 9);
     }
 }

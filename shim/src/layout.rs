@@ -21,8 +21,8 @@ pub const RUNTIME: &str = "/runtime";
 pub const BROKER: &str = "/broker";
 /// Where the /dev of each user with granted devices lies, in a folder named by the uid.
 pub const GRANTED: &str = "/granted";
-/// Below it, nodes that nobody is to see now.
-pub const HIDDEN: &str = ".hidden";
+/// Nodes that nobody is to see now.
+pub const HIDDEN: &str = "/granted/.hidden";
 /// Where the kernel's programs that keep devices apart are pinned, by the uid.
 pub const CLAIMS: &str = "/granted/.claims";
 /// What every user's /dev is made of: the same for all, so it is made once.

@@ -1,10 +1,13 @@
-//! System calls that rustix does not have, typed once; with `bpf` the only `unsafe` of the guest's programs.
+//! System calls that rustix does not have, typed once; with `bpf` and `signals` the only `unsafe` of the guest's programs.
 //!
 //! Levels: `arch::syscall` is raw, this file and rustix are typed, `execute` is the domain. Flags and numbers
 //! are linux-raw-sys's, generated from the kernel's headers.
 #![allow(unsafe_code)]
 
 pub mod bpf;
+mod signals;
+
+pub use self::signals::{SIGNAL_INFO, Signals};
 
 use core::{
     ffi::{CStr, c_char},
@@ -60,9 +63,6 @@ impl Stream {
     }
 }
 
-/// `sizeof(sigset_t)` of the kernel: 64 signals.
-const SIGSET_SIZE: usize = 8;
-
 /// Makes the call and turns a negative result into an errno.
 ///
 /// # Safety
@@ -74,6 +74,13 @@ unsafe fn call(number: u32, arguments: [usize; 6]) -> Result<usize> {
         Ok(error @ -4095..0) => Err(Errno::from_raw_os_error(error.saturating_neg())),
         _ => Ok(result.cast_unsigned()),
     }
+}
+
+/// A descriptor that a call has just given.
+fn opened(fd: usize) -> Result<OwnedFd> {
+    let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
+    // SAFETY: the kernel has just opened it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// What the kernel put on the stack of a new program.
@@ -289,57 +296,6 @@ pub fn signal_all(signal: Option<Signal>) -> Result<()> {
     // SAFETY: two numbers; -1 is everybody (kill(2)).
     unsafe { call(raw::__NR_kill, [usize::MAX, signal, 0, 0, 0, 0]) }.map(drop)
 }
-
-/// A set of signals, as the kernel has it.
-#[derive(Clone, Copy)]
-pub struct Signals(u64);
-
-impl Signals {
-    /// None.
-    pub const NONE: Self = Self(0);
-    /// All that can be blocked.
-    pub const ALL: Self = Self(u64::MAX);
-
-    /// These.
-    #[must_use]
-    pub fn of(signals: &[Signal]) -> Self {
-        let bit = |signal: &Signal| 1_u64.checked_shl(signal.as_raw().cast_unsigned().wrapping_sub(1)).unwrap_or(0);
-        Self(signals.iter().map(bit).fold(0, core::ops::BitOr::bitor))
-    }
-
-    /// Blocks exactly these.
-    pub fn block(self) {
-        const SIG_SETMASK: usize = raw::SIG_SETMASK as usize;
-        let set = ptr::from_ref(&self.0) as usize;
-        // SAFETY: reads one sigset; a mask may always be set.
-        let _ = unsafe { call(raw::__NR_rt_sigprocmask, [SIG_SETMASK, set, 0, SIGSET_SIZE, 0, 0]) };
-    }
-
-    /// Waits for one of these, which must be blocked.
-    pub fn wait(self) {
-        let set = ptr::from_ref(&self.0) as usize;
-        // SAFETY: reads one sigset; no siginfo and no timeout are asked for.
-        let _ = unsafe { call(raw::__NR_rt_sigtimedwait, [set, 0, 0, SIGSET_SIZE, 0, 0]) };
-    }
-
-    /// A descriptor that is readable while one of these, which must be blocked, is pending.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn descriptor(self) -> Result<OwnedFd> {
-        // SFD_CLOEXEC and SFD_NONBLOCK are these by definition (include/uapi/linux/signalfd.h)
-        let flags = (raw::O_CLOEXEC | raw::O_NONBLOCK) as usize;
-        let set = ptr::from_ref(&self.0) as usize;
-        // SAFETY: reads one sigset.
-        let fd = unsafe { call(raw::__NR_signalfd4, [usize::MAX, set, SIGSET_SIZE, flags, 0, 0])? };
-        let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
-        // SAFETY: the kernel has just opened it for us.
-        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-    }
-}
-
-/// Bytes of a `struct signalfd_siginfo` (include/uapi/linux/signalfd.h); its first four are the signal's number.
-pub const SIGNAL_INFO: usize = 128;
 
 /// Sets the attributes of the mount that `mount` is in, and of that alone.
 ///

@@ -33,7 +33,7 @@ fn attack(arch: &'static Arch, without: &'static str) -> String {
     let disk = disk(arch, &rows);
     let boot = Boot::on(arch).homes(&disk).words("NODE_OPTIONS=--inspect loglevel=4");
     let boot = if DOORS { boot.doors() } else { boot };
-    let mut vm = if without.is_empty() { boot.start() } else { boot.without(without).start() };
+    let mut vm = boot.without(without).start();
     let attackers = ["root", "ana", "cara"].iter().filter(|name| rows.iter().any(|row| row.by == **name)).count();
     for _ in 0..attackers {
         vm.expect_within(Duration::from_secs(240), "attacks are over").unwrap();

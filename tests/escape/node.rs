@@ -65,7 +65,7 @@ const ANSWERS: &[(&str, &str)] = &[
 fn asked(arch: &'static Arch, without: &str) -> String {
     let disk = Disk::with(&[runs("ana", 1000, QUESTIONS)]);
     let boot = Boot::on(arch).homes(&disk);
-    let mut vm = if without.is_empty() { boot.start() } else { boot.without(without).start() };
+    let mut vm = boot.without(without).start();
     let _ = vm.ending();
     vm.transcript()
 }
@@ -95,7 +95,7 @@ fn start_of_node(arch: &'static Arch, without: &str) -> f64 {
         console.log('it takes ' + times.sort((a, b) => a - b)[5] + ' ms of ' + times.map(Math.round))";
     let disk = Disk::with(&[runs("ana", 1000, SCRIPT)]);
     let boot = Boot::on(arch).homes(&disk).counted();
-    let mut vm = if without.is_empty() { boot.start() } else { boot.without(without).start() };
+    let mut vm = boot.without(without).start();
     let _ = vm.ending();
     let said = vm.transcript();
     println!("without={without}: {said}");

@@ -10,6 +10,7 @@
 //! 3. What a failed test prints holds the console and the command that repeats the machine.
 
 use std::{
+    net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
     sync::Mutex,
@@ -172,10 +173,10 @@ impl Boot {
         self
     }
 
-    /// Without these guards: names of `shim::weak`.
+    /// Without these guards, names of `shim::weak`; with none, as users have it.
     #[must_use]
     pub fn without(mut self, guards: &str) -> Self {
-        self.without = Some(guards.to_owned());
+        self.without = Some(guards.to_owned()).filter(|names| !names.is_empty());
         self
     }
 
@@ -310,6 +311,15 @@ impl Disk {
         assert!(state.lines().any(|line| line.starts_with("Filesystem state:") && line.ends_with(" clean")), "{state}");
         assert!(!state.contains("needs_recovery"), "the journal was not closed: {state}");
     }
+}
+
+/// A port of the host's loopback that nobody has.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Runs a tool of the host.

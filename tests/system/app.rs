@@ -2,14 +2,14 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     time::{Duration, Instant},
 };
 
 use boot::{assembly::Users, progress::Progress};
 use qemu::machine::{Drive, Publish};
 use shim::{arches::Arch, last_word::LastWord};
-use tests::{Boot, Disk, cache, runs};
+use tests::{Boot, Disk, cache, free_port, runs};
 
 fn app(path: &str, arch: &'static Arch) -> Drive {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/");
@@ -41,7 +41,7 @@ pub fn an_app_that_takes_all_memory_is_killed(arch: &'static Arch) {
 }
 
 pub fn an_http_app_answers_the_host(arch: &'static Arch) {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let mut vm = Boot::on(arch).drive(app("http", arch)).publish(Publish { host: port, guest: 80 }).start();
     vm.expect("listening").unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);

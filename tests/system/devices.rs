@@ -4,7 +4,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     thread,
     time::{Duration, Instant},
 };
@@ -12,7 +12,7 @@ use std::{
 use boot::users::{home::Home, policy::set_policy};
 use qemu::{machine::Publish, vm::Vm};
 use shim::{arches::Arch, policy::Policy};
-use tests::{Boot, Disk, runs};
+use tests::{Boot, Disk, free_port, runs};
 
 const ANSWERS: &str = r"
     const fs = require('fs'), held = {}
@@ -50,8 +50,7 @@ impl Three {
             let policy = Policy::parse(format!("{{\"devices\": [{devices}]}}").as_bytes()).unwrap();
             set_policy(&disk.path, user, Some(&policy)).unwrap();
         }
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let ports: Vec<u16> = USERS.iter().map(|_| free()).collect();
+        let ports: Vec<u16> = USERS.iter().map(|_| free_port()).collect();
         let published = ports.iter().zip(USERS).map(|(host, (_, guest))| Publish { host: *host, guest });
         let vm = published.fold(boot.homes(&disk), Boot::publish).ports().start();
         let mut three = Self { vm, ports, _disk: disk };

@@ -92,7 +92,7 @@ impl Args {
             sections.push(section("devices that a policy grants, by the broker", &plan::granted()));
         }
         for (user, policy) in users.iter().zip(policies) {
-            let limits = limits::of_one(all, count, policy.as_ref().unwrap_or(&Policy::STRICTEST));
+            let limits = limits::of_one(all, count, counts(&policy));
             sections.push(one(user, options.single, &policy, limits, broker));
         }
         if self.json { print_json(&sections) } else { print_line(text(&sections).trim_end()) }
@@ -117,6 +117,12 @@ fn guest() -> read::User {
 
 type Read = std::result::Result<Policy, String>;
 
+/// The policy that counts.
+fn counts(policy: &Read) -> &Policy {
+    static STRICTEST: Policy = Policy::STRICTEST;
+    policy.as_ref().unwrap_or(&STRICTEST)
+}
+
 fn one(user: &read::User, single: bool, policy: &Read, limits: Limits, broker: bool) -> Section {
     let read::User { name, uid, gid, init, refused, .. } = user;
     if let Some(why) = refused {
@@ -128,8 +134,8 @@ fn one(user: &read::User, single: bool, policy: &Read, limits: Limits, broker: b
         _ => "at the first logon",
     };
     let owner = op::User { name, uid: *uid, gid: *gid };
-    let network = policy.as_ref().unwrap_or(&Policy::STRICTEST).network;
-    let granted = policy.as_ref().is_ok_and(|policy| !policy.devices.is_empty());
+    let Policy { network, devices, .. } = counts(policy);
+    let (network, granted) = (*network, !devices.is_empty());
     let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, broker, host: "nodeos" };
     let policy = match policy {
         Ok(policy) => policy.to_string(),

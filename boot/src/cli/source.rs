@@ -6,8 +6,7 @@ use boot::assembly::{Users, Wanted};
 use boot::carbon::Placement;
 use boot::manifest::Manifest;
 use boot::tools::For;
-use boot::users::read::{NO_EXT4, cut_short};
-use boot::users::superblock::{self, Superblock};
+use boot::users::superblock;
 use qemu::machine::memory_mib;
 use shim::arches::{ALL, Arch};
 
@@ -90,11 +89,10 @@ pub fn memory(manifest: &Manifest) -> Result<Option<u32>, String> {
 fn is_file(file: &Path) -> Result<PathBuf, Failed> {
     let next = "\n  next: nodeos users create FILE makes one";
     match file.metadata() {
-        Ok(found) if found.is_file() => match superblock::of(file)? {
-            Superblock::None => Err(Failed::new(format!("{}: {NO_EXT4}{next}", file.display()))),
-            Superblock::Short(needed) => Err(Failed::new(format!("{}: {}", file.display(), cut_short(needed)))),
-            Superblock::Clean | Superblock::Recover => Ok(file.to_owned()),
-        },
+        Ok(found) if found.is_file() => {
+            superblock::of(file)?.whole(file)?;
+            Ok(file.to_owned())
+        }
         Ok(_) => Err(Failed::new(format!("{}: a users partition is an image, a file", file.display()))),
         Err(error) => Err(Failed::new(format!("{}: {error}{next}", file.display()))),
     }

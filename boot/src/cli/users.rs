@@ -257,7 +257,7 @@ fn sure(common: Common, question: &str) -> Result<(), Failed> {
 /// Memory of a policy: `128M`, `1G`.
 fn memory(text: &str) -> Result<u64, String> {
     let size = shim::policy::size(text).filter(|bytes| *bytes >= LEAST_MEMORY);
-    size.ok_or_else(|| "expected a size from 64M on, as in 128M".to_owned())
+    size.ok_or_else(|| format!("expected a size from {}M on, as in 128M", LEAST_MEMORY >> 20))
 }
 
 fn device(text: &str) -> Result<Pattern, String> {

@@ -83,15 +83,6 @@ pub struct Partition {
     pub members: Vec<Member>,
 }
 
-/// Why a file is refused; `users list` and `run` say the same.
-pub const NO_EXT4: &str = "it is no ext4 filesystem";
-
-/// The same of one that is not all there.
-#[must_use]
-pub fn cut_short(needed: u64) -> String {
-    format!("it is cut short: the filesystem in it has {needed} bytes")
-}
-
 /// An image that is open.
 pub struct Image {
     fs: Ext4,
@@ -141,13 +132,14 @@ impl Image {
         let superblock = superblock::of(path)?;
         let fs = Ext4::load_from_path(path).map_err(|error| {
             let failed = |why: &str| Error::new(format!("read {}", path.display()), why);
-            match superblock {
-                Superblock::None => failed(NO_EXT4).next("nodeos users create FILE makes one"),
-                Superblock::Short(needed) => failed(&cut_short(needed)).next("copy it again, from where it is whole"),
-                _ if in_use(path) => failed("a running machine has it open").next("stop the machine first"),
-                Superblock::Recover => failed("its machine was cut off, and its journal waits to be replayed")
-                    .next(format!("e2fsck -fp {}", path.display())),
-                Superblock::Clean => failed(&format!("we cannot read that kind of ext4 filesystem: {error}"))
+            match superblock.whole(path) {
+                Err(error) => error,
+                Ok(()) if in_use(path) => failed("a running machine has it open").next("stop the machine first"),
+                Ok(()) if superblock == Superblock::Recover => {
+                    failed("its machine was cut off, and its journal waits to be replayed")
+                        .next(format!("e2fsck -fp {}", path.display()))
+                }
+                Ok(()) => failed(&format!("we cannot read that kind of ext4 filesystem: {error}"))
                     .next("nodeos users create FILE makes one that we can"),
             }
         })?;

@@ -2,7 +2,7 @@
 //!
 //! <https://docs.kernel.org/filesystems/ext4/super.html>
 
-use crate::error::{Result, Tried};
+use crate::error::{Error, Result, Tried};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -30,6 +30,19 @@ pub enum Superblock {
     Recover,
     /// Of one that needs so many bytes, and the file has fewer.
     Short(u64),
+}
+
+impl Superblock {
+    /// Refuses what is no ext4, or not all of one; `users list` and `run` say the same.
+    pub fn whole(self, path: &Path) -> Result<()> {
+        let failed = |why: &str| Error::new(format!("read {}", path.display()), why);
+        match self {
+            Self::None => Err(failed("it is no ext4 filesystem").next("nodeos users create FILE makes one")),
+            Self::Short(needed) => Err(failed(&format!("it is cut short: the filesystem in it has {needed} bytes"))
+                .next("copy it again, from where it is whole")),
+            Self::Clean | Self::Recover => Ok(()),
+        }
+    }
 }
 
 /// Looks at a file.

@@ -10,7 +10,7 @@ use rustix::{
     io::{Errno, Result},
 };
 
-use crate::say::Text;
+use crate::{say, say::Text};
 
 /// A name or a path as the kernel takes it.
 pub struct Name([u8; 256]);
@@ -100,6 +100,14 @@ pub fn content<'a>(file: &OwnedFd, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
 /// What is wrong with such a file.
 pub fn why(errno: Errno) -> &'static str {
     if errno == Errno::FBIG { "it is too long" } else { crate::errno::name(errno.raw_os_error()) }
+}
+
+/// What a user has in a folder of PID 1's, where names are uids.
+#[inline(never)]
+pub fn of_user(folder: &str, uid: u32) -> Text {
+    let mut path = Text::new();
+    say!(&mut path, folder, "/", uid);
+    path
 }
 
 /// A short text file of the kernel's.

@@ -9,12 +9,12 @@ use core::{
 
 use linux_raw_sys::general as raw;
 use rustix::{
-    fd::{AsRawFd, FromRawFd, OwnedFd},
+    fd::{AsRawFd, OwnedFd},
     io::{Errno, Result},
     mm::{MapFlags, ProtFlags},
 };
 
-use super::call;
+use super::{call, opened};
 use crate::{
     arch::atomic::exchange,
     claims::{MAX_DEVICES, program::Instructions},
@@ -26,12 +26,6 @@ const PAGE: usize = 4096;
 fn bpf<T>(command: usize, attr: &T) -> Result<usize> {
     // SAFETY: reads one `attr`, and what the addresses in it lead to: each is a reference of the caller's.
     unsafe { call(raw::__NR_bpf, [command, ptr::from_ref(attr) as usize, size_of::<T>(), 0, 0, 0]) }
-}
-
-fn opened(fd: usize) -> Result<OwnedFd> {
-    let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
-    // SAFETY: the kernel has just opened it for us.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// A kind of map, with the flags it needs.

@@ -28,11 +28,16 @@ const EVENTS: usize = 32;
 /// What the broker holds.
 pub struct Kernel<'a> {
     users: &'a Users,
+    /// Which devices there are, for the programs.
     devices: OwnedFd,
+    /// Who has each.
     words: Words,
+    /// The programs' news: somebody has taken a device.
     taken: Ring,
+    /// inotify's news: a watched node is gone.
     ends: OwnedFd,
-    told: Vec<Watch, EVENTS>,
+    /// Ends that were read and not yet asked for.
+    ended: Vec<Watch, EVENTS>,
 }
 
 impl<'a> Kernel<'a> {
@@ -45,18 +50,15 @@ impl<'a> Kernel<'a> {
         if guards.hold(Guard::Claims) {
             bpf::attach(&bpf::load(&program(0, maps))?, &everybody, Attach::ChildrenMayReplace)?;
         }
-        let mut hidden = Text::new();
-        say!(&mut hidden, layout::GRANTED, "/", layout::HIDDEN);
-        rustix::fs::mkdir(Name::new(&hidden)?.c(), Mode::RWXU)?;
+        rustix::fs::mkdir(Name::new(layout::HIDDEN)?.c(), Mode::RWXU)?;
         for (user, slot) in users.iter().zip(1..) {
             copy_devices(user)?;
-            let mut path = Text::new();
-            say!(&mut path, layout::CLAIMS, "/", user.uid);
-            bpf::pin(&bpf::load(&program(slot, maps))?, Name::new(&path)?.c())?;
+            let pin = Name::new(&place::of_user(layout::CLAIMS, user.uid))?;
+            bpf::pin(&bpf::load(&program(slot, maps))?, pin.c())?;
         }
         let (words, taken) = (Words::of(&words)?, Ring::of(taken)?);
         let ends = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
-        Ok(Self { users, devices, words, taken, ends, told: Vec::new() })
+        Ok(Self { users, devices, words, taken, ends, ended: Vec::new() })
     }
 
     pub fn users(&self) -> &'a Users {
@@ -80,19 +82,19 @@ impl<'a> Kernel<'a> {
 
     /// One that is.
     pub fn next_end(&mut self) -> Option<Watch> {
-        if self.told.is_empty() {
+        if self.ended.is_empty() {
             let mut buffer = [MaybeUninit::uninit(); EVENTS * 16]; // of a file's events, each has sixteen bytes
             let mut events = inotify::Reader::new(&self.ends, &mut buffer);
             while let Ok(event) = events.next() {
                 if event.events().contains(inotify::ReadFlags::DELETE_SELF) {
-                    let _ = self.told.push(event.wd());
+                    let _ = self.ended.push(event.wd());
                 }
                 if events.is_buffer_empty() {
                     break;
                 }
             }
         }
-        self.told.pop()
+        self.ended.pop()
     }
 
     fn user(&self, slot: Slot) -> Option<&'a User> {
@@ -101,18 +103,12 @@ impl<'a> Kernel<'a> {
 
     fn paths(&self, slot: Slot, index: usize, device: &Device) -> Result<Paths<'a>> {
         let user = self.user(slot).ok_or(Errno::NOENT)?;
-        let path = |last: &dyn Fn(&mut Text)| {
-            let mut path = Text::new();
-            say!(&mut path, layout::GRANTED, "/");
-            last(&mut path);
-            Name::new(&path)
-        };
-        Ok(Paths {
-            user,
-            shown: path(&|path| say!(path, user.uid, "/", device.name))?,
-            hidden: path(&|path| say!(path, layout::HIDDEN, "/", user.uid, ".", index))?,
-            new: path(&|path| say!(path, layout::HIDDEN, "/new"))?,
-        })
+        let (mut shown, mut hidden, mut new) =
+            (place::of_user(layout::GRANTED, user.uid), place::of_user(layout::HIDDEN, user.uid), Text::new());
+        say!(&mut shown, "/", device.name);
+        say!(&mut hidden, ".", index);
+        say!(&mut new, layout::HIDDEN, "/new");
+        Ok(Paths { user, shown: Name::new(&shown)?, hidden: Name::new(&hidden)?, new: Name::new(&new)? })
     }
 }
 
@@ -138,8 +134,8 @@ impl Paths<'_> {
         let (uid, gid) = (Uid::from_raw(self.user.uid), Gid::from_raw(self.user.gid));
         rustix::fs::chown(self.new.c(), Some(uid), Some(gid))?;
         if let Some((folder, _)) = device.name.as_str().split_once('/') {
-            let mut above = Text::new();
-            say!(&mut above, layout::GRANTED, "/", self.user.uid, "/", folder);
+            let mut above = place::of_user(layout::GRANTED, self.user.uid);
+            say!(&mut above, "/", folder);
             let _ = rustix::fs::mkdir(Name::new(&above)?.c(), Mode::from_raw_mode(0o755));
         }
         rustix::fs::rename(self.new.c(), at)
@@ -197,10 +193,8 @@ impl Nodes for Kernel<'_> {
 /// Without `tty` where a serial line is granted: by that name its controlling process opens the line a second time, which
 /// neither the program nor the node's end sees.
 fn copy_devices(user: &User) -> Result<()> {
-    let mut path = Text::new();
-    say!(&mut path, layout::GRANTED, "/", user.uid);
-    let name = Name::new(&path)?;
-    rustix::fs::mkdir(name.c(), Mode::from_raw_mode(0o755))?;
+    let path = place::of_user(layout::GRANTED, user.uid);
+    rustix::fs::mkdir(Name::new(&path)?.c(), Mode::from_raw_mode(0o755))?;
     let to = place::file(&path, OFlags::RDONLY | OFlags::DIRECTORY)?;
     let from = place::file(layout::DEVICES, OFlags::RDONLY | OFlags::DIRECTORY)?;
     let mut buffer = [MaybeUninit::uninit(); 1024];

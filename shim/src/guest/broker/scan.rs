@@ -25,7 +25,10 @@ pub fn scan(claims: &mut Claims, kernel: &mut Kernel<'_>, log: &Log) -> Result<(
             let granted = kernel.users().iter().zip(1..).filter(|(user, _)| user.policy.grants(name));
             let granted = granted.map(|(_, slot)| bit(slot)).fold(0, core::ops::BitOr::bitor);
             if granted != 0 && !claims.found(name, number, granted, kernel) {
-                error!(log, name, " is offered to nobody: there are ", MAX_DEVICES, " devices");
+                error!(
+                    log,
+                    name, " is offered to nobody: its name is too long, or there are ", MAX_DEVICES, " devices"
+                );
             }
         }
     })?;

@@ -219,13 +219,12 @@ impl Machine<'_> {
             rustix::io::write(&write, text.as_bytes())?;
         }
         drop(write);
+        let pid = rustix::process::Pid::from_raw(pid).ok_or(Errno::SRCH)?;
         if !sys::ends_within(child.as_fd(), CHECK) {
-            if let Some(pid) = rustix::process::Pid::from_raw(pid) {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            }
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
             return Ok(None);
         }
-        let ended = rustix::process::waitpid(rustix::process::Pid::from_raw(pid), WaitOptions::NOHANG)?;
+        let ended = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG)?;
         Ok(ended.and_then(|(_, status)| status.exit_status()).or(Some(1)))
     }
 }

@@ -58,22 +58,16 @@ fn become_sandbox(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> 
 
 /// The cgroup of a user's sandbox, which is made for the first.
 fn cgroup_of(user: &User<'_>) -> Result<OwnedFd> {
-    let folder = cgroup_name(user);
+    let folder = place::of_user(layout::CGROUPS, user.uid);
     match rustix::fs::mkdir(Name::new(&folder)?.c(), Mode::RWXU) {
         Ok(()) | Err(Errno::EXIST) => place::file(&folder, OFlags::RDONLY | OFlags::DIRECTORY),
         Err(errno) => Err(errno),
     }
 }
 
-fn cgroup_name(user: &User<'_>) -> Text {
-    let mut folder = Text::new();
-    say!(&mut folder, layout::CGROUPS, "/", user.uid);
-    folder
-}
-
 /// Gives back what the kernel holds for a sandbox that has ended. One that is built again meanwhile keeps it.
 pub fn forget(user: &User<'_>) {
-    if let Ok(folder) = Name::new(&cgroup_name(user)) {
+    if let Ok(folder) = Name::new(&place::of_user(layout::CGROUPS, user.uid)) {
         let _ = rustix::fs::rmdir(folder.c());
     }
 }

@@ -49,22 +49,19 @@ impl Execute for Root<'_> {
                 attach(&create("tmpfs", "none", attr, &options)?, &place::open(target)?)
             }
             Root::Limit(user, file, value) => {
-                let (mut path, mut text) = (Text::new(), Text::new());
-                say!(&mut path, layout::CGROUPS, "/", user.uid, "/", file);
+                let (mut path, mut text) = (place::of_user(layout::CGROUPS, user.uid), Text::new());
+                say!(&mut path, "/", file);
                 say!(&mut text, value);
                 write(&path, &text)
             }
             Root::Claims(user) => {
-                let (mut program, mut cgroup) = (Text::new(), Text::new());
-                say!(&mut program, layout::CLAIMS, "/", user.uid);
-                say!(&mut cgroup, layout::CGROUPS, "/", user.uid);
+                let cgroup = place::of_user(layout::CGROUPS, user.uid);
                 let cgroup = place::file(&cgroup, OFlags::RDONLY | OFlags::DIRECTORY)?;
-                bpf::attach(&bpf::pinned(Name::new(&program)?.c())?, &cgroup, bpf::Attach::Alone)
+                let program = Name::new(&place::of_user(layout::CLAIMS, user.uid))?;
+                bpf::attach(&bpf::pinned(program.c())?, &cgroup, bpf::Attach::Alone)
             }
             Root::Devices(user, to, attr) => {
-                let mut from = Text::new();
-                say!(&mut from, layout::GRANTED, "/", user.uid);
-                Op::Bind(&from, to, attr).execute(log)
+                Op::Bind(&place::of_user(layout::GRANTED, user.uid), to, attr).execute(log)
             }
             Root::Mask(folder, keep) => mask(folder, keep),
             Root::PrivateNetwork => {

@@ -76,9 +76,7 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
 
 /// Whether the broker has made a /dev for the user: policies are read for it at boot.
 fn has_devices(user: &User<'_>) -> bool {
-    let mut path = Text::new();
-    say!(&mut path, layout::CLAIMS, "/", user.uid);
-    place::open(&path).is_ok()
+    place::open(&place::of_user(layout::CLAIMS, user.uid)).is_ok()
 }
 
 /// What PID 1 left to all users together; with nothing there, no less than any machine has.
