@@ -7,7 +7,7 @@
 use crate::error::{Error, Result, Tried};
 use crate::tree::{Entry, Tree};
 use cpio::newc::{Builder, Reader, trailer};
-use shim::layout::{BROKER, INIT, LOGON, SANDBOX, TOLD};
+use shim::layout::{BROKER, INIT, LOGON, SANDBOX, SETUP, TOLD};
 use shim::told::Told;
 use std::fmt;
 use std::fs::{self, File};
@@ -72,7 +72,7 @@ fn ordered(tree: &Tree) -> Result<Vec<(u64, String, Entry)>> {
         members.push((size, path.to_owned(), entry.clone()));
     }
     let class = |path: &str, entry: &Entry| match entry {
-        _ if [BROKER, INIT, LOGON, SANDBOX].contains(&path) => 0,
+        _ if [BROKER, INIT, LOGON, SANDBOX, SETUP].contains(&path) => 0,
         Entry::Dir { .. } => 1,
         Entry::Device { .. } | Entry::Symlink { .. } => 2,
         Entry::File { .. } | Entry::Text { .. } => 3,

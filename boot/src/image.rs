@@ -18,7 +18,7 @@ use crate::progress::Progress;
 use crate::shim::Shim;
 use crate::tree::{Carbon, Entry, Line, Tree, carbon_tree};
 use shim::arches::Arch;
-use shim::layout::{BROKER, CARBON, CARBON_IMAGE, INIT, INITRAMFS_FOLDERS, LOGON, SANDBOX};
+use shim::layout::{BROKER, CARBON, CARBON_IMAGE, INIT, INITRAMFS_FOLDERS, LOGON, SANDBOX, SETUP};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -189,6 +189,7 @@ pub fn initramfs_tree(shim: &Shim, plain: Option<&Tree>, image: Option<&Path>) -
     }
     tree.put("/dev/console", Entry::Device { mode: 0o600, major: 5, minor: 1 })?;
     tree.put(INIT, Entry::File { source: shim.init.clone(), mode: 0o755 })?;
+    tree.put(SETUP, Entry::File { source: shim.setup.clone(), mode: 0o700 })?;
     tree.put(SANDBOX, Entry::File { source: shim.sandbox.clone(), mode: 0o700 })?;
     tree.put(BROKER, Entry::File { source: shim.broker.clone(), mode: 0o700 })?;
     tree.put(LOGON, Entry::File { source: shim.logon.clone(), mode: 0o711 })?;
@@ -246,14 +247,20 @@ mod tests {
     fn an_initramfs_has_the_shim_its_folders_a_console_and_the_carbon_copy() {
         let mut carbon = Tree::default();
         carbon.put("/bin/node", Entry::File { source: "n".into(), mode: 0o755 }).unwrap();
-        let shim =
-            Shim { init: "i".into(), sandbox: "s".into(), logon: "l".into(), broker: "b".into(), env: "e".into() };
+        let shim = Shim {
+            init: "i".into(),
+            setup: "u".into(),
+            sandbox: "s".into(),
+            logon: "l".into(),
+            broker: "b".into(),
+            env: "e".into(),
+        };
         let text = initramfs_tree(&shim, Some(&carbon), None).unwrap().to_string();
         assert_eq!(
             text,
             "file /broker b 700 0 0\ndir /carbon 755 0 0\ndir /carbon/bin 755 0 0\nfile /carbon/bin/node n 755 0 0\ndir /dev 755 0 0\nnod \
              /dev/console 600 0 0 c 5 1\ndir /devices 755 0 0\ndir /empty 755 0 0\ndir /granted 755 0 0\nfile /init i 755 0 0\nfile /logon l 711 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
-             0\ndir /runtime 755 0 0\nfile /sandbox s 700 0 0\ndir /sys 755 0 0\ndir /tmp 755 0 0\n"
+             0\ndir /runtime 755 0 0\nfile /sandbox s 700 0 0\nfile /setup u 700 0 0\ndir /sys 755 0 0\ndir /tmp 755 0 0\n"
         );
         let text = initramfs_tree(&shim, None, Some(Path::new("c"))).unwrap().to_string();
         assert!(text.contains("file /carbon.erofs c 444 0 0\n") && !text.contains("node"), "{text}");

@@ -56,6 +56,8 @@ pub enum Carbon<'a> {
     Image,
     /// An EROFS filesystem on the boot medium.
     Medium(Device<'a>),
+    /// An EROFS file on an ISO 9660 filesystem: a CD, or a stick that holds one.
+    Iso(Device<'a>),
 }
 
 impl Say for Carbon<'_> {
@@ -64,6 +66,7 @@ impl Say for Carbon<'_> {
             Self::Plain => say!(text, "plain"),
             Self::Image => say!(text, "image"),
             Self::Medium(device) => device.say(text),
+            Self::Iso(device) => say!(text, "iso:", device),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 /// The shim in the initramfs; the kernel runs it as PID 1.
 pub const INIT: &str = "/init";
+/// The program that does what is done before there is a user; gone when it has.
+pub const SETUP: &str = "/setup";
 /// The program between PID 1 and a user, in the initramfs: not readable by others, so that its process can be looked
 /// into by nobody.
 pub const LOGON: &str = "/logon";

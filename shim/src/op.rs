@@ -56,6 +56,23 @@ pub enum Upper {
     Ram,
 }
 
+impl Upper {
+    /// Where `/setup` could not get as far.
+    pub const FAILED: u8 = 2;
+
+    /// As `/setup` ends with it.
+    #[must_use]
+    pub const fn status(self) -> u8 {
+        self as u8
+    }
+
+    /// What it ended with.
+    #[must_use]
+    pub fn of_status(status: u8) -> Option<Self> {
+        [Self::Home, Self::Ram].into_iter().find(|upper| upper.status() == status)
+    }
+}
+
 /// A small file of the runtime layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum File<'a> {
@@ -307,3 +324,18 @@ impl Say for Root<'_> {
 }
 
 displayed!(File<'_>, Attr, Op<'_>, Boot<'_>, Root<'_>);
+
+#[cfg(test)]
+mod tests {
+    use super::Upper;
+
+    #[test]
+    fn setups_status_says_where_writes_go_or_that_it_failed() {
+        for upper in [Upper::Home, Upper::Ram] {
+            assert_eq!(Upper::of_status(upper.status()), Some(upper));
+        }
+        for status in [Upper::FAILED, 127, 134] {
+            assert_eq!(Upper::of_status(status), None);
+        }
+    }
+}

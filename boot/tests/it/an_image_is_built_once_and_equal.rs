@@ -46,6 +46,7 @@ fn prepared(tiny: &Tiny, placement: Placement) -> (Cache, Spec) {
         kernel: kernel(tiny),
         shim: Shim {
             init: tiny.fixed("init", INIT),
+            setup: tiny.fixed("setup", INIT),
             sandbox: tiny.fixed("sandbox", INIT),
             logon: tiny.fixed("logon", INIT),
             broker: tiny.fixed("broker", INIT),

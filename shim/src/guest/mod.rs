@@ -3,6 +3,7 @@
 //! | program | is |
 //! |---|---|
 //! | `/init` | PID 1: boots, supervises, stops |
+//! | `/setup` | mounts what there is before any user, and ends |
 //! | `/sandbox` | makes a user's root, and stays as its reaper |
 //! | `/broker` | shows each device to the users who may open it, while nobody else has it |
 //! | `/logon` | asks who somebody is, and starts a user's programs; alone reads what users write about themselves |
@@ -13,6 +14,7 @@ mod log;
 pub mod broker;
 mod execute;
 pub mod logon;
+mod machine;
 pub mod pid1;
 mod place;
 mod policy;
@@ -20,4 +22,5 @@ mod privilege;
 mod program;
 mod report;
 pub mod sandbox;
+pub mod setup;
 mod uevents;

@@ -144,12 +144,6 @@ pub fn roots_alone(file: &OwnedFd) -> Result<()> {
     if stat.st_uid == 0 && stat.st_mode & 0o022 == 0 { Ok(()) } else { Err(Errno::PERM) }
 }
 
-/// Bytes of memory that the kernel can give.
-pub fn ram() -> u64 {
-    let info = rustix::system::sysinfo();
-    info.totalram.saturating_mul(info.mem_unit.into())
-}
-
 /// What is before and behind the last slash.
 fn split(path: &str) -> Option<(&str, &str)> {
     let at = path.bytes().rposition(|byte| byte == b'/')?;

@@ -178,9 +178,10 @@ impl<'a, O: From<Op<'a>>> Plan<O> {
 /// From the first instruction to the carbon copy.
 #[must_use]
 pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
-    use layout::{CARBON, CARBON_IMAGE, INIT, TOLD};
+    use layout::{CARBON, CARBON_IMAGE, INIT, SETUP, TOLD};
     let mut plan = Plan::new();
     plan.may(Why::OnlyBoot, Boot::Remove(INIT));
+    plan.may(Why::OnlyBoot, Boot::Remove(SETUP));
     plan.mount(Why::Devices, "devtmpfs", "/dev", Attr::DEVICES, "");
     plan.mount(Why::KernelState, "proc", "/proc", Attr::KERNEL, "");
     plan.mount(Why::KernelState, "sysfs", "/sys", Attr::KERNEL_READ_ONLY, "");

@@ -1,6 +1,6 @@
 //! From the first instruction to the state that `run` supervises.
 
-use heapless::{String, Vec};
+use heapless::Vec;
 use rustix::{
     event::PollFlags,
     fd::AsFd,
@@ -14,15 +14,15 @@ use crate::{
     cmdline::Options,
     guards::Guards,
     guest::{
-        execute::{Stopped, attach, create, steps},
+        execute::Stopped,
         log::Log,
-        pid1::{device, homes},
-        place,
+        machine::{Console, consoles, host},
+        pid1::homes,
         program::Program,
     },
     layout,
-    op::{Attr, Upper, User},
-    plan, say,
+    op::{Upper, User},
+    say,
     say::Text,
     supervise::{MAX_CONSOLES, MAX_SANDBOXES, State},
     sys::{self, Start},
@@ -32,9 +32,6 @@ use crate::{
 /// Seconds that a program which looks at what is in the homes may take.
 const CHECK: u8 = 60;
 
-/// A console's name below /dev.
-pub type Name = String<16>;
-
 /// What boot found. The table of homes is filled where it lies: a move of it would double PID 1's memory.
 pub struct Machine<'a> {
     pub words: Start,
@@ -43,94 +40,41 @@ pub struct Machine<'a> {
     pub homes: &'a Homes,
     pub upper: Upper,
     pub host: Text,
-    pub consoles: Vec<Name, MAX_CONSOLES>,
+    pub consoles: Vec<Console, MAX_CONSOLES>,
 }
 
 /// Boots as far as the users; `Stopped` when there is no carbon copy.
 pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine<'a>, Stopped> {
-    // modes are meant as the plan says them; a user's programs get the usual mask
+    // modes are meant as they are said; a user's programs get the usual mask
     rustix::process::umask(Mode::empty());
     let options = Options::of(start.arguments().skip(1).chain(start.environment()));
-    steps(&options.guards.guarded(plan::boot(&options)), log)?;
-    if let Some(word) = options.refused {
-        error!(log, word, ": not understood; a device is /dev/…, LABEL=, UUID= or PARTUUID=");
-    }
-    let upper = users(&options, log)?;
+    let upper = setup(start)?;
     if let Err(errno) = homes::scan(homes, options.guards, log) {
         error!(log, "cannot read the users partition: ", errno);
     }
     info!(log, homes.count(), " users");
-    let consoles = consoles();
-    devices(&consoles, log)?;
-    let machine =
-        Machine { words: start, single: options.single, guards: options.guards, homes, upper, host: host(), consoles };
+    let Options { single, guards, .. } = options;
+    let machine = Machine { words: start, single, guards, homes, upper, host: host(), consoles: consoles() };
     machine.broker(log);
     Ok(machine)
 }
 
-/// What every user's /dev is made of, with a place for each console.
-fn devices(consoles: &[Name], log: &Log) -> Result<(), Stopped> {
-    let place = |console: &Name| {
-        let mut place = Text::new();
-        say!(&mut place, layout::DEVICES, "/", console);
-        place
+/// Runs `/setup` to its end: where users' writes go. It says itself what it could not do.
+fn setup(words: Start) -> Result<Upper, Stopped> {
+    let mut arguments = Text::new();
+    say!(&mut arguments, "setup\0");
+    let ended = match sys::fork() {
+        Ok(Some((pid, _))) => rustix::process::waitpid(rustix::process::Pid::from_raw(pid), WaitOptions::empty()),
+        Ok(None) => {
+            let _ = Program::open(layout::SETUP).map(|program| program.exec(&arguments, words));
+            // there is no log yet
+            sys::Stream(2).put("nodeos: the initramfs has no /setup that runs: build the image again\n");
+            sys::exit(Upper::FAILED)
+        }
+        Err(errno) => Err(errno),
     };
-    let places: Vec<Text, MAX_CONSOLES> = consoles.iter().map(place).collect();
-    let places: Vec<&str, MAX_CONSOLES> = places.iter().map(|place| place.as_str()).collect();
-    steps(&plan::devices(&places), log)
-}
-
-/// Mounts the users partition: written to if it can be, else read, else a session in RAM.
-fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
-    if let Some(device) = options.users {
-        if steps(&options.guards.guarded(plan::users(options)), log).is_ok() {
-            return Ok(Upper::Home);
-        }
-        if let Some(path) = device::look(device) {
-            match users_read_only(&path) {
-                Ok(()) => {
-                    error!(log, "the users partition is read-only: what you write is gone at power off");
-                    return Ok(Upper::Ram);
-                }
-                Err(errno) => error!(log, "it cannot be read either: ", errno),
-            }
-        }
-    }
-    error!(log, "RAM session: no users partition, what you write is gone at power off; log on as guest");
-    steps(&plan::ram(), log)?;
-    let (uid, gid) = (rustix::fs::Uid::from_raw(1000), rustix::fs::Gid::from_raw(1000));
-    if let Err(errno) = rustix::fs::chown(c"/tmp/guest", Some(uid), Some(gid)) {
-        error!(log, "no guest: ", errno);
-    }
-    Ok(Upper::Home)
-}
-
-/// Mounts the users partition read-only after it refused to be written.
-fn users_read_only(device: &str) -> Result<(), Errno> {
-    let mounted = create("ext4", device, Attr::READ_ONLY, "ro")?;
-    attach(&mounted, &place::open(layout::USERS)?)
-}
-
-/// The host's name: what DHCP gave the kernel, or ours.
-fn host() -> Text {
-    let uname = rustix::system::uname();
-    let given = uname.nodename().to_str().ok().filter(|name| !name.is_empty() && *name != "(none)");
-    // a lease without a name leaves the address there (net/ipv4/ipconfig.c)
-    let letter = |name: &&str| name.bytes().any(|byte| byte.is_ascii_alphabetic());
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
-    let good = given.filter(letter).filter(|name| name.bytes().all(plain));
-    good.and_then(|name| Text::try_from(name).ok()).unwrap_or_else(|| Text::try_from("nodeos").unwrap_or_default())
-}
-
-/// The consoles, the system's own first: the kernel lists it last (drivers/tty/tty_io.c, `show_cons_active`).
-/// `tty0` is whichever virtual terminal is in front; the first is the one to log on at.
-fn consoles() -> Vec<Name, MAX_CONSOLES> {
-    let active = place::text("/sys/class/tty/console/active").unwrap_or_default();
-    let names = active.split_ascii_whitespace().rev();
-    names
-        .filter_map(|name| Name::try_from(if name == "tty0" { "tty1" } else { name }).ok())
-        .take(MAX_CONSOLES)
-        .collect()
+    let status = ended.ok().flatten().and_then(|(_, status)| status.exit_status());
+    status.and_then(|status| Upper::of_status(u8::try_from(status).ok()?)).ok_or(Stopped)
 }
 
 impl Machine<'_> {

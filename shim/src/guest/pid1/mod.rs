@@ -1,8 +1,6 @@
 //! PID 1 of NodeOS: boots, then supervises until the machine stops. It never comes back and never dies.
 
 mod boot;
-mod device;
-mod execute;
 mod homes;
 mod run;
 mod sandboxes;

@@ -12,9 +12,9 @@ use crate::{
     cut,
     guest::{
         log::Log,
+        machine::{Console, uptime},
         pid1::{
-            boot::{Machine, Name as Console},
-            device::now,
+            boot::Machine,
             sandboxes::{self, Session, Streams},
             stop,
         },
@@ -52,9 +52,9 @@ pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
     let _ = rustix::system::reboot(rustix::system::RebootCommand::CadOff);
     let mut up = false;
     loop {
-        while let Some(action) = state.next(now()) {
+        while let Some(action) = state.next(uptime()) {
             let outcome = executor.execute(action);
-            state.done(action, outcome, now());
+            state.done(action, outcome, uptime());
         }
         if !up {
             up = true;
@@ -68,7 +68,7 @@ pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
             executor.take_reports(&mut state);
             let pid = pid.as_raw_nonzero().get();
             executor.buried(pid);
-            state.exited(pid, shell_status(status), now());
+            state.exited(pid, shell_status(status), uptime());
         }
     }
 }
@@ -86,7 +86,7 @@ fn own_memory() -> Option<u32> {
 fn wait(signals: &OwnedFd, reports: &OwnedFd, wake_at: Option<u64>) {
     let mut fds = [PollFd::new(signals, PollFlags::IN), PollFd::new(reports, PollFlags::IN)];
     // the clock has whole seconds: one more, so that a wait never ends just before its time
-    let seconds = wake_at.map(|at| at.saturating_sub(now()).saturating_add(1));
+    let seconds = wake_at.map(|at| at.saturating_sub(uptime()).saturating_add(1));
     let timeout = seconds.map(|s| Timespec { tv_sec: i64::try_from(s).unwrap_or(i64::MAX), tv_nsec: 0 });
     let _ = rustix::event::poll(&mut fds, timeout.as_ref());
 }

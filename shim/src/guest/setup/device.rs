@@ -14,6 +14,7 @@ use crate::{
     cut,
     guest::{
         log::Log,
+        machine::uptime,
         place::{self, Name},
         uevents,
     },
@@ -28,13 +29,13 @@ const PATIENCE: u64 = 30;
 /// come unseen between a look and the wait.
 pub fn find(device: Device<'_>, log: &Log) -> Result<Text> {
     let events = uevents::listen()?;
-    let until = now().saturating_add(PATIENCE);
+    let until = uptime().saturating_add(PATIENCE);
     let mut said = false;
     loop {
         if let Some(path) = look(device) {
             return Ok(path);
         }
-        let left = until.saturating_sub(now());
+        let left = until.saturating_sub(uptime());
         if left == 0 {
             return Err(Errno::TIMEDOUT);
         }
@@ -44,12 +45,6 @@ pub fn find(device: Device<'_>, log: &Log) -> Result<Text> {
         }
         wait(&events, left)?;
     }
-}
-
-/// Seconds since the kernel started.
-#[inline(never)]
-pub fn now() -> u64 {
-    u64::try_from(rustix::system::sysinfo().uptime).unwrap_or(0)
 }
 
 /// Comes back when something was plugged in, or after `seconds`.

@@ -1,4 +1,4 @@
-//! What only PID 1 does before there is a user.
+//! What is done before there is a user.
 
 use rustix::{
     fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags},
@@ -10,8 +10,9 @@ use crate::{
     guest::{
         execute::{Execute, attach, create, write},
         log::Log,
-        pid1::device,
+        machine::ram,
         place::{self, Name},
+        setup::device,
     },
     layout, limits,
     op::{Attr, Boot, Op},
@@ -90,7 +91,7 @@ fn reserve() -> Result<()> {
     // what lies in the rootfs stays there: the carbon copy, but for the placement `medium`
     let kept = rustix::fs::statvfs(c"/")
         .map_or(0, |root| root.f_blocks.saturating_sub(root.f_bfree).saturating_mul(root.f_frsize));
-    let limits = limits::of_all(place::ram().saturating_sub(kept));
+    let limits = limits::of_all(ram().saturating_sub(kept));
     for (file, limit) in [("memory.max", limits.memory), ("pids.max", limits.pids)] {
         let (mut path, mut value) = (Text::new(), Text::new());
         say!(&mut path, layout::CGROUPS, "/", file);
@@ -127,7 +128,7 @@ fn check_told(log: &Log) -> Result<()> {
     if size == told.size {
         return Ok(());
     }
-    let ram = place::ram();
+    let ram = ram();
     let rootfs = rustix::fs::statvfs(c"/").map_or(0, |root| root.f_blocks.saturating_mul(root.f_frsize));
     let (have, whole, need) = (ram >> 20, told.size >> 20, told.memory_needed(ram, rootfs));
     error!(log, "the initramfs is truncated: ", told.path, " has ", size >> 20, " of ", whole, " MiB");

@@ -1,0 +1,42 @@
+//! What the kernel says of the machine.
+
+use heapless::{String, Vec};
+
+use crate::{guest::place, say::Text, supervise::MAX_CONSOLES};
+
+/// Bytes of memory that the kernel can give.
+pub fn ram() -> u64 {
+    let info = rustix::system::sysinfo();
+    info.totalram.saturating_mul(info.mem_unit.into())
+}
+
+/// Seconds since the kernel started.
+#[inline(never)]
+pub fn uptime() -> u64 {
+    u64::try_from(rustix::system::sysinfo().uptime).unwrap_or(0)
+}
+
+/// The host's name: what DHCP gave the kernel, or ours.
+pub fn host() -> Text {
+    let uname = rustix::system::uname();
+    let given = uname.nodename().to_str().ok().filter(|name| !name.is_empty() && *name != "(none)");
+    // a lease without a name leaves the address there (net/ipv4/ipconfig.c)
+    let letter = |name: &&str| name.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+    let good = given.filter(letter).filter(|name| name.bytes().all(plain));
+    good.and_then(|name| Text::try_from(name).ok()).unwrap_or_else(|| Text::try_from("nodeos").unwrap_or_default())
+}
+
+/// A console's name below /dev.
+pub type Console = String<16>;
+
+/// The consoles, the system's own first: the kernel lists it last (drivers/tty/tty_io.c, `show_cons_active`).
+/// `tty0` is whichever virtual terminal is in front; the first is the one to log on at.
+pub fn consoles() -> Vec<Console, MAX_CONSOLES> {
+    let active = place::text("/sys/class/tty/console/active").unwrap_or_default();
+    let names = active.split_ascii_whitespace().rev();
+    names
+        .filter_map(|name| Console::try_from(if name == "tty0" { "tty1" } else { name }).ok())
+        .take(MAX_CONSOLES)
+        .collect()
+}

@@ -1,0 +1,86 @@
+//! `/setup`: what the plans say that is done before there is a user, from the first mount to the users partition.
+//!
+//! A program, not a part of PID 1: it ends, and what it was made of goes with it; and whatever lies on a disk, it is not
+//! PID 1 that reads it first. PID 1 runs it once, in its own namespaces and with all capabilities, and waits. Its status
+//! is an `Upper`'s, or another where the machine cannot go on.
+
+mod device;
+mod execute;
+
+use heapless::Vec;
+use rustix::io::Errno;
+
+use crate::{
+    cmdline::Options,
+    guest::{
+        execute::{Stopped, attach, create, steps},
+        log::Log,
+        machine::consoles,
+        place,
+    },
+    layout,
+    op::{Attr, Upper},
+    plan, say,
+    say::Text,
+    supervise::MAX_CONSOLES,
+    sys::{self, Start},
+};
+
+/// The program.
+pub fn main(start: Start) -> ! {
+    let log = Log::PID1;
+    sys::exit(setup(&Options::of(start.environment()), &log).map_or(Upper::FAILED, Upper::status))
+}
+
+fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
+    steps(&options.guards.guarded(plan::boot(options)), log)?;
+    if let Some(word) = options.refused {
+        error!(log, word, ": not understood; a device is /dev/…, LABEL=, UUID= or PARTUUID=");
+    }
+    let upper = users(options, log)?;
+    devices(log)?;
+    Ok(upper)
+}
+
+/// Mounts the users partition: written to if it can be, else read, else a session in RAM.
+fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
+    if let Some(device) = options.users {
+        if steps(&options.guards.guarded(plan::users(options)), log).is_ok() {
+            return Ok(Upper::Home);
+        }
+        if let Some(path) = device::look(device) {
+            match users_read_only(&path) {
+                Ok(()) => {
+                    error!(log, "the users partition is read-only: what you write is gone at power off");
+                    return Ok(Upper::Ram);
+                }
+                Err(errno) => error!(log, "it cannot be read either: ", errno),
+            }
+        }
+    }
+    error!(log, "RAM session: no users partition, what you write is gone at power off; log on as guest");
+    steps(&plan::ram(), log)?;
+    let (uid, gid) = (rustix::fs::Uid::from_raw(1000), rustix::fs::Gid::from_raw(1000));
+    if let Err(errno) = rustix::fs::chown(c"/tmp/guest", Some(uid), Some(gid)) {
+        error!(log, "no guest: ", errno);
+    }
+    Ok(Upper::Home)
+}
+
+/// Mounts the users partition read-only after it refused to be written.
+fn users_read_only(device: &str) -> Result<(), Errno> {
+    let mounted = create("ext4", device, Attr::READ_ONLY, "ro")?;
+    attach(&mounted, &place::open(layout::USERS)?)
+}
+
+/// What every user's /dev is made of, with a place for each console.
+fn devices(log: &Log) -> Result<(), Stopped> {
+    let place = |console| {
+        let mut place = Text::new();
+        say!(&mut place, layout::DEVICES, "/", console);
+        place
+    };
+    let places: Vec<Text, MAX_CONSOLES> = consoles().iter().map(place).collect();
+    let places: Vec<&str, MAX_CONSOLES> = places.iter().map(|place| place.as_str()).collect();
+    steps(&plan::devices(&places), log)
+}
