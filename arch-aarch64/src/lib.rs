@@ -63,3 +63,9 @@ pub const QEMU_MACHINE: &str = "virt";
 pub const QEMU_CPU: &str = "cortex-a72";
 /// How QEMU emulates.
 pub const QEMU_ACCEL: &str = "tcg";
+/// UEFI firmware for QEMU, as its package names it.
+pub const UEFI_CODE: &str = "/usr/share/AAVMF/AAVMF_CODE.fd";
+/// What that firmware remembers, before it remembers anything.
+pub const UEFI_VARIABLES: &str = "/usr/share/AAVMF/AAVMF_VARS.fd";
+/// The Debian package of both.
+pub const UEFI_PACKAGE: &str = "qemu-efi-aarch64";

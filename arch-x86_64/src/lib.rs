@@ -48,7 +48,10 @@ pub const CROSS_PACKAGE: &str = "gcc-x86-64-linux-gnu";
 /// Kernel options of every machine of this architecture.
 pub const KERNEL_BASE: &str = include_str!("../kernel/base.config");
 /// Kernel options by profile: what `--profile` may name, smallest first.
-pub const KERNEL_PROFILES: &[(&str, &str)] = &[("virt", include_str!("../kernel/virt.config"))];
+pub const KERNEL_PROFILES: &[(&str, &str)] = &[
+    ("virt", include_str!("../kernel/virt.config")),
+    ("pc", concat!(include_str!("../kernel/virt.config"), include_str!("../kernel/pc.config"))),
+];
 /// The file that UEFI firmware boots from removable media (UEFI 2.10, 3.5.1.1).
 pub const EFI_FILE: &str = "BOOTX64.EFI";
 /// The serial console of the QEMU machine.
@@ -65,3 +68,9 @@ pub const QEMU_CPU: &str = "max";
 /// that patches itself (arch/x86/kernel/alternative.c, `text_poke_bp`) after its handler is gone: `Oops: int3` in one
 /// boot of a hundred.
 pub const QEMU_ACCEL: &str = "tcg,thread=single";
+/// UEFI firmware for QEMU, as its package names it.
+pub const UEFI_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+/// What that firmware remembers, before it remembers anything.
+pub const UEFI_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+/// The Debian package of both.
+pub const UEFI_PACKAGE: &str = "ovmf";

@@ -14,9 +14,9 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-const DIRECTORY: u32 = 0o040_000;
-const REGULAR: u32 = 0o100_000;
-const SYMLINK: u32 = 0o120_000;
+pub(crate) const DIRECTORY: u32 = 0o040_000;
+pub(crate) const REGULAR: u32 = 0o100_000;
+pub(crate) const SYMLINK: u32 = 0o120_000;
 const CHARACTER: u32 = 0o020_000;
 const KIND: u32 = 0o170_000;
 /// First bytes of a zstd frame (RFC 8878, 3.1.1).
@@ -84,6 +84,20 @@ fn ordered(tree: &Tree) -> Result<Vec<(u64, String, Entry)>> {
     Ok(members)
 }
 
+/// Puts archives one behind the other into one file, as the kernel unpacks them: each begins at a multiple of four bytes
+/// (Documentation/driver-api/early-userspace/buffer-format.rst).
+pub fn join(archives: &[&Path], out: &Path) -> Result<()> {
+    let mut file = BufWriter::new(File::create(out).tried("make", out)?);
+    let mut length = 0_u64;
+    for path in archives {
+        let padding = length.next_multiple_of(4) - length;
+        file.write_all(&[0; 4][..usize::try_from(padding).unwrap_or(0)]).tried("write", out)?;
+        let mut archive = File::open(path).tried("open", path)?;
+        length += padding + io::copy(&mut archive, &mut file).tried("copy to", out)?;
+    }
+    file.flush().tried("write", out)
+}
+
 /// What the shim should find: everything together, and the last file.
 fn tell(members: &[(u64, String, Entry)]) -> Option<String> {
     let total = members.iter().map(|(size, _, _)| size).sum();
@@ -91,14 +105,16 @@ fn tell(members: &[(u64, String, Entry)]) -> Option<String> {
     Some(Told { total, size: *size, path }.to_string())
 }
 
+/// Writes a member with its content.
+pub(crate) fn put<W: Write>(out: W, builder: Builder, mut content: &mut dyn Read, size: u64) -> io::Result<W> {
+    let size = u32::try_from(size).map_err(|_| io::Error::from_raw_os_error(27))?; // EFBIG: newc has 32 bits
+    let mut writer = builder.write(out, size);
+    io::copy(&mut content, &mut writer)?;
+    writer.finish()
+}
+
 fn member<W: Write>(out: W, number: u32, path: &str, entry: &Entry) -> Result<W> {
     let builder = Builder::new(path.trim_start_matches('/')).ino(number);
-    let put = |out: W, builder: Builder, mut content: &mut dyn Read, size: u64| -> io::Result<W> {
-        let size = u32::try_from(size).map_err(|_| io::Error::from_raw_os_error(27))?; // EFBIG: newc has 32 bits
-        let mut writer = builder.write(out, size);
-        io::copy(&mut content, &mut writer)?;
-        writer.finish()
-    };
     let written = match entry {
         Entry::Dir { mode } => put(out, builder.mode(DIRECTORY | mode).nlink(2), &mut io::empty(), 0),
         Entry::File { source, mode } => {

@@ -23,6 +23,8 @@ pub struct Wanted {
     pub arch: &'static Arch,
     /// Where the carbon copy lies.
     pub placement: Placement,
+    /// Which machines' drivers the kernel has: one of the architecture's `kernel_profiles`.
+    pub profile: &'static str,
     /// The manifest; what is said on the command line is in it already.
     pub manifest: Manifest,
 }
@@ -52,12 +54,12 @@ pub fn image_with(
     shim: impl FnOnce() -> Result<Shim>,
     progress: Progress,
 ) -> Result<Image> {
-    let Wanted { arch, placement, manifest } = wanted;
+    let Wanted { arch, placement, profile, manifest } = wanted;
     // what a person may have written wrongly comes first, what takes minutes last
     let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), arch)?;
     let options = manifest.kernel.options.iter().map(|option| option.0.clone()).collect();
     let shim = shim()?;
-    let kernel = kernel(cache, &kernel::Spec { arch, profile: "virt".to_owned(), options }, progress)?;
+    let kernel = kernel(cache, &kernel::Spec { arch, profile: (*profile).to_owned(), options }, progress)?;
     let spec = Spec {
         arch,
         placement: *placement,
@@ -65,6 +67,7 @@ pub fn image_with(
         includes: manifest.include.clone(),
         cmdline: manifest.cmdline.clone(),
         kernel,
+        kernel_version: kernel::source_version()?,
         shim,
     };
     assemble(cache, &spec, progress)
@@ -88,12 +91,13 @@ impl Users {
 pub fn cmdline(image: &Image, users: bool) -> String {
     let users = if users { format!("users=LABEL={USERS_LABEL}") } else { "users=none".to_owned() };
     // panic=-1: a kernel that panics ends the machine at once, without a last word
-    format!("console={} quiet panic=-1 ip=dhcp {users} {}", image.arch.console, image.cmdline)
+    format!("console={} quiet panic=-1 ip=dhcp {users} {}", image.arch.console, image.cmdline())
 }
 
 #[cfg(test)]
 mod tests {
     use super::cmdline;
+    use crate::carbon::Placement;
     use crate::image::Image;
     use shim::arches::ALL;
     use shim::cmdline::{Device, Options};
@@ -105,7 +109,9 @@ mod tests {
             kernel: "k".into(),
             initramfs: "i".into(),
             carbon: None,
-            cmdline: format!("carbon=plain {words}").trim().to_owned(),
+            placement: Placement::Plain,
+            words: words.to_owned(),
+            versions: vec![],
         };
         let line = cmdline(&with(""), true);
         assert_eq!(line, "console=ttyS0 quiet panic=-1 ip=dhcp users=LABEL=nodeos-users carbon=plain");

@@ -35,8 +35,12 @@ pub struct Image {
     pub initramfs: PathBuf,
     /// The carbon copy's own filesystem, for the placement `medium`.
     pub carbon: Option<PathBuf>,
-    /// The words that this image needs, and the manifest's; consoles and the users partition are the caller's.
-    pub cmdline: String,
+    /// Where that is, when the machine starts.
+    pub placement: Placement,
+    /// The manifest's words; consoles and the users partition are the caller's.
+    pub words: String,
+    /// What went in, by name.
+    pub versions: Vec<(&'static str, String)>,
 }
 
 /// What an image is made of.
@@ -54,6 +58,8 @@ pub struct Spec {
     pub cmdline: String,
     /// A kernel that is built.
     pub kernel: PathBuf,
+    /// Of which source.
+    pub kernel_version: String,
     /// The guest's own programs.
     pub shim: Shim,
 }
@@ -79,11 +85,22 @@ pub fn assemble(cache: &Cache, spec: &Spec, progress: Progress) -> Result<Image>
             (initramfs(cache, spec, None, None, progress)?, Some(image))
         }
     };
-    let cmdline = format!("{} {}", spec.placement.words(), spec.cmdline.trim()).trim_end().to_owned();
-    Ok(Image { arch: spec.arch, kernel: spec.kernel.clone(), initramfs, carbon, cmdline })
+    let versions = vec![
+        ("nodeos", env!("CARGO_PKG_VERSION").to_owned()),
+        ("kernel", spec.kernel_version.clone()),
+        ("node", spec.node.to_string()),
+    ];
+    let (placement, words) = (spec.placement, spec.cmdline.trim().to_owned());
+    Ok(Image { arch: spec.arch, kernel: spec.kernel.clone(), initramfs, carbon, placement, words, versions })
 }
 
 impl Image {
+    /// The words that this image needs, and the manifest's.
+    #[must_use]
+    pub fn cmdline(&self) -> String {
+        format!("{} {}", self.placement.words(), self.words).trim_end().to_owned()
+    }
+
     /// Copies the image into a folder as `kernel`, `initramfs`, `carbon.erofs` and `cmdline`; returns the paths.
     pub fn export(&self, folder: &Path) -> Result<Vec<PathBuf>> {
         fs::create_dir_all(folder).tried("make the folder", folder)?;
@@ -102,7 +119,7 @@ impl Image {
             out.push(to);
         }
         let cmdline = folder.join("cmdline");
-        crate::cache::write_whole(&cmdline, format!("{}\n", self.cmdline).as_bytes())?;
+        crate::cache::write_whole(&cmdline, format!("{}\n", self.cmdline()).as_bytes())?;
         out.push(cmdline);
         Ok(out)
     }
@@ -259,7 +276,7 @@ mod tests {
         assert_eq!(
             text,
             "file /broker b 700 0 0\ndir /carbon 755 0 0\ndir /carbon/bin 755 0 0\nfile /carbon/bin/node n 755 0 0\ndir /dev 755 0 0\nnod \
-             /dev/console 600 0 0 c 5 1\ndir /devices 755 0 0\ndir /empty 755 0 0\ndir /granted 755 0 0\nfile /init i 755 0 0\nfile /logon l 711 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
+             /dev/console 600 0 0 c 5 1\ndir /devices 755 0 0\ndir /empty 755 0 0\ndir /granted 755 0 0\nfile /init i 755 0 0\nfile /logon l 711 0 0\ndir /medium 755 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
              0\ndir /runtime 755 0 0\nfile /sandbox s 700 0 0\nfile /setup u 700 0 0\ndir /sys 755 0 0\ndir /tmp 755 0 0\n"
         );
         let text = initramfs_tree(&shim, None, Some(Path::new("c"))).unwrap().to_string();

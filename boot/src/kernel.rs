@@ -108,7 +108,8 @@ fn cross(arch: &Arch) -> &str {
     if arch.is_host() { "" } else { arch.cross_prefix }
 }
 
-fn source_version() -> Result<String> {
+/// The version of the source that kernels are built from.
+pub fn source_version() -> Result<String> {
     let missing = |_| {
         Error::new("find the kernel's source", format!("{TARBALL} is missing"))
             .next(format!("apt-get install {PACKAGE}"))

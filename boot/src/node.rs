@@ -49,6 +49,15 @@ pub enum Choice {
     Binary(PathBuf),
 }
 
+impl std::fmt::Display for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Release { version, .. } => f.write_str(version),
+            Self::Binary(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
 impl Choice {
     /// Reads `24`, `24.21.0` or a path. A major version is the one in the lock file.
     pub fn parse(text: &str, arch: &Arch) -> Result<Self> {

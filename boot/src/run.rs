@@ -25,9 +25,13 @@ const PACKAGES: &[(&str, &str)] = &[
     ("e2fsck", "e2fsprogs"),
     ("flex", "flex"),
     ("gcc", "gcc"),
+    ("grub-mkimage", "grub-common"),
     ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
     ("x86_64-linux-gnu-gcc", "gcc-x86-64-linux-gnu"),
     ("make", "make"),
+    ("mcopy", "mtools"),
+    ("mformat", "mtools"),
+    ("mmd", "mtools"),
     ("mke2fs", "e2fsprogs"),
     ("mkfs.erofs", "erofs-utils"),
     ("npm", "npm"),
@@ -35,6 +39,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("sh", "dash"),
     ("tar", "tar"),
+    ("xorriso", "xorriso"),
     ("xz", "xz-utils"),
 ];
 

@@ -2,6 +2,7 @@
 
 use shim::arches::{ALL, Arch};
 
+use crate::media;
 use crate::run::find;
 
 /// What a command of ours needs the tool for.
@@ -13,8 +14,12 @@ pub enum For {
     Users,
     /// Compiling a kernel for that architecture.
     Kernel(&'static Arch),
+    /// Making that medium: a name in `media::ALL`.
+    Medium(&'static str),
     /// Running a machine of that architecture.
     Machine(&'static Arch),
+    /// The same, by its firmware.
+    Firmware(&'static Arch),
     /// `./nodeos test` and nothing else.
     Tests,
 }
@@ -72,8 +77,20 @@ pub fn all() -> Vec<Tool> {
         tool(For::Users, Program("e2fsck"), "e2fsprogs", "checks them"),
         tool(For::Tests, Program("cpio"), "cpio", "reads what our own writes, in a test"),
         tool(For::Tests, Program("sfdisk"), "fdisk", "makes partition tables for tests"),
+        tool(For::Tests, Program("isoinfo"), "genisoimage", "reads an ISO, in a test"),
         tool(For::Tests, Program("python3"), "python3", "holds a lock in a test"),
     ];
+    let (iso, pxe) = (For::Medium("iso"), For::Medium("pxe"));
+    tools.extend([
+        tool(iso, Program("xorriso"), "xorriso", "writes the filesystem of an ISO"),
+        tool(iso, Program("grub-mkimage"), "grub-common", "makes a boot loader"),
+        tool(iso, File("/usr/lib/grub/i386-pc/boot_hybrid.img"), "grub-pc-bin", "the boot loader for a BIOS"),
+        tool(iso, File("/usr/lib/grub/x86_64-efi/normal.mod"), "grub-efi-amd64-bin", "the boot loader for UEFI"),
+        tool(iso, Program("mformat"), "mtools", "makes the partition that UEFI reads"),
+        tool(pxe, File("/usr/lib/ipxe/ipxe.efi"), "ipxe", "the boot loader for networks"),
+        tool(pxe, File("/usr/lib/PXELINUX/pxelinux.0"), "pxelinux", "the same for old ROMs"),
+        tool(pxe, File("/usr/lib/syslinux/modules/bios/ldlinux.c32"), "syslinux-common", "a part of it"),
+    ]);
     for arch in &ALL {
         let (compiler, package) = compiler(arch);
         let kernel = For::Kernel(arch);
@@ -98,6 +115,9 @@ pub fn all() -> Vec<Tool> {
     if let Some(arch) = ALL.iter().find(pc) {
         let firmware = File("/usr/share/seabios/bios-256k.bin");
         tools.push(tool(For::Machine(arch), firmware, "seabios", "the machine's firmware"));
+        tools.push(tool(For::Firmware(arch), File(arch.uefi_code), arch.uefi_package, "the machine's other firmware"));
+        let rom = File("/usr/lib/ipxe/qemu/pxe-virtio.rom");
+        tools.push(tool(For::Firmware(arch), rom, "ipxe-qemu", "what boots the machine from a network"));
     }
     tools
 }
@@ -122,8 +142,9 @@ pub fn packages(tools: &[Tool]) -> Vec<&'static str> {
 /// Every purpose there is.
 #[must_use]
 pub fn everything() -> Vec<For> {
-    let of = |arch| [For::Kernel(arch), For::Machine(arch)];
-    [For::Images, For::Users, For::Tests].into_iter().chain(ALL.iter().flat_map(of)).collect()
+    let of = |arch| [For::Kernel(arch), For::Machine(arch), For::Firmware(arch)];
+    let media = media::ALL.iter().map(|medium| For::Medium(medium.name));
+    [For::Images, For::Users, For::Tests].into_iter().chain(media).chain(ALL.iter().flat_map(of)).collect()
 }
 
 /// The command that installs packages.

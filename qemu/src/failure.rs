@@ -79,12 +79,12 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::Failure;
-    use crate::machine::Machine;
+    use crate::machine::{Machine, Start};
     use shim::arches::ALL;
 
     #[test]
     fn a_failure_says_what_why_and_how_to_repeat_it() {
-        let mut machine = Machine::new(&ALL[0], "kernel", "init ramfs");
+        let mut machine = Machine::new(&ALL[0], Start::kernel("kernel", "init ramfs", "console=ttyS0"));
         machine.monitor = Some("/gone".into());
         let failure = Failure::new("waited 2 s for \"username:\"", &machine)
             .with_complaints("qemu: Could not set up host forwarding rule 'tcp:127.0.0.1:80-:80'\n")
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn only_the_end_of_the_console_is_shown() {
-        let machine = Machine::new(&ALL[0], "k", "i");
+        let machine = Machine::new(&ALL[0], Start::kernel("k", "i", ""));
         let text: String = (0..100).map(|n| format!("line {n}\n")).collect();
         let shown = Failure::new("it", &machine).with_console(&text).to_string();
         assert!(!shown.contains("line 59\n") && shown.contains("line 60\n") && shown.contains("line 99\n"));

@@ -17,14 +17,10 @@ pub struct Machine {
     pub memory_mib: u32,
     /// Processors.
     pub cpus: u8,
-    /// The kernel that QEMU loads itself.
-    pub kernel: PathBuf,
-    /// The initramfs that QEMU loads itself.
-    pub initramfs: PathBuf,
-    /// Disks: the first is `/dev/vda`, the second `/dev/vdb`.
+    /// What it starts.
+    pub start: Start,
+    /// Disks: the first virtio disk is `/dev/vda`, the second `/dev/vdb`.
     pub drives: Vec<Drive>,
-    /// The kernel's command line.
-    pub cmdline: String,
     /// The network card.
     pub network: Network,
     /// A keyboard, for ctrl-alt-del.
@@ -37,11 +33,86 @@ pub struct Machine {
     pub monitor: Option<PathBuf>,
 }
 
-/// A raw image as a virtio disk.
+/// What a machine starts.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// A kernel that QEMU loads itself.
+    Kernel {
+        /// The kernel.
+        kernel: PathBuf,
+        /// The initramfs.
+        initramfs: PathBuf,
+        /// The kernel's command line.
+        cmdline: String,
+    },
+    /// What the firmware finds on the first drive or, without one, in the network.
+    Firmware {
+        /// Which.
+        firmware: Firmware,
+        /// An OEM string of the machine's (SMBIOS 3.7, 7.12), by which a boot menu knows where it is.
+        oem: Option<String>,
+    },
+}
+
+impl Start {
+    /// A kernel that QEMU loads itself.
+    pub fn kernel(kernel: impl Into<PathBuf>, initramfs: impl Into<PathBuf>, cmdline: impl Into<String>) -> Self {
+        Self::Kernel { kernel: kernel.into(), initramfs: initramfs.into(), cmdline: cmdline.into() }
+    }
+}
+
+/// A PC's firmware, in QEMU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firmware {
+    /// SeaBIOS.
+    Bios,
+    /// OVMF; what it would remember is forgotten.
+    Uefi,
+}
+
+impl FromStr for Firmware {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "bios" => Ok(Self::Bios),
+            "uefi" => Ok(Self::Uefi),
+            _ => Err("expected bios or uefi".to_owned()),
+        }
+    }
+}
+
+/// How a drive is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bus {
+    /// A virtio disk.
+    Virtio,
+    /// A CD in a SATA drive.
+    Cd,
+    /// A USB stick.
+    Usb,
+}
+
+impl FromStr for Bus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "disk" => Ok(Self::Virtio),
+            "cd" => Ok(Self::Cd),
+            "usb" => Ok(Self::Usb),
+            _ => Err("expected cd, usb or disk".to_owned()),
+        }
+    }
+}
+
+/// A raw image as a drive.
 #[derive(Clone, Debug)]
 pub struct Drive {
     /// The image.
     pub path: PathBuf,
+    /// Where it is plugged in.
+    pub bus: Bus,
     /// The machine cannot write to it.
     pub read_only: bool,
     /// What the machine writes is thrown away at its end.
@@ -51,12 +122,12 @@ pub struct Drive {
 impl Drive {
     /// A disk that the machine only reads.
     pub fn read_only(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), read_only: true, snapshot: false }
+        Self { path: path.into(), bus: Bus::Virtio, read_only: true, snapshot: false }
     }
 
     /// A disk that keeps what the machine writes.
     pub fn writable(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), read_only: false, snapshot: false }
+        Self { path: path.into(), bus: Bus::Virtio, read_only: false, snapshot: false }
     }
 }
 
@@ -69,7 +140,20 @@ pub enum Network {
     User {
         /// Ports of the host that lead into the machine.
         publish: Vec<Publish>,
+        /// What it serves to a firmware that boots from the network.
+        boot: Option<Served>,
     },
+    /// A tap device of the host's, by name, and the machine's MAC address.
+    Tap(String, String),
+}
+
+/// What is served by TFTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The file in it that the firmware is told to fetch.
+    pub file: String,
 }
 
 /// A TCP port of the host's loopback that leads to one of the machine.
@@ -111,15 +195,13 @@ pub fn memory_mib(text: &str) -> Result<u32, String> {
 
 impl Machine {
     /// A machine with 256 MiB, two processors, a keyboard, and neither disks nor network.
-    pub fn new(arch: &'static Arch, kernel: impl Into<PathBuf>, initramfs: impl Into<PathBuf>) -> Self {
+    pub fn new(arch: &'static Arch, start: Start) -> Self {
         Self {
             arch,
             memory_mib: 256,
             cpus: 2,
-            kernel: kernel.into(),
-            initramfs: initramfs.into(),
+            start,
             drives: Vec::new(),
-            cmdline: format!("console={}", arch.console),
             network: Network::None,
             keyboard: true,
             ports: false,
@@ -153,22 +235,70 @@ impl Machine {
         if self.ports {
             args.option("-device", "virtio-serial-pci,id=ports");
         }
+        self.drives(&mut args);
+        self.network(&mut args);
+        match &self.start {
+            Start::Kernel { kernel, initramfs, cmdline } => {
+                args.option("-kernel", kernel).option("-initrd", initramfs).option("-append", cmdline);
+            }
+            Start::Firmware { firmware, oem } => {
+                if *firmware == Firmware::Uefi {
+                    let flash = |how: &str, file| format!("if=pflash,format=raw,{how}=on,file={file}");
+                    args.option("-drive", flash("readonly", self.arch.uefi_code));
+                    args.option("-drive", flash("snapshot", self.arch.uefi_variables));
+                }
+                // a screen, which no person sees; QEMU's monitor takes pictures of it
+                args.option("-vga", "std");
+                if let Some(oem) = oem {
+                    args.option("-smbios", join(["type=11,value=".as_ref(), &escape(oem.as_ref())]));
+                }
+            }
+        }
+        args.0
+    }
+
+    fn drives(&self, args: &mut Args) {
+        if self.drives.iter().any(|drive| drive.bus == Bus::Usb) {
+            args.option("-device", "qemu-xhci");
+        }
         for (number, drive) in self.drives.iter().enumerate() {
             let readonly = if drive.read_only { ",readonly=on" } else { "" };
             let snapshot = if drive.snapshot { ",snapshot=on" } else { "" };
             let options = format!("if=none,id=disk{number},format=raw{readonly}{snapshot},file=");
             args.option("-drive", join([options.as_ref(), &escape(&drive.path)]));
-            args.option("-device", format!("virtio-blk-pci,drive=disk{number}"));
+            let device = match drive.bus {
+                Bus::Virtio => "virtio-blk-pci",
+                Bus::Cd => "ide-cd",
+                Bus::Usb => "usb-storage,removable=on",
+            };
+            let first = number == 0 && matches!(self.start, Start::Firmware { .. });
+            let boot = if first { ",bootindex=0" } else { "" };
+            args.option("-device", format!("{device},drive=disk{number}{boot}"));
         }
-        if let Network::User { publish } = &self.network {
-            let forward =
-                publish.iter().map(|p| format!(",hostfwd=tcp:127.0.0.1:{}-:{}", p.host, p.guest)).collect::<String>();
-            args.option("-netdev", format!("user,id=net{forward}"));
-            // no option ROM: it only serves to boot from the network
-            args.option("-device", "virtio-net-pci,netdev=net,romfile=");
+    }
+
+    fn network(&self, args: &mut Args) {
+        // no option ROM but to boot from the network
+        let from_network = matches!(self.start, Start::Firmware { .. }) && self.drives.is_empty();
+        let rom = if from_network { ",bootindex=0" } else { ",romfile=" };
+        match &self.network {
+            Network::None => {}
+            Network::User { publish, boot } => {
+                let mut net = OsString::from("user,id=net");
+                for Publish { host, guest } in publish {
+                    net.push(format!(",hostfwd=tcp:127.0.0.1:{host}-:{guest}"));
+                }
+                if let Some(Served { folder, file }) = boot {
+                    net =
+                        join([&net, ",tftp=".as_ref(), &escape(folder), ",bootfile=".as_ref(), &escape(file.as_ref())]);
+                }
+                args.option("-netdev", net).option("-device", format!("virtio-net-pci,netdev=net{rom}"));
+            }
+            Network::Tap(name, mac) => {
+                args.option("-netdev", format!("tap,id=net,ifname={name},script=no,downscript=no"));
+                args.option("-device", format!("virtio-net-pci,netdev=net,mac={mac}{rom}"));
+            }
         }
-        args.option("-kernel", &self.kernel).option("-initrd", &self.initramfs).option("-append", &self.cmdline);
-        args.0
     }
 }
 
@@ -210,8 +340,12 @@ fn join<const N: usize>(parts: [&OsStr; N]) -> OsString {
 
 #[cfg(test)]
 mod tests {
-    use super::{Drive, Machine, Network, Publish, memory_mib};
+    use super::{Bus, Drive, Firmware, Machine, Network, Publish, Served, Start, memory_mib};
     use shim::arches::{ALL, Arch};
+
+    fn kernel(words: &str) -> Start {
+        Start::kernel("/k/kernel", "/k/initramfs", words)
+    }
 
     /// One option a line.
     fn listing(machine: &Machine) -> String {
@@ -228,12 +362,14 @@ mod tests {
         Machine {
             memory_mib: 64,
             drives: vec![Drive::read_only("/c/carbon.erofs"), Drive::writable("/s/a,b users.ext4")],
-            cmdline: format!("console={} quiet users=LABEL=nodeos-users", arch.console),
-            network: Network::User { publish: vec!["8080:80".parse().unwrap(), "2222:22".parse().unwrap()] },
+            network: Network::User {
+                publish: vec!["8080:80".parse().unwrap(), "2222:22".parse().unwrap()],
+                boot: None,
+            },
             monitor: Some("/run/m,1".into()),
             ports: true,
             counted: true,
-            ..Machine::new(arch, "/k/kernel", "/k/initramfs")
+            ..Machine::new(arch, kernel(&format!("console={} quiet users=LABEL=nodeos-users", arch.console)))
         }
     }
 
@@ -249,8 +385,28 @@ mod tests {
 
     #[test]
     fn the_smallest_machine() {
-        let machine = Machine { keyboard: false, ..Machine::new(&ALL[0], "k", "i") };
+        let machine = Machine { keyboard: false, ..Machine::new(&ALL[0], kernel("console=ttyS0")) };
         insta::assert_snapshot!(listing(&machine));
+    }
+
+    #[test]
+    fn firmware_starts_what_lies_on_the_first_drive() {
+        let start = Start::Firmware { firmware: Firmware::Uefi, oem: Some("nodeos,serial".to_owned()) };
+        let drive = |bus, path: &str| Drive { bus, ..Drive::read_only(path) };
+        let drives = vec![drive(Bus::Usb, "stick"), drive(Bus::Cd, "cd"), Drive::writable("disk")];
+        let network = Network::User { publish: vec![], boot: None };
+        insta::assert_snapshot!(listing(&Machine { drives, network, ..Machine::new(&ALL[0], start) }));
+    }
+
+    #[test]
+    fn without_a_drive_it_starts_what_the_network_has() {
+        let served = Served { folder: "/srv/a,b".into(), file: "boot.ipxe".to_owned() };
+        let network = Network::User { publish: vec![], boot: Some(served) };
+        let start = || Start::Firmware { firmware: Firmware::Bios, oem: None };
+        insta::assert_snapshot!(listing(&Machine { network, ..Machine::new(&ALL[0], start()) }));
+        let network = Network::Tap("tap0".to_owned(), "52:54:00:00:00:01".to_owned());
+        let machine = Machine { network, ..Machine::new(&ALL[0], start()) };
+        assert!(listing(&machine).contains("-device virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,bootindex=0"));
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub struct Arch {
     pub qemu_machine: &'static str,
     pub qemu_cpu: &'static str,
     pub qemu_accel: &'static str,
+    pub uefi_code: &'static str,
+    pub uefi_variables: &'static str,
+    pub uefi_package: &'static str,
 }
 
 /// Reads one crate into one row: a constant that a crate lacks does not compile.
@@ -58,6 +61,9 @@ macro_rules! row {
             qemu_machine: $arch::QEMU_MACHINE,
             qemu_cpu: $arch::QEMU_CPU,
             qemu_accel: $arch::QEMU_ACCEL,
+            uefi_code: $arch::UEFI_CODE,
+            uefi_variables: $arch::UEFI_VARIABLES,
+            uefi_package: $arch::UEFI_PACKAGE,
         }
     };
 }

@@ -119,10 +119,14 @@ impl<'a> Options<'a> {
             ("single", "") => self.single = true,
             ("carbon", "plain") => self.carbon = Carbon::Plain,
             ("carbon", "image") => self.carbon = Carbon::Image,
-            ("carbon", device) => match Device::parse(device) {
-                Some(device) => self.carbon = Carbon::Medium(device),
-                None => self.refused = Some(word),
-            },
+            ("carbon", place) => {
+                let (iso, device) = place.strip_prefix("iso:").map_or((false, place), |device| (true, device));
+                match Device::parse(device) {
+                    Some(device) if iso => self.carbon = Carbon::Iso(device),
+                    Some(device) => self.carbon = Carbon::Medium(device),
+                    None => self.refused = Some(word),
+                }
+            }
             ("users", "none") => self.users = None,
             ("users", device) => match Device::parse(device) {
                 Some(device) => self.users = Some(device),

@@ -13,6 +13,12 @@ pub const SANDBOX: &str = "/sandbox";
 pub const CARBON: &str = "/carbon";
 /// The carbon copy as an EROFS file in the initramfs (placement `image`).
 pub const CARBON_IMAGE: &str = "/carbon.erofs";
+/// Where a medium is mounted whose own filesystem has the carbon copy as a file.
+pub const MEDIUM: &str = "/medium";
+/// That file.
+pub const CARBON_ON_MEDIUM: &str = "/medium/carbon.erofs";
+/// Homes that the initramfs carries: a session in RAM has them.
+pub const HOMES: &str = "/homes";
 /// What the initramfs should hold, see `told`.
 pub const TOLD: &str = "/carbon.size";
 /// Where PID 1 mounts the users partition: nobody else sees it there.
@@ -36,8 +42,10 @@ pub const CGROUPS: &str = "/sys/fs/cgroup/users";
 /// A user's root while it is being built; it is moved over `/` at the end.
 pub const ROOT: &str = "/root";
 /// Folders that the initramfs brings besides, as mount points.
-pub const INITRAMFS_FOLDERS: [&str; 11] =
-    ["/carbon", "/dev", "/devices", "/empty", "/granted", "/proc", "/ram", "/root", "/runtime", "/sys", "/tmp"];
+pub const INITRAMFS_FOLDERS: [&str; 12] = [
+    "/carbon", "/dev", "/devices", "/empty", "/granted", "/medium", "/proc", "/ram", "/root", "/runtime", "/sys",
+    "/tmp",
+];
 /// Folders of the carbon copy that a sandbox mounts over.
 pub const CARBON_FOLDERS: [&str; 3] = ["dev", "proc", "tmp"];
 

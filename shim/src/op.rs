@@ -23,6 +23,9 @@ impl Attr {
     /// Nothing starts from here: `MOUNT_ATTR_NOEXEC`.
     pub const NOEXEC: Self = Self(8);
 
+    /// All of these.
+    pub const ALL: Self = Self::RO.and(Self::NOSUID).and(Self::NODEV).and(Self::NOEXEC);
+
     /// For files that users run.
     pub const FILES: Self = Self::NODEV.and(Self::NOSUID);
     /// For files that nobody writes.

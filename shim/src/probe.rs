@@ -6,38 +6,91 @@
 
 use crate::{cmdline::Device, cut};
 
-/// Bytes from the start of a filesystem that `matches` reads: ext4's and EROFS's superblocks begin at 1024.
-pub const SUPERBLOCK: usize = 2048;
+/// Where what tells a filesystem lies, in bytes from its start: ext4's and EROFS's superblocks are in the first block,
+/// ISO 9660's primary volume descriptor is the other (ECMA-119, 8.4).
+pub const BLOCKS: [u64; 2] = [0, 32768];
+/// How much is read there.
+pub const BLOCK: usize = 2048;
 
 struct Kind {
+    block: u64,
     magic_at: usize,
     magic: &'static [u8],
-    uuid_at: usize,
     label_at: usize,
     label_len: usize,
+    uuid_at: Option<usize>,
+    size: fn(&[u8]) -> Option<u64>,
 }
 
-const KINDS: [Kind; 2] = [
-    Kind { magic_at: 1024 + 0x38, magic: &[0x53, 0xef], uuid_at: 1024 + 0x68, label_at: 1024 + 0x78, label_len: 16 },
-    Kind { magic_at: 1024, magic: &[0xe2, 0xe1, 0xf5, 0xe0], uuid_at: 1024 + 48, label_at: 1024 + 64, label_len: 16 },
+const KINDS: [Kind; 3] = [
+    Kind {
+        block: 0,
+        magic_at: 1024 + 0x38,
+        magic: &[0x53, 0xef],
+        label_at: 1024 + 0x78,
+        label_len: 16,
+        uuid_at: Some(1024 + 0x68),
+        // s_blocks_count_lo, s_log_block_size
+        size: |block| shifted(number(block, 1024 + 4)?, number(block, 1024 + 24)?.checked_add(10)?),
+    },
+    Kind {
+        block: 0,
+        magic_at: 1024,
+        magic: &[0xe2, 0xe1, 0xf5, 0xe0],
+        label_at: 1024 + 64,
+        label_len: 16,
+        uuid_at: Some(1024 + 48),
+        // blocks, blkszbits
+        size: |block| shifted(number(block, 1024 + 36)?, (*block.get(1024 + 12)?).into()),
+    },
+    Kind {
+        block: 32768,
+        magic_at: 0,
+        magic: b"\x01CD001",
+        label_at: 40,
+        label_len: 32,
+        uuid_at: None,
+        // volume space size, in blocks of 2048
+        size: |block| shifted(number(block, 80)?, 11),
+    },
 ];
 
 fn bytes(block: &[u8], at: usize, len: usize) -> Option<&[u8]> {
     block.get(at..at.checked_add(len)?)
 }
 
-/// Whether the filesystem that begins with `block` has that label or UUID.
+fn number(block: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes(block, at, 4)?.try_into().ok()?))
+}
+
+/// No filesystem has blocks of more than 64 KiB.
+fn shifted(blocks: u32, bits: u32) -> Option<u64> {
+    if bits <= 16 { u64::from(blocks).checked_shl(bits) } else { None }
+}
+
+fn kind(block: &[u8], at: u64) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.block == at && bytes(block, kind.magic_at, kind.magic.len()) == Some(kind.magic))
+}
+
+/// Whether the filesystem with that block has that label or UUID.
 #[must_use]
-pub fn matches(block: &[u8], device: Device<'_>) -> bool {
-    let Some(kind) = KINDS.iter().find(|kind| bytes(block, kind.magic_at, kind.magic.len()) == Some(kind.magic)) else {
-        return false;
-    };
+pub fn matches(block: &[u8], at: u64, device: Device<'_>) -> bool {
+    let Some(kind) = kind(block, at) else { return false };
     match device {
         Device::Label(wanted) => bytes(block, kind.label_at, kind.label_len)
-            .is_some_and(|label| label.split(|byte| *byte == 0).next() == Some(wanted.as_bytes())),
-        Device::Uuid(wanted) => bytes(block, kind.uuid_at, 16).is_some_and(|uuid| same(uuid, Order::Rfc, wanted)),
+            .and_then(|label| label.split(|byte| *byte == 0).next())
+            .is_some_and(|label| label.trim_ascii_end() == wanted.as_bytes()),
+        Device::Uuid(wanted) => {
+            kind.uuid_at.and_then(|at| bytes(block, at, 16)).is_some_and(|uuid| same(uuid, Order::Rfc, wanted))
+        }
         Device::Path(_) | Device::PartUuid(_) => false,
     }
+}
+
+/// Bytes of the whole filesystem with that block.
+#[must_use]
+pub fn size(block: &[u8], at: u64) -> Option<u64> {
+    (kind(block, at)?.size)(block)
 }
 
 /// Whether partition `number` of the disk that begins with `head` (its first two 512-byte sectors) and has the GPT
@@ -102,24 +155,46 @@ mod tests {
 
     #[test]
     fn ext4_is_found_by_label_and_uuid() {
-        let block = with(1024 + 0x38, &[0x53, 0xef], vec![0; SUPERBLOCK]);
+        let block = with(1024 + 0x38, &[0x53, 0xef], vec![0; BLOCK]);
         let block = with(1024 + 0x78, b"nodeos-users", with(1024 + 0x68, &UUID, block));
-        assert!(matches(&block, Device::Label("nodeos-users")));
-        assert!(!matches(&block, Device::Label("nodeos")));
-        assert!(matches(&block, Device::Uuid(RFC)) && matches(&block, Device::Uuid(&RFC.to_uppercase())));
-        assert!(!matches(&block, Device::Uuid(&RFC[1..])) && !matches(&block, Device::Uuid(&format!("{RFC}0"))));
+        assert!(matches(&block, 0, Device::Label("nodeos-users")));
+        assert!(!matches(&block, 0, Device::Label("nodeos")));
+        assert!(matches(&block, 0, Device::Uuid(RFC)) && matches(&block, 0, Device::Uuid(&RFC.to_uppercase())));
+        assert!(!matches(&block, 0, Device::Uuid(&RFC[1..])) && !matches(&block, 0, Device::Uuid(&format!("{RFC}0"))));
     }
 
     #[test]
     fn erofs_is_found_by_label() {
-        let block = with(1024 + 64, b"nodeos-carbon", with(1024, &[0xe2, 0xe1, 0xf5, 0xe0], vec![0; SUPERBLOCK]));
-        assert!(matches(&block, Device::Label("nodeos-carbon")));
+        let block = with(1024 + 64, b"nodeos-carbon", with(1024, &[0xe2, 0xe1, 0xf5, 0xe0], vec![0; BLOCK]));
+        assert!(matches(&block, 0, Device::Label("nodeos-carbon")));
+    }
+
+    #[test]
+    fn an_iso_is_found_by_its_volume_identifier() {
+        let block = with(40, b"nodeos-carbon                   ", with(0, b"\x01CD001", vec![0; BLOCK]));
+        assert!(matches(&block, 32768, Device::Label("nodeos-carbon")));
+        assert!(!matches(&block, 0, Device::Label("nodeos-carbon")) && !matches(&block, 32768, Device::Uuid(RFC)));
+    }
+
+    #[test]
+    fn a_filesystem_says_how_large_it_is() {
+        let ext4 = with(1024 + 0x38, &[0x53, 0xef], vec![0; BLOCK]);
+        let ext4 = with(1024 + 24, &2_u32.to_le_bytes(), with(1024 + 4, &100_u32.to_le_bytes(), ext4));
+        assert_eq!(size(&ext4, 0), Some(100 << 12));
+        let erofs = with(1024, &[0xe2, 0xe1, 0xf5, 0xe0], vec![0; BLOCK]);
+        let erofs = with(1024 + 12, &[12], with(1024 + 36, &u32::MAX.to_le_bytes(), erofs));
+        assert_eq!(size(&erofs, 0), Some(u64::from(u32::MAX) << 12));
+        let iso = with(80, &7_u32.to_le_bytes(), with(0, b"\x01CD001", vec![0; BLOCK]));
+        assert_eq!((size(&iso, 32768), size(&iso, 0)), (Some(7 << 11), None));
+        // whoever writes a superblock may write anything
+        assert_eq!(size(&with(1024 + 12, &[255], erofs), 0), None);
+        assert_eq!(size(&with(1024 + 24, &u32::MAX.to_le_bytes(), ext4), 0), None);
     }
 
     #[test]
     fn other_and_short_blocks_match_nothing() {
-        for block in [vec![], vec![0; 100], vec![0xff; SUPERBLOCK]] {
-            assert!(!matches(&block, Device::Label("")) && !matches(&block, Device::Uuid(RFC)));
+        for block in [vec![], vec![0; 100], vec![0xff; BLOCK]] {
+            assert!(!matches(&block, 0, Device::Label("")) && !matches(&block, 0, Device::Uuid(RFC)));
         }
     }
 

@@ -297,12 +297,13 @@ pub fn signal_all(signal: Option<Signal>) -> Result<()> {
     unsafe { call(raw::__NR_kill, [usize::MAX, signal, 0, 0, 0, 0]) }.map(drop)
 }
 
-/// Sets the attributes of the mount that `mount` is in, and of that alone.
+/// Sets the attributes of the mount that `mount` is in, and of that alone: these and no others of ours.
 ///
 /// # Errors
 /// The kernel's.
 pub fn mount_attributes(mount: BorrowedFd<'_>, attr: Attr) -> Result<()> {
-    let attributes = raw::mount_attr { attr_set: u64::from(attr.0), attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let attr_clr = u64::from(Attr::ALL.0 & !attr.0);
+    let attributes = raw::mount_attr { attr_set: u64::from(attr.0), attr_clr, propagation: 0, userns_fd: 0 };
     let fd = mount.as_raw_fd().cast_unsigned() as usize;
     let path = c"".as_ptr() as usize;
     let value = ptr::from_ref(&attributes) as usize;

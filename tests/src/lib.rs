@@ -32,7 +32,7 @@ use boot::{
     },
 };
 use qemu::{
-    machine::{Drive, Machine, Network, Publish},
+    machine::{Drive, Machine, Network, Publish, Start},
     vm::Vm,
 };
 use shim::{
@@ -78,7 +78,7 @@ fn image(arch: &'static Arch, placement: Placement, weak: bool, doors: bool) -> 
     if doors {
         manifest.kernel.options = DOORS.map(|option| KernelOption(option.to_owned())).to_vec();
     }
-    let wanted = Wanted { arch, placement, manifest };
+    let wanted = Wanted { arch, placement, profile: "virt", manifest };
     let made = match weak {
         true => assembly::image_with(&cache(), &wanted, || shim_of::weak(arch), Progress::Plain),
         false => assembly::image(&cache(), &wanted, Progress::Plain),
@@ -215,15 +215,15 @@ impl Boot {
         let without = self.without.map(|names| format!(" without={names}")).unwrap_or_default();
         let cmdline = assembly::cmdline(&image, !self.users.is_empty());
         let by = if self.users.is_empty() { "" } else { &self.by };
+        let cmdline = format!("{cmdline} {by} {}{without}", self.words);
         let carbon = image.carbon.iter().map(Drive::read_only);
         Machine {
             memory_mib: self.memory_mib,
             drives: carbon.chain(self.users).collect(),
-            cmdline: format!("{cmdline} {by} {}{without}", self.words),
-            network: Network::User { publish: self.publish },
+            network: Network::User { publish: self.publish, boot: None },
             ports: self.ports,
             counted: self.counted,
-            ..Machine::new(self.arch, &image.kernel, &image.initramfs)
+            ..Machine::new(self.arch, Start::kernel(&image.kernel, &image.initramfs, cmdline))
         }
     }
 

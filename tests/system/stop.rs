@@ -6,7 +6,7 @@ use boot::{
     archive,
     tree::{Entry, Tree},
 };
-use qemu::vm::Vm;
+use qemu::{machine::Start, vm::Vm};
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, attacker, logs_on, runs};
 
@@ -25,7 +25,8 @@ pub fn a_sigterm_powers_off(arch: &'static Arch) {
     let busy = "const fs = require('fs'); let n = 0; setInterval(() => fs.writeFileSync('/file' + n++ % 50, 'x'.repeat(5000)), 5); console.log('busy')";
     let disk = Disk::with(&[runs("ana", 1000, busy), logs_on("bo", 1001, None, "")]);
     let mut machine = Boot::on(arch).homes(&disk).words("rdinit=/terminate").machine();
-    machine.initramfs = with_terminate(arch, &machine.initramfs, &disk);
+    let Start::Kernel { initramfs, .. } = &mut machine.start else { panic!("{machine}") };
+    *initramfs = with_terminate(arch, initramfs, &disk);
     let mut vm = Vm::start(machine).unwrap();
     vm.expect("busy").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());

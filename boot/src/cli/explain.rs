@@ -10,7 +10,7 @@ use shim::cmdline::Options;
 use shim::layout::{ROOT_USER, USERS_LABEL};
 use shim::limits::{self, Limits};
 use shim::op::{self, Upper};
-use shim::plan::{self, Need, Sandbox, Steps};
+use shim::plan::{self, InRam, Need, Sandbox, Steps};
 use shim::policy::Policy;
 
 use qemu::machine::memory_mib;
@@ -72,7 +72,7 @@ impl Args {
         let mut sections = vec![section("boot", &plan::boot(&options))];
         let session_in_ram = options.users.is_none();
         sections.push(match session_in_ram {
-            true => section("no users partition: a session in RAM", &plan::ram()),
+            true => section("no users partition: a session in RAM", &plan::ram(InRam::Guest)),
             false => section("users partition", &plan::users(&options)),
         });
         let mut users = if session_in_ram { vec![guest()] } else { users.unwrap_or_default() };

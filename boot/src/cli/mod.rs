@@ -5,6 +5,7 @@ mod doctor;
 mod explain;
 mod inspect;
 mod kernel;
+mod medium;
 mod run;
 mod source;
 mod users;
@@ -54,6 +55,7 @@ Examples:
   nodeos run examples/http --publish 8080:80 then: curl http://localhost:8080/
   nodeos run --arch aarch64 --memory 64M     another architecture, little memory
   nodeos build app.js --out image            the same machine as files
+  nodeos build --target iso --out demo.iso   a CD or USB stick; nodeos run demo.iso boots it
   nodeos users create family.ext4 && nodeos users add family.ext4 ana --password-file secret
   nodeos explain --users family.ext4         what PID 1 will do, step by step, and why
 
@@ -81,7 +83,7 @@ pub struct Cli {
 enum Verb {
     /// Assemble what changed, boot it in QEMU on this terminal
     Run(run::Args),
-    /// Write kernel, initramfs, carbon image, users image and command line into a folder
+    /// Write a machine as files, or as a medium that machines boot from
     Build(build::Args),
     /// Build the kernel or find it in the cache; print its path
     Kernel(kernel::Args),

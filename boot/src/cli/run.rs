@@ -13,10 +13,11 @@ use boot::interrupt::{self, Making};
 use boot::progress::Progress;
 use boot::tools::For;
 use boot::users::ext4::not_in_use;
-use qemu::machine::{Drive, Machine, Network, Publish, memory_mib};
+use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Start, memory_mib};
 use qemu::terminal::{self, Ending};
 use shim::last_word::LastWord;
 
+use super::medium::{How, Medium};
 use super::source::{Source, memory};
 use super::{Common, Failed, exit, print_line};
 
@@ -35,6 +36,12 @@ pub struct Args {
     /// Start over with the demo's homes, without what was written in them
     #[arg(long)]
     fresh: bool,
+    /// What starts an ISO: bios or uefi [default: bios]
+    #[arg(long, value_name = "FIRMWARE")]
+    firmware: Option<Firmware>,
+    /// How an ISO is plugged in: cd, usb or disk [default: cd]
+    #[arg(long, value_name = "BUS")]
+    plug: Option<Bus>,
     /// Print the QEMU command instead of running it
     #[arg(long)]
     dry_run: bool,
@@ -47,6 +54,7 @@ Examples:
   nodeos run examples/http --publish 8080:80
   nodeos run --users family.ext4 --append single
   nodeos run --dry-run --arch aarch64    the QEMU command, to run it by hand
+  nodeos run demo.iso --plug usb         what `nodeos build --target iso` wrote; folders of the other targets too
 
 Ctrl-c goes to the machine. Ctrl-a x ends it at once, as if the power failed.
 The machine's console is on stdout, with the kernel's last line and ends of lines as a terminal has them.
@@ -58,12 +66,25 @@ last word, 71 anything else that failed, 75 the machine wants to restart and no 
 
 impl Args {
     pub fn purposes(&self) -> Vec<For> {
+        if let Some(medium) = self.medium() {
+            return vec![For::Machine(medium.arch()), For::Firmware(medium.arch())];
+        }
         let mut purposes = self.source.purposes();
         purposes.push(For::Machine(self.source.arch));
         purposes
     }
 
+    fn medium(&self) -> Option<Medium> {
+        Medium::found(self.source.app.as_deref()?)
+    }
+
     pub fn run(self, common: Common) -> Result<u8, Failed> {
+        if let Some(medium) = self.medium() {
+            return self.boot(&self.of_medium(&medium)?, common);
+        }
+        if self.firmware.is_some() || self.plug.is_some() {
+            return Err(Failed::usage("--firmware and --plug are for an ISO, which `nodeos build --target iso` makes"));
+        }
         let wanted = self.source.wanted()?;
         let users = self.source.users(&wanted.manifest)?;
         let cache = Cache::open()?;
@@ -72,13 +93,32 @@ impl Args {
         let least = if image.carbon.is_none() && wanted.placement == Placement::Plain { 512 } else { 256 };
         let said = memory(&wanted.manifest).map_err(Failed::usage)?;
         let memory = self.memory.or(said).unwrap_or(least);
-        let machine = machine(&image, homes, memory, &self.publish);
+        self.boot(&machine(&image, homes, memory, &self.publish), common)
+    }
+
+    fn boot(&self, machine: &Machine, common: Common) -> Result<u8, Failed> {
         if self.dry_run {
             return print_line(&machine.to_string());
         }
         interrupt::check(|| "run the machine".to_owned())?;
-        say(common.progress, &machine);
-        boot(&machine, common.progress)
+        say(common.progress, machine);
+        boot(machine, common.progress)
+    }
+
+    /// The machine of a medium, which is what it was made as.
+    fn of_medium(&self, medium: &Medium) -> Result<Machine, Failed> {
+        let Source { carbon, node, append, users, .. } = &self.source;
+        if carbon.is_some() || node.is_some() || append.is_some() || self.fresh {
+            return Err(Failed::usage("--carbon, --node, --append and --fresh: that medium is made already"));
+        }
+        let users = users.as_deref().filter(|users| *users != Path::new("none")).map(absolute).transpose()?;
+        medium.machine(How {
+            firmware: self.firmware,
+            plug: self.plug,
+            memory_mib: self.memory,
+            users: users.map(Drive::writable),
+            publish: &self.publish,
+        })
     }
 
     /// The disk with the homes.
@@ -100,9 +140,8 @@ fn machine(image: &Image, homes: Option<Drive>, memory_mib: u32, publish: &[Publ
     Machine {
         memory_mib,
         drives: carbon.chain(homes).collect(),
-        cmdline,
-        network: Network::User { publish: publish.to_vec() },
-        ..Machine::new(image.arch, &image.kernel, &image.initramfs)
+        network: Network::User { publish: publish.to_vec(), boot: None },
+        ..Machine::new(image.arch, Start::kernel(&image.kernel, &image.initramfs, cmdline))
     }
 }
 
@@ -148,7 +187,7 @@ fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
 fn say(progress: Progress, machine: &Machine) {
     let Machine { arch, memory_mib, .. } = machine;
     progress.say("run", &format!("{arch} with {memory_mib} MiB; ctrl-a x ends it"));
-    if let Network::User { publish } = &machine.network {
+    if let Network::User { publish, .. } = &machine.network {
         for Publish { host, guest } in publish {
             progress.say("run", &format!("port {guest} of the machine: http://localhost:{host}/"));
         }
@@ -186,7 +225,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failed> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Drive, Image, machine};
+    use super::{Drive, Image, Placement, machine};
     use shim::arches::ALL;
 
     #[test]
@@ -196,7 +235,9 @@ mod tests {
             kernel: "k".into(),
             initramfs: "i".into(),
             carbon: Some("c.erofs".into()),
-            cmdline: "carbon=LABEL=nodeos-carbon".to_owned(),
+            placement: Placement::Medium,
+            words: String::new(),
+            versions: vec![],
         };
         let command = machine(&image, Some(Drive::writable("u.ext4")), 64, &[]).to_string();
         let at = |text: &str| command.find(text).unwrap_or_else(|| panic!("no {text} in {command}"));

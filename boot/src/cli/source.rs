@@ -21,8 +21,9 @@ pub struct Source {
     #[arg(long, value_name = "ARCH", value_parser = arch, default_value = Arch::host().name)]
     pub arch: &'static Arch,
     /// Where node lies: plain (files in the initramfs), image (an EROFS file in it), medium (an EROFS disk, least RAM)
-    #[arg(long, value_name = "PLACE", default_value_t = Placement::Medium)]
-    pub carbon: Placement,
+    /// [default: medium]
+    #[arg(long, value_name = "PLACE")]
+    pub carbon: Option<Placement>,
     /// Which node: 24, 26, an exact version, or the path of a binary
     #[arg(long, value_name = "NODE")]
     pub node: Option<String>,
@@ -56,7 +57,8 @@ impl Source {
         manifest.node = self.node.clone().or(manifest.node);
         manifest.cmdline =
             words(&[&manifest.cmdline, self.append.as_deref().unwrap_or_default()]).map_err(Failed::usage)?;
-        Ok(Wanted { arch: self.arch, placement: self.carbon, manifest })
+        let placement = self.carbon.unwrap_or(Placement::Medium);
+        Ok(Wanted { arch: self.arch, placement, profile: "virt", manifest })
     }
 
     /// Where the homes come from.

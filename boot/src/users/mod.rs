@@ -14,6 +14,7 @@
 //! Absent on purpose: editing a partition in place (a device, a mounted filesystem), extended attributes, ACLs.
 
 pub mod app;
+pub mod carried;
 pub mod demo;
 pub mod ext4;
 pub mod home;

@@ -237,6 +237,17 @@ impl Image {
         }
     }
 
+    /// What a file holds.
+    pub fn content(&self, path: &str) -> Result<Vec<u8>> {
+        self.fs.read(path).map_err(|error| self.failed(path.as_bytes(), &error))
+    }
+
+    /// What a link says.
+    pub fn link(&self, path: &str) -> Result<Vec<u8>> {
+        let says = self.fs.read_link(path).map_err(|error| self.failed(path.as_bytes(), &error))?;
+        Ok(says.as_ref().to_vec())
+    }
+
     /// What lies at a path, links not followed; `None` for nothing.
     pub fn look(&self, path: &[u8]) -> Result<Option<Metadata>> {
         match self.fs.symlink_metadata(path) {

@@ -44,6 +44,7 @@ fn prepared(tiny: &Tiny, placement: Placement) -> (Cache, Spec) {
         includes: vec![Include { from: kernel(tiny), to: "/share/data".to_owned() }],
         cmdline: "TZ=UTC".to_owned(),
         kernel: kernel(tiny),
+        kernel_version: "6".to_owned(),
         shim: Shim {
             init: tiny.fixed("init", INIT),
             setup: tiny.fixed("setup", INIT),
@@ -89,7 +90,8 @@ fn each_placement_has_its_files_and_the_second_assembly_makes_nothing() {
         if let Some(carbon) = &first.carbon {
             assert_eq!(identity(carbon).unwrap().unwrap().0, "nodeos-carbon");
         }
-        assert!(first.cmdline.starts_with("carbon=") && first.cmdline.ends_with(" TZ=UTC"), "{}", first.cmdline);
+        let cmdline = first.cmdline();
+        assert!(cmdline.starts_with("carbon=") && cmdline.ends_with(" TZ=UTC"), "{cmdline}");
 
         let inode = |image: &Image| fs::metadata(&image.initramfs).unwrap().ino();
         let made = inode(&first);

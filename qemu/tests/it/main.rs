@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use qemu::machine::Machine;
+use qemu::machine::{Machine, Start};
 use qemu::vm::Vm;
 use shim::arches::Arch;
 use shim::last_word::LastWord;
@@ -35,7 +35,8 @@ fn machine(folder: &TempDir, text: &str) -> Machine {
     let code = GUEST.iter().flat_map(|word| word.to_le_bytes());
     fs::write(&kernel, code.chain(text.bytes()).chain([0]).collect::<Vec<u8>>()).unwrap();
     fs::write(&initramfs, "").unwrap();
-    Machine { memory_mib: 64, cpus: 1, ..Machine::new(Arch::named("aarch64").unwrap(), kernel, initramfs) }
+    let start = Start::kernel(kernel, initramfs, "");
+    Machine { memory_mib: 64, cpus: 1, ..Machine::new(Arch::named("aarch64").unwrap(), start) }
 }
 
 #[test]
@@ -74,7 +75,7 @@ fn a_machine_that_says_nothing_is_given_up_and_dies_with_its_owner() {
 #[test]
 fn a_machine_that_cannot_start_says_why() {
     let folder = tempfile::tempdir().unwrap();
-    let machine = Machine { kernel: "/no/such/kernel".into(), ..machine(&folder, "") };
+    let machine = Machine { start: Start::kernel("/no/such/kernel", "/dev/null", ""), ..machine(&folder, "") };
     let failure = Vm::start(machine).unwrap().ending().unwrap_err().to_string();
     assert!(failure.starts_with("QEMU failed, exit status: 1") && failure.contains("/no/such/kernel"), "{failure}");
 }

@@ -114,7 +114,7 @@ pub fn write(path: &str, text: &str) -> Result<()> {
 pub fn create(kind: &str, source: &str, attr: Attr, options: &str) -> Result<OwnedFd> {
     let context = fsopen(Name::new(kind)?.c(), FsOpenFlags::FSOPEN_CLOEXEC)?;
     set(&context, "source", source)?;
-    if attr.has(Attr::RO) && kind == "erofs" {
+    if matches!(kind, "erofs" | "iso9660") {
         fsconfig_set_flag(&context, c"ro")?;
     }
     if kind == "ext4" {

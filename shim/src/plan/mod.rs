@@ -45,9 +45,11 @@ pub enum Why {
     Whole,
     RamFile,
     CarbonCopy,
+    Medium,
     Sealed,
     UsersPartition,
     RamSession,
+    CarriedHomes,
     WorkFolders,
     Private,
     RuntimeLayer,
@@ -90,6 +92,8 @@ impl Why {
             Self::CarbonCopy => "node and its libraries, once and read-only, below every user's root",
             Self::Sealed => "the programs that start sessions stay as they are, whoever gets hold of one",
             Self::UsersPartition => "each directory at its top is a home; only PID 1 sees it here",
+            Self::Medium => "the carbon copy is a file on the medium",
+            Self::CarriedHomes => "the homes that the initramfs brings: what is written is gone at power off",
             Self::RamSession => "no users partition: a guest in RAM, gone at power off",
             Self::WorkFolders => "overlay's own, on the filesystem of the homes, root's alone",
             Self::Private => "mounts of one sandbox reach no other",
@@ -207,6 +211,12 @@ pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
         Carbon::Medium(device) => {
             plan.must(Why::CarbonCopy, Boot::Device("erofs", device, CARBON, Attr::READ_ONLY, ""));
         }
+        Carbon::Iso(device) => {
+            plan.must(Why::Medium, Boot::Device("iso9660", device, layout::MEDIUM, Attr::READ_ONLY, ""));
+            let mount = Op::Mount("erofs", layout::CARBON_ON_MEDIUM, CARBON, Attr::READ_ONLY, "");
+            plan.must(Why::CarbonCopy, mount.into());
+            plan.may(Why::OnlyBoot, Op::Unmount(layout::MEDIUM).into());
+        }
     }
     plan.must(Why::Sealed, Op::Attributes("/", Attr::READ_ONLY).into());
     plan.0
@@ -244,22 +254,40 @@ fn limits(plan: &mut Plan<Boot<'_>>) {
     plan.must(Why::Reserve, Boot::Reserve);
 }
 
+/// Whose homes a session in RAM has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InRam {
+    /// A guest's.
+    Guest,
+    /// Those that the initramfs carries.
+    Carried,
+}
+
 /// The users partition; where this fails, `ram` follows.
 #[must_use]
 pub fn users<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     let mut plan = Plan::new();
     if let Some(device) = options.users {
         plan.must(Why::UsersPartition, Boot::Device("ext4", device, layout::USERS, Attr::FILES, options.users_flags));
-        plan.may(Why::WorkFolders, Op::Mkdir("/tmp/.overlay", 0o700).into());
-        plan.may(Why::Limits, Op::Mkdir("/tmp/.policy", 0o700).into());
+        work_folders(&mut plan);
     }
     plan.0
 }
 
-/// A session without a users partition: one guest, in RAM.
+fn work_folders(plan: &mut Plan<Boot<'_>>) {
+    plan.may(Why::WorkFolders, Op::Mkdir("/tmp/.overlay", 0o700).into());
+    plan.may(Why::Limits, Op::Mkdir("/tmp/.policy", 0o700).into());
+}
+
+/// A session without a users partition.
 #[must_use]
-pub fn ram<'a>() -> Steps<Boot<'a>> {
+pub fn ram<'a>(whose: InRam) -> Steps<Boot<'a>> {
     let mut plan = Plan::new();
+    if whose == InRam::Carried {
+        plan.must(Why::CarriedHomes, Op::Bind(layout::HOMES, layout::USERS, Attr::FILES).into());
+        work_folders(&mut plan);
+        return plan.0;
+    }
     plan.mount(Why::RamSession, "tmpfs", layout::USERS, Attr::FILES, "mode=0755");
     plan.mkdir(Why::WorkFolders, "/tmp/.overlay", 0o700);
     plan.mkdir(Why::RamSession, "/tmp/guest", 0o700);
@@ -306,6 +334,7 @@ mod tests {
             ("boot_plain", "carbon=plain"),
             ("boot_image", "carbon=image"),
             ("boot_medium", "carbon=LABEL=nodeos-carbon"),
+            ("boot_iso", "carbon=iso:LABEL=nodeos-carbon"),
         ] {
             golden(name, &boot(&Options::parse(line)));
         }
@@ -313,8 +342,10 @@ mod tests {
 
     #[test]
     fn users_come_from_a_partition_or_ram() {
-        golden("users_partition", &users(&Options::parse("users=LABEL=nodeos-users usersflags=noatime")));
-        golden("users_ram", &ram());
+        let options = Options::parse("users=LABEL=nodeos-users usersflags=noatime");
+        golden("users_partition", &users(&options));
+        golden("users_ram", &ram(InRam::Guest));
+        golden("users_carried", &ram(InRam::Carried));
         assert!(users(&Options::default()).is_empty());
     }
 

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fd::OwnedFd,
-    fs::{CWD, FileType, OFlags, RawDir},
+    fs::{CWD, FileType, OFlags, RawDir, SeekFrom},
     io::{Errno, Result},
 };
 
@@ -22,14 +22,16 @@ use crate::{
     say::Text,
 };
 
-/// How long a device may take to come: a USB disk behind a hub needs about ten seconds.
-const PATIENCE: u64 = 30;
+/// Seconds that a device may take to come: a USB disk behind a hub needs about ten.
+pub const PATIENCE: u8 = 30;
+/// The same where a machine does well without it: the medium that it boots from has come already.
+pub const LITTLE_PATIENCE: u8 = 5;
 
 /// The device's path, once it is there. Waits by uevent: the socket is open before the first look, so no device can
 /// come unseen between a look and the wait.
-pub fn find(device: Device<'_>, log: &Log) -> Result<Text> {
+pub fn find(device: Device<'_>, seconds: u8, log: &Log) -> Result<Text> {
     let events = uevents::listen()?;
-    let until = uptime().saturating_add(PATIENCE);
+    let until = uptime().saturating_add(seconds.into());
     let mut said = false;
     loop {
         if let Some(path) = look(device) {
@@ -40,7 +42,7 @@ pub fn find(device: Device<'_>, log: &Log) -> Result<Text> {
             return Err(Errno::TIMEDOUT);
         }
         if !said {
-            error!(log, "waiting for ", device, ", at most ", PATIENCE, " s");
+            error!(log, "waiting for ", device, ", at most ", seconds, " s");
             said = true;
         }
         wait(&events, left)?;
@@ -56,7 +58,7 @@ fn wait(events: &OwnedFd, seconds: u64) -> Result<()> {
     Ok(())
 }
 
-/// The device's path, if it is there now.
+/// The device's path, if it is there now: the first by name, of several that are alike.
 pub fn look(device: Device<'_>) -> Option<Text> {
     if let Device::Path(path) = device {
         let stat = rustix::fs::stat(Name::new(path).ok()?.c()).ok()?;
@@ -65,13 +67,33 @@ pub fn look(device: Device<'_>) -> Option<Text> {
     let folder = place::file("/sys/class/block", OFlags::RDONLY).ok()?;
     let mut buffer = [MaybeUninit::uninit(); 1024];
     let mut entries = RawDir::new(&folder, &mut buffer);
+    let mut first: Option<Text> = None;
     while let Some(Ok(entry)) = entries.next() {
         let Ok(name) = entry.file_name().to_str() else { continue };
         if !name.starts_with('.') && is(name, device) == Some(true) {
-            return Some(path(name));
+            let path = path(name);
+            if first.as_ref().is_none_or(|first| path < *first) {
+                first = Some(path);
+            }
         }
     }
-    None
+    first
+}
+
+/// Refuses a device that has less than the filesystem on it needs: half a copy.
+pub fn whole(path: &str, log: &Log) -> Result<()> {
+    let device = place::file(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
+    let size = rustix::fs::seek(&device, SeekFrom::End(0))?;
+    let mut block = [0; probe::BLOCK];
+    for at in probe::BLOCKS {
+        if let Some(needed) = read_at(&device, at, &mut block).and_then(|()| probe::size(&block, at))
+            && needed > size
+        {
+            error!(log, path, " is incomplete: it has ", size >> 20, " MiB of ", needed >> 20, " MiB and more");
+            return Err(Errno::NODATA);
+        }
+    }
+    Ok(())
 }
 
 fn path(name: &str) -> Text {
@@ -92,9 +114,10 @@ fn is(name: &str, device: Device<'_>) -> Option<bool> {
         }
         return Some(probe::is_partition(&head, &entry, number, wanted));
     }
-    let mut block = [0; probe::SUPERBLOCK];
-    read_at(&open(&path(name))?, 0, &mut block)?;
-    Some(probe::matches(&block, device))
+    let disk = open(&path(name))?;
+    let mut block = [0; probe::BLOCK];
+    let matches = |at: &u64| read_at(&disk, *at, &mut block).is_some() && probe::matches(&block, *at, device);
+    Some(probe::BLOCKS.iter().any(matches))
 }
 
 /// The whole disk that a partition is on: sysfs has the partition's folder inside the disk's.

@@ -6,7 +6,6 @@ use rustix::{
 };
 
 use crate::{
-    cmdline::Device,
     guest::{
         execute::{Execute, attach, create, write},
         log::Log,
@@ -15,7 +14,7 @@ use crate::{
         setup::device,
     },
     layout, limits,
-    op::{Attr, Boot, Op},
+    op::{Boot, Op},
     say,
     say::Text,
     sys,
@@ -34,7 +33,14 @@ impl Execute for Boot<'_> {
                 }
                 Ok(())
             }
-            Boot::Device(kind, wanted, target, attr, options) => mount(kind, wanted, target, attr, options, log),
+            Boot::Device(kind, wanted, target, attr, options) => {
+                let device = device::find(wanted, device::PATIENCE, log)?;
+                device::whole(&device, log)?;
+                attach(&create(kind, &device, attr, options)?, &place::open(target)?)?;
+                let what = if target == layout::USERS { "users partition" } else { "carbon copy" };
+                info!(log, what, " mounted (", kind, ", ", device, ")");
+                Ok(())
+            }
             Boot::Remove(path) => match rustix::fs::unlink(Name::new(path)?.c()) {
                 Err(Errno::NOENT) => Ok(()),
                 result => result,
@@ -57,20 +63,13 @@ impl Execute for Boot<'_> {
             (Boot::Device("ext4", ..), Errno::INVAL) => {
                 "; it is no ext4 filesystem: make one with `nodeos users create`"
             }
-            (Boot::Device(..), Errno::INVAL) => "; it is no whole EROFS filesystem: write the medium again",
+            (Boot::Device(..), Errno::INVAL) => "; it is no whole filesystem of that kind: write the medium again",
+            (Boot::Device(..), Errno::NODATA) => "; this medium is incomplete: write it again",
             (Boot::Device(..), Errno::TIMEDOUT) => "; is it plugged in, and is users= or carbon= right?",
             (Boot::CheckTold, _) => "; give the machine more memory or use carbon=LABEL=nodeos-carbon",
             _ => "",
         }
     }
-}
-
-fn mount(kind: &str, wanted: Device<'_>, target: &str, attr: Attr, options: &str, log: &Log) -> Result<()> {
-    let device = device::find(wanted, log)?;
-    attach(&create(kind, &device, attr, options)?, &place::open(target)?)?;
-    let what = if target == layout::CARBON { "carbon copy" } else { "users partition" };
-    info!(log, what, " mounted (", kind, ", ", device, ")");
-    Ok(())
 }
 
 /// Only root reads what lies there, but for `keep`. What is closed is closed in every /proc: modes there are the entry's,

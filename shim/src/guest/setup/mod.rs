@@ -20,7 +20,8 @@ use crate::{
     },
     layout,
     op::{Attr, Upper},
-    plan, say,
+    plan::{self, InRam},
+    say,
     say::Text,
     supervise::MAX_CONSOLES,
     sys::{self, Start},
@@ -44,7 +45,10 @@ fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
 
 /// Mounts the users partition: written to if it can be, else read, else a session in RAM.
 fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
-    if let Some(device) = options.users {
+    let carried = place::open(layout::HOMES).is_ok();
+    // whoever brings homes does well without a partition
+    let wanted = options.users.filter(|device| !carried || device::find(*device, device::LITTLE_PATIENCE, log).is_ok());
+    if let Some(device) = wanted {
         if steps(&options.guards.guarded(plan::users(options)), log).is_ok() {
             return Ok(Upper::Home);
         }
@@ -58,8 +62,13 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
             }
         }
     }
+    if carried {
+        error!(log, "RAM session, with the homes of the boot medium: what you write is gone at power off");
+        steps(&plan::ram(InRam::Carried), log)?;
+        return Ok(Upper::Home);
+    }
     error!(log, "RAM session: no users partition, what you write is gone at power off; log on as guest");
-    steps(&plan::ram(), log)?;
+    steps(&plan::ram(InRam::Guest), log)?;
     let (uid, gid) = (rustix::fs::Uid::from_raw(1000), rustix::fs::Gid::from_raw(1000));
     if let Err(errno) = rustix::fs::chown(c"/tmp/guest", Some(uid), Some(gid)) {
         error!(log, "no guest: ", errno);

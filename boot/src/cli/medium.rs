@@ -1,0 +1,110 @@
+//! `nodeos run` of a medium that a build wrote: the machine that boots it as hardware would.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use boot::error::Tried;
+use boot::media::{MANIFEST, Manifest, SERIAL};
+use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Served, Start};
+use shim::arches::Arch;
+
+use super::Failed;
+
+/// A medium.
+pub struct Medium {
+    path: PathBuf,
+    kind: Kind,
+    arch: &'static Arch,
+}
+
+enum Kind {
+    Direct,
+    Iso,
+    Pxe,
+}
+
+/// How it is booted.
+pub struct How<'a> {
+    pub firmware: Option<Firmware>,
+    pub plug: Option<Bus>,
+    pub memory_mib: Option<u32>,
+    pub users: Option<Drive>,
+    pub publish: &'a [Publish],
+}
+
+impl Medium {
+    /// What lies there, if it is a medium and no app: a folder with a manifest of ours, or an ISO 9660 filesystem.
+    pub fn found(path: &Path) -> Option<Self> {
+        let path = std::path::absolute(path).ok()?;
+        if path.is_dir() {
+            let manifest = Manifest::read(&path.join(MANIFEST)).ok()?;
+            let kind = match manifest.target.as_str() {
+                "direct" => Kind::Direct,
+                "pxe" => Kind::Pxe,
+                _ => return None,
+            };
+            return Some(Self { path, kind, arch: Arch::named(&manifest.arch)? });
+        }
+        let mut head = [0; 6];
+        // ECMA-119, 8.4: the primary volume descriptor
+        File::open(&path).ok()?.read_exact_at(&mut head, 32768).ok()?;
+        (head == *b"\x01CD001").then_some(Self { path, kind: Kind::Iso, arch: Arch::named("x86_64")? })
+    }
+
+    /// Whose machine it is for.
+    pub fn arch(&self) -> &'static Arch {
+        self.arch
+    }
+
+    /// The machine.
+    pub fn machine(&self, how: How<'_>) -> Result<Machine, Failed> {
+        let file = |name: &str| self.path.join(name);
+        let firmware = how.firmware.unwrap_or(Firmware::Bios);
+        let by_firmware = || Start::Firmware { firmware, oem: Some(SERIAL.to_owned()) };
+        let publish = how.publish.to_vec();
+        if how.plug.is_some() && !matches!(self.kind, Kind::Iso) {
+            return Err(Failed::usage("--plug: only an ISO is plugged in"));
+        }
+        let (start, drives, boot, least) = match self.kind {
+            Kind::Direct if how.firmware.is_some() => {
+                return Err(Failed::usage("--firmware: QEMU itself loads what is in that folder"));
+            }
+            Kind::Direct => {
+                let carbon = Some(Drive::read_only(file("carbon.erofs"))).filter(|drive| drive.path.exists());
+                let homes = Some(Drive::writable(file("users.ext4"))).filter(|drive| drive.path.exists());
+                let start = Start::kernel(file("kernel"), file("initramfs"), self.words()?);
+                (start, carbon.into_iter().chain(homes).collect(), None, 256)
+            }
+            Kind::Iso => {
+                let bus = how.plug.unwrap_or(Bus::Cd);
+                (by_firmware(), vec![Drive { bus, ..Drive::read_only(&self.path) }], None, 512)
+            }
+            Kind::Pxe if firmware == Firmware::Uefi => {
+                let text = "--firmware uefi: QEMU's own DHCP server cannot tell iPXE from the firmware\n  \
+                            next: a dnsmasq can, see docs/pxe.md";
+                return Err(Failed::usage(text));
+            }
+            Kind::Pxe => {
+                let served = Served { folder: self.path.clone(), file: "boot.ipxe".to_owned() };
+                (by_firmware(), Vec::new(), Some(served), 512)
+            }
+        };
+        if boot.is_some() && how.users.is_some() {
+            return Err(Failed::usage("--users: a machine that boots from the network has no disk here"));
+        }
+        Ok(Machine {
+            memory_mib: how.memory_mib.unwrap_or(least),
+            drives: drives.into_iter().chain(how.users).collect(),
+            network: Network::User { publish, boot },
+            ..Machine::new(self.arch, start)
+        })
+    }
+
+    fn words(&self) -> Result<String, Failed> {
+        let (path, mut text) = (self.path.join("cmdline"), String::new());
+        File::open(&path).and_then(|mut file| file.read_to_string(&mut text)).tried("read", &path)?;
+        Ok(text.trim().to_owned())
+    }
+}

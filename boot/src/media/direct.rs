@@ -1,0 +1,41 @@
+//! A folder for whatever loads a kernel by itself: QEMU, kexec, another boot loader.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::{Medium, Member, Parts, Shape};
+use crate::assembly;
+use crate::cache::write_whole;
+use crate::error::{Result, Tried};
+use crate::run::Run;
+use crate::users::ext4::not_in_use;
+
+pub const MEDIUM: Medium = Medium {
+    name: "direct",
+    what: "kernel, initramfs, carbon copy, homes and command line as files",
+    shape: Shape::Folder,
+    archs: &["x86_64", "aarch64"],
+    placement: None,
+    profile: "virt",
+    cmdline,
+    make,
+};
+
+fn cmdline(parts: &Parts<'_>) -> String {
+    assembly::cmdline(parts.image, parts.users.is_some())
+}
+
+fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
+    parts.image.export(out)?;
+    if let Some(homes) = parts.users {
+        // what a machine writes meanwhile would be half in the copy
+        not_in_use(format!("copy {}", homes.display()), homes)?;
+        let to = out.join("users.ext4");
+        Run::new("cp").args(["--reflink=auto", "--sparse=always", "--"]).arg(homes).arg(&to).ok()?;
+        // everybody's files and password hashes are in it
+        fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).tried("set the mode of", &to)?;
+    }
+    write_whole(&out.join("cmdline"), format!("{}\n", cmdline(parts)).as_bytes())?;
+    Ok(Vec::new())
+}

@@ -1,0 +1,151 @@
+//! One file for a CD and for a USB stick, started by a BIOS or by UEFI: an ISO 9660 filesystem with GRUB 2.
+//!
+//! | read by | what |
+//! |---|---|
+//! | BIOS, from a CD | El Torito's first entry, `/boot/grub/core.img`: GRUB's core behind `cdboot.img` |
+//! | BIOS, from a stick | the first sector, `boot_hybrid.img`, which goes on to the same core |
+//! | UEFI, from either | `EFI/BOOT/BOOTX64.EFI` in a FAT image behind the ISO: El Torito's second entry, and a partition |
+//! | GRUB | `/boot/grub/grub.cfg`, `/kernel`, `/initramfs` |
+//! | the shim | `/carbon.erofs`, on whatever device has the label |
+//!
+//! El Torito 1.0; UEFI 2.10, 13.3.2; xorriso's `-as mkisofs` as grub-mkrescue uses it.
+
+use std::fs;
+use std::path::Path;
+
+use shim::layout::CARBON_LABEL;
+
+use super::{ALWAYS, Console, Medium, Member, Parts, SERIAL, Shape, initramfs, manifest, users};
+use crate::cache::write_whole;
+use crate::carbon::Placement;
+use crate::error::{Error, Result, Tried};
+use crate::run::Run;
+
+pub const MEDIUM: Medium = Medium {
+    name: "iso",
+    what: "one file for a CD or a USB stick, for BIOS and UEFI",
+    shape: Shape::File,
+    archs: &["x86_64"],
+    placement: Some(Placement::Medium),
+    profile: "pc",
+    cmdline,
+    make,
+};
+
+/// Every time in it: the first that FAT knows, 1980-01-01.
+const EPOCH: &str = "315532800";
+/// GRUB's modules that both cores need.
+const MODULES: [&str; 13] = [
+    "iso9660",
+    "part_gpt",
+    "part_msdos",
+    "search",
+    "search_label",
+    "normal",
+    "configfile",
+    "linux",
+    "serial",
+    "terminal",
+    "smbios",
+    "test",
+    "reboot",
+];
+/// Those of a BIOS, and those of UEFI.
+const BIOS: [&str; 1] = ["biosdisk"];
+const UEFI: [&str; 2] = ["efi_gop", "all_video"];
+/// What a core does first: the medium it came from, or any with the label.
+const FIRST: &str = "search --no-floppy --set=root --hint=$root --label LABEL\nset prefix=($root)/boot/grub\n\
+                     normal ($root)/boot/grub/grub.cfg\n";
+
+fn cmdline(parts: &Parts<'_>) -> String {
+    format!("{} {}", Console::Screen.words(parts.image.arch), rest(parts, &users(parts)))
+}
+
+fn rest(parts: &Parts<'_>, users: &str) -> String {
+    format!("{ALWAYS} {users} carbon=iso:LABEL={CARBON_LABEL} {}", parts.image.words).trim_end().to_owned()
+}
+
+fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
+    let image = parts.image;
+    let carbon = image.carbon.as_deref().ok_or_else(|| Error::new("make an ISO", "the image has no carbon copy"))?;
+    let work = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+    let (tree, esp) = (work.path().join("tree"), work.path().join("esp.img"));
+    let grub = tree.join("boot/grub");
+    fs::create_dir_all(&grub).tried("make the folder", &grub)?;
+    for (from, name) in [(image.kernel.as_path(), "kernel"), (carbon, "carbon.erofs")] {
+        let to = tree.join(name);
+        fs::copy(from, &to).tried("copy to", &to)?;
+    }
+    initramfs(parts, &tree.join("initramfs"))?;
+    write_whole(&grub.join("grub.cfg"), menu(parts).as_bytes())?;
+    let first = work.path().join("first.cfg");
+    write_whole(&first, FIRST.replace("LABEL", CARBON_LABEL).as_bytes())?;
+    core("i386-pc-eltorito", &BIOS, &first, &grub.join("core.img"))?;
+    let efi = work.path().join(image.arch.efi_file);
+    core("x86_64-efi", &UEFI, &first, &efi)?;
+    system_partition(&efi, image.arch.efi_file, &esp)?;
+    let members = manifest::members(parts.cache, &tree)?;
+    pack(&tree, &esp, out)?;
+    Ok(members)
+}
+
+/// GRUB with those modules in it.
+fn core(format: &str, modules: &[&str], first: &Path, out: &Path) -> Result<()> {
+    let run = Run::new("grub-mkimage").args(["--format", format, "--prefix", "/boot/grub", "--config"]).arg(first);
+    run.arg("--output").arg(out).args(MODULES).args(modules).ok()
+}
+
+/// A FAT filesystem with that one program.
+fn system_partition(program: &Path, name: &str, out: &Path) -> Result<()> {
+    let bytes = fs::metadata(program).tried("look at", program)?.len();
+    // and as much again as the filesystem itself takes
+    let kib = bytes.div_ceil(1024) + 128;
+    let mtools = |program: &str| Run::new(program).env("SOURCE_DATE_EPOCH", EPOCH).env("TZ", "UTC").arg("-i").arg(out);
+    fs::File::create(out).and_then(|file| file.set_len(kib * 1024)).tried("make", out)?;
+    let sectors = (kib * 2).to_string();
+    mtools("mformat").args(["-T", &sectors, "-h", "1", "-s", "1", "-N", "0", "-v", "NODEOS", "::"]).ok()?;
+    mtools("mmd").args(["::/EFI", "::/EFI/BOOT"]).ok()?;
+    mtools("mcopy").arg(program).arg(format!("::/EFI/BOOT/{name}")).ok()
+}
+
+fn pack(tree: &Path, esp: &Path, out: &Path) -> Result<()> {
+    const HYBRID: &str = "/usr/lib/grub/i386-pc/boot_hybrid.img";
+    const SYSTEM_PARTITION: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"; // UEFI 2.10, table 5-7
+    let run = Run::new("xorriso").env("SOURCE_DATE_EPOCH", EPOCH).env("TZ", "UTC");
+    let run = run.args(["-as", "mkisofs", "-quiet", "-R", "-uid", "0", "-gid", "0", "-V", CARBON_LABEL]);
+    let run = run.arg("-o").arg(out).args(["--set_all_file_dates", "set_to_mtime"]);
+    // last: what a copy that ends too early lacks is what the shim looks at
+    let run = run.args(["--sort-weight", "-1", "/carbon.erofs"]);
+    let run = run.args(["-b", "boot/grub/core.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"]);
+    let run = run.args(["--grub2-boot-info", "--grub2-mbr", HYBRID, "--mbr-force-bootable"]);
+    let run = run.args(["-append_partition", "2", SYSTEM_PARTITION]).arg(esp).arg("-appended_part_as_gpt");
+    run.args(["-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot"]).arg(tree).ok()
+}
+
+/// The boot menu (GNU GRUB manual, 2.06).
+fn menu(parts: &Parts<'_>) -> String {
+    let (screen, serial) = (Console::Screen.words(parts.image.arch), Console::Serial.words(parts.image.arch));
+    let (usual, ram) = (rest(parts, &users(parts)), rest(parts, "users=none"));
+    let entry = |id: &str, title: &str, words: &str| {
+        format!("menuentry '{title}' --id {id} {{\n    linux /kernel {words}\n    initrd /initramfs\n}}\n")
+    };
+    let entries = [
+        entry("normal", "NodeOS", &format!("{screen} {usual}")),
+        entry("ram", "NodeOS, homes in RAM only", &format!("{screen} {ram}")),
+        entry("serial", "NodeOS, serial console", &format!("{serial} {usual}")),
+        entry(
+            "rescue",
+            "NodeOS, rescue: only root may log on, and nothing else runs",
+            &format!("{screen} {usual} single"),
+        ),
+    ];
+    format!(
+        "if serial --unit=0 --speed=115200; then\n    terminal_input --append serial\n    \
+         terminal_output --append serial\nfi\n\
+         set gfxpayload=keep\nset timeout=3\nset default=normal\n\
+         # a machine of nodeos run: its first OEM string says that its console is the serial line\n\
+         smbios --type 11 --get-string 4 --set oem\n\
+         if [ \"$oem\" = \"{SERIAL}\" ]; then\n    set default=serial\n    set timeout=0\nfi\n\n{}",
+        entries.join("\n")
+    )
+}

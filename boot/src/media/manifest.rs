@@ -1,0 +1,100 @@
+//! `manifest.json`: what a medium holds.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Medium, Parts};
+use crate::cache::Cache;
+use crate::digest;
+use crate::error::{Error, Result, Tried};
+
+/// Its name in a folder, and behind the name of a file.
+pub const NAME: &str = "manifest.json";
+
+/// One medium.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The kind of medium, as `--target` names it.
+    pub target: String,
+    /// The machine.
+    pub arch: String,
+    /// What the kernel is told, where nothing more is chosen.
+    pub cmdline: String,
+    /// Bytes of all of it.
+    pub bytes: u64,
+    /// SHA-256 of a medium that is one file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Versions of what went in.
+    pub versions: BTreeMap<String, String>,
+    /// The files in it, in the order of paths.
+    pub members: Vec<Member>,
+}
+
+/// A file of a medium.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// From the top of the medium.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// Describes what was made.
+    pub(super) fn of(medium: &Medium, parts: &Parts<'_>, made: &Path, inside: Vec<Member>) -> Result<Self> {
+        let image = parts.image;
+        let found = fs::metadata(made).tried("look at", made)?;
+        let (sha256, members) = match found.is_file() {
+            true => (Some(digest::file(parts.cache, made)?), inside),
+            false => (None, members(parts.cache, made)?),
+        };
+        let bytes = if found.is_file() { found.len() } else { members.iter().map(|member| member.bytes).sum() };
+        let versions = image.versions.iter().map(|(name, version)| ((*name).to_owned(), version.clone())).collect();
+        let (target, arch) = (medium.name.to_owned(), image.arch.name.to_owned());
+        Ok(Self { target, arch, cmdline: (medium.cmdline)(parts), bytes, sha256, versions, members })
+    }
+
+    /// Reads one.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read(path).tried("read", path)?;
+        serde_json::from_slice(&text).map_err(|error| Error::new(format!("read {}", path.display()), error))
+    }
+
+    /// As it is written.
+    pub fn json(&self) -> Result<String> {
+        let text = serde_json::to_string_pretty(self).map_err(|error| Error::new(format!("write {NAME}"), error))?;
+        Ok(text + "\n")
+    }
+}
+
+/// The files below a folder, in the order of paths.
+pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(below) = folders.pop() {
+        let at = folder.join(&below);
+        for entry in fs::read_dir(&at).tried("list the folder", &at)? {
+            let entry = entry.tried("list the folder", &at)?;
+            let path = below.join(entry.file_name());
+            if entry.file_type().tried("look at", &at)?.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The same, described.
+pub(super) fn members(cache: &Cache, folder: &Path) -> Result<Vec<Member>> {
+    let member = |path: PathBuf| {
+        let at = folder.join(&path);
+        let bytes = fs::metadata(&at).tried("look at", &at)?.len();
+        Ok(Member { bytes, sha256: digest::file(cache, &at)?, path })
+    };
+    files(folder)?.into_iter().map(member).collect()
+}

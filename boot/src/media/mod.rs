@@ -1,0 +1,289 @@
+//! Media: what machines boot from, each made of the same image. A row of `ALL` and a file each.
+//!
+//! A medium is made under a temporary name, described by its manifest, and renamed: whole or not at all.
+
+mod direct;
+mod iso;
+mod manifest;
+mod pxe;
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use shim::arches::Arch;
+use shim::layout::USERS_LABEL;
+
+use crate::cache::{Cache, remove, write_whole};
+use crate::carbon::Placement;
+use crate::error::{Error, Result, Tried};
+use crate::image::Image;
+use crate::interrupt::{self, Making};
+use crate::progress::Progress;
+use crate::users::carried;
+
+pub use self::manifest::{Manifest, Member, NAME as MANIFEST};
+
+/// A row: one kind of medium.
+pub struct Medium {
+    /// As `--target` names it.
+    pub name: &'static str,
+    /// What it is, in a few words.
+    pub what: &'static str,
+    /// What is written.
+    pub shape: Shape,
+    /// The architectures that it is made for.
+    pub archs: &'static [&'static str],
+    /// Where the carbon copy lies on it; `None` where a person may choose.
+    pub placement: Option<Placement>,
+    /// Which machines' drivers the kernel has.
+    pub profile: &'static str,
+    /// What the kernel is told, where nothing more is chosen.
+    cmdline: fn(&Parts<'_>) -> String,
+    /// Fills the path, which is not there yet; gives the members of a file, which nobody can list.
+    make: fn(&Parts<'_>, &Path) -> Result<Vec<Member>>,
+}
+
+/// What a medium is, where it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One file.
+    File,
+    /// A folder of files.
+    Folder,
+}
+
+/// Every kind.
+pub static ALL: [Medium; 3] = [direct::MEDIUM, iso::MEDIUM, pxe::MEDIUM];
+
+impl Medium {
+    /// The kind of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        ALL.iter().find(|medium| medium.name == name)
+    }
+
+    /// Refuses an architecture that it is not made for.
+    pub fn check(&self, arch: &Arch) -> Result<()> {
+        if self.archs.contains(&arch.name) {
+            return Ok(());
+        }
+        let tried = format!("make {} for {arch}", self.name);
+        let why = format!("that target is made for {}", self.archs.join(", "));
+        Err(Error::new(tried, why).next(format!("--arch {}", self.archs.first().unwrap_or(&"x86_64"))))
+    }
+}
+
+/// What a medium is made of.
+pub struct Parts<'a> {
+    /// Where digests are remembered.
+    pub cache: &'a Cache,
+    /// The waist.
+    pub image: &'a Image,
+    /// The image of the homes.
+    pub users: Option<&'a Path>,
+    /// Words for single machines.
+    pub machines: &'a [Machine],
+    /// How much is said.
+    pub progress: Progress,
+}
+
+/// A machine that gets words of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// `52:54:00:12:34:56`.
+    pub mac: String,
+    /// More words for the kernel's command line.
+    pub words: String,
+}
+
+impl FromStr for Machine {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let wrong = || "expected MAC=WORDS, as in 52:54:00:12:34:56=\"users=none TZ=UTC\"".to_owned();
+        let (mac, words) = text.split_once('=').ok_or_else(wrong)?;
+        let mac = mac.to_ascii_lowercase();
+        let parts: Vec<&str> = mac.split(':').collect();
+        let hex = |part: &&str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if parts.len() != 6 || !parts.iter().all(hex) {
+            return Err(wrong());
+        }
+        plain(words)?;
+        Ok(Self { mac, words: words.to_owned() })
+    }
+}
+
+/// Words as a boot menu keeps them: what GRUB, iPXE or syslinux read as more than a letter has no place in them.
+fn plain(words: &str) -> std::result::Result<(), String> {
+    let good = |letter: char| letter.is_ascii_alphanumeric() || "=/:.,_-+@%~ ".contains(letter);
+    match words.chars().find(|letter| !good(*letter)) {
+        Some(letter) => Err(format!("{letter:?} has no place in the words of a boot menu: {words}")),
+        None => Ok(()),
+    }
+}
+
+/// Makes a medium; what was there in its place is replaced if a build wrote it.
+pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> {
+    medium.check(parts.image.arch)?;
+    free(medium, out)?;
+    plain(&parts.image.words).map_err(|why| Error::new(format!("make {}", medium.name), why)).or_else(|error| {
+        // a file with the words takes any
+        if medium.name == direct::MEDIUM.name { Ok(()) } else { Err(error) }
+    })?;
+    let out = std::path::absolute(out).tried("find", out)?;
+    let above = out.parent().ok_or_else(|| Error::new(format!("make {}", out.display()), "no folder is above it"))?;
+    fs::create_dir_all(above).tried("make the folder", above)?;
+    let _making = Making::start();
+    let new = tempfile::Builder::new().prefix(".nodeos-build-").tempdir_in(above).tried("make a folder in", above)?;
+    // a folder of tempfile's is its owner's alone
+    let made = new.path().join("out");
+    let phase = parts.progress.start(medium.name, &format!("write {}", out.display()));
+    let members = (medium.make)(parts, &made)?;
+    let manifest = Manifest::of(medium, parts, &made, members)?;
+    let text = manifest.json()?;
+    interrupt::check(|| format!("make {}", out.display()))?;
+    remove(&out)?;
+    match medium.shape {
+        Shape::File => write_whole(&beside(&out), text.as_bytes())?,
+        Shape::Folder => write_whole(&made.join(MANIFEST), text.as_bytes())?,
+    }
+    fs::rename(&made, &out).tried("rename to", &out)?;
+    phase.done(&format!("{}, {} MiB", out.display(), manifest.bytes.div_ceil(1 << 20)));
+    Ok(manifest)
+}
+
+/// Where the manifest of a file lies.
+#[must_use]
+pub fn beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".");
+    name.push(MANIFEST);
+    name.into()
+}
+
+/// Refuses a place where something else lies than a build of ours.
+pub fn free(medium: &Medium, out: &Path) -> Result<()> {
+    let tried = || format!("write {}", out.display());
+    match (medium.shape, fs::metadata(out)) {
+        (_, Err(_)) => Ok(()),
+        (Shape::File, Ok(found)) if found.is_file() && beside(out).is_file() => Ok(()),
+        (Shape::File, Ok(found)) if found.is_file() => {
+            Err(Error::new(tried(), "a file is there that no build wrote").next("name a new file"))
+        }
+        (Shape::File, Ok(_)) => {
+            Err(Error::new(tried(), format!("it is a folder; {} is one file", medium.name)).next("name a new file"))
+        }
+        (Shape::Folder, Ok(found)) if !found.is_dir() => {
+            Err(Error::new(tried(), "it is a file").next("name a new folder"))
+        }
+        (Shape::Folder, Ok(_)) => {
+            let known = Manifest::read(&out.join(MANIFEST)).map(|manifest| manifest.members).unwrap_or_default();
+            let ours = |path: &Path| path == Path::new(MANIFEST) || known.iter().any(|member| path == member.path);
+            match manifest::files(out)?.into_iter().find(|path| !ours(path)) {
+                Some(path) => Err(Error::new(tried(), format!("{} lies there, which no build wrote", path.display()))
+                    .next("name a new folder")),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// Where a kernel's system console is, to which an app's output goes: the last that is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Console {
+    Screen,
+    Serial,
+}
+
+impl Console {
+    fn words(self, arch: &Arch) -> String {
+        let serial = arch.console;
+        match self {
+            Self::Screen => format!("console={serial} console=tty0"),
+            Self::Serial => format!("console=tty0 console={serial}"),
+        }
+    }
+}
+
+/// By the machine's first OEM string (SMBIOS, type 11) a boot menu knows that its console is the serial line, as in QEMU.
+pub const SERIAL: &str = "nodeos:serial";
+
+/// What every machine is told. One that panics restarts; a network without an answer is given up.
+const ALWAYS: &str = "quiet panic=10 ip=dhcp carrier_timeout=10";
+
+/// Where the homes are: on a partition if one is there.
+fn users(parts: &Parts<'_>) -> String {
+    if parts.users.is_some() { format!("users=LABEL={USERS_LABEL}") } else { "users=none".to_owned() }
+}
+
+/// The initramfs, with the homes for a session in RAM.
+fn initramfs(parts: &Parts<'_>, out: &Path) -> Result<()> {
+    let homes = parts.users.map(|users| carried::archive(parts.cache, users)).transpose()?;
+    let archives: Vec<&Path> =
+        [Some(parts.image.initramfs.as_path()), homes.as_deref()].into_iter().flatten().collect();
+    crate::archive::join(&archives, out)
+}
+
+/// For clap, which prints what it was given.
+impl fmt::Debug for Medium {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl fmt::Display for Medium {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL, Machine, Medium, Shape, free};
+    use shim::arches::Arch;
+    use std::fs;
+
+    #[test]
+    fn every_target_has_its_name_and_profiles_that_exist() {
+        for medium in &ALL {
+            assert_eq!(Medium::named(medium.name).unwrap().name, medium.name);
+            for name in medium.archs {
+                let profiles = Arch::named(name).unwrap().kernel_profiles;
+                assert!(profiles.iter().any(|(profile, _)| *profile == medium.profile), "{name}: {}", medium.profile);
+            }
+        }
+        let error = Medium::named("iso").unwrap().check(Arch::named("aarch64").unwrap()).unwrap_err().to_string();
+        assert!(error.contains("make iso for aarch64: that target is made for x86_64"), "{error}");
+    }
+
+    #[test]
+    fn a_machine_is_a_mac_and_words() {
+        let machine: Machine = "52:54:00:12:34:AB=users=none TZ=UTC".parse().unwrap();
+        assert_eq!((machine.mac.as_str(), machine.words.as_str()), ("52:54:00:12:34:ab", "users=none TZ=UTC"));
+        for text in ["", "52:54:00:12:34=x", "52:54:00:12:34:5g=x", "52-54-00-12-34-56=x", "52:54:00:12:34:56"] {
+            assert!(text.parse::<Machine>().unwrap_err().starts_with("expected MAC=WORDS"), "{text}");
+        }
+        for words in ["a'b", "$x", "a\nb", "a\"b", "a;b", "a&b"] {
+            assert!(format!("52:54:00:12:34:56={words}").parse::<Machine>().is_err(), "{words}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_what_a_build_wrote_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, dir) = (folder.path().join("file"), folder.path().join("dir"));
+        let of = |shape| ALL.iter().find(|medium| medium.shape == shape).unwrap();
+        assert!(free(of(Shape::File), &file).is_ok() && free(of(Shape::Folder), &dir).is_ok());
+        fs::write(&file, "mine").unwrap();
+        fs::create_dir(&dir).unwrap();
+        let why = |shape, path| free(of(shape), path).unwrap_err().to_string();
+        assert!(why(Shape::File, &file).contains("no build wrote"));
+        assert!(why(Shape::Folder, &file).contains("it is a file"));
+        assert!(why(Shape::File, &dir).contains("it is a folder"));
+        assert!(free(of(Shape::Folder), &dir).is_ok());
+        fs::write(dir.join("mine"), "").unwrap();
+        assert!(why(Shape::Folder, &dir).contains("mine lies there, which no build wrote"));
+    }
+}

@@ -1,0 +1,144 @@
+//! A folder to serve by TFTP or HTTP: machines without a disk boot from it.
+//!
+//! iPXE reads `boot.ipxe`; ROMs that know nothing else are given `undionly.kpxe` (BIOS) or `ipxe.efi` (UEFI), which is
+//! iPXE, or PXELINUX. See docs/pxe.md.
+
+use std::fs;
+use std::path::Path;
+
+use super::{ALWAYS, Console, Machine, Medium, Member, Parts, SERIAL, Shape, initramfs, users};
+use crate::cache::write_whole;
+use crate::carbon::Placement;
+use crate::error::{Result, Tried};
+
+pub const MEDIUM: Medium = Medium {
+    name: "pxe",
+    what: "a folder to serve by TFTP or HTTP",
+    shape: Shape::Folder,
+    archs: &["x86_64"],
+    placement: Some(Placement::Image),
+    profile: "pc",
+    cmdline,
+    make,
+};
+
+/// Loaders of the network, each with its place on the host (Debian's ipxe, pxelinux, syslinux-common).
+const LOADERS: [(&str, &str); 4] = [
+    ("ipxe.efi", "/usr/lib/ipxe/ipxe.efi"),
+    ("undionly.kpxe", "/usr/lib/ipxe/undionly.kpxe"),
+    ("pxelinux.0", "/usr/lib/PXELINUX/pxelinux.0"),
+    ("ldlinux.c32", "/usr/lib/syslinux/modules/bios/ldlinux.c32"),
+];
+
+fn cmdline(parts: &Parts<'_>) -> String {
+    format!("{} {}", Console::Screen.words(parts.image.arch), rest(parts))
+}
+
+/// The same without the consoles.
+fn rest(parts: &Parts<'_>) -> String {
+    format!("{ALWAYS} {} {}", users(parts), parts.image.cmdline())
+}
+
+fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
+    let configs = out.join("pxelinux.cfg");
+    fs::create_dir_all(&configs).tried("make the folder", &configs)?;
+    let kernel = out.join("kernel");
+    fs::copy(&parts.image.kernel, &kernel).tried("copy to", &kernel)?;
+    initramfs(parts, &out.join("initramfs"))?;
+    for (name, from) in LOADERS {
+        fs::copy(from, out.join(name)).tried("copy", Path::new(from))?;
+    }
+    write_whole(&out.join("boot.ipxe"), script(parts).as_bytes())?;
+    let config = |name: &str, words: &str| write_whole(&configs.join(name), pxelinux(parts, words).as_bytes());
+    config("default", "")?;
+    for Machine { mac, words } in parts.machines {
+        // 01 is Ethernet (syslinux, doc/pxelinux.txt)
+        config(&format!("01-{}", mac.replace(':', "-")), words)?;
+    }
+    Ok(Vec::new())
+}
+
+/// <https://ipxe.org/scripting>
+fn script(parts: &Parts<'_>) -> String {
+    let (screen, serial) = (Console::Screen.words(parts.image.arch), Console::Serial.words(parts.image.arch));
+    let mut text = format!(
+        "#!ipxe\n\
+         # NodeOS: kernel and initramfs lie beside this script.\n\
+         set consoles {screen}\n\
+         # a machine of nodeos run: its first OEM string says that its console is the serial line\n\
+         iseq ${{smbios/11.4.0}} {SERIAL} && set consoles {serial} ||\n\
+         set words\n"
+    );
+    for Machine { mac, words } in parts.machines {
+        text += &format!("iseq ${{netX/mac}} {mac} && set words {words} ||\n");
+    }
+    text + &format!(
+        "kernel kernel initrd=initramfs ${{consoles}} {} ${{words}} || goto failed\n\
+         initrd initramfs || goto failed\n\
+         boot || goto failed\n\
+         :failed\n\
+         echo NodeOS: cannot start from the network. Are kernel and initramfs served beside boot.ipxe?\n\
+         sleep 10\n\
+         reboot\n",
+        rest(parts)
+    )
+}
+
+/// <https://wiki.syslinux.org/wiki/index.php?title=PXELINUX>
+fn pxelinux(parts: &Parts<'_>, words: &str) -> String {
+    let line = format!("{} {words}", cmdline(parts));
+    format!("DEFAULT nodeos\nLABEL nodeos\n  KERNEL kernel\n  INITRD initramfs\n  APPEND {}\n", line.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Machine;
+    use super::{Parts, pxelinux, script};
+    use crate::cache::Cache;
+    use crate::carbon::Placement;
+    use crate::image::Image;
+    use crate::progress::Progress;
+    use shim::arches::ALL;
+    use std::path::Path;
+
+    #[test]
+    fn each_machine_has_its_words_in_every_loaders_language() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path()).unwrap();
+        let image = Image {
+            arch: &ALL[0],
+            kernel: "k".into(),
+            initramfs: "i".into(),
+            carbon: None,
+            placement: Placement::Image,
+            words: "TZ=UTC".to_owned(),
+            versions: vec![],
+        };
+        let machines = ["52:54:00:12:34:56=users=none".parse::<Machine>().unwrap()];
+        let users = Some(Path::new("u"));
+        let parts = Parts { cache: &cache, image: &image, users, machines: &machines, progress: Progress::Silent };
+        assert_eq!(
+            script(&parts),
+            "#!ipxe\n\
+             # NodeOS: kernel and initramfs lie beside this script.\n\
+             set consoles console=ttyS0 console=tty0\n\
+             # a machine of nodeos run: its first OEM string says that its console is the serial line\n\
+             iseq ${smbios/11.4.0} nodeos:serial && set consoles console=tty0 console=ttyS0 ||\n\
+             set words\n\
+             iseq ${netX/mac} 52:54:00:12:34:56 && set words users=none ||\n\
+             kernel kernel initrd=initramfs ${consoles} quiet panic=10 ip=dhcp carrier_timeout=10 \
+             users=LABEL=nodeos-users carbon=image TZ=UTC ${words} || goto failed\n\
+             initrd initramfs || goto failed\n\
+             boot || goto failed\n\
+             :failed\n\
+             echo NodeOS: cannot start from the network. Are kernel and initramfs served beside boot.ipxe?\n\
+             sleep 10\n\
+             reboot\n"
+        );
+        assert_eq!(
+            pxelinux(&parts, "users=none"),
+            "DEFAULT nodeos\nLABEL nodeos\n  KERNEL kernel\n  INITRD initramfs\n  APPEND console=ttyS0 console=tty0 \
+             quiet panic=10 ip=dhcp carrier_timeout=10 users=LABEL=nodeos-users carbon=image TZ=UTC users=none\n"
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! Homes that the initramfs carries, for sessions in RAM: a users partition as an archive below `/homes`.
+
+use crate::archive::{DIRECTORY, REGULAR, SYMLINK, put};
+use crate::cache::Cache;
+use crate::digest::Key;
+use crate::error::{Error, Result, Tried};
+use crate::users::read::Image;
+use cpio::newc::{Builder, trailer};
+use ext4_view::{FileType, Metadata};
+use shim::layout::{HOMES, LOST_FOUND, OVERLAY};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// More does not belong into a machine's RAM.
+const MOST: u64 = 256 << 20;
+/// How many the cache keeps.
+const KEPT: usize = 6;
+
+/// The archive of a users image's homes, compressed; from the cache or made now.
+pub fn archive(cache: &Cache, users: &Path) -> Result<PathBuf> {
+    let key = Key::default().with_file(cache, "users", users)?.name();
+    let path = cache.entry("homes", &key, |new| {
+        let packed = zstd::encode_all(cpio(users)?.as_slice(), 19).tried("compress the homes in", users)?;
+        fs::write(new, packed).tried("write", new)
+    })?;
+    cache.prune("homes", "", &path, KEPT)?;
+    Ok(path)
+}
+
+fn cpio(users: &Path) -> Result<Vec<u8>> {
+    let image = Image::open(users)?;
+    let mut found = Vec::new();
+    let mut bytes = 0;
+    image.walk(b"/", &mut |path, what| {
+        let path = path.display().to_string();
+        let ours = |name: &str| path.strip_prefix('/').and_then(|path| path.split('/').next()) == Some(name);
+        if !ours(LOST_FOUND) && !ours(OVERLAY) {
+            bytes += what.len();
+            found.push((path, what.clone()));
+        }
+        Ok(())
+    })?;
+    let tried = || format!("carry the homes of {} in RAM", users.display());
+    if bytes > MOST {
+        let why = format!("they are {} MiB, at most {} fit there", bytes >> 20, MOST >> 20);
+        return Err(Error::new(tried(), why).next("--users none, and a partition labelled nodeos-users with them"));
+    }
+    let top = Builder::new(HOMES.trim_start_matches('/')).ino(1).nlink(2).mode(DIRECTORY | 0o755);
+    let mut out = put(Vec::new(), top, &mut std::io::empty(), 0).tried("pack", users)?;
+    for ((path, what), number) in found.iter().zip(2..) {
+        out = member(&image, out, number, path, what).map_err(|why| Error::new(tried(), format!("{path}: {why}")))?;
+    }
+    trailer(out).tried("pack", users)
+}
+
+fn member(
+    image: &Image,
+    out: Vec<u8>,
+    number: u32,
+    path: &str,
+    what: &Metadata,
+) -> std::result::Result<Vec<u8>, String> {
+    let mode = u32::from(what.mode()) & 0o7777;
+    let name = format!("{}{path}", HOMES.trim_start_matches('/'));
+    let builder = Builder::new(&name).ino(number).uid(what.uid()).gid(what.gid());
+    let (builder, content) = match what.file_type() {
+        FileType::Directory => (builder.mode(DIRECTORY | mode).nlink(2), Vec::new()),
+        FileType::Regular => (builder.mode(REGULAR | mode), image.content(path).map_err(|error| error.to_string())?),
+        FileType::Symlink => (builder.mode(SYMLINK | 0o777), image.link(path).map_err(|error| error.to_string())?),
+        _ => return Err("it is no file, folder or link".to_owned()),
+    };
+    put(out, builder, &mut content.as_slice(), content.len() as u64).map_err(|error| error.to_string())
+}

@@ -1,0 +1,113 @@
+//! An ISO: on a CD, a stick, a disk; started by a BIOS and by UEFI.
+
+use std::{fs::File, process::Command};
+
+use boot::media::SERIAL;
+use qemu::{
+    machine::{Bus, Drive, Firmware, Machine, Start},
+    vm::Vm,
+};
+use shim::{arches::Arch, last_word::LastWord};
+use tests::{Disk, log_on, logs_on};
+
+use crate::{guest_logs_on, medium};
+
+fn machine(firmware: Firmware, bus: Bus) -> Machine {
+    let start = Start::Firmware { firmware, oem: Some(SERIAL.to_owned()) };
+    let drives = vec![Drive { bus, ..Drive::read_only(medium("iso", &[])) }];
+    Machine { memory_mib: 512, drives, ..Machine::new(Arch::named("x86_64").unwrap(), start) }
+}
+
+fn boots(firmware: Firmware) {
+    for bus in [Bus::Cd, Bus::Usb, Bus::Virtio] {
+        let mut vm = Vm::start(machine(firmware, bus)).unwrap();
+        println!("{firmware:?} {bus:?}");
+        vm.expect("RAM session, with the homes of the boot medium").unwrap();
+        guest_logs_on(&mut vm);
+    }
+}
+
+#[test]
+fn a_bios_starts_it_from_a_cd_a_stick_and_a_disk() {
+    boots(Firmware::Bios);
+}
+
+#[test]
+fn uefi_starts_it_from_a_cd_a_stick_and_a_disk() {
+    boots(Firmware::Uefi);
+}
+
+#[test]
+fn a_users_partition_beside_it_is_used() {
+    let disk =
+        Disk::with(&[logs_on("ana", 1000, None, "require('fs').writeFileSync('/here', ''); console.log('written')")]);
+    let mut machine = machine(Firmware::Bios, Bus::Usb);
+    machine.drives.push(Drive::writable(&disk.path));
+    let mut vm = Vm::start(machine).unwrap();
+    log_on(&mut vm, "ana", None);
+    vm.expect("written").unwrap();
+    assert!(!vm.transcript().contains("RAM session"), "{}", vm.transcript());
+    vm.monitor("sendkey ctrl-alt-delete").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::Reboot));
+    disk.assert_clean();
+    assert!(disk.listing().contains(&"1000 /ana/here".to_owned()));
+}
+
+#[test]
+fn the_menu_has_a_session_in_ram_and_a_rescue() {
+    let disk = Disk::with(&[logs_on("ana", 1000, None, "")]);
+    // the entries in their order: the usual one, in RAM, on the serial console, rescue
+    for (down, word) in [(1, "RAM session"), (3, "single: nobody's init runs, and only root may log on")] {
+        let mut machine = machine(Firmware::Bios, Bus::Cd);
+        machine.drives.push(Drive::writable(&disk.path));
+        machine.start = Start::Firmware { firmware: Firmware::Bios, oem: None };
+        let mut vm = Vm::start(machine).unwrap();
+        vm.expect("NodeOS, rescue").unwrap();
+        for _ in 0..down {
+            vm.type_in("\x1b[B").unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        }
+        vm.type_in("\r").unwrap();
+        vm.expect(word).unwrap();
+    }
+}
+
+#[test]
+fn half_a_copy_is_said_to_be_incomplete() {
+    let half = tempfile::tempdir().unwrap();
+    let half = half.path().join("half.iso");
+    std::fs::copy(medium("iso", &[]), &half).unwrap();
+    let file = File::options().write(true).open(&half).unwrap();
+    let length = file.metadata().unwrap().len();
+    // kernel and initramfs may lie behind the cut too: a few blocks of the carbon copy are enough
+    file.set_len(length - (4 << 20)).unwrap();
+    let mut machine = machine(Firmware::Bios, Bus::Usb);
+    machine.drives = vec![Drive { bus: Bus::Usb, ..Drive::read_only(&half) }];
+    let mut vm = Vm::start(machine).unwrap();
+    vm.expect(" is incomplete: it has ").unwrap();
+    vm.expect("this machine restarts in 10 seconds").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::Reboot));
+}
+
+/// What others' tools read in it.
+#[test]
+fn others_read_it_alike() {
+    let iso = medium("iso", &[]);
+    let iso = iso.to_str().unwrap();
+    let said = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program}: {text}");
+        text.into_owned()
+    };
+    let boots = said("xorriso", &["-indev", iso, "-report_el_torito", "plain", "-report_system_area", "plain"]);
+    for line in ["El Torito cat path : /boot.cat", "BIOS  y   none", "UEFI  y   none", "GPT"] {
+        assert!(boots.contains(line), "{line}: {boots}");
+    }
+    let files = said("isoinfo", &["-R", "-f", "-i", iso]);
+    for path in ["/carbon.erofs", "/initramfs", "/kernel", "/boot/grub/core.img", "/boot/grub/grub.cfg"] {
+        assert!(files.lines().any(|line| line == path), "{path}: {files}");
+    }
+    let bytes = std::fs::metadata(iso).unwrap().len();
+    assert!(bytes <= 64 << 20, "{bytes} bytes");
+}

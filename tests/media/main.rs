@@ -1,0 +1,54 @@
+//! Media, each booted as hardware would boot it.
+//!
+//! ```text
+//! nodeos build --target … → Machine with that firmware and that plug → the test expects a logon
+//! ```
+
+mod iso;
+mod pxe;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, OnceLock, PoisonError},
+};
+
+use boot::{
+    assembly::{self, Users, Wanted},
+    manifest::Manifest,
+    media::{self, Machine, Medium, Parts},
+    progress::Progress,
+};
+use qemu::vm::Vm;
+use shim::arches::Arch;
+use tempfile::TempDir;
+use tests::{cache, log_on};
+
+/// A medium with the demo's homes, made once for all tests.
+fn medium(target: &'static str, machines: &[Machine]) -> PathBuf {
+    static MADE: OnceLock<TempDir> = OnceLock::new();
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let out = MADE.get_or_init(|| tempfile::tempdir().unwrap()).path().join(target);
+    if !out.exists() {
+        make(target, machines, &out).unwrap_or_else(|error| panic!("{error}"));
+    }
+    out
+}
+
+fn make(target: &str, machines: &[Machine], out: &Path) -> boot::error::Result<media::Manifest> {
+    let (cache, arch, target) = (cache(), Arch::named("x86_64").unwrap(), Medium::named(target).unwrap());
+    let wanted =
+        Wanted { arch, placement: target.placement.unwrap(), profile: target.profile, manifest: Manifest::default() };
+    let users = Users::Demo.image(&cache, arch, Progress::Plain)?;
+    let image = assembly::image(&cache, &wanted, Progress::Plain)?;
+    let users = users.as_deref();
+    media::make(target, &Parts { cache: &cache, image: &image, users, machines, progress: Progress::Plain }, out)
+}
+
+/// The demo's guest logs on, and node answers.
+fn guest_logs_on(vm: &mut Vm) {
+    log_on(vm, "guest", None);
+    vm.expect("/ # ").unwrap();
+    vm.send("ls").unwrap();
+    vm.expect("'usr' ]").unwrap();
+}
