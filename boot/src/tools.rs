@@ -77,6 +77,8 @@ pub fn all() -> Vec<Tool> {
         tool(For::Users, Program("e2fsck"), "e2fsprogs", "checks them"),
         tool(For::Tests, Program("cpio"), "cpio", "reads what our own writes, in a test"),
         tool(For::Tests, Program("sfdisk"), "fdisk", "makes partition tables for tests"),
+        tool(For::Tests, Program("dnsmasq"), "dnsmasq-base", "serves machines that boot from a network"),
+        tool(For::Tests, Program("ip"), "iproute2", "makes that network, in a namespace of its own"),
         tool(For::Tests, Program("isoinfo"), "genisoimage", "reads an ISO, in a test"),
         tool(For::Tests, Program("python3"), "python3", "holds a lock in a test"),
     ];

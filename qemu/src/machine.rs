@@ -45,7 +45,7 @@ pub enum Start {
         /// The kernel's command line.
         cmdline: String,
     },
-    /// What the firmware finds on the first drive or, without one, in the network.
+    /// What the firmware finds in a network that offers something, else on the first drive.
     Firmware {
         /// Which.
         firmware: Firmware,
@@ -271,16 +271,20 @@ impl Machine {
                 Bus::Cd => "ide-cd",
                 Bus::Usb => "usb-storage,removable=on",
             };
-            let first = number == 0 && matches!(self.start, Start::Firmware { .. });
+            let first = number == 0 && matches!(self.start, Start::Firmware { .. }) && !self.boots_from_network();
             let boot = if first { ",bootindex=0" } else { "" };
             args.option("-device", format!("{device},drive=disk{number}{boot}"));
         }
     }
 
+    fn boots_from_network(&self) -> bool {
+        let offers = matches!(self.network, Network::User { boot: Some(_), .. } | Network::Tap(..));
+        offers && matches!(self.start, Start::Firmware { .. })
+    }
+
     fn network(&self, args: &mut Args) {
         // no option ROM but to boot from the network
-        let from_network = matches!(self.start, Start::Firmware { .. }) && self.drives.is_empty();
-        let rom = if from_network { ",bootindex=0" } else { ",romfile=" };
+        let rom = if self.boots_from_network() { ",bootindex=0" } else { ",romfile=" };
         match &self.network {
             Network::None => {}
             Network::User { publish, boot } => {
@@ -296,7 +300,10 @@ impl Machine {
             }
             Network::Tap(name, mac) => {
                 args.option("-netdev", format!("tap,id=net,ifname={name},script=no,downscript=no"));
-                args.option("-device", format!("virtio-net-pci,netdev=net,mac={mac}{rom}"));
+                // UEFI has a loader of its own for the network, which the card's would hide
+                let uefi = matches!(self.start, Start::Firmware { firmware: Firmware::Uefi, .. });
+                let own = if uefi { ",romfile=" } else { "" };
+                args.option("-device", format!("virtio-net-pci,netdev=net,mac={mac}{own}{rom}"));
             }
         }
     }
@@ -399,13 +406,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_drive_it_starts_what_the_network_has() {
+    fn it_starts_what_the_network_offers_before_any_drive() {
         let served = Served { folder: "/srv/a,b".into(), file: "boot.ipxe".to_owned() };
         let network = Network::User { publish: vec![], boot: Some(served) };
         let start = || Start::Firmware { firmware: Firmware::Bios, oem: None };
         insta::assert_snapshot!(listing(&Machine { network, ..Machine::new(&ALL[0], start()) }));
         let network = Network::Tap("tap0".to_owned(), "52:54:00:00:00:01".to_owned());
-        let machine = Machine { network, ..Machine::new(&ALL[0], start()) };
+        let machine = Machine { network, drives: vec![Drive::writable("u")], ..Machine::new(&ALL[0], start()) };
+        assert!(listing(&machine).contains("-device virtio-blk-pci,drive=disk0\n"));
         assert!(listing(&machine).contains("-device virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,bootindex=0"));
     }
 

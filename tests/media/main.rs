@@ -36,10 +36,14 @@ fn medium(target: &'static str, machines: &[Machine]) -> PathBuf {
 }
 
 fn make(target: &str, machines: &[Machine], out: &Path) -> boot::error::Result<media::Manifest> {
+    make_of(&Users::Demo, target, machines, out)
+}
+
+fn make_of(users: &Users, target: &str, machines: &[Machine], out: &Path) -> boot::error::Result<media::Manifest> {
     let (cache, arch, target) = (cache(), Arch::named("x86_64").unwrap(), Medium::named(target).unwrap());
     let wanted =
         Wanted { arch, placement: target.placement.unwrap(), profile: target.profile, manifest: Manifest::default() };
-    let users = Users::Demo.image(&cache, arch, Progress::Plain)?;
+    let users = users.image(&cache, arch, Progress::Plain)?;
     let image = assembly::image(&cache, &wanted, Progress::Plain)?;
     let users = users.as_deref();
     media::make(target, &Parts { cache: &cache, image: &image, users, machines, progress: Progress::Plain }, out)
@@ -51,4 +55,34 @@ fn guest_logs_on(vm: &mut Vm) {
     vm.expect("/ # ").unwrap();
     vm.send("ls").unwrap();
     vm.expect("'usr' ]").unwrap();
+}
+
+#[test]
+fn built_twice_the_bytes_are_equal() {
+    let folder = tempfile::tempdir().unwrap();
+    for target in ["iso", "pxe"] {
+        let made = [0, 1].map(|number| {
+            let out = folder.path().join(format!("{target}{number}"));
+            // FAT counts times in steps of two seconds
+            std::thread::sleep(std::time::Duration::from_secs(2));
+            let manifest = make(target, &[], &out).unwrap_or_else(|error| panic!("{error}"));
+            assert!(out.exists() && !manifest.members.is_empty());
+            manifest
+        });
+        assert_eq!(made[0], made[1]);
+    }
+}
+
+/// The numbers of SPECIFICATION.md: the medium, without homes, and for PXE what a machine fetches of it.
+#[test]
+fn they_are_no_larger_than_promised() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |target| {
+        make_of(&Users::None, target, &[], &folder.path().join(target)).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let pxe = of("pxe");
+    let bytes = |name: &str| pxe.members.iter().find(|member| member.path == Path::new(name)).unwrap().bytes;
+    assert!(bytes("kernel") <= 4 << 20, "the pc kernel has {} bytes", bytes("kernel"));
+    assert!(bytes("kernel") + bytes("initramfs") <= 56 << 20, "{pxe:?}");
+    assert!(of("iso").bytes <= 64 << 20);
 }

@@ -1,28 +1,157 @@
-//! A folder that is served: by QEMU's own TFTP server, and by dnsmasq in a network namespace.
+//! A folder that is served: by QEMU's own TFTP server, and by dnsmasq in a network namespace, with the configuration of
+//! docs/pxe.md.
 
-use boot::media::SERIAL;
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use boot::{media::SERIAL, run::find};
 use qemu::{
-    machine::{Firmware, Machine, Network, Served, Start},
+    machine::{Drive, Firmware, Machine, Network, Served, Start},
     vm::Vm,
 };
 use shim::arches::Arch;
+use tests::{Disk, log_on, logs_on, run};
 
 use crate::{guest_logs_on, medium};
 
 /// Two machines, each with words of its own.
 const MACHINES: [&str; 2] = ["52:54:00:00:00:01=TZ=Asia/Tokyo", "52:54:00:00:00:02=TZ=Europe/Madrid"];
 
-fn folder() -> std::path::PathBuf {
+fn folder() -> PathBuf {
     medium("pxe", &MACHINES.map(|machine| machine.parse().unwrap()))
 }
 
+fn machine(firmware: Firmware, network: Network) -> Machine {
+    let start = Start::Firmware { firmware, oem: Some(SERIAL.to_owned()) };
+    Machine { memory_mib: 512, network, ..Machine::new(Arch::named("x86_64").unwrap(), start) }
+}
+
 #[test]
-fn a_bios_with_ipxe_starts_it_from_qemus_tftp() {
-    let served = Served { folder: folder(), file: "boot.ipxe".to_owned() };
-    let network = Network::User { publish: vec![], boot: Some(served) };
-    let start = Start::Firmware { firmware: Firmware::Bios, oem: Some(SERIAL.to_owned()) };
-    let machine = Machine { memory_mib: 512, network, ..Machine::new(Arch::named("x86_64").unwrap(), start) };
-    let mut vm = Vm::start(machine).unwrap();
-    vm.expect("RAM session, with the homes of the boot medium").unwrap();
-    guest_logs_on(&mut vm);
+fn ipxe_in_a_cards_rom_starts_it_from_qemus_tftp() {
+    for firmware in [Firmware::Bios, Firmware::Uefi] {
+        let served = Served { folder: folder(), file: "boot.ipxe".to_owned() };
+        let mut vm = Vm::start(machine(firmware, Network::User { publish: vec![], boot: Some(served) })).unwrap();
+        vm.expect("RAM session, with the homes of the boot medium").unwrap();
+        guest_logs_on(&mut vm);
+    }
+}
+
+/// A child that ends with the test.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs the rest of a test in a network namespace of its own, in which it is root; true there.
+fn in_a_namespace(test: &str) -> bool {
+    const THERE: &str = "NODEOS_TEST_NETWORK";
+    if std::env::var_os(THERE).is_some() {
+        return true;
+    }
+    folder();
+    let program = std::env::current_exe().unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--net", "--"]).arg(program).args(["--exact", test, "--nocapture"]);
+    let output = command.env(THERE, folder()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "in a network namespace (unshare): {said}");
+    println!("{said}");
+    false
+}
+
+/// The folder, inside and outside of the namespace.
+fn served() -> PathBuf {
+    std::env::var_os("NODEOS_TEST_NETWORK").map_or_else(folder, PathBuf::from)
+}
+
+/// A bridge with two machines' cables, a DHCP and TFTP server, and a server for HTTP.
+fn network(change: impl Fn(&str) -> String) -> [Server; 2] {
+    let ip = |words: &str| run("ip", &words.split(' ').collect::<Vec<_>>());
+    ["link set lo up", "link add br0 type bridge", "addr add 192.168.77.1/24 dev br0", "link set br0 up"]
+        .into_iter()
+        .for_each(ip);
+    for tap in ["tap0", "tap1"] {
+        ip(&format!("tuntap add {tap} mode tap"));
+        ip(&format!("link set {tap} master br0"));
+        ip(&format!("link set {tap} up"));
+    }
+    let config = served().with_extension("dnsmasq.conf");
+    let text = change(&documented()).replace("/srv/tftp/nodeos", served().to_str().unwrap());
+    // the leases are the test's own
+    let own = format!("\nport=0\nleasefile-ro\npid-file={}.pid\n", config.display());
+    std::fs::write(&config, text + &own).unwrap();
+    let start = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(find(program).unwrap_or_else(|| panic!("no {program}")));
+        Server(command.args(arguments).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap())
+    };
+    let config = format!("--conf-file={}", config.display());
+    let folder = served();
+    let http = ["-m", "http.server", "8000", "--bind", "192.168.77.1", "--directory", folder.to_str().unwrap()];
+    [start("dnsmasq", &["--no-daemon", "--log-dhcp", &config]), start("python3", &http)]
+}
+
+/// The first configuration of docs/pxe.md.
+fn documented() -> String {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/pxe.md")).unwrap();
+    let (_, rest) = text.split_once("```ini\n").unwrap();
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+fn tap(number: u8) -> Network {
+    Network::Tap(format!("tap{}", number - 1), format!("52:54:00:00:00:0{number}"))
+}
+
+/// The guest logs on, in the time zone that the machine was given.
+fn is_in(vm: &mut Vm, zone: &str) {
+    guest_logs_on(vm);
+    vm.send("node").unwrap();
+    vm.expect("> ").unwrap();
+    vm.send("process.env.TZ").unwrap();
+    vm.expect(&format!("'{zone}'")).unwrap();
+}
+
+#[test]
+fn dnsmasq_serves_a_bios_and_uefi_by_tftp() {
+    if in_a_namespace("pxe::dnsmasq_serves_a_bios_and_uefi_by_tftp") {
+        let _servers = network(str::to_owned);
+        let mut one = Vm::start(machine(Firmware::Bios, tap(1))).unwrap();
+        // at once, and with a disk that has other users
+        let disk = Disk::with(&[logs_on("ana", 1000, None, "console.log(process.env.TZ)")]);
+        let drives = vec![Drive::writable(&disk.path)];
+        let mut two = Vm::start(Machine { drives, ..machine(Firmware::Uefi, tap(2)) }).unwrap();
+        is_in(&mut one, "Asia/Tokyo");
+        log_on(&mut two, "ana", None);
+        two.expect("Europe/Madrid").unwrap();
+    }
+}
+
+#[test]
+fn dnsmasq_leads_both_to_http() {
+    if in_a_namespace("pxe::dnsmasq_leads_both_to_http") {
+        let by_http =
+            |config: &str| config.replace("tag:ipxe,boot.ipxe", "tag:ipxe,http://192.168.77.1:8000/boot.ipxe");
+        // UEFI offers both: without its TFTP only HTTP is left
+        let alone = |config: &str| by_http(config).replace("dhcp-boot=tag:uefi,tag:!ipxe,ipxe.efi\n", "");
+        let _servers = network(alone);
+        let mut one = Vm::start(machine(Firmware::Bios, tap(1))).unwrap();
+        let mut two = Vm::start(machine(Firmware::Uefi, tap(2))).unwrap();
+        is_in(&mut one, "Asia/Tokyo");
+        is_in(&mut two, "Europe/Madrid");
+    }
+}
+
+#[test]
+fn dnsmasq_leads_an_old_rom_to_pxelinux() {
+    if in_a_namespace("pxe::dnsmasq_leads_an_old_rom_to_pxelinux") {
+        // QEMU's ROM is iPXE, which loads PXELINUX as any other would
+        let _servers = network(|config| config.replace("tag:ipxe,boot.ipxe", "tag:ipxe,pxelinux.0"));
+        let mut vm = Vm::start(machine(Firmware::Bios, tap(1))).unwrap();
+        is_in(&mut vm, "Asia/Tokyo");
+    }
 }

@@ -79,21 +79,15 @@ impl Medium {
             }
             Kind::Iso => {
                 let bus = how.plug.unwrap_or(Bus::Cd);
-                (by_firmware(), vec![Drive { bus, ..Drive::read_only(&self.path) }], None, 512)
-            }
-            Kind::Pxe if firmware == Firmware::Uefi => {
-                let text = "--firmware uefi: QEMU's own DHCP server cannot tell iPXE from the firmware\n  \
-                            next: a dnsmasq can, see docs/pxe.md";
-                return Err(Failed::usage(text));
+                // a stick or a disk may have a users partition behind the ISO
+                let read_only = bus == Bus::Cd;
+                (by_firmware(), vec![Drive { bus, read_only, ..Drive::writable(&self.path) }], None, 512)
             }
             Kind::Pxe => {
                 let served = Served { folder: self.path.clone(), file: "boot.ipxe".to_owned() };
                 (by_firmware(), Vec::new(), Some(served), 512)
             }
         };
-        if boot.is_some() && how.users.is_some() {
-            return Err(Failed::usage("--users: a machine that boots from the network has no disk here"));
-        }
         Ok(Machine {
             memory_mib: how.memory_mib.unwrap_or(least),
             drives: drives.into_iter().chain(how.users).collect(),

@@ -36,7 +36,7 @@ pub struct Args {
     /// Start over with the demo's homes, without what was written in them
     #[arg(long)]
     fresh: bool,
-    /// What starts an ISO: bios or uefi [default: bios]
+    /// What starts a medium: bios or uefi [default: bios]
     #[arg(long, value_name = "FIRMWARE")]
     firmware: Option<Firmware>,
     /// How an ISO is plugged in: cd, usb or disk [default: cd]
@@ -83,7 +83,9 @@ impl Args {
             return self.boot(&self.of_medium(&medium)?, common);
         }
         if self.firmware.is_some() || self.plug.is_some() {
-            return Err(Failed::usage("--firmware and --plug are for an ISO, which `nodeos build --target iso` makes"));
+            return Err(Failed::usage(
+                "--firmware and --plug are for a medium that `nodeos build --target iso` or `pxe` made",
+            ));
         }
         let wanted = self.source.wanted()?;
         let users = self.source.users(&wanted.manifest)?;

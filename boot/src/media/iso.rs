@@ -113,12 +113,14 @@ fn pack(tree: &Path, esp: &Path, out: &Path) -> Result<()> {
     const SYSTEM_PARTITION: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"; // UEFI 2.10, table 5-7
     let run = Run::new("xorriso").env("SOURCE_DATE_EPOCH", EPOCH).env("TZ", "UTC");
     let run = run.args(["-as", "mkisofs", "-quiet", "-R", "-uid", "0", "-gid", "0", "-V", CARBON_LABEL]);
-    let run = run.arg("-o").arg(out).args(["--set_all_file_dates", "set_to_mtime"]);
+    let run = run.arg("-o").arg(out).arg("--set_all_file_dates").arg(format!("={EPOCH}"));
     // last: what a copy that ends too early lacks is what the shim looks at
     let run = run.args(["--sort-weight", "-1", "/carbon.erofs"]);
     let run = run.args(["-b", "boot/grub/core.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"]);
     let run = run.args(["--grub2-boot-info", "--grub2-mbr", HYBRID, "--mbr-force-bootable"]);
     let run = run.args(["-append_partition", "2", SYSTEM_PARTITION]).arg(esp).arg("-appended_part_as_gpt");
+    // a filesystem of the first partition too: who mounts the whole disk keeps all its partitions to himself
+    let run = run.args(["-partition_offset", "16"]);
     run.args(["-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot"]).arg(tree).ok()
 }
 

@@ -58,7 +58,8 @@ fn wait(events: &OwnedFd, seconds: u64) -> Result<()> {
     Ok(())
 }
 
-/// The device's path, if it is there now: the first by name, of several that are alike.
+/// The device's path, if it is there now. Of several that are alike the first by name, but a partition before a whole
+/// disk: whoever mounts that keeps all its partitions from being mounted (block/bdev.c, `bd_may_claim`).
 pub fn look(device: Device<'_>) -> Option<Text> {
     if let Device::Path(path) = device {
         let stat = rustix::fs::stat(Name::new(path).ok()?.c()).ok()?;
@@ -67,17 +68,17 @@ pub fn look(device: Device<'_>) -> Option<Text> {
     let folder = place::file("/sys/class/block", OFlags::RDONLY).ok()?;
     let mut buffer = [MaybeUninit::uninit(); 1024];
     let mut entries = RawDir::new(&folder, &mut buffer);
-    let mut first: Option<Text> = None;
+    let mut first: Option<(bool, Text)> = None;
     while let Some(Ok(entry)) = entries.next() {
         let Ok(name) = entry.file_name().to_str() else { continue };
         if !name.starts_with('.') && is(name, device) == Some(true) {
-            let path = path(name);
-            if first.as_ref().is_none_or(|first| path < *first) {
-                first = Some(path);
+            let found = (attribute(name, "partition").is_none(), path(name));
+            if first.as_ref().is_none_or(|first| found < *first) {
+                first = Some(found);
             }
         }
     }
-    first
+    first.map(|(_, path)| path)
 }
 
 /// Refuses a device that has less than the filesystem on it needs: half a copy.
