@@ -53,7 +53,7 @@ impl std::fmt::Display for Choice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Release { version, .. } => f.write_str(version),
-            Self::Binary(path) => write!(f, "{}", path.display()),
+            Self::Binary(path) => write!(f, "{}", path.file_name().unwrap_or_default().display()),
         }
     }
 }

@@ -19,6 +19,8 @@ pub const MEDIUM: &str = "/medium";
 pub const CARBON_ON_MEDIUM: &str = "/medium/carbon.erofs";
 /// Homes that the initramfs carries: a session in RAM has them.
 pub const HOMES: &str = "/homes";
+/// What is unpacked behind the last of them: without it memory was too little for all.
+pub const HOMES_WHOLE: &str = "/homes.whole";
 /// What the initramfs should hold, see `told`.
 pub const TOLD: &str = "/carbon.size";
 /// Where PID 1 mounts the users partition: nobody else sees it there.

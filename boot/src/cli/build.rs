@@ -65,8 +65,8 @@ impl Args {
             (_, None) => wanted.placement,
         };
         let users = source.users(&wanted.manifest)?;
-        media::free(target, &out).map_err(|error| Failed::usage(format!("--out: {error}")))?;
         let cache = Cache::open()?;
+        media::free(&cache, target, &out).map_err(|error| Failed::usage(format!("--out: {error}")))?;
         let homes = users.image(&cache, wanted.arch, common.progress)?;
         let image = assembly::image(&cache, &wanted, common.progress)?;
         let homes = homes.filter(|_| users != Users::None);

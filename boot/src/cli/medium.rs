@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use boot::error::Tried;
-use boot::media::{MANIFEST, Manifest, SERIAL};
+use boot::media::{LABELS, MANIFEST, Manifest, SERIAL, beside};
 use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Served, Start};
 use shim::arches::Arch;
 
@@ -47,10 +47,16 @@ impl Medium {
             };
             return Some(Self { path, kind, arch: Arch::named(&manifest.arch)? });
         }
-        let mut head = [0; 6];
-        // ECMA-119, 8.4: the primary volume descriptor
+        let mut head = [0; 72];
+        // ECMA-119, 8.4: the primary volume descriptor, with the volume's label
         File::open(&path).ok()?.read_exact_at(&mut head, 32768).ok()?;
-        (head == *b"\x01CD001").then_some(Self { path, kind: Kind::Iso, arch: Arch::named("x86_64")? })
+        let ours = head.starts_with(b"\x01CD001") && head[40..].starts_with(LABELS.as_bytes());
+        ours.then_some(Self { path, kind: Kind::Iso, arch: Arch::named("x86_64")? })
+    }
+
+    /// Whether a firmware starts it, and not QEMU itself.
+    pub fn by_firmware(&self) -> bool {
+        !matches!(self.kind, Kind::Direct)
     }
 
     /// Whose machine it is for.
@@ -75,13 +81,14 @@ impl Medium {
                 let carbon = Some(Drive::read_only(file("carbon.erofs"))).filter(|drive| drive.path.exists());
                 let homes = Some(Drive::writable(file("users.ext4"))).filter(|drive| drive.path.exists());
                 let start = Start::kernel(file("kernel"), file("initramfs"), self.words()?);
-                (start, carbon.into_iter().chain(homes).collect(), None, 256)
+                let least = if carbon.is_some() { 256 } else { 512 };
+                (start, carbon.into_iter().chain(homes).collect(), None, least)
             }
             Kind::Iso => {
                 let bus = how.plug.unwrap_or(Bus::Cd);
-                // a stick or a disk may have a users partition behind the ISO
-                let read_only = bus == Bus::Cd;
-                (by_firmware(), vec![Drive { bus, read_only, ..Drive::writable(&self.path) }], None, 512)
+                // what is as it was built stays so; a stick or a disk may have homes behind the ISO
+                let (read_only, snapshot) = (bus == Bus::Cd, bus != Bus::Cd && beside(&self.path).exists());
+                (by_firmware(), vec![Drive { path: self.path.clone(), bus, read_only, snapshot }], None, 512)
             }
             Kind::Pxe => {
                 let served = Served { folder: self.path.clone(), file: "boot.ipxe".to_owned() };

@@ -18,7 +18,7 @@ use qemu::terminal::{self, Ending};
 use shim::last_word::LastWord;
 
 use super::medium::{How, Medium};
-use super::source::{Source, memory};
+use super::source::{Source, is_file, memory};
 use super::{Common, Failed, exit, print_line};
 
 /// Assemble what changed, boot it in QEMU on this terminal
@@ -67,7 +67,8 @@ last word, 71 anything else that failed, 75 the machine wants to restart and no 
 impl Args {
     pub fn purposes(&self) -> Vec<For> {
         if let Some(medium) = self.medium() {
-            return vec![For::Machine(medium.arch()), For::Firmware(medium.arch())];
+            let firmware = medium.by_firmware().then_some(For::Firmware(medium.arch()));
+            return std::iter::once(For::Machine(medium.arch())).chain(firmware).collect();
         }
         let mut purposes = self.source.purposes();
         purposes.push(For::Machine(self.source.arch));
@@ -113,7 +114,8 @@ impl Args {
         if carbon.is_some() || node.is_some() || append.is_some() || self.fresh {
             return Err(Failed::usage("--carbon, --node, --append and --fresh: that medium is made already"));
         }
-        let users = users.as_deref().filter(|users| *users != Path::new("none")).map(absolute).transpose()?;
+        let users = users.as_deref().filter(|users| *users != Path::new("none")).map(is_file).transpose()?;
+        let users = users.as_deref().map(absolute).transpose()?;
         medium.machine(How {
             firmware: self.firmware,
             plug: self.plug,

@@ -88,7 +88,7 @@ pub fn memory(manifest: &Manifest) -> Result<Option<u32>, String> {
     manifest.memory.as_deref().map(memory_mib).transpose()
 }
 
-fn is_file(file: &Path) -> Result<PathBuf, Failed> {
+pub fn is_file(file: &Path) -> Result<PathBuf, Failed> {
     let next = "\n  next: nodeos users create FILE makes one";
     match file.metadata() {
         Ok(found) if found.is_file() => {

@@ -13,7 +13,6 @@ use crate::users::ext4::not_in_use;
 
 pub const MEDIUM: Medium = Medium {
     name: "direct",
-    what: "kernel, initramfs, carbon copy, homes and command line as files",
     shape: Shape::Folder,
     archs: &["x86_64", "aarch64"],
     placement: None,
@@ -22,8 +21,8 @@ pub const MEDIUM: Medium = Medium {
     make,
 };
 
-fn cmdline(parts: &Parts<'_>) -> String {
-    assembly::cmdline(parts.image, parts.users.is_some())
+fn cmdline(parts: &Parts<'_>) -> Result<String> {
+    Ok(assembly::cmdline(parts.image, parts.users.is_some()))
 }
 
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
@@ -36,6 +35,6 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
         // everybody's files and password hashes are in it
         fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).tried("set the mode of", &to)?;
     }
-    write_whole(&out.join("cmdline"), format!("{}\n", cmdline(parts)).as_bytes())?;
+    write_whole(&out.join("cmdline"), format!("{}\n", cmdline(parts)?).as_bytes())?;
     Ok(Vec::new())
 }

@@ -13,17 +13,15 @@
 use std::fs;
 use std::path::Path;
 
-use shim::layout::CARBON_LABEL;
-
-use super::{ALWAYS, Console, Medium, Member, Parts, SERIAL, Shape, initramfs, manifest, users};
+use super::{ALWAYS, Console, Medium, Member, Parts, SERIAL, SPEED, Shape, initramfs, manifest, users};
 use crate::cache::write_whole;
 use crate::carbon::Placement;
+use crate::digest;
 use crate::error::{Error, Result, Tried};
 use crate::run::Run;
 
 pub const MEDIUM: Medium = Medium {
     name: "iso",
-    what: "one file for a CD or a USB stick, for BIOS and UEFI",
     shape: Shape::File,
     archs: &["x86_64"],
     placement: Some(Placement::Medium),
@@ -57,17 +55,30 @@ const UEFI: [&str; 2] = ["efi_gop", "all_video"];
 const FIRST: &str = "search --no-floppy --set=root --hint=$root --label LABEL\nset prefix=($root)/boot/grub\n\
                      normal ($root)/boot/grub/grub.cfg\n";
 
-fn cmdline(parts: &Parts<'_>) -> String {
-    format!("{} {}", Console::Screen.words(parts.image.arch), rest(parts, &users(parts)))
+fn cmdline(parts: &Parts<'_>) -> Result<String> {
+    Ok(format!("{} {}", Console::Screen.words(parts.image.arch), rest(parts, &label(parts)?)))
 }
 
-fn rest(parts: &Parts<'_>, users: &str) -> String {
-    format!("{ALWAYS} {users} carbon=iso:LABEL={CARBON_LABEL} {}", parts.image.words).trim_end().to_owned()
+fn rest(parts: &Parts<'_>, label: &str) -> String {
+    format!("{ALWAYS} {} carbon=iso:LABEL={label} {}", users(), parts.image.words).trim_end().to_owned()
+}
+
+/// How every label begins.
+pub const LABELS: &str = "nodeos-";
+
+/// The filesystem's label, of what is in it: a newer stick does not take the carbon copy of an older disk.
+fn label(parts: &Parts<'_>) -> Result<String> {
+    let digest = digest::file(parts.cache, carbon(parts)?)?;
+    Ok(format!("{LABELS}{}", digest.get(..12).unwrap_or_default()))
+}
+
+fn carbon<'a>(parts: &Parts<'a>) -> Result<&'a Path> {
+    parts.image.carbon.as_deref().ok_or_else(|| Error::new("make an ISO", "the image has no carbon copy"))
 }
 
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     let image = parts.image;
-    let carbon = image.carbon.as_deref().ok_or_else(|| Error::new("make an ISO", "the image has no carbon copy"))?;
+    let (carbon, label) = (carbon(parts)?, label(parts)?);
     let work = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let (tree, esp) = (work.path().join("tree"), work.path().join("esp.img"));
     let grub = tree.join("boot/grub");
@@ -77,15 +88,15 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
         fs::copy(from, &to).tried("copy to", &to)?;
     }
     initramfs(parts, &tree.join("initramfs"))?;
-    write_whole(&grub.join("grub.cfg"), menu(parts).as_bytes())?;
+    write_whole(&grub.join("grub.cfg"), menu(parts, &label).as_bytes())?;
     let first = work.path().join("first.cfg");
-    write_whole(&first, FIRST.replace("LABEL", CARBON_LABEL).as_bytes())?;
+    write_whole(&first, FIRST.replace("LABEL", &label).as_bytes())?;
     core("i386-pc-eltorito", &BIOS, &first, &grub.join("core.img"))?;
     let efi = work.path().join(image.arch.efi_file);
     core("x86_64-efi", &UEFI, &first, &efi)?;
     system_partition(&efi, image.arch.efi_file, &esp)?;
     let members = manifest::members(parts.cache, &tree)?;
-    pack(&tree, &esp, out)?;
+    pack(&tree, &esp, &label, out)?;
     Ok(members)
 }
 
@@ -108,11 +119,11 @@ fn system_partition(program: &Path, name: &str, out: &Path) -> Result<()> {
     mtools("mcopy").arg(program).arg(format!("::/EFI/BOOT/{name}")).ok()
 }
 
-fn pack(tree: &Path, esp: &Path, out: &Path) -> Result<()> {
+fn pack(tree: &Path, esp: &Path, label: &str, out: &Path) -> Result<()> {
     const HYBRID: &str = "/usr/lib/grub/i386-pc/boot_hybrid.img";
     const SYSTEM_PARTITION: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"; // UEFI 2.10, table 5-7
     let run = Run::new("xorriso").env("SOURCE_DATE_EPOCH", EPOCH).env("TZ", "UTC");
-    let run = run.args(["-as", "mkisofs", "-quiet", "-R", "-uid", "0", "-gid", "0", "-V", CARBON_LABEL]);
+    let run = run.args(["-as", "mkisofs", "-quiet", "-r", "-V", label]);
     let run = run.arg("-o").arg(out).arg("--set_all_file_dates").arg(format!("={EPOCH}"));
     // last: what a copy that ends too early lacks is what the shim looks at
     let run = run.args(["--sort-weight", "-1", "/carbon.erofs"]);
@@ -125,9 +136,10 @@ fn pack(tree: &Path, esp: &Path, out: &Path) -> Result<()> {
 }
 
 /// The boot menu (GNU GRUB manual, 2.06).
-fn menu(parts: &Parts<'_>) -> String {
+fn menu(parts: &Parts<'_>, label: &str) -> String {
     let (screen, serial) = (Console::Screen.words(parts.image.arch), Console::Serial.words(parts.image.arch));
-    let (usual, ram) = (rest(parts, &users(parts)), rest(parts, "users=none"));
+    let usual = rest(parts, label);
+    let ram = format!("{usual} users=none");
     let entry = |id: &str, title: &str, words: &str| {
         format!("menuentry '{title}' --id {id} {{\n    linux /kernel {words}\n    initrd /initramfs\n}}\n")
     };
@@ -142,7 +154,7 @@ fn menu(parts: &Parts<'_>) -> String {
         ),
     ];
     format!(
-        "if serial --unit=0 --speed=115200; then\n    terminal_input --append serial\n    \
+        "if serial --unit=0 --speed={SPEED}; then\n    terminal_input --append serial\n    \
          terminal_output --append serial\nfi\n\
          set gfxpayload=keep\nset timeout=3\nset default=normal\n\
          # a machine of nodeos run: its first OEM string says that its console is the serial line\n\

@@ -57,7 +57,7 @@ impl Manifest {
         let bytes = if found.is_file() { found.len() } else { members.iter().map(|member| member.bytes).sum() };
         let versions = image.versions.iter().map(|(name, version)| ((*name).to_owned(), version.clone())).collect();
         let (target, arch) = (medium.name.to_owned(), image.arch.name.to_owned());
-        Ok(Self { target, arch, cmdline: (medium.cmdline)(parts), bytes, sha256, versions, members })
+        Ok(Self { target, arch, cmdline: (medium.cmdline)(parts)?, bytes, sha256, versions, members })
     }
 
     /// Reads one.

@@ -15,22 +15,23 @@ use std::str::FromStr;
 use shim::arches::Arch;
 use shim::layout::USERS_LABEL;
 
-use crate::cache::{Cache, remove, write_whole};
+use crate::cache::{Cache, write_whole};
 use crate::carbon::Placement;
+use crate::digest;
 use crate::error::{Error, Result, Tried};
 use crate::image::Image;
 use crate::interrupt::{self, Making};
 use crate::progress::Progress;
 use crate::users::carried;
+use crate::users::ext4::not_in_use;
 
+pub use self::iso::LABELS;
 pub use self::manifest::{Manifest, Member, NAME as MANIFEST};
 
 /// A row: one kind of medium.
 pub struct Medium {
     /// As `--target` names it.
     pub name: &'static str,
-    /// What it is, in a few words.
-    pub what: &'static str,
     /// What is written.
     pub shape: Shape,
     /// The architectures that it is made for.
@@ -40,7 +41,7 @@ pub struct Medium {
     /// Which machines' drivers the kernel has.
     pub profile: &'static str,
     /// What the kernel is told, where nothing more is chosen.
-    cmdline: fn(&Parts<'_>) -> String,
+    cmdline: fn(&Parts<'_>) -> Result<String>,
     /// Fills the path, which is not there yet; gives the members of a file, which nobody can list.
     make: fn(&Parts<'_>, &Path) -> Result<Vec<Member>>,
 }
@@ -127,7 +128,7 @@ fn plain(words: &str) -> std::result::Result<(), String> {
 /// Makes a medium; what was there in its place is replaced if a build wrote it.
 pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> {
     medium.check(parts.image.arch)?;
-    free(medium, out)?;
+    free(parts.cache, medium, out)?;
     plain(&parts.image.words).map_err(|why| Error::new(format!("make {}", medium.name), why)).or_else(|error| {
         // a file with the words takes any
         if medium.name == direct::MEDIUM.name { Ok(()) } else { Err(error) }
@@ -144,12 +145,17 @@ pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> 
     let manifest = Manifest::of(medium, parts, &made, members)?;
     let text = manifest.json()?;
     interrupt::check(|| format!("make {}", out.display()))?;
-    remove(&out)?;
-    match medium.shape {
-        Shape::File => write_whole(&beside(&out), text.as_bytes())?,
-        Shape::Folder => write_whole(&made.join(MANIFEST), text.as_bytes())?,
+    if medium.shape == Shape::Folder {
+        write_whole(&made.join(MANIFEST), text.as_bytes())?;
+        if out.exists() {
+            // into the folder that goes with this function
+            fs::rename(&out, new.path().join("old")).tried("move away", &out)?;
+        }
     }
     fs::rename(&made, &out).tried("rename to", &out)?;
+    if medium.shape == Shape::File {
+        write_whole(&beside(&out), text.as_bytes())?;
+    }
     phase.done(&format!("{}, {} MiB", out.display(), manifest.bytes.div_ceil(1 << 20)));
     Ok(manifest)
 }
@@ -163,31 +169,45 @@ pub fn beside(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// Refuses a place where something else lies than a build of ours.
-pub fn free(medium: &Medium, out: &Path) -> Result<()> {
-    let tried = || format!("write {}", out.display());
-    match (medium.shape, fs::metadata(out)) {
-        (_, Err(_)) => Ok(()),
-        (Shape::File, Ok(found)) if found.is_file() && beside(out).is_file() => Ok(()),
-        (Shape::File, Ok(found)) if found.is_file() => {
-            Err(Error::new(tried(), "a file is there that no build wrote").next("name a new file"))
+/// Refuses a place where something else lies than a build for the same target left there, with every byte as it was:
+/// homes may have been written to since.
+pub fn free(cache: &Cache, medium: &Medium, out: &Path) -> Result<()> {
+    let refused = |why: String, next: &str| Err(Error::new(format!("write {}", out.display()), why).next(next));
+    let Ok(found) = fs::metadata(out) else { return Ok(()) };
+    let (new, described) = match medium.shape {
+        Shape::File => ("name a new file", beside(out)),
+        Shape::Folder => ("name a new folder", out.join(MANIFEST)),
+    };
+    match medium.shape {
+        Shape::File if !found.is_file() => {
+            return refused(format!("it is no file; {medium} is one, for dd to write to a device"), new);
         }
-        (Shape::File, Ok(_)) => {
-            Err(Error::new(tried(), format!("it is a folder; {} is one file", medium.name)).next("name a new file"))
-        }
-        (Shape::Folder, Ok(found)) if !found.is_dir() => {
-            Err(Error::new(tried(), "it is a file").next("name a new folder"))
-        }
-        (Shape::Folder, Ok(_)) => {
-            let known = Manifest::read(&out.join(MANIFEST)).map(|manifest| manifest.members).unwrap_or_default();
-            let ours = |path: &Path| path == Path::new(MANIFEST) || known.iter().any(|member| path == member.path);
-            match manifest::files(out)?.into_iter().find(|path| !ours(path)) {
-                Some(path) => Err(Error::new(tried(), format!("{} lies there, which no build wrote", path.display()))
-                    .next("name a new folder")),
-                None => Ok(()),
-            }
+        Shape::Folder if !found.is_dir() => return refused(format!("it is a file; {medium} is a folder"), new),
+        _ => {}
+    }
+    let known = Manifest::read(&described).ok().filter(|manifest| manifest.target == medium.name);
+    let here = match medium.shape {
+        Shape::File => Vec::new(),
+        Shape::Folder => manifest::members(cache, out)?,
+    };
+    for member in here.iter().filter(|member| member.path != Path::new(MANIFEST)) {
+        let (path, kept) = (member.path.display(), known.iter().flat_map(|known| &known.members));
+        match kept.into_iter().find(|known| known.path == member.path) {
+            None => return refused(format!("{path} lies there, which no build for {medium} wrote"), new),
+            Some(known) if known != member => return refused(format!("{path} was changed since it was built"), new),
+            Some(_) => not_in_use(format!("replace {path}"), &out.join(&member.path))?,
         }
     }
+    if medium.shape == Shape::File {
+        match known.and_then(|known| known.sha256) {
+            None => return refused(format!("a file is there that no build for {medium} wrote"), new),
+            Some(known) if known != digest::file(cache, out)? => {
+                return refused("it was changed since it was built".to_owned(), new);
+            }
+            Some(_) => not_in_use(format!("replace {}", out.display()), out)?,
+        }
+    }
+    Ok(())
 }
 
 /// Where a kernel's system console is, to which an app's output goes: the last that is named.
@@ -199,7 +219,8 @@ enum Console {
 
 impl Console {
     fn words(self, arch: &Arch) -> String {
-        let serial = arch.console;
+        // without its speed it would be 9600 (Documentation/admin-guide/serial-console.rst)
+        let serial = format!("{},{SPEED}", arch.console);
         match self {
             Self::Screen => format!("console={serial} console=tty0"),
             Self::Serial => format!("console=tty0 console={serial}"),
@@ -207,15 +228,18 @@ impl Console {
     }
 }
 
+/// Of the serial line, in bits a second.
+const SPEED: u32 = 115_200;
+
 /// By the machine's first OEM string (SMBIOS, type 11) a boot menu knows that its console is the serial line, as in QEMU.
 pub const SERIAL: &str = "nodeos:serial";
 
 /// What every machine is told. One that panics restarts; a network without an answer is given up.
 const ALWAYS: &str = "quiet panic=10 ip=dhcp carrier_timeout=10";
 
-/// Where the homes are: on a partition if one is there.
-fn users(parts: &Parts<'_>) -> String {
-    if parts.users.is_some() { format!("users=LABEL={USERS_LABEL}") } else { "users=none".to_owned() }
+/// Where the homes are: on a partition if one is there, else in RAM.
+fn users() -> String {
+    format!("users=LABEL={USERS_LABEL}")
 }
 
 /// The initramfs, with the homes for a session in RAM.
@@ -241,9 +265,12 @@ impl fmt::Display for Medium {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, Machine, Medium, Shape, free};
+    use super::{ALL, MANIFEST, Machine, Manifest, Medium, beside, free, manifest};
+    use crate::cache::Cache;
     use shim::arches::Arch;
+    use std::collections::BTreeMap;
     use std::fs;
+    use std::path::Path;
 
     #[test]
     fn every_target_has_its_name_and_profiles_that_exist() {
@@ -273,17 +300,40 @@ mod tests {
     #[test]
     fn nothing_but_what_a_build_wrote_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path().join("cache")).unwrap();
         let (file, dir) = (folder.path().join("file"), folder.path().join("dir"));
-        let of = |shape| ALL.iter().find(|medium| medium.shape == shape).unwrap();
-        assert!(free(of(Shape::File), &file).is_ok() && free(of(Shape::Folder), &dir).is_ok());
+        let free = |target: &str, path: &Path| free(&cache, Medium::named(target).unwrap(), path);
+        let why = |target: &str, path: &Path| free(target, path).unwrap_err().to_string();
+        assert!(free("iso", &file).is_ok() && free("direct", &dir).is_ok());
         fs::write(&file, "mine").unwrap();
         fs::create_dir(&dir).unwrap();
-        let why = |shape, path| free(of(shape), path).unwrap_err().to_string();
-        assert!(why(Shape::File, &file).contains("no build wrote"));
-        assert!(why(Shape::Folder, &file).contains("it is a file"));
-        assert!(why(Shape::File, &dir).contains("it is a folder"));
-        assert!(free(of(Shape::Folder), &dir).is_ok());
-        fs::write(dir.join("mine"), "").unwrap();
-        assert!(why(Shape::Folder, &dir).contains("mine lies there, which no build wrote"));
+        assert!(why("iso", &file).contains("no build for iso wrote"));
+        assert!(why("direct", &file).contains("it is a file") && why("iso", &dir).contains("it is no file"));
+        assert!(free("direct", &dir).is_ok());
+        fs::write(dir.join("users.ext4"), "mine").unwrap();
+        assert!(why("direct", &dir).contains("users.ext4 lies there, which no build for direct wrote"));
+
+        // as a build left it, for the same target, and not once it was written to
+        let members = manifest::members(&cache, &dir).unwrap();
+        let manifest = |target: &str, sha256, members| Manifest {
+            target: target.to_owned(),
+            arch: "x86_64".to_owned(),
+            cmdline: String::new(),
+            bytes: 4,
+            sha256,
+            versions: BTreeMap::new(),
+            members,
+        };
+        let text = manifest("direct", None, members).json().unwrap();
+        fs::write(dir.join(MANIFEST), text).unwrap();
+        assert_eq!(free("direct", &dir), Ok(()));
+        assert!(why("pxe", &dir).contains("no build for pxe wrote"));
+        fs::write(dir.join("users.ext4"), "more").unwrap();
+        assert!(why("direct", &dir).contains("users.ext4 was changed since it was built"));
+        let digest = crate::digest::file(&cache, &file).unwrap();
+        fs::write(beside(&file), manifest("iso", Some(digest), vec![]).json().unwrap()).unwrap();
+        assert_eq!(free("iso", &file), Ok(()));
+        fs::write(&file, "written").unwrap();
+        assert!(why("iso", &file).contains("it was changed since it was built"));
     }
 }

@@ -13,7 +13,6 @@ use crate::error::{Result, Tried};
 
 pub const MEDIUM: Medium = Medium {
     name: "pxe",
-    what: "a folder to serve by TFTP or HTTP",
     shape: Shape::Folder,
     archs: &["x86_64"],
     placement: Some(Placement::Image),
@@ -30,13 +29,17 @@ const LOADERS: [(&str, &str); 4] = [
     ("ldlinux.c32", "/usr/lib/syslinux/modules/bios/ldlinux.c32"),
 ];
 
-fn cmdline(parts: &Parts<'_>) -> String {
+fn cmdline(parts: &Parts<'_>) -> Result<String> {
+    Ok(line(parts))
+}
+
+fn line(parts: &Parts<'_>) -> String {
     format!("{} {}", Console::Screen.words(parts.image.arch), rest(parts))
 }
 
 /// The same without the consoles.
 fn rest(parts: &Parts<'_>) -> String {
-    format!("{ALWAYS} {} {}", users(parts), parts.image.cmdline())
+    format!("{ALWAYS} {} {}", users(), parts.image.cmdline())
 }
 
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
@@ -86,7 +89,7 @@ fn script(parts: &Parts<'_>) -> String {
 
 /// <https://wiki.syslinux.org/wiki/index.php?title=PXELINUX>
 fn pxelinux(parts: &Parts<'_>, words: &str) -> String {
-    let line = format!("{} {words}", cmdline(parts));
+    let line = format!("{} {words}", line(parts));
     format!("DEFAULT nodeos\nLABEL nodeos\n  KERNEL kernel\n  INITRD initramfs\n  APPEND {}\n", line.trim_end())
 }
 
@@ -121,9 +124,9 @@ mod tests {
             script(&parts),
             "#!ipxe\n\
              # NodeOS: kernel and initramfs lie beside this script.\n\
-             set consoles console=ttyS0 console=tty0\n\
+             set consoles console=ttyS0,115200 console=tty0\n\
              # a machine of nodeos run: its first OEM string says that its console is the serial line\n\
-             iseq ${smbios/11.4.0} nodeos:serial && set consoles console=tty0 console=ttyS0 ||\n\
+             iseq ${smbios/11.4.0} nodeos:serial && set consoles console=tty0 console=ttyS0,115200 ||\n\
              set words\n\
              iseq ${netX/mac} 52:54:00:12:34:56 && set words users=none ||\n\
              kernel kernel initrd=initramfs ${consoles} quiet panic=10 ip=dhcp carrier_timeout=10 \
@@ -137,7 +140,7 @@ mod tests {
         );
         assert_eq!(
             pxelinux(&parts, "users=none"),
-            "DEFAULT nodeos\nLABEL nodeos\n  KERNEL kernel\n  INITRD initramfs\n  APPEND console=ttyS0 console=tty0 \
+            "DEFAULT nodeos\nLABEL nodeos\n  KERNEL kernel\n  INITRD initramfs\n  APPEND console=ttyS0,115200 console=tty0 \
              quiet panic=10 ip=dhcp carrier_timeout=10 users=LABEL=nodeos-users carbon=image TZ=UTC users=none\n"
         );
     }

@@ -7,23 +7,28 @@ use crate::error::{Error, Result, Tried};
 use crate::users::read::Image;
 use cpio::newc::{Builder, trailer};
 use ext4_view::{FileType, Metadata};
-use shim::layout::{HOMES, LOST_FOUND, OVERLAY};
+use shim::layout::{HOMES, HOMES_WHOLE, LOST_FOUND, OVERLAY};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// More does not belong into a machine's RAM.
 const MOST: u64 = 256 << 20;
 /// Of zstd: above it a large app takes ten times as long, for a tenth less.
 const LEVEL: i32 = 12;
+/// Changes with what is made of them.
+const RECIPE: &str = "homes 2";
 /// How many the cache keeps.
 const KEPT: usize = 6;
 
 /// The archive of a users image's homes, compressed; from the cache or made now.
 pub fn archive(cache: &Cache, users: &Path) -> Result<PathBuf> {
-    let key = Key::default().with_file(cache, "users", users)?.name();
+    let key = Key::default().with("recipe", RECIPE).with_file(cache, "users", users)?.name();
     let path = cache.entry("homes", &key, |new| {
         let packed = zstd::encode_all(cpio(users)?.as_slice(), LEVEL).tried("compress the homes in", users)?;
-        fs::write(new, packed).tried("write", new)
+        fs::write(new, packed).tried("write", new)?;
+        // everybody's files and password hashes are in it
+        fs::set_permissions(new, fs::Permissions::from_mode(0o600)).tried("set the mode of", new)
     })?;
     cache.prune("homes", "", &path, KEPT)?;
     Ok(path)
@@ -34,7 +39,12 @@ fn cpio(users: &Path) -> Result<Vec<u8>> {
     let mut found = Vec::new();
     let mut bytes = 0;
     image.walk(b"/", &mut |path, what| {
-        let path = path.display().to_string();
+        // a name that is shown otherwise than it is could lead to another's file
+        let path = std::str::from_utf8(path.as_ref()).map_err(|_| {
+            let why = format!("{} is no UTF-8", path.display());
+            Error::new(format!("carry the homes of {} in RAM", users.display()), why).next("rename it")
+        })?;
+        let path = path.to_owned();
         let ours = |name: &str| path.strip_prefix('/').and_then(|path| path.split('/').next()) == Some(name);
         if !ours(LOST_FOUND) && !ours(OVERLAY) {
             bytes += what.len();
@@ -45,13 +55,16 @@ fn cpio(users: &Path) -> Result<Vec<u8>> {
     let tried = || format!("carry the homes of {} in RAM", users.display());
     if bytes > MOST {
         let why = format!("they are {} MiB, at most {} fit there", bytes >> 20, MOST >> 20);
-        return Err(Error::new(tried(), why).next("--users none, and a partition labelled nodeos-users with them"));
+        return Err(Error::new(tried(), why)
+            .next("--users none, and a partition labelled nodeos-users with them on the machine"));
     }
     let top = Builder::new(HOMES.trim_start_matches('/')).ino(1).nlink(2).mode(DIRECTORY | 0o755);
     let mut out = put(Vec::new(), top, &mut std::io::empty(), 0).tried("pack", users)?;
     for ((path, what), number) in found.iter().zip(2..) {
         out = member(&image, out, number, path, what).map_err(|why| Error::new(tried(), format!("{path}: {why}")))?;
     }
+    let whole = Builder::new(HOMES_WHOLE.trim_start_matches('/')).ino(1).mode(REGULAR | 0o400);
+    let out = put(out, whole, &mut std::io::empty(), 0).tried("pack", users)?;
     trailer(out).tried("pack", users)
 }
 
@@ -69,7 +82,7 @@ fn member(
         FileType::Directory => (builder.mode(DIRECTORY | mode).nlink(2), Vec::new()),
         FileType::Regular => (builder.mode(REGULAR | mode), image.content(path).map_err(|error| error.to_string())?),
         FileType::Symlink => (builder.mode(SYMLINK | 0o777), image.link(path).map_err(|error| error.to_string())?),
-        _ => return Err("it is no file, folder or link".to_owned()),
+        _ => return Err("it is no file, folder or link, and cannot travel: remove it".to_owned()),
     };
     put(out, builder, &mut content.as_slice(), content.len() as u64).map_err(|error| error.to_string())
 }

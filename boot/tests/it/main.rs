@@ -11,5 +11,6 @@ mod an_interrupted_change_leaves_nothing;
 mod command;
 mod every_change_of_a_users_image_leaves_it_clean;
 mod every_home_has_its_own_owner;
+mod homes_travel_in_an_archive;
 mod tiny;
 mod users;

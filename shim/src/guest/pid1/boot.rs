@@ -48,7 +48,7 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     // modes are meant as they are said; a user's programs get the usual mask
     rustix::process::umask(Mode::empty());
     let options = Options::of(start.arguments().skip(1).chain(start.environment()));
-    let upper = setup(start)?;
+    let upper = setup(start, log)?;
     if let Err(errno) = homes::scan(homes, options.guards, log) {
         error!(log, "cannot read the users partition: ", errno);
     }
@@ -60,7 +60,7 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
 }
 
 /// Runs `/setup` to its end: where users' writes go. It says itself what it could not do.
-fn setup(words: Start) -> Result<Upper, Stopped> {
+fn setup(words: Start, log: &Log) -> Result<Upper, Stopped> {
     let mut arguments = Text::new();
     say!(&mut arguments, "setup\0");
     let ended = match sys::fork() {
@@ -74,6 +74,9 @@ fn setup(words: Start) -> Result<Upper, Stopped> {
         Err(errno) => Err(errno),
     };
     let status = ended.ok().flatten().and_then(|(_, status)| status.exit_status());
+    if status.is_none() {
+        error!(log, "/setup did not come to its end: too little memory?");
+    }
     status.and_then(|status| Upper::of_status(u8::try_from(status).ok()?)).ok_or(Stopped)
 }
 

@@ -24,7 +24,7 @@ use crate::{
 
 /// Seconds that a device may take to come: a USB disk behind a hub needs about ten.
 pub const PATIENCE: u8 = 30;
-/// The same where a machine does well without it: the medium that it boots from has come already.
+/// The same where homes serve in RAM, for the partition that nobody named.
 pub const LITTLE_PATIENCE: u8 = 5;
 
 /// The device's path, once it is there. Waits by uevent: the socket is open before the first look, so no device can

@@ -11,7 +11,7 @@ use heapless::Vec;
 use rustix::io::Errno;
 
 use crate::{
-    cmdline::Options,
+    cmdline::{Device, Options},
     guest::{
         execute::{Stopped, attach, create, steps},
         log::Log,
@@ -46,8 +46,17 @@ fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
 /// Mounts the users partition: written to if it can be, else read, else a session in RAM.
 fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     let carried = place::open(layout::HOMES).is_ok();
-    // whoever brings homes does well without a partition
-    let wanted = options.users.filter(|device| !carried || device::find(*device, device::LITTLE_PATIENCE, log).is_ok());
+    if carried && place::open(layout::HOMES_WHOLE).is_err() {
+        error!(log, "the initramfs is truncated: not all homes are there; give the machine more memory");
+        return Err(Stopped);
+    }
+    // whoever brings homes does well without a partition, if nobody named one
+    let awaited = |device: &Device<'_>| {
+        let seconds =
+            if *device == Device::Label(layout::USERS_LABEL) { device::LITTLE_PATIENCE } else { device::PATIENCE };
+        !carried || device::find(*device, seconds, log).is_ok()
+    };
+    let wanted = options.users.filter(awaited);
     if let Some(device) = wanted {
         if steps(&options.guards.guarded(plan::users(options)), log).is_ok() {
             return Ok(Upper::Home);

@@ -1,0 +1,72 @@
+//! Homes that an initramfs carries: what is in the archive, and what a user cannot put there.
+
+use boot::archive;
+use boot::cache::Cache;
+use boot::users::carried;
+use boot::users::home::Home;
+use boot::users::image::{Create, create};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+fn stage() -> (TempDir, Cache, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path().join("cache")).unwrap();
+    let users = folder.path().join("users.ext4");
+    let mut root = Home::new("root", 0);
+    root.file("secret", "root's");
+    let mut ana = Home::new("ana", 1000);
+    ana.program("init", "#!/usr/bin/env node\n");
+    ana.link("other", "../root/secret");
+    create(&users, Create { size: 64 << 20, force: false }, &[root, ana]).unwrap();
+    (folder, cache, users)
+}
+
+fn debugfs(users: &Path, commands: &[u8]) {
+    let script = users.with_extension("commands");
+    std::fs::write(&script, commands).unwrap();
+    let mut run = Command::new(boot::run::find("debugfs").unwrap());
+    assert!(run.args(["-w", "-f"]).arg(script).arg(users).output().unwrap().status.success());
+}
+
+#[test]
+fn each_file_keeps_its_owner_and_mode_and_a_mark_is_last() {
+    let (_folder, cache, users) = stage();
+    let made = carried::archive(&cache, &users).unwrap();
+    assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let mut held = Vec::new();
+    let members = archive::read(&made, |member, content| {
+        let mut text = String::new();
+        content.read_to_string(&mut text)?;
+        held.push((member.path.clone(), text));
+        Ok(())
+    })
+    .unwrap();
+    let of = |path: &str| members.iter().find(|member| member.path == path).unwrap_or_else(|| panic!("{path}"));
+    let (ana, init, link) = (of("/homes/ana"), of("/homes/ana/init"), of("/homes/ana/other"));
+    assert_eq!((ana.uid, ana.gid, init.uid, init.mode & 0o777), (1000, 1000, 1000, 0o755));
+    assert_eq!(link.detail, "../root/secret");
+    assert_eq!((of("/homes").uid, of("/homes/root/secret").uid), (0, 0));
+    assert!(held.contains(&("/homes/root/secret".to_owned(), "root's".to_owned())));
+    assert_eq!(members.last().unwrap().path, "/homes.whole");
+    assert!(!members.iter().any(|member| member.path.contains("lost+found")));
+}
+
+#[test]
+fn a_name_that_is_shown_as_another_is_refused() {
+    let (_folder, cache, users) = stage();
+    // `x\xff` is shown as `x` and U+FFFD: a link of that name could lead to another's file
+    debugfs(&users, b"mkdir /ana/x\xff\n");
+    debugfs(&users, "symlink /ana/x\u{fffd} ../root\n".as_bytes());
+    let error = carried::archive(&cache, &users).unwrap_err().to_string();
+    assert!(error.contains("is no UTF-8") && error.contains("rename it"), "{error}");
+}
+
+#[test]
+fn what_cannot_travel_is_named() {
+    let (_folder, cache, users) = stage();
+    debugfs(&users, b"cd /ana\nmknod pipe p\n");
+    let error = carried::archive(&cache, &users).unwrap_err().to_string();
+    assert!(error.contains("/ana/pipe: it is no file, folder or link"), "{error}");
+}
