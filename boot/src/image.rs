@@ -101,7 +101,7 @@ impl Image {
         format!("{} {}", self.placement.words(), self.words).trim_end().to_owned()
     }
 
-    /// Copies the image into a folder as `kernel`, `initramfs`, `carbon.erofs` and `cmdline`; returns the paths.
+    /// Copies the image into a folder as `kernel`, `initramfs` and `carbon.erofs`; returns the paths.
     pub fn export(&self, folder: &Path) -> Result<Vec<PathBuf>> {
         fs::create_dir_all(folder).tried("make the folder", folder)?;
         let carbon = self.carbon.iter().map(|carbon| (carbon, "carbon.erofs"));
@@ -118,9 +118,6 @@ impl Image {
             done?;
             out.push(to);
         }
-        let cmdline = folder.join("cmdline");
-        crate::cache::write_whole(&cmdline, format!("{}\n", self.cmdline()).as_bytes())?;
-        out.push(cmdline);
         Ok(out)
     }
 }

@@ -86,13 +86,11 @@ pub fn all() -> Vec<Tool> {
     tools.extend([
         tool(iso, Program("xorriso"), "xorriso", "writes the filesystem of an ISO"),
         tool(iso, Program("grub-mkimage"), "grub-common", "makes a boot loader"),
-        tool(iso, File("/usr/lib/grub/i386-pc/boot_hybrid.img"), "grub-pc-bin", "the boot loader for a BIOS"),
+        tool(iso, File(media::HYBRID), "grub-pc-bin", "the boot loader for a BIOS"),
         tool(iso, File("/usr/lib/grub/x86_64-efi/normal.mod"), "grub-efi-amd64-bin", "the boot loader for UEFI"),
         tool(iso, Program("mformat"), "mtools", "makes the partition that UEFI reads"),
-        tool(pxe, File("/usr/lib/ipxe/ipxe.efi"), "ipxe", "the boot loader for networks"),
-        tool(pxe, File("/usr/lib/PXELINUX/pxelinux.0"), "pxelinux", "the same for old ROMs"),
-        tool(pxe, File("/usr/lib/syslinux/modules/bios/ldlinux.c32"), "syslinux-common", "a part of it"),
     ]);
+    tools.extend(media::LOADERS.map(|(_, file, package)| tool(pxe, File(file), package, "boots from a network")));
     for arch in &ALL {
         let (compiler, package) = compiler(arch);
         let kernel = For::Kernel(arch);

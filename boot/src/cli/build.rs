@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use boot::assembly::{self, Users};
+use boot::assembly;
 use boot::cache::Cache;
 use boot::media::{self, MANIFEST, Machine, Manifest, Medium, Parts, Shape};
 use boot::tools::For;
@@ -69,7 +69,6 @@ impl Args {
         media::free(&cache, target, &out).map_err(|error| Failed::usage(format!("--out: {error}")))?;
         let homes = users.image(&cache, wanted.arch, common.progress)?;
         let image = assembly::image(&cache, &wanted, common.progress)?;
-        let homes = homes.filter(|_| users != Users::None);
         let parts = Parts {
             cache: &cache,
             image: &image,

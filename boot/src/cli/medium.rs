@@ -35,7 +35,7 @@ pub struct How<'a> {
 }
 
 impl Medium {
-    /// What lies there, if it is a medium and no app: a folder with a manifest of ours, or an ISO 9660 filesystem.
+    /// What lies there, if it is a medium and no app: a folder with a manifest of ours, or an ISO with a label of ours.
     pub fn found(path: &Path) -> Option<Self> {
         let path = std::path::absolute(path).ok()?;
         if path.is_dir() {

@@ -30,6 +30,8 @@ pub const MEDIUM: Medium = Medium {
     make,
 };
 
+/// GRUB's first sector for a stick.
+pub const HYBRID: &str = "/usr/lib/grub/i386-pc/boot_hybrid.img";
 /// Every time in it: the first that FAT knows, 1980-01-01.
 const EPOCH: &str = "315532800";
 /// GRUB's modules that both cores need.
@@ -120,7 +122,6 @@ fn system_partition(program: &Path, name: &str, out: &Path) -> Result<()> {
 }
 
 fn pack(tree: &Path, esp: &Path, label: &str, out: &Path) -> Result<()> {
-    const HYBRID: &str = "/usr/lib/grub/i386-pc/boot_hybrid.img";
     const SYSTEM_PARTITION: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"; // UEFI 2.10, table 5-7
     let run = Run::new("xorriso").env("SOURCE_DATE_EPOCH", EPOCH).env("TZ", "UTC");
     let run = run.args(["-as", "mkisofs", "-quiet", "-r", "-V", label]);

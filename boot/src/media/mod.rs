@@ -25,8 +25,9 @@ use crate::progress::Progress;
 use crate::users::carried;
 use crate::users::ext4::not_in_use;
 
-pub use self::iso::LABELS;
+pub use self::iso::{HYBRID, LABELS};
 pub use self::manifest::{Manifest, Member, NAME as MANIFEST};
+pub use self::pxe::LOADERS;
 
 /// A row: one kind of medium.
 pub struct Medium {
@@ -129,10 +130,10 @@ fn plain(words: &str) -> std::result::Result<(), String> {
 pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> {
     medium.check(parts.image.arch)?;
     free(parts.cache, medium, out)?;
-    plain(&parts.image.words).map_err(|why| Error::new(format!("make {}", medium.name), why)).or_else(|error| {
-        // a file with the words takes any
-        if medium.name == direct::MEDIUM.name { Ok(()) } else { Err(error) }
-    })?;
+    // a file with the words takes any, a boot menu does not
+    if medium.name != direct::MEDIUM.name {
+        plain(&parts.image.words).map_err(|why| Error::new(format!("make {medium}"), why))?;
+    }
     let out = std::path::absolute(out).tried("find", out)?;
     let above = out.parent().ok_or_else(|| Error::new(format!("make {}", out.display()), "no folder is above it"))?;
     fs::create_dir_all(above).tried("make the folder", above)?;

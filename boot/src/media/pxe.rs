@@ -21,12 +21,12 @@ pub const MEDIUM: Medium = Medium {
     make,
 };
 
-/// Loaders of the network, each with its place on the host (Debian's ipxe, pxelinux, syslinux-common).
-const LOADERS: [(&str, &str); 4] = [
-    ("ipxe.efi", "/usr/lib/ipxe/ipxe.efi"),
-    ("undionly.kpxe", "/usr/lib/ipxe/undionly.kpxe"),
-    ("pxelinux.0", "/usr/lib/PXELINUX/pxelinux.0"),
-    ("ldlinux.c32", "/usr/lib/syslinux/modules/bios/ldlinux.c32"),
+/// Loaders of the network, each with its place on the host and Debian's package of it.
+pub const LOADERS: [(&str, &str, &str); 4] = [
+    ("ipxe.efi", "/usr/lib/ipxe/ipxe.efi", "ipxe"),
+    ("undionly.kpxe", "/usr/lib/ipxe/undionly.kpxe", "ipxe"),
+    ("pxelinux.0", "/usr/lib/PXELINUX/pxelinux.0", "pxelinux"),
+    ("ldlinux.c32", "/usr/lib/syslinux/modules/bios/ldlinux.c32", "syslinux-common"),
 ];
 
 fn cmdline(parts: &Parts<'_>) -> Result<String> {
@@ -48,7 +48,7 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     let kernel = out.join("kernel");
     fs::copy(&parts.image.kernel, &kernel).tried("copy to", &kernel)?;
     initramfs(parts, &out.join("initramfs"))?;
-    for (name, from) in LOADERS {
+    for (name, from, _package) in LOADERS {
         fs::copy(from, out.join(name)).tried("copy", Path::new(from))?;
     }
     write_whole(&out.join("boot.ipxe"), script(parts).as_bytes())?;
