@@ -80,6 +80,8 @@ pub struct Options<'a> {
     pub users: Option<Device<'a>>,
     /// `usersflags=`: options of the users partition's filesystem, separated by commas.
     pub users_flags: &'a str,
+    /// `grow`: the users partition is the last of its disk and gets all that is behind it.
+    pub grow: bool,
     /// `single`: nobody's `/init` runs and only root may log on.
     pub single: bool,
     /// `LANG=` of every user.
@@ -100,6 +102,7 @@ impl Default for Options<'_> {
             carbon: Carbon::Medium(Device::Label(crate::layout::CARBON_LABEL)),
             users: None,
             users_flags: "",
+            grow: false,
             single: false,
             lang: "C.UTF-8",
             tz: "",
@@ -117,6 +120,7 @@ impl<'a> Options<'a> {
         let (key, value) = cut::once(word, b'=').unwrap_or((word, ""));
         match (key, value) {
             ("single", "") => self.single = true,
+            ("grow", "") => self.grow = true,
             ("carbon", "plain") => self.carbon = Carbon::Plain,
             ("carbon", "image") => self.carbon = Carbon::Image,
             ("carbon", place) => {
@@ -175,7 +179,7 @@ mod tests {
     #[test]
     fn our_words_are_taken_and_others_left() {
         let line =
-            "console=ttyS0 carbon=/dev/vda users=LABEL=me usersflags=noatime single LANG=es_ES.UTF-8 TZ=UTC vga=0x318";
+            "console=ttyS0 carbon=/dev/vda users=LABEL=me usersflags=noatime grow single LANG=es_ES.UTF-8 TZ=UTC vga=0x318";
         let options = Options::parse(line);
         assert_eq!(
             options,
@@ -183,6 +187,7 @@ mod tests {
                 carbon: Carbon::Medium(Device::Path("/dev/vda")),
                 users: Some(Device::Label("me")),
                 users_flags: "noatime",
+                grow: true,
                 single: true,
                 lang: "es_ES.UTF-8",
                 tz: "UTC",

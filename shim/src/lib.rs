@@ -44,6 +44,7 @@ pub mod last_word;
 pub mod layout;
 pub mod limits;
 pub mod logon_file;
+pub mod mbr;
 pub mod op;
 pub mod phc;
 pub mod plan;

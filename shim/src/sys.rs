@@ -1,10 +1,11 @@
-//! System calls that rustix does not have, typed once; with `bpf` and `signals` the only `unsafe` of the guest's programs.
+//! System calls that rustix does not have, typed once; with `bpf`, `disk` and `signals` the only `unsafe` of the guest's programs.
 //!
 //! Levels: `arch::syscall` is raw, this file and rustix are typed, `execute` is the domain. Flags and numbers
 //! are linux-raw-sys's, generated from the kernel's headers.
 #![allow(unsafe_code)]
 
 pub mod bpf;
+pub mod disk;
 mod signals;
 
 pub use self::signals::{SIGNAL_INFO, Signals};

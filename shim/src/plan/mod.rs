@@ -48,6 +48,7 @@ pub enum Why {
     Medium,
     Sealed,
     UsersPartition,
+    WholeDisk,
     RamSession,
     CarriedHomes,
     WorkFolders,
@@ -92,6 +93,7 @@ impl Why {
             Self::CarbonCopy => "node and its libraries, once and read-only, below every user's root",
             Self::Sealed => "the programs that start sessions stay as they are, whoever gets hold of one",
             Self::UsersPartition => "each directory at its top is a home; only PID 1 sees it here",
+            Self::WholeDisk => "a card is larger than the image that was written to it",
             Self::Medium => "the carbon copy is a file on the medium",
             Self::CarriedHomes => "the homes that the initramfs brings: what is written is gone at power off",
             Self::RamSession => "no users partition: a guest in RAM, gone at power off",
@@ -269,6 +271,9 @@ pub fn users<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     let mut plan = Plan::new();
     if let Some(device) = options.users {
         plan.must(Why::UsersPartition, Boot::Device("ext4", device, layout::USERS, Attr::FILES, options.users_flags));
+        if options.grow {
+            plan.may(Why::WholeDisk, Boot::Grow(device));
+        }
         work_folders(&mut plan);
     }
     plan.0
@@ -344,6 +349,7 @@ mod tests {
     fn users_come_from_a_partition_or_ram() {
         let options = Options::parse("users=LABEL=nodeos-users usersflags=noatime");
         golden("users_partition", &users(&options));
+        golden("users_partition_that_grows", &users(&Options::parse("users=PARTUUID=1b2c3d4e-03 grow")));
         golden("users_ram", &ram(InRam::Guest));
         golden("users_carried", &ram(InRam::Carried));
         assert!(users(&Options::default()).is_empty());

@@ -81,18 +81,21 @@ pub fn look(device: Device<'_>) -> Option<Text> {
     first.map(|(_, path)| path)
 }
 
-/// Refuses a device that has less than the filesystem on it needs: half a copy.
-pub fn whole(path: &str, log: &Log) -> Result<()> {
+/// How large a device is, and how large the filesystem on it, in bytes.
+pub fn sizes(path: &str) -> Result<(u64, u64)> {
     let device = place::file(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
     let size = rustix::fs::seek(&device, SeekFrom::End(0))?;
     let mut block = [0; probe::BLOCK];
-    for at in probe::BLOCKS {
-        if let Some(needed) = read_at(&device, at, &mut block).and_then(|()| probe::size(&block, at))
-            && needed > size
-        {
-            error!(log, path, " is incomplete: it has ", size >> 20, " MiB of ", needed >> 20, " MiB and more");
-            return Err(Errno::NODATA);
-        }
+    let mut needed = |at: &u64| read_at(&device, *at, &mut block).and_then(|()| probe::size(&block, *at));
+    Ok((size, probe::BLOCKS.iter().filter_map(&mut needed).max().unwrap_or(0)))
+}
+
+/// Refuses a device that has less than the filesystem on it needs: half a copy.
+pub fn whole(path: &str, log: &Log) -> Result<()> {
+    let (size, needed) = sizes(path)?;
+    if needed > size {
+        error!(log, path, " is incomplete: it has ", size >> 20, " MiB of ", needed >> 20, " MiB and more");
+        return Err(Errno::NODATA);
     }
     Ok(())
 }
@@ -106,7 +109,7 @@ fn path(name: &str) -> Text {
 fn is(name: &str, device: Device<'_>) -> Option<bool> {
     if let Device::PartUuid(wanted) = device {
         let number = cut::small(attribute(name, "partition")?.trim_ascii(), 10)?;
-        let disk = disk_of(name)?;
+        let disk = open(&disk_of(name)?)?;
         let mut head = [0; 1024];
         read_at(&disk, 0, &mut head)?;
         let mut entry = [0; 128];
@@ -121,14 +124,20 @@ fn is(name: &str, device: Device<'_>) -> Option<bool> {
     Some(probe::BLOCKS.iter().any(matches))
 }
 
+/// The partition's disk and its number there; `None` for what is no partition.
+pub fn of_partition(path: &str) -> Option<(Text, u32)> {
+    let name = path.strip_prefix("/dev/")?;
+    Some((disk_of(name)?, cut::small(attribute(name, "partition")?.trim_ascii(), 10)?))
+}
+
 /// The whole disk that a partition is on: sysfs has the partition's folder inside the disk's.
-fn disk_of(name: &str) -> Option<OwnedFd> {
+fn disk_of(name: &str) -> Option<Text> {
     let mut link = Text::new();
     say!(&mut link, "/sys/class/block/", name);
     let mut room = [MaybeUninit::uninit(); 256];
     let (folder, _) = rustix::fs::readlinkat_raw(CWD, Name::new(&link).ok()?.c(), &mut room).ok()?;
     let disk = folder.rsplit(|byte| *byte == b'/').nth(1)?;
-    open(&path(core::str::from_utf8(disk).ok()?))
+    Some(path(core::str::from_utf8(disk).ok()?))
 }
 
 fn attribute(name: &str, attribute: &str) -> Option<Text> {

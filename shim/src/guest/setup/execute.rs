@@ -11,7 +11,7 @@ use crate::{
         log::Log,
         machine::ram,
         place::{self, Name},
-        setup::device,
+        setup::{device, grow},
     },
     layout, limits,
     op::{Boot, Op},
@@ -41,6 +41,7 @@ impl Execute for Boot<'_> {
                 info!(log, what, " mounted (", kind, ", ", device, ")");
                 Ok(())
             }
+            Boot::Grow(device) => grow::grow(device, log),
             Boot::Remove(path) => match rustix::fs::unlink(Name::new(path)?.c()) {
                 Err(Errno::NOENT) => Ok(()),
                 result => result,

@@ -6,6 +6,7 @@
 
 mod device;
 mod execute;
+mod grow;
 
 use heapless::Vec;
 use rustix::io::Errno;

@@ -1,0 +1,123 @@
+//! The partition table of a card that was written from an image: its last partition may have all that is behind it.
+//!
+//! Layout: UEFI 2.10, 5.2.1. The table comes from a disk that anybody may have written: where one word in it is not as
+//! our images have it, it stays as it is.
+
+/// The sector with the table, in bytes.
+pub const SECTOR: usize = 512;
+/// Of a partition and its filesystem: less than this is not worth a write.
+pub const LEAST: u64 = 1 << 20;
+
+const LINUX: u8 = 0x83;
+const ENTRIES: usize = 446;
+const ENTRY: usize = 16;
+
+/// A partition that became larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grown {
+    /// The sector with the new table.
+    pub sector: [u8; SECTOR],
+    /// Where the partition begins, in bytes.
+    pub start: u64,
+    /// How long it is now, in bytes.
+    pub length: u64,
+}
+
+struct Entry {
+    kind: u8,
+    start: u64,
+    sectors: u64,
+}
+
+fn entry(sector: &[u8; SECTOR], number: usize) -> Option<Entry> {
+    let at = ENTRIES.checked_add(number.checked_mul(ENTRY)?)?;
+    let bytes: &[u8; ENTRY] = sector.get(at..at.checked_add(ENTRY)?)?.try_into().ok()?;
+    let &[_, _, _, _, kind, _, _, _, a, b, c, d, e, f, g, h] = bytes;
+    let sectors = u32::from_le_bytes([e, f, g, h]).into();
+    Some(Entry { kind, start: u32::from_le_bytes([a, b, c, d]).into(), sectors })
+}
+
+/// The table of a disk of that many bytes, in which partition `number`, a Linux one and the last, ends with the disk;
+/// `None` if it does so already, or if this is no table in which that is safe.
+#[must_use]
+pub fn grown(sector: &[u8; SECTOR], number: u32, disk: u64) -> Option<Grown> {
+    let bytes = SECTOR as u64;
+    let index = usize::try_from(number.checked_sub(1)?).ok().filter(|index| *index < 4)?;
+    let last = entry(sector, index)?;
+    if sector.get(510..) != Some(&[0x55, 0xaa]) || last.kind != LINUX || last.start == 0 {
+        return None;
+    }
+    for other in (0..4).filter(|other| *other != index) {
+        let other = entry(sector, other)?;
+        // GPT's guard, a partition that holds others, one behind or across
+        let nested = matches!(other.kind, 0xee | 0x05 | 0x0f | 0x85);
+        if nested || (other.kind != 0 && other.start.checked_add(other.sectors)? > last.start) {
+            return None;
+        }
+    }
+    // as far as 32 bits go, in whole blocks of 4 KiB
+    let room = disk.checked_div(bytes)?.checked_sub(last.start)?.min(u32::MAX.into()) & !7;
+    if room.checked_sub(last.sectors)?.checked_mul(bytes)? < LEAST {
+        return None;
+    }
+    let mut sector = *sector;
+    let at = ENTRIES.checked_add(index.checked_mul(ENTRY)?)?.checked_add(12)?;
+    let [a, b, c, d] = u32::try_from(room).ok()?.to_le_bytes();
+    for (byte, new) in sector.get_mut(at..)?.iter_mut().zip([a, b, c, d]) {
+        *byte = new;
+    }
+    Some(Grown { sector, start: last.start.checked_mul(bytes)?, length: room.checked_mul(bytes)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ENTRIES, ENTRY, SECTOR, grown};
+
+    /// Partitions as type, first sector and sectors.
+    fn table(partitions: &[(u8, u32, u32)]) -> [u8; SECTOR] {
+        let mut sector = [0; SECTOR];
+        for (number, (kind, start, sectors)) in partitions.iter().enumerate() {
+            let at = ENTRIES + number * ENTRY;
+            sector[at + 4] = *kind;
+            sector[at + 8..at + 12].copy_from_slice(&start.to_le_bytes());
+            sector[at + 12..at + 16].copy_from_slice(&sectors.to_le_bytes());
+        }
+        sector[510..].copy_from_slice(&[0x55, 0xaa]);
+        sector
+    }
+
+    const CARD: [(u8, u32, u32); 3] = [(0x0c, 2048, 2048), (0x83, 4096, 4096), (0x83, 8192, 8192)];
+
+    #[test]
+    fn the_last_partition_ends_with_the_disk() {
+        let new = grown(&table(&CARD), 3, 1 << 30).unwrap();
+        assert_eq!((new.start, new.length), (8192 * 512, (1 << 30) - 8192 * 512));
+        let mut expected = CARD;
+        expected[2].2 = (1 << 21) - 8192;
+        assert_eq!(new.sector, table(&expected));
+        assert_eq!(grown(&new.sector, 3, 1 << 30), None, "once is enough");
+        // a card of 4 TB: the table counts sectors in 32 bits
+        assert_eq!(grown(&table(&CARD), 3, 4 << 40).unwrap().length, (u64::from(u32::MAX) & !7) * 512);
+    }
+
+    #[test]
+    fn no_other_table_is_touched() {
+        let disk = 1 << 30;
+        for number in [0, 1, 2, 4, 5, u32::MAX] {
+            assert_eq!(grown(&table(&CARD), number, disk), None, "partition {number}");
+        }
+        assert_eq!(grown(&table(&CARD), 3, 16384 * 512), None, "no room");
+        assert_eq!(grown(&table(&CARD), 3, 16384 * 512 + (1 << 19)), None, "hardly any room");
+        assert_eq!(grown(&table(&CARD), 3, 4096), None, "a disk shorter than its table says");
+        for other in [(0xee, 1, 100), (0x05, 20000, 100), (0x83, 20000, 8), (0x83, 8000, 500), (0x83, u32::MAX, u32::MAX)]
+        {
+            let table = table(&[CARD[0], CARD[1], CARD[2], other]);
+            assert_eq!(grown(&table, 3, disk), None, "{other:?}");
+        }
+        let swap = [CARD[0], CARD[1], (0x82, 8192, 8192)];
+        assert_eq!(grown(&table(&swap), 3, disk), None, "no Linux partition");
+        let mut unsigned = table(&CARD);
+        unsigned[511] = 0;
+        assert_eq!(grown(&unsigned, 3, disk), None, "no table at all");
+    }
+}

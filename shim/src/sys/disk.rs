@@ -1,0 +1,56 @@
+//! Disks that grow.
+#![allow(unsafe_code)]
+
+use core::ptr;
+
+use linux_raw_sys::general as raw;
+use rustix::{
+    fd::{AsRawFd, BorrowedFd},
+    io::{Errno, Result},
+};
+
+use super::call;
+
+fn ioctl<T>(file: BorrowedFd<'_>, request: usize, argument: &T) -> Result<()> {
+    let file = file.as_raw_fd().cast_unsigned() as usize;
+    // SAFETY: both requests below read one argument of their own layout.
+    unsafe { call(raw::__NR_ioctl, [file, request, ptr::from_ref(argument) as usize, 0, 0, 0]) }.map(drop)
+}
+
+/// Tells the kernel that a partition of this disk is longer now; it may be mounted.
+///
+/// # Errors
+/// The kernel's.
+pub fn resize_partition(disk: BorrowedFd<'_>, number: u32, start: u64, length: u64) -> Result<()> {
+    // include/uapi/linux/blkpg.h
+    const BLKPG: usize = 0x1269;
+    const BLKPG_RESIZE_PARTITION: i32 = 3;
+    #[repr(C)]
+    struct Partition {
+        start: i64,
+        length: i64,
+        number: i32,
+        names: [u8; 128],
+    }
+    #[repr(C)]
+    struct Request {
+        what: i32,
+        flags: i32,
+        size: i32,
+        partition: *const Partition,
+    }
+    let signed = |number: u64| i64::try_from(number).map_err(|_| Errno::OVERFLOW);
+    let number = i32::try_from(number).map_err(|_| Errno::OVERFLOW)?;
+    let partition = Partition { start: signed(start)?, length: signed(length)?, number, names: [0; 128] };
+    let size = i32::try_from(size_of::<Partition>()).map_err(|_| Errno::OVERFLOW)?;
+    ioctl(disk, BLKPG, &Request { what: BLKPG_RESIZE_PARTITION, flags: 0, size, partition: &raw const partition })
+}
+
+/// Makes the ext4 filesystem that is mounted there that many blocks long.
+///
+/// # Errors
+/// The kernel's.
+pub fn resize_ext4(mounted: BorrowedFd<'_>, blocks: u64) -> Result<()> {
+    const EXT4_IOC_RESIZE_FS: usize = 0x4008_6610; // _IOW('f', 16, __u64), include/uapi/linux/ext4.h
+    ioctl(mounted, EXT4_IOC_RESIZE_FS, &blocks)
+}
