@@ -13,6 +13,7 @@
 //! Absent on purpose: making images (`boot`), graphics, a second way to pass the console.
 
 pub mod console;
+mod devices;
 pub mod failure;
 pub mod machine;
 pub mod monitor;

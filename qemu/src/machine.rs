@@ -4,9 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use shim::arches::Arch;
+
+pub use crate::devices::{Bus, Drive, Firmware, Network, Publish, Served};
 
 /// What QEMU emulates.
 #[derive(Clone, Debug)]
@@ -45,6 +46,17 @@ pub enum Start {
         /// The kernel's command line.
         cmdline: String,
     },
+    /// A Raspberry Pi 3, with what its firmware would load from the card: QEMU does not run that firmware.
+    Pi {
+        /// The kernel.
+        kernel: PathBuf,
+        /// The initramfs.
+        initramfs: PathBuf,
+        /// The device tree.
+        device_tree: PathBuf,
+        /// The kernel's command line.
+        cmdline: String,
+    },
     /// What the firmware finds in a network that offers something, else on the first drive.
     Firmware {
         /// Which.
@@ -58,121 +70,6 @@ impl Start {
     /// A kernel that QEMU loads itself.
     pub fn kernel(kernel: impl Into<PathBuf>, initramfs: impl Into<PathBuf>, cmdline: impl Into<String>) -> Self {
         Self::Kernel { kernel: kernel.into(), initramfs: initramfs.into(), cmdline: cmdline.into() }
-    }
-}
-
-/// A PC's firmware, in QEMU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Firmware {
-    /// SeaBIOS.
-    Bios,
-    /// OVMF; what it would remember is forgotten.
-    Uefi,
-}
-
-impl FromStr for Firmware {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "bios" => Ok(Self::Bios),
-            "uefi" => Ok(Self::Uefi),
-            _ => Err("expected bios or uefi".to_owned()),
-        }
-    }
-}
-
-/// How a drive is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bus {
-    /// A virtio disk.
-    Virtio,
-    /// A CD in a SATA drive.
-    Cd,
-    /// A USB stick.
-    Usb,
-}
-
-impl FromStr for Bus {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "disk" => Ok(Self::Virtio),
-            "cd" => Ok(Self::Cd),
-            "usb" => Ok(Self::Usb),
-            _ => Err("expected cd, usb or disk".to_owned()),
-        }
-    }
-}
-
-/// A raw image as a drive.
-#[derive(Clone, Debug)]
-pub struct Drive {
-    /// The image.
-    pub path: PathBuf,
-    /// Where it is plugged in.
-    pub bus: Bus,
-    /// The machine cannot write to it.
-    pub read_only: bool,
-    /// What the machine writes is thrown away at its end.
-    pub snapshot: bool,
-}
-
-impl Drive {
-    /// A disk that the machine only reads.
-    pub fn read_only(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), bus: Bus::Virtio, read_only: true, snapshot: false }
-    }
-
-    /// A disk that keeps what the machine writes.
-    pub fn writable(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), bus: Bus::Virtio, read_only: false, snapshot: false }
-    }
-}
-
-/// The network card.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Network {
-    /// None.
-    None,
-    /// QEMU's own network behind the host's: DHCP, DNS, a way out, and these ports in.
-    User {
-        /// Ports of the host that lead into the machine.
-        publish: Vec<Publish>,
-        /// What it serves to a firmware that boots from the network.
-        boot: Option<Served>,
-    },
-    /// A tap device of the host's, by name, and the machine's MAC address.
-    Tap(String, String),
-}
-
-/// What is served by TFTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Served {
-    /// The folder.
-    pub folder: PathBuf,
-    /// The file in it that the firmware is told to fetch.
-    pub file: String,
-}
-
-/// A TCP port of the host's loopback that leads to one of the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Publish {
-    /// The host's port.
-    pub host: u16,
-    /// The machine's port.
-    pub guest: u16,
-}
-
-impl FromStr for Publish {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let port = |text: &str| text.parse::<u16>().ok().filter(|&port| port != 0);
-        text.split_once(':')
-            .and_then(|(host, guest)| Some(Self { host: port(host)?, guest: port(guest)? }))
-            .ok_or_else(|| "expected HOST:GUEST, two ports between 1 and 65535, as in 8080:80".to_owned())
     }
 }
 
@@ -194,12 +91,14 @@ pub fn memory_mib(text: &str) -> Result<u32, String> {
 }
 
 impl Machine {
-    /// A machine with 256 MiB, two processors, a keyboard, and neither disks nor network.
+    /// A machine with 256 MiB and two processors, or a Pi as they are made, with 1 GiB and four; a keyboard, and neither
+    /// disks nor network.
     pub fn new(arch: &'static Arch, start: Start) -> Self {
+        let (memory_mib, cpus) = if matches!(start, Start::Pi { .. }) { (1024, 4) } else { (256, 2) };
         Self {
             arch,
-            memory_mib: 256,
-            cpus: 2,
+            memory_mib,
+            cpus,
             start,
             drives: Vec::new(),
             network: Network::None,
@@ -216,21 +115,31 @@ impl Machine {
         let mut args = Args(Vec::new());
         // nothing but what is named below; a reboot ends QEMU, so that the caller decides
         args.flag("-nodefaults").flag("-no-user-config").flag("-no-reboot");
-        args.option("-machine", self.arch.qemu_machine);
+        args.option("-machine", if self.is_pi() { "raspi3b" } else { self.arch.qemu_machine });
         // emulated everywhere, so that a machine is the same everywhere
-        args.option("-accel", self.arch.qemu_accel).option("-cpu", self.arch.qemu_cpu);
+        args.option("-accel", self.arch.qemu_accel);
+        if !self.is_pi() {
+            args.option("-cpu", self.arch.qemu_cpu);
+        }
         if self.counted {
             args.option("-icount", "shift=0,sleep=off");
         }
         args.option("-m", format!("{}M", self.memory_mib)).option("-smp", self.cpus.to_string());
         // ctrl-a x ends QEMU, ctrl-c goes to the machine
-        args.option("-display", "none").option("-serial", "mon:stdio");
+        args.option("-display", "none");
+        if self.is_pi() {
+            // its first serial line is Bluetooth's
+            args.option("-serial", "null");
+        }
+        args.option("-serial", "mon:stdio");
         if let Some(socket) = &self.monitor {
             args.option("-qmp", join(["unix:".as_ref(), &escape(socket), ",server=on,wait=off".as_ref()]));
         }
-        args.option("-device", "virtio-rng-pci");
+        if !self.is_pi() {
+            args.option("-device", "virtio-rng-pci");
+        }
         if self.keyboard {
-            args.option("-device", "virtio-keyboard-pci");
+            args.option("-device", if self.is_pi() { "usb-kbd" } else { "virtio-keyboard-pci" });
         }
         if self.ports {
             args.option("-device", "virtio-serial-pci,id=ports");
@@ -240,6 +149,10 @@ impl Machine {
         match &self.start {
             Start::Kernel { kernel, initramfs, cmdline } => {
                 args.option("-kernel", kernel).option("-initrd", initramfs).option("-append", cmdline);
+            }
+            Start::Pi { kernel, initramfs, device_tree, cmdline } => {
+                args.option("-kernel", kernel).option("-initrd", initramfs).option("-dtb", device_tree);
+                args.option("-append", cmdline);
             }
             Start::Firmware { firmware, oem } => {
                 if *firmware == Firmware::Uefi {
@@ -258,23 +171,30 @@ impl Machine {
     }
 
     fn drives(&self, args: &mut Args) {
-        if self.drives.iter().any(|drive| drive.bus == Bus::Usb) {
+        if self.drives.iter().any(|drive| drive.bus == Bus::Usb) && !self.is_pi() {
             args.option("-device", "qemu-xhci");
         }
         for (number, drive) in self.drives.iter().enumerate() {
             let readonly = if drive.read_only { ",readonly=on" } else { "" };
             let snapshot = if drive.snapshot { ",snapshot=on" } else { "" };
-            let options = format!("if=none,id=disk{number},format=raw{readonly}{snapshot},file=");
-            args.option("-drive", join([options.as_ref(), &escape(&drive.path)]));
             let device = match drive.bus {
-                Bus::Virtio => "virtio-blk-pci",
-                Bus::Cd => "ide-cd",
-                Bus::Usb => "usb-storage,removable=on",
+                Bus::Virtio => Some("virtio-blk-pci"),
+                Bus::Cd => Some("ide-cd"),
+                Bus::Usb => Some("usb-storage,removable=on"),
+                Bus::Card => None,
             };
+            let place = if device.is_some() { format!("none,id=disk{number}") } else { "sd".to_owned() };
+            let options = format!("if={place},format=raw{readonly}{snapshot},file=");
+            args.option("-drive", join([options.as_ref(), &escape(&drive.path)]));
+            let Some(device) = device else { continue };
             let first = number == 0 && matches!(self.start, Start::Firmware { .. }) && !self.boots_from_network();
             let boot = if first { ",bootindex=0" } else { "" };
             args.option("-device", format!("{device},drive=disk{number}{boot}"));
         }
+    }
+
+    fn is_pi(&self) -> bool {
+        matches!(self.start, Start::Pi { .. })
     }
 
     fn boots_from_network(&self) -> bool {
@@ -296,7 +216,8 @@ impl Machine {
                     net =
                         join([&net, ",tftp=".as_ref(), &escape(folder), ",bootfile=".as_ref(), &escape(file.as_ref())]);
                 }
-                args.option("-netdev", net).option("-device", format!("virtio-net-pci,netdev=net{rom}"));
+                let card = format!("virtio-net-pci,netdev=net{rom}");
+                args.option("-netdev", net).option("-device", if self.is_pi() { "usb-net,netdev=net" } else { &card });
             }
             Network::Tap(name, mac) => {
                 args.option("-netdev", format!("tap,id=net,ifname={name},script=no,downscript=no"));
@@ -403,6 +324,15 @@ mod tests {
         let drives = vec![drive(Bus::Usb, "stick"), drive(Bus::Cd, "cd"), Drive::writable("disk")];
         let network = Network::User { publish: vec![], boot: None };
         insta::assert_snapshot!(listing(&Machine { drives, network, ..Machine::new(&ALL[0], start) }));
+    }
+
+    #[test]
+    fn a_pi_has_a_card() {
+        let [kernel, initramfs, device_tree] = ["kernel8.img", "initramfs", "a.dtb"].map(Into::into);
+        let start = Start::Pi { kernel, initramfs, device_tree, cmdline: "console=ttyS1".to_owned() };
+        let drives = vec![Drive { bus: Bus::Card, ..Drive::writable("card.img") }];
+        let network = Network::User { publish: vec![], boot: None };
+        insta::assert_snapshot!(listing(&Machine { drives, network, ..Machine::new(&ALL[1], start) }));
     }
 
     #[test]

@@ -1,0 +1,121 @@
+//! What is plugged into a machine, and what starts it.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A PC's firmware, in QEMU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firmware {
+    /// SeaBIOS.
+    Bios,
+    /// OVMF; what it would remember is forgotten.
+    Uefi,
+}
+
+impl FromStr for Firmware {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "bios" => Ok(Self::Bios),
+            "uefi" => Ok(Self::Uefi),
+            _ => Err("expected bios or uefi".to_owned()),
+        }
+    }
+}
+
+/// How a drive is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bus {
+    /// A virtio disk.
+    Virtio,
+    /// A CD in a SATA drive.
+    Cd,
+    /// A USB stick.
+    Usb,
+    /// An SD card, in a machine with a slot for one.
+    Card,
+}
+
+impl FromStr for Bus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "disk" => Ok(Self::Virtio),
+            "cd" => Ok(Self::Cd),
+            "usb" => Ok(Self::Usb),
+            _ => Err("expected cd, usb or disk".to_owned()),
+        }
+    }
+}
+
+/// A raw image as a drive.
+#[derive(Clone, Debug)]
+pub struct Drive {
+    /// The image.
+    pub path: PathBuf,
+    /// Where it is plugged in.
+    pub bus: Bus,
+    /// The machine cannot write to it.
+    pub read_only: bool,
+    /// What the machine writes is thrown away at its end.
+    pub snapshot: bool,
+}
+
+impl Drive {
+    /// A disk that the machine only reads.
+    pub fn read_only(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), bus: Bus::Virtio, read_only: true, snapshot: false }
+    }
+
+    /// A disk that keeps what the machine writes.
+    pub fn writable(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), bus: Bus::Virtio, read_only: false, snapshot: false }
+    }
+}
+
+/// The network card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// None.
+    None,
+    /// QEMU's own network behind the host's: DHCP, DNS, a way out, and these ports in.
+    User {
+        /// Ports of the host that lead into the machine.
+        publish: Vec<Publish>,
+        /// What it serves to a firmware that boots from the network.
+        boot: Option<Served>,
+    },
+    /// A tap device of the host's, by name, and the machine's MAC address.
+    Tap(String, String),
+}
+
+/// What is served by TFTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The file in it that the firmware is told to fetch.
+    pub file: String,
+}
+
+/// A TCP port of the host's loopback that leads to one of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Publish {
+    /// The host's port.
+    pub host: u16,
+    /// The machine's port.
+    pub guest: u16,
+}
+
+impl FromStr for Publish {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let port = |text: &str| text.parse::<u16>().ok().filter(|&port| port != 0);
+        text.split_once(':')
+            .and_then(|(host, guest)| Some(Self { host: port(host)?, guest: port(guest)? }))
+            .ok_or_else(|| "expected HOST:GUEST, two ports between 1 and 65535, as in 8080:80".to_owned())
+    }
+}
