@@ -71,7 +71,7 @@ impl Cache {
 
     /// Keeps the `count` newest entries whose key starts with `prefix`; a used one counts as new.
     pub fn prune(&self, kind: &str, prefix: &str, used: &Path, count: usize) -> Result<()> {
-        let touched = File::options().write(true).open(used).and_then(|file| file.set_modified(SystemTime::now()));
+        let touched = File::open(used).and_then(|file| file.set_modified(SystemTime::now()));
         touched.tried("touch", used)?;
         let folder = self.root.join(kind);
         let mut found = Vec::new();

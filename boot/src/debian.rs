@@ -36,14 +36,78 @@ pub fn key(arch: &Arch) -> String {
     format!("{arch}-{key}")
 }
 
-fn fetch(cache: &Cache, arch: &Arch, new: &Path) -> Result<Vec<String>> {
-    let state = cache.root().join("apt").join(arch.debian);
-    let _lock = cache.lock("apt", arch.debian)?;
+/// A package for all architectures, unpacked, of a component that the machine's own sources may leave out.
+pub fn unpacked(cache: &Cache, package: &str, component: &str, progress: Progress) -> Result<PathBuf> {
+    cache.entry("debian", package, |new| {
+        let phase = progress.start("debian", &format!("fetch {package}"));
+        let name = format!("{component}-{package}");
+        let state = cache.root().join("apt").join(&name);
+        let _lock = cache.lock("apt", &name)?;
+        prepare(&state)?;
+        let sources = state.join("sources.list");
+        write_whole(&sources, sources_of(component)?.as_bytes())?;
+        let work = tempfile::tempdir_in(&state).tried("make a folder in", &state)?;
+        let only = |run: Run| {
+            let list = format!("Dir::Etc::SourceList={}", sources.display());
+            run.args(["-o", &list, "-o", "Dir::Etc::SourceParts=/dev/null"])
+        };
+        let fetched = only(apt(&state, Arch::host()))
+            .arg("update")
+            .ok()
+            .and_then(|()| only(apt(&state, Arch::host())).args(["download", package]).within(work.path()).ok());
+        fetched.map_err(|error| error.within(format!("fetch {package} of Debian's {component}")))?;
+        for package in sorted(work.path())? {
+            Run::new("dpkg").arg("-x").arg(package).arg(new).ok()?;
+        }
+        phase.done(&format!("fetched {package}"));
+        Ok(())
+    })
+}
+
+/// Lines for apt: where this machine has Debian's `main` from, another component.
+fn sources_of(component: &str) -> Result<String> {
+    let format = "$(REPO_URI) $(RELEASE)";
+    let known = Run::new("apt-get")
+        .args(["indextargets", "--format", format, "Created-By: Packages", "Component: main"])
+        .output()?;
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let release = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap_or("bookworm");
+    let lines = lines_of(&known, release, component);
+    if lines.is_empty() {
+        let why = format!("apt knows no source of Debian's {release}, main");
+        return Err(Error::new(format!("find Debian's {component}"), why).next("see sources.list(5)"));
+    }
+    Ok(lines)
+}
+
+/// `URI RELEASE` a line becomes a line of sources.list.
+fn lines_of(known: &str, release: &str, component: &str) -> String {
+    const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+    let ours = |name: &str| name == release || name.strip_prefix(release).is_some_and(|rest| rest.starts_with('-'));
+    let mut lines: Vec<String> = known
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(_, name)| ours(name))
+        .map(|(uri, name)| format!("deb [signed-by={KEYS}] {uri} {name} {component}\n"))
+        .collect();
+    lines.sort();
+    lines.dedup();
+    lines.concat()
+}
+
+/// The folders that apt wants, and a list of installed packages with nothing in it.
+fn prepare(state: &Path) -> Result<()> {
     for folder in ["lists/partial", "archives/partial"] {
         let folder = state.join(folder);
         fs::create_dir_all(&folder).tried("make the folder", &folder)?;
     }
-    write_whole(&state.join("status"), b"")?; // nothing is installed there
+    write_whole(&state.join("status"), b"")
+}
+
+fn fetch(cache: &Cache, arch: &Arch, new: &Path) -> Result<Vec<String>> {
+    let state = cache.root().join("apt").join(arch.debian);
+    let _lock = cache.lock("apt", arch.debian)?;
+    prepare(&state)?;
     let work = tempfile::tempdir_in(&state).tried("make a folder in", &state)?;
     // a source that lacks this architecture fails the update and does not matter
     let updated = apt(&state, arch).arg("update").ok();
@@ -142,6 +206,15 @@ mod tests {
         let names: Vec<_> = super::sorted(&out).unwrap().iter().map(|p| p.file_name().unwrap().to_owned()).collect();
         assert_eq!(names, ["libabsolute.so", "libb.so.1", "libb.so.1.2"]);
         assert_eq!(fs::read(out.join("libabsolute.so")).unwrap(), b"b");
+    }
+
+    #[test]
+    fn another_component_comes_from_where_debian_does() {
+        let known = "http://m/debian/ bookworm\nhttp://m/debian/ bookworm\nhttp://s/ bookworm-security\n\
+                     https://other/ nodistro\nhttps://other/ bookwormish\n";
+        let lines = super::lines_of(known, "bookworm", "non-free-firmware");
+        let lines: Vec<&str> = lines.lines().map(|line| line.split_once("] ").unwrap().1).collect();
+        assert_eq!(lines, ["http://m/debian/ bookworm non-free-firmware", "http://s/ bookworm-security non-free-firmware"]);
     }
 
     #[test]

@@ -74,6 +74,31 @@ pub fn kernel(cache: &Cache, spec: &Spec, progress: Progress) -> Result<PathBuf>
     })
 }
 
+/// A folder with these device trees, `NAME.dtb`, of the kernel's own source. Programs may change them by overlays.
+pub fn device_trees(cache: &Cache, spec: &Spec, names: &[&str], progress: Progress) -> Result<PathBuf> {
+    let arch = spec.arch;
+    let (version, fragments) = (source_version()?, spec.fragments()?);
+    let key = Key::default().with("source", &version).with("names", names.join(" ")).with("script", SCRIPT).name();
+    cache.entry("device-trees", &key, |new| {
+        let _tree = cache.lock("kernel-source", arch.name)?;
+        let source = unpacked(cache, &version, progress)?;
+        let out = source.join(format!("out-{arch}"));
+        configure(cache, arch, &fragments, &source, &out)?;
+        let phase = progress.start("kernel", &format!("compile {} device trees for {arch}", names.len()));
+        fs::create_dir(new).tried("make the folder", new)?;
+        for name in names {
+            // -@: with the names that overlays refer to (dtc(1))
+            let run = script(cache)?.env("DTC_FLAGS", "-@").arg("compile").arg(&source).arg(&out);
+            run.args([arch.kernel_arch, cross(arch), &format!("broadcom/{name}.dtb"), "1"]).ok()?;
+            let file = format!("{name}.dtb");
+            let built = out.join("arch/arm64/boot/dts/broadcom").join(&file);
+            fs::copy(&built, new.join(&file)).tried("copy", &built)?;
+        }
+        phase.done(&format!("compiled {} device trees for {arch}", names.len()));
+        Ok(())
+    })
+}
+
 /// Refuses a kernel of another architecture.
 pub fn check(kernel: &Path, arch: &Arch) -> Result<()> {
     let tried = || format!("use the kernel {}", kernel.display());

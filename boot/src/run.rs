@@ -115,6 +115,13 @@ impl Run {
         self
     }
 
+    /// What it reads.
+    #[must_use]
+    pub fn input(mut self, file: std::fs::File) -> Self {
+        self.command.stdin(file);
+        self
+    }
+
     /// Runs it; what it prints to stdout is dropped.
     pub fn ok(self) -> Result<()> {
         self.lines(|_| {})

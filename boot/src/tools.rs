@@ -79,16 +79,19 @@ pub fn all() -> Vec<Tool> {
         tool(For::Tests, Program("sfdisk"), "fdisk", "makes partition tables for tests"),
         tool(For::Tests, Program("dnsmasq"), "dnsmasq-base", "serves machines that boot from a network"),
         tool(For::Tests, Program("ip"), "iproute2", "makes that network, in a namespace of its own"),
+        tool(For::Tests, Program("fsck.fat"), "dosfstools", "checks a card's first partition, in a test"),
         tool(For::Tests, Program("isoinfo"), "genisoimage", "reads an ISO, in a test"),
         tool(For::Tests, Program("python3"), "python3", "holds a lock in a test"),
     ];
-    let (iso, pxe) = (For::Medium("iso"), For::Medium("pxe"));
+    let (iso, pxe, sd) = (For::Medium("iso"), For::Medium("pxe"), For::Medium("sd"));
     tools.extend([
         tool(iso, Program("xorriso"), "xorriso", "writes the filesystem of an ISO"),
         tool(iso, Program("grub-mkimage"), "grub-common", "makes a boot loader"),
         tool(iso, File(media::HYBRID), "grub-pc-bin", "the boot loader for a BIOS"),
         tool(iso, File("/usr/lib/grub/x86_64-efi/normal.mod"), "grub-efi-amd64-bin", "the boot loader for UEFI"),
         tool(iso, Program("mformat"), "mtools", "makes the partition that UEFI reads"),
+        tool(sd, Program("mformat"), "mtools", "makes the partition that a Raspberry Pi starts from"),
+        tool(sd, Program("sfdisk"), "fdisk", "makes a card's partition table"),
     ]);
     tools.extend(media::LOADERS.map(|(_, file, package)| tool(pxe, File(file), package, "boots from a network")));
     for arch in &ALL {

@@ -17,6 +17,7 @@ Targets:
   direct  a folder: kernel, initramfs, carbon copy, homes and command line
   iso     a file for a CD or a USB stick, for BIOS and UEFI (x86_64): docs/iso.md
   pxe     a folder to serve by TFTP or HTTP (x86_64): docs/pxe.md
+  sd      a card for a Raspberry Pi (aarch64): docs/sd.md
 
 Built twice, the files are equal byte for byte. OUT is written whole or not at all; what an earlier build wrote there
 is replaced, anything else is not. manifest.json says what is in it: in the folder, or beside the file.
@@ -24,11 +25,12 @@ is replaced, anything else is not. manifest.json says what is in it: in the fold
 Examples:
   nodeos build app.js --out image
   nodeos build --target iso --out nodeos.iso && nodeos run nodeos.iso
+  nodeos build app.js --target sd --arch aarch64 --out card.img
   nodeos build --target pxe --machine 52:54:00:12:34:56=users=none --out /srv/tftp/nodeos")]
 pub struct Args {
     #[command(flatten)]
     source: Source,
-    /// What is made: direct, iso or pxe
+    /// What is made: direct, iso, pxe or sd
     #[arg(long, value_name = "TARGET", value_parser = target, default_value = "direct")]
     target: &'static Medium,
     /// The folder or the file

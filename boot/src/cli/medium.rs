@@ -5,8 +5,11 @@ use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use boot::cache::Cache;
 use boot::error::Tried;
+use boot::media::card::{self, Card};
 use boot::media::{LABELS, MANIFEST, Manifest, SERIAL, beside};
+use boot::tools::For;
 use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Served, Start};
 use shim::arches::Arch;
 
@@ -23,6 +26,7 @@ enum Kind {
     Direct,
     Iso,
     Pxe,
+    Sd,
 }
 
 /// How it is booted.
@@ -35,7 +39,7 @@ pub struct How<'a> {
 }
 
 impl Medium {
-    /// What lies there, if it is a medium and no app: a folder with a manifest of ours, or an ISO with a label of ours.
+    /// What lies there, if it is a medium and no app: a folder with a manifest of ours, or a file with a label of ours.
     pub fn found(path: &Path) -> Option<Self> {
         let path = std::path::absolute(path).ok()?;
         if path.is_dir() {
@@ -47,21 +51,25 @@ impl Medium {
             };
             return Some(Self { path, kind, arch: Arch::named(&manifest.arch)? });
         }
+        let file = File::open(&path).ok()?;
+        if card::is(&file) {
+            return Some(Self { path, kind: Kind::Sd, arch: Arch::named("aarch64")? });
+        }
         let mut head = [0; 72];
         // ECMA-119, 8.4: the primary volume descriptor, with the volume's label
-        File::open(&path).ok()?.read_exact_at(&mut head, 32768).ok()?;
+        file.read_exact_at(&mut head, 32768).ok()?;
         let ours = head.starts_with(b"\x01CD001") && head[40..].starts_with(LABELS.as_bytes());
         ours.then_some(Self { path, kind: Kind::Iso, arch: Arch::named("x86_64")? })
     }
 
-    /// Whether a firmware starts it, and not QEMU itself.
-    pub fn by_firmware(&self) -> bool {
-        !matches!(self.kind, Kind::Direct)
-    }
-
-    /// Whose machine it is for.
-    pub fn arch(&self) -> &'static Arch {
-        self.arch
+    /// What the host needs to boot it.
+    pub fn purposes(&self) -> Vec<For> {
+        let more = match self.kind {
+            Kind::Direct => None,
+            Kind::Iso | Kind::Pxe => Some(For::Firmware(self.arch)),
+            Kind::Sd => Some(For::Medium("sd")),
+        };
+        std::iter::once(For::Machine(self.arch)).chain(more).collect()
     }
 
     /// The machine.
@@ -70,9 +78,13 @@ impl Medium {
         let firmware = how.firmware.unwrap_or(Firmware::Bios);
         let by_firmware = || Start::Firmware { firmware, oem: Some(SERIAL.to_owned()) };
         let publish = how.publish.to_vec();
-        if how.plug.is_some() && !matches!(self.kind, Kind::Iso) {
-            return Err(Failed::usage("--plug: only an ISO is plugged in"));
+        match (&self.kind, how.plug) {
+            (_, None) | (Kind::Iso, _) | (Kind::Sd, Some(Bus::Usb)) => {}
+            (Kind::Sd, Some(_)) => return Err(Failed::usage("--plug: a card lies in its slot, or is a usb disk")),
+            _ => return Err(Failed::usage("--plug: only an ISO or a card is plugged in")),
         }
+        // what is as it was built stays so; a copy, or one that came without its manifest, is written to
+        let snapshot = beside(&self.path).exists();
         let (start, drives, boot, least) = match self.kind {
             Kind::Direct if how.firmware.is_some() => {
                 return Err(Failed::usage("--firmware: QEMU itself loads what is in that folder"));
@@ -86,13 +98,23 @@ impl Medium {
             }
             Kind::Iso => {
                 let bus = how.plug.unwrap_or(Bus::Cd);
-                // what is as it was built stays so; a stick or a disk may have homes behind the ISO
-                let (read_only, snapshot) = (bus == Bus::Cd, bus != Bus::Cd && beside(&self.path).exists());
+                let (read_only, snapshot) = (bus == Bus::Cd, bus != Bus::Cd && snapshot);
                 (by_firmware(), vec![Drive { path: self.path.clone(), bus, read_only, snapshot }], None, 512)
             }
             Kind::Pxe => {
                 let served = Served { folder: self.path.clone(), file: "boot.ipxe".to_owned() };
                 (by_firmware(), Vec::new(), Some(served), 512)
+            }
+            Kind::Sd => {
+                if how.firmware.is_some() || how.users.is_some() || how.memory_mib.is_some_and(|mib| mib != 1024) {
+                    return Err(Failed::usage(
+                        "--firmware, --users, --memory: QEMU's Raspberry Pi 3 has 1 GiB, and homes are on the card",
+                    ));
+                }
+                let Card { kernel, initramfs, device_tree, cmdline } = card::read(&Cache::open()?, &self.path)?;
+                let bus = how.plug.unwrap_or(Bus::Card);
+                let drive = Drive { path: self.path.clone(), bus, read_only: false, snapshot };
+                (Start::Pi { kernel, initramfs, device_tree, cmdline }, vec![drive], None, 1024)
             }
         };
         Ok(Machine {

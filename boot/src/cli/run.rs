@@ -39,7 +39,7 @@ pub struct Args {
     /// What starts a medium: bios or uefi [default: bios]
     #[arg(long, value_name = "FIRMWARE")]
     firmware: Option<Firmware>,
-    /// How an ISO is plugged in: cd, usb or disk [default: cd]
+    /// How an ISO is plugged in: cd, usb or disk [default: cd]; or that a card is a usb disk
     #[arg(long, value_name = "BUS")]
     plug: Option<Bus>,
     /// Print the QEMU command instead of running it
@@ -67,8 +67,7 @@ last word, 71 anything else that failed, 75 the machine wants to restart and no 
 impl Args {
     pub fn purposes(&self) -> Vec<For> {
         if let Some(medium) = self.medium() {
-            let firmware = medium.by_firmware().then_some(For::Firmware(medium.arch()));
-            return std::iter::once(For::Machine(medium.arch())).chain(firmware).collect();
+            return medium.purposes();
         }
         let mut purposes = self.source.purposes();
         purposes.push(For::Machine(self.source.arch));
@@ -85,7 +84,7 @@ impl Args {
         }
         if self.firmware.is_some() || self.plug.is_some() {
             return Err(Failed::usage(
-                "--firmware and --plug are for a medium that `nodeos build --target iso` or `pxe` made",
+                "--firmware and --plug are for a medium that `nodeos build --target iso`, `pxe` or `sd` made",
             ));
         }
         let wanted = self.source.wanted()?;

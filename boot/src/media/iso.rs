@@ -13,7 +13,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{ALWAYS, Console, Medium, Member, Parts, SERIAL, SPEED, Shape, initramfs, manifest, users};
+use super::{ALWAYS, Console, EPOCH, Medium, Member, Parts, SERIAL, SPEED, Shape, initramfs, manifest, users};
 use crate::cache::write_whole;
 use crate::carbon::Placement;
 use crate::digest;
@@ -32,8 +32,6 @@ pub const MEDIUM: Medium = Medium {
 
 /// GRUB's first sector for a stick.
 pub const HYBRID: &str = "/usr/lib/grub/i386-pc/boot_hybrid.img";
-/// Every time in it: the first that FAT knows, 1980-01-01.
-const EPOCH: &str = "315532800";
 /// GRUB's modules that both cores need.
 const MODULES: [&str; 13] = [
     "iso9660",
@@ -113,7 +111,7 @@ fn system_partition(program: &Path, name: &str, out: &Path) -> Result<()> {
     let bytes = fs::metadata(program).tried("look at", program)?.len();
     // and as much again as the filesystem itself takes
     let kib = bytes.div_ceil(1024) + 128;
-    let mtools = |program: &str| Run::new(program).env("SOURCE_DATE_EPOCH", EPOCH).env("TZ", "UTC").arg("-i").arg(out);
+    let mtools = |program| super::mtools(program, out);
     fs::File::create(out).and_then(|file| file.set_len(kib * 1024)).tried("make", out)?;
     let sectors = (kib * 2).to_string();
     mtools("mformat").args(["-T", &sectors, "-h", "1", "-s", "1", "-N", "0", "-v", "NODEOS", "::"]).ok()?;

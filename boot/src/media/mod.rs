@@ -2,10 +2,12 @@
 //!
 //! A medium is made under a temporary name, described by its manifest, and renamed: whole or not at all.
 
+pub mod card;
 mod direct;
 mod iso;
 mod manifest;
 mod pxe;
+mod sd;
 
 use std::fmt;
 use std::fs;
@@ -22,6 +24,7 @@ use crate::error::{Error, Result, Tried};
 use crate::image::Image;
 use crate::interrupt::{self, Making};
 use crate::progress::Progress;
+use crate::run::Run;
 use crate::users::carried;
 use crate::users::ext4::not_in_use;
 
@@ -57,7 +60,7 @@ pub enum Shape {
 }
 
 /// Every kind.
-pub static ALL: [Medium; 3] = [direct::MEDIUM, iso::MEDIUM, pxe::MEDIUM];
+pub static ALL: [Medium; 4] = [direct::MEDIUM, iso::MEDIUM, pxe::MEDIUM, sd::MEDIUM];
 
 impl Medium {
     /// The kind of that name.
@@ -249,6 +252,14 @@ fn initramfs(parts: &Parts<'_>, out: &Path) -> Result<()> {
     let archives: Vec<&Path> =
         [Some(parts.image.initramfs.as_path()), homes.as_deref()].into_iter().flatten().collect();
     crate::archive::join(&archives, out)
+}
+
+/// Every time on a medium: the first that FAT knows, 1980-01-01.
+const EPOCH: &str = "315532800";
+
+/// A program of mtools, for that image.
+fn mtools(program: &str, image: &Path) -> Run {
+    Run::new(program).env("SOURCE_DATE_EPOCH", EPOCH).env("TZ", "UTC").arg("-i").arg(image)
 }
 
 /// For clap, which prints what it was given.

@@ -1,0 +1,68 @@
+//! A card, read as the firmware of a Raspberry Pi reads it.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::sd::{BOOT_AT, BOOT_END, LABEL, SERIAL};
+use crate::cache::Cache;
+use crate::digest::Key;
+use crate::error::{Result, Tried};
+use crate::run::Run;
+
+/// What is loaded from it, by a board as QEMU has it.
+pub struct Card {
+    /// The kernel, compressed.
+    pub kernel: PathBuf,
+    /// The initramfs.
+    pub initramfs: PathBuf,
+    /// The device tree of a 3B.
+    pub device_tree: PathBuf,
+    /// The kernel's command line, with the serial line as its system console.
+    pub cmdline: String,
+}
+
+/// Whether a file is a card of ours.
+#[must_use]
+pub fn is(file: &File) -> bool {
+    const LABEL_AT: u64 = 71; // BS_VolLab of FAT32 (Microsoft's FAT specification, 1.03)
+    let mut label = [0; LABEL.len()];
+    file.read_exact_at(&mut label, BOOT_AT + LABEL_AT).is_ok() && label == *LABEL.as_bytes()
+}
+
+/// Takes out of it what QEMU loads itself: it does not run that firmware.
+pub fn read(cache: &Cache, path: &Path) -> Result<Card> {
+    const FILES: [&str; 4] = ["kernel8.img", "initramfs", "bcm2837-rpi-3-b.dtb", "cmdline.txt"];
+    let file = File::open(path).tried("read", path)?;
+    let mut boot = vec![0; usize::try_from(BOOT_END - BOOT_AT).unwrap_or(0)];
+    file.read_exact_at(&mut boot, BOOT_AT).tried("read the first partition of", path)?;
+    let key = format!("boot-{}", Key::default().with("boot", &boot).name());
+    let folder = cache.entry("card", &key, |new| {
+        fs::create_dir(new).tried("make the folder", new)?;
+        let mut image = path.as_os_str().to_owned();
+        image.push(format!("@@{BOOT_AT}"));
+        let run = super::mtools("mcopy", Path::new(&image)).args(FILES.map(|name| format!("::{name}")));
+        Run::arg(run, new).ok()
+    })?;
+    cache.prune("card", "boot-", &folder, 4)?;
+    let text = fs::read_to_string(folder.join("cmdline.txt")).tried("read", &folder)?;
+    let [kernel, initramfs, device_tree] = [FILES[0], FILES[1], FILES[2]].map(|name| folder.join(name));
+    // of several consoles the last is the system's own
+    Ok(Card { kernel, initramfs, device_tree, cmdline: format!("{} console={SERIAL}", text.trim()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BOOT_AT, LABEL, is};
+    use std::os::unix::fs::FileExt;
+
+    #[test]
+    fn a_card_is_known_by_its_label() {
+        let file = tempfile::tempfile().unwrap();
+        assert!(!is(&file), "an empty file");
+        file.write_all_at(LABEL.as_bytes(), BOOT_AT + 71).unwrap();
+        assert!(is(&file));
+        file.write_all_at(b"OTHER", BOOT_AT + 71).unwrap();
+        assert!(!is(&file));
+    }
+}

@@ -1,0 +1,238 @@
+//! A card for a Raspberry Pi, or a USB disk for one that boots from those.
+//!
+//! | read by | what |
+//! |---|---|
+//! | the chip's ROM (3, Zero 2 W) | the table's first FAT partition, there `bootcode.bin` |
+//! | `bootcode.bin`, or the ROM's own second stage (4) | `config.txt`; `start_cd.elf` and `fixup_cd.dat`, or `start4cd.elf` and `fixup4cd.dat` |
+//! | those | `cmdline.txt`, `kernel8.img`, `initramfs`, the board's own `*.dtb` |
+//! | the shim | the second partition, the carbon copy; the third, the homes |
+//!
+//! raspberrypi.com/documentation/computers: `raspberry-pi.html`, boot flow and boot folder contents; `config_txt.html`.
+
+use std::fs;
+use std::path::Path;
+
+use super::{ALWAYS, Medium, Member, Parts, SPEED, Shape, manifest};
+use crate::cache::write_whole;
+use crate::carbon::Placement;
+use crate::debian;
+use crate::digest::{self, Key};
+use crate::error::{Error, Result, Tried};
+use crate::kernel::{Spec, device_trees};
+use crate::run::Run;
+use crate::users::ext4::not_in_use;
+
+pub const MEDIUM: Medium = Medium {
+    name: "sd",
+    shape: Shape::File,
+    archs: &["aarch64"],
+    placement: Some(Placement::Medium),
+    profile: "rpi",
+    cmdline,
+    make,
+};
+
+/// The FAT filesystem's label.
+pub const LABEL: &str = "NODEOS-BOOT";
+/// The serial line on the pins; a 5 has one of its own on a socket between the HDMI ones.
+pub const SERIAL: &str = "ttyS1,115200";
+const SERIAL_OF_5: &str = "ttyAMA10";
+
+const CONFIG: &str = include_str!("config.txt");
+/// Debian's package of the firmware, and where.
+const PACKAGE: (&str, &str) = ("raspi-firmware", "non-free-firmware");
+const FIRMWARE: [&str; 5] = ["bootcode.bin", "fixup_cd.dat", "start_cd.elf", "fixup4cd.dat", "start4cd.elf"];
+/// The boards: 3B, 3B+, 3A+, CM3, Zero 2 W, 4B, 400, CM4, 5B.
+const BOARDS: [&str; 9] = [
+    "bcm2837-rpi-3-b",
+    "bcm2837-rpi-3-b-plus",
+    "bcm2837-rpi-3-a-plus",
+    "bcm2837-rpi-cm3-io3",
+    "bcm2837-rpi-zero-2-w",
+    "bcm2711-rpi-4-b",
+    "bcm2711-rpi-400",
+    "bcm2711-rpi-cm4-io",
+    "bcm2712-rpi-5-b",
+];
+
+const MIB: u64 = 1 << 20;
+/// What cards erase at once is at most that.
+const ALIGN: u64 = 4 * MIB;
+/// Where the FAT filesystem begins.
+pub const BOOT_AT: u64 = ALIGN;
+/// The smallest of FAT32 is 33 MiB; the rest is room for a newer kernel.
+const BOOT: u64 = 64 * MIB;
+/// Where it ends.
+pub const BOOT_END: u64 = BOOT_AT + BOOT;
+
+/// Where things lie, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Layout {
+    carbon_at: u64,
+    users_at: u64,
+    users: u64,
+    end: u64,
+}
+
+/// The image ends at a power of two: emulated slots take no other card. The homes get the rest; nothing of it is stored.
+fn layout(carbon: u64, users: Option<u64>) -> Layout {
+    let carbon_at = BOOT_END;
+    let users_at = carbon_at + carbon.next_multiple_of(ALIGN);
+    let end = (users_at + users.unwrap_or(0)).next_power_of_two();
+    Layout { carbon_at, users_at, users: if users.is_some() { end - users_at } else { 0 }, end }
+}
+
+/// The disk's signature, by which its partitions are known, of what lies on them.
+fn signature(parts: &Parts<'_>) -> Result<String> {
+    let mut key = Key::default().with("carbon", digest::file(parts.cache, carbon(parts)?)?);
+    if let Some(users) = parts.users {
+        key = key.with("users", digest::file(parts.cache, users)?);
+    }
+    Ok(key.name().chars().take(8).collect())
+}
+
+fn cmdline(parts: &Parts<'_>) -> Result<String> {
+    let signature = signature(parts)?;
+    let users = match parts.users {
+        Some(_) => format!("users=PARTUUID={signature}-03 grow"),
+        None => "users=none".to_owned(),
+    };
+    let consoles = format!("console={SERIAL_OF_5},{SPEED} console={SERIAL} console=tty0");
+    let words = format!("{consoles} {ALWAYS} carbon=PARTUUID={signature}-02 {users} {}", parts.image.words);
+    Ok(words.trim_end().to_owned())
+}
+
+fn carbon<'a>(parts: &Parts<'a>) -> Result<&'a Path> {
+    parts.image.carbon.as_deref().ok_or_else(|| Error::new("make a card", "the image has no carbon copy"))
+}
+
+fn size(path: &Path) -> Result<u64> {
+    Ok(fs::metadata(path).tried("look at", path)?.len())
+}
+
+fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
+    let carbon = carbon(parts)?;
+    let work = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+    let (boot, fat) = (work.path().join("boot"), work.path().join("boot.fat"));
+    boot_files(parts, &boot)?;
+    boot_filesystem(&boot, &fat)?;
+    let layout = layout(size(carbon)?, parts.users.map(size).transpose()?);
+    fs::File::create(out).and_then(|file| file.set_len(layout.end)).tried("make", out)?;
+    let table = work.path().join("table");
+    write_whole(&table, table_of(layout, &signature(parts)?).as_bytes())?;
+    let table = fs::File::open(&table).tried("read", &table)?;
+    Run::new("sfdisk").args(["--quiet", "--no-reread", "--wipe", "never"]).arg(out).input(table).ok()?;
+    put(&fat, out, BOOT_AT)?;
+    put(carbon, out, layout.carbon_at)?;
+    let mut members = manifest::members(parts.cache, &boot)?;
+    for member in &mut members {
+        member.path = Path::new("boot").join(&member.path);
+    }
+    members.push(member(parts, "carbon.erofs", carbon)?);
+    if let Some(users) = parts.users {
+        // what a machine writes meanwhile would be half in the copy
+        not_in_use(format!("copy {}", users.display()), users)?;
+        put(users, out, layout.users_at)?;
+        members.push(member(parts, "users.ext4", users)?);
+    }
+    Ok(members)
+}
+
+fn member(parts: &Parts<'_>, name: &str, path: &Path) -> Result<Member> {
+    Ok(Member { path: name.into(), bytes: size(path)?, sha256: digest::file(parts.cache, path)? })
+}
+
+/// For sfdisk(8), in sectors.
+fn table_of(layout: Layout, signature: &str) -> String {
+    let line = |at: u64, bytes: u64, kind: &str| format!("start={}, size={}, type={kind}\n", at / 512, bytes / 512);
+    let mut text = format!("label: dos\nlabel-id: 0x{signature}\nunit: sectors\n");
+    text += &line(BOOT_AT, BOOT, "c");
+    text += &line(layout.carbon_at, layout.users_at - layout.carbon_at, "83");
+    if layout.users > 0 {
+        text += &line(layout.users_at, layout.users, "83");
+    }
+    text
+}
+
+/// Copies a file into another, where that is; holes stay holes.
+fn put(from: &Path, to: &Path, at: u64) -> Result<()> {
+    let word = |name: &str, path: &Path| {
+        let mut word = std::ffi::OsString::from(name);
+        word.push(path);
+        word
+    };
+    let run = Run::new("dd").arg(word("if=", from)).arg(word("of=", to));
+    run.args(["bs=1M", "conv=notrunc,sparse", "status=none", &format!("seek={}", at / MIB)]).ok()
+}
+
+/// What the firmware reads.
+fn boot_files(parts: &Parts<'_>, boot: &Path) -> Result<()> {
+    let image = parts.image;
+    fs::create_dir(boot).tried("make the folder", boot)?;
+    let copy = |from: &Path, name: &str| fs::copy(from, boot.join(name)).map(drop).tried("copy", from);
+    let firmware = debian::unpacked(parts.cache, PACKAGE.0, PACKAGE.1, parts.progress)?;
+    for name in FIRMWARE {
+        copy(&firmware.join("usr/lib/raspi-firmware").join(name), name)?;
+    }
+    // who passes the firmware on passes this on (its second paragraph)
+    copy(&firmware.join("usr/share/doc/raspi-firmware/copyright"), "LICENCE.broadcom")?;
+    let spec = Spec { arch: image.arch, profile: MEDIUM.profile.to_owned(), options: Vec::new() };
+    let trees = device_trees(parts.cache, &spec, &BOARDS, parts.progress)?;
+    for board in BOARDS {
+        let name = format!("{board}.dtb");
+        copy(&trees.join(&name), &name)?;
+    }
+    copy(&image.initramfs, "initramfs")?;
+    // the firmware unpacks it
+    let kernel = boot.join("kernel8.img");
+    copy(&image.kernel, "kernel8.img")?;
+    Run::new("gzip").args(["-9", "-n"]).arg(&kernel).ok()?;
+    fs::rename(boot.join("kernel8.img.gz"), &kernel).tried("rename to", &kernel)?;
+    write_whole(&boot.join("config.txt"), CONFIG.as_bytes())?;
+    write_whole(&boot.join("cmdline.txt"), format!("{}\n", cmdline(parts)?).as_bytes())
+}
+
+/// A FAT32 filesystem with what lies in a folder.
+fn boot_filesystem(folder: &Path, out: &Path) -> Result<()> {
+    fs::File::create(out).and_then(|file| file.set_len(BOOT)).tried("make", out)?;
+    let mtools = |program| super::mtools(program, out);
+    let (sectors, before) = ((BOOT / 512).to_string(), (BOOT_AT / 512).to_string());
+    let shape = ["-F", "-c", "1", "-h", "64", "-s", "32", "-T", &sectors, "-H", &before, "-N", "0", "-v", LABEL, "::"];
+    mtools("mformat").args(shape).ok()?;
+    let files = manifest::files(folder)?;
+    mtools("mcopy").args(files.iter().map(|file| folder.join(file))).arg("::").ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALIGN, BOOT, BOOT_AT, CONFIG, FIRMWARE, Layout, MIB, layout, table_of};
+
+    #[test]
+    fn a_card_is_a_power_of_two_and_the_homes_come_last() {
+        let card = layout(50 * MIB + 1, Some(256 * MIB));
+        let carbon_at = BOOT_AT + BOOT;
+        let users_at = carbon_at + 52 * MIB;
+        assert_eq!(card, Layout { carbon_at, users_at, users: 512 * MIB - users_at, end: 512 * MIB });
+        assert_eq!(layout(50 * MIB, None).end, 128 * MIB);
+        for users in [1, 63, 64, 999, 100_000] {
+            let card = layout(60 * MIB, Some(users * MIB));
+            assert!(card.end.is_power_of_two() && card.users >= users * MIB && card.users_at.is_multiple_of(ALIGN));
+        }
+    }
+
+    #[test]
+    fn the_table_has_a_partition_of_homes_if_there_are_any() {
+        let table = table_of(layout(50 * MIB, Some(256 * MIB)), "1b2c3d4e");
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines[1], "label-id: 0x1b2c3d4e");
+        assert_eq!(lines[3..], ["start=8192, size=131072, type=c", "start=139264, size=106496, type=83",
+            "start=245760, size=802816, type=83"]);
+        assert_eq!(table_of(layout(50 * MIB, None), "1b2c3d4e").lines().count(), 5);
+    }
+
+    #[test]
+    fn little_memory_for_the_screen_goes_with_the_small_firmware() {
+        assert!(CONFIG.lines().any(|line| line == "gpu_mem=16"));
+        assert!(FIRMWARE.contains(&"start_cd.elf") && FIRMWARE.contains(&"start4cd.elf"));
+    }
+}
