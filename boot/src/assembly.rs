@@ -14,6 +14,7 @@ use crate::manifest::Manifest;
 use crate::node::{self, Choice};
 use crate::progress::Progress;
 use crate::shim::{Shim, build as shim};
+use crate::users::image::DEFAULT_SIZE;
 use crate::users::{app, demo};
 
 /// What is wanted.
@@ -74,12 +75,12 @@ pub fn image_with(
 }
 
 impl Users {
-    /// The image of the homes; one in the cache must not be written to.
-    pub fn image(&self, cache: &Cache, arch: &Arch, progress: Progress) -> Result<Option<PathBuf>> {
+    /// The image of the homes, of that size if it is made here; one in the cache must not be written to.
+    pub fn image(&self, cache: &Cache, arch: &Arch, size: Option<u64>, progress: Progress) -> Result<Option<PathBuf>> {
         match self {
             Self::None => Ok(None),
-            Self::Demo => demo::image(cache, progress).map(Some),
-            Self::App(app) => app::image(cache, app, arch, progress).map(Some),
+            Self::Demo => demo::image(cache, size.unwrap_or(DEFAULT_SIZE), progress).map(Some),
+            Self::App(app) => app::image(cache, app, arch, size, progress).map(Some),
             Self::File(file) => Ok(Some(file.clone())),
         }
     }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result, Tried};
 use crate::run::Run;
 use crate::tree::{Entry, Tree};
 use shim::layout::CARBON_LABEL;
+use shim::probe;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
@@ -63,13 +64,28 @@ impl std::str::FromStr for Placement {
 /// lz4 is what the kernel decompresses fastest, 64 KiB clusters cost 4.5 MB less than 16 KiB (measured on node 24).
 pub const OPTIONS: [&str; 6] = ["-zlz4hc,12", "-C65536", "-T0", "-x-1", "--all-root", "--quiet"];
 
+/// How much the mark takes: a block, for disks are made of those.
+pub const MARK_BLOCK: u64 = 4096;
+
 /// Writes the tree as an EROFS image; `content` is a digest of all that is in it.
 pub fn write(tree: &Tree, content: [u8; 32], out: &Path) -> Result<()> {
     let stage = tempfile::tempdir_in(out.parent().unwrap_or(Path::new("."))).tried("make a folder beside", out)?;
     let root = stage.path().join("root");
     fill(tree, &root)?;
     Run::new("mkfs.erofs").args(OPTIONS).arg(format!("-U{}", uuid(content))).arg(out).arg(&root).ok()?;
-    label(out, CARBON_LABEL)
+    label(out, CARBON_LABEL)?;
+    mark(out)
+}
+
+/// Puts the mark behind the filesystem, by which a medium that has it is known to have all of it.
+fn mark(image: &Path) -> Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(image).tried("open", image)?;
+    let mut block = [0; probe::BLOCK];
+    file.read_exact_at(&mut block, 0).tried("read", image)?;
+    let wrong = || Error::new(format!("mark {}", image.display()), "it is no EROFS image");
+    let (size, mark) = probe::size(&block, 0).zip(probe::mark(&block)).ok_or_else(wrong)?;
+    file.write_all_at(&mark, size).tried("write", image)?;
+    file.set_len(size + MARK_BLOCK).tried("write", image)
 }
 
 /// The release of the tool: another one may write other bytes.
@@ -186,6 +202,8 @@ pub fn identity(image: &Path) -> Result<Option<(String, String)>> {
 
 #[cfg(test)]
 mod tests {
+    use shim::probe;
+
     use super::{CHECKSUM, FEATURE_COMPAT, HAS_CHECKSUM, Placement, checksum, identity, superblock, uuid, word, write};
     use crate::tree::{Entry, Tree};
     use shim::cmdline::{Carbon, Options};
@@ -217,6 +235,10 @@ mod tests {
             let block = superblock(&File::open(&out).unwrap(), &out).unwrap();
             assert_ne!(word(&block, FEATURE_COMPAT) & HAS_CHECKSUM, 0, "without a checksum this test sees nothing");
             assert_eq!(word(&block, CHECKSUM), checksum(&block));
+            // behind all that the filesystem has
+            let (image, size) = (&images[images.len() - 1], word(&block, 36) as usize * 4096);
+            assert_eq!(image.len(), size + 4096);
+            assert_eq!(image[size..size + probe::MARK], probe::mark(image).unwrap());
         }
         assert!(images[0] == images[1], "built twice, the bytes differ");
     }

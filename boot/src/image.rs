@@ -159,6 +159,7 @@ fn included(includes: &[Include]) -> Result<BTreeMap<String, Entry>> {
 fn carbon_image(cache: &Cache, spec: &Spec, tree: &Tree, progress: Progress) -> Result<PathBuf> {
     let content = content(cache, tree)?;
     let key = Key::default().with("tree", content).with("tool", carbon::tool()?);
+    let key = key.with("mark", carbon::MARK_BLOCK.to_le_bytes());
     let key = carbon::OPTIONS.iter().fold(key, |key, option| key.with("option", option)).name();
     let prefix = format!("{}-", spec.arch);
     let image = cache.entry("carbon", &format!("{prefix}{key}.erofs"), |new| {

@@ -152,6 +152,8 @@ pub enum Boot<'a> {
     Move(&'a str, &'a str),
     /// Compares the initramfs with what it should hold.
     CheckTold,
+    /// Looks for the mark behind a carbon copy.
+    Whole(&'a str),
     /// Writes a setting of the kernel's; one that this kernel lacks is at its strictest: path, value.
     Setting(&'a str, &'a str),
     /// Takes what a folder of the kernel's holds from all but root, but for these: they stay open.
@@ -265,6 +267,7 @@ impl Say for Boot<'_> {
             Self::Remove(path) => say!(text, "rm ", path),
             Self::Move(from, to) => say!(text, "mv ", from, " ", to),
             Self::CheckTold => say!(text, "check the initramfs"),
+            Self::Whole(path) => say!(text, "check ", path),
             Self::Setting(path, value) => Op::Write(path, value).say(text),
             Self::Close(folder, keep) => {
                 say!(text, "chmod go= ", folder, "/*");

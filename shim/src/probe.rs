@@ -93,6 +93,22 @@ pub fn size(block: &[u8], at: u64) -> Option<u64> {
     (kind(block, at)?.size)(block)
 }
 
+/// How long the mark of a carbon copy is.
+pub const MARK: usize = 144;
+
+/// What stands right behind a carbon copy of ours, made of its superblock's block: media are written from front to back,
+/// so one that has the mark has all before it.
+#[must_use]
+pub fn mark(block: &[u8]) -> Option<[u8; MARK]> {
+    let mut mark = [0; MARK];
+    let (head, copy) = mark.split_first_chunk_mut::<16>()?;
+    *head = *b"nodeos: whole\0\0\0";
+    for (to, from) in copy.iter_mut().zip(bytes(block, 1024, 128)?) {
+        *to = *from;
+    }
+    Some(mark)
+}
+
 /// Whether partition `number` of the disk that begins with `head` (its first two 512-byte sectors) and has the GPT
 /// entry `entry` is the one with that PARTUUID. An MBR disk needs no entry.
 #[must_use]
@@ -189,6 +205,15 @@ mod tests {
         // whoever writes a superblock may write anything
         assert_eq!(size(&with(1024 + 12, &[255], erofs), 0), None);
         assert_eq!(size(&with(1024 + 24, &u32::MAX.to_le_bytes(), ext4), 0), None);
+    }
+
+    #[test]
+    fn a_mark_is_its_superblocks_own() {
+        let block = with(1024, &UUID, vec![0; BLOCK]);
+        let mark = mark(&block).unwrap();
+        assert!(mark.starts_with(b"nodeos: whole") && mark[16..32] == UUID && mark[32..] == [0; 112]);
+        assert_ne!(super::mark(&with(1024 + 127, &[1], block.clone())).unwrap(), mark);
+        assert_eq!(super::mark(&block[..1024 + 127]), None);
     }
 
     #[test]

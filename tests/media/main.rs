@@ -6,8 +6,10 @@
 
 mod iso;
 mod pxe;
+mod sd;
 
 use std::{
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Mutex, OnceLock, PoisonError},
 };
@@ -40,10 +42,11 @@ fn make(target: &str, machines: &[Machine], out: &Path) -> boot::error::Result<m
 }
 
 fn make_of(users: &Users, target: &str, machines: &[Machine], out: &Path) -> boot::error::Result<media::Manifest> {
-    let (cache, arch, target) = (cache(), Arch::named("x86_64").unwrap(), Medium::named(target).unwrap());
+    let (cache, target) = (cache(), Medium::named(target).unwrap());
+    let arch = Arch::named(target.archs[0]).unwrap();
     let wanted =
         Wanted { arch, placement: target.placement.unwrap(), profile: target.profile, manifest: Manifest::default() };
-    let users = users.image(&cache, arch, Progress::Plain)?;
+    let users = users.image(&cache, arch, None, Progress::Plain)?;
     let image = assembly::image(&cache, &wanted, Progress::Plain)?;
     let users = users.as_deref();
     media::make(target, &Parts { cache: &cache, image: &image, users, machines, progress: Progress::Plain }, out)
@@ -60,7 +63,7 @@ fn guest_logs_on(vm: &mut Vm) {
 #[test]
 fn built_twice_the_bytes_are_equal() {
     let folder = tempfile::tempdir().unwrap();
-    for target in ["iso", "pxe"] {
+    for target in ["iso", "pxe", "sd"] {
         let made = [0, 1].map(|number| {
             let out = folder.path().join(format!("{target}{number}"));
             // FAT counts times in steps of two seconds
@@ -85,4 +88,9 @@ fn they_are_no_larger_than_promised() {
     assert!(bytes("kernel") <= 4 << 20, "the pc kernel has {} bytes", bytes("kernel"));
     assert!(bytes("kernel") + bytes("initramfs") <= 56 << 20, "{pxe:?}");
     assert!(of("iso").bytes <= 64 << 20);
+    let sd = of("sd");
+    let kernel = sd.members.iter().find(|member| member.path == Path::new("boot/kernel8.img")).unwrap();
+    assert!(kernel.bytes <= 5 << 20, "the rpi kernel has {} bytes, compressed", kernel.bytes);
+    let stored = std::fs::metadata(folder.path().join("sd")).unwrap().blocks() * 512;
+    assert!(stored <= 96 << 20, "{stored} bytes of the card are stored");
 }

@@ -14,7 +14,7 @@ use tests::{Boot, Disk, cache, free_port, runs};
 fn app(path: &str, arch: &'static Arch) -> Drive {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/");
     let users = Users::App(format!("{folder}{path}").into());
-    let image = users.image(&cache(), arch, Progress::Plain).unwrap_or_else(|error| panic!("{error}"));
+    let image = users.image(&cache(), arch, None, Progress::Plain).unwrap_or_else(|error| panic!("{error}"));
     Drive { snapshot: true, ..Drive::writable(image.unwrap()) }
 }
 

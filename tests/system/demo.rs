@@ -10,7 +10,7 @@ use tests::{Boot, Disk, cache, log_on};
 const PROMPT: &str = "/ # ";
 
 fn demo(arch: &'static Arch) -> Disk {
-    let image = Users::Demo.image(&cache(), arch, Progress::Plain).unwrap_or_else(|error| panic!("{error}"));
+    let image = Users::Demo.image(&cache(), arch, None, Progress::Plain).unwrap_or_else(|error| panic!("{error}"));
     Disk::copy(&image.unwrap())
 }
 

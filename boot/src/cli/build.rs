@@ -25,7 +25,7 @@ is replaced, anything else is not. manifest.json says what is in it: in the fold
 Examples:
   nodeos build app.js --out image
   nodeos build --target iso --out nodeos.iso && nodeos run nodeos.iso
-  nodeos build app.js --target sd --arch aarch64 --out card.img
+  nodeos build app.js --target sd --arch aarch64 --users 2G --out card.img
   nodeos build --target pxe --machine 52:54:00:12:34:56=users=none --out /srv/tftp/nodeos")]
 pub struct Args {
     #[command(flatten)]
@@ -69,7 +69,7 @@ impl Args {
         let users = source.users(&wanted.manifest)?;
         let cache = Cache::open()?;
         media::free(&cache, target, &out).map_err(|error| Failed::usage(format!("--out: {error}")))?;
-        let homes = users.image(&cache, wanted.arch, common.progress)?;
+        let homes = users.image(&cache, wanted.arch, source.size(), common.progress)?;
         let image = assembly::image(&cache, &wanted, common.progress)?;
         let parts = Parts {
             cache: &cache,

@@ -87,6 +87,9 @@ impl Args {
                 "--firmware and --plug are for a medium that `nodeos build --target iso`, `pxe` or `sd` made",
             ));
         }
+        if self.source.size().is_some() {
+            return Err(Failed::usage("--users SIZE: only build makes one; `nodeos users create` makes one to run with"));
+        }
         let wanted = self.source.wanted()?;
         let users = self.source.users(&wanted.manifest)?;
         let cache = Cache::open()?;
@@ -126,7 +129,7 @@ impl Args {
 
     /// The disk with the homes.
     fn homes(&self, cache: &Cache, users: &Users, progress: Progress) -> Result<Option<Drive>, Failed> {
-        let Some(image) = users.image(cache, self.source.arch, progress)? else { return Ok(None) };
+        let Some(image) = users.image(cache, self.source.arch, None, progress)? else { return Ok(None) };
         Ok(Some(match users {
             Users::Demo => Drive::writable(state(&image, self.fresh, progress)?),
             // one in the cache stays as it is

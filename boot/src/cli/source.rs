@@ -27,8 +27,8 @@ pub struct Source {
     /// Which node: 24, 26, an exact version, or the path of a binary
     #[arg(long, value_name = "NODE")]
     pub node: Option<String>,
-    /// The users partition: an image, or none for a session in RAM; else the demo's, or the app's own
-    #[arg(long, value_name = "FILE|none")]
+    /// The users partition: an image, or none for a session in RAM; else the demo's or the app's own, for build of a size
+    #[arg(long, value_name = "FILE|SIZE|none")]
     pub users: Option<PathBuf>,
     /// More words for the kernel's command line, as in "single TZ=Europe/Madrid"
     #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
@@ -61,9 +61,15 @@ impl Source {
         Ok(Wanted { arch: self.arch, placement, profile: "virt", manifest })
     }
 
+    /// How large a users partition is made, if that was said; a file of that name is one.
+    pub fn size(&self) -> Option<u64> {
+        let word = self.users.as_deref().filter(|word| !word.exists())?;
+        super::users::bytes(word.to_str()?).ok()
+    }
+
     /// Where the homes come from.
     pub fn users(&self, manifest: &Manifest) -> Result<Users, Failed> {
-        let named = self.users.as_ref();
+        let named = self.users.as_ref().filter(|_| self.size().is_none());
         let two = |said: &str| {
             Failed::usage(format!(
                 "{said}: an APP brings its own users partition; add it to yours with `nodeos users add FILE NAME --from FOLDER`"
@@ -125,7 +131,7 @@ pub fn arch(name: &str) -> Result<&'static Arch, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Manifest, Source, memory, words};
+    use super::{Manifest, Source, Users, memory, words};
     use clap::{Args, FromArgMatches};
     use std::fs;
     use std::path::Path;
@@ -162,6 +168,21 @@ mod tests {
         assert!(error.to_string().starts_with("users in nodeos.toml: an APP brings its own"), "{error}");
         manifest("memory = \"1G\"");
         assert!(app.users(&app.wanted().unwrap().manifest).is_ok());
+    }
+
+    #[test]
+    fn users_are_a_file_a_size_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let with = |word: &str| {
+            let source = Source::from_arg_matches(
+                &Source::augment_args(clap::Command::new("run")).get_matches_from(["run", "--users", word]),
+            );
+            let source = source.unwrap();
+            (source.size(), source.users(&Manifest::default()).ok())
+        };
+        assert_eq!(with("1G"), (Some(1 << 30), Some(Users::Demo)));
+        assert_eq!(with("none"), (None, Some(Users::None)));
+        assert_eq!(with(folder.path().join("1G").to_str().unwrap()), (None, None));
     }
 
     #[test]

@@ -271,7 +271,7 @@ fn device(text: &str) -> Result<Pattern, String> {
 }
 
 /// A size of an image: `256M`, `4G`.
-fn bytes(text: &str) -> Result<u64, String> {
+pub fn bytes(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor: u64 = match &text[digits.len()..] {
         "M" | "MiB" => 1 << 20,

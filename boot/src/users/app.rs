@@ -42,12 +42,13 @@ pub struct Start {
 }
 
 /// The app's users partition, from the cache if nothing changed. Whoever lets a machine write makes a copy.
-pub fn image(cache: &Cache, app: &Path, arch: &Arch, progress: Progress) -> Result<PathBuf> {
+pub fn image(cache: &Cache, app: &Path, arch: &Arch, size: Option<u64>, progress: Progress) -> Result<PathBuf> {
     let home = home(cache, app, arch, progress)?;
     foreign(&home, arch)?.iter().for_each(|warning| progress.say("app", warning));
     let needs = home.needs(4096)?;
     // as much again for what the app writes
-    let size = (needs.blocks * 4096 * 2).next_multiple_of(64 << 20).max(Create::default().size);
+    let enough = (needs.blocks * 4096 * 2).next_multiple_of(64 << 20).max(Create::default().size);
+    let size = size.unwrap_or(enough);
     let key = home.digest(Key::default().with("size", size.to_le_bytes()))?.name();
     let path =
         cache.entry("users", &format!("app-{key}"), |new| create(new, Create { size, force: false }, &[home]))?;

@@ -9,7 +9,7 @@
 //! The sources lie in `examples/demo`; they are compiled in, so that the command needs no clone to make it.
 
 use super::home::Home;
-use super::image::{Create, DEFAULT_SIZE, create};
+use super::image::{Create, create};
 use super::logon::{Logon, Shell, set_shell, well_known};
 use super::packages;
 use crate::cache::Cache;
@@ -50,8 +50,8 @@ const VERSION: &str = "1";
 const LEFT_OUT: [&str; 6] = [packages::OF_NPM, "coverage", "roger-v8.log", "taneltm-v8.log", "v8.log", STAND_INS[1].0];
 
 /// The demo's users partition, from the cache if it was made before. Whoever lets a machine write makes a copy.
-pub fn image(cache: &Cache, progress: Progress) -> Result<PathBuf> {
-    let mut key = Key::default().with("version", VERSION).with("size", DEFAULT_SIZE.to_le_bytes());
+pub fn image(cache: &Cache, size: u64, progress: Progress) -> Result<PathBuf> {
+    let mut key = Key::default().with("version", VERSION).with("size", size.to_le_bytes());
     for text in [INIT, NPMRC, PACKAGES.0, PACKAGES.1, SHELL.0, SHELL.1] {
         key = key.with("source", text);
     }
@@ -59,7 +59,7 @@ pub fn image(cache: &Cache, progress: Progress) -> Result<PathBuf> {
     cache.entry("users", &format!("demo-{}", key.name()), |new| {
         let homes = homes(cache, progress)?;
         let phase = progress.start("users", "write the demo's homes");
-        create(new, Create::default(), &homes)?;
+        create(new, Create { size, force: false }, &homes)?;
         phase.done("wrote the demo's homes: root, nodeos (password nodeos), guest (no password)");
         Ok(())
     })

@@ -30,7 +30,7 @@ fn refused(files: &[(&str, &str)]) -> String {
     let scratch = Scratch::new();
     let folder = app(&scratch, files);
     fs::create_dir_all(&folder).unwrap();
-    let error = image(&cache(&scratch), &folder, &ALL[0], Progress::Silent).unwrap_err().to_string();
+    let error = image(&cache(&scratch), &folder, &ALL[0], None, Progress::Silent).unwrap_err().to_string();
     assert!(!scratch.folder().join("cache/users").exists(), "something was written: {error}");
     error.replace(scratch.folder().to_str().unwrap(), "")
 }
@@ -48,7 +48,7 @@ fn a_folder_becomes_a_home_without_its_history_and_its_tokens() {
     ];
     let folder = app(&scratch, &files);
     symlink("lib/x.js", folder.join("link")).unwrap();
-    let path = image(&cache(&scratch), &folder, &ALL[0], Progress::Silent).unwrap();
+    let path = image(&cache(&scratch), &folder, &ALL[0], None, Progress::Silent).unwrap();
     assert_eq!(fsck(&path), "");
     let users = list(&path).unwrap();
     assert_eq!(users.len(), 1);
@@ -61,7 +61,7 @@ fn a_folder_becomes_a_home_without_its_history_and_its_tokens() {
         assert_eq!(inside.exists(format!("/app/app/{file}").as_str()).unwrap(), there, "{file}");
     }
     assert!(inside.read_to_string("/app/init").unwrap().contains("\"/app/lib/x.js\""));
-    assert_eq!(image(&cache(&scratch), &folder, &ALL[0], Progress::Silent).unwrap(), path, "made once");
+    assert_eq!(image(&cache(&scratch), &folder, &ALL[0], None, Progress::Silent).unwrap(), path, "made once");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn an_app_that_cannot_start_is_refused_before_anything_is_written() {
     let scratch = Scratch::new();
     let error = |name: &str| {
         let path = scratch.folder().join(name);
-        image(&cache(&scratch), &path, &ALL[0], Progress::Silent).unwrap_err().to_string()
+        image(&cache(&scratch), &path, &ALL[0], None, Progress::Silent).unwrap_err().to_string()
     };
     assert!(error("gone.js").contains("ENOENT"));
     fs::write(scratch.folder().join("x.py"), "").unwrap();

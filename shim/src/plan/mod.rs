@@ -43,6 +43,7 @@ pub enum Why {
     Reserve,
     Loopback,
     Whole,
+    Complete,
     RamFile,
     CarbonCopy,
     Medium,
@@ -89,6 +90,7 @@ impl Why {
             Self::Reserve => "PID 1 and a logon always have memory and a process number left",
             Self::Loopback => "127.0.0.1 works without a network",
             Self::Whole => "too little RAM truncates an initramfs silently",
+            Self::Complete => "a copy to a stick or a card that was broken off lacks what lies at the end",
             Self::RamFile => "EROFS reads its file from ramfs; tmpfs has no read_folio",
             Self::CarbonCopy => "node and its libraries, once and read-only, below every user's root",
             Self::Sealed => "the programs that start sessions stay as they are, whoever gets hold of one",
@@ -215,6 +217,7 @@ pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
         }
         Carbon::Iso(device) => {
             plan.must(Why::Medium, Boot::Device("iso9660", device, layout::MEDIUM, Attr::READ_ONLY, ""));
+            plan.must(Why::Complete, Boot::Whole(layout::CARBON_ON_MEDIUM));
             let mount = Op::Mount("erofs", layout::CARBON_ON_MEDIUM, CARBON, Attr::READ_ONLY, "");
             plan.must(Why::CarbonCopy, mount.into());
             plan.may(Why::OnlyBoot, Op::Unmount(layout::MEDIUM).into());

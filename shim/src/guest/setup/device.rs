@@ -90,6 +90,21 @@ pub fn sizes(path: &str) -> Result<(u64, u64)> {
     Ok((size, probe::BLOCKS.iter().filter_map(&mut needed).max().unwrap_or(0)))
 }
 
+/// Refuses a carbon copy, on a device or a file, that lacks the mark at its end: half a copy.
+pub fn marked(path: &str, log: &Log) -> Result<()> {
+    let place = place::file(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
+    let (mut block, mut mark) = ([0; probe::BLOCK], [0; probe::MARK]);
+    let marked = read_at(&place, 0, &mut block)
+        .and_then(|()| probe::size(&block, 0))
+        .and_then(|size| read_at(&place, size, &mut mark))
+        .is_some_and(|()| probe::mark(&block) == Some(mark));
+    if marked {
+        return Ok(());
+    }
+    error!(log, path, " is incomplete: the end of the carbon copy is not there");
+    Err(Errno::NODATA)
+}
+
 /// Refuses a device that has less than the filesystem on it needs: half a copy.
 pub fn whole(path: &str, log: &Log) -> Result<()> {
     let (size, needed) = sizes(path)?;

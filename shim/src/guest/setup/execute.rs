@@ -36,6 +36,9 @@ impl Execute for Boot<'_> {
             Boot::Device(kind, wanted, target, attr, options) => {
                 let device = device::find(wanted, device::PATIENCE, log)?;
                 device::whole(&device, log)?;
+                if kind == "erofs" {
+                    device::marked(&device, log)?;
+                }
                 attach(&create(kind, &device, attr, options)?, &place::open(target)?)?;
                 let what = if target == layout::USERS { "users partition" } else { "carbon copy" };
                 info!(log, what, " mounted (", kind, ", ", device, ")");
@@ -48,6 +51,7 @@ impl Execute for Boot<'_> {
             },
             Boot::Move(from, to) => move_file(from, to),
             Boot::CheckTold => check_told(log),
+            Boot::Whole(path) => device::marked(path, log),
             Boot::Setting(path, value) => match Op::Write(path, value).execute(log) {
                 Err(Errno::NOENT) => Ok(()),
                 result => result,
@@ -65,7 +69,7 @@ impl Execute for Boot<'_> {
                 "; it is no ext4 filesystem: make one with `nodeos users create`"
             }
             (Boot::Device(..), Errno::INVAL) => "; it is no whole filesystem of that kind: write the medium again",
-            (Boot::Device(..), Errno::NODATA) => "; this medium is incomplete: write it again",
+            (Boot::Device(..) | Boot::Whole(_), Errno::NODATA) => "; this medium is incomplete: write it again",
             (Boot::Device(..), Errno::TIMEDOUT) => "; is it plugged in, and is users= or carbon= right?",
             (Boot::CheckTold, _) => "; give the machine more memory or use carbon=LABEL=nodeos-carbon",
             _ => "",

@@ -1,0 +1,172 @@
+//! A card, in QEMU's Raspberry Pi 3: kernel, initramfs and device tree are taken back out of it.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use boot::media::card::{self, Card};
+use qemu::{
+    machine::{Bus, Drive, Machine, Network, Start},
+    vm::Vm,
+};
+use shim::{arches::Arch, last_word::LastWord};
+use tempfile::TempDir;
+use tests::cache;
+
+use crate::{guest_logs_on, medium};
+
+/// A copy of the card's image on a card of that many MiB.
+fn written(mib: u64) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("card.img");
+    tests::run("cp", &["--sparse=always", medium("sd", &[]).to_str().unwrap(), path.to_str().unwrap()]);
+    File::options().write(true).open(&path).unwrap().set_len(mib << 20).unwrap();
+    (folder, path)
+}
+
+fn machine(card: &Path, bus: Bus) -> Machine {
+    let Card { kernel, initramfs, device_tree, cmdline } = card::read(&cache(), card).unwrap();
+    // what the shim says beside errors is for those who ask
+    let cmdline = format!("{cmdline} loglevel=7");
+    let drives = vec![Drive { bus, ..Drive::writable(card) }];
+    let network = Network::User { publish: vec![], boot: None };
+    let start = Start::Pi { kernel, initramfs, device_tree, cmdline };
+    Machine { drives, network, ..Machine::new(Arch::named("aarch64").unwrap(), start) }
+}
+
+fn said(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {text}");
+    text.into_owned()
+}
+
+/// Partitions as sfdisk sees them: first sector and sectors.
+fn partitions(card: &Path) -> Vec<(u64, u64)> {
+    let number = |line: &str, key: &str| {
+        let (_, rest) = line.split_once(key)?;
+        rest.split(',').next()?.trim().parse().ok()
+    };
+    let dump = said("sfdisk", &["--dump", card.to_str().unwrap()]);
+    dump.lines().filter_map(|line| Some((number(line, "start=")?, number(line, "size=")?))).collect()
+}
+
+/// A partition as a file.
+fn partition(card: &Path, number: usize) -> (TempDir, PathBuf) {
+    let (start, sectors) = partitions(card)[number - 1];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("partition");
+    let words = [format!("if={}", card.display()), format!("of={}", path.display())];
+    let place = ["bs=512".to_owned(), format!("skip={start}"), format!("count={sectors}"), "conv=sparse".to_owned()];
+    let words: Vec<&str> = words.iter().chain(&place).map(String::as_str).collect();
+    tests::run("dd", &words);
+    (folder, path)
+}
+
+/// The homes reach to the card's end, and e2fsck has nothing to mend.
+fn assert_grown(card: &Path) {
+    let (start, sectors) = partitions(card)[2];
+    assert_eq!((start + sectors) * 512, fs::metadata(card).unwrap().len(), "the partition ends with the card");
+    let (_folder, homes) = partition(card, 3);
+    said("e2fsck", &["-fn", homes.to_str().unwrap()]);
+    let head = said("dumpe2fs", &["-h", homes.to_str().unwrap()]);
+    let blocks = head.lines().find_map(|line| line.strip_prefix("Block count:")).unwrap().trim().parse::<u64>();
+    assert_eq!(blocks.unwrap() * 4096, sectors * 512, "the filesystem ends with the partition");
+}
+
+#[test]
+fn a_pi_starts_from_it_and_the_homes_take_the_whole_card() {
+    let (_folder, card) = written(1024);
+    let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
+    vm.expect("growing /dev/mmcblk0p3 to ").unwrap();
+    vm.expect("users partition grown from 256 to ").unwrap();
+    vm.expect("logon on tty1").unwrap();
+    guest_logs_on(&mut vm);
+    vm.monitor("sendkey ctrl-alt-delete").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::Reboot));
+    assert_grown(&card);
+    // and that was that
+    let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
+    vm.expect("logon on tty1").unwrap();
+    assert!(!vm.transcript().contains("grow"), "{}", vm.transcript());
+}
+
+/// The power goes between the table and the filesystem, and within the growth of that.
+#[test]
+fn the_power_may_go_while_the_homes_grow() {
+    let (_folder, card) = written(2048);
+    let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
+    vm.expect("growing /dev/mmcblk0p3 to ").unwrap();
+    drop(vm);
+    let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
+    vm.expect("resizing filesystem").unwrap();
+    drop(vm);
+    let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
+    guest_logs_on(&mut vm);
+    vm.monitor("sendkey ctrl-alt-delete").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::Reboot));
+    assert_grown(&card);
+}
+
+#[test]
+fn it_starts_from_usb_too_and_leaves_a_foreign_table_alone() {
+    let (_folder, card) = written(1024);
+    // somebody made a partition behind the homes
+    tests::run("sh", &["-euc", &format!("echo 'start=1900000, type=83' | sfdisk --quiet --append {}", card.display())]);
+    let before = partitions(&card);
+    let mut vm = Vm::start(machine(&card, Bus::Usb)).unwrap();
+    vm.expect("carbon copy mounted (erofs, /dev/sda2)").unwrap();
+    vm.expect("users partition grown from 256 to 396 MiB").unwrap();
+    guest_logs_on(&mut vm);
+    assert_eq!(partitions(&card), before);
+}
+
+#[test]
+fn half_a_copy_is_said_to_be_incomplete() {
+    let (_folder, card) = written(512);
+    // what dd had not reached when it was broken off is as the card was before
+    let (start, sectors) = partitions(&card)[1];
+    let file = File::options().write(true).open(&card).unwrap();
+    file.set_len((start + sectors / 2) * 512).unwrap();
+    file.set_len(512 << 20).unwrap();
+    let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
+    vm.expect("/dev/mmcblk0p2 is incomplete: the end of the carbon copy is not there").unwrap();
+    vm.expect("this medium is incomplete: write it again").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::Reboot));
+}
+
+/// A card that is smaller than its table says.
+#[test]
+fn a_card_that_is_too_small_says_so() {
+    let (_folder, card) = written(256);
+    let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
+    vm.expect("/dev/mmcblk0p3 is incomplete: it has ").unwrap();
+    vm.expect("RAM session: no users partition").unwrap();
+    vm.expect_within(Duration::from_secs(240), "Welcome to NodeOS!: username:").unwrap();
+}
+
+/// What others' tools read in it, and every file that the firmware asks for (boot/src/media/sd.rs has the sources).
+#[test]
+fn others_read_it_alike() {
+    let card = medium("sd", &[]);
+    said("sfdisk", &["--verify", card.to_str().unwrap()]);
+    let (_boot, boot) = partition(&card, 1);
+    let boot = boot.to_str().unwrap();
+    said("fsck.fat", &["-n", boot]);
+    let (_homes, homes) = partition(&card, 3);
+    said("e2fsck", &["-fn", homes.to_str().unwrap()]);
+    let listing = said("mdir", &["-b", "-i", boot, "::"]);
+    let files: BTreeSet<&str> = listing.lines().filter_map(|line| line.strip_prefix("::/")).collect();
+    let config = said("mtype", &["-i", boot, "::config.txt"]);
+    let named = |key: &str| config.lines().find_map(|line| line.strip_prefix(key)).unwrap().split(' ').next().unwrap();
+    assert_eq!(named("gpu_mem="), "16", "which asks for the firmware that ends in cd");
+    let firmware = ["bootcode.bin", "start_cd.elf", "fixup_cd.dat", "start4cd.elf", "fixup4cd.dat", "cmdline.txt"];
+    for file in firmware.into_iter().chain([named("kernel="), named("initramfs ")]) {
+        assert!(files.contains(file), "{file}: {listing}");
+    }
+    assert_eq!(files.iter().filter(|file| file.ends_with(".dtb")).count(), 9);
+}
