@@ -214,7 +214,10 @@ mod tests {
                      https://other/ nodistro\nhttps://other/ bookwormish\n";
         let lines = super::lines_of(known, "bookworm", "non-free-firmware");
         let lines: Vec<&str> = lines.lines().map(|line| line.split_once("] ").unwrap().1).collect();
-        assert_eq!(lines, ["http://m/debian/ bookworm non-free-firmware", "http://s/ bookworm-security non-free-firmware"]);
+        assert_eq!(
+            lines,
+            ["http://m/debian/ bookworm non-free-firmware", "http://s/ bookworm-security non-free-firmware"]
+        );
     }
 
     #[test]

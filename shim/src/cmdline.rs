@@ -178,8 +178,7 @@ mod tests {
 
     #[test]
     fn our_words_are_taken_and_others_left() {
-        let line =
-            "console=ttyS0 carbon=/dev/vda users=LABEL=me usersflags=noatime grow single LANG=es_ES.UTF-8 TZ=UTC vga=0x318";
+        let line = "console=ttyS0 carbon=/dev/vda users=LABEL=me usersflags=noatime grow single LANG=es_ES.UTF-8 TZ=UTC vga=0x318";
         let options = Options::parse(line);
         assert_eq!(
             options,

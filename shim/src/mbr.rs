@@ -109,7 +109,8 @@ mod tests {
         assert_eq!(grown(&table(&CARD), 3, 16384 * 512), None, "no room");
         assert_eq!(grown(&table(&CARD), 3, 16384 * 512 + (1 << 19)), None, "hardly any room");
         assert_eq!(grown(&table(&CARD), 3, 4096), None, "a disk shorter than its table says");
-        for other in [(0xee, 1, 100), (0x05, 20000, 100), (0x83, 20000, 8), (0x83, 8000, 500), (0x83, u32::MAX, u32::MAX)]
+        for other in
+            [(0xee, 1, 100), (0x05, 20000, 100), (0x83, 20000, 8), (0x83, 8000, 500), (0x83, u32::MAX, u32::MAX)]
         {
             let table = table(&[CARD[0], CARD[1], CARD[2], other]);
             assert_eq!(grown(&table, 3, disk), None, "{other:?}");

@@ -51,7 +51,7 @@ behaviours! {
     users_partition: it_is_found_by_device_and_uuids,
         without_one_a_guest_has_a_session_in_ram,
         one_that_comes_late_is_awaited,
-        one_that_never_comes_is_not_awaited_for_ever,
+        one_that_never_comes_is_not_awaited_for_ever, of_two_with_the_label_the_first_is_used_and_both_are_named,
         what_is_no_ext4_is_said,
         a_read_only_one_is_written_in_ram,
         a_full_one_lets_its_users_in,

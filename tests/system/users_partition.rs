@@ -8,7 +8,7 @@ use std::{
 };
 
 use boot::users::{home::Home, read};
-use qemu::machine::Drive;
+use qemu::{machine::Drive, vm::Vm};
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, log_on, logs_on, run, runs};
 
@@ -82,6 +82,18 @@ pub fn one_that_never_comes_is_not_awaited_for_ever(arch: &'static Arch) {
     vm.expect("LABEL=elsewhere /tmp: ETIMEDOUT (it did not come); is it plugged in, and is users= or carbon= right?").unwrap();
     vm.expect("nodeos: RAM session").unwrap();
     vm.expect("username:").unwrap();
+}
+
+pub fn of_two_with_the_label_the_first_is_used_and_both_are_named(arch: &'static Arch) {
+    let [used, other] = ["used", "other"].map(|word| Disk::with(&[runs("ana", 1000, &format!("console.log('from the {word}')"))]));
+    let mut machine = Boot::on(arch).homes(&used).machine();
+    machine.drives.push(Drive::writable(&other.path));
+    let mut vm = Vm::start(machine).unwrap();
+    vm.expect("LABEL=nodeos-users is /dev/vdb and /dev/vdc too; the first is used").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+    let said = vm.transcript();
+    assert!(said.lines().any(|line| line.ends_with("from the used")), "{said}");
+    assert!(!said.lines().any(|line| line.ends_with("from the other")), "{said}");
 }
 
 pub fn what_is_no_ext4_is_said(arch: &'static Arch) {

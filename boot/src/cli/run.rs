@@ -88,7 +88,9 @@ impl Args {
             ));
         }
         if self.source.size().is_some() {
-            return Err(Failed::usage("--users SIZE: only build makes one; `nodeos users create` makes one to run with"));
+            return Err(Failed::usage(
+                "--users SIZE: only build makes one; `nodeos users create` makes one to run with",
+            ));
         }
         let wanted = self.source.wanted()?;
         let users = self.source.users(&wanted.manifest)?;

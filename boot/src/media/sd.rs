@@ -225,8 +225,14 @@ mod tests {
         let table = table_of(layout(50 * MIB, Some(256 * MIB)), "1b2c3d4e");
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines[1], "label-id: 0x1b2c3d4e");
-        assert_eq!(lines[3..], ["start=8192, size=131072, type=c", "start=139264, size=106496, type=83",
-            "start=245760, size=802816, type=83"]);
+        assert_eq!(
+            lines[3..],
+            [
+                "start=8192, size=131072, type=c",
+                "start=139264, size=106496, type=83",
+                "start=245760, size=802816, type=83"
+            ]
+        );
         assert_eq!(table_of(layout(50 * MIB, None), "1b2c3d4e").lines().count(), 5);
     }
 

@@ -34,7 +34,10 @@ pub fn find(device: Device<'_>, seconds: u8, log: &Log) -> Result<Text> {
     let until = uptime().saturating_add(seconds.into());
     let mut said = false;
     loop {
-        if let Some(path) = look(device) {
+        if let Some(Found { path, other }) = search(device) {
+            if let Some(other) = other {
+                error!(log, device, " is ", path, " and ", other, " too; the first is used");
+            }
             return Ok(path);
         }
         let left = until.saturating_sub(uptime());
@@ -58,27 +61,43 @@ fn wait(events: &OwnedFd, seconds: u64) -> Result<()> {
     Ok(())
 }
 
-/// The device's path, if it is there now. Of several that are alike the first by name, but a partition before a whole
-/// disk: whoever mounts that keeps all its partitions from being mounted (block/bdev.c, `bd_may_claim`).
+/// The device's path, if it is there now.
 pub fn look(device: Device<'_>) -> Option<Text> {
+    search(device).map(|found| found.path)
+}
+
+/// A device, and one more that is as well named so.
+struct Found {
+    path: Text,
+    other: Option<Text>,
+}
+
+/// Of several that are alike the first by name, but a partition before a whole disk: whoever mounts that keeps all its
+/// partitions from being mounted (block/bdev.c, `bd_may_claim`).
+fn search(device: Device<'_>) -> Option<Found> {
     if let Device::Path(path) = device {
         let stat = rustix::fs::stat(Name::new(path).ok()?.c()).ok()?;
-        return (FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice).then(|| Text::try_from(path).ok())?;
+        let block = FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice;
+        return block.then(|| Some(Found { path: Text::try_from(path).ok()?, other: None }))?;
     }
     let folder = place::file("/sys/class/block", OFlags::RDONLY).ok()?;
     let mut buffer = [MaybeUninit::uninit(); 1024];
     let mut entries = RawDir::new(&folder, &mut buffer);
-    let mut first: Option<(bool, Text)> = None;
+    let (mut first, mut other): (Option<(bool, Text)>, Option<Text>) = (None, None);
     while let Some(Ok(entry)) = entries.next() {
         let Ok(name) = entry.file_name().to_str() else { continue };
         if !name.starts_with('.') && is(name, device) == Some(true) {
             let found = (attribute(name, "partition").is_none(), path(name));
-            if first.as_ref().is_none_or(|first| found < *first) {
-                first = Some(found);
-            }
+            let behind = match &first {
+                Some(first) if found >= *first => Some(found),
+                _ => first.replace(found),
+            };
+            // a disk and its own partition are one
+            let own = |path: &Text| first.as_ref().is_some_and(|(_, first)| one_disk(first, path));
+            other = behind.map(|(_, path)| path).filter(|path| !own(path)).or(other);
         }
     }
-    first.map(|(_, path)| path)
+    first.map(|(_, path)| Found { path, other })
 }
 
 /// How large a device is, and how large the filesystem on it, in bytes.
@@ -88,6 +107,11 @@ pub fn sizes(path: &str) -> Result<(u64, u64)> {
     let mut block = [0; probe::BLOCK];
     let mut needed = |at: &u64| read_at(&device, *at, &mut block).and_then(|()| probe::size(&block, *at));
     Ok((size, probe::BLOCKS.iter().filter_map(&mut needed).max().unwrap_or(0)))
+}
+
+/// Whether one is a partition of the other.
+fn one_disk(a: &str, b: &str) -> bool {
+    a.starts_with(b) || b.starts_with(a)
 }
 
 /// Refuses a carbon copy, on a device or a file, that lacks the mark at its end: half a copy.
