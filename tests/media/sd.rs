@@ -8,16 +8,20 @@ use std::{
     time::Duration,
 };
 
-use boot::media::card::{self, Card};
+use boot::{
+    assembly::Users,
+    media::card::{self, Card},
+    users::policy::set_policy,
+};
 use qemu::{
     machine::{Bus, Drive, Machine, Network, Start},
     vm::Vm,
 };
-use shim::{arches::Arch, last_word::LastWord};
+use shim::{arches::Arch, last_word::LastWord, policy::Policy};
 use tempfile::TempDir;
-use tests::cache;
+use tests::{Disk, cache, runs};
 
-use crate::{guest_logs_on, medium};
+use crate::{guest_logs_on, make_of, medium};
 
 /// A copy of the card's image on a card of that many MiB.
 fn written(mib: u64) -> (TempDir, PathBuf) {
@@ -147,6 +151,21 @@ fn a_card_that_is_too_small_says_so() {
     vm.expect("/dev/mmcblk0p3 is incomplete: it has ").unwrap();
     vm.expect("RAM session: no users partition").unwrap();
     vm.expect_within(Duration::from_secs(240), "Welcome to NodeOS!: username:").unwrap();
+}
+
+/// The pins are a user's to whom a policy grants them; the homes are an image of somebody's.
+#[test]
+fn a_policy_grants_the_pins() {
+    let script = "const fs = require('fs'); const open = path => { try { return fs.openSync(path, 'r+') > 2 } catch (error) { return error.code } }
+        console.log('pins', open('/dev/gpiochip0'), open('/dev/i2c-1'), open('/dev/mmcblk0'))";
+    let homes = Disk::with(&[runs("ana", 1000, script)]);
+    let policy = Policy::parse(br#"{"devices": ["gpiochip*", "i2c-1"]}"#).unwrap();
+    set_policy(&homes.path, "ana", Some(&policy)).unwrap();
+    let card = homes.beside("card.img");
+    make_of(&Users::File(homes.path.clone()), "sd", &[], &card).unwrap();
+    let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
+    vm.expect("pins true true ENOENT").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
 }
 
 /// What others' tools read in it, and every file that the firmware asks for (boot/src/media/sd.rs has the sources).
