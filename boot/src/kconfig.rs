@@ -33,10 +33,12 @@ impl fmt::Display for Unmet {
     }
 }
 
-/// The fragments as one text, in their order: kconfig takes the last word on a symbol.
+/// What the fragments set, in their order: kconfig takes the last word on a symbol. Who changes a comment builds no
+/// kernel.
 #[must_use]
 pub fn merged(fragments: &[Fragment]) -> String {
-    fragments.iter().map(|fragment| format!("# {}\n{}\n", fragment.name, fragment.text.trim_end())).collect()
+    let lines = fragments.iter().flat_map(|fragment| fragment.text.lines());
+    lines.filter(|line| setting(line).is_some()).map(|line| format!("{}\n", line.trim())).collect()
 }
 
 /// Every symbol that a fragment wants and the configuration lacks, in alphabetical order.
@@ -109,8 +111,8 @@ mod tests {
 
     #[test]
     fn the_last_fragment_wins() {
-        let ours = [fragment("common.config", "CONFIG_B=y"), fragment("nodeos.toml", "CONFIG_B=n")];
+        let ours = [fragment("common.config", "# why\nCONFIG_B=y\n"), fragment("nodeos.toml", "# CONFIG_B is not set")];
         assert_eq!(said(&ours, CONFIG), [""; 0]);
-        assert_eq!(merged(&ours), "# common.config\nCONFIG_B=y\n# nodeos.toml\nCONFIG_B=n\n");
+        assert_eq!(merged(&ours), "CONFIG_B=y\n# CONFIG_B is not set\n");
     }
 }
