@@ -77,7 +77,7 @@ pub fn write(tree: &Tree, content: [u8; 32], out: &Path) -> Result<()> {
     mark(out)
 }
 
-/// Puts the mark behind the filesystem, by which a medium that has it is known to have all of it.
+/// Puts the mark behind the filesystem, by which a medium that was written to its end is known.
 fn mark(image: &Path) -> Result<()> {
     let file = OpenOptions::new().read(true).write(true).open(image).tried("open", image)?;
     let mut block = [0; probe::BLOCK];

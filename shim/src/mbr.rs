@@ -5,8 +5,8 @@
 
 /// The sector with the table, in bytes.
 pub const SECTOR: usize = 512;
-/// Of a partition and its filesystem: less than this is not worth a write.
-pub const LEAST: u64 = 1 << 20;
+/// Less than this is not worth a write.
+const LEAST: u64 = 1 << 20;
 
 const LINUX: u8 = 0x83;
 const ENTRIES: usize = 446;

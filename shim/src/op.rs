@@ -144,8 +144,12 @@ pub enum Boot<'a> {
     Op(Op<'a>),
     /// Mounts a block device, awaited: type, device, where, how, its own options.
     Device(&'a str, Device<'a>, &'a str, Attr, &'a str),
-    /// Gives a mounted partition, the last of its disk, what is behind it, and its filesystem the partition.
-    Grow(Device<'a>),
+    /// Waits for a block device.
+    Await(Device<'a>),
+    /// Gives a partition, the last of its disk, what is behind it.
+    GrowPartition(Device<'a>),
+    /// Gives the filesystem that is mounted there its whole partition.
+    GrowFilesystem(&'a str),
     /// Unlinks a file; one that is not there is fine.
     Remove(&'a str),
     /// Moves a file to another filesystem, giving back the old pages on the way.
@@ -263,7 +267,9 @@ impl Say for Boot<'_> {
         match *self {
             Self::Op(op) => op.say(text),
             Self::Device(kind, device, target, attr, options) => mount(text, kind, &device, target, attr, options),
-            Self::Grow(device) => say!(text, "growpart ", device, " && resize2fs ", device),
+            Self::Await(device) => say!(text, "wait for ", device),
+            Self::GrowPartition(device) => say!(text, "growpart ", device),
+            Self::GrowFilesystem(path) => say!(text, "resize2fs ", path),
             Self::Remove(path) => say!(text, "rm ", path),
             Self::Move(from, to) => say!(text, "mv ", from, " ", to),
             Self::CheckTold => say!(text, "check the initramfs"),

@@ -97,7 +97,7 @@ pub fn size(block: &[u8], at: u64) -> Option<u64> {
 pub const MARK: usize = 144;
 
 /// What stands right behind a carbon copy of ours, made of its superblock's block: media are written from front to back,
-/// so one that has the mark has all before it.
+/// so one that has the mark has, but for a few writes that were on their way, all before it.
 #[must_use]
 pub fn mark(block: &[u8]) -> Option<[u8; MARK]> {
     let mut mark = [0; MARK];

@@ -100,13 +100,12 @@ fn a_pi_starts_from_it_and_the_homes_take_the_whole_card() {
     assert!(!said.contains("growing") && !said.contains("grown"), "{said}");
 }
 
-/// The power goes between the table and the filesystem, and within the growth of that.
+/// A table that was written and a filesystem that was not: as if the power had gone there. It goes again while that grows;
+/// what QEMU has written then stays written, unlike a card's.
 #[test]
 fn the_power_may_go_while_the_homes_grow() {
     let (_folder, card) = written(2048);
-    let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
-    vm.expect("growing /dev/mmcblk0p3 to ").unwrap();
-    drop(vm);
+    tests::run("sh", &["-euc", &format!("echo ', +' | sfdisk --quiet -N 3 {}", card.display())]);
     let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
     vm.expect("resizing filesystem").unwrap();
     drop(vm);

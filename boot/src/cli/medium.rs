@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use boot::cache::Cache;
+use boot::digest;
 use boot::error::Tried;
 use boot::media::card::{self, Card};
 use boot::media::{LABELS, MANIFEST, Manifest, SERIAL, beside};
@@ -83,8 +84,8 @@ impl Medium {
             (Kind::Sd, Some(_)) => return Err(Failed::usage("--plug: a card lies in its slot, or is a usb disk")),
             _ => return Err(Failed::usage("--plug: only an ISO or a card is plugged in")),
         }
-        // what is as it was built stays so; a copy, or one that came without its manifest, is written to
-        let snapshot = beside(&self.path).exists();
+        // what is as it was built stays so; a copy, or one that was written to, is written to
+        let snapshot = self.is_as_built()?;
         let (start, drives, boot, least) = match self.kind {
             Kind::Direct if how.firmware.is_some() => {
                 return Err(Failed::usage("--firmware: QEMU itself loads what is in that folder"));
@@ -111,6 +112,14 @@ impl Medium {
                         "--firmware, --users, --memory: QEMU's Raspberry Pi 3 has 1 GiB, and homes are on the card",
                     ));
                 }
+                let length = self.path.metadata().tried("look at", &self.path)?.len();
+                if how.plug.is_none() && !length.is_power_of_two() {
+                    let mib = length.next_power_of_two() >> 20;
+                    return Err(Failed::usage(format!(
+                        "{}: QEMU's slot takes cards of powers of two\n  next: truncate -s {mib}M on a copy, or --plug usb",
+                        self.path.display()
+                    )));
+                }
                 let Card { kernel, initramfs, device_tree, cmdline } = card::read(&Cache::open()?, &self.path)?;
                 let bus = how.plug.unwrap_or(Bus::Card);
                 let drive = Drive { path: self.path.clone(), bus, read_only: false, snapshot };
@@ -123,6 +132,11 @@ impl Medium {
             network: Network::User { publish, boot },
             ..Machine::new(self.arch, start)
         })
+    }
+
+    fn is_as_built(&self) -> Result<bool, Failed> {
+        let known = Manifest::read(&beside(&self.path)).ok().and_then(|manifest| manifest.sha256);
+        Ok(known.is_some() && known == Some(digest::file(&Cache::open()?, &self.path)?))
     }
 
     fn words(&self) -> Result<String, Failed> {

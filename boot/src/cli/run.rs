@@ -109,6 +109,11 @@ impl Args {
         }
         interrupt::check(|| "run the machine".to_owned())?;
         say(common.progress, machine);
+        if self.medium().is_some() && machine.drives.iter().any(|drive| drive.snapshot) {
+            common
+                .progress
+                .say("run", "what the machine writes is thrown away at its end: what was built stays as it is");
+        }
         boot(machine, common.progress)
     }
 

@@ -81,6 +81,7 @@ impl Source {
             (Some(app), None) => Ok(Users::App(app.clone())),
             (None, Some(word)) if word.as_os_str() == "none" => Ok(Users::None),
             (None, Some(file)) => is_file(file).map(Users::File),
+            (None, None) if self.size().is_some() => Ok(Users::Demo),
             (None, None) => match &manifest.users {
                 Some(file) => is_file(file).map(Users::File),
                 None => Ok(Users::Demo),
@@ -178,7 +179,8 @@ mod tests {
                 &Source::augment_args(clap::Command::new("run")).get_matches_from(["run", "--users", word]),
             );
             let source = source.unwrap();
-            (source.size(), source.users(&Manifest::default()).ok())
+            let manifest = Manifest { users: Some("/no/such/file".into()), ..Manifest::default() };
+            (source.size(), source.users(&manifest).ok())
         };
         assert_eq!(with("1G"), (Some(1 << 30), Some(Users::Demo)));
         assert_eq!(with("none"), (None, Some(Users::None)));

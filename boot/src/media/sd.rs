@@ -74,11 +74,13 @@ struct Layout {
     end: u64,
 }
 
-/// The image ends at a power of two: emulated slots take no other card. The homes get the rest; nothing of it is stored.
+/// A small image ends at a power of two: emulated slots take no other card. The homes get the rest; nothing of it is
+/// stored. A large one ends with the homes: a card of 4 GB has less than 4 GiB.
 fn layout(carbon: u64, users: Option<u64>) -> Layout {
     let carbon_at = BOOT_END;
     let users_at = carbon_at + carbon.next_multiple_of(ALIGN);
-    let end = (users_at + users.unwrap_or(0)).next_power_of_two();
+    let least = users_at + users.unwrap_or(0).next_multiple_of(ALIGN);
+    let end = if least <= 1 << 30 { least.next_power_of_two() } else { least };
     Layout { carbon_at, users_at, users: if users.is_some() { end - users_at } else { 0 }, end }
 }
 
@@ -112,6 +114,10 @@ fn size(path: &Path) -> Result<u64> {
 
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     let carbon = carbon(parts)?;
+    if let Some(users) = parts.users {
+        // what a machine writes meanwhile would be half in the copy
+        not_in_use(format!("copy {}", users.display()), users)?;
+    }
     let work = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let (boot, fat) = (work.path().join("boot"), work.path().join("boot.fat"));
     boot_files(parts, &boot)?;
@@ -130,8 +136,6 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     }
     members.push(member(parts, "carbon.erofs", carbon)?);
     if let Some(users) = parts.users {
-        // what a machine writes meanwhile would be half in the copy
-        not_in_use(format!("copy {}", users.display()), users)?;
         put(users, out, layout.users_at)?;
         members.push(member(parts, "users.ext4", users)?);
     }
@@ -162,7 +166,8 @@ fn put(from: &Path, to: &Path, at: u64) -> Result<()> {
         word
     };
     let run = Run::new("dd").arg(word("if=", from)).arg(word("of=", to));
-    run.args(["bs=1M", "conv=notrunc,sparse", "status=none", &format!("seek={}", at / MIB)]).ok()
+    let place = ["bs=1M", "conv=notrunc,sparse", "status=none", "oflag=seek_bytes"];
+    run.args(place).arg(format!("seek={at}")).ok()
 }
 
 /// What the firmware reads.
@@ -214,10 +219,12 @@ mod tests {
         let users_at = carbon_at + 52 * MIB;
         assert_eq!(card, Layout { carbon_at, users_at, users: 512 * MIB - users_at, end: 512 * MIB });
         assert_eq!(layout(50 * MIB, None).end, 128 * MIB);
-        for users in [1, 63, 64, 999, 100_000] {
+        for users in [1, 63, 64, 800] {
             let card = layout(60 * MIB, Some(users * MIB));
             assert!(card.end.is_power_of_two() && card.users >= users * MIB && card.users_at.is_multiple_of(ALIGN));
         }
+        let large = layout(52 * MIB, Some(3 << 30));
+        assert_eq!((large.users, large.end), (3 << 30, carbon_at + 52 * MIB + (3 << 30)));
     }
 
     #[test]

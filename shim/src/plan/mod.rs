@@ -273,9 +273,14 @@ pub enum InRam {
 pub fn users<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     let mut plan = Plan::new();
     if let Some(device) = options.users {
+        if options.grow {
+            // before the mount: no filesystem is then ever larger than its partition
+            plan.must(Why::UsersPartition, Boot::Await(device));
+            plan.may(Why::WholeDisk, Boot::GrowPartition(device));
+        }
         plan.must(Why::UsersPartition, Boot::Device("ext4", device, layout::USERS, Attr::FILES, options.users_flags));
         if options.grow {
-            plan.may(Why::WholeDisk, Boot::Grow(device));
+            plan.may(Why::WholeDisk, Boot::GrowFilesystem(layout::USERS));
         }
         work_folders(&mut plan);
     }

@@ -11,9 +11,13 @@ use rustix::{
 
 use super::call;
 
-fn ioctl<T>(file: BorrowedFd<'_>, request: usize, argument: &T) -> Result<()> {
+/// Makes the call.
+///
+/// # Safety
+/// The request must read no more than a `T`, and be one that may be made at any time.
+unsafe fn ioctl<T>(file: BorrowedFd<'_>, request: usize, argument: &T) -> Result<()> {
     let file = file.as_raw_fd().cast_unsigned() as usize;
-    // SAFETY: both requests below read one argument of their own layout.
+    // SAFETY: the caller vouches for the request.
     unsafe { call(raw::__NR_ioctl, [file, request, ptr::from_ref(argument) as usize, 0, 0, 0]) }.map(drop)
 }
 
@@ -43,7 +47,9 @@ pub fn resize_partition(disk: BorrowedFd<'_>, number: u32, start: u64, length: u
     let number = i32::try_from(number).map_err(|_| Errno::OVERFLOW)?;
     let partition = Partition { start: signed(start)?, length: signed(length)?, number, names: [0; 128] };
     let size = i32::try_from(size_of::<Partition>()).map_err(|_| Errno::OVERFLOW)?;
-    ioctl(disk, BLKPG, &Request { what: BLKPG_RESIZE_PARTITION, flags: 0, size, partition: &raw const partition })
+    let request = Request { what: BLKPG_RESIZE_PARTITION, flags: 0, size, partition: &raw const partition };
+    // SAFETY: reads a `struct blkpg_ioctl_arg` and the `struct blkpg_partition` that it names.
+    unsafe { ioctl(disk, BLKPG, &request) }
 }
 
 /// Makes the ext4 filesystem that is mounted there that many blocks long.
@@ -52,5 +58,6 @@ pub fn resize_partition(disk: BorrowedFd<'_>, number: u32, start: u64, length: u
 /// The kernel's.
 pub fn resize_ext4(mounted: BorrowedFd<'_>, blocks: u64) -> Result<()> {
     const EXT4_IOC_RESIZE_FS: usize = 0x4008_6610; // _IOW('f', 16, __u64), include/uapi/linux/ext4.h
-    ioctl(mounted, EXT4_IOC_RESIZE_FS, &blocks)
+    // SAFETY: reads a number of 64 bits.
+    unsafe { ioctl(mounted, EXT4_IOC_RESIZE_FS, &blocks) }
 }

@@ -109,9 +109,13 @@ pub fn sizes(path: &str) -> Result<(u64, u64)> {
     Ok((size, probe::BLOCKS.iter().filter_map(&mut needed).max().unwrap_or(0)))
 }
 
-/// Whether one is a partition of the other.
+/// Whether one is a partition of the other: `sda` and `sda1`, `mmcblk0` and `mmcblk0p1`, but not `sda1` and `sda10`.
 fn one_disk(a: &str, b: &str) -> bool {
-    a.starts_with(b) || b.starts_with(a)
+    let part = |disk: &str, partition: &str| {
+        let digit = disk.ends_with(|last: char| last.is_ascii_digit());
+        partition.strip_prefix(disk).is_some_and(|rest| !digit || rest.starts_with('p'))
+    };
+    part(a, b) || part(b, a)
 }
 
 /// Refuses a carbon copy, on a device or a file, that lacks the mark at its end: half a copy.
@@ -173,10 +177,23 @@ pub fn of_partition(path: &str) -> Option<(Text, u32)> {
 fn disk_of(name: &str) -> Option<Text> {
     let mut link = Text::new();
     say!(&mut link, "/sys/class/block/", name);
+    linked(&link, 1)
+}
+
+/// The device that a mounted filesystem is on.
+pub fn below(mounted: &OwnedFd) -> Result<Text> {
+    let number = rustix::fs::fstat(mounted)?.st_dev;
+    let mut link = Text::new();
+    say!(&mut link, "/sys/dev/block/", rustix::fs::major(number), ":", rustix::fs::minor(number));
+    linked(&link, 0).ok_or(Errno::NODEV)
+}
+
+/// The device of the name that is the last but `above` of where a link leads.
+fn linked(link: &str, above: usize) -> Option<Text> {
     let mut room = [MaybeUninit::uninit(); 256];
-    let (folder, _) = rustix::fs::readlinkat_raw(CWD, Name::new(&link).ok()?.c(), &mut room).ok()?;
-    let disk = folder.rsplit(|byte| *byte == b'/').nth(1)?;
-    Some(path(core::str::from_utf8(disk).ok()?))
+    let (folder, _) = rustix::fs::readlinkat_raw(CWD, Name::new(link).ok()?.c(), &mut room).ok()?;
+    let name = folder.rsplit(|byte| *byte == b'/').nth(above)?;
+    Some(path(core::str::from_utf8(name).ok()?))
 }
 
 fn attribute(name: &str, attribute: &str) -> Option<Text> {

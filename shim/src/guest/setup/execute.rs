@@ -44,7 +44,9 @@ impl Execute for Boot<'_> {
                 info!(log, what, " mounted (", kind, ", ", device, ")");
                 Ok(())
             }
-            Boot::Grow(device) => grow::grow(device, log),
+            Boot::Await(device) => device::find(device, device::PATIENCE, log).map(drop),
+            Boot::GrowPartition(device) => grow::partition(device, log),
+            Boot::GrowFilesystem(mounted) => grow::filesystem(mounted, log),
             Boot::Remove(path) => match rustix::fs::unlink(Name::new(path)?.c()) {
                 Err(Errno::NOENT) => Ok(()),
                 result => result,
@@ -70,7 +72,9 @@ impl Execute for Boot<'_> {
             }
             (Boot::Device(..), Errno::INVAL) => "; it is no whole filesystem of that kind: write the medium again",
             (Boot::Device(..) | Boot::Whole(_), Errno::NODATA) => "; this medium is incomplete: write it again",
-            (Boot::Device(..), Errno::TIMEDOUT) => "; is it plugged in, and is users= or carbon= right?",
+            (Boot::Device(..) | Boot::Await(_), Errno::TIMEDOUT) => {
+                "; is it plugged in, and is users= or carbon= right?"
+            }
             (Boot::CheckTold, _) => "; give the machine more memory or use carbon=LABEL=nodeos-carbon",
             _ => "",
         }

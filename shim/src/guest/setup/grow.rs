@@ -1,53 +1,54 @@
 //! The users partition of a card takes what the card has, at the first boot.
 //!
-//! The power may go at any moment: the table is one sector, written once and whole; a partition that is larger than its
-//! filesystem is what the next boot goes on from; the filesystem grows online, through its journal.
+//! The power may go at any moment, for there is no state beside the disk's: each boot asks whether there is room behind
+//! the partition, and then whether there is room behind the filesystem, which grows online, through its journal.
 
 use rustix::{
     fd::AsFd,
-    fs::OFlags,
+    fs::{OFlags, SeekFrom},
     io::{Errno, Result},
 };
 
 use crate::{
     cmdline::Device,
     guest::{log::Log, place, setup::device},
-    layout, mbr, sys,
+    mbr, sys,
 };
 
-/// The partition, then the filesystem on it, which is mounted.
-pub fn grow(wanted: Device<'_>, log: &Log) -> Result<()> {
-    let path = device::look(wanted).ok_or(Errno::NODEV)?;
-    partition(&path, log)?;
-    filesystem(&path, log)
-}
+/// Less room is not worth it, and a last group of blocks that is smaller may have no room for its own inodes
+/// (fs/ext4/resize.c, `ext4_resize_fs`).
+const LEAST: u64 = 16 << 20;
 
-fn partition(path: &str, log: &Log) -> Result<()> {
-    let Some((disk, number)) = device::of_partition(path) else { return Ok(()) };
+/// The partition; nothing is mounted yet. The kernel is asked first: a table that it reads otherwise stays.
+pub fn partition(wanted: Device<'_>, log: &Log) -> Result<()> {
+    let path = device::look(wanted).ok_or(Errno::NODEV)?;
+    let Some((disk, number)) = device::of_partition(&path) else { return Ok(()) };
     let disk = place::file(&disk, OFlags::RDWR)?;
     let mut sector = [0; mbr::SECTOR];
     if rustix::io::pread(&disk, &mut sector, 0)? != sector.len() {
         return Ok(());
     }
-    let size = rustix::fs::seek(&disk, rustix::fs::SeekFrom::End(0))?;
+    let size = rustix::fs::seek(&disk, SeekFrom::End(0))?;
     let Some(grown) = mbr::grown(&sector, number, size) else { return Ok(()) };
     info!(log, "growing ", path, " to ", grown.length >> 20, " MiB");
+    sys::disk::resize_partition(disk.as_fd(), number, grown.start, grown.length)?;
     if rustix::io::pwrite(&disk, &grown.sector, 0)? != grown.sector.len() {
         return Err(Errno::IO);
     }
-    rustix::fs::fsync(&disk)?;
-    sys::disk::resize_partition(disk.as_fd(), number, grown.start, grown.length)
+    rustix::fs::fsync(&disk)
 }
 
-fn filesystem(path: &str, log: &Log) -> Result<()> {
-    let (room, before) = device::sizes(path)?;
-    if room.saturating_sub(before) < mbr::LEAST {
+/// The filesystem, where it is mounted.
+pub fn filesystem(mounted: &str, log: &Log) -> Result<()> {
+    let folder = place::file(mounted, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    let path = device::below(&folder)?;
+    let (room, before) = device::sizes(&path)?;
+    if room.saturating_sub(before) < LEAST {
         return Ok(());
     }
-    let users = place::file(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY)?;
-    let block = rustix::fs::fstatvfs(&users)?.f_frsize;
-    sys::disk::resize_ext4(users.as_fd(), room.checked_div(block).unwrap_or(0))?;
-    let (_, after) = device::sizes(path)?;
+    let block = rustix::fs::fstatvfs(&folder)?.f_frsize;
+    sys::disk::resize_ext4(folder.as_fd(), room.checked_div(block).unwrap_or(0))?;
+    let (_, after) = device::sizes(&path)?;
     if after > before {
         info!(log, "users partition grown from ", before >> 20, " to ", after >> 20, " MiB");
     }
