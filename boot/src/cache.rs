@@ -8,6 +8,7 @@ use crate::error::{Error, Result, Tried};
 use crate::interrupt::{self, Making};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 /// A cache folder.
@@ -117,8 +118,10 @@ pub fn remove(path: &Path) -> Result<()> {
 
 /// Writes a file so that it is there whole or not at all.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
+    // threads of one program may write the same
+    static COUNT: AtomicU64 = AtomicU64::new(0);
     let mut new = path.as_os_str().to_owned();
-    new.push(format!(".{}.new", std::process::id()));
+    new.push(format!(".{}-{}.new", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
     let new = PathBuf::from(new);
     let written = fs::write(&new, content).tried("write", &new);
     let written = written.and_then(|()| fs::rename(&new, path).tried("rename to", path));
@@ -174,6 +177,19 @@ mod tests {
         cache.prune("k", "x-", &first, 2).unwrap();
         let left = ["x-1", "x-2", "x-3", "y-1"].map(|key| cache.find("k", key).is_some());
         assert_eq!(left, [true, false, true, true]);
+    }
+
+    #[test]
+    fn threads_may_write_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..50).for_each(|_| super::write_whole(&path, b"whole").unwrap()));
+            }
+        });
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!((fs::read(&path).unwrap(), left), (b"whole".to_vec(), vec!["x".into()]));
     }
 
     #[test]
