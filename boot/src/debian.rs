@@ -7,6 +7,7 @@
 use crate::cache::{Cache, write_whole};
 use crate::digest::Key;
 use crate::error::{Error, Result, Tried};
+use crate::image::Versions;
 use crate::progress::Progress;
 use crate::run::Run;
 use shim::arches::Arch;
@@ -38,7 +39,7 @@ pub fn key(arch: &Arch) -> String {
 
 /// A package for all architectures, unpacked, of a component that the machine's own sources may leave out.
 pub fn unpacked(cache: &Cache, package: &str, component: &str, progress: Progress) -> Result<PathBuf> {
-    cache.entry("debian", package, |new| {
+    cache.entry("debian", &format!("{package}-listed"), |new| {
         let phase = progress.start("debian", &format!("fetch {package}"));
         let name = format!("{component}-{package}");
         let state = cache.root().join("apt").join(&name);
@@ -56,12 +57,30 @@ pub fn unpacked(cache: &Cache, package: &str, component: &str, progress: Progres
             .ok()
             .and_then(|()| only(apt(&state, Arch::host())).args(["download", package]).within(work.path()).ok());
         fetched.map_err(|error| error.within(format!("fetch {package} of Debian's {component}")))?;
-        for package in sorted(work.path())? {
+        let packages = sorted(work.path())?;
+        for package in &packages {
             Run::new("dpkg").arg("-x").arg(package).arg(new).ok()?;
         }
-        phase.done(&format!("fetched {package}"));
+        let list = listed(&packages);
+        write_whole(&new.join(LIST), list.join("\n").as_bytes())?;
+        phase.done(&format!("fetched {}", list.join(", ")));
         Ok(())
     })
+}
+
+/// Packages by name, version and architecture, as their files are called.
+fn listed(packages: &[PathBuf]) -> Vec<String> {
+    let named = |path: &PathBuf| path.file_stem()?.to_str().map(|name| name.replace("%3a", ":"));
+    packages.iter().filter_map(named).collect()
+}
+
+/// The versions of packages that are installed here.
+pub fn installed(packages: &[&'static str]) -> Result<Versions> {
+    let version = |package: &&'static str| {
+        let text = Run::new("dpkg-query").args(["-W", "-f", "${Version}", package]).output()?;
+        Ok((*package, text.trim().to_owned()))
+    };
+    packages.iter().map(version).collect()
 }
 
 /// Lines for apt: where this machine has Debian's `main` from, another component.
@@ -127,8 +146,7 @@ fn fetch(cache: &Cache, arch: &Arch, new: &Path) -> Result<Vec<String>> {
             collect(&tree, &file, &libraries)?;
         }
     }
-    let named = |path: &PathBuf| path.file_stem()?.to_str().map(|name| name.replace("%3a", ":"));
-    let list: Vec<_> = packages.iter().filter_map(named).collect();
+    let list = listed(&packages);
     write_whole(&new.join(LIST), list.join("\n").as_bytes())?;
     Ok(list)
 }

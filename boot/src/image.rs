@@ -40,8 +40,11 @@ pub struct Image {
     /// The manifest's words; consoles and the users partition are the caller's.
     pub words: String,
     /// What went in, by name.
-    pub versions: Vec<(&'static str, String)>,
+    pub versions: Versions,
 }
+
+/// What went in, by name.
+pub type Versions = Vec<(&'static str, String)>;
 
 /// What an image is made of.
 #[derive(Clone, Debug)]

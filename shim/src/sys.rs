@@ -1,4 +1,4 @@
-//! System calls that rustix does not have, typed once; with `bpf`, `disk` and `signals` the only `unsafe` of the guest's programs.
+//! System calls that rustix does not have, typed once; with the files below `sys/` the only `unsafe` of the guest's programs.
 //!
 //! Levels: `arch::syscall` is raw, this file and rustix are typed, `execute` is the domain. Flags and numbers
 //! are linux-raw-sys's, generated from the kernel's headers.
@@ -6,9 +6,13 @@
 
 pub mod bpf;
 pub mod disk;
+mod loopback;
 mod signals;
 
-pub use self::signals::{SIGNAL_INFO, Signals};
+pub use self::{
+    loopback::loopback_up,
+    signals::{SIGNAL_INFO, Signals},
+};
 
 use core::{
     ffi::{CStr, c_char},
@@ -23,7 +27,6 @@ use rustix::{
     fs::CWD,
     io::{Errno, Result},
     mm::{MapFlags, ProtFlags},
-    net::{AddressFamily, SocketFlags, SocketType, socket_with},
     process::Signal,
 };
 
@@ -394,25 +397,4 @@ pub fn set_terminal(terminal: &OwnedFd, state: &raw::termios) -> Result<()> {
         call(raw::__NR_ioctl, [fd, linux_raw_sys::ioctl::TCSETS as usize, ptr::from_ref(state) as usize, 0, 0, 0])
     }
     .map(drop)
-}
-
-/// Brings up `lo` of this network namespace, by the interface flags of any socket (netdevice(7)).
-///
-/// # Errors
-/// The kernel's.
-pub fn loopback_up() -> Result<()> {
-    #[repr(C)]
-    struct Request {
-        name: [u8; 16],
-        flags: u16,
-        rest: [u8; 22],
-    }
-    let request = Request { name: *b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0\0", flags: IFF_UP | IFF_RUNNING, rest: [0; 22] };
-    const SIOCSIFFLAGS: usize = 0x8914; // include/uapi/linux/sockios.h
-    const IFF_UP: u16 = 1; // include/uapi/linux/if.h
-    const IFF_RUNNING: u16 = 1 << 6;
-    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
-    let fd = socket.as_raw_fd().cast_unsigned() as usize;
-    // SAFETY: reads one `struct ifreq`, which is 40 bytes on both architectures.
-    unsafe { call(raw::__NR_ioctl, [fd, SIOCSIFFLAGS, ptr::from_ref(&request) as usize, 0, 0, 0]) }.map(drop)
 }

@@ -1,6 +1,6 @@
 //! An ISO: on a CD, a stick, a disk; started by a BIOS and by UEFI.
 
-use std::{fs::File, process::Command, time::Duration};
+use std::{fs::File, time::Duration};
 
 use boot::media::SERIAL;
 use qemu::{
@@ -10,7 +10,7 @@ use qemu::{
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Disk, log_on, logs_on, run};
 
-use crate::{guest_logs_on, medium};
+use crate::{guest_logs_on, medium, said};
 
 fn machine(firmware: Firmware, bus: Bus) -> Machine {
     let start = Start::Firmware { firmware, oem: Some(SERIAL.to_owned()) };
@@ -149,12 +149,6 @@ fn half_a_copy_is_said_to_be_incomplete() {
 fn others_read_it_alike() {
     let iso = medium("iso", &[]);
     let iso = iso.to_str().unwrap();
-    let said = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program).args(arguments).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{program}: {text}");
-        text.into_owned()
-    };
     let boots = said("xorriso", &["-indev", iso, "-report_el_torito", "plain", "-report_system_area", "plain"]);
     for line in ["El Torito cat path : /boot.cat", "BIOS  y   none", "UEFI  y   none", "GPT"] {
         assert!(boots.contains(line), "{line}: {boots}");

@@ -11,6 +11,7 @@ mod sd;
 use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    process::Command,
     sync::{Mutex, OnceLock, PoisonError},
 };
 
@@ -58,6 +59,14 @@ fn guest_logs_on(vm: &mut Vm) {
     vm.expect("/ # ").unwrap();
     vm.send("ls").unwrap();
     vm.expect("'usr' ]").unwrap();
+}
+
+/// What a tool of the host prints.
+fn said(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {text}");
+    text.into_owned()
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
@@ -21,7 +20,7 @@ use shim::{arches::Arch, last_word::LastWord, policy::Policy};
 use tempfile::TempDir;
 use tests::{Disk, cache, runs};
 
-use crate::{guest_logs_on, make_of, medium};
+use crate::{guest_logs_on, make_of, medium, said};
 
 /// A copy of the card's image on a card of that many MiB.
 fn written(mib: u64) -> (TempDir, PathBuf) {
@@ -40,13 +39,6 @@ fn machine(card: &Path, bus: Bus) -> Machine {
     let network = Network::User { publish: vec![], boot: None };
     let start = Start::Pi { kernel, initramfs, device_tree, cmdline };
     Machine { drives, network, ..Machine::new(Arch::named("aarch64").unwrap(), start) }
-}
-
-fn said(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {text}");
-    text.into_owned()
 }
 
 /// Partitions as sfdisk sees them: first sector and sectors.

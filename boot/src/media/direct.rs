@@ -18,6 +18,7 @@ pub const MEDIUM: Medium = Medium {
     placement: None,
     profile: "virt",
     cmdline,
+    versions: |_| Ok(Vec::new()),
     make,
 };
 

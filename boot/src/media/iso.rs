@@ -16,6 +16,7 @@ use std::path::Path;
 use super::{ALWAYS, Console, EPOCH, Medium, Member, Parts, SERIAL, SPEED, Shape, initramfs, manifest, users};
 use crate::cache::write_whole;
 use crate::carbon::Placement;
+use crate::debian::installed;
 use crate::digest;
 use crate::error::{Error, Result, Tried};
 use crate::run::Run;
@@ -27,6 +28,7 @@ pub const MEDIUM: Medium = Medium {
     placement: Some(Placement::Medium),
     profile: "pc",
     cmdline,
+    versions: |_| installed(&["grub-efi-amd64-bin", "grub-pc-bin", "xorriso"]),
     make,
 };
 

@@ -55,7 +55,8 @@ impl Manifest {
             false => (None, members(parts.cache, made)?),
         };
         let bytes = if found.is_file() { found.len() } else { members.iter().map(|member| member.bytes).sum() };
-        let versions = image.versions.iter().map(|(name, version)| ((*name).to_owned(), version.clone())).collect();
+        let versions = image.versions.iter().cloned().chain((medium.versions)(parts)?);
+        let versions = versions.map(|(name, version)| (name.to_owned(), version)).collect();
         let (target, arch) = (medium.name.to_owned(), image.arch.name.to_owned());
         Ok(Self { target, arch, cmdline: (medium.cmdline)(parts)?, bytes, sha256, versions, members })
     }

@@ -21,7 +21,7 @@ use crate::cache::{Cache, write_whole};
 use crate::carbon::Placement;
 use crate::digest;
 use crate::error::{Error, Result, Tried};
-use crate::image::Image;
+use crate::image::{Image, Versions};
 use crate::interrupt::{self, Making};
 use crate::progress::Progress;
 use crate::run::Run;
@@ -46,6 +46,8 @@ pub struct Medium {
     pub profile: &'static str,
     /// What the kernel is told, where nothing more is chosen.
     cmdline: fn(&Parts<'_>) -> Result<String>,
+    /// What went in beside the image, with versions.
+    versions: fn(&Parts<'_>) -> Result<Versions>,
     /// Fills the path, which is not there yet; gives the members of a file, which nobody can list.
     make: fn(&Parts<'_>, &Path) -> Result<Vec<Member>>,
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use super::{ALWAYS, Console, Machine, Medium, Member, Parts, SERIAL, Shape, initramfs, users};
 use crate::cache::write_whole;
 use crate::carbon::Placement;
+use crate::debian::installed;
 use crate::error::{Result, Tried};
 
 pub const MEDIUM: Medium = Medium {
@@ -18,6 +19,7 @@ pub const MEDIUM: Medium = Medium {
     placement: Some(Placement::Image),
     profile: "pc",
     cmdline,
+    versions: |_| installed(&["ipxe", "pxelinux", "syslinux-common"]),
     make,
 };
 

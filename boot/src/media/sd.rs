@@ -10,7 +10,7 @@
 //! raspberrypi.com/documentation/computers: `raspberry-pi.html`, boot flow and boot folder contents; `config_txt.html`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{ALWAYS, Medium, Member, Parts, SPEED, Shape, manifest};
 use crate::cache::write_whole;
@@ -18,6 +18,7 @@ use crate::carbon::Placement;
 use crate::debian;
 use crate::digest::{self, Key};
 use crate::error::{Error, Result, Tried};
+use crate::image::Versions;
 use crate::kernel::{Spec, device_trees};
 use crate::run::Run;
 use crate::users::ext4::not_in_use;
@@ -29,6 +30,7 @@ pub const MEDIUM: Medium = Medium {
     placement: Some(Placement::Medium),
     profile: "rpi",
     cmdline,
+    versions,
     make,
 };
 
@@ -108,6 +110,17 @@ fn carbon<'a>(parts: &Parts<'a>) -> Result<&'a Path> {
     parts.image.carbon.as_deref().ok_or_else(|| Error::new("make a card", "the image has no carbon copy"))
 }
 
+fn firmware(parts: &Parts<'_>) -> Result<PathBuf> {
+    debian::unpacked(parts.cache, PACKAGE.0, PACKAGE.1, parts.progress)
+}
+
+fn versions(parts: &Parts<'_>) -> Result<Versions> {
+    let list = firmware(parts)?.join(debian::LIST);
+    let text = fs::read_to_string(&list).tried("read", &list)?;
+    // raspi-firmware_1.20220830+ds-1_all
+    Ok(vec![(PACKAGE.0, text.split('_').nth(1).unwrap_or(&text).to_owned())])
+}
+
 fn size(path: &Path) -> Result<u64> {
     Ok(fs::metadata(path).tried("look at", path)?.len())
 }
@@ -175,7 +188,7 @@ fn boot_files(parts: &Parts<'_>, boot: &Path) -> Result<()> {
     let image = parts.image;
     fs::create_dir(boot).tried("make the folder", boot)?;
     let copy = |from: &Path, name: &str| fs::copy(from, boot.join(name)).map(drop).tried("copy", from);
-    let firmware = debian::unpacked(parts.cache, PACKAGE.0, PACKAGE.1, parts.progress)?;
+    let firmware = firmware(parts)?;
     for name in FIRMWARE {
         copy(&firmware.join("usr/lib/raspi-firmware").join(name), name)?;
     }

@@ -1,0 +1,96 @@
+//! The reasons of steps, which only `nodeos explain` prints.
+
+/// Why a step is there.
+#[allow(missing_docs)] // the text below is the documentation
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    OnlyBoot,
+    Devices,
+    KernelState,
+    Ports,
+    Settings,
+    KernelInternals,
+    Groups,
+    Reserve,
+    Loopback,
+    Whole,
+    Complete,
+    RamFile,
+    CarbonCopy,
+    Medium,
+    Sealed,
+    UsersPartition,
+    WholeDisk,
+    RamSession,
+    CarriedHomes,
+    WorkFolders,
+    Private,
+    RuntimeLayer,
+    Resolver,
+    OwnFolders,
+    Name,
+    UserRoot,
+    Limits,
+    OwnNetwork,
+    Scratch,
+    PrivateDevices,
+    GrantedDevices,
+    Claims,
+    Terminals,
+    OwnProcesses,
+    Masked,
+    Administrator,
+    OutOfReach,
+    Enter,
+}
+
+impl Why {
+    /// The reason, for people.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::OnlyBoot => "only boot needs it: it goes before the first overlay exists, and its RAM with it",
+            Self::Devices => "the kernel's own list of devices, for PID 1 alone",
+            Self::KernelState => "devices and settings, for PID 1 alone",
+            Self::Ports => "no process has the capability for ports below 1024, so they are everybody's",
+            Self::Settings => "what the kernel shows and lets processes do to each other, at its strictest",
+            Self::KernelInternals => {
+                "what os.cpus(), os.freemem() and the like read stays open, the kernel's insides do not"
+            }
+            Self::Groups => "each sandbox has a cgroup with limits of its own",
+            Self::Reserve => "PID 1 and a logon always have memory and a process number left",
+            Self::Loopback => "127.0.0.1 works without a network",
+            Self::Whole => "too little RAM truncates an initramfs silently",
+            Self::Complete => "a copy to a stick or a card that was broken off lacks what lies at the end",
+            Self::RamFile => "EROFS reads its file from ramfs; tmpfs has no read_folio",
+            Self::CarbonCopy => "node and its libraries, once and read-only, below every user's root",
+            Self::Sealed => "the programs that start sessions stay as they are, whoever gets hold of one",
+            Self::UsersPartition => "each directory at its top is a home; only PID 1 sees it here",
+            Self::WholeDisk => "a card is larger than the image that was written to it",
+            Self::Medium => "the carbon copy is a file on the medium",
+            Self::CarriedHomes => "the homes that the initramfs brings: what is written is gone at power off",
+            Self::RamSession => "no users partition: a guest in RAM, gone at power off",
+            Self::WorkFolders => "overlay's own, on the filesystem of the homes, root's alone",
+            Self::Private => "mounts of one sandbox reach no other",
+            Self::RuntimeLayer => "os.userInfo() and os.hostname() answer",
+            Self::Resolver => "DNS answers; a copy, for node's resolver cannot seek in a file of /proc",
+            Self::OwnFolders => "the user installs there: the topmost layer's owner is the merged folder's",
+            Self::Name => "the host's name, in a uts namespace of its own",
+            Self::UserRoot => "the user's / is the home, merged over the carbon copy",
+            Self::Limits => "no user keeps the others from working",
+            Self::OwnNetwork => "the policy says so: no port of the machine, no way out",
+            Self::Scratch => "temporary files stay in RAM and never reach the image",
+            Self::PrivateDevices => {
+                "the harmless devices, the same for all; no disk, no memory, no other user's terminal"
+            }
+            Self::GrantedDevices => "the policy grants devices: they are seen here while nobody else has them",
+            Self::Claims => "whoever opens a granted device first has it alone; the kernel decides at each open",
+            Self::Terminals => "pseudo terminals of this sandbox alone",
+            Self::OwnProcesses => "own processes only; read-only, so that no kernel setting can be written",
+            Self::Masked => "the kernel's settings and insides are nobody's to read",
+            Self::Administrator => "root sees the homes; the overlays' work folders are masked",
+            Self::OutOfReach => "what built the root is not in it",
+            Self::Enter => "the root becomes /; nothing above it is left",
+        }
+    }
+}
