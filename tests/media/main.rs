@@ -85,6 +85,24 @@ fn built_twice_the_bytes_are_equal() {
     }
 }
 
+/// A disk with 8 MiB.
+#[test]
+fn where_there_is_no_room_nothing_is_left() {
+    let nodeos = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("nodeos");
+    let script = "mount -t tmpfs -o size=8M none \"$1\"
+        \"$2\" -q build --target \"$3\" --arch \"$4\" --users none --out \"$1/out\" || echo \"status $?\"; ls -A \"$1\"";
+    for medium in &media::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("unshare");
+        let arguments = ["--user", "--map-root-user", "--mount", "sh", "-uc", script, "sh"];
+        command.args(arguments).arg(folder.path()).arg(&nodeos).args([medium.name, medium.archs[0]]);
+        let output = command.output().unwrap();
+        let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(said, "status 71\n", "{medium}: {error}");
+        assert!(error.contains("No space left on device") || error.contains("ENOSPC"), "{medium}: {error}");
+    }
+}
+
 /// The numbers of SPECIFICATION.md: the medium, without homes, and for PXE what a machine fetches of it.
 #[test]
 fn they_are_no_larger_than_promised() {
