@@ -67,10 +67,10 @@ fn errno(error: &io::Error) -> String {
 const FULL: &str = "free some space there; nothing half-written was kept";
 
 /// The error of a program that found no room to write, by what it said: the C library's words for ENOSPC, EDQUOT and
-/// EFBIG (`ulimit -f`).
+/// EFBIG (`ulimit -f`), and xorriso's own.
 #[must_use]
 pub fn full(tried: impl Into<String>, said: &str) -> Option<Error> {
-    let words = ["no space left on device", "quota exceeded", "file too large"];
+    let words = ["no space left on device", "quota exceeded", "file too large", "exceeds free space"];
     let is_full = |line: &&str| words.iter().any(|word| line.to_lowercase().contains(word));
     said.lines().find(is_full).map(|line| Error::new(tried, line.trim()).next(FULL))
 }
