@@ -18,7 +18,7 @@ use crate::cache::write_whole;
 use crate::carbon::Placement;
 use crate::debian::installed;
 use crate::digest;
-use crate::error::{Error, Result, Tried};
+use crate::error::{Result, Tried};
 use crate::run::Run;
 
 pub const MEDIUM: Medium = Medium {
@@ -70,17 +70,13 @@ pub const LABELS: &str = "nodeos-";
 
 /// The filesystem's label, of what is in it: a newer stick does not take the carbon copy of an older disk.
 fn label(parts: &Parts<'_>) -> Result<String> {
-    let digest = digest::file(parts.cache, carbon(parts)?)?;
+    let digest = digest::file(parts.cache, parts.carbon()?)?;
     Ok(format!("{LABELS}{}", digest.get(..12).unwrap_or_default()))
-}
-
-fn carbon<'a>(parts: &Parts<'a>) -> Result<&'a Path> {
-    parts.image.carbon.as_deref().ok_or_else(|| Error::new("make an ISO", "the image has no carbon copy"))
 }
 
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     let image = parts.image;
-    let (carbon, label) = (carbon(parts)?, label(parts)?);
+    let (carbon, label) = (parts.carbon()?, label(parts)?);
     let work = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let (tree, esp) = (work.path().join("tree"), work.path().join("esp.img"));
     let grub = tree.join("boot/grub");

@@ -45,6 +45,14 @@ pub struct Member {
     pub sha256: String,
 }
 
+impl Member {
+    /// What lies at a place of the host and is, or will be, at that path of a medium.
+    pub(super) fn of(cache: &Cache, path: PathBuf, at: &Path) -> Result<Self> {
+        let bytes = fs::metadata(at).tried("look at", at)?.len();
+        Ok(Self { bytes, sha256: digest::file(cache, at)?, path })
+    }
+}
+
 impl Manifest {
     /// Describes what was made.
     pub(super) fn of(medium: &Medium, parts: &Parts<'_>, made: &Path, inside: Vec<Member>) -> Result<Self> {
@@ -94,8 +102,7 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 pub(super) fn members(cache: &Cache, folder: &Path) -> Result<Vec<Member>> {
     let member = |path: PathBuf| {
         let at = folder.join(&path);
-        let bytes = fs::metadata(&at).tried("look at", &at)?.len();
-        Ok(Member { bytes, sha256: digest::file(cache, &at)?, path })
+        Member::of(cache, path, &at)
     };
     files(folder)?.into_iter().map(member).collect()
 }

@@ -96,6 +96,14 @@ pub struct Parts<'a> {
     pub progress: Progress,
 }
 
+impl<'a> Parts<'a> {
+    /// The carbon copy's own filesystem, for a medium that has it.
+    fn carbon(&self) -> Result<&'a Path> {
+        let missing = || Error::new("make a medium with the carbon copy on it", "the image has none");
+        self.image.carbon.as_deref().ok_or_else(missing)
+    }
+}
+
 /// A machine that gets words of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {

@@ -17,7 +17,7 @@ use crate::cache::write_whole;
 use crate::carbon::Placement;
 use crate::debian;
 use crate::digest::{self, Key};
-use crate::error::{Error, Result, Tried};
+use crate::error::{Result, Tried};
 use crate::image::Versions;
 use crate::kernel::{Spec, device_trees};
 use crate::run::Run;
@@ -88,7 +88,7 @@ fn layout(carbon: u64, users: Option<u64>) -> Layout {
 
 /// The disk's signature, by which its partitions are known, of what lies on them.
 fn signature(parts: &Parts<'_>) -> Result<String> {
-    let mut key = Key::default().with("carbon", digest::file(parts.cache, carbon(parts)?)?);
+    let mut key = Key::default().with("carbon", digest::file(parts.cache, parts.carbon()?)?);
     if let Some(users) = parts.users {
         key = key.with("users", digest::file(parts.cache, users)?);
     }
@@ -104,10 +104,6 @@ fn cmdline(parts: &Parts<'_>) -> Result<String> {
     let consoles = format!("console={SERIAL_OF_5},{SPEED} console={SERIAL} console=tty0");
     let words = format!("{consoles} {ALWAYS} carbon=PARTUUID={signature}-02 {users} {}", parts.image.words);
     Ok(words.trim_end().to_owned())
-}
-
-fn carbon<'a>(parts: &Parts<'a>) -> Result<&'a Path> {
-    parts.image.carbon.as_deref().ok_or_else(|| Error::new("make a card", "the image has no carbon copy"))
 }
 
 fn firmware(parts: &Parts<'_>) -> Result<PathBuf> {
@@ -126,7 +122,7 @@ fn size(path: &Path) -> Result<u64> {
 }
 
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
-    let carbon = carbon(parts)?;
+    let carbon = parts.carbon()?;
     if let Some(users) = parts.users {
         // what a machine writes meanwhile would be half in the copy
         not_in_use(format!("copy {}", users.display()), users)?;
@@ -147,16 +143,12 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     for member in &mut members {
         member.path = Path::new("boot").join(&member.path);
     }
-    members.push(member(parts, "carbon.erofs", carbon)?);
+    members.push(Member::of(parts.cache, "carbon.erofs".into(), carbon)?);
     if let Some(users) = parts.users {
         put(users, out, layout.users_at)?;
-        members.push(member(parts, "users.ext4", users)?);
+        members.push(Member::of(parts.cache, "users.ext4".into(), users)?);
     }
     Ok(members)
-}
-
-fn member(parts: &Parts<'_>, name: &str, path: &Path) -> Result<Member> {
-    Ok(Member { path: name.into(), bytes: size(path)?, sha256: digest::file(parts.cache, path)? })
 }
 
 /// For sfdisk(8), in sectors.
