@@ -3,3 +3,6 @@
 
 /// Those that a user's program may make.
 pub const LEGACY_CALLS: &[(&str, u32)] = &[];
+
+/// Gives a program the ports of the machine: it has none.
+pub const IOPL: Option<u32> = None;

@@ -40,3 +40,6 @@ pub const LEGACY_CALLS: &[(&str, u32)] = &[
     ("signalfd", 282),
     ("eventfd", 284),
 ];
+
+/// Gives a program the ports of the machine: `iopl`.
+pub const IOPL: Option<u32> = Some(172);

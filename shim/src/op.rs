@@ -179,8 +179,9 @@ pub enum Root<'a> {
     Copy(&'a str, &'a str),
     /// Gives what lies there to a user.
     Own(&'a str, &'a User<'a>),
-    /// A user's root: the home over the runtime layer over the carbon copy; how.
-    Overlay(&'a str, Upper, Attr),
+    /// A user's root: the home over the runtime layer over the carbon copy; how, and whether a folder of the home's is
+    /// followed to where its attributes say that it lies in the layers below (`redirect_dir`).
+    Overlay(&'a str, Upper, Attr, &'static str),
     /// The sandbox's own processes, and to whose group they are visible.
     Processes(&'a User<'a>, &'a str, Attr),
     /// A tmpfs for everybody in the sandbox: where, how, bytes, files.
@@ -292,24 +293,16 @@ impl Say for Root<'_> {
             Self::File(path, _) => say!(text, "write ", path),
             Self::Copy(from, to) => say!(text, "cp ", from, " ", to),
             Self::Own(path, user) => say!(text, "chown ", user.uid, ":", user.gid, " ", path),
-            Self::Overlay(home, Upper::Home, attr) => say!(
-                text,
-                "mount -t overlay -o ",
-                attr,
-                ",upperdir=/tmp/",
-                home,
-                ",workdir=/tmp/.overlay/",
-                home,
-                ",lowerdir=/runtime:/carbon none /root"
-            ),
-            Self::Overlay(home, Upper::Ram, attr) => say!(
-                text,
-                "mount -t overlay -o ",
-                attr,
-                ",upperdir=/ram/upper,workdir=/ram/work,lowerdir=/tmp/",
-                home,
-                ":/runtime:/carbon none /root"
-            ),
+            Self::Overlay(home, upper, attr, redirect) => {
+                say!(text, "mount -t overlay -o ", attr, ",redirect_dir=", redirect, ",");
+                match upper {
+                    Upper::Home => {
+                        say!(text, "upperdir=/tmp/", home, ",workdir=/tmp/.overlay/", home, ",lowerdir=")
+                    }
+                    Upper::Ram => say!(text, "upperdir=/ram/upper,workdir=/ram/work,lowerdir=/tmp/", home, ":"),
+                }
+                say!(text, "/runtime:/carbon none /root");
+            }
             Self::Processes(user, target, attr) => {
                 say!(text, "mount -t proc -o ", attr, ",hidepid=invisible,gid=", user.gid, " none ", target)
             }

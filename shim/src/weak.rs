@@ -49,6 +49,9 @@ impl<'a> Guards<'a> {
             if let Some(attr) = op.attr() {
                 self.attr(attr);
             }
+            if self.lack("redirect") {
+                op.follow();
+            }
         }
         plan
     }
@@ -91,6 +94,9 @@ impl<'a> Guards<'a> {
 pub trait Weaken {
     /// The attributes of the mount that the operation makes or changes.
     fn attr(&mut self) -> Option<&mut Attr>;
+
+    /// Lets a home lead into the layers below it.
+    fn follow(&mut self) {}
 }
 
 impl Weaken for Op<'_> {
@@ -118,10 +124,16 @@ impl Weaken for Root<'_> {
         match self {
             Root::Op(op) => op.attr(),
             Root::Devices(_, _, attr)
-            | Root::Overlay(_, _, attr)
+            | Root::Overlay(_, _, attr, _)
             | Root::Processes(_, _, attr)
             | Root::Scratch(_, attr, ..) => Some(attr),
             _ => None,
+        }
+    }
+
+    fn follow(&mut self) {
+        if let Root::Overlay(.., redirect) = self {
+            *redirect = "follow";
         }
     }
 }

@@ -27,4 +27,7 @@ rows! {
     dev_mem: "root", "capabilities,nodev";
     process_vm: "root", "pid,capabilities,landlock,seccomp,settings";
     by_handle: "root", "seccomp";
+    file_capability: "ana", "capabilities,nosuid,no_new_privs,landlock,seccomp";
+    @x86_64
+    iopl: "root", "capabilities,seccomp";
 }

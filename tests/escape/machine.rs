@@ -28,6 +28,10 @@ pub fn said(arch: &'static Arch, without: &'static str) -> String {
     said.get_or_init(|| attack(arch, without)).clone()
 }
 
+/// `struct vfs_cap_data` (include/uapi/linux/capability.h): revision 2 with the effective flag, all of the first 32
+/// permitted, none inheritable.
+const ALL_OF_THEM: [u8; 20] = [1, 0, 0, 2, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
 fn attack(arch: &'static Arch, without: &'static str) -> String {
     let rows: Vec<&Row> = ROWS.iter().filter(|row| without.is_empty() || row.without == without).collect();
     let disk = disk(arch, &rows);
@@ -71,6 +75,8 @@ fn disk(arch: &Arch, rows: &[&Row]) -> Disk {
     };
     let mut ana = home("ana", 1000, &attacks("ana"));
     ana.program("suid", program.clone());
+    ana.program("capable", program.clone());
+    ana.file("forged/own", "");
     let mut bo = home("bo", 1001, &["be_the_victim"]);
     bo.file("secret", "bo's");
     let mut erik = home("erik", 1004, &[]);
@@ -79,11 +85,15 @@ fn disk(arch: &Arch, rows: &[&Row]) -> Disk {
     let dora = home("dora", 1003, &["foreign_init"]);
     let disk =
         Disk::with(&[home("root", 0, &attacks("root")), ana, bo, home("cara", 1002, &attacks("cara")), dora, erik]);
-    let mut offline = String::from("sif /ana/suid uid 0\nsif /ana/suid mode 0104755\nsif /dora/init uid 1000\n");
+    let mut offline = String::from(
+        "ea_set /ana/forged trusted.overlay.redirect /bin\nsif /ana/suid uid 0\nsif /ana/suid mode 0104755\nsif /dora/init uid 1000\n",
+    );
     for major in 252..=254 {
         let node = format!("disk{major}");
         offline += &format!("cd /ana\nmknod {node} b {major} 16\nsif {node} uid 1000\nsif {node} mode 060600\n");
     }
+    std::fs::write(disk.beside("capability"), ALL_OF_THEM).unwrap();
+    offline += &format!("ea_set /ana/capable security.capability -f {}\n", disk.beside("capability").display());
     disk.debugfs(&offline);
     let private = Policy { network: Network::Private, ..Policy::default() };
     set_policy(&disk.path, "cara", Some(&private)).unwrap_or_else(|error| panic!("{error}"));

@@ -38,6 +38,7 @@ rows! {
     set_user_id: "ana", "nosuid,no_new_privs,landlock,seccomp";
     foreign_init: "dora", "init";
     linked_init: "erik", "init";
+    redirect: "ana", "redirect";
     // other users
     see_processes: "root", "pid";
     kill: "root", "pid";

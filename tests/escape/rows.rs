@@ -12,14 +12,17 @@ pub struct Row {
     pub without: &'static str,
 }
 
-/// Lists the rows once and makes a test of each for every architecture.
+/// Lists the rows once and makes a test of each for every architecture, or for x86_64 where no other has the door.
 macro_rules! rows {
-    ($($attack:ident: $by:literal, $without:literal;)+) => {
-        const ROWS: &[crate::rows::Row] =
-            &[$(crate::rows::Row { attack: stringify!($attack), by: $by, without: $without }),+];
+    ($($attack:ident: $by:literal, $without:literal;)+ $(@x86_64 $($x86:ident: $x86_by:literal, $x86_without:literal;)+)?) => {
+        const ROWS: &[crate::rows::Row] = &[
+            $(crate::rows::Row { attack: stringify!($attack), by: $by, without: $without },)+
+            $($(crate::rows::Row { attack: stringify!($x86), by: $x86_by, without: $x86_without },)+)?
+        ];
 
         mod x86_64 {
             $(#[test] fn $attack() { crate::rows::both_sides(crate::rows::arch("x86_64"), stringify!($attack)); })+
+            $($(#[test] fn $x86() { crate::rows::both_sides(crate::rows::arch("x86_64"), stringify!($x86)); })+)?
         }
 
         mod aarch64 {

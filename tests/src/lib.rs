@@ -17,6 +17,7 @@ use std::{
 };
 
 use boot::{
+    archive,
     assembly::{self, Wanted},
     cache::Cache,
     carbon::Placement,
@@ -24,6 +25,7 @@ use boot::{
     manifest::{KernelOption, Manifest},
     progress::Progress,
     shim as shim_of,
+    tree::{Entry, Tree},
     users::{
         home::Home,
         image::{Create, create},
@@ -51,10 +53,11 @@ pub fn cache() -> Cache {
 }
 
 /// Doors that our kernels do not have.
-const DOORS: [&str; 14] = [
+const DOORS: [&str; 15] = [
     "CONFIG_COREDUMP=y",
     "CONFIG_CROSS_MEMORY_ATTACH=y",
     "CONFIG_DEVMEM=y",
+    "CONFIG_EXT4_FS_SECURITY=y",
     "CONFIG_FHANDLE=y",
     "CONFIG_KALLSYMS=y",
     "CONFIG_KEXEC=y",
@@ -76,7 +79,8 @@ fn image(arch: &'static Arch, placement: Placement, weak: bool, doors: bool) -> 
     let _one = MAKING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut manifest = Manifest::default();
     if doors {
-        manifest.kernel.options = DOORS.map(|option| KernelOption(option.to_owned())).to_vec();
+        let only = if arch.name == "x86_64" { &["CONFIG_X86_IOPL_IOPERM=y"][..] } else { &[] };
+        manifest.kernel.options = DOORS.iter().chain(only).map(|option| KernelOption((*option).to_owned())).collect();
     }
     let wanted = Wanted { arch, placement, profile: "virt", manifest };
     let made = match weak {
@@ -110,6 +114,7 @@ pub struct Boot {
     ports: bool,
     counted: bool,
     doors: bool,
+    first: Option<PathBuf>,
 }
 
 impl Boot {
@@ -129,6 +134,7 @@ impl Boot {
             ports: false,
             counted: false,
             doors: false,
+            first: None,
         }
     }
 
@@ -208,6 +214,14 @@ impl Boot {
         self
     }
 
+    /// The kernel runs the attacker's program under that name, which then becomes the shim; the initramfs with both lies
+    /// beside the disk.
+    #[must_use]
+    pub fn first(mut self, name: &str, disk: &Disk) -> Self {
+        self.first = Some(disk.beside(name));
+        self
+    }
+
     /// The machine.
     #[must_use]
     pub fn machine(self) -> Machine {
@@ -215,7 +229,11 @@ impl Boot {
         let without = self.without.map(|names| format!(" without={names}")).unwrap_or_default();
         let cmdline = assembly::cmdline(&image, !self.users.is_empty());
         let by = if self.users.is_empty() { "" } else { &self.by };
-        let cmdline = format!("{cmdline} {by} {}{without}", self.words);
+        let mut cmdline = format!("{cmdline} {by} {}{without}", self.words);
+        if let Some(first) = &self.first {
+            cmdline += &format!(" rdinit=/{}", put_first(self.arch, &image.initramfs, first));
+        }
+        let initramfs = self.first.as_ref().unwrap_or(&image.initramfs);
         let carbon = image.carbon.iter().map(Drive::read_only);
         Machine {
             memory_mib: self.memory_mib,
@@ -223,7 +241,7 @@ impl Boot {
             network: Network::User { publish: self.publish, boot: None },
             ports: self.ports,
             counted: self.counted,
-            ..Machine::new(self.arch, Start::kernel(&image.kernel, &image.initramfs, cmdline))
+            ..Machine::new(self.arch, Start::kernel(&image.kernel, initramfs, cmdline))
         }
     }
 
@@ -235,6 +253,20 @@ impl Boot {
     pub fn start(self) -> Vm {
         Vm::start(self.machine()).unwrap()
     }
+}
+
+/// Makes `out`, the initramfs with the attacker's program in one more archive behind it, under the name that `out` has.
+fn put_first<'a>(arch: &Arch, initramfs: &Path, out: &'a Path) -> &'a str {
+    let (program, more) = (out.with_extension("program"), out.with_extension("more"));
+    std::fs::write(&program, attacker(arch)).unwrap();
+    let name = out.file_name().and_then(|name| name.to_str()).unwrap();
+    let mut tree = Tree::default();
+    let entry = Entry::File { source: program, mode: 0o755 };
+    tree.put(&format!("/{name}"), entry)
+        .and_then(|()| archive::write(&tree, false, None, &more))
+        .and_then(|()| archive::join(&[initramfs, &more], out))
+        .unwrap_or_else(|error| panic!("{error}"));
+    name
 }
 
 /// A users partition of a test's own.

@@ -137,7 +137,8 @@ pub fn root_sees_the_homes_and_no_more(arch: &'static Arch) {
         ask('own', () => {{ fs.writeFileSync('/home/root/as-seen', 'x'); return fs.readFileSync('/as-seen') }})
         ask('sysctl', () => fs.writeFileSync('/proc/sys/kernel/hostname', 'x'))
         ask('disk', () => fs.openSync('/dev/vdb'))
-        console.log('caps', fs.readFileSync('/proc/self/status', 'utf8').match(/CapBnd:\\s*(\\w+)/)[1])
+        for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+            console.log(set, fs.readFileSync('/proc/self/status', 'utf8').match(new RegExp(set + ':\\\\s*(\\\\w+)'))[1])
         ask('done', () => 'root')"
     );
     let ana = "const fs = require('fs'); console.log('ana runs'); const t = setInterval(() => { if (fs.existsSync('/from-root')) { console.log('ana sees what root wrote'); clearInterval(t) } }, 200)";
@@ -146,7 +147,7 @@ pub fn root_sees_the_homes_and_no_more(arch: &'static Arch) {
     vm.expect("ana runs").unwrap();
     vm.send("").unwrap();
     log_on(&mut vm, "root", Some("root"));
-    for line in ["homes .overlay,.policy,ana,root", "work ", "write undefined", "own x", "sysctl ENOENT", "disk ENOENT", "caps 00000000000000ff"] {
+    for line in ["homes .overlay,.policy,ana,root", "work ", "write undefined", "own x", "sysctl ENOENT", "disk ENOENT", "CapInh 00000000000000ff", "CapPrm 00000000000000ff", "CapEff 00000000000000ff", "CapBnd 0000000000000000", "CapAmb 0000000000000000"] {
         vm.expect(line).unwrap();
     }
     vm.expect("username:").unwrap();

@@ -45,6 +45,7 @@ behaviours! {
     many: five_hundred_homes_boot;
     memory: too_little_memory_is_said_and_the_amount_named_suffices;
     placement: the_carbon_copy_serves_from_every_place;
+    start: a_program_starts_in_forty_system_calls;
     stop: ctrl_alt_del_leaves_a_clean_filesystem,
         a_sigterm_powers_off,
         orphans_are_buried;

@@ -1,14 +1,7 @@
 //! How a machine stops, and what it leaves.
 
-use std::path::{Path, PathBuf};
-
-use boot::{
-    archive,
-    tree::{Entry, Tree},
-};
-use qemu::{machine::Start, vm::Vm};
 use shim::{arches::Arch, last_word::LastWord};
-use tests::{Boot, Disk, attacker, logs_on, runs};
+use tests::{Boot, Disk, logs_on, runs};
 
 pub fn ctrl_alt_del_leaves_a_clean_filesystem(arch: &'static Arch) {
     let busy = "const fs = require('fs'); let n = 0; setInterval(() => { fs.writeFileSync('/file' + n++ % 50, 'x'.repeat(5000)); if (n == 20) console.log('busy') }, 5)";
@@ -24,28 +17,11 @@ pub fn ctrl_alt_del_leaves_a_clean_filesystem(arch: &'static Arch) {
 pub fn a_sigterm_powers_off(arch: &'static Arch) {
     let busy = "const fs = require('fs'); let n = 0; setInterval(() => fs.writeFileSync('/file' + n++ % 50, 'x'.repeat(5000)), 5); console.log('busy')";
     let disk = Disk::with(&[runs("ana", 1000, busy), logs_on("bo", 1001, None, "")]);
-    let mut machine = Boot::on(arch).homes(&disk).words("rdinit=/terminate").machine();
-    let Start::Kernel { initramfs, .. } = &mut machine.start else { panic!("{machine}") };
-    *initramfs = with_terminate(arch, initramfs, &disk);
-    let mut vm = Vm::start(machine).unwrap();
+    let mut vm = Boot::on(arch).homes(&disk).first("terminate", &disk).start();
     vm.expect("busy").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
     disk.assert_clean();
     assert!(disk.listing().contains(&"1000 /ana/file0".to_owned()));
-}
-
-/// The initramfs with one more archive behind it (Documentation/driver-api/early-userspace/buffer-format.rst).
-fn with_terminate(arch: &Arch, initramfs: &Path, disk: &Disk) -> PathBuf {
-    let (program, more, both) = (disk.beside("terminate"), disk.beside("more"), disk.beside("initramfs"));
-    std::fs::write(&program, attacker(arch)).unwrap();
-    let mut tree = Tree::default();
-    tree.put("/terminate", Entry::File { source: program, mode: 0o755 }).unwrap_or_else(|error| panic!("{error}"));
-    archive::write(&tree, false, None, &more).unwrap_or_else(|error| panic!("{error}"));
-    let mut bytes = std::fs::read(initramfs).unwrap();
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes.extend(std::fs::read(more).unwrap());
-    std::fs::write(&both, bytes).unwrap();
-    both
 }
 
 pub fn orphans_are_buried(arch: &'static Arch) {

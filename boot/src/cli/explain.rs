@@ -152,7 +152,7 @@ fn gives_up(uid: u32) -> [Step; 4] {
     let keep = if uid == 0 { shim::guards::ROOT_KEEPS } else { "none" };
     [
         step(
-            format!("capabilities and bounding set: {keep}"),
+            format!("capabilities: {keep}; bounding set: empty"),
             "root is an administrator of files and users, not of the machine",
         ),
         step("no_new_privs".to_owned(), "nothing that is run gains any of it back"),

@@ -313,7 +313,7 @@ mod tests {
             if let Root::Op(
                 Op::Mount(_, _, target, attr, _) | Op::Bind(_, target, attr) | Op::Attributes(target, attr),
             )
-            | Root::Overlay(target, _, attr)
+            | Root::Overlay(target, _, attr, _)
             | Root::Processes(_, target, attr)
             | Root::Devices(_, target, attr)
             | Root::Scratch(target, attr, ..) = step.op

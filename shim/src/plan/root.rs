@@ -59,7 +59,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     if upper == Upper::Ram {
         plan.mount(Why::UserRoot, "tmpfs", "/ram", Attr::FILES, "mode=0700");
     }
-    plan.must(Why::UserRoot, Root::Overlay(user.name, upper, Attr::FILES));
+    plan.must(Why::UserRoot, Root::Overlay(user.name, upper, Attr::FILES, "nofollow"));
     let (size, files) = (limits.scratch(), limits.scratch_files());
     plan.must(Why::Scratch, Root::Scratch("/root/tmp", Attr::FILES, size, files));
     plan.must(Why::OwnProcesses, Root::Processes(user, "/root/proc", Attr::KERNEL_READ_ONLY));

@@ -6,10 +6,11 @@ use rustix::{
     fs::{CWD, FileType, Mode, OFlags},
     io::{Errno, Result},
 };
-use shim::sys::Start;
+use shim::{arch, sys::Start};
 
 use crate::{
     call::{Table, aside, call, call3, holds, number, open, write},
+    mounts::gained,
     others::victim,
 };
 
@@ -27,6 +28,8 @@ pub const ATTACKS: Table = &[
     ("dev_mem", dev_mem),
     ("process_vm", process_vm),
     ("by_handle", by_handle),
+    ("file_capability", |_| gained(c"/capable", c"may")),
+    ("iopl", |_| call3(arch::calls::IOPL.ok_or(Errno::NOSYS)?, 3, 0, 0).map(drop)),
 ];
 
 /// The kernel looks at what it is given only where that may be: it is no module.

@@ -18,6 +18,8 @@ mod mounts;
 #[cfg(target_env = "musl")]
 mod others;
 #[cfg(target_env = "musl")]
+mod trace;
+#[cfg(target_env = "musl")]
 mod victim;
 
 #[cfg(target_env = "musl")]
@@ -31,7 +33,7 @@ mod program {
         sys::{self, Start, Stream},
     };
 
-    use crate::{bombs, call, doors, kernel, mounts, others, victim};
+    use crate::{bombs, call, doors, kernel, mounts, others, trace, victim};
 
     const TABLES: [call::Table; 6] =
         [kernel::ATTACKS, doors::ATTACKS, mounts::ATTACKS, others::ATTACKS, bombs::ATTACKS, victim::ATTACKS];
@@ -44,13 +46,22 @@ mod program {
     }
 
     fn main(start: Start) -> ! {
-        if rustix::process::getpid() == rustix::process::Pid::INIT && start.arguments().next() == Some(c"/terminate") {
-            terminate(start);
+        if rustix::process::getpid() == rustix::process::Pid::INIT {
+            match start.arguments().next().unwrap_or_default().to_bytes() {
+                b"/terminate" => terminate(start),
+                b"/trace" => trace::begin(start),
+                _ => {}
+            }
         }
         let script = start.arguments().nth(1).unwrap_or_default();
-        // what a set-user-ID copy of this is asked
-        if script.to_bytes() == b"who" {
-            sys::exit(u8::from(!rustix::process::geteuid().is_root()));
+        // what a copy of this is asked that has the set-user-ID bit, or capabilities
+        match script.to_bytes() {
+            b"who" => sys::exit(u8::from(!rustix::process::geteuid().is_root())),
+            b"may" => {
+                let sets = rustix::thread::capabilities(None);
+                sys::exit(u8::from(sets.is_ok_and(|sets| sets.effective.is_empty())))
+            }
+            _ => {}
         }
         let mut bytes = [0; 2048];
         let length = call::read(script, &mut bytes).unwrap_or(0);

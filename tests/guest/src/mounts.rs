@@ -26,7 +26,8 @@ pub const ATTACKS: Table = &[
     ("unshare", |_| call3(raw::__NR_unshare, raw::CLONE_NEWNS as usize, 0, 0).map(drop)),
     ("chroot", |_| aside(|| call3(raw::__NR_chroot, c"/tmp".as_ptr() as usize, 0, 0).map(drop))),
     ("below_the_root", below_the_root),
-    ("set_user_id", set_user_id),
+    ("set_user_id", |_| gained(c"/suid", c"who")),
+    ("redirect", |_| open(c"/forged/node", OFlags::PATH).map(drop)),
     ("tioclinux", tioclinux),
     ("shim_overwrite", shim_overwrite),
 ];
@@ -89,11 +90,11 @@ fn below_the_root(_: Start) -> Result<()> {
     holds(c"/tmp/bo/secret", "bo's")
 }
 
-/// A program of root's with the set-user-ID bit, made offline in the attacker's home.
-fn set_user_id(_: Start) -> Result<()> {
+/// Whether a program in the attacker's home, made offline to be more than it is, says that it is.
+pub fn gained(program: &CStr, question: &CStr) -> Result<()> {
     match crate::call::fork()? {
         None => {
-            let argv = [c"/suid".as_ptr() as usize, c"who".as_ptr() as usize, 0];
+            let argv = [program.as_ptr() as usize, question.as_ptr() as usize, 0];
             let envp = [0_usize];
             let _ = call3(raw::__NR_execve, argv[0], argv.as_ptr() as usize, envp.as_ptr() as usize);
             shim::sys::exit(2)

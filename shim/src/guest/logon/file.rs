@@ -1,7 +1,7 @@
 //! Reads `etc/logon.json` of a home, which its owner wrote: never through a link, never for ever, never too much.
 
 use rustix::{
-    fd::{AsFd, OwnedFd},
+    fd::{AsFd, BorrowedFd},
     io::Errno,
 };
 
@@ -10,12 +10,12 @@ use crate::{guest::place, layout, logon_file::LogonFile};
 /// How the owner of the home `name` in `/tmp` may log on; an error text for a file that is there and no good.
 pub fn of(name: &str) -> core::result::Result<LogonFile, &'static str> {
     let users = place::open(layout::USERS).map_err(place::why)?;
-    below(&place::folder_at(&users, name).map_err(place::why)?)
+    below(place::folder_at(&users, name).map_err(place::why)?.as_fd())
 }
 
 /// The same, below a home that is open.
-pub fn below(home: &OwnedFd) -> core::result::Result<LogonFile, &'static str> {
-    let file = match place::regular(home.as_fd(), layout::LOGON_FILE) {
+pub fn below(home: BorrowedFd<'_>) -> core::result::Result<LogonFile, &'static str> {
+    let file = match place::regular(home, layout::LOGON_FILE) {
         Err(Errno::NOENT) => return Ok(LogonFile::default()),
         file => file.map_err(place::why)?,
     };

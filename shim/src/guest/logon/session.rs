@@ -5,7 +5,7 @@ use rustix::{fs::CWD, io::Errno};
 use crate::{
     cmdline::Options,
     guards::Guard,
-    guest::{logon::file, place, privilege},
+    guest::{logon::file, privilege},
     logon_file::LogonFile,
     say,
     say::{Text, whole},
@@ -20,7 +20,7 @@ pub fn run(user: &str, program: &str, options: &Options<'_>, start: Start) -> u8
         Stream(2).put(&why);
         return 126;
     }
-    let file = place::open("/").map_err(|_| "").and_then(|home| file::below(&home)).unwrap_or_default();
+    let file = file::below(CWD).unwrap_or_default();
     let shell = program.is_empty();
     let path = if shell { file.shell() } else { program };
     let mut variables = Text::new();

@@ -12,12 +12,13 @@ use rustix::{
 
 use crate::{
     cmdline::Options,
-    guards::Guards,
+    guards::{Guard, Guards},
     guest::{
         execute::Stopped,
         log::Log,
         machine::{Console, consoles, host},
         pid1::homes,
+        privilege,
         program::Program,
     },
     layout,
@@ -48,6 +49,11 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     // modes are meant as they are said; a user's programs get the usual mask
     rustix::process::umask(Mode::empty());
     let options = Options::of(start.arguments().skip(1).chain(start.environment()));
+    if options.guards.hold(Guard::Capabilities) && privilege::seal().is_err() {
+        // there is no log yet
+        sys::Stream(2).put("nodeos: the kernel does not give up capabilities: no user can be kept from the machine\n");
+        return Err(Stopped);
+    }
     let upper = setup(start, log)?;
     if let Err(errno) = homes::scan(homes, options.guards, log) {
         error!(log, "cannot read the users partition: ", errno);
@@ -171,7 +177,8 @@ impl Machine<'_> {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
             return Ok(None);
         }
-        let ended = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG)?;
+        // it has ended: this waits for nobody but who may trace it
+        let ended = rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
         Ok(ended.and_then(|(_, status)| status.exit_status()).or(Some(1)))
     }
 }

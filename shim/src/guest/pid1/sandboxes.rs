@@ -163,13 +163,13 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
     rustix::stdio::dup2_stdin(input)?;
     rustix::stdio::dup2_stdout(output)?;
     rustix::stdio::dup2_stderr(output)?;
-    rustix::process::chdir(c"/")?;
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
     Signals::NONE.block();
     privilege::become_user(user, session.machine.guards)
 }
 
-/// The namespaces beside that of the pids, which the process was born into; its root becomes the user's.
+/// The namespaces beside that of the pids, which the process was born into; its root and its folder become the user's root
+/// (fs/namespace.c, `mntns_install`).
 fn join_rest(pidfd: BorrowedFd<'_>) -> Result<()> {
     sys::join(pidfd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET)
 }

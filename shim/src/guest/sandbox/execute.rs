@@ -37,7 +37,7 @@ impl Execute for Root<'_> {
                 let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
                 rustix::fs::chownat(folder, name.c(), Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
             }
-            Root::Overlay(home, upper, attr) => overlay(home, upper, attr),
+            Root::Overlay(home, upper, attr, redirect) => overlay(home, upper, attr, redirect),
             Root::Processes(user, target, attr) => {
                 let mut options = Text::new();
                 say!(&mut options, "hidepid=invisible,gid=", user.gid);
@@ -95,7 +95,7 @@ impl Execute for Root<'_> {
 
 /// A user's root at `layout::ROOT`. Layers are named `.` from inside each of them: no name of a user's is ever
 /// parsed as an option or walked as a path, nor shown in /proc/mounts.
-fn overlay(home: &str, upper: Upper, attr: Attr) -> Result<()> {
+fn overlay(home: &str, upper: Upper, attr: Attr, redirect: &str) -> Result<()> {
     let users = place::open(layout::USERS)?;
     let home_folder = place::folder_at(&users, home)?;
     let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
@@ -132,6 +132,7 @@ fn overlay(home: &str, upper: Upper, attr: Attr) -> Result<()> {
     layer(c"lowerdir+", &place::open(layout::CARBON)?)?;
     rustix::process::chdir(c"/")?;
     fsconfig_set_string(&context, c"source", c"none")?;
+    fsconfig_set_string(&context, c"redirect_dir", Name::new(redirect)?.c())?;
     fsconfig_create(&context)?;
     attach(&finish(&context, attr)?, &place::open(layout::ROOT)?)
 }
