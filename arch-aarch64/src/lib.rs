@@ -48,8 +48,11 @@ pub const CROSS_PACKAGE: &str = "gcc-aarch64-linux-gnu";
 /// Kernel options of every machine of this architecture.
 pub const KERNEL_BASE: &str = include_str!("../kernel/base.config");
 /// Kernel options by profile: what `--profile` may name, smallest first.
-pub const KERNEL_PROFILES: &[(&str, &str)] =
-    &[("virt", include_str!("../kernel/virt.config")), ("rpi", include_str!("../kernel/rpi.config"))];
+pub const KERNEL_PROFILES: &[(&str, &str)] = &[
+    ("virt", include_str!("../kernel/virt.config")),
+    ("rpi", include_str!("../kernel/rpi.config")),
+    ("pc", concat!(include_str!("../kernel/virt.config"), include_str!("../kernel/pc.config"))),
+];
 /// The file that UEFI firmware boots from removable media (UEFI 2.10, 3.5.1.1).
 pub const EFI_FILE: &str = "BOOTAA64.EFI";
 /// The serial console of the QEMU machine.
