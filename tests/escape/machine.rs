@@ -86,7 +86,7 @@ fn disk(arch: &Arch, rows: &[&Row]) -> Disk {
     let disk =
         Disk::with(&[home("root", 0, &attacks("root")), ana, bo, home("cara", 1002, &attacks("cara")), dora, erik]);
     let mut offline = String::from(
-        "ea_set /ana/forged trusted.overlay.redirect /bin\nsif /ana/suid uid 0\nsif /ana/suid mode 0104755\nsif /dora/init uid 1000\n",
+        "ea_set /ana/forged trusted.overlay.redirect /usr/bin\nsif /ana/suid uid 0\nsif /ana/suid mode 0104755\nsif /dora/init uid 1000\n",
     );
     for major in 252..=254 {
         let node = format!("disk{major}");

@@ -27,7 +27,7 @@ pub const ATTACKS: Table = &[
     ("chroot", |_| aside(|| call3(raw::__NR_chroot, c"/tmp".as_ptr() as usize, 0, 0).map(drop))),
     ("below_the_root", below_the_root),
     ("set_user_id", |_| gained(c"/suid", c"who")),
-    ("redirect", |_| open(c"/forged/node", OFlags::PATH).map(drop)),
+    ("redirect", |_| open(c"/forged/env", OFlags::PATH).map(drop)),
     ("tioclinux", tioclinux),
     ("shim_overwrite", shim_overwrite),
 ];
