@@ -55,6 +55,10 @@ pub const KERNEL_PROFILES: &[(&str, &str)] = &[
 ];
 /// The file that UEFI firmware boots from removable media (UEFI 2.10, 3.5.1.1).
 pub const EFI_FILE: &str = "BOOTAA64.EFI";
+/// GRUB's name for that firmware, and of the folder with its modules.
+pub const GRUB_FORMAT: &str = "arm64-efi";
+/// The Debian package of these modules.
+pub const GRUB_PACKAGE: &str = "grub-efi-arm64-bin";
 /// The serial console of the QEMU machine.
 pub const CONSOLE: &str = "ttyAMA0";
 /// The QEMU program that emulates this machine.
@@ -65,6 +69,10 @@ pub const QEMU_PACKAGE: &str = "qemu-system-arm";
 pub const QEMU_MACHINE: &str = "virt";
 /// The QEMU processor under emulation: a Pi 4's core; `max` spends its time on pointer authentication.
 pub const QEMU_CPU: &str = "cortex-a72";
+/// The screen that its firmware finds there.
+pub const QEMU_SCREEN: &str = "ramfb";
+/// A CD there: in a SCSI drive, for its machine has no SATA.
+pub const QEMU_CD: &str = "scsi-cd";
 /// How QEMU emulates.
 pub const QEMU_ACCEL: &str = "tcg";
 /// UEFI firmware for QEMU, as its package names it.

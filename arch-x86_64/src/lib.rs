@@ -54,6 +54,10 @@ pub const KERNEL_PROFILES: &[(&str, &str)] = &[
 ];
 /// The file that UEFI firmware boots from removable media (UEFI 2.10, 3.5.1.1).
 pub const EFI_FILE: &str = "BOOTX64.EFI";
+/// GRUB's name for that firmware, and of the folder with its modules.
+pub const GRUB_FORMAT: &str = "x86_64-efi";
+/// The Debian package of these modules.
+pub const GRUB_PACKAGE: &str = "grub-efi-amd64-bin";
 /// The serial console of the QEMU machine.
 pub const CONSOLE: &str = "ttyS0";
 /// The QEMU program that emulates this machine.
@@ -64,6 +68,10 @@ pub const QEMU_PACKAGE: &str = "qemu-system-x86";
 pub const QEMU_MACHINE: &str = "q35";
 /// The QEMU processor under emulation: all that TCG offers, RDRAND among it.
 pub const QEMU_CPU: &str = "max";
+/// The screen that its firmware finds there.
+pub const QEMU_SCREEN: &str = "VGA";
+/// A CD there: in a SATA drive.
+pub const QEMU_CD: &str = "ide-cd";
 /// How QEMU emulates: one thread for all processors. In parallel, QEMU 7.2 now and then runs the breakpoint of a kernel
 /// that patches itself (arch/x86/kernel/alternative.c, `text_poke_bp`) after its handler is gone: `Oops: int3` in one
 /// boot of a hundred.

@@ -37,9 +37,9 @@ pub fn key(arch: &Arch) -> String {
     format!("{arch}-{key}")
 }
 
-/// A package for all architectures, unpacked, of a component that the machine's own sources may leave out.
-pub fn unpacked(cache: &Cache, package: &str, component: &str, progress: Progress) -> Result<PathBuf> {
-    cache.entry("debian", &format!("{package}-listed"), |new| {
+/// A package for that architecture, unpacked, of a component that the machine's own sources may leave out.
+pub fn unpacked(cache: &Cache, arch: &Arch, package: &str, component: &str, progress: Progress) -> Result<PathBuf> {
+    cache.entry("debian", &format!("{package}-{arch}"), |new| {
         let phase = progress.start("debian", &format!("fetch {package}"));
         let name = format!("{component}-{package}");
         let state = cache.root().join("apt").join(&name);
@@ -52,10 +52,10 @@ pub fn unpacked(cache: &Cache, package: &str, component: &str, progress: Progres
             let list = format!("Dir::Etc::SourceList={}", sources.display());
             run.args(["-o", &list, "-o", "Dir::Etc::SourceParts=/dev/null"])
         };
-        let fetched = only(apt(&state, Arch::host()))
+        let fetched = only(apt(&state, arch))
             .arg("update")
             .ok()
-            .and_then(|()| only(apt(&state, Arch::host())).args(["download", package]).within(work.path()).ok());
+            .and_then(|()| only(apt(&state, arch)).args(["download", package]).within(work.path()).ok());
         fetched.map_err(|error| error.within(format!("fetch {package} of Debian's {component}")))?;
         let packages = sorted(work.path())?;
         for package in &packages {
@@ -72,6 +72,14 @@ pub fn unpacked(cache: &Cache, package: &str, component: &str, progress: Progres
 fn listed(packages: &[PathBuf]) -> Vec<String> {
     let named = |path: &PathBuf| path.file_stem()?.to_str().map(|name| name.replace("%3a", ":"));
     packages.iter().filter_map(named).collect()
+}
+
+/// The version of a package that was fetched.
+pub fn fetched(folder: &Path) -> Result<String> {
+    let list = folder.join(LIST);
+    let text = fs::read_to_string(&list).tried("read", &list)?;
+    // raspi-firmware_1.20220830+ds-1_all
+    Ok(text.split('_').nth(1).unwrap_or(&text).to_owned())
 }
 
 /// The versions of packages that are installed here.

@@ -87,7 +87,7 @@ pub fn all() -> Vec<Tool> {
     tools.extend([
         tool(iso, Program("xorriso"), "xorriso", "writes the filesystem of an ISO"),
         tool(iso, Program("grub-mkimage"), "grub-common", "makes a boot loader"),
-        tool(iso, File(media::HYBRID), "grub-pc-bin", "the boot loader for a BIOS"),
+        tool(iso, File(media::iso::HYBRID), "grub-pc-bin", "the boot loader for a BIOS"),
         tool(iso, File("/usr/lib/grub/x86_64-efi/normal.mod"), "grub-efi-amd64-bin", "the boot loader for UEFI"),
         tool(iso, Program("mformat"), "mtools", "makes the partition that UEFI reads"),
         tool(sd, Program("mformat"), "mtools", "makes the partition that a Raspberry Pi starts from"),
@@ -111,6 +111,7 @@ pub fn all() -> Vec<Tool> {
             tool(kernel, File("/usr/include/openssl/ssl.h"), "libssl-dev", "the kernel's certificate tools"),
             tool(kernel, Program(compiler), package, "compiles the kernel"),
             tool(For::Machine(arch), Program(arch.qemu), arch.qemu_package, "runs the machine"),
+            tool(For::Firmware(arch), File(arch.uefi_code), arch.uefi_package, "the machine's firmware for media"),
         ]);
     }
     // what QEMU's packages only recommend: the PC's firmware starts the kernel
@@ -118,7 +119,6 @@ pub fn all() -> Vec<Tool> {
     if let Some(arch) = ALL.iter().find(pc) {
         let firmware = File("/usr/share/seabios/bios-256k.bin");
         tools.push(tool(For::Machine(arch), firmware, "seabios", "the machine's firmware"));
-        tools.push(tool(For::Firmware(arch), File(arch.uefi_code), arch.uefi_package, "the machine's other firmware"));
         let rom = File("/usr/lib/ipxe/qemu/pxe-virtio.rom");
         tools.push(tool(For::Firmware(arch), rom, "ipxe-qemu", "what boots the machine from a network"));
     }

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// A PC's firmware, in QEMU.
+/// A machine's firmware, in QEMU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Firmware {
-    /// SeaBIOS.
+    /// SeaBIOS: a PC's.
     Bios,
-    /// OVMF; what it would remember is forgotten.
+    /// EDK II; what it would remember is forgotten.
     Uefi,
 }
 
@@ -29,7 +29,7 @@ impl FromStr for Firmware {
 pub enum Bus {
     /// A virtio disk.
     Virtio,
-    /// A CD in a SATA drive.
+    /// A CD.
     Cd,
     /// A USB stick.
     Usb,

@@ -161,7 +161,7 @@ impl Machine {
                     args.option("-drive", flash("snapshot", self.arch.uefi_variables));
                 }
                 // a screen, which no person sees; QEMU's monitor takes pictures of it
-                args.option("-vga", "std");
+                args.option("-device", self.arch.qemu_screen);
                 if let Some(oem) = oem {
                     args.option("-smbios", join(["type=11,value=".as_ref(), &escape(oem.as_ref())]));
                 }
@@ -174,12 +174,16 @@ impl Machine {
         if self.drives.iter().any(|drive| drive.bus == Bus::Usb) && !self.is_pi() {
             args.option("-device", "qemu-xhci");
         }
+        let cd = self.arch.qemu_cd;
+        if self.drives.iter().any(|drive| drive.bus == Bus::Cd) && cd.starts_with("scsi") {
+            args.option("-device", "virtio-scsi-pci");
+        }
         for (number, drive) in self.drives.iter().enumerate() {
             let readonly = if drive.read_only { ",readonly=on" } else { "" };
             let snapshot = if drive.snapshot { ",snapshot=on" } else { "" };
             let device = match drive.bus {
                 Bus::Virtio => Some("virtio-blk-pci"),
-                Bus::Cd => Some("ide-cd"),
+                Bus::Cd => Some(cd),
                 Bus::Usb => Some("usb-storage,removable=on"),
                 Bus::Card => None,
             };
@@ -324,6 +328,13 @@ mod tests {
         let drives = vec![drive(Bus::Usb, "stick"), drive(Bus::Cd, "cd"), Drive::writable("disk")];
         let network = Network::User { publish: vec![], boot: None };
         insta::assert_snapshot!(listing(&Machine { drives, network, ..Machine::new(&ALL[0], start) }));
+    }
+
+    #[test]
+    fn firmware_of_another_architecture_has_other_drives() {
+        let start = Start::Firmware { firmware: Firmware::Uefi, oem: None };
+        let drives = vec![Drive { bus: Bus::Cd, ..Drive::read_only("cd") }];
+        insta::assert_snapshot!(listing(&Machine { drives, ..Machine::new(&ALL[1], start) }));
     }
 
     #[test]

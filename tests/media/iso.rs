@@ -1,4 +1,4 @@
-//! An ISO: on a CD, a stick, a disk; started by a BIOS and by UEFI.
+//! An ISO: on a CD, a stick, a disk; started by a BIOS and by UEFI, on aarch64 by UEFI.
 
 use std::{fs::File, time::Duration};
 
@@ -7,20 +7,28 @@ use qemu::{
     machine::{Bus, Drive, Firmware, Machine, Start},
     vm::Vm,
 };
-use shim::{arches::Arch, last_word::LastWord};
+use shim::{
+    arches::{ALL, Arch},
+    last_word::LastWord,
+};
 use tests::{Disk, log_on, logs_on, run};
 
-use crate::{guest_logs_on, medium, said};
+use crate::{guest_logs_on, medium, medium_for, said};
 
 fn machine(firmware: Firmware, bus: Bus) -> Machine {
-    let start = Start::Firmware { firmware, oem: Some(SERIAL.to_owned()) };
-    let drives = vec![Drive { bus, ..Drive::read_only(medium("iso", &[])) }];
-    Machine { memory_mib: 512, drives, ..Machine::new(Arch::named("x86_64").unwrap(), start) }
+    machine_of("x86_64", firmware, bus)
 }
 
-fn boots(firmware: Firmware) {
+fn machine_of(arch: &str, firmware: Firmware, bus: Bus) -> Machine {
+    let arch = Arch::named(arch).unwrap();
+    let start = Start::Firmware { firmware, oem: Some(SERIAL.to_owned()) };
+    let drives = vec![Drive { bus, ..Drive::read_only(medium_for(arch, "iso", &[])) }];
+    Machine { memory_mib: 512, drives, ..Machine::new(arch, start) }
+}
+
+fn boots(arch: &str, firmware: Firmware) {
     for bus in [Bus::Cd, Bus::Usb, Bus::Virtio] {
-        let mut vm = Vm::start(machine(firmware, bus)).unwrap();
+        let mut vm = Vm::start(machine_of(arch, firmware, bus)).unwrap();
         println!("{firmware:?} {bus:?}");
         vm.expect("RAM session, with the homes of the boot medium").unwrap();
         guest_logs_on(&mut vm);
@@ -29,12 +37,17 @@ fn boots(firmware: Firmware) {
 
 #[test]
 fn a_bios_starts_it_from_a_cd_a_stick_and_a_disk() {
-    boots(Firmware::Bios);
+    boots("x86_64", Firmware::Bios);
 }
 
 #[test]
 fn uefi_starts_it_from_a_cd_a_stick_and_a_disk() {
-    boots(Firmware::Uefi);
+    boots("x86_64", Firmware::Uefi);
+}
+
+#[test]
+fn uefi_starts_it_on_aarch64_from_a_cd_a_stick_and_a_disk() {
+    boots("aarch64", Firmware::Uefi);
 }
 
 #[test]
@@ -63,8 +76,8 @@ fn screen(vm: &mut Vm) -> Vec<u8> {
 
 #[test]
 fn the_screen_has_a_logon_and_a_keyboard_types_there() {
-    for firmware in [Firmware::Bios, Firmware::Uefi] {
-        let mut machine = machine(firmware, Bus::Cd);
+    for (arch, firmware) in [("x86_64", Firmware::Bios), ("x86_64", Firmware::Uefi), ("aarch64", Firmware::Uefi)] {
+        let mut machine = machine_of(arch, firmware, Bus::Cd);
         machine.start = Start::Firmware { firmware, oem: None };
         let mut vm = Vm::start(machine).unwrap();
         // the serial line has one too, and tells when
@@ -73,38 +86,40 @@ fn the_screen_has_a_logon_and_a_keyboard_types_there() {
         let before = screen(&mut vm);
         // a letter has some thirty pixels of three bytes each
         let lit = before.iter().filter(|byte| **byte > 100).count();
-        assert!(lit > 3 * 30 * "Welcome to NodeOS!: username:".len(), "{firmware:?}: {lit} bytes are lit");
+        assert!(lit > 3 * 30 * "Welcome to NodeOS!: username:".len(), "{arch}, {firmware:?}: {lit} bytes are lit");
         for key in ["g", "u", "e", "s", "t", "ret"] {
             vm.monitor(&format!("sendkey {key}")).unwrap();
         }
         std::thread::sleep(Duration::from_secs(10));
         let lit_then = screen(&mut vm).iter().filter(|byte| **byte > 100).count();
-        assert!(lit_then > lit + 3 * 30 * "guest".len(), "{firmware:?}: {lit} and then {lit_then} bytes are lit");
+        assert!(
+            lit_then > lit + 3 * 30 * "guest".len(),
+            "{arch}, {firmware:?}: {lit} and then {lit_then} bytes are lit"
+        );
     }
 }
 
 /// docs/iso.md, "Install to a disk": the ISO, and a users partition behind it.
 #[test]
 fn a_disk_has_room_for_the_homes_behind_it() {
-    let homes =
-        Disk::with(&[logs_on("ana", 1000, None, "require('fs').writeFileSync('/here', ''); console.log('written')")]);
-    let disk = homes.beside("disk");
-    let run_it = |script: String| run("sh", &["-euc", &script]);
-    let (iso, at, users) = (medium("iso", &[]), disk.display(), homes.path.display());
-    run_it(format!(
-        "truncate -s 512M {at}; dd if={} of={at} conv=notrunc bs=4M; sfdisk --relocate gpt-bak-std {at}
-         echo 'type=linux' | sfdisk --append {at}
-         start=$(sfdisk -d {at} | sed -n 's/.*disk4 : start= *\\([0-9]*\\),.*/\\1/p')
-         dd if={users} of={at} bs=512 seek=$start conv=notrunc",
-        iso.display()
-    ));
-    for firmware in [Firmware::Bios, Firmware::Uefi] {
-        let mut machine = machine(firmware, Bus::Virtio);
+    for (arch, firmware) in [("x86_64", Firmware::Bios), ("x86_64", Firmware::Uefi), ("aarch64", Firmware::Uefi)] {
+        let script = "require('fs').writeFileSync('/here', ''); console.log('written')";
+        let homes = Disk::with(&[logs_on("ana", 1000, None, script)]);
+        let disk = homes.beside("disk");
+        let mut machine = machine_of(arch, firmware, Bus::Virtio);
+        let (iso, at, users) = (machine.drives[0].path.display(), disk.display(), homes.path.display());
+        let commands = format!(
+            "truncate -s 512M {at}; dd if={iso} of={at} conv=notrunc bs=4M; sfdisk --relocate gpt-bak-std {at}
+             echo 'type=linux' | sfdisk --append {at}
+             start=$(sfdisk -d {at} | sed -n 's/.*disk4 : start= *\\([0-9]*\\),.*/\\1/p')
+             dd if={users} of={at} bs=512 seek=$start conv=notrunc"
+        );
+        run("sh", &["-euc", &commands]);
         machine.drives = vec![Drive::writable(&disk)];
         let mut vm = Vm::start(machine).unwrap();
         log_on(&mut vm, "ana", None);
         vm.expect("written").unwrap();
-        assert!(!vm.transcript().contains("gone at power off"), "{}", vm.transcript());
+        assert!(!vm.transcript().contains("gone at power off"), "{arch}: {}", vm.transcript());
     }
 }
 
@@ -147,14 +162,21 @@ fn half_a_copy_is_said_to_be_incomplete() {
 /// What others' tools read in it.
 #[test]
 fn others_read_it_alike() {
-    let iso = medium("iso", &[]);
-    let iso = iso.to_str().unwrap();
-    let boots = said("xorriso", &["-indev", iso, "-report_el_torito", "plain", "-report_system_area", "plain"]);
-    for line in ["El Torito cat path : /boot.cat", "BIOS  y   none", "UEFI  y   none", "GPT"] {
-        assert!(boots.contains(line), "{line}: {boots}");
-    }
-    let files = said("isoinfo", &["-R", "-f", "-i", iso]);
-    for path in ["/carbon.erofs", "/initramfs", "/kernel", "/boot/grub/core.img", "/boot/grub/grub.cfg"] {
-        assert!(files.lines().any(|line| line == path), "{path}: {files}");
+    for arch in &ALL {
+        let iso = medium_for(arch, "iso", &[]);
+        let iso = iso.to_str().unwrap();
+        let boots = said("xorriso", &["-indev", iso, "-report_el_torito", "plain", "-report_system_area", "plain"]);
+        let bios = arch.name == "x86_64";
+        for line in ["El Torito cat path : /boot.cat", "UEFI  y   none", "GPT"] {
+            assert!(boots.contains(line), "{arch}: {line}: {boots}");
+        }
+        assert_eq!(boots.contains("BIOS  y   none"), bios, "{arch}: {boots}");
+        let files = said("isoinfo", &["-R", "-f", "-i", iso]);
+        for path in ["/carbon.erofs", "/initramfs", "/kernel", "/boot/grub/grub.cfg"] {
+            assert!(files.lines().any(|line| line == path), "{arch}: {path}: {files}");
+        }
+        assert_eq!(files.contains("/boot/grub/core.img"), bios, "{arch}: {files}");
+        let table = said("sfdisk", &["--dump", iso]);
+        assert!(table.contains("type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B"), "{arch}: {table}");
     }
 }

@@ -22,29 +22,39 @@ use boot::{
     progress::Progress,
 };
 use qemu::vm::Vm;
-use shim::arches::Arch;
+use shim::arches::{ALL, Arch};
 use tempfile::TempDir;
 use tests::{cache, log_on};
 
-/// A medium with the demo's homes, made once for all tests.
+/// A medium with the demo's homes, for the first architecture that it is made for.
 fn medium(target: &'static str, machines: &[Machine]) -> PathBuf {
+    medium_for(first(target), target, machines)
+}
+
+fn first(target: &str) -> &'static Arch {
+    Arch::named(Medium::named(target).unwrap().archs[0]).unwrap()
+}
+
+/// The same for any; made once for all tests.
+fn medium_for(arch: &'static Arch, target: &'static str, machines: &[Machine]) -> PathBuf {
     static MADE: OnceLock<TempDir> = OnceLock::new();
     static MAKING: Mutex<()> = Mutex::new(());
     let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
-    let out = MADE.get_or_init(|| tempfile::tempdir().unwrap()).path().join(target);
+    let out = MADE.get_or_init(|| tempfile::tempdir().unwrap()).path().join(format!("{target}-{arch}"));
     if !out.exists() {
-        make(target, machines, &out).unwrap_or_else(|error| panic!("{error}"));
+        make(arch, target, machines, &out).unwrap_or_else(|error| panic!("{error}"));
     }
     out
 }
 
-fn make(target: &str, machines: &[Machine], out: &Path) -> boot::error::Result<media::Manifest> {
-    make_of(&Users::Demo, target, machines, out)
+type Made = boot::error::Result<media::Manifest>;
+
+fn make(arch: &'static Arch, target: &str, machines: &[Machine], out: &Path) -> Made {
+    make_of(&Users::Demo, arch, target, machines, out)
 }
 
-fn make_of(users: &Users, target: &str, machines: &[Machine], out: &Path) -> boot::error::Result<media::Manifest> {
+fn make_of(users: &Users, arch: &'static Arch, target: &str, machines: &[Machine], out: &Path) -> Made {
     let (cache, target) = (cache(), Medium::named(target).unwrap());
-    let arch = Arch::named(target.archs[0]).unwrap();
     let wanted =
         Wanted { arch, placement: target.placement.unwrap(), profile: target.profile, manifest: Manifest::default() };
     let users = users.image(&cache, arch, None, Progress::Plain)?;
@@ -69,15 +79,21 @@ fn said(program: &str, arguments: &[&str]) -> String {
     text.into_owned()
 }
 
+/// Every medium with a fixed shape, for every architecture that it is made for.
+fn every() -> impl Iterator<Item = (&'static str, &'static Arch)> {
+    let media = media::ALL.iter().filter(|medium| medium.placement.is_some());
+    media.flat_map(|medium| medium.archs.iter().map(|arch| (medium.name, Arch::named(arch).unwrap())))
+}
+
 #[test]
 fn built_twice_the_bytes_are_equal() {
     let folder = tempfile::tempdir().unwrap();
-    for target in ["iso", "pxe", "sd"] {
+    for (target, arch) in every() {
         let made = [0, 1].map(|number| {
-            let out = folder.path().join(format!("{target}{number}"));
+            let out = folder.path().join(format!("{target}-{arch}-{number}"));
             // FAT counts times in steps of two seconds
             std::thread::sleep(std::time::Duration::from_secs(2));
-            let manifest = make(target, &[], &out).unwrap_or_else(|error| panic!("{error}"));
+            let manifest = make(arch, target, &[], &out).unwrap_or_else(|error| panic!("{error}"));
             assert!(out.exists() && !manifest.members.is_empty());
             manifest
         });
@@ -107,17 +123,22 @@ fn where_there_is_no_room_nothing_is_left() {
 #[test]
 fn they_are_no_larger_than_promised() {
     let folder = tempfile::tempdir().unwrap();
-    let of = |target| {
-        make_of(&Users::None, target, &[], &folder.path().join(target)).unwrap_or_else(|error| panic!("{error}"))
+    let of = |target: &'static str, arch: &'static Arch| {
+        let out = folder.path().join(target);
+        make_of(&Users::None, arch, target, &[], &out).unwrap_or_else(|error| panic!("{error}"))
     };
-    let pxe = of("pxe");
-    let bytes = |name: &str| pxe.members.iter().find(|member| member.path == Path::new(name)).unwrap().bytes;
-    assert!(bytes("kernel") <= 4 << 20, "the pc kernel has {} bytes", bytes("kernel"));
-    assert!(bytes("kernel") + bytes("initramfs") <= 56 << 20, "{pxe:?}");
-    assert!(of("iso").bytes <= 64 << 20);
-    let sd = of("sd");
-    let kernel = sd.members.iter().find(|member| member.path == Path::new("boot/kernel8.img")).unwrap();
-    assert!(kernel.bytes <= 5 << 20, "the rpi kernel has {} bytes, compressed", kernel.bytes);
+    let bytes = |made: &media::Manifest, name: &str| {
+        made.members.iter().find(|member| member.path == Path::new(name)).unwrap().bytes
+    };
+    let pxe = of("pxe", first("pxe"));
+    assert!(bytes(&pxe, "kernel") + bytes(&pxe, "initramfs") <= 56 << 20, "{pxe:?}");
+    for arch in &ALL {
+        let iso = of("iso", arch);
+        assert!(bytes(&iso, "kernel") <= 4 << 20, "{arch}: the pc kernel has {} bytes", bytes(&iso, "kernel"));
+        assert!(iso.bytes <= 64 << 20, "{iso:?}");
+    }
+    let kernel = bytes(&of("sd", first("sd")), "boot/kernel8.img");
+    assert!(kernel <= 5 << 20, "the rpi kernel has {kernel} bytes, compressed");
     let stored = std::fs::metadata(folder.path().join("sd")).unwrap().blocks() * 512;
     assert!(stored <= 96 << 20, "{stored} bytes of the card are stored");
 }

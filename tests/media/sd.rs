@@ -154,7 +154,7 @@ fn a_policy_grants_the_pins() {
     let policy = Policy::parse(br#"{"devices": ["gpiochip*", "i2c-1"]}"#).unwrap();
     set_policy(&homes.path, "ana", Some(&policy)).unwrap();
     let card = homes.beside("card.img");
-    make_of(&Users::File(homes.path.clone()), "sd", &[], &card).unwrap();
+    make_of(&Users::File(homes.path.clone()), crate::first("sd"), "sd", &[], &card).unwrap();
     let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
     vm.expect("pins true true ENOENT").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));

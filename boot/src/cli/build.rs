@@ -15,7 +15,7 @@ use super::{Common, Failed, print_json, print_line};
 #[command(after_help = "\
 Targets:
   direct  a folder: kernel, initramfs, carbon copy, homes and command line
-  iso     a file for a CD or a USB stick, for BIOS and UEFI (x86_64): docs/iso.md
+  iso     a file for a CD or a USB stick, for BIOS and UEFI: docs/iso.md
   pxe     a folder to serve by TFTP or HTTP (x86_64): docs/pxe.md
   sd      a card for a Raspberry Pi (aarch64): docs/sd.md
 

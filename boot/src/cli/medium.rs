@@ -2,14 +2,13 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use boot::cache::Cache;
 use boot::digest;
 use boot::error::Tried;
 use boot::media::card::{self, Card};
-use boot::media::{LABELS, MANIFEST, Manifest, SERIAL, beside};
+use boot::media::{MANIFEST, Manifest, SERIAL, beside, iso};
 use boot::tools::For;
 use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Served, Start};
 use shim::arches::Arch;
@@ -56,11 +55,7 @@ impl Medium {
         if card::is(&file) {
             return Some(Self { path, kind: Kind::Sd, arch: Arch::named("aarch64")? });
         }
-        let mut head = [0; 72];
-        // ECMA-119, 8.4: the primary volume descriptor, with the volume's label
-        file.read_exact_at(&mut head, 32768).ok()?;
-        let ours = head.starts_with(b"\x01CD001") && head[40..].starts_with(LABELS.as_bytes());
-        ours.then_some(Self { path, kind: Kind::Iso, arch: Arch::named("x86_64")? })
+        Some(Self { path, kind: Kind::Iso, arch: iso::arch_of(&file)? })
     }
 
     /// What the host needs to boot it.
@@ -76,7 +71,11 @@ impl Medium {
     /// The machine.
     pub fn machine(&self, how: How<'_>) -> Result<Machine, Failed> {
         let file = |name: &str| self.path.join(name);
-        let firmware = how.firmware.unwrap_or(Firmware::Bios);
+        let bios = self.arch.name == "x86_64";
+        if !bios && how.firmware == Some(Firmware::Bios) {
+            return Err(Failed::usage(format!("--firmware bios: a machine of {} has UEFI", self.arch)));
+        }
+        let firmware = how.firmware.unwrap_or(if bios { Firmware::Bios } else { Firmware::Uefi });
         let by_firmware = || Start::Firmware { firmware, oem: Some(SERIAL.to_owned()) };
         let publish = how.publish.to_vec();
         match (&self.kind, how.plug) {

@@ -36,7 +36,7 @@ pub struct Args {
     /// Start over with the demo's homes, without what was written in them
     #[arg(long)]
     fresh: bool,
-    /// What starts a medium: bios or uefi [default: bios]
+    /// What starts a medium: bios or uefi [default: bios where there is one]
     #[arg(long, value_name = "FIRMWARE")]
     firmware: Option<Firmware>,
     /// How an ISO is plugged in: cd, usb or disk [default: cd]; or that a card is a usb disk

@@ -1,41 +1,50 @@
-//! One file for a CD and for a USB stick, started by a BIOS or by UEFI: an ISO 9660 filesystem with GRUB 2.
+//! One file for a CD and for a USB stick, started by UEFI or by a PC's BIOS: an ISO 9660 filesystem with GRUB 2.
 //!
 //! | read by | what |
 //! |---|---|
 //! | BIOS, from a CD | El Torito's first entry, `/boot/grub/core.img`: GRUB's core behind `cdboot.img` |
 //! | BIOS, from a stick | the first sector, `boot_hybrid.img`, which goes on to the same core |
-//! | UEFI, from either | `EFI/BOOT/BOOTX64.EFI` in a FAT image behind the ISO: El Torito's second entry, and a partition |
+//! | UEFI, from either | `EFI/BOOT/BOOTX64.EFI` or `BOOTAA64.EFI` in a FAT image behind the ISO: an entry of El Torito's, and a partition |
 //! | GRUB | `/boot/grub/grub.cfg`, `/kernel`, `/initramfs` |
 //! | the shim | `/carbon.erofs`, on whatever device has the label |
 //!
 //! El Torito 1.0; UEFI 2.10, 13.3.2; xorriso's `-as mkisofs` as grub-mkrescue uses it.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
-use super::{ALWAYS, Console, EPOCH, Medium, Member, Parts, SERIAL, SPEED, Shape, initramfs, manifest, users};
+use shim::arches::Arch;
+
+use super::{ALWAYS, Console, EPOCH, Medium, Member, Parts, SERIAL, SPEED, Shape, gzip, initramfs, manifest, users};
 use crate::cache::write_whole;
 use crate::carbon::Placement;
-use crate::debian::installed;
+use crate::debian::{fetched, installed, unpacked};
 use crate::digest;
 use crate::error::{Result, Tried};
+use crate::image::Versions;
 use crate::run::Run;
 
+/// The row.
 pub const MEDIUM: Medium = Medium {
     name: "iso",
     shape: Shape::File,
-    archs: &["x86_64"],
+    archs: &["x86_64", "aarch64"],
     placement: Some(Placement::Medium),
     profile: "pc",
     cmdline,
-    versions: |_| installed(&["grub-efi-amd64-bin", "grub-pc-bin", "xorriso"]),
+    versions,
     make,
 };
 
+/// Where GRUB's packages put what it is made of.
+const GRUB: &str = "/usr/lib/grub";
 /// GRUB's first sector for a stick.
 pub const HYBRID: &str = "/usr/lib/grub/i386-pc/boot_hybrid.img";
-/// GRUB's modules that both cores need.
-const MODULES: [&str; 13] = [
+/// GRUB's name for a BIOS.
+const BIOS_FORMAT: &str = "i386-pc";
+/// GRUB's modules that every core needs.
+const MODULES: [&str; 14] = [
     "iso9660",
     "part_gpt",
     "part_msdos",
@@ -44,6 +53,7 @@ const MODULES: [&str; 13] = [
     "normal",
     "configfile",
     "linux",
+    "gzio",
     "serial",
     "terminal",
     "smbios",
@@ -66,12 +76,51 @@ fn rest(parts: &Parts<'_>, label: &str) -> String {
 }
 
 /// How every label begins.
-pub const LABELS: &str = "nodeos-";
+const LABELS: &str = "nodeos-";
+
+/// Whether the machine may have a BIOS.
+fn has_bios(parts: &Parts<'_>) -> bool {
+    parts.image.arch.name == "x86_64"
+}
+
+/// The modules of the architecture's GRUB for UEFI: of the package that is installed on a machine of that kind, or of one
+/// that is fetched.
+fn modules(parts: &Parts<'_>) -> Result<PathBuf> {
+    let arch = parts.image.arch;
+    let grub = if has_bios(parts) { PathBuf::from(GRUB) } else { package(parts)?.join("usr/lib/grub") };
+    Ok(grub.join(arch.grub_format))
+}
+
+fn package(parts: &Parts<'_>) -> Result<PathBuf> {
+    unpacked(parts.cache, parts.image.arch, parts.image.arch.grub_package, "main", parts.progress)
+}
+
+fn versions(parts: &Parts<'_>) -> Result<Versions> {
+    let package = parts.image.arch.grub_package;
+    if has_bios(parts) {
+        return installed(&[package, "grub-pc-bin", "xorriso"]);
+    }
+    let mut versions = installed(&["xorriso"])?;
+    versions.push((package, fetched(&self::package(parts)?)?));
+    Ok(versions)
+}
 
 /// The filesystem's label, of what is in it: a newer stick does not take the carbon copy of an older disk.
 fn label(parts: &Parts<'_>) -> Result<String> {
     let digest = digest::file(parts.cache, parts.carbon()?)?;
     Ok(format!("{LABELS}{}", digest.get(..12).unwrap_or_default()))
+}
+
+/// Which architecture an ISO is for, if it is one of ours: its primary volume descriptor names the system and has the
+/// label (ECMA-119, 8.4).
+#[must_use]
+pub fn arch_of(file: &fs::File) -> Option<&'static Arch> {
+    let mut head = [0; 72];
+    file.read_exact_at(&mut head, 32768).ok()?;
+    let [kind, system, label] = [&head[..6], &head[8..40], &head[40..]];
+    let ours = kind == b"\x01CD001" && label.starts_with(LABELS.as_bytes());
+    let system = std::str::from_utf8(system).ok().filter(|_| ours)?;
+    Arch::named(&system.trim_end().to_ascii_lowercase())
 }
 
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
@@ -81,26 +130,34 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     let (tree, esp) = (work.path().join("tree"), work.path().join("esp.img"));
     let grub = tree.join("boot/grub");
     fs::create_dir_all(&grub).tried("make the folder", &grub)?;
-    for (from, name) in [(image.kernel.as_path(), "kernel"), (carbon, "carbon.erofs")] {
-        let to = tree.join(name);
-        fs::copy(from, &to).tried("copy to", &to)?;
+    let copy = |from: &Path, name: &str| fs::copy(from, tree.join(name)).map(drop).tried("copy", from);
+    copy(carbon, "carbon.erofs")?;
+    if has_bios(parts) {
+        copy(&image.kernel, "kernel")?;
+    } else {
+        // a bzImage unpacks itself, this one GRUB does
+        gzip(&image.kernel, &tree.join("kernel"))?;
     }
     initramfs(parts, &tree.join("initramfs"))?;
     write_whole(&grub.join("grub.cfg"), menu(parts, &label).as_bytes())?;
     let first = work.path().join("first.cfg");
     write_whole(&first, FIRST.replace("LABEL", &label).as_bytes())?;
-    core("i386-pc-eltorito", &BIOS, &first, &grub.join("core.img"))?;
+    if has_bios(parts) {
+        let modules = Path::new(GRUB).join(BIOS_FORMAT);
+        core("i386-pc-eltorito", &modules, &BIOS, &first, &grub.join("core.img"))?;
+    }
     let efi = work.path().join(image.arch.efi_file);
-    core("x86_64-efi", &UEFI, &first, &efi)?;
+    core(image.arch.grub_format, &modules(parts)?, &UEFI, &first, &efi)?;
     system_partition(&efi, image.arch.efi_file, &esp)?;
     let members = manifest::members(parts.cache, &tree)?;
-    pack(&tree, &esp, &label, out)?;
+    pack(parts, &tree, &esp, &label, out)?;
     Ok(members)
 }
 
-/// GRUB with those modules in it.
-fn core(format: &str, modules: &[&str], first: &Path, out: &Path) -> Result<()> {
-    let run = Run::new("grub-mkimage").args(["--format", format, "--prefix", "/boot/grub", "--config"]).arg(first);
+/// GRUB with those modules in it, which lie in a folder.
+fn core(format: &str, folder: &Path, modules: &[&str], first: &Path, out: &Path) -> Result<()> {
+    let run = Run::new("grub-mkimage").args(["--format", format, "--prefix", "/boot/grub", "--directory"]).arg(folder);
+    let run = run.arg("--config").arg(first);
     run.arg("--output").arg(out).args(MODULES).args(modules).ok()
 }
 
@@ -117,19 +174,25 @@ fn system_partition(program: &Path, name: &str, out: &Path) -> Result<()> {
     mtools("mcopy").arg(program).arg(format!("::/EFI/BOOT/{name}")).ok()
 }
 
-fn pack(tree: &Path, esp: &Path, label: &str, out: &Path) -> Result<()> {
+fn pack(parts: &Parts<'_>, tree: &Path, esp: &Path, label: &str, out: &Path) -> Result<()> {
     const SYSTEM_PARTITION: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"; // UEFI 2.10, table 5-7
     let run = Run::new("xorriso").env("SOURCE_DATE_EPOCH", EPOCH).env("TZ", "UTC");
-    let run = run.args(["-as", "mkisofs", "-quiet", "-r", "-V", label]);
+    let system = parts.image.arch.name.to_ascii_uppercase();
+    let run = run.args(["-as", "mkisofs", "-quiet", "-r", "-V", label, "-sysid", &system]);
     let run = run.arg("-o").arg(out).arg("--set_all_file_dates").arg(format!("={EPOCH}"));
     // last: what a copy that ends too early lacks is what the shim looks at
-    let run = run.args(["--sort-weight", "-1", "/carbon.erofs"]);
-    let run = run.args(["-b", "boot/grub/core.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"]);
-    let run = run.args(["--grub2-boot-info", "--grub2-mbr", HYBRID, "--mbr-force-bootable"]);
+    let mut run = run.args(["--sort-weight", "-1", "/carbon.erofs"]);
+    if has_bios(parts) {
+        run = run.args(["-b", "boot/grub/core.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"]);
+        run = run.args(["--grub2-boot-info", "--grub2-mbr", HYBRID, "--mbr-force-bootable"]);
+    }
     let run = run.args(["-append_partition", "2", SYSTEM_PARTITION]).arg(esp).arg("-appended_part_as_gpt");
     // a filesystem of the first partition too: who mounts the whole disk keeps all its partitions to himself
-    let run = run.args(["-partition_offset", "16"]);
-    run.args(["-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot"]).arg(tree).ok()
+    let mut run = run.args(["-partition_offset", "16"]);
+    if has_bios(parts) {
+        run = run.arg("-eltorito-alt-boot");
+    }
+    run.args(["-e", "--interval:appended_partition_2:all::", "-no-emul-boot"]).arg(tree).ok()
 }
 
 /// The boot menu (GNU GRUB manual, 2.06).
@@ -150,10 +213,14 @@ fn menu(parts: &Parts<'_>, label: &str) -> String {
             &format!("{screen} {usual} single"),
         ),
     ];
-    format!(
+    // UEFI of other machines has its own console on the line already
+    let line = format!(
         "if serial --unit=0 --speed={SPEED}; then\n    terminal_input --append serial\n    \
-         terminal_output --append serial\nfi\n\
-         set gfxpayload=keep\nset timeout=3\nset default=normal\n\
+         terminal_output --append serial\nfi\n"
+    );
+    let line = if has_bios(parts) { line.as_str() } else { "" };
+    format!(
+        "{line}set gfxpayload=keep\nset timeout=3\nset default=normal\n\
          # a machine of nodeos run: its first OEM string says that its console is the serial line\n\
          smbios --type 11 --get-string 4 --set oem\n\
          if [ \"$oem\" = \"{SERIAL}\" ]; then\n    set default=serial\n    set timeout=0\nfi\n\n{}",

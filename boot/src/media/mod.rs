@@ -4,7 +4,7 @@
 
 pub mod card;
 mod direct;
-mod iso;
+pub mod iso;
 mod manifest;
 mod pxe;
 mod sd;
@@ -28,7 +28,6 @@ use crate::run::Run;
 use crate::users::carried;
 use crate::users::ext4::not_in_use;
 
-pub use self::iso::{HYBRID, LABELS};
 pub use self::manifest::{Manifest, Member, NAME as MANIFEST};
 pub use self::pxe::LOADERS;
 
@@ -264,6 +263,15 @@ fn initramfs(parts: &Parts<'_>, out: &Path) -> Result<()> {
     crate::archive::join(&archives, out)
 }
 
+/// Compresses a file for firmware or a boot loader.
+fn gzip(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).tried("copy to", to)?;
+    Run::new("gzip").args(["-9", "-n"]).arg(to).ok()?;
+    let mut made = to.as_os_str().to_owned();
+    made.push(".gz");
+    fs::rename(&made, to).tried("rename to", to)
+}
+
 /// Every time on a medium: the first that FAT knows, 1980-01-01.
 const EPOCH: &str = "315532800";
 
@@ -303,8 +311,8 @@ mod tests {
                 assert!(profiles.iter().any(|(profile, _)| *profile == medium.profile), "{name}: {}", medium.profile);
             }
         }
-        let error = Medium::named("iso").unwrap().check(Arch::named("aarch64").unwrap()).unwrap_err().to_string();
-        assert!(error.contains("make iso for aarch64: that target is made for x86_64"), "{error}");
+        let error = Medium::named("pxe").unwrap().check(Arch::named("aarch64").unwrap()).unwrap_err().to_string();
+        assert!(error.contains("make pxe for aarch64: that target is made for x86_64"), "{error}");
     }
 
     #[test]

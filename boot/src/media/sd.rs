@@ -12,7 +12,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{ALWAYS, Medium, Member, Parts, SPEED, Shape, manifest};
+use super::{ALWAYS, Medium, Member, Parts, SPEED, Shape, gzip, manifest};
 use crate::cache::write_whole;
 use crate::carbon::Placement;
 use crate::debian;
@@ -107,14 +107,11 @@ fn cmdline(parts: &Parts<'_>) -> Result<String> {
 }
 
 fn firmware(parts: &Parts<'_>) -> Result<PathBuf> {
-    debian::unpacked(parts.cache, PACKAGE.0, PACKAGE.1, parts.progress)
+    debian::unpacked(parts.cache, parts.image.arch, PACKAGE.0, PACKAGE.1, parts.progress)
 }
 
 fn versions(parts: &Parts<'_>) -> Result<Versions> {
-    let list = firmware(parts)?.join(debian::LIST);
-    let text = fs::read_to_string(&list).tried("read", &list)?;
-    // raspi-firmware_1.20220830+ds-1_all
-    Ok(vec![(PACKAGE.0, text.split('_').nth(1).unwrap_or(&text).to_owned())])
+    Ok(vec![(PACKAGE.0, debian::fetched(&firmware(parts)?)?)])
 }
 
 fn size(path: &Path) -> Result<u64> {
@@ -194,10 +191,7 @@ fn boot_files(parts: &Parts<'_>, boot: &Path) -> Result<()> {
     }
     copy(&image.initramfs, "initramfs")?;
     // the firmware unpacks it
-    let kernel = boot.join("kernel8.img");
-    copy(&image.kernel, "kernel8.img")?;
-    Run::new("gzip").args(["-9", "-n"]).arg(&kernel).ok()?;
-    fs::rename(boot.join("kernel8.img.gz"), &kernel).tried("rename to", &kernel)?;
+    gzip(&image.kernel, &boot.join("kernel8.img"))?;
     write_whole(&boot.join("config.txt"), CONFIG.as_bytes())?;
     write_whole(&boot.join("cmdline.txt"), format!("{}\n", cmdline(parts)?).as_bytes())
 }
