@@ -26,6 +26,10 @@ pub struct Machine {
     pub network: Network,
     /// A keyboard, for ctrl-alt-del.
     pub keyboard: bool,
+    /// A serial line, which is the terminal that QEMU runs on.
+    pub serial: bool,
+    /// A screen, where there is firmware that uses one.
+    pub screen: bool,
     /// A bus for serial ports that come and go, `ports.0`.
     pub ports: bool,
     /// Its clock counts instructions instead of the host's time: the same work takes the same time on a busy host.
@@ -91,8 +95,8 @@ pub fn memory_mib(text: &str) -> Result<u32, String> {
 }
 
 impl Machine {
-    /// A machine with 256 MiB and two processors, or a Pi as they are made, with 1 GiB and four; a keyboard, and neither
-    /// disks nor network.
+    /// A machine with 256 MiB and two processors, or a Pi as they are made, with 1 GiB and four; a keyboard, a serial line
+    /// and a screen, and neither disks nor network.
     pub fn new(arch: &'static Arch, start: Start) -> Self {
         let (memory_mib, cpus) = if matches!(start, Start::Pi { .. }) { (1024, 4) } else { (256, 2) };
         Self {
@@ -103,6 +107,8 @@ impl Machine {
             drives: Vec::new(),
             network: Network::None,
             keyboard: true,
+            serial: true,
+            screen: true,
             ports: false,
             counted: false,
             monitor: None,
@@ -131,7 +137,7 @@ impl Machine {
             // its first serial line is Bluetooth's
             args.option("-serial", "null");
         }
-        args.option("-serial", "mon:stdio");
+        args.option("-serial", if self.serial { "mon:stdio" } else { "none" });
         if let Some(socket) = &self.monitor {
             args.option("-qmp", join(["unix:".as_ref(), &escape(socket), ",server=on,wait=off".as_ref()]));
         }
@@ -160,8 +166,10 @@ impl Machine {
                     args.option("-drive", flash("readonly", self.arch.uefi_code));
                     args.option("-drive", flash("snapshot", self.arch.uefi_variables));
                 }
-                // a screen, which no person sees; QEMU's monitor takes pictures of it
-                args.option("-device", self.arch.qemu_screen);
+                if self.screen {
+                    // which no person sees; QEMU's monitor takes pictures of it
+                    args.option("-device", self.arch.qemu_screen);
+                }
                 if let Some(oem) = oem {
                     args.option("-smbios", join(["type=11,value=".as_ref(), &escape(oem.as_ref())]));
                 }

@@ -1,17 +1,17 @@
 //! An ISO: on a CD, a stick, a disk; started by a BIOS and by UEFI, on aarch64 by UEFI.
 
-use std::{fs::File, time::Duration};
+use std::{fs::File, io::Read, net::TcpStream, time::Duration};
 
 use boot::media::SERIAL;
 use qemu::{
-    machine::{Bus, Drive, Firmware, Machine, Start},
+    machine::{Bus, Drive, Firmware, Machine, Network, Publish, Start},
     vm::Vm,
 };
 use shim::{
     arches::{ALL, Arch},
     last_word::LastWord,
 };
-use tests::{Disk, log_on, logs_on, run};
+use tests::{Disk, free_port, log_on, logs_on, run};
 
 use crate::{guest_logs_on, medium, medium_for, said};
 
@@ -96,6 +96,50 @@ fn the_screen_has_a_logon_and_a_keyboard_types_there() {
             lit_then > lit + 3 * 30 * "guest".len(),
             "{arch}, {firmware:?}: {lit} and then {lit_then} bytes are lit"
         );
+    }
+}
+
+/// As many machines have it: what is typed is seen on the screen alone, and that somebody is in, in the network.
+#[test]
+fn without_a_serial_line_screen_and_keyboard_serve() {
+    let script = "require('net').createServer(peer => peer.end('ana is in')).listen(8080)";
+    let disk = Disk::with(&[logs_on("ana", 1000, None, script)]);
+    for firmware in [Firmware::Bios, Firmware::Uefi] {
+        let publish = Publish { host: free_port(), guest: 8080 };
+        let mut machine = machine(firmware, Bus::Cd);
+        machine.drives.push(Drive { snapshot: true, ..Drive::writable(&disk.path) });
+        machine.start = Start::Firmware { firmware, oem: None };
+        machine.network = Network::User { publish: vec![publish], boot: None };
+        machine.serial = false;
+        let mut vm = Vm::start(machine).unwrap();
+        let answers = || {
+            let mut said = String::new();
+            let peer = TcpStream::connect(("127.0.0.1", publish.host));
+            let _ = peer.and_then(|mut peer| peer.read_to_string(&mut said));
+            said == "ana is in"
+        };
+        // whenever there is a logon it takes this; before, the menu and the kernel do not mind
+        let tries = (0..30).position(|_| {
+            for key in ["a", "n", "a", "ret"] {
+                vm.monitor(&format!("sendkey {key}")).unwrap();
+            }
+            std::thread::sleep(Duration::from_secs(8));
+            answers()
+        });
+        assert!(tries.is_some(), "{firmware:?}: nobody is in");
+    }
+}
+
+/// A monitor that is plugged in later finds the same, for nothing depends on it.
+#[test]
+fn without_screen_and_keyboard_the_serial_line_serves() {
+    for (arch, firmware) in [("x86_64", Firmware::Bios), ("x86_64", Firmware::Uefi), ("aarch64", Firmware::Uefi)] {
+        let mut machine = machine_of(arch, firmware, Bus::Usb);
+        machine.start = Start::Firmware { firmware, oem: None };
+        (machine.screen, machine.keyboard) = (false, false);
+        let mut vm = Vm::start(machine).unwrap();
+        println!("{arch} {firmware:?}");
+        guest_logs_on(&mut vm);
     }
 }
 

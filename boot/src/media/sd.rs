@@ -17,7 +17,7 @@ use crate::cache::write_whole;
 use crate::carbon::Placement;
 use crate::debian;
 use crate::digest::{self, Key};
-use crate::error::{Result, Tried};
+use crate::error::{Error, Result, Tried};
 use crate::image::Versions;
 use crate::kernel::{Spec, device_trees};
 use crate::run::Run;
@@ -76,6 +76,17 @@ struct Layout {
     end: u64,
 }
 
+impl Layout {
+    /// Refuses what the table cannot say: it counts sectors with 32 bits.
+    fn check(&self) -> Result<()> {
+        if self.end / 512 <= u64::from(u32::MAX) {
+            return Ok(());
+        }
+        let why = format!("its partition table ends at 2 TiB, and all takes {} GiB", self.end.div_ceil(1 << 30));
+        Err(Error::new("make a card", why).next("smaller homes: they grow to no more than that either"))
+    }
+}
+
 /// A small image ends at a power of two: emulated slots take no other card. The homes get the rest; nothing of it is
 /// stored. A large one ends with the homes: a card of 4 GB has less than 4 GiB.
 fn layout(carbon: u64, users: Option<u64>) -> Layout {
@@ -124,11 +135,12 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
         // what a machine writes meanwhile would be half in the copy
         not_in_use(format!("copy {}", users.display()), users)?;
     }
+    let layout = layout(size(carbon)?, parts.users.map(size).transpose()?);
+    layout.check()?;
     let work = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let (boot, fat) = (work.path().join("boot"), work.path().join("boot.fat"));
     boot_files(parts, &boot)?;
     boot_filesystem(&boot, &fat)?;
-    let layout = layout(size(carbon)?, parts.users.map(size).transpose()?);
     fs::File::create(out).and_then(|file| file.set_len(layout.end)).tried("make", out)?;
     let table = work.path().join("table");
     write_whole(&table, table_of(layout, &signature(parts)?).as_bytes())?;
@@ -204,12 +216,29 @@ fn boot_filesystem(folder: &Path, out: &Path) -> Result<()> {
     let shape = ["-F", "-c", "1", "-h", "64", "-s", "32", "-T", &sectors, "-H", &before, "-N", "0", "-v", LABEL, "::"];
     mtools("mformat").args(shape).ok()?;
     let files = manifest::files(folder)?;
+    let mut bytes = 0;
+    for file in &files {
+        bytes += size(&folder.join(file))?;
+    }
+    fits(bytes)?;
     mtools("mcopy").args(files.iter().map(|file| folder.join(file))).arg("::").ok()
+}
+
+/// Refuses files for which the boot partition is too small: a MiB and a half of it is the filesystem's own.
+fn fits(bytes: u64) -> Result<()> {
+    const ROOM: u64 = BOOT - 3 * MIB / 2;
+    if bytes <= ROOM {
+        return Ok(());
+    }
+    let mib = |bytes: u64| bytes.div_ceil(MIB);
+    let why = format!("its files take {} MiB, and it has room for {}", mib(bytes), mib(ROOM));
+    Err(Error::new("fill the boot partition of a card", why)
+        .next("a smaller kernel: see [kernel] options in nodeos.toml"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ALIGN, BOOT, BOOT_AT, CONFIG, FIRMWARE, Layout, MIB, layout, table_of};
+    use super::{ALIGN, BOOT, BOOT_AT, CONFIG, FIRMWARE, Layout, MIB, boot_filesystem, layout, table_of};
 
     #[test]
     fn a_card_is_a_power_of_two_and_the_homes_come_last() {
@@ -224,6 +253,23 @@ mod tests {
         }
         let large = layout(52 * MIB, Some(3 << 30));
         assert_eq!((large.users, large.end), (3 << 30, carbon_at + 52 * MIB + (3 << 30)));
+    }
+
+    #[test]
+    fn what_is_larger_than_a_card_can_be_is_refused() {
+        let most = layout(50 * MIB, Some((2 << 40) - 200 * MIB));
+        assert!(most.check().is_ok() && most.end > (2 << 40) - 100 * MIB);
+        let error = layout(50 * MIB, Some(2 << 40)).check().unwrap_err().to_string();
+        assert!(error.contains("ends at 2 TiB, and all takes 2049 GiB") && error.contains("smaller homes"), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let (files, out) = (folder.path().join("files"), folder.path().join("fat"));
+        std::fs::create_dir(&files).unwrap();
+        let file = std::fs::File::create(files.join("kernel8.img")).unwrap();
+        file.set_len(BOOT - 3 * MIB / 2).unwrap();
+        boot_filesystem(&files, &out).unwrap();
+        file.set_len(BOOT).unwrap();
+        let error = boot_filesystem(&files, &out).unwrap_err().to_string();
+        assert!(error.contains("its files take 64 MiB, and it has room for 63"), "{error}");
     }
 
     #[test]
