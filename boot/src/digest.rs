@@ -4,6 +4,7 @@
 
 use crate::cache::{Cache, write_whole};
 use crate::error::{Result, Tried};
+use crate::interrupt;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::Read;
@@ -69,6 +70,8 @@ pub fn file(cache: &Cache, path: &Path) -> Result<String> {
     let mut open = File::open(path).tried("open", path)?;
     let mut block = vec![0; 1 << 20];
     loop {
+        // terabytes of holes take an hour
+        interrupt::check(|| format!("read {}", path.display()))?;
         match open.read(&mut block).tried("read", path)? {
             0 => break,
             read => hash.update(block.get(..read).unwrap_or_default()),

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use shim::arches::Arch;
 
-use super::{ALWAYS, Console, EPOCH, Medium, Member, Parts, SERIAL, SPEED, Shape, gzip, initramfs, manifest, users};
+use super::{ALWAYS, Console, EPOCH, Medium, Member, Parts, SERIAL, SPEED, Shape, gzipped, initramfs, manifest, users};
 use crate::cache::write_whole;
 use crate::carbon::Placement;
 use crate::debian::{fetched, installed, unpacked};
@@ -136,7 +136,7 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
         copy(&image.kernel, "kernel")?;
     } else {
         // a bzImage unpacks itself, this one GRUB does
-        gzip(&image.kernel, &tree.join("kernel"))?;
+        copy(&gzipped(parts.cache, &image.kernel)?, "kernel")?;
     }
     initramfs(parts, &tree.join("initramfs"))?;
     write_whole(&grub.join("grub.cfg"), menu(parts, &label).as_bytes())?;

@@ -263,13 +263,15 @@ fn initramfs(parts: &Parts<'_>, out: &Path) -> Result<()> {
     crate::archive::join(&archives, out)
 }
 
-/// Compresses a file for firmware or a boot loader.
-fn gzip(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to).tried("copy to", to)?;
-    Run::new("gzip").args(["-9", "-n"]).arg(to).ok()?;
-    let mut made = to.as_os_str().to_owned();
-    made.push(".gz");
-    fs::rename(&made, to).tried("rename to", to)
+/// A file compressed for firmware or a boot loader: the slowest step of a medium whose app alone has changed.
+fn gzipped(cache: &Cache, file: &Path) -> Result<PathBuf> {
+    cache.entry("gzip", &digest::file(cache, file)?, |new| {
+        fs::copy(file, new).tried("copy", file)?;
+        Run::new("gzip").args(["-9", "-n"]).arg(new).ok()?;
+        let mut made = new.as_os_str().to_owned();
+        made.push(".gz");
+        fs::rename(&made, new).tried("rename to", new)
+    })
 }
 
 /// Every time on a medium: the first that FAT knows, 1980-01-01.

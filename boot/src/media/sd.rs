@@ -12,7 +12,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{ALWAYS, Medium, Member, Parts, SPEED, Shape, gzip, manifest};
+use super::{ALWAYS, Medium, Member, Parts, SPEED, Shape, gzipped, manifest};
 use crate::cache::write_whole;
 use crate::carbon::Placement;
 use crate::debian;
@@ -203,7 +203,7 @@ fn boot_files(parts: &Parts<'_>, boot: &Path) -> Result<()> {
     }
     copy(&image.initramfs, "initramfs")?;
     // the firmware unpacks it
-    gzip(&image.kernel, &boot.join("kernel8.img"))?;
+    copy(&gzipped(parts.cache, &image.kernel)?, "kernel8.img")?;
     write_whole(&boot.join("config.txt"), CONFIG.as_bytes())?;
     write_whole(&boot.join("cmdline.txt"), format!("{}\n", cmdline(parts)?).as_bytes())
 }
