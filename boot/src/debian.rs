@@ -56,7 +56,11 @@ pub fn unpacked(cache: &Cache, arch: &Arch, package: &str, component: &str, prog
             .arg("update")
             .ok()
             .and_then(|()| only(apt(&state, arch)).args(["download", package]).within(work.path()).ok());
-        fetched.map_err(|error| error.within(format!("fetch {package} of Debian's {component}")))?;
+        fetched.map_err(|error| {
+            let said = error.why.lines().last().unwrap_or_default().trim();
+            Error::new(format!("fetch {package} for {arch} of Debian's {component}"), format!("apt says {said}"))
+                .next("see that the network and `apt-get update` work here, then try again")
+        })?;
         let packages = sorted(work.path())?;
         for package in &packages {
             Run::new("dpkg").arg("-x").arg(package).arg(new).ok()?;
