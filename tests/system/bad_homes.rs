@@ -68,6 +68,29 @@ pub fn a_bad_init_runs_nothing_and_keeps_nobody(arch: &'static Arch) {
     assert!(said.contains("nodeos: crash: cannot run /init: ENOENT"), "{said}");
 }
 
+/// Mounts go where a home has links to elsewhere: none follows them, and nobody else feels it.
+pub fn links_where_mounts_go_are_not_followed(arch: &'static Arch) {
+    let linked = |name, uid| {
+        let mut home = runs(name, uid, "console.log('over a link, and yet it ran')");
+        home.link(name, "/tmp/good");
+        home
+    };
+    let disk = Disk::with(&[
+        runs("good", 1000, "setTimeout(() => console.log('good runs', require('fs').readdirSync('/')), 8000)"),
+        linked("dev", 1001),
+        linked("proc", 1002),
+        linked("tmp", 1003),
+    ]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    assert!(matches!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(_))), "{}", vm.transcript());
+    let said = vm.transcript();
+    assert!(said.contains("good runs") && !said.contains("yet it ran"), "{said}");
+    for name in ["dev", "proc", "tmp"] {
+        assert!(said.contains(&format!("no sandbox for {name}")), "{said}");
+        assert!(said.contains(&format!(" /root/{name}: ELOOP (a symbolic link)")), "{said}");
+    }
+}
+
 pub fn a_bad_logon_file_lets_nobody_in(arch: &'static Arch) {
     let mut malformed = Home::new("malformed", 1001);
     malformed.file("etc/logon.json", "{\"password\": \"");

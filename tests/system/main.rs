@@ -27,6 +27,7 @@ behaviours! {
         names_are_resolved_by_the_server_that_the_network_named;
     bad_homes: a_bad_home_is_refused_and_the_others_boot,
         a_bad_init_runs_nothing_and_keeps_nobody,
+        links_where_mounts_go_are_not_followed,
         a_bad_logon_file_lets_nobody_in,
         a_broken_policy_counts_as_the_strictest;
     demo: the_session_of_2015_replays,
