@@ -57,9 +57,13 @@ pub fn unpacked(cache: &Cache, arch: &Arch, package: &str, component: &str, prog
             .ok()
             .and_then(|()| only(apt(&state, arch)).args(["download", package]).within(work.path()).ok());
         fetched.map_err(|error| {
-            let said = error.why.lines().last().unwrap_or_default().trim();
-            Error::new(format!("fetch {package} for {arch} of Debian's {component}"), format!("apt says {said}"))
-                .next("see that the network and `apt-get update` work here, then try again")
+            let tried = format!("fetch {package} for {arch} of Debian's {component}");
+            // apt's own words are the last line; what is known by another name has its own next step
+            match error.why.lines().last().and_then(|line| line.trim().strip_prefix("E: ")) {
+                Some(said) if error.next.is_none() => Error::new(tried, format!("apt says: {said}"))
+                    .next("see that the network and `apt-get update` work here, then try again"),
+                _ => error.within(tried),
+            }
         })?;
         let packages = sorted(work.path())?;
         for package in &packages {

@@ -72,7 +72,8 @@ impl Medium {
     pub fn machine(&self, how: How<'_>) -> Result<Machine, Failed> {
         let file = |name: &str| self.path.join(name);
         let bios = self.arch.name == "x86_64";
-        if !bios && how.firmware == Some(Firmware::Bios) {
+        let started = matches!(self.kind, Kind::Iso | Kind::Pxe);
+        if started && !bios && how.firmware == Some(Firmware::Bios) {
             return Err(Failed::usage(format!("--firmware bios: a machine of {} has UEFI", self.arch)));
         }
         let firmware = how.firmware.unwrap_or(if bios { Firmware::Bios } else { Firmware::Uefi });

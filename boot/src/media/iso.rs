@@ -83,8 +83,7 @@ fn has_bios(parts: &Parts<'_>) -> bool {
     parts.image.arch.name == "x86_64"
 }
 
-/// The modules of the architecture's GRUB for UEFI: of the package that is installed on a machine of that kind, or of one
-/// that is fetched.
+/// The modules of the architecture's GRUB for UEFI: x86_64's are installed on the host (`tools`), another's are fetched.
 fn modules(parts: &Parts<'_>) -> Result<PathBuf> {
     let arch = parts.image.arch;
     let grub = if has_bios(parts) { PathBuf::from(GRUB) } else { package(parts)?.join("usr/lib/grub") };

@@ -230,8 +230,7 @@ fn fits(bytes: u64) -> Result<()> {
     if bytes <= ROOM {
         return Ok(());
     }
-    let mib = |bytes: u64| bytes.div_ceil(MIB);
-    let why = format!("its files take {} MiB, and it has room for {}", mib(bytes), mib(ROOM));
+    let why = format!("its files take {} MiB, and it has room for {}", bytes.div_ceil(MIB), ROOM / MIB);
     Err(Error::new("fill the boot partition of a card", why)
         .next("a smaller kernel: see [kernel] options in nodeos.toml"))
 }
@@ -269,7 +268,7 @@ mod tests {
         boot_filesystem(&files, &out).unwrap();
         file.set_len(BOOT).unwrap();
         let error = boot_filesystem(&files, &out).unwrap_err().to_string();
-        assert!(error.contains("its files take 64 MiB, and it has room for 63"), "{error}");
+        assert!(error.contains("its files take 64 MiB, and it has room for 62"), "{error}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use rustix::{
     fs::{Gid, Uid},
-    io::Result,
+    io::{Errno, Result},
     thread::{
         CapabilitySet, CapabilitySets, remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
         set_thread_groups, set_thread_res_gid, set_thread_res_uid,
@@ -39,8 +39,9 @@ pub fn seal() -> Result<()> {
     set_capabilities(None, CapabilitySets { inheritable: all, effective: all, permitted: all })?;
     // 64 bits is what the kernel's type holds (include/linux/capability.h); past the last it says EINVAL
     for bit in 0..64 {
-        if remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << bit)).is_err() {
-            break;
+        match remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << bit)) {
+            Err(Errno::INVAL) if bit > 0 => break,
+            result => result?,
         }
     }
     Ok(())
