@@ -67,6 +67,8 @@ pub const QEMU: &str = "qemu-system-aarch64";
 pub const QEMU_PACKAGE: &str = "qemu-system-arm";
 /// The QEMU machine.
 pub const QEMU_MACHINE: &str = "virt";
+/// The same without a keyboard of its own.
+pub const QEMU_WITHOUT_KEYBOARD: &str = "virt";
 /// The QEMU processor under emulation: a Pi 4's core; `max` spends its time on pointer authentication.
 pub const QEMU_CPU: &str = "cortex-a72";
 /// The screen that its firmware finds there.

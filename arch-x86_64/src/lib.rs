@@ -66,6 +66,8 @@ pub const QEMU: &str = "qemu-system-x86_64";
 pub const QEMU_PACKAGE: &str = "qemu-system-x86";
 /// The QEMU machine.
 pub const QEMU_MACHINE: &str = "q35";
+/// The same without a keyboard of its own.
+pub const QEMU_WITHOUT_KEYBOARD: &str = "q35,i8042=off";
 /// The QEMU processor under emulation: all that TCG offers, RDRAND among it.
 pub const QEMU_CPU: &str = "max";
 /// The screen that its firmware finds there.

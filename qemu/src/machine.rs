@@ -121,7 +121,8 @@ impl Machine {
         let mut args = Args(Vec::new());
         // nothing but what is named below; a reboot ends QEMU, so that the caller decides
         args.flag("-nodefaults").flag("-no-user-config").flag("-no-reboot");
-        args.option("-machine", if self.is_pi() { "raspi3b" } else { self.arch.qemu_machine });
+        let machine = if self.keyboard { self.arch.qemu_machine } else { self.arch.qemu_without_keyboard };
+        args.option("-machine", if self.is_pi() { "raspi3b" } else { machine });
         // emulated everywhere, so that a machine is the same everywhere
         args.option("-accel", self.arch.qemu_accel);
         if !self.is_pi() {
