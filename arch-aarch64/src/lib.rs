@@ -53,6 +53,8 @@ pub const KERNEL_PROFILES: &[(&str, &str)] = &[
     ("rpi", include_str!("../kernel/rpi.config")),
     ("pc", concat!(include_str!("../kernel/virt.config"), include_str!("../kernel/pc.config"))),
 ];
+/// Whether machines of this kind may have a BIOS instead of UEFI.
+pub const BIOS: bool = false;
 /// The file that UEFI firmware boots from removable media (UEFI 2.10, 3.5.1.1).
 pub const EFI_FILE: &str = "BOOTAA64.EFI";
 /// GRUB's name for that firmware, and of the folder with its modules.
@@ -73,8 +75,8 @@ pub const QEMU_WITHOUT_KEYBOARD: &str = "virt";
 pub const QEMU_CPU: &str = "cortex-a72";
 /// The screen that its firmware finds there.
 pub const QEMU_SCREEN: &str = "ramfb";
-/// A CD there: in a SCSI drive, for its machine has no SATA.
-pub const QEMU_CD: &str = "scsi-cd";
+/// A CD drive there, and what it is plugged into where the machine brings nothing for it.
+pub const QEMU_CD: (&str, Option<&str>) = ("scsi-cd", Some("virtio-scsi-pci"));
 /// How QEMU emulates.
 pub const QEMU_ACCEL: &str = "tcg";
 /// UEFI firmware for QEMU, as its package names it.

@@ -52,6 +52,8 @@ pub const KERNEL_PROFILES: &[(&str, &str)] = &[
     ("virt", include_str!("../kernel/virt.config")),
     ("pc", concat!(include_str!("../kernel/virt.config"), include_str!("../kernel/pc.config"))),
 ];
+/// Whether machines of this kind may have a BIOS instead of UEFI.
+pub const BIOS: bool = true;
 /// The file that UEFI firmware boots from removable media (UEFI 2.10, 3.5.1.1).
 pub const EFI_FILE: &str = "BOOTX64.EFI";
 /// GRUB's name for that firmware, and of the folder with its modules.
@@ -72,8 +74,8 @@ pub const QEMU_WITHOUT_KEYBOARD: &str = "q35,i8042=off";
 pub const QEMU_CPU: &str = "max";
 /// The screen that its firmware finds there.
 pub const QEMU_SCREEN: &str = "VGA";
-/// A CD there: in a SATA drive.
-pub const QEMU_CD: &str = "ide-cd";
+/// A CD drive there, and what it is plugged into where the machine brings nothing for it.
+pub const QEMU_CD: (&str, Option<&str>) = ("ide-cd", None);
 /// How QEMU emulates: one thread for all processors. In parallel, QEMU 7.2 now and then runs the breakpoint of a kernel
 /// that patches itself (arch/x86/kernel/alternative.c, `text_poke_bp`) after its handler is gone: `Oops: int3` in one
 /// boot of a hundred.

@@ -115,8 +115,7 @@ pub fn all() -> Vec<Tool> {
         ]);
     }
     // what QEMU's packages only recommend: the PC's firmware starts the kernel
-    let pc = |arch: &&Arch| arch.name == "x86_64";
-    if let Some(arch) = ALL.iter().find(pc) {
+    for arch in ALL.iter().filter(|arch| arch.bios) {
         let firmware = File("/usr/share/seabios/bios-256k.bin");
         tools.push(tool(For::Machine(arch), firmware, "seabios", "the machine's firmware"));
         let rom = File("/usr/lib/ipxe/qemu/pxe-virtio.rom");

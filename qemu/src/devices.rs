@@ -24,6 +24,45 @@ impl FromStr for Firmware {
     }
 }
 
+/// What a machine starts.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// A kernel that QEMU loads itself.
+    Kernel {
+        /// The kernel.
+        kernel: PathBuf,
+        /// The initramfs.
+        initramfs: PathBuf,
+        /// The kernel's command line.
+        cmdline: String,
+    },
+    /// A Raspberry Pi 3, with what its firmware would load from the card: QEMU does not run that firmware.
+    Pi {
+        /// The kernel.
+        kernel: PathBuf,
+        /// The initramfs.
+        initramfs: PathBuf,
+        /// The device tree.
+        device_tree: PathBuf,
+        /// The kernel's command line.
+        cmdline: String,
+    },
+    /// What the firmware finds in a network that offers something, else on the first drive.
+    Firmware {
+        /// Which.
+        firmware: Firmware,
+        /// An OEM string of the machine's (SMBIOS 3.7, 7.12), by which a boot menu knows where it is.
+        oem: Option<String>,
+    },
+}
+
+impl Start {
+    /// A kernel that QEMU loads itself.
+    pub fn kernel(kernel: impl Into<PathBuf>, initramfs: impl Into<PathBuf>, cmdline: impl Into<String>) -> Self {
+        Self::Kernel { kernel: kernel.into(), initramfs: initramfs.into(), cmdline: cmdline.into() }
+    }
+}
+
 /// How a drive is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bus {

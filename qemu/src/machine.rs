@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use shim::arches::Arch;
 
-pub use crate::devices::{Bus, Drive, Firmware, Network, Publish, Served};
+pub use crate::devices::{Bus, Drive, Firmware, Network, Publish, Served, Start};
 
 /// What QEMU emulates.
 #[derive(Clone, Debug)]
@@ -36,45 +36,6 @@ pub struct Machine {
     pub counted: bool,
     /// A socket on which QEMU takes commands (QMP).
     pub monitor: Option<PathBuf>,
-}
-
-/// What a machine starts.
-#[derive(Clone, Debug)]
-pub enum Start {
-    /// A kernel that QEMU loads itself.
-    Kernel {
-        /// The kernel.
-        kernel: PathBuf,
-        /// The initramfs.
-        initramfs: PathBuf,
-        /// The kernel's command line.
-        cmdline: String,
-    },
-    /// A Raspberry Pi 3, with what its firmware would load from the card: QEMU does not run that firmware.
-    Pi {
-        /// The kernel.
-        kernel: PathBuf,
-        /// The initramfs.
-        initramfs: PathBuf,
-        /// The device tree.
-        device_tree: PathBuf,
-        /// The kernel's command line.
-        cmdline: String,
-    },
-    /// What the firmware finds in a network that offers something, else on the first drive.
-    Firmware {
-        /// Which.
-        firmware: Firmware,
-        /// An OEM string of the machine's (SMBIOS 3.7, 7.12), by which a boot menu knows where it is.
-        oem: Option<String>,
-    },
-}
-
-impl Start {
-    /// A kernel that QEMU loads itself.
-    pub fn kernel(kernel: impl Into<PathBuf>, initramfs: impl Into<PathBuf>, cmdline: impl Into<String>) -> Self {
-        Self::Kernel { kernel: kernel.into(), initramfs: initramfs.into(), cmdline: cmdline.into() }
-    }
 }
 
 /// RAM as people write it: `256`, `256M` and `256MiB` are MiB, `1G` and `1GiB` are GiB.
@@ -183,9 +144,9 @@ impl Machine {
         if self.drives.iter().any(|drive| drive.bus == Bus::Usb) && !self.is_pi() {
             args.option("-device", "qemu-xhci");
         }
-        let cd = self.arch.qemu_cd;
-        if self.drives.iter().any(|drive| drive.bus == Bus::Cd) && cd.starts_with("scsi") {
-            args.option("-device", "virtio-scsi-pci");
+        let (cd, controller) = self.arch.qemu_cd;
+        if let Some(controller) = controller.filter(|_| self.drives.iter().any(|drive| drive.bus == Bus::Cd)) {
+            args.option("-device", controller);
         }
         for (number, drive) in self.drives.iter().enumerate() {
             let readonly = if drive.read_only { ",readonly=on" } else { "" };

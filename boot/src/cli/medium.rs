@@ -71,7 +71,7 @@ impl Medium {
     /// The machine.
     pub fn machine(&self, how: How<'_>) -> Result<Machine, Failed> {
         let file = |name: &str| self.path.join(name);
-        let bios = self.arch.name == "x86_64";
+        let bios = self.arch.bios;
         let started = matches!(self.kind, Kind::Iso | Kind::Pxe);
         if started && !bios && how.firmware == Some(Firmware::Bios) {
             return Err(Failed::usage(format!("--firmware bios: a machine of {} has UEFI", self.arch)));

@@ -41,8 +41,6 @@ pub const MEDIUM: Medium = Medium {
 const GRUB: &str = "/usr/lib/grub";
 /// GRUB's first sector for a stick.
 pub const HYBRID: &str = "/usr/lib/grub/i386-pc/boot_hybrid.img";
-/// GRUB's name for a BIOS.
-const BIOS_FORMAT: &str = "i386-pc";
 /// GRUB's modules that every core needs.
 const MODULES: [&str; 14] = [
     "iso9660",
@@ -78,15 +76,10 @@ fn rest(parts: &Parts<'_>, label: &str) -> String {
 /// How every label begins.
 const LABELS: &str = "nodeos-";
 
-/// Whether the machine may have a BIOS.
-fn has_bios(parts: &Parts<'_>) -> bool {
-    parts.image.arch.name == "x86_64"
-}
-
 /// The modules of the architecture's GRUB for UEFI: x86_64's are installed on the host (`tools`), another's are fetched.
 fn modules(parts: &Parts<'_>) -> Result<PathBuf> {
     let arch = parts.image.arch;
-    let grub = if has_bios(parts) { PathBuf::from(GRUB) } else { package(parts)?.join("usr/lib/grub") };
+    let grub = if arch.bios { PathBuf::from(GRUB) } else { package(parts)?.join("usr/lib/grub") };
     Ok(grub.join(arch.grub_format))
 }
 
@@ -96,7 +89,7 @@ fn package(parts: &Parts<'_>) -> Result<PathBuf> {
 
 fn versions(parts: &Parts<'_>) -> Result<Versions> {
     let package = parts.image.arch.grub_package;
-    if has_bios(parts) {
+    if parts.image.arch.bios {
         return installed(&[package, "grub-pc-bin", "xorriso"]);
     }
     let mut versions = installed(&["xorriso"])?;
@@ -131,7 +124,7 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     fs::create_dir_all(&grub).tried("make the folder", &grub)?;
     let copy = |from: &Path, name: &str| fs::copy(from, tree.join(name)).map(drop).tried("copy", from);
     copy(carbon, "carbon.erofs")?;
-    if has_bios(parts) {
+    if image.arch.bios {
         copy(&image.kernel, "kernel")?;
     } else {
         // a bzImage unpacks itself, this one GRUB does
@@ -141,15 +134,14 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     write_whole(&grub.join("grub.cfg"), menu(parts, &label).as_bytes())?;
     let first = work.path().join("first.cfg");
     write_whole(&first, FIRST.replace("LABEL", &label).as_bytes())?;
-    if has_bios(parts) {
-        let modules = Path::new(GRUB).join(BIOS_FORMAT);
-        core("i386-pc-eltorito", &modules, &BIOS, &first, &grub.join("core.img"))?;
+    if image.arch.bios {
+        core("i386-pc-eltorito", &Path::new(GRUB).join("i386-pc"), &BIOS, &first, &grub.join("core.img"))?;
     }
     let efi = work.path().join(image.arch.efi_file);
     core(image.arch.grub_format, &modules(parts)?, &UEFI, &first, &efi)?;
     system_partition(&efi, image.arch.efi_file, &esp)?;
     let members = manifest::members(parts.cache, &tree)?;
-    pack(parts, &tree, &esp, &label, out)?;
+    pack(image.arch, &tree, &esp, &label, out)?;
     Ok(members)
 }
 
@@ -173,22 +165,22 @@ fn system_partition(program: &Path, name: &str, out: &Path) -> Result<()> {
     mtools("mcopy").arg(program).arg(format!("::/EFI/BOOT/{name}")).ok()
 }
 
-fn pack(parts: &Parts<'_>, tree: &Path, esp: &Path, label: &str, out: &Path) -> Result<()> {
+fn pack(arch: &Arch, tree: &Path, esp: &Path, label: &str, out: &Path) -> Result<()> {
     const SYSTEM_PARTITION: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"; // UEFI 2.10, table 5-7
     let run = Run::new("xorriso").env("SOURCE_DATE_EPOCH", EPOCH).env("TZ", "UTC");
-    let system = parts.image.arch.name.to_ascii_uppercase();
+    let system = arch.name.to_ascii_uppercase();
     let run = run.args(["-as", "mkisofs", "-quiet", "-r", "-V", label, "-sysid", &system]);
     let run = run.arg("-o").arg(out).arg("--set_all_file_dates").arg(format!("={EPOCH}"));
     // last: what a copy that ends too early lacks is what the shim looks at
     let mut run = run.args(["--sort-weight", "-1", "/carbon.erofs"]);
-    if has_bios(parts) {
+    if arch.bios {
         run = run.args(["-b", "boot/grub/core.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"]);
         run = run.args(["--grub2-boot-info", "--grub2-mbr", HYBRID, "--mbr-force-bootable"]);
     }
     let run = run.args(["-append_partition", "2", SYSTEM_PARTITION]).arg(esp).arg("-appended_part_as_gpt");
     // a filesystem of the first partition too: who mounts the whole disk keeps all its partitions to himself
     let mut run = run.args(["-partition_offset", "16"]);
-    if has_bios(parts) {
+    if arch.bios {
         run = run.arg("-eltorito-alt-boot");
     }
     run.args(["-e", "--interval:appended_partition_2:all::", "-no-emul-boot"]).arg(tree).ok()
@@ -217,7 +209,7 @@ fn menu(parts: &Parts<'_>, label: &str) -> String {
         "if serial --unit=0 --speed={SPEED}; then\n    terminal_input --append serial\n    \
          terminal_output --append serial\nfi\n"
     );
-    let line = if has_bios(parts) { line.as_str() } else { "" };
+    let line = if parts.image.arch.bios { line.as_str() } else { "" };
     format!(
         "{line}set gfxpayload=keep\nset timeout=3\nset default=normal\n\
          # a machine of nodeos run: its first OEM string says that its console is the serial line\n\

@@ -36,7 +36,7 @@ const BROKER: CapabilitySet = CapabilitySet::CHOWN.union(CapabilitySet::DAC_OVER
 /// it would be 41 calls.
 pub fn seal() -> Result<()> {
     let all = current()?;
-    set_capabilities(None, CapabilitySets { inheritable: all, effective: all, permitted: all })?;
+    hold(all, all)?;
     // 64 bits is what the kernel's type holds (include/linux/capability.h); past the last it says EINVAL
     for bit in 0..64 {
         match remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << bit)) {
