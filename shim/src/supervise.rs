@@ -8,12 +8,16 @@
 //! so that root never writes into an upper layer below a live overlay.
 
 mod action;
+mod console;
 mod sandbox;
 
 use heapless::Vec;
 
 pub use self::action::{Action, Outcome};
-use self::sandbox::{Sandbox, Shown, Stage};
+use self::{
+    console::{Console, Phase},
+    sandbox::{Sandbox, Shown, Stage},
+};
 use crate::{last_word::LastWord, users::HomeId};
 
 /// Consoles beyond this many get no logon.
@@ -35,15 +39,6 @@ pub type Pid = i32;
 /// A console's place in the list.
 pub type ConsoleId = u8;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Console {
-    Due { at: u64 },
-    Prompt { pid: Pid },
-    Leaving { pid: Pid, home: HomeId },
-    Granted { home: HomeId },
-    Session { pid: Pid, home: HomeId, since: u64 },
-}
-
 #[derive(Clone, Copy, Debug)]
 enum Stopping {
     No,
@@ -54,7 +49,7 @@ enum Stopping {
 /// Everything that PID 1 remembers.
 #[derive(Debug)]
 pub struct State {
-    consoles: Vec<(Console, u32), MAX_CONSOLES>,
+    consoles: Vec<Console, MAX_CONSOLES>,
     sandboxes: Vec<Sandbox, MAX_SANDBOXES>,
     inits: Vec<HomeId, MAX_SANDBOXES>,
     root: Option<HomeId>,
@@ -85,7 +80,7 @@ impl State {
             stopping: Stopping::No,
         };
         for _ in 0..consoles {
-            let _ = state.consoles.push((Console::Due { at: 0 }, 0));
+            let _ = state.consoles.push(Console::new());
         }
         state
     }
@@ -113,11 +108,8 @@ impl State {
 
     /// Somebody gave the right password.
     pub fn logged_on(&mut self, console: ConsoleId, home: HomeId) {
-        if let Some((phase, failures)) = self.consoles.get_mut(usize::from(console))
-            && let Console::Prompt { pid } = *phase
-        {
-            *phase = Console::Leaving { pid, home };
-            *failures = 0;
+        if let Some(console) = self.consoles.get_mut(usize::from(console)) {
+            console.known(home);
         }
     }
 
@@ -131,19 +123,15 @@ impl State {
     /// A process ended, with what a shell would call its status.
     pub fn exited(&mut self, pid: Pid, status: u8, now: u64) {
         let mut left = None;
-        for (phase, failures) in &mut self.consoles {
-            match *phase {
-                Console::Prompt { pid: p } if p == pid => {
-                    let wait = 1_u64.checked_shl(*failures).unwrap_or(MAX_BACKOFF).min(MAX_BACKOFF);
-                    *failures = failures.saturating_add(1);
-                    *phase = Console::Due { at: now.saturating_add(wait) };
-                }
-                Console::Leaving { pid: p, home } if p == pid => *phase = Console::Granted { home },
-                Console::Session { pid: p, home, since } if p == pid => {
+        for console in &mut self.consoles {
+            match console.phase {
+                Phase::Prompt { pid: p } if p == pid => console.unanswered(now),
+                Phase::Leaving { pid: p, home } if p == pid => console.phase = Phase::Granted { home },
+                Phase::Session { pid: p, home, since } if p == pid => {
                     // one that began just when its sandbox's last process ended went down with it
                     let ended = !self.sandboxes.iter().any(|s| s.home == home && s.stage != Stage::Dead);
                     let torn = ended && status == KILLED && now.saturating_sub(since) < 2;
-                    *phase = if torn { Console::Granted { home } } else { Console::Due { at: now } };
+                    console.phase = if torn { Phase::Granted { home } } else { Phase::Due { at: now } };
                     left = Some(home);
                 }
                 _ => {}
@@ -193,9 +181,9 @@ impl State {
             self.status = 1;
         }
         self.inits.retain(|wanted| *wanted != home);
-        for (phase, _) in &mut self.consoles {
-            if *phase == (Console::Granted { home }) {
-                *phase = Console::Due { at: now.saturating_add(1) };
+        for console in &mut self.consoles {
+            if console.phase == (Phase::Granted { home }) {
+                console.phase = Phase::Due { at: now.saturating_add(1) };
             }
         }
     }
@@ -229,7 +217,7 @@ impl State {
         }
         self.sandboxes.retain(|sandbox| sandbox.stage != Stage::Dead);
         let quiet = self.sandboxes.is_empty()
-            && self.consoles.iter().all(|(phase, _)| matches!(phase, Console::Due { .. } | Console::Granted { .. }));
+            && self.consoles.iter().all(|console| matches!(console.phase, Phase::Due { .. } | Phase::Granted { .. }));
         (quiet || now >= until).then_some(Action::Stop(word))
     }
 
@@ -295,8 +283,8 @@ impl State {
     }
 
     fn run_due(&self, now: u64) -> Option<Action> {
-        let sessions = self.consoles.iter().zip(0..).filter_map(|((phase, _), console)| match *phase {
-            Console::Granted { home } => Some((home, Action::Shell(home, console))),
+        let sessions = self.consoles.iter().zip(0..).filter_map(|(console, id)| match console.phase {
+            Phase::Granted { home } => Some((home, Action::Shell(home, id))),
             _ => None,
         });
         let own = (self.alone && !self.consoles.is_empty()).then_some(0);
@@ -309,18 +297,18 @@ impl State {
     }
 
     fn turn_away_due(&self) -> Option<Action> {
-        self.consoles.iter().zip(0..).find_map(|((phase, _), console)| match *phase {
-            Console::Granted { home } if self.sandbox(home).is_none() && !self.room(home) => {
-                Some(Action::TurnAway(home, console))
+        self.consoles.iter().zip(0..).find_map(|(console, id)| match console.phase {
+            Phase::Granted { home } if self.sandbox(home).is_none() && !self.room(home) => {
+                Some(Action::TurnAway(home, id))
             }
             _ => None,
         })
     }
 
     fn prompt_due(&self, now: u64) -> Option<Action> {
-        let due = |phase: &Console| matches!(phase, Console::Due { at } if *at <= now);
+        let due = |console: &Console| matches!(console.phase, Phase::Due { at } if at <= now);
         let mut consoles = self.consoles.iter().zip(0..);
-        consoles.find(|((phase, _), _)| self.interactive && due(phase)).map(|(_, id)| Action::Prompt(id))
+        consoles.find(|(console, _)| self.interactive && due(console)).map(|(_, id)| Action::Prompt(id))
     }
 
     fn power_off_due(&mut self) -> Option<Action> {
@@ -334,7 +322,7 @@ impl State {
     /// The action was executed.
     pub fn done(&mut self, action: Action, outcome: Outcome, now: u64) {
         match (action, outcome) {
-            (Action::Prompt(console), Outcome::Made(pid)) => self.set_console(console, Console::Prompt { pid }),
+            (Action::Prompt(console), Outcome::Made(pid)) => self.set_console(console, Phase::Prompt { pid }),
             (Action::Prompt(console), _) => self.back(console, now.saturating_add(MAX_BACKOFF)),
             (Action::TurnAway(_, console), _) => self.back(console, now.saturating_add(1)),
             (Action::Build(home), Outcome::Made(reaper)) => {
@@ -354,7 +342,7 @@ impl State {
                 self.status = if made.is_none() { 1 } else { self.status };
             }
             (Action::Shell(home, console), Outcome::Made(pid)) => {
-                self.set_console(console, Console::Session { pid, home, since: now });
+                self.set_console(console, Phase::Session { pid, home, since: now });
             }
             (Action::Shell(home, console), _) => {
                 self.back(console, now.saturating_add(1));
@@ -380,12 +368,12 @@ impl State {
 
     /// The console asks again, from then on.
     fn back(&mut self, console: ConsoleId, at: u64) {
-        self.set_console(console, Console::Due { at });
+        self.set_console(console, Phase::Due { at });
     }
 
-    fn set_console(&mut self, console: ConsoleId, to: Console) {
-        if let Some((phase, _)) = self.consoles.get_mut(usize::from(console)) {
-            *phase = to;
+    fn set_console(&mut self, console: ConsoleId, to: Phase) {
+        if let Some(console) = self.consoles.get_mut(usize::from(console)) {
+            console.phase = to;
         }
     }
 
@@ -395,12 +383,12 @@ impl State {
         if let Stopping::Waiting { until, .. } = self.stopping {
             return Some(until);
         }
-        let due = |phase: &Console| match phase {
-            Console::Due { at } if self.interactive => Some(*at),
+        let due = |console: &Console| match console.phase {
+            Phase::Due { at } if self.interactive => Some(at),
             _ => None,
         };
         let rest = (self.rest_until > 0).then_some(self.rest_until);
-        self.consoles.iter().filter_map(|(phase, _)| due(phase)).chain(rest).min()
+        self.consoles.iter().filter_map(due).chain(rest).min()
     }
 }
 
