@@ -15,6 +15,10 @@ use tests::{Disk, free_port, log_on, logs_on, run};
 
 use crate::{guest_logs_on, medium, medium_for, said};
 
+/// What starts an ISO.
+const STARTS: [(&str, Firmware); 3] =
+    [("x86_64", Firmware::Bios), ("x86_64", Firmware::Uefi), ("aarch64", Firmware::Uefi)];
+
 fn machine(firmware: Firmware, bus: Bus) -> Machine {
     machine_of("x86_64", firmware, bus)
 }
@@ -76,7 +80,7 @@ fn screen(vm: &mut Vm) -> Vec<u8> {
 
 #[test]
 fn the_screen_has_a_logon_and_a_keyboard_types_there() {
-    for (arch, firmware) in [("x86_64", Firmware::Bios), ("x86_64", Firmware::Uefi), ("aarch64", Firmware::Uefi)] {
+    for (arch, firmware) in STARTS {
         let mut machine = machine_of(arch, firmware, Bus::Cd);
         machine.start = Start::Firmware { firmware, oem: None };
         let mut vm = Vm::start(machine).unwrap();
@@ -133,7 +137,7 @@ fn without_a_serial_line_screen_and_keyboard_serve() {
 /// A monitor that is plugged in later finds the same, for nothing depends on it.
 #[test]
 fn without_screen_and_keyboard_the_serial_line_serves() {
-    for (arch, firmware) in [("x86_64", Firmware::Bios), ("x86_64", Firmware::Uefi), ("aarch64", Firmware::Uefi)] {
+    for (arch, firmware) in STARTS {
         let mut machine = machine_of(arch, firmware, Bus::Usb);
         machine.start = Start::Firmware { firmware, oem: None };
         (machine.screen, machine.keyboard) = (false, false);
@@ -146,7 +150,7 @@ fn without_screen_and_keyboard_the_serial_line_serves() {
 /// docs/iso.md, "Install to a disk": the ISO, and a users partition behind it.
 #[test]
 fn a_disk_has_room_for_the_homes_behind_it() {
-    for (arch, firmware) in [("x86_64", Firmware::Bios), ("x86_64", Firmware::Uefi), ("aarch64", Firmware::Uefi)] {
+    for (arch, firmware) in STARTS {
         let script = "require('fs').writeFileSync('/here', ''); console.log('written')";
         let homes = Disk::with(&[logs_on("ana", 1000, None, script)]);
         let disk = homes.beside("disk");

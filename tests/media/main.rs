@@ -107,15 +107,15 @@ fn where_there_is_no_room_nothing_is_left() {
     let nodeos = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("nodeos");
     let script = "mount -t tmpfs -o size=8M none \"$1\"
         \"$2\" -q build --target \"$3\" --arch \"$4\" --users none --out \"$1/out\" || echo \"status $?\"; ls -A \"$1\"";
-    for medium in &media::ALL {
+    for (medium, arch) in media::ALL.iter().flat_map(|medium| medium.archs.iter().map(move |arch| (medium, arch))) {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("unshare");
         let arguments = ["--user", "--map-root-user", "--mount", "sh", "-uc", script, "sh"];
-        command.args(arguments).arg(folder.path()).arg(&nodeos).args([medium.name, medium.archs[0]]);
+        command.args(arguments).arg(folder.path()).arg(&nodeos).args([medium.name, arch]);
         let output = command.output().unwrap();
         let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert_eq!(said, "status 71\n", "{medium}: {error}");
-        assert!(error.contains("free some space there"), "{medium}: {error}");
+        assert_eq!(said, "status 71\n", "{medium}, {arch}: {error}");
+        assert!(error.contains("free some space there"), "{medium}, {arch}: {error}");
     }
 }
 

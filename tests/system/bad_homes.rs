@@ -76,7 +76,7 @@ pub fn links_where_mounts_go_are_not_followed(arch: &'static Arch) {
         home
     };
     let disk = Disk::with(&[
-        runs("good", 1000, "setTimeout(() => console.log('good runs', require('fs').readdirSync('/')), 8000)"),
+        runs("good", 1000, "setTimeout(() => console.log('good runs'), 8000)"),
         linked("dev", 1001),
         linked("proc", 1002),
         linked("tmp", 1003),

@@ -33,7 +33,9 @@ pub fn begin(start: Start) -> ! {
         if let Ok(None) = fork() {
             drop(read);
             let errno = follow(|| drop(write)).err().unwrap_or(Errno::INVAL);
-            said(&["no trace: ", shim::errno::name(errno.raw_os_error())]);
+            let mut line = Text::new();
+            say!(&mut line, "no trace: ", errno, "\n");
+            Stream(1).put(&line);
             sys::exit(1);
         }
         drop(write);
@@ -58,7 +60,7 @@ fn ptrace(request: usize, pid: i32, address: usize, data: usize) -> Result<usize
 fn follow(ready: impl FnOnce()) -> Result<()> {
     ptrace(SEIZE, 1, 0, OPTIONS)?;
     ready();
-    said(&["tracing"]);
+    Stream(1).put("tracing\n");
     let mut all = [Traced { pid: 0, calls: 0, numbers: [0; 512] }; 16];
     loop {
         let mut status = 0_u32;
@@ -95,9 +97,11 @@ fn entered(all: &mut [Traced], pid: i32) -> Result<bool> {
         more: u64,
     }
     let mut info = Info { op: 0, arch: 0, addresses: [0; 2], number: 0, arguments: [0; 6], more: 0 };
-    if ptrace(GET_SYSCALL_INFO, pid, size_of::<Info>(), ptr::from_mut(&mut info) as usize).is_err() || info.op != ENTRY
-    {
-        return Ok(false);
+    match ptrace(GET_SYSCALL_INFO, pid, size_of::<Info>(), ptr::from_mut(&mut info) as usize) {
+        Ok(_) if info.op == ENTRY => {}
+        // at its exit, or killed meanwhile
+        Ok(_) | Err(Errno::SRCH) => return Ok(false),
+        Err(errno) => return Err(errno),
     }
     let at = all.iter().position(|traced| traced.pid == pid).or_else(|| all.iter().position(|traced| traced.pid == 0));
     let traced = at.and_then(|at| all.get_mut(at)).ok_or(Errno::NOMEM)?;
@@ -127,9 +131,4 @@ fn entered(all: &mut [Traced], pid: i32) -> Result<bool> {
     Stream(1).put("\n");
     traced.pid = 0;
     Ok(true)
-}
-
-fn said(words: &[&str]) {
-    words.iter().for_each(|word| Stream(1).put(word));
-    Stream(1).put("\n");
 }

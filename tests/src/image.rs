@@ -1,0 +1,80 @@
+//! What machines of the tests start: images as `nodeos run` makes them, with what only a test wants.
+
+use std::{path::Path, sync::Mutex};
+
+use boot::{
+    archive,
+    assembly::{self, Wanted},
+    carbon::Placement,
+    image::Image,
+    manifest::{KernelOption, Manifest},
+    progress::Progress,
+    shim as shim_of,
+    tree::{Entry, Tree},
+};
+use shim::arches::Arch;
+
+use crate::cache;
+
+/// Doors that our kernels do not have.
+const DOORS: [&str; 15] = [
+    "CONFIG_COREDUMP=y",
+    "CONFIG_CROSS_MEMORY_ATTACH=y",
+    "CONFIG_DEVMEM=y",
+    "CONFIG_EXT4_FS_SECURITY=y",
+    "CONFIG_FHANDLE=y",
+    "CONFIG_KALLSYMS=y",
+    "CONFIG_KEXEC=y",
+    "CONFIG_KEYS=y",
+    "CONFIG_MAGIC_SYSRQ=y",
+    "CONFIG_MODULES=y",
+    "CONFIG_PERF_EVENTS=y",
+    "CONFIG_PROC_KCORE=y",
+    "CONFIG_SUSPEND=y", // arm64 has kexec only with it
+    "CONFIG_USERFAULTFD=y",
+    "CONFIG_USER_NS=y",
+];
+
+/// The image of an architecture with the carbon copy in that place; `weak`: with a shim that can leave guards out;
+/// `doors`: with a kernel that has what ours lack.
+pub fn image(arch: &'static Arch, placement: Placement, weak: bool, doors: bool) -> Image {
+    // one maker at a time: the tests share two cores, and the cargo below shares a folder
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _one = MAKING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut manifest = Manifest::default();
+    if doors {
+        let only = if arch.name == "x86_64" { &["CONFIG_X86_IOPL_IOPERM=y"][..] } else { &[] };
+        manifest.kernel.options = DOORS.iter().chain(only).map(|option| KernelOption((*option).to_owned())).collect();
+    }
+    let wanted = Wanted { arch, placement, profile: "virt", manifest };
+    let made = match weak {
+        true => assembly::image_with(&cache(), &wanted, || shim_of::weak(arch), Progress::Plain),
+        false => assembly::image(&cache(), &wanted, Progress::Plain),
+    };
+    made.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The program of `tests/guest`, for an attacker's home.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+pub fn attacker(arch: &Arch) -> Vec<u8> {
+    let messages = shim_of::guest_programs(arch, "attacker", &[]).unwrap_or_else(|error| panic!("{error}"));
+    let path = shim_of::guest_program(&messages, "attack", arch).unwrap_or_else(|error| panic!("{error}"));
+    std::fs::read(path).unwrap()
+}
+
+/// Makes `out`, the initramfs with the attacker's program in one more archive behind it, under the name that `out` has.
+pub fn put_first<'a>(arch: &Arch, initramfs: &Path, out: &'a Path) -> &'a str {
+    let (program, more) = (out.with_extension("program"), out.with_extension("more"));
+    std::fs::write(&program, attacker(arch)).unwrap();
+    let name = out.file_name().and_then(|name| name.to_str()).unwrap();
+    let mut tree = Tree::default();
+    let entry = Entry::File { source: program, mode: 0o755 };
+    tree.put(&format!("/{name}"), entry)
+        .and_then(|()| archive::write(&tree, false, None, &more))
+        .and_then(|()| archive::join(&[initramfs, &more], out))
+        .unwrap_or_else(|error| panic!("{error}"));
+    name
+}
