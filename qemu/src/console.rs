@@ -1,5 +1,7 @@
 //! What a console prints, as text: pure, fed with bytes as they come.
 
+use std::ops::Range;
+
 use anstream::adapter::StripBytes;
 use shim::last_word::LastWord;
 
@@ -50,6 +52,47 @@ impl Transcript {
     }
 }
 
+/// Where that text stands first. A record of the kernel's log may stand between its letters: on a serial line the
+/// kernel does not wait for the end of what a program is printing.
+pub fn find(text: &str, wanted: &str) -> Option<Range<usize>> {
+    let as_it_is = text.find(wanted).map(|start| start..start + wanted.len());
+    let mut joined = String::new();
+    // for each piece of `joined`: where it starts there, and where it stood in the text
+    let mut pieces = vec![];
+    let mut from = 0;
+    for record in torn_in(text) {
+        pieces.push((joined.len(), from));
+        joined.push_str(&text[from..record.start]);
+        from = record.end;
+    }
+    if pieces.is_empty() {
+        return as_it_is;
+    }
+    pieces.push((joined.len(), from));
+    joined.push_str(&text[from..]);
+    let place =
+        |at: usize| pieces.iter().rev().find(|(start, _)| *start <= at).map_or(at, |(start, was)| was + at - start);
+    let torn = joined.find(wanted).map(|start| place(start)..place((start + wanted.len()).saturating_sub(1)) + 1);
+    [as_it_is, torn].into_iter().flatten().min_by_key(|range| range.start)
+}
+
+/// Records of the kernel's log that start within a line, to their line's end.
+fn torn_in(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices('[').filter_map(move |(start, _)| {
+        let within = start > 0 && !text[..start].ends_with('\n');
+        let rest = text[start..].lines().next()?;
+        (within && is_record(rest)).then(|| start..(start + rest.len() + 1).min(text.len()))
+    })
+}
+
+/// Whether a line starts as `[    8.600784] ` does (kernel/printk/printk.c, `print_time`).
+fn is_record(line: &str) -> bool {
+    let stamp =
+        line.strip_prefix('[').and_then(|rest| rest.split_once("] ")).and_then(|(stamp, _)| stamp.split_once('.'));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    stamp.is_some_and(|(seconds, fraction)| fraction.len() == 6 && digits(fraction) && digits(seconds.trim_start()))
+}
+
 /// How many of the bytes are whole characters, or never will be.
 fn complete_characters(bytes: &[u8]) -> usize {
     // a character has at most four bytes
@@ -60,7 +103,7 @@ fn complete_characters(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::Transcript;
+    use super::{Transcript, find};
     use shim::last_word::LastWord;
 
     fn fed(parts: &[&[u8]]) -> Transcript {
@@ -88,6 +131,22 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_do_not_stop_it() {
         assert!(fed(&[b"a\xff\xfe", b"\xe2", b"z\n"]).text().ends_with("z\n"));
+    }
+
+    #[test]
+    fn a_text_is_found_though_the_kernel_printed_within_it() {
+        let text = "[    1.0] a\nWel[    8.600784] nodeos: é\ncome[   12.000001] two\n! [1] [  x.600784] ";
+        let found = |wanted| find(text, wanted).map(|range| &text[range]);
+        assert_eq!(found("Welcome!"), Some("Wel[    8.600784] nodeos: é\ncome[   12.000001] two\n!"));
+        assert_eq!(found("Wel"), Some("Wel"));
+        assert_eq!(found("come"), Some("come"));
+        assert_eq!(found("nodeos: é"), Some("nodeos: é"));
+        assert_eq!(found("! [1] [  x."), Some("! [1] [  x."));
+        assert_eq!(found("a\nW"), Some("a\nW"));
+        assert_eq!(found("Welcome."), None);
+        assert_eq!(find("a\n[    8.600784] b\nc", "ac"), None);
+        // the record is not complete yet
+        assert_eq!(find("ab[    8.600784] no", "ab"), Some(0..2));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::console::Transcript;
+use crate::console::{Transcript, find};
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::monitor::Monitor;
@@ -104,12 +104,13 @@ impl Vm {
         let from = self.position;
         let found = self.console.wait(deadline, |state| {
             let rest = &state.transcript.text()[from..];
-            let (at, which) = texts.iter().enumerate().filter_map(|(i, text)| Some((rest.find(text)?, i))).min()?;
-            Some((rest[..at].to_owned(), which))
+            let places = texts.iter().enumerate().filter_map(|(which, text)| Some((find(rest, text)?, which)));
+            let (place, which) = places.min_by_key(|(place, _)| place.start)?;
+            Some((rest[..place.start].to_owned(), place.end, which))
         });
         match found {
-            Some((before, which)) => {
-                self.position += before.len() + texts[which].len();
+            Some((before, end, which)) => {
+                self.position += end;
                 Ok((before, which))
             }
             None => {
