@@ -30,6 +30,7 @@ pub mod interrupt;
 pub mod kconfig;
 pub mod kernel;
 pub mod manifest;
+pub mod measure;
 pub mod media;
 pub mod node;
 pub mod origin;

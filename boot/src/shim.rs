@@ -59,6 +59,11 @@ pub fn weak(arch: &Arch) -> Result<Shim> {
     shim(arch, &["--features", "weak", "--target-dir", "target/weak"])
 }
 
+/// The same programs with their symbols, to say what they are made of; code and data are equal.
+pub fn named(arch: &Arch) -> Result<Shim> {
+    shim(arch, &["--config", "profile.guest.strip=false", "--target-dir", "target/named"])
+}
+
 fn shim(arch: &Arch, words: &[&str]) -> Result<Shim> {
     let messages = guest_programs(arch, "shim", words)?;
     let found = |name| guest_program(&messages, name, arch);

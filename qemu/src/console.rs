@@ -76,6 +76,18 @@ pub fn find(text: &str, wanted: &str) -> Option<Range<usize>> {
     [as_it_is, torn].into_iter().flatten().min_by_key(|range| range.start)
 }
 
+/// The text without the records of the kernel's log that stand within its lines.
+#[must_use]
+pub fn untorn(text: &str) -> String {
+    let mut joined = String::new();
+    let mut from = 0;
+    for record in torn_in(text) {
+        joined.push_str(&text[from..record.start]);
+        from = record.end;
+    }
+    joined + &text[from..]
+}
+
 /// Records of the kernel's log that start within a line, to their line's end.
 fn torn_in(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices('[').filter_map(move |(start, _)| {
@@ -103,7 +115,7 @@ fn complete_characters(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Transcript, find};
+    use super::{Transcript, find, untorn};
     use shim::last_word::LastWord;
 
     fn fed(parts: &[&[u8]]) -> Transcript {
@@ -144,6 +156,7 @@ mod tests {
         assert_eq!(found("! [1] [  x."), Some("! [1] [  x."));
         assert_eq!(found("a\nW"), Some("a\nW"));
         assert_eq!(found("Welcome."), None);
+        assert_eq!(untorn(text), "[    1.0] a\nWelcome! [1] [  x.600784] ");
         assert_eq!(find("a\n[    8.600784] b\nc", "ac"), None);
         // the record is not complete yet
         assert_eq!(find("ab[    8.600784] no", "ab"), Some(0..2));

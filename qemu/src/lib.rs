@@ -12,10 +12,13 @@
 //!
 //! Absent on purpose: making images (`boot`), graphics, a second way to pass the console.
 
+pub mod budget;
 pub mod console;
 mod devices;
 pub mod failure;
+pub mod figures;
 pub mod machine;
+pub mod measure;
 pub mod monitor;
 mod process;
 pub mod terminal;

@@ -1,16 +1,18 @@
 //! What machines of the tests start: images as `nodeos run` makes them, with what only a test wants.
 
-use std::{path::Path, sync::Mutex};
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
 
 use boot::{
-    archive,
     assembly::{self, Wanted},
     carbon::Placement,
     image::Image,
     manifest::{KernelOption, Manifest},
+    measure::{METER, with_program},
     progress::Progress,
     shim as shim_of,
-    tree::{Entry, Tree},
 };
 use shim::arches::Arch;
 
@@ -60,21 +62,24 @@ pub fn image(arch: &'static Arch, placement: Placement, weak: bool, doors: bool)
 /// When it cannot be built.
 #[must_use]
 pub fn attacker(arch: &Arch) -> Vec<u8> {
-    let messages = shim_of::guest_programs(arch, "attacker", &[]).unwrap_or_else(|error| panic!("{error}"));
-    let path = shim_of::guest_program(&messages, "attack", arch).unwrap_or_else(|error| panic!("{error}"));
-    std::fs::read(path).unwrap()
+    std::fs::read(built(arch, "attacker", "attack")).unwrap()
 }
 
-/// Makes `out`, the initramfs with the attacker's program in one more archive behind it, under the name that `out` has.
+/// Makes `out`, the initramfs with one more program under the name that `out` has: the meter if that is one of its, else
+/// the attacker's.
 pub fn put_first<'a>(arch: &Arch, initramfs: &Path, out: &'a Path) -> &'a str {
-    let (program, more) = (out.with_extension("program"), out.with_extension("more"));
-    std::fs::write(&program, attacker(arch)).unwrap();
     let name = out.file_name().and_then(|name| name.to_str()).unwrap();
-    let mut tree = Tree::default();
-    let entry = Entry::File { source: program, mode: 0o755 };
-    tree.put(&format!("/{name}"), entry)
-        .and_then(|()| archive::write(&tree, false, None, &more))
-        .and_then(|()| archive::join(&[initramfs, &more], out))
-        .unwrap_or_else(|error| panic!("{error}"));
+    let program = match name {
+        meter::MEMORY | meter::CALLS | meter::COST => built(arch, METER, METER),
+        _ => built(arch, "attacker", "attack"),
+    };
+    with_program(initramfs, name, &program, out).unwrap_or_else(|error| panic!("{error}"));
     name
+}
+
+fn built(arch: &Arch, package: &str, name: &str) -> PathBuf {
+    let messages = shim_of::guest_programs(arch, package, &[]);
+    messages
+        .and_then(|messages| shim_of::guest_program(&messages, name, arch))
+        .unwrap_or_else(|error| panic!("{error}"))
 }

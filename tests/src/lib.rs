@@ -163,7 +163,7 @@ impl Boot {
         self
     }
 
-    /// The kernel runs the attacker's program under that name, which then becomes the shim; the initramfs with both lies
+    /// The kernel runs the meter, or the attacker's program, under that name, which then becomes the shim; the initramfs with both lies
     /// beside the disk.
     #[must_use]
     pub fn first(mut self, name: &str, disk: &Disk) -> Self {

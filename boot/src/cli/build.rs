@@ -98,7 +98,8 @@ fn table(target: &Medium, manifest: &Manifest, out: &std::path::Path) -> String 
     text + "command line: " + &manifest.cmdline
 }
 
-fn target(name: &str) -> Result<&'static Medium, String> {
+/// The target of that name, for clap.
+pub fn target(name: &str) -> Result<&'static Medium, String> {
     let names = || media::ALL.iter().map(|medium| medium.name).collect::<Vec<_>>().join(", ");
     Medium::named(name).ok_or_else(|| format!("expected one of: {}", names()))
 }

@@ -5,6 +5,7 @@ mod doctor;
 mod explain;
 mod inspect;
 mod kernel;
+mod measure;
 mod medium;
 mod run;
 mod source;
@@ -93,6 +94,8 @@ enum Verb {
     Explain(explain::Args),
     /// Show what is in an initramfs, a carbon image or a users image
     Inspect(inspect::Args),
+    /// Measure a machine: sizes, system calls, instructions, memory, time
+    Measure(measure::Args),
     /// Show each program and package that is needed, and whether it is here
     Doctor(doctor::Args),
 }
@@ -104,6 +107,7 @@ impl Cli {
             Verb::Run(args) => args.purposes(),
             Verb::Build(args) => args.purposes(),
             Verb::Kernel(args) => args.purposes(),
+            Verb::Measure(args) => args.purposes(),
             Verb::Users(_) => vec![tools::For::Users],
             Verb::Doctor(_) => tools::everything(),
             Verb::Explain(_) | Verb::Inspect(_) => Vec::new(),
@@ -113,13 +117,14 @@ impl Cli {
         }
         let common =
             Common { yes: self.yes, progress: if self.quiet { Progress::Silent } else { Progress::from_env() } };
-        if matches!(self.verb, Verb::Run(_) | Verb::Build(_) | Verb::Kernel(_)) {
+        if matches!(self.verb, Verb::Run(_) | Verb::Build(_) | Verb::Kernel(_) | Verb::Measure(_)) {
             all_there(&purposes)?;
         }
         match self.verb {
             Verb::Run(args) => args.run(common),
             Verb::Build(args) => args.run(common),
             Verb::Kernel(args) => args.run(common),
+            Verb::Measure(args) => args.run(common),
             Verb::Users(args) => args.run(common),
             Verb::Explain(args) => args.run(),
             Verb::Inspect(args) => args.run(),

@@ -18,8 +18,6 @@ mod mounts;
 #[cfg(target_env = "musl")]
 mod others;
 #[cfg(target_env = "musl")]
-mod trace;
-#[cfg(target_env = "musl")]
 mod victim;
 
 #[cfg(target_env = "musl")]
@@ -33,7 +31,7 @@ mod program {
         sys::{self, Start, Stream},
     };
 
-    use crate::{bombs, call, doors, kernel, mounts, others, trace, victim};
+    use crate::{bombs, call, doors, kernel, mounts, others, victim};
 
     const TABLES: [call::Table; 6] =
         [kernel::ATTACKS, doors::ATTACKS, mounts::ATTACKS, others::ATTACKS, bombs::ATTACKS, victim::ATTACKS];
@@ -46,12 +44,9 @@ mod program {
     }
 
     fn main(start: Start) -> ! {
-        if rustix::process::getpid() == rustix::process::Pid::INIT {
-            match start.arguments().next().unwrap_or_default().to_bytes() {
-                b"/terminate" => terminate(start),
-                b"/trace" => trace::begin(start),
-                _ => {}
-            }
+        let name = start.arguments().next().unwrap_or_default();
+        if rustix::process::getpid() == rustix::process::Pid::INIT && name == c"/terminate" {
+            terminate(start);
         }
         let script = start.arguments().nth(1).unwrap_or_default();
         // what a copy of this is asked that has the set-user-ID bit, or capabilities

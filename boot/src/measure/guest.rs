@@ -1,0 +1,213 @@
+//! Machines that are measured from inside, by the meter.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use qemu::failure::Failure;
+use qemu::figures::{Event, Figures};
+use qemu::machine::{Drive, Machine, Network, Start};
+use qemu::measure;
+use qemu::vm::{DEADLINE, Vm};
+use shim::last_word::LastWord;
+use shim::logon_file::{Arg, LogonFile, Password};
+use tempfile::TempDir;
+
+use crate::archive;
+use crate::assembly;
+use crate::error::{Error, Result, Tried};
+use crate::image::Image;
+use crate::progress::Progress;
+use crate::shim::{guest_program, guest_programs};
+use crate::tree::{Entry, Tree};
+use crate::users::home::Home;
+use crate::users::image::{Create, create};
+
+/// The package of the meter.
+pub const METER: &str = "meter";
+/// The machine's RAM, where it is not what is measured.
+const RAM_MIB: u32 = 256;
+/// When memory is read.
+pub const MOMENTS: [&str; 4] = ["kernel", "prompt", "first-line", "idle"];
+/// How long a session has nothing to do before it counts as idle.
+const IDLE: u64 = 5000;
+
+/// Makes `out`, the initramfs with one more program at its top.
+pub fn with_program(initramfs: &Path, name: &str, program: &Path, out: &Path) -> Result<()> {
+    let mut tree = Tree::default();
+    tree.put(&format!("/{name}"), Entry::File { source: program.to_owned(), mode: 0o755 })?;
+    let more = out.with_extension("more");
+    archive::write(&tree, false, None, &more)?;
+    archive::join(&[initramfs, &more], out)
+}
+
+/// What is needed to boot them.
+pub struct Guest<'a> {
+    image: &'a Image,
+    meter: PathBuf,
+    homes: PathBuf,
+    folder: TempDir,
+    progress: Progress,
+}
+
+impl<'a> Guest<'a> {
+    /// Builds the meter and the homes.
+    pub fn new(image: &'a Image, progress: Progress) -> Result<Self> {
+        let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+        let phase = progress.quick("measure", "build the meter");
+        let meter = guest_program(&guest_programs(image.arch, METER, &[])?, METER, image.arch)?;
+        phase.done("the meter");
+        let homes = folder.path().join("homes.ext4");
+        Ok(Self { image, meter, homes, folder, progress })
+    }
+
+    /// System calls of PID 1 and its programs.
+    pub fn calls(&self) -> Result<Figures> {
+        let text = self.of_init(meter::CALLS, false)?;
+        let figures = measure::calls(&text, self.image.arch);
+        let missing =
+            ["init", "setup", "sandbox", "program"].iter().find(|what| !figures.contains_key(&format!("calls.{what}")));
+        match missing {
+            None => Ok(figures),
+            Some(what) => {
+                Err(Error::new("count system calls", format!("the meter did not say those of {what}:\n{text}")))
+            }
+        }
+    }
+
+    /// Instructions until node's first line.
+    pub fn instructions(&self) -> Result<Figures> {
+        let text = self.of_init(meter::COST, true)?;
+        let missing =
+            || Error::new("count instructions", format!("the meter did not say those of each phase:\n{text}"));
+        measure::instructions(&text).ok_or_else(missing)
+    }
+
+    /// Memory at four moments: before the shim's first step, at the logon prompt, at a session's first line, and when its
+    /// REPL has been idle.
+    pub fn memory(&self) -> Result<Figures> {
+        let mut ana = Home::new("ana", 1000);
+        let shell_args = Arg::try_from("/shell.js").map_err(|_| Error::new("write logon.json", "too long"))?;
+        let mut file = LogonFile { password: Some(Password::new()), ..LogonFile::default() };
+        let _ = file.shell_args.push(shell_args);
+        ana.file("shell.js", include_str!("shell.js"));
+        ana.logon(&file)?;
+        create(&self.homes, Create { size: 64 << 20, force: true }, &[ana])?;
+        let machine = self.machine(meter::MEMORY, "")?;
+        let ram = u64::from(machine.memory_mib) * 1024;
+        let phase = self.progress.quick("measure", "memory at four moments");
+        let lines = moments(machine).map_err(|failure| failed("read the memory of a machine", failure))?;
+        phase.done("memory at four moments");
+        let mut figures = Figures::new();
+        for (moment, line) in MOMENTS.into_iter().zip(lines) {
+            let unread = || Error::new("read the memory of a machine", format!("the meter said: {line}"));
+            figures.extend(measure::memory(&line, moment, ram).ok_or_else(unread)?);
+        }
+        Ok(figures)
+    }
+
+    /// The boot as it goes, and the kernel's parts.
+    pub fn time(&self) -> Result<(Vec<Event>, Figures)> {
+        self.homes_of_init()?;
+        let machine = self.machine("init", "loglevel=7")?;
+        let phase = self.progress.quick("measure", "a boot's timeline");
+        let start = Instant::now();
+        let timed = || {
+            let mut vm = Vm::start(machine)?;
+            vm.expect("] ")?;
+            let firmware = start.elapsed();
+            finished(&mut vm)?;
+            Ok((vm.transcript(), firmware))
+        };
+        let (text, firmware) = timed().map_err(|failure| failed("time a boot", failure))?;
+        phase.done("a boot's timeline");
+        let firmware = u64::try_from(firmware.as_micros()).unwrap_or(0);
+        let kernel = measure::kernel(&text)
+            .ok_or_else(|| Error::new("read how large the kernel is", "it did not say, with loglevel=7"))?;
+        Ok((measure::timeline(&text, firmware), kernel))
+    }
+
+    /// Boots a machine whose one user runs `init.js`, with one processor, to its end: what it printed.
+    fn of_init(&self, first: &str, counted: bool) -> Result<String> {
+        self.homes_of_init()?;
+        let machine = Machine { counted, cpus: 1, network: Network::None, ..self.machine(first, "ip=off")? };
+        let what = if counted { "instructions" } else { "system calls" };
+        let phase = self.progress.quick("measure", what);
+        let run = || {
+            let mut vm = Vm::start(machine)?;
+            finished(&mut vm)?;
+            Ok(vm.transcript())
+        };
+        let text = run().map_err(|failure| failed(&format!("count {what}"), failure))?;
+        phase.done(what);
+        Ok(text)
+    }
+
+    fn homes_of_init(&self) -> Result<()> {
+        let mut ana = Home::new("ana", 1000);
+        ana.program("init", include_str!("init.js"));
+        create(&self.homes, Create { size: 64 << 20, force: true }, &[ana])
+    }
+
+    /// The machine as `nodeos run` has it, with that program first.
+    fn machine(&self, first: &str, words: &str) -> Result<Machine> {
+        let initramfs = self.folder.path().join(format!("{first}.initramfs"));
+        with_program(&self.image.initramfs, first, &self.meter, &initramfs)?;
+        let initramfs = if first == "init" { &self.image.initramfs } else { &initramfs };
+        Ok(machine(self.image, initramfs, &self.homes, &format!("rdinit=/{first} {words}")))
+    }
+}
+
+/// A machine of that image, which keeps nothing.
+pub fn machine(image: &Image, initramfs: &Path, homes: &Path, words: &str) -> Machine {
+    let cmdline = format!("{} {words}", assembly::cmdline(image, true));
+    let carbon = image.carbon.iter().map(Drive::read_only);
+    Machine {
+        memory_mib: RAM_MIB,
+        drives: carbon.chain([Drive::writable(homes)]).collect(),
+        network: Network::User { publish: vec![], boot: None },
+        ..Machine::new(image.arch, Start::kernel(&image.kernel, initramfs, cmdline))
+    }
+}
+
+/// Waits until the machine has powered off by itself.
+fn finished(vm: &mut Vm) -> std::result::Result<(), Failure> {
+    match vm.ending()?.last_word {
+        Some(LastWord::PowerOff(0)) => Ok(()),
+        _ => Err(vm.failure("the machine did not end well")),
+    }
+}
+
+/// The meter's line at each of the four moments.
+fn moments(machine: Machine) -> std::result::Result<[String; 4], Failure> {
+    let mut vm = Vm::start(machine)?;
+    let line = |vm: &mut Vm, which: &str| -> std::result::Result<String, Failure> {
+        let start = format!("{}memory {which}", meter::MARK);
+        vm.expect(&start)?;
+        Ok(start + &vm.expect("\n")?)
+    };
+    let kernel = line(&mut vm, "before")?;
+    vm.expect("username:")?;
+    // one may have been under way
+    line(&mut vm, "after")?;
+    let prompt = line(&mut vm, "after")?;
+    vm.send("ana")?;
+    vm.expect("the first line")?;
+    line(&mut vm, "after")?;
+    let first = line(&mut vm, "after")?;
+    vm.expect("> ")?;
+    let since = Instant::now();
+    let from = measure::uptime(&line(&mut vm, "after")?).unwrap_or(0);
+    loop {
+        let idle = line(&mut vm, "after")?;
+        if measure::uptime(&idle).is_some_and(|at| at >= from + IDLE) {
+            return Ok([kernel, prompt, first, idle]);
+        }
+        if since.elapsed() > DEADLINE + Duration::from_secs(IDLE) {
+            return Err(vm.failure("the machine's clock does not go on"));
+        }
+    }
+}
+
+fn failed(tried: &str, failure: Failure) -> Error {
+    Error::new(tried, failure)
+}

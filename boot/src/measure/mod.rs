@@ -1,0 +1,149 @@
+//! What a machine costs: bytes, system calls, instructions, memory, time.
+//!
+//! ```text
+//! sizes of what was assembled                    sizes.rs, packages.rs
+//! image + meter → machines → console → figures   guest.rs, floor.rs; read in qemu::measure
+//! ```
+//!
+//! What is measured in a machine is measured with homes of our own (`init.js`, `shell.js`): an app may do anything. An app
+//! counts for the sizes.
+
+mod floor;
+mod guest;
+mod packages;
+mod sizes;
+mod symbols;
+
+use std::collections::BTreeMap;
+
+use qemu::figures::{FORMAT, Figures, Measured, least, spread};
+use shim::arches::Arch;
+
+use crate::assembly::{self, Users, Wanted};
+use crate::cache::Cache;
+use crate::carbon::Placement;
+use crate::error::Result;
+use crate::image::Image;
+use crate::manifest::Manifest;
+use crate::media::Medium;
+use crate::progress::Progress;
+
+pub use self::guest::{METER, MOMENTS, with_program};
+
+/// What is measured.
+pub struct Subject {
+    /// The machine.
+    pub arch: &'static Arch,
+    /// The kind of medium, for the sizes.
+    pub target: &'static Medium,
+    /// Whose homes count.
+    pub users: Users,
+    /// Node, includes, kernel options and words.
+    pub manifest: Manifest,
+}
+
+impl Subject {
+    /// A machine of that architecture and medium without homes, as budgets have it.
+    #[must_use]
+    pub fn plain(arch: &'static Arch, target: &'static Medium) -> Self {
+        Self { arch, target, users: Users::None, manifest: Manifest::default() }
+    }
+
+    /// Its image for the medium.
+    fn image(&self, cache: &Cache, progress: Progress) -> Result<Image> {
+        let placement = self.target.placement.unwrap_or(Placement::Medium);
+        self.image_at(cache, self.target.profile, placement, progress)
+    }
+
+    /// Its image for QEMU.
+    fn image_at(&self, cache: &Cache, profile: &'static str, place: Placement, progress: Progress) -> Result<Image> {
+        let wanted = Wanted { arch: self.arch, placement: place, profile, manifest: self.manifest.clone() };
+        assembly::image(cache, &wanted, progress)
+    }
+}
+
+/// Which figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Bytes.
+    Sizes,
+    /// System calls.
+    Calls,
+    /// Instructions.
+    Instructions,
+    /// Memory at four moments.
+    Memory,
+    /// A timeline.
+    Time,
+    /// The smallest memory.
+    Floor,
+}
+
+/// By name, in the order in which they are taken.
+pub const WHATS: [(&str, What); 6] = [
+    ("sizes", What::Sizes),
+    ("calls", What::Calls),
+    ("instructions", What::Instructions),
+    ("memory", What::Memory),
+    ("time", What::Time),
+    ("floor", What::Floor),
+];
+
+/// Measures it; with the spread of what was measured more than once, in thousandths.
+pub fn measure(
+    cache: &Cache,
+    subject: &Subject,
+    whats: &[What],
+    runs: usize,
+    progress: Progress,
+) -> Result<(Measured, BTreeMap<String, u64>)> {
+    let image = subject.image(cache, progress)?;
+    let mut measured = Measured {
+        format: FORMAT,
+        arch: subject.arch.name.to_owned(),
+        target: subject.target.name.to_owned(),
+        app: match &subject.users {
+            Users::App(app) => Some(app.display().to_string()),
+            _ => None,
+        },
+        versions: image.versions.iter().map(|(name, version)| ((*name).to_owned(), version.clone())).collect(),
+        figures: Figures::new(),
+        timeline: vec![],
+        curves: vec![],
+    };
+    let has = |what: What| whats.contains(&what);
+    if has(What::Sizes) {
+        measured.figures.extend(sizes::sizes(cache, subject, &image, progress)?);
+    }
+    let mut spreads = BTreeMap::new();
+    if [What::Calls, What::Instructions, What::Memory, What::Time].into_iter().any(has) {
+        // what is booted here is QEMU's machine, whatever the medium
+        let image = subject.image_at(cache, "virt", Placement::Medium, progress)?;
+        let guest = guest::Guest::new(&image, progress)?;
+        let mut repeated = |what: What, take: &dyn Fn() -> Result<Figures>| -> Result<Figures> {
+            if !has(what) {
+                return Ok(Figures::new());
+            }
+            let all = (0..runs.max(1)).map(|_| take()).collect::<Result<Vec<_>>>()?;
+            spreads.extend(spread(&all));
+            Ok(least(all))
+        };
+        measured.figures.extend(repeated(What::Calls, &|| guest.calls())?);
+        measured.figures.extend(repeated(What::Instructions, &|| guest.instructions())?);
+        measured.figures.extend(repeated(What::Memory, &|| guest.memory())?);
+        if has(What::Time) {
+            let (timeline, kernel) = guest.time()?;
+            measured.figures.extend(kernel);
+            measured.timeline = timeline;
+        }
+    }
+    if has(What::Floor) {
+        measured.curves = floor::curves(cache, subject, progress)?;
+        for curve in &measured.curves {
+            if let Some(floor) = curve.floor {
+                measured.figures.insert(format!("floor.{}", curve.placement), u64::from(floor).into());
+            }
+        }
+    }
+    Ok((measured, spreads))
+}

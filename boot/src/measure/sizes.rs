@@ -1,0 +1,89 @@
+//! Bytes of what was assembled, and what they are made of.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use qemu::figures::{Figure, Figures};
+
+use super::Subject;
+use super::packages::by_package;
+use super::symbols::parts;
+use crate::cache::Cache;
+use crate::error::{Result, Tried};
+use crate::image::Image;
+use crate::inspect::{Contents, inspect};
+use crate::kconfig::setting;
+use crate::kernel;
+use crate::media::{self, Manifest, Parts};
+use crate::progress::Progress;
+use crate::shim;
+use crate::users::read;
+
+/// Every size there is.
+pub fn sizes(cache: &Cache, subject: &Subject, image: &Image, progress: Progress) -> Result<Figures> {
+    let mut figures = Figures::new();
+    let mut put = |name: &str, figure: Figure| figures.insert(format!("bytes.{name}"), figure);
+    let (stripped, named) = (shim::build(subject.arch, progress)?, shim::named(subject.arch)?);
+    for (program, named) in stripped.programs().into_iter().zip(named.programs()) {
+        let name = program.file_name().unwrap_or_default().to_string_lossy();
+        let bytes = size(program)?;
+        put(&name, Figure { value: bytes, parts: parts(named, bytes)? });
+    }
+    put("kernel", Figure { value: size(&image.kernel)?, parts: options(subject)? });
+    put("initramfs", Figure { value: size(&image.initramfs)?, parts: members(&image.initramfs)? });
+    if let Some(carbon) = &image.carbon {
+        put("carbon", Figure { value: size(carbon)?, parts: members(carbon)? });
+    }
+    let homes = subject.users.image(cache, subject.arch, None, progress)?;
+    if let Some(homes) = &homes {
+        let partition = read::inspect(homes)?;
+        let files = partition.members.iter().map(|member| (member.path.as_str(), member.bytes));
+        put("homes", Figure::sum(by_package(files)));
+    }
+    let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+    let parts = Parts { cache, image, users: homes.as_deref(), machines: &[], progress };
+    let made = media::make(subject.target, &parts, &folder.path().join("out"))?;
+    put("medium", medium(&made));
+    Ok(figures)
+}
+
+/// What lies on the medium. A card's file is as large as a card, most of it holes: what is in it counts.
+fn medium(made: &Manifest) -> Figure {
+    let parts: BTreeMap<String, u64> =
+        made.members.iter().map(|member| (member.path.display().to_string(), member.bytes)).collect();
+    match made.sha256.is_some() && made.target != "sd" {
+        true => Figure { value: made.bytes, parts },
+        false => Figure::sum(parts),
+    }
+}
+
+/// The options of the kernel that fragments name.
+fn options(subject: &Subject) -> Result<BTreeMap<String, u64>> {
+    let options = subject.manifest.kernel.options.iter().map(|option| option.0.clone()).collect();
+    let spec = kernel::Spec { arch: subject.arch, profile: subject.target.profile.to_owned(), options };
+    let fragments = spec.fragments()?;
+    let settings = fragments.iter().flat_map(|fragment| fragment.text.lines()).filter_map(setting);
+    let last: BTreeMap<&str, &str> = settings.collect();
+    Ok(last
+        .into_iter()
+        .filter(|(_, value)| *value != "n")
+        .map(|(name, value)| (format!("{name}={value}"), 0))
+        .collect())
+}
+
+fn members(file: &Path) -> Result<BTreeMap<String, u64>> {
+    Ok(match inspect(file)? {
+        Contents::Initramfs(tree) | Contents::Carbon(tree) => tree
+            .members
+            .into_iter()
+            .filter(|member| member.mode.starts_with('-'))
+            .map(|member| (member.path, member.bytes))
+            .collect(),
+        _ => BTreeMap::new(),
+    })
+}
+
+fn size(path: &Path) -> Result<u64> {
+    Ok(fs::metadata(path).tried("look at", path)?.len())
+}

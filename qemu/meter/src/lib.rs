@@ -1,0 +1,51 @@
+//! What stands between the meter, a program in the guest, and the host that reads its lines.
+//!
+//! ```text
+//! rdinit=/meter-… → the meter leaves a process behind and becomes /init → lines on the console → `parse`
+//! ```
+//!
+//! 1. Under each of its names it reads one thing: `MEMORY`, `CALLS`, `COST`.
+//! 2. It runs in the initramfs's place of `/init` alone: no image that anybody keeps has it.
+//! 3. A line is written at once, and is `meter: KIND NAME KEY=NUMBER …`.
+//!
+//! Absent on purpose: judging. It says what the kernel says.
+#![cfg_attr(target_env = "musl", no_std)]
+
+/// How each line starts.
+pub const MARK: &str = "meter: ";
+
+/// Prints once a second what lies where in memory: `memory before` as PID 1's program begins, then `memory after`.
+///
+/// The kernel's own names and KiB (proc_meminfo(5)), and of ours `Uptime` in milliseconds, `CarbonCache`, the pages of
+/// the carbon copy that are in memory, `InitAnon` and `InitFile`: PID 1's own pages and those that are a file's.
+pub const MEMORY: &str = "meter-memory";
+
+/// Counts system calls: `calls WHAT Total=… NUMBER=…` where WHAT is `program` (from the fork to a user's exec), `sandbox`
+/// (to the wait of its first process), or the name of one of our programs at its end; `init` behind each of them.
+pub const CALLS: &str = "meter-calls";
+
+/// Reads the processor's time, nanoseconds: `exec PROGRAM Init=…`, `exit PROGRAM Own=… Init=…`. In a machine whose clock
+/// counts instructions (`-icount shift=0`) that is how many were executed.
+pub const COST: &str = "meter-cost";
+
+/// One line's kind, name and numbers.
+pub fn parse(line: &str) -> Option<(&str, &str, impl Iterator<Item = (&str, u64)>)> {
+    let mut words = line.trim_end().strip_prefix(MARK)?.split(' ');
+    let (kind, name) = (words.next()?, words.next()?);
+    Some((kind, name, words.filter_map(|word| word.split_once('=').and_then(|(k, v)| Some((k, v.parse().ok()?))))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn a_line_has_a_kind_a_name_and_numbers() {
+        let (kind, name, numbers) = parse("meter: calls setup Total=3 0=1 17=2\r\n").unwrap();
+        assert_eq!((kind, name), ("calls", "setup"));
+        assert_eq!(numbers.collect::<Vec<_>>(), [("Total", 3), ("0", 1), ("17", 2)]);
+        assert!(parse("calls setup").is_none() && parse("meter: calls").is_none());
+        // cut off in the middle
+        assert_eq!(parse("meter: calls setup Total=3 0=").unwrap().2.count(), 1);
+    }
+}

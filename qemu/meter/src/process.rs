@@ -1,0 +1,88 @@
+//! What /proc says, through a mount of it that no path leads to: the shim's own mounts are as they always are.
+
+use core::ffi::CStr;
+
+use linux_raw_sys::general as raw;
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    fs::{Mode, OFlags},
+    io::{Errno, Result},
+    mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen},
+};
+use shim::{
+    say,
+    say::{Say, Text},
+    sys::Stream,
+};
+
+use crate::ptrace::call;
+
+/// A line of the meter's, written at once.
+pub struct Line(Text);
+
+impl Line {
+    pub fn new(kind: &str, name: &str) -> Self {
+        let mut text = Text::new();
+        say!(&mut text, meter::MARK, kind, " ", name);
+        Self(text)
+    }
+
+    pub fn value(&mut self, key: impl Say, value: u64) -> &mut Self {
+        say!(&mut self.0, " ", key, "=", value);
+        self
+    }
+
+    pub fn print(&mut self) {
+        "\n".say(&mut self.0);
+        Stream(1).put(&self.0);
+    }
+}
+
+/// A text with a NUL behind it.
+pub fn c(text: &Text) -> &CStr {
+    CStr::from_bytes_until_nul(text.as_bytes()).unwrap_or_default()
+}
+
+/// The root of /proc.
+pub fn proc() -> Result<OwnedFd> {
+    let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(&context)?;
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
+}
+
+pub fn read<'a>(proc: impl AsFd, path: &CStr, into: &'a mut [u8]) -> Result<&'a str> {
+    let file = rustix::fs::openat(proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let length = rustix::io::read(file, &mut *into)?;
+    core::str::from_utf8(into.get(..length).unwrap_or_default()).map_err(|_| Errno::INVAL)
+}
+
+/// The name of the program that a process is.
+pub fn program(proc: impl AsFd, pid: i32) -> Text {
+    let mut path = Text::new();
+    say!(&mut path, u64::from(pid.cast_unsigned()), "/exe\0");
+    let mut target = [0; 256];
+    let read = rustix::fs::readlinkat_raw(proc, c(&path), &mut target[..]);
+    let target = read.ok().and_then(|length| core::str::from_utf8(target.get(..length)?).ok()).unwrap_or_default();
+    let mut name = Text::new();
+    // "/setup (deleted)": nobody finds it any more
+    let target = target.split(' ').next().unwrap_or_default();
+    target.rsplit('/').next().unwrap_or_default().say(&mut name);
+    name
+}
+
+/// The processor's time that a process and its threads have used, in nanoseconds.
+pub fn used(pid: i32) -> Result<u64> {
+    // include/linux/posix-timers_types.h: CPUCLOCK_SCHED of a process
+    clock((!pid << 3) | 2)
+}
+
+/// The clock that starts with the machine.
+pub const MONOTONIC: i32 = 1; // include/uapi/linux/time.h
+
+/// A clock's time in nanoseconds. rustix asks the vDSO, whose address it keeps in a variable: these programs have none.
+pub fn clock(clock: i32) -> Result<u64> {
+    let mut time = [0_u64; 2];
+    call(raw::__NR_clock_gettime, [clock.cast_unsigned() as usize, time.as_mut_ptr() as usize, 0, 0, 0, 0])?;
+    let [seconds, nanoseconds] = time;
+    Ok(seconds.wrapping_mul(1_000_000_000).wrapping_add(nanoseconds))
+}

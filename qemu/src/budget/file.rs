@@ -1,0 +1,148 @@
+//! The file of budgets: people write limits in it, we what landed.
+
+use std::collections::BTreeMap;
+
+use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
+
+use super::{Budget, Landed, WITHIN, gated, machine};
+use crate::figures::{FORMAT, Measured, kind};
+
+/// A file of budgets.
+pub struct Budgets {
+    document: DocumentMut,
+    /// By machine (`x86_64.direct`) and by figure.
+    pub rows: BTreeMap<String, BTreeMap<String, Budget>>,
+}
+
+impl Budgets {
+    /// Reads a file's text.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.to_string())?;
+        match document.get("format").and_then(Item::as_integer) {
+            Some(format) if format == i64::from(FORMAT) => {}
+            Some(format) => return Err(format!("its format is {format}, this nodeos knows {FORMAT}")),
+            None => return Err("it does not say its format".to_owned()),
+        }
+        let mut rows = BTreeMap::new();
+        for (arch, targets) in document.iter().filter(|(key, _)| !["format", "history"].contains(key)) {
+            let targets = targets.as_table().ok_or_else(|| format!("{arch} is no table of targets"))?;
+            for (target, figures) in targets {
+                let machine = format!("{arch}.{target}");
+                let figures = figures.as_table().ok_or_else(|| format!("{machine} is no table of figures"))?;
+                let read = |(name, row): (&str, &Item)| Ok((name.to_owned(), budget(&machine, name, row)?));
+                rows.insert(machine.clone(), figures.iter().map(read).collect::<Result<_, String>>()?);
+            }
+        }
+        Ok(Self { document, rows })
+    }
+
+    /// Lands a machine's figures. What has no budget gets one, a tenth above what it is; limits that there are stay, and
+    /// what is above one does not land.
+    pub fn land(&mut self, measured: &Measured, landed: &mut Landed) -> Result<Vec<String>, String> {
+        let machine = machine(measured);
+        let rows = self.rows.entry(machine.clone()).or_default();
+        let mut changes = Vec::new();
+        for (name, figure) in gated(&measured.figures) {
+            let is = figure.value;
+            let limit = rows.get(name).map_or(is.saturating_add(is.div_ceil(10)), |row| row.limit);
+            if is > limit {
+                return Err(format!(
+                    "{machine} {name} is {is}, its limit is {limit}: who means that raises the limit first"
+                ));
+            }
+            let was = rows.get(name).map(|row| row.landed);
+            let within = rows.get(name).map_or(WITHIN, |row| row.within);
+            if was != Some(is) {
+                changes.push(match was {
+                    Some(was) => format!("{machine} {name} {was} -> {is}"),
+                    None => format!("{machine} {name} {is}"),
+                });
+            }
+            rows.insert(name.to_owned(), Budget { limit, landed: is, within });
+            write_row(&mut self.document, measured, name, Budget { limit, landed: is, within });
+        }
+        rows.retain(|name, _| measured.figures.contains_key(name));
+        if let Some(table) = target_table(&mut self.document, measured) {
+            table.retain(|name, _| measured.figures.contains_key(name));
+        }
+        landed.format = FORMAT;
+        let figures = gated(&measured.figures).map(|(name, figure)| (name.to_owned(), figure.clone())).collect();
+        landed.machines.insert(machine, figures);
+        Ok(changes)
+    }
+
+    /// Notes why figures landed.
+    pub fn note(&mut self, date: &str, reason: &str, changes: &[String]) {
+        let history = self.document.entry("history").or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
+        let mut entry = Table::new();
+        entry.insert("date", value(date));
+        entry.insert("reason", value(reason));
+        let mut list: toml_edit::Array = changes.iter().map(String::as_str).collect();
+        list.iter_mut().for_each(|change| change.decor_mut().set_prefix("\n    "));
+        list.set_trailing("\n");
+        list.set_trailing_comma(true);
+        entry.insert("changes", value(list));
+        if let Some(history) = history.as_array_of_tables_mut() {
+            history.push(entry);
+        }
+    }
+
+    /// The file's text: what people wrote in it stays as it was.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.document.to_string()
+    }
+}
+
+fn budget(machine: &str, name: &str, row: &Item) -> Result<Budget, String> {
+    let at = format!("{machine} {name:?}");
+    match kind(name) {
+        None => return Err(format!("{at}: there is no such figure; `nodeos measure` shows those there are")),
+        Some(kind) if !kind.deterministic => {
+            return Err(format!("{at}: {} differ from run to run, they can be no budget", kind.title));
+        }
+        Some(_) => {}
+    }
+    let row = row.as_table_like().ok_or_else(|| format!("{at}: expected {{ limit = …, landed = … }}"))?;
+    if let Some((key, _)) = row.iter().find(|(key, _)| !["limit", "landed", "within"].contains(key)) {
+        return Err(format!("{at}: {key} is unknown; known are limit, landed and within"));
+    }
+    let number = |key: &str| {
+        let number = row.get(key).and_then(Item::as_integer).and_then(|number| u64::try_from(number).ok());
+        number.ok_or_else(|| format!("{at}: {key} is no number of {}", kind(name).map_or("", |kind| kind.unit)))
+    };
+    let within = match row.get("within") {
+        None => WITHIN,
+        Some(within) => within.as_float().or(within.as_integer().map(|whole| whole as f64)).unwrap_or(-1.0),
+    };
+    if !(0.0..=100.0).contains(&within) {
+        return Err(format!("{at}: within is a part of a hundred, from 0 to 100"));
+    }
+    Ok(Budget { limit: number("limit")?, landed: number("landed")?, within })
+}
+
+fn target_table<'a>(document: &'a mut DocumentMut, measured: &Measured) -> Option<&'a mut Table> {
+    document.get_mut(&measured.arch)?.get_mut(&measured.target)?.as_table_mut()
+}
+
+fn write_row(document: &mut DocumentMut, measured: &Measured, name: &str, budget: Budget) {
+    let arch = document.entry(&measured.arch).or_insert_with(|| {
+        let mut table = Table::new();
+        table.set_implicit(true);
+        Item::Table(table)
+    });
+    let Some(arch) = arch.as_table_mut() else { return };
+    let target = arch.entry(&measured.target).or_insert_with(|| Item::Table(Table::new()));
+    let Some(target) = target.as_table_mut() else { return };
+    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    if let Some(row) = target.get_mut(name).and_then(Item::as_table_like_mut) {
+        // what stands around the number stays
+        if let Some(landed) = row.get_mut("landed") {
+            *landed = value(whole(budget.landed));
+        }
+        return;
+    }
+    let row = [("limit", budget.limit), ("landed", budget.landed)];
+    let row: InlineTable = row.into_iter().map(|(key, number)| (key, whole(number))).collect();
+    target.insert(name, value(row));
+}

@@ -1,0 +1,181 @@
+//! Budgets: what each figure may be, what it was when it last landed, and who is to blame for more. Pure.
+//!
+//! ```text
+//! budgets.toml + landed figures + measured figures → findings
+//! measured figures + a reason → budgets.toml, landed figures
+//! ```
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::figures::{Figure, Figures, Measured, kind};
+
+pub use self::file::Budgets;
+
+/// What one figure may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budget {
+    /// The promise: more never lands.
+    pub limit: u64,
+    /// What it was when it last landed.
+    pub landed: u64,
+    /// How many hundredths it may be above that without a word.
+    pub within: f64,
+}
+
+/// How far a figure may be above what landed, in hundredths, where its row does not say.
+const WITHIN: f64 = 1.0;
+
+impl Budget {
+    /// The most that passes without a word.
+    fn most(self) -> u64 {
+        #[expect(clippy::cast_precision_loss, reason = "figures are far below 2^52")]
+        let more = (self.landed as f64 * self.within / 100.0).floor();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within is not negative: `read`")]
+        let more = more as u64;
+        self.landed.saturating_add(more)
+    }
+}
+
+/// Figures that landed, by machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Landed {
+    /// `FORMAT`.
+    pub format: u32,
+    /// The figures.
+    pub machines: BTreeMap<String, Figures>,
+}
+
+/// The machine that was measured, as budgets name it.
+#[must_use]
+pub fn machine(measured: &Measured) -> String {
+    format!("{}.{}", measured.arch, measured.target)
+}
+
+/// A figure that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The machine.
+    pub machine: String,
+    /// The figure.
+    pub figure: String,
+    /// What is wrong.
+    pub what: What,
+    /// What grew since it landed, the most first.
+    pub blame: Vec<String>,
+}
+
+/// What is wrong with a figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It is above its limit: what it is, and the limit.
+    Over(u64, u64),
+    /// It is above what landed, more than its row allows: what it is, and what it was.
+    Grown(u64, u64),
+    /// It is measured and has no budget.
+    New(u64),
+    /// It has a budget and is not measured.
+    Gone,
+    /// It is below what landed, more than its row allows: what it is, and what it was. Nothing fails for that.
+    Shrunk(u64, u64),
+}
+
+impl What {
+    /// Whether it closes the gate.
+    #[must_use]
+    pub fn fails(self) -> bool {
+        !matches!(self, Self::Shrunk(..))
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = kind(&self.figure).map_or("", |kind| kind.unit);
+        write!(f, "{} {}: ", self.machine, self.figure)?;
+        match self.what {
+            What::Over(is, limit) => write!(f, "{is} {unit}, the limit is {limit}")?,
+            What::Grown(is, was) => write!(f, "{is} {unit}, {was} when it last landed{}", percent(is, was))?,
+            What::New(is) => write!(f, "{is} {unit}, and no budget has it")?,
+            What::Gone => write!(f, "it has a budget, and nothing measures it")?,
+            What::Shrunk(is, was) => write!(f, "{is} {unit}, {was} when it last landed: less")?,
+        }
+        self.blame.iter().try_for_each(|part| write!(f, "\n    {part}"))
+    }
+}
+
+fn percent(is: u64, was: u64) -> String {
+    match (is.saturating_sub(was) * 1000).checked_div(was) {
+        Some(thousandths) => format!(", {}.{} % more", thousandths / 10, thousandths % 10),
+        None => String::new(),
+    }
+}
+
+/// How many parts are blamed.
+const BLAMED: usize = 5;
+
+/// What grew, and what is new, the most first.
+#[must_use]
+pub fn blame(now: &Figure, landed: Option<&Figure>) -> Vec<String> {
+    let before = landed.map(|figure| &figure.parts);
+    let was = |name: &String| before.and_then(|parts| parts.get(name)).copied();
+    let mut grown: Vec<_> = now
+        .parts
+        .iter()
+        .filter_map(|(name, value)| match was(name) {
+            Some(was) if *value > was => Some((value - was, name, "")),
+            Some(_) => None,
+            None => Some((*value, name, " (new)")),
+        })
+        .collect();
+    grown.sort_by_key(|(more, name, _)| (std::cmp::Reverse(*more), *name));
+    let rest = grown.len().saturating_sub(BLAMED);
+    let mut lines: Vec<_> = grown.iter().take(BLAMED).map(|(more, name, new)| format!("+{more} {name}{new}")).collect();
+    if rest > 0 {
+        lines.push(format!("and {rest} more parts"));
+    }
+    lines
+}
+
+impl Budgets {
+    /// What is wrong with a machine's figures, of those kinds that are the same at each run.
+    #[must_use]
+    pub fn check(&self, measured: &Measured, landed: &Landed) -> Vec<Finding> {
+        let machine = machine(measured);
+        let none = BTreeMap::new();
+        let (rows, before) = (self.rows.get(&machine).unwrap_or(&none), landed.machines.get(&machine));
+        let finding = |figure: &str, what: What| {
+            let landed = before.and_then(|figures| figures.get(figure));
+            let now = measured.figures.get(figure).filter(|_| what.fails());
+            let blame = now.map(|now| blame(now, landed)).unwrap_or_default();
+            Finding { machine: machine.clone(), figure: figure.to_owned(), what, blame }
+        };
+        let mut findings = Vec::new();
+        for (name, figure) in gated(&measured.figures) {
+            let is = figure.value;
+            match rows.get(name) {
+                None => findings.push(finding(name, What::New(is))),
+                Some(row) if is > row.limit => findings.push(finding(name, What::Over(is, row.limit))),
+                Some(row) if is > row.most() => findings.push(finding(name, What::Grown(is, row.landed))),
+                Some(row) if row.landed > Budget { landed: is, ..*row }.most() => {
+                    findings.push(finding(name, What::Shrunk(is, row.landed)));
+                }
+                Some(_) => {}
+            }
+        }
+        let gone = rows.keys().filter(|name| !measured.figures.contains_key(*name));
+        findings.extend(gone.map(|name| finding(name, What::Gone)));
+        findings
+    }
+}
+
+/// The figures that budgets are for.
+fn gated(figures: &Figures) -> impl Iterator<Item = (&str, &Figure)> {
+    let gated = |name: &str| kind(name).is_some_and(|kind| kind.deterministic);
+    figures.iter().map(|(name, figure)| (name.as_str(), figure)).filter(move |(name, _)| gated(name))
+}

@@ -1,0 +1,99 @@
+use super::{Budgets, Finding, Landed, What};
+use crate::figures::{FORMAT, Figure, Measured};
+
+const TEXT: &str = "# what a machine may cost\nformat = 1\n\n[x86_64.direct]\n# the promise\n\
+    \"bytes.init\" = { limit = 40, landed = 20 }\n\"calls.init\" = { limit = 9, landed = 5, within = 20 }\n";
+
+/// A name, a value and its parts.
+type Row<'a> = (&'a str, u64, &'a [(&'a str, u64)]);
+
+fn measured(figures: &[Row<'_>]) -> Measured {
+    let figure = |(name, value, parts): &Row<'_>| {
+        let parts = parts.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        ((*name).to_owned(), Figure { value: *value, parts })
+    };
+    Measured {
+        format: FORMAT,
+        arch: "x86_64".to_owned(),
+        target: "direct".to_owned(),
+        app: None,
+        versions: [].into(),
+        figures: figures.iter().map(figure).collect(),
+        timeline: vec![],
+        curves: vec![],
+    }
+}
+
+fn found(measured: &Measured, landed: &Landed) -> Vec<String> {
+    Budgets::read(TEXT).unwrap().check(measured, landed).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_is_within_its_budget_passes() {
+    assert_eq!(found(&measured(&[("bytes.init", 20, &[]), ("calls.init", 6, &[])]), &Landed::default()), [""; 0]);
+    // and what no budget can be for is not asked
+    let with_time = measured(&[("bytes.init", 20, &[]), ("calls.init", 5, &[]), ("time.all", 9, &[])]);
+    assert_eq!(found(&with_time, &Landed::default()), [""; 0]);
+}
+
+#[test]
+fn whatever_is_not_as_it_landed_is_named_with_both_numbers_and_the_blame() {
+    let mut landed = Landed::default();
+    let before = measured(&[("bytes.init", 20, &[(".text a", 10), (".text b", 10)])]);
+    landed.machines.insert("x86_64.direct".to_owned(), before.figures);
+    let now: &[(&str, u64)] = &[(".text a", 12), (".text b", 9), (".text c", 4)];
+    let both = |bytes, calls| measured(&[("bytes.init", bytes, now), ("calls.init", calls, &[("read", 3)])]);
+    assert_eq!(
+        found(&both(25, 5), &landed),
+        [
+            "x86_64.direct bytes.init: 25 bytes, 20 when it last landed, 25.0 % more\n    +4 .text c (new)\n    +2 .text a"
+        ]
+    );
+    assert!(found(&both(41, 5), &landed)[0].starts_with("x86_64.direct bytes.init: 41 bytes, the limit is 40\n"));
+    assert!(found(&both(20, 7), &landed)[0].ends_with("calls, 5 when it last landed, 40.0 % more\n    +3 read (new)"));
+    let gone = measured(&[("bytes.init", 20, &[])]);
+    assert_eq!(found(&gone, &landed), ["x86_64.direct calls.init: it has a budget, and nothing measures it"]);
+    let new = measured(&[("bytes.init", 20, &[]), ("calls.init", 5, &[]), ("calls.new", 1, &[])]);
+    assert_eq!(found(&new, &landed), ["x86_64.direct calls.new: 1 calls, and no budget has it"]);
+}
+
+#[test]
+fn less_is_said_and_fails_nothing() {
+    let less = measured(&[("bytes.init", 10, &[("x", 3)]), ("calls.init", 5, &[])]);
+    let findings = Budgets::read(TEXT).unwrap().check(&less, &Landed::default());
+    let [Finding { what: What::Shrunk(10, 20), blame, .. }] = &findings[..] else { panic!("{findings:?}") };
+    assert!(blame.is_empty() && !findings[0].what.fails());
+}
+
+#[test]
+fn what_lands_is_what_passes_and_what_people_wrote_stays() {
+    let (mut budgets, mut landed) = (Budgets::read(TEXT).unwrap(), Landed::default());
+    let now = measured(&[("bytes.init", 30, &[("x", 30)]), ("calls.new", 11, &[])]);
+    let changes = budgets.land(&now, &mut landed).unwrap();
+    assert_eq!(changes, ["x86_64.direct bytes.init 20 -> 30", "x86_64.direct calls.new 11"]);
+    budgets.note("2026-11-25", "because", &changes);
+    let text = budgets.text();
+    let again = Budgets::read(&text).unwrap();
+    assert_eq!(again.check(&now, &landed), []);
+    assert_eq!(again.rows["x86_64.direct"]["calls.new"].limit, 13);
+    assert!(text.starts_with("# what a machine may cost\n") && text.contains("\n# the promise\n"), "{text}");
+    assert!(text.contains("\"bytes.init\" = { limit = 40, landed = 30 }\n") && !text.contains("calls.init"), "{text}");
+    assert!(text.contains("[[history]]\ndate = \"2026-11-25\"\nreason = \"because\"\n"), "{text}");
+    let over = measured(&[("bytes.init", 41, &[])]);
+    assert!(budgets.land(&over, &mut landed).unwrap_err().contains("raises the limit first"));
+}
+
+#[test]
+fn a_file_that_makes_no_sense_is_refused() {
+    let refused = |text: &str| Budgets::read(text).err().unwrap_or_default();
+    assert!(refused("format = 2").contains("its format is 2, this nodeos knows 1"));
+    assert!(refused("").contains("does not say its format"));
+    let row = |row: &str| refused(&format!("format = 1\n[x86_64.direct]\n{row}\n"));
+    assert!(row("\"parsecs.init\" = { limit = 1, landed = 1 }").contains("there is no such figure"));
+    assert!(row("\"memory.idle.slab\" = { limit = 1, landed = 1 }").contains("differ from run to run"));
+    assert!(row("\"bytes.init\" = { limit = 1 }").contains("landed is no number of bytes"));
+    assert!(row("\"bytes.init\" = { limit = 1, landed = 1, limits = 2 }").contains("limits is unknown"));
+    assert!(row("\"bytes.init\" = { limit = 1, landed = 1, within = 101 }").contains("from 0 to 100"));
+    assert!(row("\"bytes.init\" = 1").contains("expected { limit"));
+    assert!(refused("format = 1\nx86_64 = 3").contains("no table"));
+}

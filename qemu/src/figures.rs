@@ -1,0 +1,158 @@
+//! Figures: what was measured, as data. Pure.
+//!
+//! A figure's name says what it is and where: `bytes.init`, `calls.setup`, `memory.prompt.slab`. The first word is its
+//! kind, and each kind has one unit.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The format of what is written; another one is refused.
+pub const FORMAT: u32 = 1;
+
+/// One figure.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figure {
+    /// How much, in its kind's unit.
+    pub value: u64,
+    /// What it is made of, by name, in the same unit; of a kernel its options, each of 0.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, u64>,
+}
+
+impl Figure {
+    /// A figure that is the sum of its parts.
+    #[must_use]
+    pub fn sum(parts: BTreeMap<String, u64>) -> Self {
+        Self { value: parts.values().sum(), parts }
+    }
+}
+
+impl From<u64> for Figure {
+    fn from(value: u64) -> Self {
+        Self { value, parts: BTreeMap::new() }
+    }
+}
+
+/// Figures by name.
+pub type Figures = BTreeMap<String, Figure>;
+
+/// Something that happened, as the machine boots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Microseconds after the machine was started, firmware included.
+    pub at: u64,
+    /// What happened.
+    pub what: String,
+}
+
+/// How long a boot takes by the machine's memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Curve {
+    /// Where the carbon copy lies.
+    pub placement: String,
+    /// MiB of RAM, and milliseconds from the kernel's start to the first line of JavaScript; `None` if it did not come.
+    pub points: Vec<(u32, Option<u64>)>,
+    /// The smallest that was quick enough.
+    pub floor: Option<u32>,
+}
+
+/// All that was measured of one machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// `FORMAT`.
+    pub format: u32,
+    /// The architecture.
+    pub arch: String,
+    /// The kind of medium.
+    pub target: String,
+    /// The app, if it was not a machine without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Versions of what went in.
+    pub versions: BTreeMap<String, String>,
+    /// The figures.
+    pub figures: Figures,
+    /// The boot, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<Event>,
+    /// How little memory suffices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curves: Vec<Curve>,
+}
+
+/// A kind of figures: its name, its unit, what it is.
+pub struct Kind {
+    /// The first word of its figures' names.
+    pub name: &'static str,
+    /// The unit of all of them.
+    pub unit: &'static str,
+    /// A title.
+    pub title: &'static str,
+    /// Whether the same machine gives the same figure, within what a budget allows.
+    pub deterministic: bool,
+}
+
+/// All of them, in the order in which they are printed.
+pub const KINDS: [Kind; 6] = [
+    Kind { name: "bytes", unit: "bytes", title: "sizes", deterministic: true },
+    Kind { name: "calls", unit: "calls", title: "system calls", deterministic: true },
+    Kind { name: "instructions", unit: "instructions", title: "instructions to the first line", deterministic: true },
+    Kind { name: "memory", unit: "KiB", title: "memory", deterministic: false },
+    Kind { name: "time", unit: "ms", title: "time, emulated", deterministic: false },
+    Kind { name: "floor", unit: "MiB", title: "smallest memory", deterministic: false },
+];
+
+/// The kind of that figure.
+#[must_use]
+pub fn kind(figure: &str) -> Option<&'static Kind> {
+    let (first, _) = figure.split_once('.')?;
+    KINDS.iter().find(|kind| kind.name == first)
+}
+
+/// The least of each of several runs: what others do on the same machine only adds.
+#[must_use]
+pub fn least(runs: Vec<Figures>) -> Figures {
+    let mut all = Figures::new();
+    for (name, figure) in runs.into_iter().flatten() {
+        let least = all.entry(name).or_insert_with(|| figure.clone());
+        if figure.value < least.value {
+            *least = figure;
+        }
+    }
+    all
+}
+
+/// How far the runs lie apart: the largest over the least, in thousandths of it.
+#[must_use]
+pub fn spread(runs: &[Figures]) -> BTreeMap<String, u64> {
+    let mut ends = BTreeMap::<&str, (u64, u64)>::new();
+    for (name, figure) in runs.iter().flatten() {
+        let (low, high) = ends.entry(name).or_insert((figure.value, figure.value));
+        (*low, *high) = ((*low).min(figure.value), (*high).max(figure.value));
+    }
+    ends.into_iter().map(|(name, (low, high))| (name.to_owned(), (high - low) * 1000 / low.max(1))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Figures, kind, least, spread};
+
+    fn run(values: &[(&str, u64)]) -> Figures {
+        values.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
+    }
+
+    #[test]
+    fn the_least_of_each_counts_and_the_spread_is_of_all() {
+        let runs = [run(&[("calls.a", 200), ("calls.b", 7)]), run(&[("calls.a", 203), ("calls.b", 6)])];
+        assert_eq!(spread(&runs), [("calls.a".to_owned(), 15), ("calls.b".to_owned(), 166)].into());
+        assert_eq!(least(runs.into()), run(&[("calls.a", 200), ("calls.b", 6)]));
+        assert_eq!(least(vec![]), Figures::new());
+    }
+
+    #[test]
+    fn a_figures_kind_is_its_first_word() {
+        assert_eq!(kind("bytes.init").unwrap().unit, "bytes");
+        assert!(kind("bytes").is_none() && kind("parsecs.init").is_none());
+    }
+}
