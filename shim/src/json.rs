@@ -141,7 +141,7 @@ impl<'a> Json<'a> {
     /// A number, `true`, `false` or `null`.
     fn word(&mut self) -> Option<()> {
         let start = self.rest.as_str();
-        let word = start.split(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c)).next()?;
+        let word = start.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.')).next()?;
         self.rest = start.get(word.len()..)?.chars();
         let number = word.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit());
         (number || matches!(word, "true" | "false" | "null")).then_some(())

@@ -196,7 +196,9 @@ pub fn can_grant(pattern: &str) -> bool {
 pub fn is_pattern(text: &str) -> bool {
     let name = text.strip_suffix('*').unwrap_or(text);
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
-    !name.is_empty() && name.bytes().all(letter) && !name.contains("..") && !name.starts_with('/')
+    // core's search for a text in a text is 1.5 KiB of a program
+    let climbs = name.as_bytes().windows(2).any(|two| two == b"..");
+    !name.is_empty() && name.bytes().all(letter) && !climbs && !name.starts_with('/')
 }
 
 impl Say for Policy {

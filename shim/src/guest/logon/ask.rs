@@ -109,7 +109,7 @@ fn once(terminal: &OwnedFd, single: bool) -> Result<Option<Text>> {
     }
     let root = name == layout::ROOT_USER;
     // one name is one folder: nothing that is typed here is a path
-    let known = !name.contains('/') && (root || !single);
+    let known = !name.bytes().any(|byte| byte == b'/') && (root || !single);
     let hash = file::of(&name).ok().filter(|_| known).and_then(|file| file.password);
     if hash.as_deref() == Some("") && !root {
         return Ok(Some(name));
