@@ -79,6 +79,8 @@ pub const QEMU_SCREEN: &str = "ramfb";
 pub const QEMU_CD: (&str, Option<&str>) = ("scsi-cd", Some("virtio-scsi-pci"));
 /// How QEMU emulates.
 pub const QEMU_ACCEL: &str = "tcg";
+/// Words for a machine whose clock counts instructions. Where the kernel lies decides when its clock ticks.
+pub const QEMU_COUNTED: &str = "nokaslr";
 /// UEFI firmware for QEMU, as its package names it.
 pub const UEFI_CODE: &str = "/usr/share/AAVMF/AAVMF_CODE.fd";
 /// What that firmware remembers, before it remembers anything.

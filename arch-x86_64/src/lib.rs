@@ -80,6 +80,9 @@ pub const QEMU_CD: (&str, Option<&str>) = ("ide-cd", None);
 /// that patches itself (arch/x86/kernel/alternative.c, `text_poke_bp`) after its handler is gone: `Oops: int3` in one
 /// boot of a hundred.
 pub const QEMU_ACCEL: &str = "tcg,thread=single";
+/// Words for a machine whose clock counts instructions. Where the kernel lies decides when its clock ticks; and it would try for 0.4 s in vain to verify the APIC's timer
+/// (arch/x86/kernel/apic/apic.c, `calibrate_APIC_clock`), which is seven times all else that it does.
+pub const QEMU_COUNTED: &str = "nokaslr nolapic_timer";
 /// UEFI firmware for QEMU, as its package names it.
 pub const UEFI_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 /// What that firmware remembers, before it remembers anything.

@@ -59,9 +59,14 @@ pub fn weak(arch: &Arch) -> Result<Shim> {
     shim(arch, &["--features", "weak", "--target-dir", "target/weak"])
 }
 
-/// The same programs with their symbols, to say what they are made of; code and data are equal.
+/// The programs with their symbols, to say what they are made of; code and data are equal.
 pub fn named(arch: &Arch) -> Result<Shim> {
     shim(arch, &["--config", "profile.guest.strip=false", "--target-dir", "target/named"])
+}
+
+/// The same of `weak`.
+pub fn weak_named(arch: &Arch) -> Result<Shim> {
+    shim(arch, &["--features", "weak", "--config", "profile.guest.strip=false", "--target-dir", "target/weak-named"])
 }
 
 fn shim(arch: &Arch, words: &[&str]) -> Result<Shim> {

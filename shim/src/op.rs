@@ -249,7 +249,9 @@ impl Say for Op<'_> {
     fn say(&self, text: &mut say::Text) {
         match *self {
             Self::Mkdir(path, mode) => say!(text, "mkdir -m ", Octal(mode), " ", path),
-            Self::Write(path, content) if content.is_empty() || content.bytes().any(|byte| byte == b'\n') => say!(text, "write ", path),
+            Self::Write(path, content) if content.is_empty() || content.bytes().any(|byte| byte == b'\n') => {
+                say!(text, "write ", path)
+            }
             Self::Write(path, content) => say!(text, "echo ", content, " > ", path),
             Self::Mount(kind, source, target, attr, options) => mount(text, kind, &source, target, attr, options),
             Self::Bind(from, to, attr) => say!(text, "mount --bind -o ", attr, " ", from, " ", to),

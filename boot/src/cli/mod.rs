@@ -1,5 +1,6 @@
 //! The command's words: one file per verb, and what they share.
 
+mod budget;
 mod build;
 mod doctor;
 mod explain;
@@ -96,6 +97,8 @@ enum Verb {
     Inspect(inspect::Args),
     /// Measure a machine: sizes, system calls, instructions, memory, time
     Measure(measure::Args),
+    /// Hold a machine's costs against its budgets
+    Budget(budget::Args),
     /// Show each program and package that is needed, and whether it is here
     Doctor(doctor::Args),
 }
@@ -108,6 +111,7 @@ impl Cli {
             Verb::Build(args) => args.purposes(),
             Verb::Kernel(args) => args.purposes(),
             Verb::Measure(args) => args.purposes(),
+            Verb::Budget(args) => args.purposes(),
             Verb::Users(_) => vec![tools::For::Users],
             Verb::Doctor(_) => tools::everything(),
             Verb::Explain(_) | Verb::Inspect(_) => Vec::new(),
@@ -117,7 +121,7 @@ impl Cli {
         }
         let common =
             Common { yes: self.yes, progress: if self.quiet { Progress::Silent } else { Progress::from_env() } };
-        if matches!(self.verb, Verb::Run(_) | Verb::Build(_) | Verb::Kernel(_) | Verb::Measure(_)) {
+        if matches!(self.verb, Verb::Run(_) | Verb::Build(_) | Verb::Kernel(_) | Verb::Measure(_) | Verb::Budget(_)) {
             all_there(&purposes)?;
         }
         match self.verb {
@@ -125,6 +129,7 @@ impl Cli {
             Verb::Build(args) => args.run(common),
             Verb::Kernel(args) => args.run(common),
             Verb::Measure(args) => args.run(common),
+            Verb::Budget(args) => args.run(common),
             Verb::Users(args) => args.run(common),
             Verb::Explain(args) => args.run(),
             Verb::Inspect(args) => args.run(),

@@ -35,7 +35,7 @@ pub fn curves(cache: &Cache, subject: &Subject, progress: Progress) -> Result<Ve
     ana.program("init", include_str!("init.js"));
     create(&homes, Create { size: 64 << 20, force: true }, &[ana])?;
     let curve = |placement: Placement| -> Result<Curve> {
-        let image = subject.image_at(cache, "virt", placement, progress)?;
+        let image = subject.booted(cache, placement, progress)?;
         let take = |mib: u32, within: Option<u64>| first_line(&image, &homes, mib, within, progress);
         let (points, floor) = bisect(take);
         Ok(Curve { placement: placement.to_string(), points, floor })

@@ -60,9 +60,9 @@ impl<'a> Guest<'a> {
         Ok(Self { image, meter, homes, folder, progress })
     }
 
-    /// System calls of PID 1 and its programs.
-    pub fn calls(&self) -> Result<Figures> {
-        let text = self.of_init(meter::CALLS, false)?;
+    /// System calls of PID 1 and its programs, with these homes beside ours.
+    pub fn calls(&self, more: &[Home]) -> Result<Figures> {
+        let text = self.of_init(meter::CALLS, false, more)?;
         let figures = measure::calls(&text, self.image.arch);
         let missing =
             ["init", "setup", "sandbox", "program"].iter().find(|what| !figures.contains_key(&format!("calls.{what}")));
@@ -74,9 +74,9 @@ impl<'a> Guest<'a> {
         }
     }
 
-    /// Instructions until node's first line.
-    pub fn instructions(&self) -> Result<Figures> {
-        let text = self.of_init(meter::COST, true)?;
+    /// Instructions until node's first line, with these homes beside ours.
+    pub fn instructions(&self, more: &[Home]) -> Result<Figures> {
+        let text = self.of_init(meter::COST, true, more)?;
         let missing =
             || Error::new("count instructions", format!("the meter did not say those of each phase:\n{text}"));
         measure::instructions(&text).ok_or_else(missing)
@@ -107,7 +107,7 @@ impl<'a> Guest<'a> {
 
     /// The boot as it goes, and the kernel's parts.
     pub fn time(&self) -> Result<(Vec<Event>, Figures)> {
-        self.homes_of_init()?;
+        self.homes_of_init(&[])?;
         let machine = self.machine("init", "loglevel=7")?;
         let phase = self.progress.quick("measure", "a boot's timeline");
         let start = Instant::now();
@@ -127,9 +127,11 @@ impl<'a> Guest<'a> {
     }
 
     /// Boots a machine whose one user runs `init.js`, with one processor, to its end: what it printed.
-    fn of_init(&self, first: &str, counted: bool) -> Result<String> {
-        self.homes_of_init()?;
-        let machine = Machine { counted, cpus: 1, network: Network::None, ..self.machine(first, "ip=off")? };
+    fn of_init(&self, first: &str, counted: bool, more: &[Home]) -> Result<String> {
+        self.homes_of_init(more)?;
+        let words = if counted { self.image.arch.qemu_counted } else { "" };
+        let machine = self.machine(first, &format!("ip=off {words}"))?;
+        let machine = Machine { counted, cpus: 1, network: Network::None, ..machine };
         let what = if counted { "instructions" } else { "system calls" };
         let phase = self.progress.quick("measure", what);
         let run = || {
@@ -142,10 +144,10 @@ impl<'a> Guest<'a> {
         Ok(text)
     }
 
-    fn homes_of_init(&self) -> Result<()> {
+    fn homes_of_init(&self, more: &[Home]) -> Result<()> {
         let mut ana = Home::new("ana", 1000);
         ana.program("init", include_str!("init.js"));
-        create(&self.homes, Create { size: 64 << 20, force: true }, &[ana])
+        create(&self.homes, Create { size: 64 << 20, force: true }, &[&[ana], more].concat())
     }
 
     /// The machine as `nodeos run` has it, with that program first.

@@ -28,7 +28,8 @@ use crate::manifest::Manifest;
 use crate::media::Medium;
 use crate::progress::Progress;
 
-pub use self::guest::{METER, MOMENTS, with_program};
+pub use self::guest::{Guest, METER, MOMENTS, with_program};
+pub use self::sizes::program;
 
 /// What is measured.
 pub struct Subject {
@@ -43,19 +44,17 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A machine of that architecture and medium without homes, as budgets have it.
-    #[must_use]
-    pub fn plain(arch: &'static Arch, target: &'static Medium) -> Self {
-        Self { arch, target, users: Users::None, manifest: Manifest::default() }
-    }
-
     /// Its image for the medium.
     fn image(&self, cache: &Cache, progress: Progress) -> Result<Image> {
         let placement = self.target.placement.unwrap_or(Placement::Medium);
         self.image_at(cache, self.target.profile, placement, progress)
     }
 
-    /// Its image for QEMU.
+    /// Its image for QEMU, whatever the medium is: what is booted to be measured.
+    pub fn booted(&self, cache: &Cache, place: Placement, progress: Progress) -> Result<Image> {
+        self.image_at(cache, "virt", place, progress)
+    }
+
     fn image_at(&self, cache: &Cache, profile: &'static str, place: Placement, progress: Progress) -> Result<Image> {
         let wanted = Wanted { arch: self.arch, placement: place, profile, manifest: self.manifest.clone() };
         assembly::image(cache, &wanted, progress)
@@ -117,9 +116,8 @@ pub fn measure(
     }
     let mut spreads = BTreeMap::new();
     if [What::Calls, What::Instructions, What::Memory, What::Time].into_iter().any(has) {
-        // what is booted here is QEMU's machine, whatever the medium
-        let image = subject.image_at(cache, "virt", Placement::Medium, progress)?;
-        let guest = guest::Guest::new(&image, progress)?;
+        let image = subject.booted(cache, Placement::Medium, progress)?;
+        let guest = Guest::new(&image, progress)?;
         let mut repeated = |what: What, take: &dyn Fn() -> Result<Figures>| -> Result<Figures> {
             if !has(what) {
                 return Ok(Figures::new());
@@ -128,8 +126,8 @@ pub fn measure(
             spreads.extend(spread(&all));
             Ok(least(all))
         };
-        measured.figures.extend(repeated(What::Calls, &|| guest.calls())?);
-        measured.figures.extend(repeated(What::Instructions, &|| guest.instructions())?);
+        measured.figures.extend(repeated(What::Calls, &|| guest.calls(&[]))?);
+        measured.figures.extend(repeated(What::Instructions, &|| guest.instructions(&[]))?);
         measured.figures.extend(repeated(What::Memory, &|| guest.memory())?);
         if has(What::Time) {
             let (timeline, kernel) = guest.time()?;

@@ -25,10 +25,9 @@ pub fn sizes(cache: &Cache, subject: &Subject, image: &Image, progress: Progress
     let mut figures = Figures::new();
     let mut put = |name: &str, figure: Figure| figures.insert(format!("bytes.{name}"), figure);
     let (stripped, named) = (shim::build(subject.arch, progress)?, shim::named(subject.arch)?);
-    for (program, named) in stripped.programs().into_iter().zip(named.programs()) {
-        let name = program.file_name().unwrap_or_default().to_string_lossy();
-        let bytes = size(program)?;
-        put(&name, Figure { value: bytes, parts: parts(named, bytes)? });
+    for (stripped, named) in stripped.programs().into_iter().zip(named.programs()) {
+        let name = stripped.file_name().unwrap_or_default().to_string_lossy();
+        put(&name, program(stripped, named)?);
     }
     put("kernel", Figure { value: size(&image.kernel)?, parts: options(subject)? });
     put("initramfs", Figure { value: size(&image.initramfs)?, parts: members(&image.initramfs)? });
@@ -38,7 +37,8 @@ pub fn sizes(cache: &Cache, subject: &Subject, image: &Image, progress: Progress
     let homes = subject.users.image(cache, subject.arch, None, progress)?;
     if let Some(homes) = &homes {
         let partition = read::inspect(homes)?;
-        let files = partition.members.iter().map(|member| (member.path.as_str(), member.bytes));
+        let files = partition.members.iter().filter(|member| member.mode.starts_with('-'));
+        let files = files.map(|member| (member.path.as_str(), member.bytes));
         put("homes", Figure::sum(by_package(files)));
     }
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
@@ -46,6 +46,12 @@ pub fn sizes(cache: &Cache, subject: &Subject, image: &Image, progress: Progress
     let made = media::make(subject.target, &parts, &folder.path().join("out"))?;
     put("medium", medium(&made));
     Ok(figures)
+}
+
+/// A program of the shim's, and the same with its symbols.
+pub fn program(stripped: &Path, named: &Path) -> Result<Figure> {
+    let bytes = size(stripped)?;
+    Ok(Figure { value: bytes, parts: parts(named, bytes)? })
 }
 
 /// What lies on the medium. A card's file is as large as a card, most of it holes: what is in it counts.

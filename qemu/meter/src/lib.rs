@@ -17,7 +17,8 @@ pub const MARK: &str = "meter: ";
 /// Prints once a second what lies where in memory: `memory before` as PID 1's program begins, then `memory after`.
 ///
 /// The kernel's own names and KiB (proc_meminfo(5)), and of ours `Uptime` in milliseconds, `CarbonCache`, the pages of
-/// the carbon copy that are in memory, `InitAnon` and `InitFile`: PID 1's own pages and those that are a file's.
+/// the carbon copy that are in memory, `InitPrivate` and `InitShared`: PID 1's own pages, and those of its program. (The
+/// kernel has no smaps: PROC_PAGE_MONITOR is off.)
 pub const MEMORY: &str = "meter-memory";
 
 /// Counts system calls: `calls WHAT Total=… NUMBER=…` where WHAT is `program` (from the fork to a user's exec), `sandbox`

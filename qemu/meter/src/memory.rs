@@ -64,13 +64,14 @@ fn say(name: &str, proc: &OwnedFd) -> Result<()> {
             line.value(key, value);
         }
     });
-    each(read(proc, c"1/status", &mut buffer)?, |key, value| {
-        match key {
-            "RssAnon" => line.value("InitAnon", value),
-            "RssFile" => line.value("InitFile", value),
-            _ => return,
-        };
+    let (mut private, mut shared) = (0, 0_u64);
+    // proc_pid_status(5); the initramfs is a tmpfs, so the shim's own programs are shmem
+    each(read(proc, c"1/status", &mut buffer)?, |key, value| match key {
+        "RssAnon" => private = value,
+        "RssFile" | "RssShmem" => shared = shared.saturating_add(value),
+        _ => {}
     });
+    line.value("InitPrivate", private).value("InitShared", shared);
     let carbon = rustix::fs::openat(CWD, layout::CARBON, OFlags::PATH | OFlags::DIRECTORY, Mode::empty());
     let pages = carbon.map_or(Ok(0), |carbon| cached_below(carbon, 8))?;
     line.value("CarbonCache", u64::try_from(pages.saturating_mul(PAGE / 1024)).unwrap_or(0));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
-use super::{Budget, Landed, WITHIN, gated, machine};
+use super::{Budget, Landed, gated, machine};
 use crate::figures::{FORMAT, Measured, kind};
 
 /// A file of budgets.
@@ -51,7 +51,8 @@ impl Budgets {
                 ));
             }
             let was = rows.get(name).map(|row| row.landed);
-            let within = rows.get(name).map_or(WITHIN, |row| row.within);
+            let usual = kind(name).and_then(|kind| kind.within).unwrap_or_default();
+            let within = rows.get(name).map_or(usual, |row| row.within);
             if was != Some(is) {
                 changes.push(match was {
                     Some(was) => format!("{machine} {name} {was} -> {is}"),
@@ -96,23 +97,23 @@ impl Budgets {
 
 fn budget(machine: &str, name: &str, row: &Item) -> Result<Budget, String> {
     let at = format!("{machine} {name:?}");
-    match kind(name) {
+    let kind = match kind(name) {
         None => return Err(format!("{at}: there is no such figure; `nodeos measure` shows those there are")),
-        Some(kind) if !kind.deterministic => {
-            return Err(format!("{at}: {} differ from run to run, they can be no budget", kind.title));
-        }
-        Some(_) => {}
-    }
+        Some(kind) => kind,
+    };
+    let Some(usual) = kind.within else {
+        return Err(format!("{at}: {} differ from run to run, they can be no budget", kind.title));
+    };
     let row = row.as_table_like().ok_or_else(|| format!("{at}: expected {{ limit = …, landed = … }}"))?;
     if let Some((key, _)) = row.iter().find(|(key, _)| !["limit", "landed", "within"].contains(key)) {
         return Err(format!("{at}: {key} is unknown; known are limit, landed and within"));
     }
     let number = |key: &str| {
         let number = row.get(key).and_then(Item::as_integer).and_then(|number| u64::try_from(number).ok());
-        number.ok_or_else(|| format!("{at}: {key} is no number of {}", kind(name).map_or("", |kind| kind.unit)))
+        number.ok_or_else(|| format!("{at}: {key} is no number of {}", kind.unit))
     };
     let within = match row.get("within") {
-        None => WITHIN,
+        None => usual,
         Some(within) => within.as_float().or(within.as_integer().map(|whole| whole as f64)).unwrap_or(-1.0),
     };
     if !(0.0..=100.0).contains(&within) {

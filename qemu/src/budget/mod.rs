@@ -29,9 +29,6 @@ pub struct Budget {
     pub within: f64,
 }
 
-/// How far a figure may be above what landed, in hundredths, where its row does not say.
-const WITHIN: f64 = 1.0;
-
 impl Budget {
     /// The most that passes without a word.
     fn most(self) -> u64 {
@@ -135,7 +132,15 @@ pub fn blame(now: &Figure, landed: Option<&Figure>) -> Vec<String> {
         .collect();
     grown.sort_by_key(|(more, name, _)| (std::cmp::Reverse(*more), *name));
     let rest = grown.len().saturating_sub(BLAMED);
-    let mut lines: Vec<_> = grown.iter().take(BLAMED).map(|(more, name, new)| format!("+{more} {name}{new}")).collect();
+    let mut lines: Vec<_> = grown
+        .iter()
+        .take(BLAMED)
+        .map(|(more, name, new)| match more {
+            // an option of the kernel's
+            0 => format!("{name}{new}"),
+            _ => format!("+{more} {name}{new}"),
+        })
+        .collect();
     if rest > 0 {
         lines.push(format!("and {rest} more parts"));
     }
@@ -143,6 +148,17 @@ pub fn blame(now: &Figure, landed: Option<&Figure>) -> Vec<String> {
 }
 
 impl Budgets {
+    /// From here on each figure is held against what it was then; limits stay.
+    pub fn hold_against(&mut self, then: &Landed) {
+        for (machine, rows) in &mut self.rows {
+            for (name, row) in rows {
+                if let Some(figure) = then.machines.get(machine).and_then(|figures| figures.get(name)) {
+                    row.landed = figure.value;
+                }
+            }
+        }
+    }
+
     /// What is wrong with a machine's figures, of those kinds that are the same at each run.
     #[must_use]
     pub fn check(&self, measured: &Measured, landed: &Landed) -> Vec<Finding> {
@@ -176,6 +192,6 @@ impl Budgets {
 
 /// The figures that budgets are for.
 fn gated(figures: &Figures) -> impl Iterator<Item = (&str, &Figure)> {
-    let gated = |name: &str| kind(name).is_some_and(|kind| kind.deterministic);
+    let gated = |name: &str| kind(name).is_some_and(|kind| kind.within.is_some());
     figures.iter().map(|(name, figure)| (name.as_str(), figure)).filter(move |(name, _)| gated(name))
 }

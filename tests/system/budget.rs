@@ -1,0 +1,111 @@
+//! What is measured is so, and a budget closes the gate on a regression of each kind, which is planted here.
+
+use boot::{
+    assembly::Users,
+    carbon::Placement,
+    manifest::{Include, Manifest},
+    measure::{self, Guest, Subject, What},
+    media::Medium,
+    progress::Progress,
+    shim as shim_of,
+    users::home::Home,
+};
+use qemu::{
+    budget::{Budgets, Finding, Landed},
+    figures::Measured,
+};
+use shim::arches::Arch;
+use tests::cache;
+
+fn subject(arch: &'static Arch, manifest: Manifest) -> Subject {
+    Subject { arch, target: Medium::named("direct").unwrap(), users: Users::None, manifest }
+}
+
+fn measured(arch: &'static Arch, manifest: Manifest, whats: &[What]) -> Measured {
+    measure::measure(&cache(), &subject(arch, manifest), whats, 1, Progress::Plain).unwrap_or_else(|error| panic!("{error}")).0
+}
+
+pub fn memory_and_time_are_read_from_the_machine(arch: &'static Arch) {
+    let measured = measured(arch, Manifest::default(), &[What::Memory, What::Time]);
+    let kib = |name: &str| measured.figures[&format!("memory.{name}")].value;
+    // node is read from the medium as it is needed, and stays in memory
+    assert_eq!(kib("kernel.carbon-cache"), 0);
+    assert!(kib("prompt.carbon-cache") < 1024 && kib("first-line.carbon-cache") > 16 * 1024, "{measured:?}");
+    assert!(kib("idle.carbon-cache") >= kib("first-line.carbon-cache"), "{measured:?}");
+    assert!(kib("prompt.init-private") > kib("kernel.init-private") && kib("idle.init-private") <= 128, "{measured:?}");
+    assert!(kib("idle.anonymous") > kib("prompt.anonymous") && kib("idle.free") < kib("prompt.free"), "{measured:?}");
+    // a machine of 256 MiB
+    assert!((4096..64 * 1024).contains(&kib("kernel.reserved")), "{measured:?}");
+    let at = |what: &str| measured.timeline.iter().position(|event| event.what.contains(what));
+    let order = [
+        "the kernel begins",
+        "PID 1 begins",
+        "carbon copy mounted",
+        "sandbox of ana ready",
+        "node begins",
+        "node's bootstrap is done",
+        "the first line of JavaScript",
+        "the app listens",
+    ];
+    let places: Vec<_> = order.iter().map(|what| at(what).unwrap_or_else(|| panic!("{what}: {measured:?}"))).collect();
+    assert!(places.is_sorted(), "{places:?}: {:?}", measured.timeline);
+    assert!(measured.figures["bytes.kernel.code"].value > 1 << 20, "{measured:?}");
+}
+
+pub fn a_regression_of_each_kind_closes_the_gate(arch: &'static Arch) {
+    let whats = [What::Sizes, What::Calls, What::Instructions];
+    let good = measured(arch, Manifest::default(), &whats);
+    let mut budgets = Budgets::read("format = 1\n").unwrap();
+    let mut landed = Landed::default();
+    budgets.land(&good, &mut landed).unwrap();
+    assert_eq!(budgets.check(&good, &landed), [], "what landed passes");
+    let found = |planted: &Measured, figure: &str| -> Finding {
+        let mut findings = budgets.check(planted, &landed).into_iter();
+        let finding = findings.find(|finding| finding.figure == figure && finding.what.fails());
+        finding.unwrap_or_else(|| panic!("{figure} passes: {}, {}", planted.figures[figure].value, good.figures[figure].value))
+    };
+    let blamed = |finding: &Finding, who: &str| {
+        println!("{finding}");
+        assert!(finding.blame.iter().any(|part| part.contains(who)), "{who} is not blamed: {finding}");
+    };
+
+    // a file in the carbon copy, which does not compress
+    let folder = tempfile::tempdir().unwrap();
+    let from = folder.path().join("planted");
+    let mut noise = 1_u64;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        noise.to_be_bytes()
+    })
+    .take(150_000)
+    .flatten()
+    .collect();
+    std::fs::write(&from, noise).unwrap();
+    let include = vec![Include { from, to: "/lib/planted".to_owned() }];
+    let planted = measured(arch, Manifest { include, ..Manifest::default() }, &[What::Sizes]);
+    blamed(&found(&planted, "bytes.carbon"), "/lib/planted (new)");
+    blamed(&found(&planted, "bytes.medium"), "carbon.erofs");
+
+    // functions in PID 1: those that leave guards out
+    let (weak, named) = (shim_of::weak(arch).unwrap(), shim_of::weak_named(arch).unwrap());
+    let mut planted = good.clone();
+    planted.figures.insert("bytes.init".to_owned(), measure::program(&weak.init, &named.init).unwrap());
+    blamed(&found(&planted, "bytes.init"), "shim::weak::");
+
+    // an option of the kernel's: a kernel with it would have to be built, so its size is made up
+    let mut planted = good.clone();
+    let kernel = planted.figures.get_mut("bytes.kernel").unwrap();
+    kernel.value += kernel.value / 50;
+    kernel.parts.insert("CONFIG_PLANTED=y".to_owned(), 0);
+    blamed(&found(&planted, "bytes.kernel"), "CONFIG_PLANTED=y (new)");
+
+    // twenty more homes, which PID 1 looks at
+    let homes: Vec<_> = (1001..1021).map(|uid| Home::new(&format!("planted{uid}"), uid)).collect();
+    let image = subject(arch, Manifest::default()).booted(&cache(), Placement::Medium, Progress::Plain).unwrap();
+    let guest = Guest::new(&image, Progress::Plain).unwrap();
+    let mut planted = good.clone();
+    planted.figures.extend(guest.calls(&homes).unwrap_or_else(|error| panic!("{error}")));
+    planted.figures.extend(guest.instructions(&homes).unwrap_or_else(|error| panic!("{error}")));
+    blamed(&found(&planted, "calls.init"), "+20 close");
+    blamed(&found(&planted, "instructions.shim"), "init");
+}
