@@ -81,6 +81,7 @@ pub fn all() -> Vec<Tool> {
         tool(For::Tests, Program("ip"), "iproute2", "makes that network, in a namespace of its own"),
         tool(For::Tests, Program("fsck.fat"), "dosfstools", "checks a card's first partition, in a test"),
         tool(For::Tests, Program("isoinfo"), "genisoimage", "reads an ISO, in a test"),
+        tool(For::Tests, Program("chromium"), "chromium", "opens a report, in a test"),
         tool(For::Tests, Program("python3"), "python3", "holds a lock in a test"),
     ];
     let (iso, pxe, sd) = (For::Medium("iso"), For::Medium("pxe"), For::Medium("sd"));

@@ -81,6 +81,22 @@ pub struct Measured {
     pub curves: Vec<Curve>,
 }
 
+impl Measured {
+    /// Reads what `nodeos measure --json` wrote.
+    pub fn read(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: Option<u32>,
+        }
+        let found: Format = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        match found.format {
+            Some(FORMAT) => serde_json::from_str(text).map_err(|error| error.to_string()),
+            Some(other) => Err(format!("its format is {other}, this nodeos knows {FORMAT}: measure again")),
+            None => Err("it does not say its format".to_owned()),
+        }
+    }
+}
+
 /// A kind of figures: its name, its unit, what it is.
 pub struct Kind {
     /// The first word of its figures' names.
@@ -137,7 +153,7 @@ pub fn spread(runs: &[Figures]) -> BTreeMap<String, u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Figures, kind, least, spread};
+    use super::{Figures, Measured, kind, least, spread};
 
     fn run(values: &[(&str, u64)]) -> Figures {
         values.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
@@ -149,6 +165,17 @@ mod tests {
         assert_eq!(spread(&runs), [("calls.a".to_owned(), 15), ("calls.b".to_owned(), 166)].into());
         assert_eq!(least(runs.into()), run(&[("calls.a", 200), ("calls.b", 6)]));
         assert_eq!(least(vec![]), Figures::new());
+    }
+
+    #[test]
+    fn a_file_of_another_format_is_refused() {
+        let good = r#"{"format": 1, "arch": "a", "target": "t", "versions": {}, "figures": {"bytes.a": {"value": 1}}}"#;
+        assert_eq!(Measured::read(good).unwrap().figures["bytes.a"].value, 1);
+        let refused = |text: &str| Measured::read(text).unwrap_err();
+        assert!(refused(&good.replace('1', "0")).contains("its format is 0, this nodeos knows 1"));
+        assert!(refused("{}").contains("does not say its format"));
+        assert!(refused(r#"{"format": 1}"#).contains("missing field"));
+        assert!(refused("no JSON").contains("line 1"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use boot::measure::{self, Subject, What};
 use boot::media::{self, Medium};
 use boot::run::Run;
 use boot::tools::For;
-use qemu::budget::{Budgets, Finding, Landed, machine};
+use qemu::budget::{Budgets, Entry, Finding, Landed, machine};
 use qemu::figures::{FORMAT, Measured};
 use shim::arches::{ALL, Arch};
 
@@ -155,6 +155,11 @@ fn source() -> Result<PathBuf, Failed> {
         true => Ok(root.to_owned()),
         false => Err(Failed::new(format!("find the budgets: {} is gone; run nodeos from its clone", root.display()))),
     }
+}
+
+/// What landed when and why.
+pub fn history() -> Result<Vec<Entry>, Failed> {
+    Ok(read_budgets(&source()?.join(BUDGETS))?.history())
 }
 
 fn read_budgets(file: &Path) -> Result<Budgets, Failed> {

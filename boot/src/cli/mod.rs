@@ -8,6 +8,7 @@ mod inspect;
 mod kernel;
 mod measure;
 mod medium;
+mod report;
 mod run;
 mod source;
 mod users;
@@ -99,6 +100,8 @@ enum Verb {
     Measure(measure::Args),
     /// Hold a machine's costs against its budgets
     Budget(budget::Args),
+    /// Write a page with what was measured
+    Report(report::Args),
     /// Show each program and package that is needed, and whether it is here
     Doctor(doctor::Args),
 }
@@ -112,6 +115,7 @@ impl Cli {
             Verb::Kernel(args) => args.purposes(),
             Verb::Measure(args) => args.purposes(),
             Verb::Budget(args) => args.purposes(),
+            Verb::Report(args) => args.purposes(),
             Verb::Users(_) => vec![tools::For::Users],
             Verb::Doctor(_) => tools::everything(),
             Verb::Explain(_) | Verb::Inspect(_) => Vec::new(),
@@ -121,7 +125,8 @@ impl Cli {
         }
         let common =
             Common { yes: self.yes, progress: if self.quiet { Progress::Silent } else { Progress::from_env() } };
-        if matches!(self.verb, Verb::Run(_) | Verb::Build(_) | Verb::Kernel(_) | Verb::Measure(_) | Verb::Budget(_)) {
+        // these say for themselves what they lack, where they come to it
+        if !matches!(self.verb, Verb::Users(_) | Verb::Doctor(_)) {
             all_there(&purposes)?;
         }
         match self.verb {
@@ -130,6 +135,7 @@ impl Cli {
             Verb::Kernel(args) => args.run(common),
             Verb::Measure(args) => args.run(common),
             Verb::Budget(args) => args.run(common),
+            Verb::Report(args) => args.run(common),
             Verb::Users(args) => args.run(common),
             Verb::Explain(args) => args.run(),
             Verb::Inspect(args) => args.run(),

@@ -15,7 +15,7 @@ use crate::image::Image;
 use crate::inspect::{Contents, inspect};
 use crate::kconfig::setting;
 use crate::kernel;
-use crate::media::{self, Manifest, Parts};
+use crate::media::{self, Manifest, Member, Parts};
 use crate::progress::Progress;
 use crate::shim;
 use crate::users::read;
@@ -35,16 +35,19 @@ pub fn sizes(cache: &Cache, subject: &Subject, image: &Image, progress: Progress
         put("carbon", Figure { value: size(carbon)?, parts: members(carbon)? });
     }
     let homes = subject.users.image(cache, subject.arch, None, progress)?;
+    let mut in_homes = None;
     if let Some(homes) = &homes {
         let partition = read::inspect(homes)?;
         let files = partition.members.iter().filter(|member| member.mode.starts_with('-'));
         let files = files.map(|member| (member.path.as_str(), member.bytes));
-        put("homes", Figure::sum(by_package(files)));
+        let figure = Figure::sum(by_package(files));
+        in_homes = Some(figure.value);
+        put("homes", figure);
     }
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let parts = Parts { cache, image, users: homes.as_deref(), machines: &[], progress };
     let made = media::make(subject.target, &parts, &folder.path().join("out"))?;
-    put("medium", medium(&made));
+    put("medium", medium(&made, in_homes));
     Ok(figures)
 }
 
@@ -54,10 +57,11 @@ pub fn program(stripped: &Path, named: &Path) -> Result<Figure> {
     Ok(Figure { value: bytes, parts: parts(named, bytes)? })
 }
 
-/// What lies on the medium. A card's file is as large as a card, most of it holes: what is in it counts.
-fn medium(made: &Manifest) -> Figure {
-    let parts: BTreeMap<String, u64> =
-        made.members.iter().map(|member| (member.path.display().to_string(), member.bytes)).collect();
+/// What lies on the medium: of the homes' filesystem, most of which is free, what is in it, and so of a card, whose file is
+/// as large as a card.
+fn medium(made: &Manifest, in_homes: Option<u64>) -> Figure {
+    let bytes = |member: &Member| in_homes.filter(|_| member.path == Path::new("users.ext4")).unwrap_or(member.bytes);
+    let parts = made.members.iter().map(|member| (member.path.display().to_string(), bytes(member))).collect();
     match made.sha256.is_some() && made.target != "sd" {
         true => Figure { value: made.bytes, parts },
         false => Figure::sum(parts),

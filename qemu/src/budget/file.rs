@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
-use super::{Budget, Landed, gated, machine};
+use super::{Budget, Entry, Landed, gated, machine};
 use crate::figures::{FORMAT, Measured, kind};
 
 /// A file of budgets.
@@ -86,6 +86,19 @@ impl Budgets {
         if let Some(history) = history.as_array_of_tables_mut() {
             history.push(entry);
         }
+    }
+
+    /// What landed when and why, the oldest first.
+    #[must_use]
+    pub fn history(&self) -> Vec<Entry> {
+        let text = |item: Option<&Item>| item.and_then(Item::as_str).unwrap_or_default().to_owned();
+        let entry = |entry: &Table| {
+            let changes = entry.get("changes").and_then(Item::as_array).into_iter().flatten();
+            let changes = changes.filter_map(|change| change.as_str()).map(str::to_owned).collect();
+            Entry { date: text(entry.get("date")), reason: text(entry.get("reason")), changes }
+        };
+        let history = self.document.get("history").and_then(Item::as_array_of_tables);
+        history.into_iter().flatten().map(entry).collect()
     }
 
     /// The file's text: what people wrote in it stays as it was.

@@ -49,6 +49,17 @@ pub struct Landed {
     pub machines: BTreeMap<String, Figures>,
 }
 
+/// Why figures landed, and which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Year, month, day.
+    pub date: String,
+    /// Why that was right.
+    pub reason: String,
+    /// `MACHINE FIGURE VALUE`, or `MACHINE FIGURE WAS -> VALUE`.
+    pub changes: Vec<String>,
+}
+
 /// The machine that was measured, as budgets name it.
 #[must_use]
 pub fn machine(measured: &Measured) -> String {

@@ -1,4 +1,4 @@
-use super::{Budgets, Finding, Landed, What};
+use super::{Budgets, Entry, Finding, Landed, What};
 use crate::figures::{FORMAT, Figure, Measured};
 
 const TEXT: &str = "# what a machine may cost\nformat = 1\n\n[x86_64.direct]\n# the promise\n\
@@ -75,6 +75,8 @@ fn what_lands_is_what_passes_and_what_people_wrote_stays() {
     let text = budgets.text();
     let again = Budgets::read(&text).unwrap();
     assert_eq!(again.check(&now, &landed), []);
+    let entry = Entry { date: "2026-11-25".to_owned(), reason: "because".to_owned(), changes: changes.clone() };
+    assert_eq!((again.history(), Budgets::read(TEXT).unwrap().history()), (vec![entry], vec![]));
     assert_eq!(again.rows["x86_64.direct"]["calls.new"].limit, 13);
     assert!(text.starts_with("# what a machine may cost\n") && text.contains("\n# the promise\n"), "{text}");
     assert!(text.contains("\"bytes.init\" = { limit = 40, landed = 30 }\n") && !text.contains("calls.init"), "{text}");

@@ -1,0 +1,93 @@
+//! `nodeos report`: one page with what was measured.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use boot::cache::{Cache, write_whole};
+use boot::error::Tried;
+use boot::measure::{self, Subject, WHATS};
+use boot::media::Medium;
+use boot::report::{TITLE, report};
+use boot::tools::For;
+use qemu::figures::Measured;
+
+use super::budget::history;
+use super::source::Source;
+use super::{Common, Failed, print_line};
+
+/// Write a page with what was measured
+#[derive(clap::Args)]
+#[command(after_help = "\
+One file of HTML that needs nothing else and no network: a treemap of what fills the medium, memory at four moments, the boot as
+a timeline, the first line by memory, system calls, instructions, the history of the budgets. Every figure stands in a table too.
+
+Examples:
+  nodeos report --out report.html                         measures everything: some five minutes
+  nodeos measure --json > pc.json
+  nodeos measure --arch aarch64 --json > arm.json
+  nodeos report --from pc.json --from arm.json --out report.html")]
+pub struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// The medium that is measured: direct, iso, pxe or sd
+    #[arg(long, value_name = "TARGET", value_parser = super::build::target, default_value = "direct")]
+    target: &'static Medium,
+    /// What `nodeos measure --json` wrote, instead of measuring; may be given several times
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["app", "target", "users", "append", "node", "carbon"])]
+    from: Vec<PathBuf>,
+    /// The page
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Args {
+    pub fn purposes(&self) -> Vec<For> {
+        if !self.from.is_empty() {
+            return vec![For::Images];
+        }
+        let mut purposes = self.source.purposes();
+        purposes.extend([For::Medium(self.target.name), For::Machine(self.source.arch)]);
+        purposes
+    }
+
+    pub fn run(self, common: Common) -> Result<u8, Failed> {
+        free(&self.out)?;
+        let cache = Cache::open()?;
+        let machines = match self.from.is_empty() {
+            true => vec![self.measured(&cache, common)?],
+            false => self.from.iter().map(|file| read(file)).collect::<Result<_, _>>()?,
+        };
+        let page = report(&cache, &machines, &history()?, common.progress)?;
+        write_whole(&self.out, page.as_bytes())?;
+        print_line(&format!("{}, {} KiB", self.out.display(), page.len().div_ceil(1024)))
+    }
+
+    fn measured(&self, cache: &Cache, common: Common) -> Result<Measured, Failed> {
+        self.target.check(self.source.arch)?;
+        let wanted = self.source.wanted()?;
+        let users = self.source.users(&wanted.manifest)?;
+        let subject = Subject { arch: self.source.arch, target: self.target, users, manifest: wanted.manifest };
+        let all: Vec<_> = WHATS.iter().map(|(_, what)| *what).collect();
+        Ok(measure::measure(cache, &subject, &all, 1, common.progress)?.0)
+    }
+}
+
+fn read(file: &Path) -> Result<Measured, Failed> {
+    let text = fs::read_to_string(file).tried("read", file)?;
+    Measured::read(&text).map_err(|why| {
+        let next = "nodeos measure --json writes such a file";
+        Failed::new(format!("read {}: {why}\n  next: {next}", file.display()))
+    })
+}
+
+/// Refuses to replace what is no report.
+fn free(out: &Path) -> Result<(), Failed> {
+    let report = |text: String| text.contains(TITLE);
+    match out.exists() && !fs::read_to_string(out).is_ok_and(report) {
+        true => Err(Failed::usage(format!(
+            "--out {}: something is there that is no report; name a new file",
+            out.display()
+        ))),
+        false => Ok(()),
+    }
+}
