@@ -79,7 +79,9 @@ impl Cache {
         for entry in fs::read_dir(&folder).tried("list", &folder)?.flatten() {
             let modified = entry.metadata().and_then(|found| found.modified());
             if let (Some(name), Ok(modified)) = (entry.file_name().to_str(), modified)
+                // locks and what is being made are no entries
                 && name.starts_with(prefix)
+                && !name.starts_with('.')
             {
                 found.push((modified, name.to_owned()));
             }
@@ -177,6 +179,19 @@ mod tests {
         cache.prune("k", "x-", &first, 2).unwrap();
         let left = ["x-1", "x-2", "x-3", "y-1"].map(|key| cache.find("k", key).is_some());
         assert_eq!(left, [true, false, true, true]);
+    }
+
+    #[test]
+    fn locks_are_no_entries_however_often_old_ones_go() {
+        let (_folder, cache) = cache();
+        for key in ["1", "2", "3", "4", "5"] {
+            let made = cache.entry("k", key, |path| fs::write(path, key).map_err(|e| Error::io("w", &e))).unwrap();
+            cache.prune("k", "", &made, 2).unwrap();
+        }
+        let names = fs::read_dir(cache.root().join("k")).unwrap().map(|entry| entry.unwrap().file_name());
+        let names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        assert_eq!(names.iter().filter(|name| !name.starts_with('.')).count(), 2, "{names:?}");
+        assert_eq!(names.iter().filter(|name| name.ends_with(".lock")).count(), 5, "{names:?}");
     }
 
     #[test]
