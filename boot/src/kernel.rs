@@ -145,7 +145,8 @@ pub fn source_version() -> Result<String> {
     Run::new("dpkg-query").args(["-W", "-f", "${Version}", PACKAGE]).output().map(|text| text.trim().to_owned())
 }
 
-fn compiler_version(arch: &Arch) -> Result<String> {
+/// The compiler, as it names itself.
+pub fn compiler_version(arch: &Arch) -> Result<String> {
     let compiler = format!("{}gcc", cross(arch));
     if find(&compiler).is_none() {
         let package = if arch.is_host() { "gcc" } else { arch.cross_package };

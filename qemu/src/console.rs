@@ -88,12 +88,15 @@ pub fn untorn(text: &str) -> String {
     joined + &text[from..]
 }
 
-/// Records of the kernel's log that start within a line, to their line's end.
+/// Records of the kernel's log that start within a line, to their line's end, and those that follow at once.
 fn torn_in(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut before = None;
     text.match_indices('[').filter_map(move |(start, _)| {
-        let within = start > 0 && !text[..start].ends_with('\n');
+        let within = start > 0 && !text[..start].ends_with('\n') || before == Some(start);
         let rest = text[start..].lines().next()?;
-        (within && is_record(rest)).then(|| start..(start + rest.len() + 1).min(text.len()))
+        let record = (within && is_record(rest)).then(|| start..(start + rest.len() + 1).min(text.len()))?;
+        before = Some(record.end);
+        Some(record)
     })
 }
 
@@ -158,6 +161,10 @@ mod tests {
         assert_eq!(found("Welcome."), None);
         assert_eq!(untorn(text), "[    1.0] a\nWelcome! [1] [  x.600784] ");
         assert_eq!(find("a\n[    8.600784] b\nc", "ac"), None);
+        // one behind the other
+        let two = "Wel[    1.000000] a\n[    1.000001] b\ncome\n[    1.000002] c\n";
+        assert_eq!(find(two, "Welcome").map(|range| range.end), two.find("come").map(|at| at + 4));
+        assert_eq!(untorn(two), "Welcome\n[    1.000002] c\n");
         // the record is not complete yet
         assert_eq!(find("ab[    8.600784] no", "ab"), Some(0..2));
     }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The format of what is written; another one is refused.
@@ -15,7 +16,8 @@ pub const FORMAT: u32 = 1;
 pub struct Figure {
     /// How much, in its kind's unit.
     pub value: u64,
-    /// What it is made of, by name, in the same unit; of a kernel its options, each of 0.
+    /// What it is made of, by name, in the same unit: of what is compressed as large as it unpacks; of a kernel its options
+    /// and what it was built with, each of 0.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parts: BTreeMap<String, u64>,
 }
@@ -84,16 +86,21 @@ pub struct Measured {
 impl Measured {
     /// Reads what `nodeos measure --json` wrote.
     pub fn read(text: &str) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct Format {
-            format: Option<u32>,
-        }
-        let found: Format = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        match found.format {
-            Some(FORMAT) => serde_json::from_str(text).map_err(|error| error.to_string()),
-            Some(other) => Err(format!("its format is {other}, this nodeos knows {FORMAT}: measure again")),
-            None => Err("it does not say its format".to_owned()),
-        }
+        of_our_format(text)
+    }
+}
+
+/// JSON that says its format, which is looked at first: another one may have another shape.
+pub(crate) fn of_our_format<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: Option<u32>,
+    }
+    let found: Format = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    match found.format {
+        Some(FORMAT) => serde_json::from_str(text).map_err(|error| error.to_string()),
+        Some(other) => Err(format!("its format is {other}, this nodeos knows {FORMAT}: measure again")),
+        None => Err("it does not say its format".to_owned()),
     }
 }
 
@@ -108,16 +115,24 @@ pub struct Kind {
     /// How far, in hundredths, the same machine's figure may be above another run's; `None` where that depends on what else
     /// the host does, so that it can be no budget.
     pub within: Option<f64>,
+    /// Whether each difference is one of the machine.
+    pub exact: bool,
 }
 
 /// All of them, in the order in which they are printed.
 pub const KINDS: [Kind; 6] = [
-    Kind { name: "bytes", unit: "bytes", title: "sizes", within: Some(1.0) },
-    Kind { name: "calls", unit: "calls", title: "system calls", within: Some(0.0) },
-    Kind { name: "instructions", unit: "instructions", title: "instructions to the first line", within: Some(5.0) },
-    Kind { name: "memory", unit: "KiB", title: "memory", within: None },
-    Kind { name: "time", unit: "ms", title: "time, emulated", within: None },
-    Kind { name: "floor", unit: "MiB", title: "smallest memory", within: None },
+    Kind { name: "bytes", unit: "bytes", title: "sizes", within: Some(1.0), exact: true },
+    Kind { name: "calls", unit: "calls", title: "system calls", within: Some(0.0), exact: true },
+    Kind {
+        name: "instructions",
+        unit: "instructions",
+        title: "instructions to the first line",
+        within: Some(5.0),
+        exact: false,
+    },
+    Kind { name: "memory", unit: "KiB", title: "memory", within: None, exact: false },
+    Kind { name: "time", unit: "ms", title: "time, emulated", within: None, exact: false },
+    Kind { name: "floor", unit: "MiB", title: "smallest memory", within: None, exact: false },
 ];
 
 /// The kind of that figure.

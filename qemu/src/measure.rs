@@ -28,6 +28,11 @@ fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
 pub fn calls(text: &str, arch: &Arch) -> Figures {
     let mut figures = Figures::new();
     for (_, what, numbers) in lines(&untorn(text)).filter(|(kind, ..)| *kind == "calls") {
+        // a line that was cut short says less than its sum
+        let sum: u64 = numbers.iter().filter(|(key, _)| **key != "Total").map(|(_, count)| count).sum();
+        if numbers.get("Total") != Some(&sum) {
+            continue;
+        }
         let named = numbers.iter().filter_map(|(key, count)| Some((call(arch, key.parse().ok()?), *count)));
         let name = format!("calls.{what}");
         // the first of several is that at boot; PID 1's goes on
@@ -72,7 +77,7 @@ pub fn instructions(text: &str) -> Option<Figures> {
     figures.insert("instructions.kernel".to_owned(), kernel.into());
     figures.insert("instructions.init".to_owned(), node_starts?.saturating_sub(kernel).into());
     figures.insert("instructions.node".to_owned(), node.into());
-    for needed in ["setup", "sandbox"] {
+    for needed in ["setup", "broker", "logon", "sandbox"] {
         ours.get(needed)?;
     }
     let short =
@@ -83,6 +88,18 @@ pub fn instructions(text: &str) -> Option<Figures> {
     figures.insert("instructions.shim".to_owned(), shim);
     figures.insert("instructions.all".to_owned(), all);
     Some(figures)
+}
+
+/// When node's first line came, in microseconds, by that line.
+#[must_use]
+pub fn first_line(line: &str) -> Option<u64> {
+    lines(&untorn(line)).next()?.2.get("Now").copied()
+}
+
+/// What the meter says where it fails.
+#[must_use]
+pub fn failure(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix(meter::FAILED))
 }
 
 /// Memory at one moment, by one line of `meter::MEMORY`; `ram` is the machine's, in KiB.
@@ -119,11 +136,10 @@ pub fn uptime(line: &str) -> Option<u64> {
     meter::parse(line)?.2.filter(|(key, _)| *key == "Uptime").map(|(_, value)| value).next()
 }
 
-/// The kernel's parts in memory, by its own line (mm/mm_init.c, `mem_init_print_info`).
+/// The kernel's parts in memory, by what its line has behind `K available (` (mm/mm_init.c, `mem_init_print_info`).
 #[must_use]
 pub fn kernel(text: &str) -> Option<Figures> {
-    let (_, line) = text.split_once("K available (")?;
-    let (parts, _) = line.split_once(')')?;
+    let (parts, _) = text.split_once(')')?;
     let kib = |part: &str| {
         let (number, name) = part.trim().split_once("K ")?;
         let name = name.trim_start_matches("kernel ");
@@ -185,27 +201,37 @@ mod tests {
     #[test]
     fn calls_have_names_and_pid_1_has_the_last_word() {
         let text = "meter: calls init Total=1 0=1\nmeter: calls logon Total=1 3=1\nmeter: calls init Total=5 0=2 435=3\n\
-            meter: calls logon Total=9 3=9\nmeter: calls setup Tot[    1.000000] nodeos: x\nal=1 999=1\n";
+            meter: calls logon Total=9 3=9\nmeter: calls setup Tot[    1.000000] nodeos: x\nal=1 999=1\n\
+            meter: calls broker Total=3 0=1 3=\n";
         let figures = calls(text, &ALL[0]);
         assert_eq!(figures["calls.init"].value, 5);
         assert_eq!(figures["calls.init"].parts, [("read".to_owned(), 2), ("clone3".to_owned(), 3)].into());
         assert_eq!(figures["calls.logon"].value, 1, "the first");
         assert_eq!(figures["calls.setup"].parts, [("999".to_owned(), 1)].into());
+        assert!(!figures.contains_key("calls.broker"), "cut short");
         assert_eq!(calls("meter: calls a Total=1 63=1\n", &ALL[1])["calls.a"].parts, [("read".to_owned(), 1)].into());
     }
 
     #[test]
     fn instructions_are_by_phase_or_not_at_all() {
-        let text = "meter: exec init Init=100\nmeter: exit setup Own=7 Init=101\nmeter: exec node Init=110\n\
+        let text = "meter: exec init Init=100\nmeter: exit setup Own=7 Init=101\nmeter: exit broker Own=1 Init=102\n\
+            meter: exit logon Own=2 Init=103\nmeter: exec node Init=110\n\
             meter: node first Used=2 Now=9\nmeter: exit node Own=9 Init=111\nmeter: exit sandbox Own=5 Init=120\n";
         let figures = instructions(text).unwrap();
         let values: Vec<_> = figures.iter().map(|(name, figure)| (name.as_str(), figure.value)).collect();
         let own = |name| figures[&format!("instructions.{name}")].value;
-        assert_eq!((own("kernel"), own("init"), own("setup"), own("node"), own("all")), (100, 10, 7, 2000, 2122));
-        assert_eq!((own("shim"), values.len()), (22, 7));
+        assert_eq!((own("kernel"), own("init"), own("setup"), own("node"), own("all")), (100, 10, 7, 2000, 2125));
+        assert_eq!((own("shim"), values.len()), (25, 9));
         for line in text.lines().filter(|line| !line.contains("exit node")) {
             assert_eq!(instructions(&text.replace(line, "")), None, "{line}");
         }
+    }
+
+    #[test]
+    fn the_meter_says_that_it_fails() {
+        assert_eq!(super::first_line("meter: node first Used=1 Now=5 Start=2"), Some(5));
+        assert_eq!(super::failure("a\nmeter: failed ENOMEM\n"), Some("ENOMEM"));
+        assert_eq!(super::failure("meter: calls failed Total=0\n"), None);
     }
 
     #[test]
@@ -243,9 +269,10 @@ mod tests {
 
     #[test]
     fn the_kernel_says_how_large_it_is() {
-        let text = "[    0.494804] Memory: 240492K/261600K available (8192K kernel code, 789K rwdata, 872K rodata, 888K init, 964K bss, 19748K reserved, 0K cma-reserved)\n";
+        let text =
+            "8192K kernel code, 789K rwdata, 872K rodata, 888K init, 964K bss, 19748K reserved, 0K cma-reserved)\n";
         let figures = kernel(text).unwrap();
         assert_eq!((figures["bytes.kernel.code"].value, figures["bytes.kernel.bss"].value), (8192 * 1024, 964 * 1024));
-        assert_eq!(kernel("Memory: 1K/2K available (8192K kernel code)"), None);
+        assert_eq!(kernel("8192K kernel code)"), None);
     }
 }

@@ -8,7 +8,7 @@ use tests::{Boot, Disk, log_on, logs_on};
 fn calls(vm: &mut Vm, what: &str) -> u64 {
     let start = format!("{}calls {what} ", meter::MARK);
     vm.expect(&start).unwrap();
-    let line = start + &vm.expect("\n").unwrap();
+    let line = start + &vm.rest_of_line().unwrap();
     println!("{line}");
     meter::parse(&line).unwrap().2.find(|(key, _)| *key == "Total").unwrap().1
 }

@@ -11,7 +11,7 @@ use boot::measure::{self, Subject, What};
 use boot::media::{self, Medium};
 use boot::run::Run;
 use boot::tools::For;
-use qemu::budget::{Budgets, Entry, Finding, Landed, machine};
+use qemu::budget::{Budgets, Entry, Finding, Landed};
 use qemu::figures::{FORMAT, Measured};
 use shim::arches::{ALL, Arch};
 
@@ -75,12 +75,39 @@ impl Args {
         all.filter(move |(arch, target)| target.archs.contains(&arch.name) && asked(arch, target))
     }
 
+    /// What had landed at a revision, of the machines that are asked for.
+    fn then(&self, root: &Path, rev: &str) -> Result<Landed, Failed> {
+        let mut landed = Landed { format: FORMAT, ..Landed::default() };
+        let mut archs: Vec<&Arch> = self.machines().map(|(arch, _)| arch).collect();
+        archs.dedup();
+        for arch in archs {
+            let object = format!("{rev}:{}", record(arch));
+            let text = Run::new("git").args(["show", &object]).within(root).output().map_err(|error| {
+                error.next("name a revision that has records: git log -- qemu/landed; --arch and --target ask for fewer machines")
+            })?;
+            landed.machines.extend(parsed(&object, &text)?.machines);
+        }
+        let had = |name: &String| !landed.machines.contains_key(name);
+        let missing: Vec<_> = self.machines().map(|(arch, target)| format!("{arch}.{target}")).filter(had).collect();
+        match missing.is_empty() {
+            true => Ok(landed),
+            false => Err(Failed::new(format!(
+                "hold against what landed at {rev}: nothing had of {}\n  next: --arch and --target ask for fewer machines",
+                missing.join(", ")
+            ))),
+        }
+    }
+
     pub fn run(self, common: Common) -> Result<u8, Failed> {
         let (root, cache) = (source()?, Cache::open()?);
         let file = root.join(BUDGETS);
         let mut budgets = read_budgets(&file)?;
+        known(&budgets, &file)?;
+        if self.machines().next().is_none() {
+            return Err(Failed::usage("no machine is of that architecture and that target"));
+        }
         let mut landed = match &self.compare {
-            Some(rev) => then(&root, rev)?,
+            Some(rev) => self.then(&root, rev)?,
             None => landed(&root)?,
         };
         if self.compare.is_some() {
@@ -90,22 +117,32 @@ impl Args {
         let mut machines = 0;
         for (arch, target) in self.machines() {
             let measured = measured(&cache, arch, target, self.runs, common)?;
-            if self.compare.is_some() && !landed.machines.contains_key(&machine(&measured)) {
-                return Err(Failed::new(format!("hold {} against what landed then: nothing had", machine(&measured))));
-            }
             match self.update {
                 true => changes.extend(budgets.land(&measured, &mut landed).map_err(Failed::new)?),
                 false => findings.extend(budgets.check(&measured, &landed)),
             }
             machines += 1;
         }
-        if machines == 0 {
-            return Err(Failed::usage("no machine is of that architecture and that target"));
-        }
         if self.update {
             return land(&root, &mut budgets, &landed, &changes, self.reason.as_deref().unwrap_or_default());
         }
         verdict(&findings, machines)
+    }
+}
+
+/// Refuses budgets of a machine that there is not: nobody would look at them.
+fn known(budgets: &Budgets, file: &Path) -> Result<(), Failed> {
+    let all = || ALL.iter().flat_map(|arch| media::ALL.iter().map(move |target| (arch, target)));
+    let all: Vec<_> = all()
+        .filter(|(arch, target)| target.archs.contains(&arch.name))
+        .map(|(arch, target)| format!("{arch}.{target}"))
+        .collect();
+    match budgets.rows.keys().find(|machine| !all.contains(machine)) {
+        None => Ok(()),
+        Some(machine) => {
+            let why = format!("there is no machine {machine}; there are {}", all.join(", "));
+            Err(Failed::new(format!("read {}: {why}", file.display())))
+        }
     }
 }
 
@@ -174,38 +211,19 @@ fn record(arch: &Arch) -> String {
 /// What landed last.
 fn landed(root: &Path) -> Result<Landed, Failed> {
     let files = ALL.iter().map(record).filter(|name| root.join(name).exists());
-    let read = |name: String| {
+    let read = |name: String| -> Result<Landed, Failed> {
         let path = root.join(name);
         parsed(&path.display().to_string(), &fs::read_to_string(&path).tried("read", &path)?)
     };
-    joined(files.map(read))
-}
-
-/// What had landed at a revision.
-fn then(root: &Path, rev: &str) -> Result<Landed, Failed> {
-    let read = |name: String| {
-        let object = format!("{rev}:{name}");
-        let text = Run::new("git").args(["show", &object]).within(root).output()?;
-        parsed(&object, &text)
-    };
-    joined(ALL.iter().map(record).map(read))
-}
-
-fn joined(all: impl Iterator<Item = Result<Landed, Failed>>) -> Result<Landed, Failed> {
     let mut landed = Landed { format: FORMAT, ..Landed::default() };
-    for one in all {
+    for one in files.map(read) {
         landed.machines.extend(one?.machines);
     }
     Ok(landed)
 }
 
 fn parsed(name: &str, text: &str) -> Result<Landed, Failed> {
-    let refused = |why: String| Failed::new(format!("read {name}: {why}"));
-    let landed: Landed = serde_json::from_str(text).map_err(|error| refused(error.to_string()))?;
-    match landed.format {
-        FORMAT => Ok(landed),
-        other => Err(refused(format!("its format is {other}, this nodeos knows {FORMAT}"))),
-    }
+    Landed::read(text).map_err(|why| Failed::new(format!("read {name}: {why}")))
 }
 
 /// Writes what landed, and why.

@@ -16,14 +16,15 @@ use super::{Common, Failed, print_json, print_line};
 #[derive(clap::Args)]
 #[command(after_help = "\
 What is measured:
-  sizes         of the shim's programs by section and function, kernel, initramfs, carbon copy, homes by npm package, medium
+  sizes         of the shim's programs by section and function, kernel, initramfs, carbon copy, homes by npm package, medium;
+                parts of what is compressed are as large as they unpack
   calls         system calls of PID 1 until a user's program runs, and of the programs that it starts
   instructions  of kernel, shim and node until node's first line: the machine's clock counts them
   memory        at four moments: kernel (before the shim's first step), prompt (the logon), first-line (of a session),
                 idle (its REPL after 5 s)
-  time          a timeline of the boot, emulated: it depends on what else this machine does
+  time          a timeline of the boot, emulated: it depends on what else the host does
   floor         the smallest memory with which the first line takes no more than 1.25 times what it takes with 512 MiB;
-                some ten boots for each place of the carbon copy: minutes
+                up to eight boots for each place of the carbon copy: minutes
 
 What runs in the machine is a program of our own (boot/src/measure): an APP counts for the sizes.
 

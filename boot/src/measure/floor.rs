@@ -1,20 +1,22 @@
 //! The smallest memory in which node comes to its first line in good time.
 
+use std::path::Path;
 use std::time::Duration;
 
+use qemu::failure::Failure;
 use qemu::figures::Curve;
 use qemu::machine::Machine;
-use qemu::vm::Vm;
+use qemu::measure;
+use qemu::vm::{DEADLINE, Vm};
 
 use super::Subject;
-use super::guest::machine;
+use super::guest::{homes_of_init, machine};
 use crate::cache::Cache;
 use crate::carbon::Placement;
-use crate::error::{Result, Tried};
+use crate::error::{Error, Result, Tried};
 use crate::image::Image;
+use crate::interrupt::{self, Making};
 use crate::progress::Progress;
-use crate::users::home::Home;
-use crate::users::image::{Create, create};
 
 /// Where there is plenty, MiB: what the others are held against.
 const PLENTY: u32 = 512;
@@ -29,59 +31,61 @@ const PATIENCE: u32 = 3;
 
 /// A curve for each place of the carbon copy.
 pub fn curves(cache: &Cache, subject: &Subject, progress: Progress) -> Result<Vec<Curve>> {
+    let _making = Making::start();
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let homes = folder.path().join("homes.ext4");
-    let mut ana = Home::new("ana", 1000);
-    ana.program("init", include_str!("init.js"));
-    create(&homes, Create { size: 64 << 20, force: true }, &[ana])?;
+    homes_of_init(&homes, &[])?;
     let curve = |placement: Placement| -> Result<Curve> {
         let image = subject.booted(cache, placement, progress)?;
         let take = |mib: u32, within: Option<u64>| first_line(&image, &homes, mib, within, progress);
-        let (points, floor) = bisect(take);
+        let (points, floor) = bisect(take)?;
         Ok(Curve { placement: placement.to_string(), points, floor })
     };
     [Placement::Medium, Placement::Image, Placement::Plain].into_iter().map(curve).collect()
 }
 
-/// Milliseconds from the kernel's start to the first line of JavaScript, `None` if it does not come in time.
-fn first_line(
-    image: &Image,
-    homes: &std::path::Path,
-    mib: u32,
-    within: Option<u64>,
-    progress: Progress,
-) -> Option<u64> {
+/// Milliseconds from the kernel's start to the first line of JavaScript; `None` if the machine ends before it, or takes far
+/// longer than it may. With plenty of memory, where nothing else is known yet, that is an error.
+fn first_line(image: &Image, homes: &Path, mib: u32, within: Option<u64>, progress: Progress) -> Result<Option<u64>> {
+    let what = format!("{mib} MiB, carbon copy as {}", image.placement);
+    let tried = || format!("boot a machine with {what}");
+    interrupt::check(tried)?;
     let machine = Machine { memory_mib: mib, ..machine(image, &image.initramfs, homes, "") };
-    let phase = progress.quick("measure", &format!("{} MiB, carbon copy as {}", mib, image.placement));
-    let deadline =
-        within.map_or(qemu::vm::DEADLINE, |ms| Duration::from_millis(ms) * PATIENCE + Duration::from_secs(10));
-    let run = || {
-        let mut vm = Vm::start(machine).ok()?;
-        vm.expect_within(deadline, "meter: node first").ok()?;
-        let line = vm.expect("\n").ok()?;
-        let (_, now) = line.split_once("Now=")?;
-        now.split(' ').next()?.parse::<u64>().ok()
+    let phase = progress.quick("measure", &what);
+    let deadline = within.map_or(DEADLINE, |ms| Duration::from_millis(ms) * PATIENCE + Duration::from_secs(10));
+    let failed = |failure: Failure| Error::new(tried(), failure);
+    let mut vm = Vm::start(machine).map_err(failed)?;
+    let line = match vm.expect_within(deadline, FIRST) {
+        Ok(_) => Some(vm.rest_of_line().map_err(failed)?),
+        Err(failure) if within.is_none() => return Err(failed(failure)),
+        Err(_) => None,
     };
-    let took = run().map(|microseconds| microseconds / 1000);
+    interrupt::check(tried)?;
+    let unread = |line: &str| Error::new(tried(), format!("node said: {line}"));
+    let read = |line: String| measure::first_line(&format!("{FIRST}{line}")).ok_or_else(|| unread(&line));
+    let took = line.map(read).transpose()?.map(|microseconds| microseconds / 1000);
     phase.done(&match took {
-        Some(ms) => format!("{mib} MiB, carbon copy as {}: {ms} ms", image.placement),
-        None => format!("{mib} MiB, carbon copy as {}: no first line", image.placement),
+        Some(ms) => format!("{what}: {ms} ms"),
+        None => format!("{what}: no first line"),
     });
-    took
+    Ok(took)
 }
+
+/// How node's first line starts (`init.js`).
+const FIRST: &str = "meter: node first";
 
 type Points = Vec<(u32, Option<u64>)>;
 
 /// Halves the distance between too little and enough. `take` measures with so much memory, and is told what it took with
 /// plenty.
-fn bisect(mut take: impl FnMut(u32, Option<u64>) -> Option<u64>) -> (Points, Option<u32>) {
-    let plenty = take(PLENTY, None);
+fn bisect(mut take: impl FnMut(u32, Option<u64>) -> Result<Option<u64>>) -> Result<(Points, Option<u32>)> {
+    let plenty = take(PLENTY, None)?;
     let mut points = vec![(PLENTY, plenty)];
-    let Some(plenty) = plenty else { return (points, None) };
+    let Some(plenty) = plenty else { return Ok((points, None)) };
     let (mut little, mut enough) = (LEAST - STEP, PLENTY);
     while enough - little > STEP {
         let middle = ((little + enough) / 2).next_multiple_of(STEP).min(enough - STEP);
-        let took = take(middle, Some(plenty));
+        let took = take(middle, Some(plenty))?;
         points.push((middle, took));
         match took {
             Some(took) if took * 100 <= plenty * SLOWER => enough = middle,
@@ -89,12 +93,12 @@ fn bisect(mut take: impl FnMut(u32, Option<u64>) -> Option<u64>) -> (Points, Opt
         }
     }
     points.sort_unstable();
-    (points, Some(enough))
+    Ok((points, Some(enough)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LEAST, PLENTY, bisect};
+    use super::{Error, LEAST, PLENTY, bisect};
 
     #[test]
     fn the_smallest_that_is_quick_enough_is_found() {
@@ -102,8 +106,9 @@ mod tests {
             let took = |mib| if mib >= floor { 1250 } else { 1251 };
             let (points, found) = bisect(|mib, plenty| {
                 assert_eq!(plenty.is_none(), mib == PLENTY);
-                if mib == PLENTY { Some(1000) } else { Some(took(mib)) }
-            });
+                Ok(Some(if mib == PLENTY { 1000 } else { took(mib) }))
+            })
+            .unwrap();
             assert_eq!(found, Some(floor));
             assert!(points.len() < 9 && points.is_sorted(), "{points:?}");
         }
@@ -111,7 +116,13 @@ mod tests {
 
     #[test]
     fn one_that_does_not_come_is_too_little() {
-        assert_eq!(bisect(|mib, _| (mib >= 64).then_some(5)).1, Some(64));
-        assert_eq!(bisect(|_, _| None), (vec![(PLENTY, None)], None));
+        assert_eq!(bisect(|mib, _| Ok((mib >= 64).then_some(5))).unwrap().1, Some(64));
+        assert_eq!(bisect(|_, _| Ok(None)).unwrap(), (vec![(PLENTY, None)], None));
+    }
+
+    #[test]
+    fn what_fails_is_no_point_of_a_curve() {
+        let fails = |mib, _| if mib == PLENTY { Ok(Some(5)) } else { Err(Error::new("boot", "no QEMU")) };
+        assert!(bisect(fails).is_err());
     }
 }

@@ -16,6 +16,7 @@ use crate::archive;
 use crate::assembly;
 use crate::error::{Error, Result, Tried};
 use crate::image::Image;
+use crate::interrupt::{self, Making};
 use crate::progress::Progress;
 use crate::shim::{guest_program, guest_programs};
 use crate::tree::{Entry, Tree};
@@ -42,6 +43,7 @@ pub fn with_program(initramfs: &Path, name: &str, program: &Path, out: &Path) ->
 
 /// What is needed to boot them.
 pub struct Guest<'a> {
+    _making: Making,
     image: &'a Image,
     meter: PathBuf,
     homes: PathBuf,
@@ -52,20 +54,22 @@ pub struct Guest<'a> {
 impl<'a> Guest<'a> {
     /// Builds the meter and the homes.
     pub fn new(image: &'a Image, progress: Progress) -> Result<Self> {
+        let _making = Making::start();
         let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
         let phase = progress.quick("measure", "build the meter");
         let meter = guest_program(&guest_programs(image.arch, METER, &[])?, METER, image.arch)?;
         phase.done("the meter");
         let homes = folder.path().join("homes.ext4");
-        Ok(Self { image, meter, homes, folder, progress })
+        Ok(Self { _making, image, meter, homes, folder, progress })
     }
 
     /// System calls of PID 1 and its programs, with these homes beside ours.
     pub fn calls(&self, more: &[Home]) -> Result<Figures> {
         let text = self.of_init(meter::CALLS, false, more)?;
         let figures = measure::calls(&text, self.image.arch);
-        let missing =
-            ["init", "setup", "sandbox", "program"].iter().find(|what| !figures.contains_key(&format!("calls.{what}")));
+        let missing = ["init", "setup", "broker", "logon", "sandbox", "program"]
+            .iter()
+            .find(|what| !figures.contains_key(&format!("calls.{what}")));
         match missing {
             None => Ok(figures),
             Some(what) => {
@@ -105,9 +109,9 @@ impl<'a> Guest<'a> {
         Ok(figures)
     }
 
-    /// The boot as it goes, and the kernel's parts.
-    pub fn time(&self) -> Result<(Vec<Event>, Figures)> {
-        self.homes_of_init(&[])?;
+    /// The boot as it goes.
+    pub fn time(&self) -> Result<Vec<Event>> {
+        homes_of_init(&self.homes, &[])?;
         let machine = self.machine("init", "loglevel=7")?;
         let phase = self.progress.quick("measure", "a boot's timeline");
         let start = Instant::now();
@@ -121,14 +125,12 @@ impl<'a> Guest<'a> {
         let (text, firmware) = timed().map_err(|failure| failed("time a boot", failure))?;
         phase.done("a boot's timeline");
         let firmware = u64::try_from(firmware.as_micros()).unwrap_or(0);
-        let kernel = measure::kernel(&text)
-            .ok_or_else(|| Error::new("read how large the kernel is", "it did not say, with loglevel=7"))?;
-        Ok((measure::timeline(&text, firmware), kernel))
+        Ok(measure::timeline(&text, firmware))
     }
 
     /// Boots a machine whose one user runs `init.js`, with one processor, to its end: what it printed.
     fn of_init(&self, first: &str, counted: bool, more: &[Home]) -> Result<String> {
-        self.homes_of_init(more)?;
+        homes_of_init(&self.homes, more)?;
         let words = if counted { self.image.arch.qemu_counted } else { "" };
         let machine = self.machine(first, &format!("ip=off {words}"))?;
         let machine = Machine { counted, cpus: 1, network: Network::None, ..machine };
@@ -139,24 +141,30 @@ impl<'a> Guest<'a> {
             finished(&mut vm)?;
             Ok(vm.transcript())
         };
-        let text = run().map_err(|failure| failed(&format!("count {what}"), failure))?;
+        let tried = format!("count {what}");
+        let text = run().map_err(|failure| failed(&tried, failure))?;
         phase.done(what);
-        Ok(text)
-    }
-
-    fn homes_of_init(&self, more: &[Home]) -> Result<()> {
-        let mut ana = Home::new("ana", 1000);
-        ana.program("init", include_str!("init.js"));
-        create(&self.homes, Create { size: 64 << 20, force: true }, &[&[ana], more].concat())
+        match measure::failure(&text) {
+            Some(errno) => Err(Error::new(tried, format!("the meter fails in the machine: {errno}"))),
+            None => Ok(text),
+        }
     }
 
     /// The machine as `nodeos run` has it, with that program first.
     fn machine(&self, first: &str, words: &str) -> Result<Machine> {
+        interrupt::check(|| "boot a machine to measure it".to_owned())?;
         let initramfs = self.folder.path().join(format!("{first}.initramfs"));
         with_program(&self.image.initramfs, first, &self.meter, &initramfs)?;
         let initramfs = if first == "init" { &self.image.initramfs } else { &initramfs };
         Ok(machine(self.image, initramfs, &self.homes, &format!("rdinit=/{first} {words}")))
     }
+}
+
+/// Homes of one user who runs `init.js`, and others.
+pub fn homes_of_init(path: &Path, more: &[Home]) -> Result<()> {
+    let mut ana = Home::new("ana", 1000);
+    ana.program("init", include_str!("init.js"));
+    create(path, Create { size: 64 << 20, force: true }, &[&[ana], more].concat())
 }
 
 /// A machine of that image, which keeps nothing.
@@ -165,7 +173,7 @@ pub fn machine(image: &Image, initramfs: &Path, homes: &Path, words: &str) -> Ma
     let carbon = image.carbon.iter().map(Drive::read_only);
     Machine {
         memory_mib: RAM_MIB,
-        drives: carbon.chain([Drive::writable(homes)]).collect(),
+        drives: carbon.chain([Drive { snapshot: true, ..Drive::writable(homes) }]).collect(),
         network: Network::User { publish: vec![], boot: None },
         ..Machine::new(image.arch, Start::kernel(&image.kernel, initramfs, cmdline))
     }
@@ -182,10 +190,11 @@ fn finished(vm: &mut Vm) -> std::result::Result<(), Failure> {
 /// The meter's line at each of the four moments.
 fn moments(machine: Machine) -> std::result::Result<[String; 4], Failure> {
     let mut vm = Vm::start(machine)?;
-    let line = |vm: &mut Vm, which: &str| -> std::result::Result<String, Failure> {
+    let line = |vm: &mut Vm, which: &str| {
         let start = format!("{}memory {which}", meter::MARK);
-        vm.expect(&start)?;
-        Ok(start + &vm.expect("\n")?)
+        let (_, found) = vm.expect_any_within(DEADLINE, &[&start, meter::FAILED])?;
+        let rest = vm.rest_of_line()?;
+        if found == 0 { Ok(start + &rest) } else { Err(vm.failure(format!("the meter fails in the machine: {rest}"))) }
     };
     let kernel = line(&mut vm, "before")?;
     vm.expect("username:")?;
@@ -204,10 +213,25 @@ fn moments(machine: Machine) -> std::result::Result<[String; 4], Failure> {
         if measure::uptime(&idle).is_some_and(|at| at >= from + IDLE) {
             return Ok([kernel, prompt, first, idle]);
         }
-        if since.elapsed() > DEADLINE + Duration::from_secs(IDLE) {
+        if since.elapsed() > DEADLINE + Duration::from_millis(IDLE) {
             return Err(vm.failure("the machine's clock does not go on"));
         }
     }
+}
+
+/// A kernel's parts in memory, by what it says when it begins. Nothing else of the machine is started.
+pub fn kernel_parts(image: &Image) -> Result<Figures> {
+    let tried = "read how large the kernel is";
+    interrupt::check(|| tried.to_owned())?;
+    let words = format!("console={} loglevel=7 panic=-1", image.arch.console);
+    let start = Start::kernel(&image.kernel, &image.initramfs, words);
+    let said = || {
+        let mut vm = Vm::start(Machine { memory_mib: RAM_MIB, ..Machine::new(image.arch, start) })?;
+        vm.expect("K available (")?;
+        vm.rest_of_line()
+    };
+    let said = said().map_err(|failure| failed(tried, failure))?;
+    measure::kernel(&said).ok_or_else(|| Error::new(tried, format!("it says: {said}")))
 }
 
 fn failed(tried: &str, failure: Failure) -> Error {

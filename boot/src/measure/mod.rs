@@ -29,7 +29,7 @@ use crate::media::Medium;
 use crate::progress::Progress;
 
 pub use self::guest::{Guest, METER, MOMENTS, with_program};
-pub use self::sizes::program;
+pub use self::sizes::{options, program};
 
 /// What is measured.
 pub struct Subject {
@@ -130,9 +130,7 @@ pub fn measure(
         measured.figures.extend(repeated(What::Instructions, &|| guest.instructions(&[]))?);
         measured.figures.extend(repeated(What::Memory, &|| guest.memory())?);
         if has(What::Time) {
-            let (timeline, kernel) = guest.time()?;
-            measured.figures.extend(kernel);
-            measured.timeline = timeline;
+            measured.timeline = guest.time()?;
         }
     }
     if has(What::Floor) {

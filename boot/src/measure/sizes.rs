@@ -7,6 +7,7 @@ use std::path::Path;
 use qemu::figures::{Figure, Figures};
 
 use super::Subject;
+use super::guest::kernel_parts;
 use super::packages::by_package;
 use super::symbols::parts;
 use crate::cache::Cache;
@@ -30,6 +31,9 @@ pub fn sizes(cache: &Cache, subject: &Subject, image: &Image, progress: Progress
         put(&name, program(stripped, named)?);
     }
     put("kernel", Figure { value: size(&image.kernel)?, parts: options(subject)? });
+    for (name, figure) in kernel_parts(image)? {
+        put(name.trim_start_matches("bytes."), figure);
+    }
     put("initramfs", Figure { value: size(&image.initramfs)?, parts: members(&image.initramfs)? });
     if let Some(carbon) = &image.carbon {
         put("carbon", Figure { value: size(carbon)?, parts: members(carbon)? });
@@ -62,24 +66,24 @@ pub fn program(stripped: &Path, named: &Path) -> Result<Figure> {
 fn medium(made: &Manifest, in_homes: Option<u64>) -> Figure {
     let bytes = |member: &Member| in_homes.filter(|_| member.path == Path::new("users.ext4")).unwrap_or(member.bytes);
     let parts = made.members.iter().map(|member| (member.path.display().to_string(), bytes(member))).collect();
-    match made.sha256.is_some() && made.target != "sd" {
-        true => Figure { value: made.bytes, parts },
-        false => Figure::sum(parts),
+    let mut parts: BTreeMap<String, u64> = parts;
+    if made.sha256.is_some() && made.target != "sd" {
+        let rest = made.bytes.saturating_sub(parts.values().sum());
+        parts.insert("(boot loader and filesystem)".to_owned(), rest);
     }
+    Figure::sum(parts)
 }
 
-/// The options of the kernel that fragments name.
-fn options(subject: &Subject) -> Result<BTreeMap<String, u64>> {
+/// The options of the kernel that fragments name, and what it is built from and with.
+pub fn options(subject: &Subject) -> Result<BTreeMap<String, u64>> {
     let options = subject.manifest.kernel.options.iter().map(|option| option.0.clone()).collect();
     let spec = kernel::Spec { arch: subject.arch, profile: subject.target.profile.to_owned(), options };
     let fragments = spec.fragments()?;
     let settings = fragments.iter().flat_map(|fragment| fragment.text.lines()).filter_map(setting);
     let last: BTreeMap<&str, &str> = settings.collect();
-    Ok(last
-        .into_iter()
-        .filter(|(_, value)| *value != "n")
-        .map(|(name, value)| (format!("{name}={value}"), 0))
-        .collect())
+    let built = [format!("Linux {}", kernel::source_version()?), kernel::compiler_version(subject.arch)?];
+    let on = last.into_iter().filter(|(_, value)| *value != "n").map(|(name, value)| format!("{name}={value}"));
+    Ok(on.chain(built).map(|name| (name, 0)).collect())
 }
 
 fn members(file: &Path) -> Result<BTreeMap<String, u64>> {

@@ -14,6 +14,9 @@
 /// How each line starts.
 pub const MARK: &str = "meter: ";
 
+/// How it says that it fails, before the errno.
+pub const FAILED: &str = "meter: failed ";
+
 /// Prints once a second what lies where in memory: `memory before` as PID 1's program begins, then `memory after`.
 ///
 /// The kernel's own names and KiB (proc_meminfo(5)), and of ours `Uptime` in milliseconds, `CarbonCache`, the pages of

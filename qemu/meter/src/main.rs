@@ -48,7 +48,7 @@ mod program {
                 let mut write = Some(write);
                 let errno = follow(&mut || drop(write.take())).err().unwrap_or(Errno::INVAL);
                 let mut line = Text::new();
-                say!(&mut line, meter::MARK, "failed ", errno, "\n");
+                say!(&mut line, meter::FAILED, errno, "\n");
                 Stream(1).put(&line);
                 sys::exit(1);
             }

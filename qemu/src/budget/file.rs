@@ -23,6 +23,9 @@ impl Budgets {
             Some(format) => return Err(format!("its format is {format}, this nodeos knows {FORMAT}")),
             None => return Err("it does not say its format".to_owned()),
         }
+        if document.get("history").is_some_and(|history| !history.is_array_of_tables()) {
+            return Err("history is no list of [[history]] tables".to_owned());
+        }
         let mut rows = BTreeMap::new();
         for (arch, targets) in document.iter().filter(|(key, _)| !["format", "history"].contains(key)) {
             let targets = targets.as_table().ok_or_else(|| format!("{arch} is no table of targets"))?;
@@ -37,38 +40,51 @@ impl Budgets {
     }
 
     /// Lands a machine's figures. What has no budget gets one, a tenth above what it is; limits that there are stay, and
-    /// what is above one does not land.
+    /// what is above one does not land. A figure that differs from run to run stays as it landed while it is within its row.
     pub fn land(&mut self, measured: &Measured, landed: &mut Landed) -> Result<Vec<String>, String> {
         let machine = machine(measured);
         let rows = self.rows.entry(machine.clone()).or_default();
+        let record = landed.machines.entry(machine.clone()).or_default();
         let mut changes = Vec::new();
         for (name, figure) in gated(&measured.figures) {
             let is = figure.value;
-            let limit = rows.get(name).map_or(is.saturating_add(is.div_ceil(10)), |row| row.limit);
-            if is > limit {
+            let kind = kind(name);
+            let row = rows.get(name).copied();
+            let new = Budget {
+                limit: row.map_or(is.saturating_add(is.div_ceil(10)), |row| row.limit),
+                landed: is,
+                within: row.map_or(kind.and_then(|kind| kind.within).unwrap_or_default(), |row| row.within),
+            };
+            if is > new.limit {
                 return Err(format!(
-                    "{machine} {name} is {is}, its limit is {limit}: who means that raises the limit first"
+                    "{machine} {name} is {is}, its limit is {}: who means that raises the limit first",
+                    new.limit
                 ));
             }
-            let was = rows.get(name).map(|row| row.landed);
-            let usual = kind(name).and_then(|kind| kind.within).unwrap_or_default();
-            let within = rows.get(name).map_or(usual, |row| row.within);
-            if was != Some(is) {
-                changes.push(match was {
-                    Some(was) => format!("{machine} {name} {was} -> {is}"),
-                    None => format!("{machine} {name} {is}"),
-                });
+            let exact = kind.is_some_and(|kind| kind.exact);
+            let recorded = record.get(name).map(|figure| figure.value);
+            let same = |row: &Budget| !exact && row.differs(is).is_none() && recorded == Some(row.landed);
+            if row.as_ref().is_some_and(same) {
+                continue;
             }
-            rows.insert(name.to_owned(), Budget { limit, landed: is, within });
-            write_row(&mut self.document, measured, name, Budget { limit, landed: is, within });
+            match row.map(|row| row.landed) {
+                Some(was) if was == is => {}
+                Some(was) => changes.push(format!("{machine} {name} {was} -> {is}")),
+                None => changes.push(format!("{machine} {name} {is}")),
+            }
+            rows.insert(name.to_owned(), new);
+            record.insert(name.to_owned(), figure.clone());
+            write_row(&mut self.document, measured, name, new);
         }
-        rows.retain(|name, _| measured.figures.contains_key(name));
+        let gone = |name: &str| !measured.figures.contains_key(name);
+        let removed = rows.iter().filter(|(name, _)| gone(name));
+        changes.extend(removed.map(|(name, row)| format!("{machine} {name} {} -> gone", row.landed)));
+        rows.retain(|name, _| !gone(name));
+        record.retain(|name, _| !gone(name));
         if let Some(table) = target_table(&mut self.document, measured) {
-            table.retain(|name, _| measured.figures.contains_key(name));
+            table.retain(|name, _| !gone(name));
         }
         landed.format = FORMAT;
-        let figures = gated(&measured.figures).map(|(name, figure)| (name.to_owned(), figure.clone())).collect();
-        landed.machines.insert(machine, figures);
         Ok(changes)
     }
 
@@ -151,8 +167,10 @@ fn write_row(document: &mut DocumentMut, measured: &Measured, name: &str, budget
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     if let Some(row) = target.get_mut(name).and_then(Item::as_table_like_mut) {
         // what stands around the number stays
-        if let Some(landed) = row.get_mut("landed") {
-            *landed = value(whole(budget.landed));
+        if let Some(landed) = row.get_mut("landed").and_then(Item::as_value_mut) {
+            let around = landed.decor().clone();
+            *landed = whole(budget.landed).into();
+            *landed.decor_mut() = around;
         }
         return;
     }

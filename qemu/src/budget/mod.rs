@@ -14,7 +14,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::figures::{Figure, Figures, Measured, kind};
+use crate::figures::{Figure, Figures, Measured, kind, of_our_format};
 
 pub use self::file::Budgets;
 
@@ -38,6 +38,14 @@ impl Budget {
         let more = more as u64;
         self.landed.saturating_add(more)
     }
+
+    /// What is to be said of a figure that is so large, but for its limit.
+    fn differs(self, is: u64) -> Option<What> {
+        if is > self.most() {
+            return Some(What::Grown(is, self.landed));
+        }
+        (self.landed > Self { landed: is, ..self }.most()).then_some(What::Shrunk(is, self.landed))
+    }
 }
 
 /// Figures that landed, by machine.
@@ -47,6 +55,13 @@ pub struct Landed {
     pub format: u32,
     /// The figures.
     pub machines: BTreeMap<String, Figures>,
+}
+
+impl Landed {
+    /// Reads a record's text.
+    pub fn read(text: &str) -> Result<Self, String> {
+        of_our_format(text)
+    }
 }
 
 /// Why figures landed, and which.
@@ -90,6 +105,8 @@ pub enum What {
     New(u64),
     /// It has a budget and is not measured.
     Gone,
+    /// It landed as one thing in one file and as another in the other: by the budgets, and by the record.
+    Odd(u64, u64),
     /// It is below what landed, more than its row allows: what it is, and what it was. Nothing fails for that.
     Shrunk(u64, u64),
 }
@@ -111,6 +128,9 @@ impl fmt::Display for Finding {
             What::Grown(is, was) => write!(f, "{is} {unit}, {was} when it last landed{}", percent(is, was))?,
             What::New(is) => write!(f, "{is} {unit}, and no budget has it")?,
             What::Gone => write!(f, "it has a budget, and nothing measures it")?,
+            What::Odd(budget, record) => {
+                write!(f, "it landed as {budget} {unit} by the budgets, as {record} by the record of its parts")?;
+            }
             What::Shrunk(is, was) => write!(f, "{is} {unit}, {was} when it last landed: less")?,
         }
         self.blame.iter().try_for_each(|part| write!(f, "\n    {part}"))
@@ -179,7 +199,10 @@ impl Budgets {
         let finding = |figure: &str, what: What| {
             let landed = before.and_then(|figures| figures.get(figure));
             let now = measured.figures.get(figure).filter(|_| what.fails());
-            let blame = now.map(|now| blame(now, landed)).unwrap_or_default();
+            let mut blame = now.map(|now| blame(now, landed)).unwrap_or_default();
+            if let Some(program) = figure.strip_prefix("instructions.").filter(|_| blame.is_empty() && now.is_some()) {
+                blame = beside(program, &measured.figures, before);
+            }
             Finding { machine: machine.clone(), figure: figure.to_owned(), what, blame }
         };
         let mut findings = Vec::new();
@@ -188,17 +211,30 @@ impl Budgets {
             match rows.get(name) {
                 None => findings.push(finding(name, What::New(is))),
                 Some(row) if is > row.limit => findings.push(finding(name, What::Over(is, row.limit))),
-                Some(row) if is > row.most() => findings.push(finding(name, What::Grown(is, row.landed))),
-                Some(row) if row.landed > Budget { landed: is, ..*row }.most() => {
-                    findings.push(finding(name, What::Shrunk(is, row.landed)));
-                }
-                Some(_) => {}
+                Some(row) => findings.extend(row.differs(is).map(|what| finding(name, what))),
+            }
+        }
+        for (name, row) in rows {
+            let record = before.and_then(|figures| figures.get(name)).map(|figure| figure.value);
+            if let Some(record) = record.filter(|record| *record != row.landed) {
+                findings.push(finding(name, What::Odd(row.landed, record)));
             }
         }
         let gone = rows.keys().filter(|name| !measured.figures.contains_key(*name));
         findings.extend(gone.map(|name| finding(name, What::Gone)));
         findings
     }
+}
+
+/// What else grew of a program that executes more: its calls and its bytes.
+fn beside(program: &str, figures: &Figures, before: Option<&Figures>) -> Vec<String> {
+    let program = if program == "node" { "carbon" } else { program };
+    let names = [format!("calls.{program}"), format!("bytes.{program}")];
+    let of = |name: &String| {
+        let was = before.and_then(|figures| figures.get(name));
+        blame(figures.get(name)?, was).into_iter().map(|part| format!("{name}: {part}")).collect::<Vec<_>>().into()
+    };
+    names.iter().filter_map(of).flat_map(|lines: Vec<String>| lines).collect()
 }
 
 /// The figures that budgets are for.

@@ -70,7 +70,9 @@ fn what_lands_is_what_passes_and_what_people_wrote_stays() {
     let (mut budgets, mut landed) = (Budgets::read(TEXT).unwrap(), Landed::default());
     let now = measured(&[("bytes.init", 30, &[("x", 30)]), ("calls.new", 11, &[])]);
     let changes = budgets.land(&now, &mut landed).unwrap();
-    assert_eq!(changes, ["x86_64.direct bytes.init 20 -> 30", "x86_64.direct calls.new 11"]);
+    let expected =
+        ["x86_64.direct bytes.init 20 -> 30", "x86_64.direct calls.new 11", "x86_64.direct calls.init 5 -> gone"];
+    assert_eq!(changes, expected);
     budgets.note("2026-11-25", "because", &changes);
     let text = budgets.text();
     let again = Budgets::read(&text).unwrap();
@@ -79,7 +81,10 @@ fn what_lands_is_what_passes_and_what_people_wrote_stays() {
     assert_eq!((again.history(), Budgets::read(TEXT).unwrap().history()), (vec![entry], vec![]));
     assert_eq!(again.rows["x86_64.direct"]["calls.new"].limit, 13);
     assert!(text.starts_with("# what a machine may cost\n") && text.contains("\n# the promise\n"), "{text}");
-    assert!(text.contains("\"bytes.init\" = { limit = 40, landed = 30 }\n") && !text.contains("calls.init"), "{text}");
+    assert!(
+        text.contains("\"bytes.init\" = { limit = 40, landed = 30 }\n") && !text.contains("\"calls.init\" ="),
+        "{text}"
+    );
     assert!(text.contains("[[history]]\ndate = \"2026-11-25\"\nreason = \"because\"\n"), "{text}");
     let over = measured(&[("bytes.init", 41, &[])]);
     assert!(budgets.land(&over, &mut landed).unwrap_err().contains("raises the limit first"));
@@ -90,6 +95,7 @@ fn a_file_that_makes_no_sense_is_refused() {
     let refused = |text: &str| Budgets::read(text).err().unwrap_or_default();
     assert!(refused("format = 2").contains("its format is 2, this nodeos knows 1"));
     assert!(refused("").contains("does not say its format"));
+    assert!(refused("format = 1\nhistory = []").contains("history is no list"));
     let row = |row: &str| refused(&format!("format = 1\n[x86_64.direct]\n{row}\n"));
     assert!(row("\"parsecs.init\" = { limit = 1, landed = 1 }").contains("there is no such figure"));
     assert!(row("\"memory.idle.slab\" = { limit = 1, landed = 1 }").contains("differ from run to run"));
@@ -98,4 +104,41 @@ fn a_file_that_makes_no_sense_is_refused() {
     assert!(row("\"bytes.init\" = { limit = 1, landed = 1, within = 101 }").contains("from 0 to 100"));
     assert!(row("\"bytes.init\" = 1").contains("expected { limit"));
     assert!(refused("format = 1\nx86_64 = 3").contains("no table"));
+}
+
+#[test]
+fn a_record_of_another_format_and_two_records_of_one_number_are_found() {
+    assert!(
+        Landed::read("{\"format\": 0, \"targets\": 3}").unwrap_err().contains("its format is 0, this nodeos knows 1")
+    );
+    let now = measured(&[("bytes.init", 20, &[]), ("calls.init", 5, &[])]);
+    let mut landed = Landed::default();
+    landed.machines.insert("x86_64.direct".to_owned(), measured(&[("bytes.init", 19, &[])]).figures);
+    let expected = "x86_64.direct bytes.init: it landed as 20 bytes by the budgets, as 19 by the record of its parts";
+    assert_eq!(found(&now, &landed), [expected]);
+}
+
+#[test]
+fn a_program_that_executes_more_is_blamed_for_its_calls_and_bytes() {
+    let text = "format = 1\n[x86_64.direct]\n\"calls.init\" = { limit = 9, landed = 5 }\n\
+        \"instructions.init\" = { limit = 900, landed = 100 }\n";
+    let of = |calls, more| measured(&[("calls.init", calls, &[("read", calls)]), ("instructions.init", more, &[])]);
+    let mut landed = Landed::default();
+    landed.machines.insert("x86_64.direct".to_owned(), of(5, 100).figures);
+    let findings = Budgets::read(text).unwrap().check(&of(7, 200), &landed);
+    assert_eq!(findings[1].figure, "instructions.init");
+    assert_eq!(findings[1].blame, ["calls.init: +2 read"]);
+}
+
+#[test]
+fn what_differs_from_run_to_run_lands_when_it_is_outside_its_row() {
+    let text = "format = 1\n[x86_64.direct]\n\"instructions.init\" = { limit = 900, landed = 100 }\n";
+    let (mut budgets, mut landed) = (Budgets::read(text).unwrap(), Landed::default());
+    let of = |value| measured(&[("instructions.init", value, &[("a", value)])]);
+    // there is no record of it yet
+    assert_eq!(budgets.land(&of(100), &mut landed).unwrap(), [""; 0]);
+    assert_eq!(budgets.land(&of(104), &mut landed).unwrap(), [""; 0]);
+    assert_eq!(landed.machines["x86_64.direct"]["instructions.init"].value, 100);
+    assert_eq!(budgets.land(&of(106), &mut landed).unwrap(), ["x86_64.direct instructions.init 100 -> 106"]);
+    assert_eq!(budgets.check(&of(106), &landed), []);
 }
