@@ -8,12 +8,13 @@ use shim::layout::USERS_LABEL;
 use crate::cache::Cache;
 use crate::carbon::Placement;
 use crate::error::Result;
-use crate::image::{Image, Spec, assemble};
+use crate::image::{Image, Spec, assemble, carbon_of};
 use crate::kernel::{self, kernel};
 use crate::manifest::Manifest;
 use crate::node::{self, Choice};
 use crate::progress::Progress;
 use crate::shim::{Shim, build as shim};
+use crate::tree::Tree;
 use crate::users::image::DEFAULT_SIZE;
 use crate::users::{app, demo};
 
@@ -55,13 +56,22 @@ pub fn image_with(
     shim: impl FnOnce() -> Result<Shim>,
     progress: Progress,
 ) -> Result<Image> {
+    assemble(cache, &spec(cache, wanted, shim, progress)?, progress)
+}
+
+/// The carbon copy's files.
+pub fn carbon(cache: &Cache, wanted: &Wanted, progress: Progress) -> Result<Tree> {
+    carbon_of(cache, &spec(cache, wanted, || shim(wanted.arch, progress), progress)?, progress)
+}
+
+fn spec(cache: &Cache, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>, progress: Progress) -> Result<Spec> {
     let Wanted { arch, placement, profile, manifest } = wanted;
     // what a person may have written wrongly comes first, what takes minutes last
     let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), arch)?;
     let options = manifest.kernel.options.iter().map(|option| option.0.clone()).collect();
     let shim = shim()?;
     let kernel = kernel(cache, &kernel::Spec { arch, profile: (*profile).to_owned(), options }, progress)?;
-    let spec = Spec {
+    Ok(Spec {
         arch,
         placement: *placement,
         node,
@@ -70,8 +80,7 @@ pub fn image_with(
         kernel,
         kernel_version: kernel::source_version()?,
         shim,
-    };
-    assemble(cache, &spec, progress)
+    })
 }
 
 impl Users {

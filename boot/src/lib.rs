@@ -17,6 +17,7 @@
 
 pub mod archive;
 pub mod assembly;
+pub mod bench;
 pub mod cache;
 pub mod carbon;
 pub mod closure;

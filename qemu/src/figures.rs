@@ -155,6 +155,13 @@ pub fn least(runs: Vec<Figures>) -> Figures {
     all
 }
 
+/// The one in the middle; of an even number the lower of the two. 0 of none.
+pub fn median(values: impl Iterator<Item = u64>) -> u64 {
+    let mut all: Vec<u64> = values.collect();
+    all.sort_unstable();
+    all.get(all.len().saturating_sub(1) / 2).copied().unwrap_or(0)
+}
+
 /// How far the runs lie apart: the largest over the least, in thousandths of it.
 #[must_use]
 pub fn spread(runs: &[Figures]) -> BTreeMap<String, u64> {
@@ -168,7 +175,7 @@ pub fn spread(runs: &[Figures]) -> BTreeMap<String, u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Figures, Measured, kind, least, spread};
+    use super::{Figures, Measured, kind, least, median, spread};
 
     fn run(values: &[(&str, u64)]) -> Figures {
         values.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
@@ -180,6 +187,7 @@ mod tests {
         assert_eq!(spread(&runs), [("calls.a".to_owned(), 15), ("calls.b".to_owned(), 166)].into());
         assert_eq!(least(runs.into()), run(&[("calls.a", 200), ("calls.b", 6)]));
         assert_eq!(least(vec![]), Figures::new());
+        assert_eq!([vec![], vec![5], vec![9, 2], vec![3, 1, 2]].map(|all| median(all.into_iter())), [0, 5, 2, 2]);
     }
 
     #[test]

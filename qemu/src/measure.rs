@@ -52,42 +52,104 @@ fn call(arch: &Arch, number: usize) -> String {
     name.map_or_else(|| number.to_string(), str::to_owned)
 }
 
-/// Instructions until node's first line, of a machine whose clock counts them, with `meter::COST`: each phase, the `shim`'s
-/// programs together, and `all`.
-/// `None` where a phase is missing.
+/// What was executed until a first line of JavaScript, in a machine with `meter::COST` whose clock counts instructions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// By the kernel, in the process that becomes PID 1.
+    pub kernel: u64,
+    /// By each program until then; PID 1 and its children of the same program together.
+    pub programs: BTreeMap<String, u64>,
+    /// By the process that becomes that node, from its fork to the line.
+    pub node: u64,
+}
+
+/// That; `None` where something of it is missing.
 #[must_use]
-pub fn instructions(text: &str) -> Option<Figures> {
+pub fn cost(text: &str) -> Option<Cost> {
     let text = untorn(text);
-    let (mut kernel, mut node_starts, mut node) = (None, None, None);
-    let mut ours = BTreeMap::new();
+    let mut begun = None;
+    let (mut ended, mut alive, mut at_node) = (BTreeMap::<&str, u64>::new(), BTreeMap::new(), None);
     for (kind, name, numbers) in lines(&text) {
-        match (kind, name) {
-            // what the kernel did in the process that becomes PID 1
-            ("exec", "init") if kernel.is_none() => kernel = numbers.get("Init").copied(),
-            ("exec", "node") => node_starts = node_starts.or(numbers.get("Init").copied()),
-            ("exit", "node") => {}
-            // a process of a logon is that of the check; sessions become node
-            ("exit", program) => drop(ours.entry(program).or_insert(*numbers.get("Own")?)),
-            ("node", "first") => node = numbers.get("Used").map(|microseconds| microseconds * 1000),
+        let own = numbers.get("Own").copied();
+        match kind {
+            "begin" => begun = Some((name, own?)),
+            "alive" => *alive.entry(name).or_insert(0) += own?,
+            "exec" => {
+                let alive = std::mem::take(&mut alive);
+                if name == "node" {
+                    at_node = Some((ended.clone(), alive));
+                }
+            }
+            "exit" => *ended.entry(name).or_default() += own?,
+            "node" => {
+                let ((first, kernel), (ended, alive)) = (begun?, at_node?);
+                let mut programs = BTreeMap::new();
+                for (name, own) in ended.into_iter().chain(alive) {
+                    *programs.entry(name.to_owned()).or_insert(0) += own;
+                }
+                // what the kernel did before is in PID 1's process
+                let init = programs.get_mut(first)?;
+                *init = init.saturating_sub(kernel);
+                let node = numbers.get("Used")?.checked_mul(1000)?;
+                return Some(Cost { kernel, programs, node });
+            }
             _ => {}
         }
     }
-    let (kernel, node) = (kernel?, node?);
-    let mut figures: Figures = ours.iter().map(|(name, own)| (format!("instructions.{name}"), (*own).into())).collect();
-    figures.insert("instructions.kernel".to_owned(), kernel.into());
-    figures.insert("instructions.init".to_owned(), node_starts?.saturating_sub(kernel).into());
-    figures.insert("instructions.node".to_owned(), node.into());
+    None
+}
+
+/// The same as figures: of each program, of `shim`, which is all but the kernel and node, and of `all`.
+#[must_use]
+pub fn instructions(text: &str) -> Option<Figures> {
+    let Cost { kernel, programs, node } = cost(text)?;
     for needed in ["setup", "broker", "logon", "sandbox"] {
-        ours.get(needed)?;
+        programs.get(needed)?;
     }
-    let short =
-        |(name, figure): (&String, &Figure)| (name.trim_start_matches("instructions.").to_owned(), figure.value);
-    let shim = figures.iter().filter(|(name, _)| !name.ends_with(".kernel") && !name.ends_with(".node")).map(short);
-    let shim = Figure::sum(shim.collect());
-    let all = Figure::sum(figures.iter().map(short).collect());
+    let shim = Figure::sum(programs.clone());
+    let mut parts = programs;
+    parts.extend([("kernel".to_owned(), kernel), ("node".to_owned(), node)]);
+    let named = |(name, own): (&String, &u64)| (format!("instructions.{name}"), Figure::from(*own));
+    let mut figures: Figures = parts.iter().map(named).collect();
     figures.insert("instructions.shim".to_owned(), shim);
-    figures.insert("instructions.all".to_owned(), all);
+    figures.insert("instructions.all".to_owned(), Figure::sum(parts));
     Some(figures)
+}
+
+/// What a user's program of `nodeos bench` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bench {
+    /// Microseconds after the kernel began.
+    pub now: u64,
+    /// KiB of memory that are available.
+    pub available: u64,
+    /// Programs that it can reach.
+    pub programs: u64,
+    /// Those with a set-user-ID or set-group-ID bit.
+    pub setuid: u64,
+    /// Capabilities that it has.
+    pub capabilities: u64,
+    /// Its uid.
+    pub uid: u64,
+}
+
+impl Bench {
+    /// Reads what stands behind `meter: node bench`.
+    #[must_use]
+    pub fn read(rest: &str) -> Option<Self> {
+        let line = format!("{}node bench{rest}", meter::MARK);
+        let numbers: BTreeMap<_, _> = meter::parse(&line)?.2.collect();
+        let of = |key: &str| numbers.get(key).copied();
+        let (now, available, programs) = (of("Now")?, of("Available")?, of("Programs")?);
+        Some(Self {
+            now,
+            available,
+            programs,
+            setuid: of("Setuid")?,
+            capabilities: of("Capabilities")?,
+            uid: of("Uid")?,
+        })
+    }
 }
 
 /// When node's first line came, in microseconds, by that line.
@@ -195,7 +257,7 @@ fn stamped(line: &str) -> Option<(u64, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{calls, instructions, kernel, memory, stamped, timeline, uptime};
+    use super::{Bench, calls, instructions, kernel, memory, stamped, timeline, uptime};
     use shim::arches::ALL;
 
     #[test]
@@ -212,19 +274,34 @@ mod tests {
         assert_eq!(calls("meter: calls a Total=1 63=1\n", &ALL[1])["calls.a"].parts, [("read".to_owned(), 1)].into());
     }
 
+    const COST: &str = "meter: begin init Own=100\nmeter: alive init Own=103\nmeter: exec setup Own=1\nmeter: exit setup Own=7\n\
+        meter: exit broker Own=1\nmeter: alive init Own=105\nmeter: exec logon Own=1\nmeter: exit logon Own=2\n\
+        meter: alive init Own=108\nmeter: alive sandbox Own=5\nmeter: exec env Own=3\nmeter: alive init Own=110\nmeter: alive sandbox Own=6\n\
+        meter: exec node Own=3\nmeter: node first Used=2 Now=9\nmeter: exit node Own=9\nmeter: exit sandbox Own=9\n";
+
     #[test]
-    fn instructions_are_by_phase_or_not_at_all() {
-        let text = "meter: exec init Init=100\nmeter: exit setup Own=7 Init=101\nmeter: exit broker Own=1 Init=102\n\
-            meter: exit logon Own=2 Init=103\nmeter: exec node Init=110\n\
-            meter: node first Used=2 Now=9\nmeter: exit node Own=9 Init=111\nmeter: exit sandbox Own=5 Init=120\n";
-        let figures = instructions(text).unwrap();
-        let values: Vec<_> = figures.iter().map(|(name, figure)| (name.as_str(), figure.value)).collect();
+    fn instructions_are_those_until_the_first_line() {
+        let figures = instructions(COST).unwrap();
         let own = |name| figures[&format!("instructions.{name}")].value;
-        assert_eq!((own("kernel"), own("init"), own("setup"), own("node"), own("all")), (100, 10, 7, 2000, 2125));
-        assert_eq!((own("shim"), values.len()), (25, 9));
-        for line in text.lines().filter(|line| !line.contains("exit node")) {
-            assert_eq!(instructions(&text.replace(line, "")), None, "{line}");
+        assert_eq!((own("kernel"), own("init"), own("setup"), own("sandbox"), own("node")), (100, 10, 7, 6, 2000));
+        assert_eq!((own("shim"), own("all"), figures.len()), (26, 2126, 9));
+    }
+
+    #[test]
+    fn instructions_are_of_each_phase_or_not_at_all() {
+        for missing in ["begin init", "exit setup", "exit logon", "exec node", "node first"] {
+            let text: String =
+                COST.lines().filter(|line| !line.contains(missing)).map(|line| format!("{line}\n")).collect();
+            assert_eq!(instructions(&text), None, "{missing}");
         }
+    }
+
+    #[test]
+    fn a_contender_says_what_it_sees_or_nothing() {
+        let rest = " Used=1 Now=2 Available=3 Programs=4 Setuid=5 Capabilities=6 Uid=7";
+        let bench = Bench { now: 2, available: 3, programs: 4, setuid: 5, capabilities: 6, uid: 7 };
+        assert_eq!(Bench::read(rest), Some(bench));
+        assert_eq!(Bench::read(" Used=1 Now=2"), None);
     }
 
     #[test]

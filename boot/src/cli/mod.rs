@@ -1,5 +1,6 @@
 //! The command's words: one file per verb, and what they share.
 
+mod bench;
 mod budget;
 mod build;
 mod doctor;
@@ -102,6 +103,8 @@ enum Verb {
     Budget(budget::Args),
     /// Write a page with what was measured
     Report(report::Args),
+    /// Hold this system against others
+    Bench(bench::Args),
     /// Show each program and package that is needed, and whether it is here
     Doctor(doctor::Args),
 }
@@ -116,6 +119,7 @@ impl Cli {
             Verb::Measure(args) => args.purposes(),
             Verb::Budget(args) => args.purposes(),
             Verb::Report(args) => args.purposes(),
+            Verb::Bench(args) => args.purposes(),
             Verb::Users(_) => vec![tools::For::Users],
             Verb::Doctor(_) => tools::everything(),
             Verb::Explain(_) | Verb::Inspect(_) => Vec::new(),
@@ -136,6 +140,7 @@ impl Cli {
             Verb::Measure(args) => args.run(common),
             Verb::Budget(args) => args.run(common),
             Verb::Report(args) => args.run(common),
+            Verb::Bench(args) => args.run(common),
             Verb::Users(args) => args.run(common),
             Verb::Explain(args) => args.run(),
             Verb::Inspect(args) => args.run(),

@@ -7,21 +7,40 @@ use crate::{
     ptrace::{self, How, Stop},
 };
 
+/// Processes that live at once; one more is not followed by name.
+const LIVING: usize = 32;
+
 pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
     let proc = proc()?;
     ptrace::seize(ptrace::PROGRAMS)?;
     ready();
+    // 0 for a place that is free
+    let mut living = [0_i32; LIVING];
     loop {
         let (pid, stop) = ptrace::next()?;
         match stop {
-            Stop::Gone => continue,
-            Stop::Exec => Line::new("exec", &program(&proc, pid)).value("Init", used(1)?).print(),
-            Stop::Exit => {
-                let own = used(pid)?;
-                Line::new("exit", &program(&proc, pid)).value("Own", own).value("Init", used(1)?).print();
+            Stop::Gone => {
+                living.iter_mut().filter(|one| **one == pid).for_each(|one| *one = 0);
+                continue;
             }
-            Stop::Call | Stop::Other(_) => {}
+            Stop::Exec => {
+                note(&mut living, pid);
+                for other in living.into_iter().filter(|other| *other != 0 && *other != pid) {
+                    Line::new("alive", &program(&proc, other)).value("Own", used(other).unwrap_or(0)).print();
+                }
+                let kind = if pid == 1 { "begin" } else { "exec" };
+                Line::new(kind, &program(&proc, pid)).value("Own", used(pid)?).print();
+            }
+            Stop::Exit => Line::new("exit", &program(&proc, pid)).value("Own", used(pid)?).print(),
+            Stop::Call | Stop::Other(_) => note(&mut living, pid),
         }
         ptrace::go(pid, How::On, stop);
+    }
+}
+
+fn note(living: &mut [i32], pid: i32) {
+    let at = living.iter().position(|one| *one == pid).or_else(|| living.iter().position(|one| *one == 0));
+    if let Some(one) = at.and_then(|at| living.get_mut(at)) {
+        *one = pid;
     }
 }

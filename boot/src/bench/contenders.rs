@@ -1,0 +1,200 @@
+//! What this system is held against: a row each.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use shim::arches::Arch;
+
+use super::Booted;
+use crate::archive;
+use crate::assembly::{self, Wanted};
+use crate::cache::Cache;
+use crate::carbon::Placement;
+use crate::debian;
+use crate::error::{Result, Tried};
+use crate::image::Image;
+use crate::manifest::Manifest;
+use crate::progress::Progress;
+use crate::run::Run;
+use crate::tree::{Entry, Tree};
+
+/// One of them.
+pub struct Contender {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub what: &'static str,
+    /// What it leaves out of what this system does.
+    pub lacks: &'static str,
+    /// Makes what it boots, in that folder.
+    pub build: fn(&Cache, &'static Arch, &Path, Progress) -> Result<Booted>,
+}
+
+/// Seccomp, limits, capabilities and the rest of the guards.
+const GUARDS: &str = "no system call filter, no limits, no landlock, nobody restarts or logs on, no devices";
+
+/// All of them; a ratio is to the first that has the carbon copy in the same place.
+pub const ALL: [Contender; 6] = [
+    Contender {
+        name: "nodeos-medium",
+        what: "this system, node on an EROFS disk",
+        lacks: "nothing",
+        build: |cache, arch, _, progress| ours(cache, arch, Placement::Medium, progress),
+    },
+    Contender {
+        name: "nodeos-image",
+        what: "this system, node as an EROFS image in the initramfs",
+        lacks: "nothing",
+        build: |cache, arch, _, progress| ours(cache, arch, Placement::Image, progress),
+    },
+    Contender {
+        name: "nodeos-plain",
+        what: "this system, node as files in the initramfs",
+        lacks: "nothing",
+        build: |cache, arch, _, progress| ours(cache, arch, Placement::Plain, progress),
+    },
+    Contender {
+        name: "busybox-medium",
+        what: "the same mounts and namespaces as a script of busybox's, node on an EROFS disk",
+        lacks: GUARDS,
+        build: busybox,
+    },
+    Contender {
+        name: "node-plain",
+        what: "the way of 2015: node as PID 1, mounts from JavaScript, a chroot for each user; node as files in the initramfs",
+        lacks: "as busybox's, and no namespaces",
+        build: node,
+    },
+    Contender {
+        name: "tini-plain",
+        what: "tini as PID 1, which starts node as root; node as files in the initramfs",
+        lacks: "as busybox's, and no users, no homes",
+        build: tini,
+    },
+];
+
+fn image(cache: &Cache, arch: &'static Arch, placement: Placement, progress: Progress) -> Result<Image> {
+    assembly::image(cache, &Wanted { arch, placement, profile: "virt", manifest: Manifest::default() }, progress)
+}
+
+fn size(path: &Path) -> Result<u64> {
+    Ok(fs::metadata(path).tried("look at", path)?.len())
+}
+
+fn booted(image: &Image, initramfs: PathBuf, disks: Vec<PathBuf>, words: &str) -> Result<Booted> {
+    let parts = [&image.kernel, &initramfs].into_iter().chain(&disks);
+    let bytes = parts.map(|path| size(path)).sum::<Result<u64>>()?;
+    Ok(Booted { kernel: image.kernel.clone(), initramfs, disks, words: words.to_owned(), bytes })
+}
+
+fn ours(cache: &Cache, arch: &'static Arch, placement: Placement, progress: Progress) -> Result<Booted> {
+    let image = image(cache, arch, placement, progress)?;
+    let words = format!("users=LABEL=nodeos-users {}", image.cmdline());
+    booted(&image, image.initramfs.clone(), image.carbon.iter().cloned().collect(), &words)
+}
+
+/// A program of Debian's, static, for that architecture.
+fn program(cache: &Cache, arch: &Arch, package: &str, path: &str, progress: Progress) -> Result<Entry> {
+    let folder = debian::unpacked(cache, arch, package, "main", progress)?;
+    Ok(Entry::File { source: folder.join(path), mode: 0o755 })
+}
+
+fn text(content: &str) -> Entry {
+    Entry::Text { content: content.to_owned(), mode: 0o755 }
+}
+
+/// The folders and the console that every PID 1 needs.
+fn folders(tree: &mut Tree, names: &[&str]) -> Result<()> {
+    for name in names {
+        tree.put(name, Entry::Dir { mode: 0o755 })?;
+    }
+    tree.put("/dev/console", Entry::Device { mode: 0o600, major: 5, minor: 1 })
+}
+
+fn busybox(cache: &Cache, arch: &'static Arch, folder: &Path, progress: Progress) -> Result<Booted> {
+    let image = image(cache, arch, Placement::Medium, progress)?;
+    let mut tree = Tree::default();
+    folders(&mut tree, &["/carbon", "/dev", "/proc", "/root", "/runtime", "/tmp"])?;
+    tree.put("/busybox", program(cache, arch, "busybox-static", "bin/busybox", progress)?)?;
+    tree.put("/init", text(include_str!("busybox.sh")))?;
+    tree.put("/user.sh", text(include_str!("user.sh")))?;
+    let initramfs = folder.join("initramfs");
+    archive::write(&tree, false, Some(19), &initramfs)?;
+    booted(&image, initramfs, image.carbon.iter().cloned().collect(), "")
+}
+
+/// The carbon copy's files at the top of an initramfs.
+fn carbon(cache: &Cache, arch: &'static Arch, progress: Progress) -> Result<Tree> {
+    let wanted = Wanted { arch, placement: Placement::Plain, profile: "virt", manifest: Manifest::default() };
+    let mut tree = Tree::default();
+    for (path, entry) in assembly::carbon(cache, &wanted, progress)?.iter() {
+        tree.put(path, entry.clone())?;
+    }
+    folders(&mut tree, &["/root"])?;
+    Ok(tree)
+}
+
+fn node(cache: &Cache, arch: &'static Arch, folder: &Path, progress: Progress) -> Result<Booted> {
+    let image = image(cache, arch, Placement::Plain, progress)?;
+    let mut tree = carbon(cache, arch, progress)?;
+    let koffi = koffi(cache, arch, progress)?;
+    add(&mut tree, &koffi, "/koffi")?;
+    tree.put("/init", text(include_str!("node.js")))?;
+    tree.put("/jail.js", text(include_str!("jail.js")))?;
+    let initramfs = folder.join("initramfs");
+    archive::write(&tree, false, Some(19), &initramfs)?;
+    booted(&image, initramfs, vec![], "")
+}
+
+fn tini(cache: &Cache, arch: &'static Arch, folder: &Path, progress: Progress) -> Result<Booted> {
+    let image = image(cache, arch, Placement::Plain, progress)?;
+    let mut tree = carbon(cache, arch, progress)?;
+    tree.put("/init", program(cache, arch, "tini", "usr/bin/tini-static", progress)?)?;
+    tree.put("/app.js", text(include_str!("app.js")))?;
+    // app.js reads /proc
+    tree.put("/busybox", program(cache, arch, "busybox-static", "bin/busybox", progress)?)?;
+    let start = "/busybox mount -t proc proc /proc\nexec /bin/node /app.js\n";
+    tree.put("/start.sh", text(start))?;
+    let initramfs = folder.join("initramfs");
+    archive::write(&tree, false, Some(19), &initramfs)?;
+    booted(&image, initramfs, vec![], "-- /busybox sh /start.sh")
+}
+
+/// What calls the C library from JavaScript: koffi, of npm.
+fn koffi(cache: &Cache, arch: &Arch, progress: Progress) -> Result<PathBuf> {
+    const VERSION: &str = "3.3.4";
+    cache.entry("bench", &format!("koffi-{VERSION}-{arch}"), |new| {
+        let phase = progress.start("bench", &format!("fetch koffi {VERSION}"));
+        fs::create_dir(new).tried("make the folder", new)?;
+        let cpu = format!("--cpu={}", arch.node_package.rsplit('-').next().unwrap_or_default());
+        let words = [
+            "install",
+            "--prefix",
+            ".",
+            "--no-save",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--os=linux",
+            &cpu,
+        ];
+        Run::new("npm").args(words).arg(format!("koffi@{VERSION}")).within(new).ok()?;
+        phase.done(&format!("koffi {VERSION}"));
+        Ok(())
+    })
+}
+
+/// A folder of the host's, with all that is in it.
+fn add(tree: &mut Tree, folder: &Path, at: &str) -> Result<()> {
+    for entry in fs::read_dir(folder).tried("list", folder)? {
+        let entry = entry.tried("list", folder)?;
+        let (path, to) = (entry.path(), format!("{at}/{}", entry.file_name().to_string_lossy()));
+        let found = entry.metadata().tried("look at", &path)?;
+        if found.is_dir() {
+            add(tree, &path, &to)?;
+        } else if found.is_file() {
+            tree.put(&to, Entry::File { source: path, mode: 0o644 })?;
+        }
+    }
+    Ok(())
+}
