@@ -88,6 +88,16 @@ pub fn untorn(text: &str) -> String {
     joined + &text[from..]
 }
 
+/// What is left, from that place on, of the line that it is in; `None` while that line has no end. The kernel may print within.
+#[must_use]
+pub fn rest_of_line(text: &str, from: usize) -> Option<String> {
+    let line = text[..from].rfind('\n').map_or(0, |end| end + 1);
+    // as much of the line as came before that place, and all that came
+    let (before, all) = (untorn(&text[line..from]), untorn(&text[line..]));
+    let (rest, _) = all.get(before.len()..)?.split_once('\n')?;
+    Some(rest.to_owned())
+}
+
 /// Records of the kernel's log that start within a line, to their line's end, and those that follow at once.
 fn torn_in(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut before = None;
@@ -118,7 +128,7 @@ fn complete_characters(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Transcript, find, untorn};
+    use super::{Transcript, find, rest_of_line, untorn};
     use shim::last_word::LastWord;
 
     fn fed(parts: &[&[u8]]) -> Transcript {
@@ -165,6 +175,10 @@ mod tests {
         let two = "Wel[    1.000000] a\n[    1.000001] b\ncome\n[    1.000002] c\n";
         assert_eq!(find(two, "Welcome").map(|range| range.end), two.find("come").map(|at| at + 4));
         assert_eq!(untorn(two), "Welcome\n[    1.000002] c\n");
+        // right behind what was awaited, and where nothing follows yet
+        assert_eq!(rest_of_line("x\nab[    1.000000] k\ncd\n", 4).as_deref(), Some("cd"));
+        assert_eq!(rest_of_line("x\nabcd\n", 4).as_deref(), Some("cd"));
+        assert_eq!(rest_of_line("x\nab[    1.000000] k\ncd", 4), None);
         // the record is not complete yet
         assert_eq!(find("ab[    8.600784] no", "ab"), Some(0..2));
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::console::{Transcript, find, untorn};
+use crate::console::{Transcript, find, rest_of_line};
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::monitor::Monitor;
@@ -123,11 +123,7 @@ impl Vm {
     /// Waits for the end of the line in which the last expected text stands: what is left of it.
     pub fn rest_of_line(&mut self) -> Result<String, Failure> {
         let from = self.position;
-        let rest = self.console.wait(DEADLINE, |state| {
-            // the kernel may print within it
-            let rest = untorn(&state.transcript.text()[from..]);
-            rest.split_once('\n').map(|(line, _)| line.to_owned())
-        });
+        let rest = self.console.wait(DEADLINE, |state| rest_of_line(state.transcript.text(), from));
         rest.ok_or_else(|| self.gave_up(DEADLINE, "the end of that line"))
     }
 

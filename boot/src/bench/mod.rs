@@ -57,9 +57,9 @@ pub struct Row {
     pub lacks: &'static str,
     /// Bytes on the medium: kernel, initramfs, carbon copy.
     pub bytes: u64,
-    /// Instructions until the user's first line, all of them.
+    /// Instructions until the user's first line, of processes: the kernel unpacks the initramfs in a thread of its own.
     pub instructions: u64,
-    /// Those of everything between kernel and that node.
+    /// Those of every process between kernel and the one that becomes that node; what that one does before counts as node.
     pub between: u64,
     /// By program.
     pub programs: BTreeMap<String, u64>,

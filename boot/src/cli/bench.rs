@@ -55,7 +55,7 @@ fn text(rows: &[Row]) -> String {
     let place = |row: &Row| row.name.rsplit('-').next().unwrap_or_default();
     let ours = |row: &Row| rows.iter().find(|ours| ours.name.starts_with("nodeos") && place(ours) == place(row));
     let figures: [Column; 9] = [
-        ("instructions to the first line", |row| row.instructions),
+        ("instructions of processes to the first line", |row| row.instructions),
         ("of them between kernel and node", |row| row.between),
         ("ms to the first line, emulated", |row| row.ms),
         ("KiB of memory at the first line", |row| row.memory),
@@ -109,9 +109,10 @@ mod tests {
             uid: 0,
         };
         let text = text(&[row("nodeos-medium", 100), row("nodeos-plain", 50), row("tini-plain", 75)]);
-        assert!(text.contains("75 instructions to the first line  (1.50 of nodeos-plain)\n"), "{text}");
+        assert!(text.contains("75 instructions of processes to the first line  (1.50 of nodeos-plain)\n"), "{text}");
         assert!(
-            text.contains("100 instructions to the first line\n") && text.contains("7 instructions of init\n"),
+            text.contains("100 instructions of processes to the first line\n")
+                && text.contains("7 instructions of init\n"),
             "{text}"
         );
         // nothing is a ratio to nothing

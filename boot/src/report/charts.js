@@ -33,7 +33,7 @@ const options = {
     ]
   },
   floor: ({ curves }) => curves.length && {
-    tooltip: { trigger: 'item', formatter: ({ seriesName, value }) => `${seriesName}: ${value[0]} MiB, ${value[1]} ms` },
+    tooltip: { trigger: 'item', formatter: ({ seriesName, value }) => `${echarts.format.encodeHTML(seriesName)}: ${value[0]} MiB, ${value[1]} ms` },
     legend: { bottom: 0 }, grid: { left: 70, right: 20, top: 30, bottom: 70 },
     xAxis: { type: 'log', logBase: 2, name: 'MiB', nameLocation: 'middle', nameGap: 28, min: 32, max: 512 },
     yAxis: { type: 'value', name: 'ms' },

@@ -21,7 +21,7 @@ pub struct Data<'a> {
 struct Machine<'a> {
     treemap: Vec<Node>,
     moments: [&'static str; 4],
-    /// KiB at each moment, by what they are; together they are the machine's memory.
+    /// KiB at each moment, by what they are: what the kernel accounts for, which is not all.
     memory: Vec<(&'static str, [u64; 4])>,
     timeline: &'a [Event],
     curves: &'a [Curve],

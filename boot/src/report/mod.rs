@@ -37,7 +37,7 @@ pub fn report(cache: &Cache, machines: &[Measured], history: &[Entry], progress:
     Ok(page(machines, history, &data, &echarts))
 }
 
-/// A script's text can hold anything but its own end (HTML, 4.12.1.3).
+/// A script of ours, or of ECharts: its text can hold anything but its own end (HTML, 4.12.1.3).
 fn inline(script: &str) -> PreEscaped<String> {
     PreEscaped(script.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
 }
@@ -68,7 +68,7 @@ fn page(machines: &[Measured], history: &[Entry], data: &str, echarts: &str) -> 
                     @for machine in machines { (of_machine(machine)) }
                     @if !history.is_empty() { (of_history(history)) }
                 }
-                script type="application/json" id="data" { (inline(data)) }
+                script type="application/json" id="data" { (PreEscaped(data.replace('<', "\\u003c"))) }
                 script { (inline(echarts)) }
                 script { (inline(include_str!("charts.js"))) }
             }
@@ -284,7 +284,7 @@ mod tests {
                 floor: None,
             }],
         };
-        let text = page(&[machine], &[], "{}", "let a = '</script>'");
+        let text = page(&[machine], &[], "{\"a\": \"</SCRIPT><!--\"}", "let a = '</script>'");
         for wanted in [
             "data-figure=\"bytes.init\" data-value=\"29520\"",
             "data-figure=\"memory.idle.slab\" data-value=\"5\"",
@@ -293,6 +293,7 @@ mod tests {
             "&lt;script&gt;",
             "64: never",
             "let a = '<\\/script>'",
+            "{\"a\": \"\\u003c/SCRIPT>\\u003c!--\"}",
         ] {
             assert!(text.contains(wanted), "no {wanted} in {text}");
         }

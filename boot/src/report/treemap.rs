@@ -46,7 +46,9 @@ fn node(name: &str, bytes: u64, of: Option<(&Figure, &Figures)>) -> Node {
     let share = |value: u64| u64::try_from(u128::from(value) * u128::from(bytes) / u128::from(all.max(1))).unwrap_or(0);
     let sections: BTreeMap<&str, u64> = parts.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     let child = |(path, value): (&&str, &u64)| {
-        let own = path.starts_with('/').then(|| known(figures, path)).flatten();
+        // the shim's programs, at the top of the initramfs; a file of that name elsewhere is another
+        let own =
+            (name.ends_with("initramfs") && path.matches('/').count() == 1).then(|| known(figures, path)).flatten();
         node(path, share(*value), own)
     };
     Node { name: named, value: bytes, children: sections.iter().map(child).filter(|node| node.value > 0).collect() }
@@ -79,5 +81,12 @@ mod tests {
              {\"name\":\".text a\",\"value\":6}]},{\"name\":\"/setup\",\"value\":2}]},{\"name\":\"kernel\",\"value\":10}]"
         );
         assert_eq!(tree(&Figures::new()), []);
+        // a file that is called as what it is in
+        let odd: Figures = [
+            ("bytes.medium".to_owned(), figure(9, &[("carbon.erofs", 9)])),
+            ("bytes.carbon".to_owned(), figure(9, &[("/bin/carbon", 9)])),
+        ]
+        .into();
+        assert_eq!(tree(&odd)[0].children[0].children, []);
     }
 }

@@ -20,7 +20,7 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
         let (pid, stop) = ptrace::next()?;
         match stop {
             Stop::Gone => {
-                living.iter_mut().filter(|one| **one == pid).for_each(|one| *one = 0);
+                forget(&mut living, pid);
                 continue;
             }
             Stop::Exec => {
@@ -31,11 +31,19 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
                 let kind = if pid == 1 { "begin" } else { "exec" };
                 Line::new(kind, &program(&proc, pid)).value("Own", used(pid)?).print();
             }
-            Stop::Exit => Line::new("exit", &program(&proc, pid)).value("Own", used(pid)?).print(),
+            Stop::Exit => {
+                Line::new("exit", &program(&proc, pid)).value("Own", used(pid)?).print();
+                // until it is buried it is said no more
+                forget(&mut living, pid);
+            }
             Stop::Call | Stop::Other(_) => note(&mut living, pid),
         }
         ptrace::go(pid, How::On, stop);
     }
+}
+
+fn forget(living: &mut [i32], pid: i32) {
+    living.iter_mut().filter(|one| **one == pid).for_each(|one| *one = 0);
 }
 
 fn note(living: &mut [i32], pid: i32) {
