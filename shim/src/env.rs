@@ -7,7 +7,7 @@
 
 #[cfg(target_env = "musl")]
 mod program {
-    use core::{ffi::CStr, panic::PanicInfo};
+    use core::ffi::CStr;
 
     use heapless::Vec;
     use rustix::{fs::CWD, io::Errno};
@@ -19,12 +19,7 @@ mod program {
 
     type Words<'a> = Vec<&'a CStr, 255>;
 
-    shim::entry!(main);
-
-    #[panic_handler]
-    fn panic(_: &PanicInfo<'_>) -> ! {
-        sys::exit(134)
-    }
+    shim::program!(main);
 
     fn main(start: Start) -> ! {
         sys::exit(run(start))

@@ -3,15 +3,7 @@
 
 #[cfg(target_env = "musl")]
 mod program {
-    use core::panic::PanicInfo;
-
-    shim::entry!(shim::guest::setup::main);
-
-    /// Not reached: nothing here panics.
-    #[panic_handler]
-    fn panic(_: &PanicInfo<'_>) -> ! {
-        shim::sys::exit(134)
-    }
+    shim::program!(shim::guest::setup::main);
 }
 
 #[cfg(not(target_env = "musl"))]

@@ -8,10 +8,13 @@ pub mod bpf;
 pub mod disk;
 mod loopback;
 mod signals;
+mod start;
+pub mod trace;
 
 pub use self::{
     loopback::loopback_up,
     signals::{SIGNAL_INFO, Signals},
+    start::Start,
 };
 
 use core::{
@@ -36,19 +39,6 @@ use crate::{
     seccomp::{self, Instruction},
     supervise::Pid,
 };
-
-/// Makes `$main`, a `fn(Start) -> !`, what the entry of `arch-*` calls.
-#[macro_export]
-macro_rules! entry {
-    ($main:path) => {
-        #[allow(unsafe_code)]
-        #[unsafe(no_mangle)]
-        extern "C" fn nodeos_start(stack: *const usize) -> ! {
-            // SAFETY: the entry hands over the stack pointer that it found.
-            $main(unsafe { $crate::sys::Start::new(stack) })
-        }
-    };
-}
 
 /// A standard stream, by number.
 pub struct Stream(pub i32);
@@ -85,64 +75,6 @@ fn opened(fd: usize) -> Result<OwnedFd> {
     let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
     // SAFETY: the kernel has just opened it for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// What the kernel put on the stack of a new program.
-#[derive(Clone, Copy)]
-pub struct Start {
-    argv: *const *const c_char,
-    envp: *const *const c_char,
-}
-
-impl Start {
-    /// Reads the stack that the entry got.
-    ///
-    /// # Safety
-    /// `stack` must be the stack pointer at the program's first instruction, and nobody may write there.
-    #[must_use]
-    pub unsafe fn new(stack: *const usize) -> Self {
-        // SAFETY: the kernel puts argc, argv, NULL, envp, NULL there (fs/binfmt_elf.c, create_elf_tables).
-        unsafe {
-            let argv = stack.add(1).cast::<*const c_char>();
-            Self { argv, envp: argv.add((*stack).saturating_add(1)) }
-        }
-    }
-
-    /// The arguments, the program's own name first.
-    pub fn arguments(&self) -> impl Iterator<Item = &'static CStr> + use<> {
-        Strings(self.argv)
-    }
-
-    /// The same without the first argument.
-    #[must_use]
-    pub fn shift(self) -> Self {
-        // SAFETY: the array ends with NULL, which is not passed.
-        let argv = unsafe { if (*self.argv).is_null() { self.argv } else { self.argv.add(1) } };
-        Self { argv, ..self }
-    }
-
-    /// The environment.
-    pub fn environment(&self) -> impl Iterator<Item = &'static CStr> + use<> {
-        Strings(self.envp)
-    }
-}
-
-struct Strings(*const *const c_char);
-
-impl Iterator for Strings {
-    type Item = &'static CStr;
-
-    fn next(&mut self) -> Option<&'static CStr> {
-        // SAFETY: the array ends with NULL and is never passed; its strings live as long as the program.
-        unsafe {
-            let string = *self.0;
-            if string.is_null() {
-                return None;
-            }
-            self.0 = self.0.add(1);
-            Some(CStr::from_ptr(string))
-        }
-    }
 }
 
 /// Becomes the program at that path, with all the arguments and the whole environment of `start`; comes back only with

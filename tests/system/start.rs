@@ -13,7 +13,7 @@ fn calls(vm: &mut Vm, what: &str) -> u64 {
     meter::parse(&line).unwrap().2.find(|(key, _)| *key == "Total").unwrap().1
 }
 
-/// Every guard holds while they are counted (`qemu/meter/src/ptrace.rs`).
+/// Every guard holds while they are counted (`shim/src/sys/trace.rs`).
 pub fn a_program_starts_in_forty_system_calls(arch: &'static Arch) {
     let mut ana = logs_on("ana", 1000, None, "console.log('ana is in')");
     ana.program("init", "#!/usr/bin/env node\nsetInterval(() => {}, 1000)\n");

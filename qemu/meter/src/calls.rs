@@ -2,11 +2,9 @@
 
 use linux_raw_sys::general as raw;
 use rustix::io::{Errno, Result};
+use shim::sys::trace::{self, How, Stop};
 
-use crate::{
-    process::{Line, proc, program},
-    ptrace::{self, How, Stop},
-};
+use crate::process::{Line, proc, program};
 
 /// More numbers than any architecture has.
 const NUMBERS: usize = 512;
@@ -23,10 +21,10 @@ const NOBODY: Followed = Followed { pid: 0, calls: [0; NUMBERS] };
 pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
     let proc = proc()?;
     let mut all = [NOBODY; 16];
-    ptrace::seize(ptrace::CALLS)?;
+    trace::seize(trace::CALLS)?;
     ready();
     loop {
-        let (pid, stop) = ptrace::next()?;
+        let (pid, stop) = trace::next()?;
         let over = match stop {
             Stop::Gone => {
                 all.iter_mut().filter(|one| one.pid == pid).for_each(|one| *one = NOBODY);
@@ -46,13 +44,13 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
             all.iter_mut().filter(|one| one.pid == pid).for_each(|one| *one = NOBODY);
             say("init", &mut all, 1);
         }
-        ptrace::go(pid, if over.is_some() { How::Alone } else { How::ToCall }, stop);
+        trace::go(pid, if over.is_some() { How::Alone } else { How::ToCall }, stop);
     }
 }
 
 /// Notes the call that the process enters; what came of it, if this is the last that counts.
 fn entered(all: &mut [Followed], pid: i32) -> Result<Option<shim::say::Text>> {
-    let Some((number, fifth)) = ptrace::entering(pid)? else { return Ok(None) };
+    let Some((number, fifth)) = trace::entering(pid)? else { return Ok(None) };
     let one = place(all, pid).ok_or(Errno::NOMEM)?;
     if let Some(count) = usize::try_from(number).ok().and_then(|number| one.calls.get_mut(number)) {
         *count = count.saturating_add(1);

@@ -1,23 +1,21 @@
 //! What each program executes, in the processor's time.
 
 use rustix::io::Result;
+use shim::sys::trace::{self, How, Stop};
 
-use crate::{
-    process::{Line, proc, program, used},
-    ptrace::{self, How, Stop},
-};
+use crate::process::{Line, proc, program, used};
 
 /// Processes that live at once; one more is not followed by name.
 const LIVING: usize = 32;
 
 pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
     let proc = proc()?;
-    ptrace::seize(ptrace::PROGRAMS)?;
+    trace::seize(trace::PROGRAMS)?;
     ready();
     // 0 for a place that is free
     let mut living = [0_i32; LIVING];
     loop {
-        let (pid, stop) = ptrace::next()?;
+        let (pid, stop) = trace::next()?;
         match stop {
             Stop::Gone => {
                 forget(&mut living, pid);
@@ -38,7 +36,7 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
             }
             Stop::Call | Stop::Other(_) => note(&mut living, pid),
         }
-        ptrace::go(pid, How::On, stop);
+        trace::go(pid, How::On, stop);
     }
 }
 

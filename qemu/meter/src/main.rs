@@ -9,13 +9,9 @@ mod cost;
 mod memory;
 #[cfg(target_env = "musl")]
 mod process;
-#[cfg(target_env = "musl")]
-mod ptrace;
 
 #[cfg(target_env = "musl")]
 mod program {
-    use core::panic::PanicInfo;
-
     use rustix::{
         io::Errno,
         pipe::{PipeFlags, pipe_with},
@@ -28,12 +24,7 @@ mod program {
 
     use crate::{calls, cost, memory};
 
-    shim::entry!(main);
-
-    #[panic_handler]
-    fn panic(_: &PanicInfo<'_>) -> ! {
-        sys::exit(134)
-    }
+    shim::program!(main);
 
     fn main(start: Start) -> ! {
         let name = start.arguments().next().unwrap_or_default().to_str().unwrap_or_default();

@@ -1,23 +1,19 @@
 //! What lies where in memory, as the kernel says.
-#![allow(unsafe_code)]
 
-use core::{ffi::CStr, mem::MaybeUninit, ptr};
+use core::{ffi::CStr, mem::MaybeUninit};
 
-use linux_raw_sys::general as raw;
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{CWD, FileType, Mode, OFlags, RawDir},
     io::{Errno, Result},
-    mm::{MapFlags, ProtFlags},
 };
-use shim::layout;
-
-use crate::{
-    process::{Line, MONOTONIC, clock, proc, read},
-    ptrace::{self, How, Stop, call},
+use shim::{
+    layout,
+    sys::trace::{self, How, MONOTONIC, PAGE, Stop},
 };
 
-const PAGE: usize = 4096;
+use crate::process::{Line, proc, read};
+
 /// Of /proc/meminfo.
 const KEYS: [&str; 11] = [
     "MemTotal",
@@ -35,15 +31,15 @@ const KEYS: [&str; 11] = [
 
 pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
     let proc = proc()?;
-    ptrace::seize(ptrace::PROGRAMS)?;
+    trace::seize(trace::PROGRAMS)?;
     ready();
     loop {
-        let (pid, stop) = ptrace::next()?;
+        let (pid, stop) = trace::next()?;
         let over = stop == Stop::Exec && pid == 1;
         if over {
             say("before", &proc)?;
         }
-        ptrace::go(pid, if over { How::Alone } else { How::On }, stop);
+        trace::go(pid, if over { How::Alone } else { How::On }, stop);
         if over {
             break;
         }
@@ -57,7 +53,7 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
 
 fn say(name: &str, proc: &OwnedFd) -> Result<()> {
     let mut line = Line::new("memory", name);
-    line.value("Uptime", clock(MONOTONIC)? / 1_000_000);
+    line.value("Uptime", trace::clock(MONOTONIC)? / 1_000_000);
     let mut buffer = [0; 4096];
     each(read(proc, c"meminfo", &mut buffer)?, |key, value| {
         if KEYS.contains(&key) {
@@ -113,25 +109,9 @@ fn cached_below(folder: OwnedFd, deep: u8) -> Result<usize> {
     Ok(pages)
 }
 
-/// mincore(2): what is in memory of a mapping that nobody has touched is what is in the page cache.
+/// How many of one file's.
 fn cached(folder: impl AsFd, name: &CStr) -> Result<usize> {
     let file = rustix::fs::openat(folder, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let length = usize::try_from(rustix::fs::fstat(&file)?.st_size).unwrap_or(0);
-    let mut found = 0_usize;
-    // a bit of the vector at a time
-    const AT_ONCE: usize = 2048;
-    for from in (0..length).step_by(AT_ONCE * PAGE) {
-        let part = length.saturating_sub(from).min(AT_ONCE * PAGE);
-        let mut pages = [0_u8; AT_ONCE];
-        let offset = u64::try_from(from).unwrap_or(0);
-        // SAFETY: a new mapping that nothing refers to and that is gone below; the kernel writes a byte a page.
-        unsafe {
-            let at = rustix::mm::mmap(ptr::null_mut(), part, ProtFlags::READ, MapFlags::SHARED, &file, offset)?;
-            let asked = call(raw::__NR_mincore, [at as usize, part, pages.as_mut_ptr() as usize, 0, 0, 0]);
-            rustix::mm::munmap(at, part)?;
-            asked?;
-        }
-        found = found.saturating_add(pages.iter().filter(|page| **page & 1 == 1).count());
-    }
-    Ok(found)
+    trace::cached(file, length)
 }

@@ -2,7 +2,6 @@
 
 use core::ffi::CStr;
 
-use linux_raw_sys::general as raw;
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{Mode, OFlags},
@@ -12,10 +11,8 @@ use rustix::{
 use shim::{
     say,
     say::{Say, Text},
-    sys::Stream,
+    sys::{Stream, trace},
 };
-
-use crate::ptrace::call;
 
 /// A line of the meter's, written at once.
 pub struct Line(Text);
@@ -39,7 +36,7 @@ impl Line {
 }
 
 /// A text with a NUL behind it.
-pub fn c(text: &Text) -> &CStr {
+fn c(text: &Text) -> &CStr {
     CStr::from_bytes_until_nul(text.as_bytes()).unwrap_or_default()
 }
 
@@ -72,17 +69,5 @@ pub fn program(proc: impl AsFd, pid: i32) -> Text {
 
 /// The processor's time that a process and its threads have used, in nanoseconds.
 pub fn used(pid: i32) -> Result<u64> {
-    // include/linux/posix-timers_types.h: CPUCLOCK_SCHED of a process
-    clock((!pid << 3) | 2)
-}
-
-/// The clock that starts with the machine.
-pub const MONOTONIC: i32 = 1; // include/uapi/linux/time.h
-
-/// A clock's time in nanoseconds. rustix asks the vDSO, whose address it keeps in a variable: these programs have none.
-pub fn clock(clock: i32) -> Result<u64> {
-    let mut time = [0_u64; 2];
-    call(raw::__NR_clock_gettime, [clock.cast_unsigned() as usize, time.as_mut_ptr() as usize, 0, 0, 0, 0])?;
-    let [seconds, nanoseconds] = time;
-    Ok(seconds.wrapping_mul(1_000_000_000).wrapping_add(nanoseconds))
+    trace::clock(trace::clock_of(pid))
 }

@@ -22,8 +22,6 @@ mod victim;
 
 #[cfg(target_env = "musl")]
 mod program {
-    use core::panic::PanicInfo;
-
     use rustix::io::{Errno, Result};
     use shim::{
         say,
@@ -36,12 +34,7 @@ mod program {
     const TABLES: [call::Table; 6] =
         [kernel::ATTACKS, doors::ATTACKS, mounts::ATTACKS, others::ATTACKS, bombs::ATTACKS, victim::ATTACKS];
 
-    shim::entry!(main);
-
-    #[panic_handler]
-    fn panic(_: &PanicInfo<'_>) -> ! {
-        sys::exit(134)
-    }
+    shim::program!(main);
 
     fn main(start: Start) -> ! {
         let name = start.arguments().next().unwrap_or_default();
