@@ -77,7 +77,7 @@ fn shim(arch: &Arch, words: &[&str]) -> Result<Shim> {
 }
 
 /// Builds a package of this source tree for the guest: cargo's messages.
-pub fn guest_programs(arch: &Arch, package: &str, words: &[&str]) -> Result<String> {
+fn guest_programs(arch: &Arch, package: &str, words: &[&str]) -> Result<String> {
     let tried = || format!("build {package} for {arch}");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     if !root.join("shim/Cargo.toml").is_file() {
@@ -96,8 +96,13 @@ pub fn guest_programs(arch: &Arch, package: &str, words: &[&str]) -> Result<Stri
     })
 }
 
+/// Builds a package of this source tree that is one program for the guest.
+pub fn only_program(arch: &Arch, package: &str, name: &str) -> Result<PathBuf> {
+    guest_program(&guest_programs(arch, package, &[])?, name, arch)
+}
+
 /// One of the programs that cargo's messages name, if the kernel can run it.
-pub fn guest_program(messages: &str, name: &str, arch: &Arch) -> Result<PathBuf> {
+fn guest_program(messages: &str, name: &str, arch: &Arch) -> Result<PathBuf> {
     let tried = || format!("build {name} for {arch}");
     let path = messages.lines().find_map(|line| executable(line, name));
     let path = path.ok_or_else(|| Error::new(tried(), "cargo built no such program"))?;

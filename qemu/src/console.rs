@@ -56,20 +56,10 @@ impl Transcript {
 /// kernel does not wait for the end of what a program is printing.
 pub fn find(text: &str, wanted: &str) -> Option<Range<usize>> {
     let as_it_is = text.find(wanted).map(|start| start..start + wanted.len());
-    let mut joined = String::new();
-    // for each piece of `joined`: where it starts there, and where it stood in the text
-    let mut pieces = vec![];
-    let mut from = 0;
-    for record in torn_in(text) {
-        pieces.push((joined.len(), from));
-        joined.push_str(&text[from..record.start]);
-        from = record.end;
-    }
-    if pieces.is_empty() {
+    let (joined, pieces) = joined(text);
+    if pieces.len() == 1 {
         return as_it_is;
     }
-    pieces.push((joined.len(), from));
-    joined.push_str(&text[from..]);
     let place =
         |at: usize| pieces.iter().rev().find(|(start, _)| *start <= at).map_or(at, |(start, was)| was + at - start);
     let torn = joined.find(wanted).map(|start| place(start)..place((start + wanted.len()).saturating_sub(1)) + 1);
@@ -79,13 +69,20 @@ pub fn find(text: &str, wanted: &str) -> Option<Range<usize>> {
 /// The text without the records of the kernel's log that stand within its lines.
 #[must_use]
 pub fn untorn(text: &str) -> String {
-    let mut joined = String::new();
-    let mut from = 0;
+    joined(text).0
+}
+
+/// The same, and of each piece of it where it starts there and where it stood in the text.
+fn joined(text: &str) -> (String, Vec<(usize, usize)>) {
+    let (mut joined, mut pieces, mut from) = (String::new(), Vec::new(), 0);
     for record in torn_in(text) {
+        pieces.push((joined.len(), from));
         joined.push_str(&text[from..record.start]);
         from = record.end;
     }
-    joined + &text[from..]
+    pieces.push((joined.len(), from));
+    joined.push_str(&text[from..]);
+    (joined, pieces)
 }
 
 /// What is left, from that place on, of the line that it is in; `None` while that line has no end. The kernel may print within.

@@ -28,6 +28,15 @@ impl Figure {
     pub fn sum(parts: BTreeMap<String, u64>) -> Self {
         Self { value: parts.values().sum(), parts }
     }
+
+    /// Its parts, the largest first; what is there and weighs nothing is left out.
+    #[must_use]
+    pub fn largest(&self) -> Vec<(&str, u64)> {
+        let parts = self.parts.iter().map(|(name, value)| (name.as_str(), *value));
+        let mut largest: Vec<_> = parts.filter(|(_, value)| *value > 0).collect();
+        largest.sort_by_key(|(name, value)| (std::cmp::Reverse(*value), *name));
+        largest
+    }
 }
 
 impl From<u64> for Figure {

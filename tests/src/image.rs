@@ -10,7 +10,7 @@ use boot::{
     carbon::Placement,
     image::Image,
     manifest::{KernelOption, Manifest},
-    measure::{METER, with_program},
+    measure::{meter, with_program},
     progress::Progress,
     shim as shim_of,
 };
@@ -62,7 +62,7 @@ pub fn image(arch: &'static Arch, placement: Placement, weak: bool, doors: bool)
 /// When it cannot be built.
 #[must_use]
 pub fn attacker(arch: &Arch) -> Vec<u8> {
-    std::fs::read(built(arch, "attacker", "attack")).unwrap()
+    std::fs::read(attack(arch)).unwrap()
 }
 
 /// Makes `out`, the initramfs with one more program under the name that `out` has: the meter if that is one of its, else
@@ -70,16 +70,13 @@ pub fn attacker(arch: &Arch) -> Vec<u8> {
 pub fn put_first<'a>(arch: &Arch, initramfs: &Path, out: &'a Path) -> &'a str {
     let name = out.file_name().and_then(|name| name.to_str()).unwrap();
     let program = match name {
-        meter::MEMORY | meter::CALLS | meter::COST => built(arch, METER, METER),
-        _ => built(arch, "attacker", "attack"),
+        ::meter::MEMORY | ::meter::CALLS | ::meter::COST => meter(arch).unwrap_or_else(|error| panic!("{error}")),
+        _ => attack(arch),
     };
     with_program(initramfs, name, &program, out).unwrap_or_else(|error| panic!("{error}"));
     name
 }
 
-fn built(arch: &Arch, package: &str, name: &str) -> PathBuf {
-    let messages = shim_of::guest_programs(arch, package, &[]);
-    messages
-        .and_then(|messages| shim_of::guest_program(&messages, name, arch))
-        .unwrap_or_else(|error| panic!("{error}"))
+fn attack(arch: &Arch) -> PathBuf {
+    shim_of::only_program(arch, "attacker", "attack").unwrap_or_else(|error| panic!("{error}"))
 }

@@ -14,6 +14,7 @@ use crate::debian;
 use crate::error::{Result, Tried};
 use crate::image::Image;
 use crate::manifest::Manifest;
+use crate::measure::size;
 use crate::progress::Progress;
 use crate::run::Run;
 use crate::tree::{Entry, Tree};
@@ -77,10 +78,6 @@ fn image(cache: &Cache, arch: &'static Arch, placement: Placement, progress: Pro
     assembly::image(cache, &Wanted { arch, placement, profile: "virt", manifest: Manifest::default() }, progress)
 }
 
-fn size(path: &Path) -> Result<u64> {
-    Ok(fs::metadata(path).tried("look at", path)?.len())
-}
-
 fn booted(image: &Image, initramfs: PathBuf, disks: Vec<PathBuf>, words: &str) -> Result<Booted> {
     let parts = [&image.kernel, &initramfs].into_iter().chain(&disks);
     let bytes = parts.map(|path| size(path)).sum::<Result<u64>>()?;
@@ -118,18 +115,21 @@ fn busybox(cache: &Cache, arch: &'static Arch, folder: &Path, progress: Progress
     tree.put("/busybox", program(cache, arch, "busybox-static", "bin/busybox", progress)?)?;
     tree.put("/init", text(include_str!("busybox.sh")))?;
     tree.put("/user.sh", text(include_str!("user.sh")))?;
-    let initramfs = folder.join("initramfs");
-    archive::write(&tree, false, Some(19), &initramfs)?;
+    let initramfs = packed(&tree, folder)?;
     booted(&image, initramfs, image.carbon.iter().cloned().collect(), "")
+}
+
+/// The tree as an initramfs, compressed as this system's own.
+fn packed(tree: &Tree, folder: &Path) -> Result<PathBuf> {
+    let initramfs = folder.join("initramfs");
+    archive::write(tree, false, Some(19), &initramfs)?;
+    Ok(initramfs)
 }
 
 /// The carbon copy's files at the top of an initramfs.
 fn carbon(cache: &Cache, arch: &'static Arch, progress: Progress) -> Result<Tree> {
     let wanted = Wanted { arch, placement: Placement::Plain, profile: "virt", manifest: Manifest::default() };
-    let mut tree = Tree::default();
-    for (path, entry) in assembly::carbon(cache, &wanted, progress)?.iter() {
-        tree.put(path, entry.clone())?;
-    }
+    let mut tree = assembly::carbon(cache, &wanted, progress)?;
     folders(&mut tree, &["/root"])?;
     Ok(tree)
 }
@@ -141,8 +141,7 @@ fn node(cache: &Cache, arch: &'static Arch, folder: &Path, progress: Progress) -
     add(&mut tree, &koffi, "/koffi")?;
     tree.put("/init", text(include_str!("node.js")))?;
     tree.put("/jail.js", text(include_str!("jail.js")))?;
-    let initramfs = folder.join("initramfs");
-    archive::write(&tree, false, Some(19), &initramfs)?;
+    let initramfs = packed(&tree, folder)?;
     booted(&image, initramfs, vec![], "")
 }
 
@@ -155,8 +154,7 @@ fn tini(cache: &Cache, arch: &'static Arch, folder: &Path, progress: Progress) -
     tree.put("/busybox", program(cache, arch, "busybox-static", "bin/busybox", progress)?)?;
     let start = "/busybox mount -t proc proc /proc\nexec /bin/node /app.js\n";
     tree.put("/start.sh", text(start))?;
-    let initramfs = folder.join("initramfs");
-    archive::write(&tree, false, Some(19), &initramfs)?;
+    let initramfs = packed(&tree, folder)?;
     booted(&image, initramfs, vec![], "-- /busybox sh /start.sh")
 }
 

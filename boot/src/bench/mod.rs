@@ -21,9 +21,8 @@ use std::path::PathBuf;
 use crate::cache::Cache;
 use crate::error::{Error, Result, Tried};
 use crate::interrupt::{self, Making};
-use crate::measure::{METER, with_program};
+use crate::measure;
 use crate::progress::Progress;
-use crate::shim::{guest_program, guest_programs};
 use crate::users::home::Home;
 use crate::users::image::{Create, create};
 
@@ -88,7 +87,7 @@ pub fn bench(cache: &Cache, arch: &'static Arch, homes: u32, runs: usize, progre
     let others = (1..homes).map(|number| Home::new(&format!("u{number}"), 1000 + number));
     let all: Vec<Home> = [ana].into_iter().chain(others).collect();
     create(&image, Create { size: 64 << 20, force: true }, &all)?;
-    let meter = guest_program(&guest_programs(arch, METER, &[])?, METER, arch)?;
+    let meter = measure::meter(arch)?;
     let mut booted = Vec::new();
     for contender in &ALL {
         let at = folder.path().join(contender.name);
@@ -107,7 +106,7 @@ pub fn bench(cache: &Cache, arch: &'static Arch, homes: u32, runs: usize, progre
     let mut rows = Vec::new();
     for (contender, booted) in &booted {
         let initramfs = folder.path().join(contender.name).join("counted");
-        with_program(&booted.initramfs, meter::COST, &meter, &initramfs)?;
+        measure::with_program(&booted.initramfs, meter::COST, &meter, &initramfs)?;
         // x86's kernel hands this word on to PID 1 (its decompressor reads it): tini would run it
         let counted = arch.qemu_counted.split(' ').filter(|word| *word != "nokaslr" || !booted.words.contains("-- "));
         let counted = counted.collect::<Vec<_>>().join(" ");

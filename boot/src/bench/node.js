@@ -5,7 +5,7 @@ const { spawn } = require('child_process')
 const fs = require('fs')
 const libc = require('/koffi/node_modules/koffi').load('libc.so.6')
 const mount = libc.func('int mount(str source, str target, str type, unsigned long flags, str options)')
-const [RDONLY, NOSUID, NODEV] = [1, 2, 4]
+const [NOSUID, NODEV] = [2, 4]
 const must = (what, result) => { if (result !== 0) throw new Error(what) }
 must('dev', mount('dev', '/dev', 'devtmpfs', 0, null))
 must('proc', mount('proc', '/proc', 'proc', 0, null))

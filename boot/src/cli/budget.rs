@@ -71,8 +71,7 @@ impl Args {
         let asked = |arch: &&Arch, target: &&Medium| {
             self.arch.is_none_or(|asked| asked == *arch) && self.target.is_none_or(|asked| asked.name == target.name)
         };
-        let all = ALL.iter().flat_map(|arch| media::ALL.iter().map(move |target| (arch, target)));
-        all.filter(move |(arch, target)| target.archs.contains(&arch.name) && asked(arch, target))
+        all().filter(move |(arch, target)| asked(arch, target))
     }
 
     /// What had landed at a revision, of the machines that are asked for.
@@ -130,13 +129,15 @@ impl Args {
     }
 }
 
+/// Every medium, for every architecture that it is made for.
+fn all() -> impl Iterator<Item = (&'static Arch, &'static Medium)> {
+    let all = ALL.iter().flat_map(|arch| media::ALL.iter().map(move |target| (arch, target)));
+    all.filter(|(arch, target)| target.archs.contains(&arch.name))
+}
+
 /// Refuses budgets of a machine that there is not: nobody would look at them.
 fn known(budgets: &Budgets, file: &Path) -> Result<(), Failed> {
-    let all = || ALL.iter().flat_map(|arch| media::ALL.iter().map(move |target| (arch, target)));
-    let all: Vec<_> = all()
-        .filter(|(arch, target)| target.archs.contains(&arch.name))
-        .map(|(arch, target)| format!("{arch}.{target}"))
-        .collect();
+    let all: Vec<_> = all().map(|(arch, target)| format!("{arch}.{target}")).collect();
     match budgets.rows.keys().find(|machine| !all.contains(machine)) {
         None => Ok(()),
         Some(machine) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use boot::cache::Cache;
-use boot::measure::{self, MOMENTS, Subject, WHATS, What};
+use boot::measure::{self, MOMENTS, WHATS, What};
 use boot::media::Medium;
 use boot::tools::For;
 use qemu::figures::{Curve, Figure, KINDS, Measured, kind};
@@ -62,15 +62,7 @@ impl Args {
 
     pub fn run(self, common: Common) -> Result<u8, Failed> {
         let Self { source, target, only, runs, parts, json } = self;
-        target.check(source.arch)?;
-        if source.carbon.is_some() || source.size().is_some() {
-            return Err(Failed::usage(
-                "--carbon and --users SIZE: measured is each target as it is, floor has every place",
-            ));
-        }
-        let wanted = source.wanted()?;
-        let users = source.users(&wanted.manifest)?;
-        let subject = Subject { arch: source.arch, target, users, manifest: wanted.manifest };
+        let subject = source.subject(target)?;
         let all = || WHATS.iter().map(|(_, what)| *what).filter(|what| *what != What::Floor).collect();
         let whats = if only.is_empty() { all() } else { only };
         let (measured, spreads) = measure::measure(&Cache::open()?, &subject, &whats, runs.into(), common.progress)?;
@@ -147,12 +139,11 @@ fn of_parts(figure: &Figure, count: usize) -> String {
     for (section, value) in sections {
         let _ = writeln!(text, "{value:>17} {section}");
     }
-    let mut largest: Vec<_> = figure.parts.iter().filter(|(_, value)| **value > 0).collect();
-    largest.sort_by_key(|(name, value)| (std::cmp::Reverse(**value), *name));
+    let largest = figure.largest();
     for (name, value) in largest.iter().take(count) {
         let _ = writeln!(text, "{value:>19} {name}");
     }
-    let rest: u64 = largest.iter().skip(count).map(|(_, value)| **value).sum();
+    let rest: u64 = largest.iter().skip(count).map(|(_, value)| *value).sum();
     if rest > 0 && count > 0 {
         let _ = writeln!(text, "{rest:>19} {} more", largest.len() - count);
     }

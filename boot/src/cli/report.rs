@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use boot::cache::{Cache, write_whole};
 use boot::error::Tried;
-use boot::measure::{self, Subject, WHATS};
+use boot::measure::{self, WHATS};
 use boot::media::Medium;
 use boot::report::{TITLE, report};
 use boot::tools::For;
@@ -63,10 +63,7 @@ impl Args {
     }
 
     fn measured(&self, cache: &Cache, common: Common) -> Result<Measured, Failed> {
-        self.target.check(self.source.arch)?;
-        let wanted = self.source.wanted()?;
-        let users = self.source.users(&wanted.manifest)?;
-        let subject = Subject { arch: self.source.arch, target: self.target, users, manifest: wanted.manifest };
+        let subject = self.source.subject(self.target)?;
         let all: Vec<_> = WHATS.iter().map(|(_, what)| *what).collect();
         Ok(measure::measure(cache, &subject, &all, 1, common.progress)?.0)
     }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use boot::assembly::{Users, Wanted};
 use boot::carbon::Placement;
 use boot::manifest::Manifest;
+use boot::measure::Subject;
+use boot::media::Medium;
 use boot::tools::For;
 use boot::users::superblock;
 use qemu::machine::memory_mib;
@@ -59,6 +61,18 @@ impl Source {
             words(&[&manifest.cmdline, self.append.as_deref().unwrap_or_default()]).map_err(Failed::usage)?;
         let placement = self.carbon.unwrap_or(Placement::Medium);
         Ok(Wanted { arch: self.arch, placement, profile: "virt", manifest })
+    }
+
+    /// What is measured of it, on that medium.
+    pub fn subject(&self, target: &'static Medium) -> Result<Subject, Failed> {
+        target.check(self.arch)?;
+        if self.carbon.is_some() || self.size().is_some() {
+            return Err(Failed::usage(
+                "--carbon and --users SIZE: measured is each target as it is, floor has every place",
+            ));
+        }
+        let manifest = self.wanted()?.manifest;
+        Ok(Subject { arch: self.arch, target, users: self.users(&manifest)?, manifest })
     }
 
     /// How large a users partition is made, if that was said; a file of that name is one.

@@ -8,6 +8,7 @@ use qemu::figures::{Event, Figures};
 use qemu::machine::{Drive, Machine, Network, Start};
 use qemu::measure;
 use qemu::vm::{DEADLINE, Vm};
+use shim::arches::Arch;
 use shim::last_word::LastWord;
 use shim::logon_file::{Arg, LogonFile, Password};
 use tempfile::TempDir;
@@ -18,19 +19,22 @@ use crate::error::{Error, Result, Tried};
 use crate::image::Image;
 use crate::interrupt::{self, Making};
 use crate::progress::Progress;
-use crate::shim::{guest_program, guest_programs};
+use crate::shim::only_program;
 use crate::tree::{Entry, Tree};
 use crate::users::home::Home;
 use crate::users::image::{Create, create};
 
-/// The package of the meter.
-pub const METER: &str = "meter";
 /// The machine's RAM, where it is not what is measured.
 const RAM_MIB: u32 = 256;
 /// When memory is read.
 pub const MOMENTS: [&str; 4] = ["kernel", "prompt", "first-line", "idle"];
 /// How long a session has nothing to do before it counts as idle.
 const IDLE: u64 = 5000;
+
+/// The meter, built for that architecture.
+pub fn meter(arch: &Arch) -> Result<PathBuf> {
+    only_program(arch, "meter", "meter")
+}
 
 /// Makes `out`, the initramfs with one more program at its top.
 pub fn with_program(initramfs: &Path, name: &str, program: &Path, out: &Path) -> Result<()> {
@@ -57,7 +61,7 @@ impl<'a> Guest<'a> {
         let _making = Making::start();
         let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
         let phase = progress.quick("measure", "build the meter");
-        let meter = guest_program(&guest_programs(image.arch, METER, &[])?, METER, image.arch)?;
+        let meter = meter(image.arch)?;
         phase.done("the meter");
         let homes = folder.path().join("homes.ext4");
         Ok(Self { _making, image, meter, homes, folder, progress })

@@ -28,8 +28,8 @@ use crate::manifest::Manifest;
 use crate::media::Medium;
 use crate::progress::Progress;
 
-pub use self::guest::{Guest, METER, MOMENTS, with_program};
-pub use self::sizes::{options, program};
+pub use self::guest::{Guest, MOMENTS, meter, with_program};
+pub use self::sizes::{options, program, size};
 
 /// What is measured.
 pub struct Subject {

@@ -31,9 +31,6 @@ pub fn sizes(cache: &Cache, subject: &Subject, image: &Image, progress: Progress
         put(&name, program(stripped, named)?);
     }
     put("kernel", Figure { value: size(&image.kernel)?, parts: options(subject)? });
-    for (name, figure) in kernel_parts(image)? {
-        put(name.trim_start_matches("bytes."), figure);
-    }
     put("initramfs", Figure { value: size(&image.initramfs)?, parts: members(&image.initramfs)? });
     if let Some(carbon) = &image.carbon {
         put("carbon", Figure { value: size(carbon)?, parts: members(carbon)? });
@@ -52,6 +49,7 @@ pub fn sizes(cache: &Cache, subject: &Subject, image: &Image, progress: Progress
     let parts = Parts { cache, image, users: homes.as_deref(), machines: &[], progress };
     let made = media::make(subject.target, &parts, &folder.path().join("out"))?;
     put("medium", medium(&made, in_homes));
+    figures.extend(kernel_parts(image)?);
     Ok(figures)
 }
 
@@ -98,6 +96,7 @@ fn members(file: &Path) -> Result<BTreeMap<String, u64>> {
     })
 }
 
-fn size(path: &Path) -> Result<u64> {
+/// Bytes of a file.
+pub fn size(path: &Path) -> Result<u64> {
     Ok(fs::metadata(path).tried("look at", path)?.len())
 }

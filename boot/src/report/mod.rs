@@ -16,7 +16,7 @@ mod treemap;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use qemu::budget::Entry;
-use qemu::figures::{Curve, Event, KINDS, Kind, Measured, kind};
+use qemu::figures::{Curve, Event, Figure, KINDS, Kind, Measured, kind};
 
 use crate::cache::Cache;
 use crate::error::{Error, Result};
@@ -126,7 +126,7 @@ fn of_kind(machine: &Measured, of: &Kind) -> Markup {
                     tr {
                         th scope="row" { (name) }
                         td class="number" data-machine=(id(machine)) data-figure=(name) data-value=(figure.value) { (grouped(figure.value)) }
-                        td { (parts(&figure.parts)) }
+                        td { (parts(figure)) }
                     }
                 }
             }
@@ -135,20 +135,19 @@ fn of_kind(machine: &Measured, of: &Kind) -> Markup {
 }
 
 /// The largest parts, to be unfolded.
-fn parts(parts: &std::collections::BTreeMap<String, u64>) -> Markup {
-    let mut largest: Vec<_> = parts.iter().filter(|(_, value)| **value > 0).collect();
-    largest.sort_by_key(|(name, value)| (std::cmp::Reverse(**value), *name));
+fn parts(figure: &Figure) -> Markup {
+    let largest = figure.largest();
     let Some((first, _)) = largest.first() else { return html! {} };
     html! {
         details {
             summary { (largest.len()) " parts, the largest " (first) }
             table {
                 @for (name, value) in largest.iter().take(PARTS) {
-                    tr { th scope="row" { (name) } td class="number" { (grouped(**value)) } }
+                    tr { th scope="row" { (name) } td class="number" { (grouped(*value)) } }
                 }
                 @if largest.len() > PARTS {
                     tr { th scope="row" { (largest.len() - PARTS) " more" }
-                        td class="number" { (grouped(largest.iter().skip(PARTS).map(|(_, value)| **value).sum())) } }
+                        td class="number" { (grouped(largest.iter().skip(PARTS).map(|(_, value)| *value).sum())) } }
                 }
             }
         }
