@@ -99,15 +99,21 @@ pub fn installed(packages: &[&'static str]) -> Result<Versions> {
     packages.iter().map(version).collect()
 }
 
-/// Lines for apt: where this machine has Debian's `main` from, another component.
-fn sources_of(component: &str) -> Result<String> {
+/// Debian's release that this machine runs.
+#[must_use]
+pub fn release() -> String {
+    let said = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    said.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap_or("bookworm").to_owned()
+}
+
+/// Lines for apt: where this machine has Debian's `main` from, a component of it.
+pub fn sources_of(component: &str) -> Result<String> {
     let format = "$(REPO_URI) $(RELEASE)";
     let known = Run::new("apt-get")
         .args(["indextargets", "--format", format, "Created-By: Packages", "Component: main"])
         .output()?;
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let release = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap_or("bookworm");
-    let lines = lines_of(&known, release, component);
+    let release = release();
+    let lines = lines_of(&known, &release, component);
     if lines.is_empty() {
         let why = format!("apt knows no source of Debian's {release}, main");
         return Err(Error::new(format!("find Debian's {component}"), why).next("see sources.list(5)"));

@@ -20,7 +20,8 @@ pub fn pack(name: &str, version: &str, integrity: Option<&str>, folder: &Path) -
         None => error
             .next(format!("see that `npm view {package} version` answers: is there a network, is there that version")),
     })?;
-    let archive = folder.join(format!("{name}-{version}.tgz"));
+    // of @scope/name too
+    let archive = folder.join(format!("{}-{version}.tgz", name.trim_start_matches('@').replace('/', "-")));
     if let Some(wanted) = integrity {
         let found = fs::read(&archive).tried("read", &archive)?;
         check_integrity(&package, wanted, &found)?;

@@ -20,6 +20,8 @@ pub enum For {
     Machine(&'static Arch),
     /// The same, by its firmware.
     Firmware(&'static Arch),
+    /// What `nodeos bench` holds this system against.
+    Bench,
     /// `./nodeos test` and nothing else.
     Tests,
 }
@@ -75,6 +77,8 @@ pub fn all() -> Vec<Tool> {
         tool(For::Users, Program("mke2fs"), "e2fsprogs", "makes users partitions"),
         tool(For::Users, Program("debugfs"), "e2fsprogs", "gives each file in them its owner"),
         tool(For::Users, Program("e2fsck"), "e2fsprogs", "checks them"),
+        tool(For::Bench, Program("mmdebstrap"), "mmdebstrap", "makes a Debian to compare with"),
+        tool(For::Bench, Program("fakeroot"), "fakeroot", "keeps its owners without root"),
         tool(For::Tests, Program("cpio"), "cpio", "reads what our own writes, in a test"),
         tool(For::Tests, Program("sfdisk"), "fdisk", "makes partition tables for tests"),
         tool(For::Tests, Program("dnsmasq"), "dnsmasq-base", "serves machines that boot from a network"),
@@ -147,7 +151,7 @@ pub fn packages(tools: &[Tool]) -> Vec<&'static str> {
 pub fn everything() -> Vec<For> {
     let of = |arch| [For::Kernel(arch), For::Machine(arch), For::Firmware(arch)];
     let media = media::ALL.iter().map(|medium| For::Medium(medium.name));
-    [For::Images, For::Users, For::Tests].into_iter().chain(media).chain(ALL.iter().flat_map(of)).collect()
+    [For::Images, For::Users, For::Bench, For::Tests].into_iter().chain(media).chain(ALL.iter().flat_map(of)).collect()
 }
 
 /// The command that installs packages.

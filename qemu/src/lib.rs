@@ -12,6 +12,7 @@
 //!
 //! Absent on purpose: making images (`boot`), graphics, a second way to pass the console.
 
+pub mod bench;
 pub mod budget;
 pub mod console;
 mod devices;

@@ -18,7 +18,8 @@ type Line<'a> = (&'a str, &'a str, BTreeMap<&'a str, u64>);
 
 fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     text.lines().filter_map(|line| {
-        let (kind, name, numbers) = meter::parse(line)?;
+        // a prompt may stand before it
+        let (kind, name, numbers) = meter::parse(&line[line.find(meter::MARK)?..])?;
         Some((kind, name, numbers.collect()))
     })
 }
@@ -57,9 +58,13 @@ fn call(arch: &Arch, number: usize) -> String {
 pub struct Cost {
     /// By the kernel, in the process that becomes PID 1.
     pub kernel: u64,
-    /// By each program until then; PID 1 and its children of the same program together.
+    /// By the kernel's threads, one of which unpacks the initramfs, until node begins.
+    pub threads: u64,
+    /// By PID 1 since it is a program, whatever its programs were.
+    pub init: u64,
+    /// By each program until then, PID 1 too; `entry` is what the process that becomes node does before.
     pub programs: BTreeMap<String, u64>,
-    /// By the process that becomes that node, from its fork to the line.
+    /// By node, from its exec to the line.
     pub node: u64,
 }
 
@@ -67,31 +72,30 @@ pub struct Cost {
 #[must_use]
 pub fn cost(text: &str) -> Option<Cost> {
     let text = untorn(text);
-    let mut begun = None;
-    let (mut ended, mut alive, mut at_node) = (BTreeMap::<&str, u64>::new(), BTreeMap::new(), None);
+    // PID 1's programs, each with what PID 1 had used when it began
+    let mut begun = Vec::<(&str, u64)>::new();
+    let (mut ended, mut alive, mut at_node) = (BTreeMap::<&str, u64>::new(), Vec::new(), None);
+    let mut threads = None;
     for (kind, name, numbers) in lines(&text) {
-        let own = numbers.get("Own").copied();
+        let of = |key: &str| numbers.get(key).copied();
         match kind {
-            "begin" => begun = Some((name, own?)),
-            "alive" => *alive.entry(name).or_insert(0) += own?,
-            "exec" => {
-                let alive = std::mem::take(&mut alive);
-                if name == "node" {
-                    at_node = Some((ended.clone(), alive));
-                }
-            }
-            "exit" => *ended.entry(name).or_default() += own?,
+            "exec" if of("Pid")? == 1 => begun.push((name, of("Own")?)),
+            "exec" if name == "node" => at_node = Some((of("Own")?, ended.clone(), std::mem::take(&mut alive))),
+            "alive" => alive.push((of("Pid")?, name, of("Own")?)),
+            "kernel" => threads = Some(of("Own")?),
+            "exit" => *ended.entry(name).or_default() += of("Own")?,
             "node" => {
-                let ((first, kernel), (ended, alive)) = (begun?, at_node?);
-                let mut programs = BTreeMap::new();
-                for (name, own) in ended.into_iter().chain(alive) {
-                    *programs.entry(name.to_owned()).or_insert(0) += own;
-                }
-                // what the kernel did before is in PID 1's process
-                let init = programs.get_mut(first)?;
-                *init = init.saturating_sub(kernel);
-                let node = numbers.get("Used")?.checked_mul(1000)?;
-                return Some(Cost { kernel, programs, node });
+                let (entry, ended, alive) = at_node?;
+                let (_, _, now) = *alive.iter().find(|(pid, ..)| *pid == 1)?;
+                let (_, kernel) = *begun.first()?;
+                let mut programs = BTreeMap::from([("entry".to_owned(), entry)]);
+                let mut add = |name: &str, own: u64| *programs.entry(name.to_owned()).or_default() += own;
+                let ends = begun.iter().skip(1).map(|(_, at)| *at).chain([now]);
+                begun.iter().zip(ends).for_each(|((name, from), to)| add(name, to.saturating_sub(*from)));
+                alive.iter().filter(|(pid, ..)| *pid != 1).for_each(|(_, name, own)| add(name, *own));
+                ended.iter().for_each(|(name, own)| add(name, *own));
+                let node = of("Used")?.checked_mul(1000)?.saturating_sub(entry);
+                return Some(Cost { kernel, threads: threads?, init: now.saturating_sub(kernel), programs, node });
             }
             _ => {}
         }
@@ -102,54 +106,18 @@ pub fn cost(text: &str) -> Option<Cost> {
 /// The same as figures: of each program, of `shim`, which is all but the kernel and node, and of `all`.
 #[must_use]
 pub fn instructions(text: &str) -> Option<Figures> {
-    let Cost { kernel, programs, node } = cost(text)?;
+    let Cost { kernel, threads, programs, node, .. } = cost(text)?;
     for needed in ["setup", "broker", "logon", "sandbox"] {
         programs.get(needed)?;
     }
     let shim = Figure::sum(programs.clone());
     let mut parts = programs;
-    parts.extend([("kernel".to_owned(), kernel), ("node".to_owned(), node)]);
+    parts.extend([("kernel".to_owned(), kernel), ("kernel-threads".to_owned(), threads), ("node".to_owned(), node)]);
     let named = |(name, own): (&String, &u64)| (format!("instructions.{name}"), Figure::from(*own));
     let mut figures: Figures = parts.iter().map(named).collect();
     figures.insert("instructions.shim".to_owned(), shim);
     figures.insert("instructions.all".to_owned(), Figure::sum(parts));
     Some(figures)
-}
-
-/// What a user's program of `nodeos bench` says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bench {
-    /// Microseconds after the kernel began.
-    pub now: u64,
-    /// KiB of memory that are available.
-    pub available: u64,
-    /// Programs that it can reach.
-    pub programs: u64,
-    /// Those with a set-user-ID or set-group-ID bit.
-    pub setuid: u64,
-    /// Capabilities that it has.
-    pub capabilities: u64,
-    /// Its uid.
-    pub uid: u64,
-}
-
-impl Bench {
-    /// Reads what stands behind `meter: node bench`.
-    #[must_use]
-    pub fn read(rest: &str) -> Option<Self> {
-        let line = format!("{}node bench{rest}", meter::MARK);
-        let numbers: BTreeMap<_, _> = meter::parse(&line)?.2.collect();
-        let of = |key: &str| numbers.get(key).copied();
-        let (now, available, programs) = (of("Now")?, of("Available")?, of("Programs")?);
-        Some(Self {
-            now,
-            available,
-            programs,
-            setuid: of("Setuid")?,
-            capabilities: of("Capabilities")?,
-            uid: of("Uid")?,
-        })
-    }
 }
 
 /// When node's first line came, in microseconds, by that line.
@@ -257,7 +225,7 @@ fn stamped(line: &str) -> Option<(u64, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bench, calls, instructions, kernel, memory, stamped, timeline, uptime};
+    use super::{calls, cost, instructions, kernel, memory, stamped, timeline, uptime};
     use shim::arches::ALL;
 
     #[test]
@@ -274,34 +242,36 @@ mod tests {
         assert_eq!(calls("meter: calls a Total=1 63=1\n", &ALL[1])["calls.a"].parts, [("read".to_owned(), 1)].into());
     }
 
-    const COST: &str = "meter: begin init Own=100\nmeter: alive init Own=103\nmeter: exec setup Own=1\nmeter: exit setup Own=7\n\
-        meter: exit broker Own=1\nmeter: alive init Own=105\nmeter: exec logon Own=1\nmeter: exit logon Own=2\n\
-        meter: alive init Own=108\nmeter: alive sandbox Own=5\nmeter: exec env Own=3\nmeter: alive init Own=110\nmeter: alive sandbox Own=6\n\
-        meter: exec node Own=3\nmeter: node first Used=2 Now=9\nmeter: exit node Own=9\nmeter: exit sandbox Own=9\n";
+    const COST: &str = "meter: exec init Pid=1 Own=100\nmeter: exec setup Pid=3 Own=1\nmeter: exit setup Pid=3 Own=7\n\
+        meter: exit broker Pid=4 Own=1\nmeter: exec logon Pid=5 Own=1\nmeter: exit logon Pid=5 Own=2\n\
+        meter: exec env Pid=7 Own=3\nusername: meter: alive init Pid=1 Own=110\nmeter: alive sandbox Pid=6 Own=6\nmeter: kernel threads Own=50\n\
+        meter: exec node Pid=7 Own=300\nmeter: node first Used=2 Now=9\nmeter: exit node Pid=7 Own=9\nmeter: exit sandbox Pid=6 Own=9\n";
 
     #[test]
     fn instructions_are_those_until_the_first_line() {
         let figures = instructions(COST).unwrap();
         let own = |name| figures[&format!("instructions.{name}")].value;
-        assert_eq!((own("kernel"), own("init"), own("setup"), own("sandbox"), own("node")), (100, 10, 7, 6, 2000));
-        assert_eq!((own("shim"), own("all"), figures.len()), (26, 2126, 9));
+        assert_eq!((own("kernel"), own("init"), own("setup"), own("sandbox")), (100, 10, 7, 6));
+        assert_eq!((own("entry"), own("node"), own("kernel-threads")), (300, 1700, 50));
+        assert_eq!((own("shim"), own("all"), figures.len()), (326, 2176, 11));
+    }
+
+    #[test]
+    fn a_pid_1_that_becomes_another_program_is_counted_under_both_names() {
+        let text = COST.replace("meter: exec setup Pid=3", "meter: exec other Pid=1 Own=104\nmeter: exec setup Pid=3");
+        let cost = cost(&text).unwrap();
+        assert_eq!((cost.kernel, cost.init, cost.programs["init"], cost.programs["other"]), (100, 10, 4, 6));
     }
 
     #[test]
     fn instructions_are_of_each_phase_or_not_at_all() {
-        for missing in ["begin init", "exit setup", "exit logon", "exec node", "node first"] {
+        for missing in
+            ["exec init", "exit setup", "exit logon", "alive init", "kernel threads", "exec node", "node first"]
+        {
             let text: String =
                 COST.lines().filter(|line| !line.contains(missing)).map(|line| format!("{line}\n")).collect();
             assert_eq!(instructions(&text), None, "{missing}");
         }
-    }
-
-    #[test]
-    fn a_contender_says_what_it_sees_or_nothing() {
-        let rest = " Used=1 Now=2 Available=3 Programs=4 Setuid=5 Capabilities=6 Uid=7";
-        let bench = Bench { now: 2, available: 3, programs: 4, setuid: 5, capabilities: 6, uid: 7 };
-        assert_eq!(Bench::read(rest), Some(bench));
-        assert_eq!(Bench::read(" Used=1 Now=2"), None);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use shim::arches::Arch;
 
-use super::Booted;
+use super::debian::System;
+use super::{Booted, Meter};
 use crate::archive;
 use crate::assembly::{self, Wanted};
 use crate::cache::Cache;
@@ -15,6 +16,7 @@ use crate::error::{Result, Tried};
 use crate::image::Image;
 use crate::manifest::Manifest;
 use crate::measure::size;
+use crate::npm::pack;
 use crate::progress::Progress;
 use crate::run::Run;
 use crate::tree::{Entry, Tree};
@@ -27,6 +29,8 @@ pub struct Contender {
     pub what: &'static str,
     /// What it leaves out of what this system does.
     pub lacks: &'static str,
+    /// Whether its programs are run to install it, which takes a host of the machine's architecture.
+    pub installed: bool,
     /// Makes what it boots, in that folder.
     pub build: fn(&Cache, &'static Arch, &Path, Progress) -> Result<Booted>,
 }
@@ -34,45 +38,68 @@ pub struct Contender {
 /// Seccomp, limits, capabilities and the rest of the guards.
 const GUARDS: &str = "no system call filter, no limits, no landlock, nobody restarts or logs on, no devices";
 
-/// All of them; a ratio is to the first that has the carbon copy in the same place.
-pub const ALL: [Contender; 6] = [
+/// All of them.
+pub const ALL: [Contender; 8] = [
     Contender {
         name: "nodeos-medium",
         what: "this system, node on an EROFS disk",
         lacks: "nothing",
+        installed: false,
         build: |cache, arch, _, progress| ours(cache, arch, Placement::Medium, progress),
     },
     Contender {
         name: "nodeos-image",
         what: "this system, node as an EROFS image in the initramfs",
         lacks: "nothing",
+        installed: false,
         build: |cache, arch, _, progress| ours(cache, arch, Placement::Image, progress),
     },
     Contender {
         name: "nodeos-plain",
         what: "this system, node as files in the initramfs",
         lacks: "nothing",
+        installed: false,
         build: |cache, arch, _, progress| ours(cache, arch, Placement::Plain, progress),
     },
     Contender {
         name: "busybox-medium",
         what: "the same mounts and namespaces as a script of busybox's, node on an EROFS disk",
         lacks: GUARDS,
+        installed: false,
         build: busybox,
     },
     Contender {
         name: "node-plain",
         what: "the way of 2015: node as PID 1, mounts from JavaScript, a chroot for each user; node as files in the initramfs",
         lacks: "as busybox's, and no namespaces",
+        installed: false,
         build: node,
     },
     Contender {
         name: "tini-plain",
         what: "tini as PID 1, which starts node as root; node as files in the initramfs",
         lacks: "as busybox's, and no users, no homes",
+        installed: false,
         build: tini,
     },
+    Contender {
+        name: "systemd-medium",
+        what: "Debian's minimal system with systemd and Debian's node, its disk mounted by the kernel",
+        lacks: DEBIAN,
+        installed: true,
+        build: |cache, arch, folder, progress| debian(cache, arch, folder, false, progress),
+    },
+    Contender {
+        name: "debian-medium",
+        what: "the same behind the initramfs that its initramfs-tools makes",
+        lacks: DEBIAN,
+        installed: true,
+        build: |cache, arch, folder, progress| debian(cache, arch, folder, true, progress),
+    },
 ];
+
+/// What its service has none of, as written by default.
+const DEBIAN: &str = "a root and namespaces for each user, a system call filter, landlock, limits but systemd's own";
 
 fn image(cache: &Cache, arch: &'static Arch, placement: Placement, progress: Progress) -> Result<Image> {
     assembly::image(cache, &Wanted { arch, placement, profile: "virt", manifest: Manifest::default() }, progress)
@@ -81,7 +108,8 @@ fn image(cache: &Cache, arch: &'static Arch, placement: Placement, progress: Pro
 fn booted(image: &Image, initramfs: PathBuf, disks: Vec<PathBuf>, words: &str) -> Result<Booted> {
     let parts = [&image.kernel, &initramfs].into_iter().chain(&disks);
     let bytes = parts.map(|path| size(path)).sum::<Result<u64>>()?;
-    Ok(Booted { kernel: image.kernel.clone(), initramfs, disks, words: words.to_owned(), bytes })
+    let kernel = image.kernel.clone();
+    Ok(Booted { kernel, initramfs, disks, words: words.to_owned(), bytes, meter: Meter::Initramfs })
 }
 
 fn ours(cache: &Cache, arch: &'static Arch, placement: Placement, progress: Progress) -> Result<Booted> {
@@ -158,25 +186,49 @@ fn tini(cache: &Cache, arch: &'static Arch, folder: &Path, progress: Progress) -
     booted(&image, initramfs, vec![], "-- /busybox sh /start.sh")
 }
 
-/// What calls the C library from JavaScript: koffi, of npm.
+fn debian(cache: &Cache, arch: &'static Arch, folder: &Path, stock: bool, progress: Progress) -> Result<Booted> {
+    let kernel = image(cache, arch, Placement::Plain, progress)?.kernel;
+    let system = System::made(cache, arch, progress)?;
+    // one without an init: the kernel goes on to the disk
+    let (initramfs, meter) = match stock {
+        true => (system.initrd.clone(), Meter::Initramfs),
+        false => (packed(&Tree::default(), folder)?, Meter::Disk),
+    };
+    let bytes = size(&kernel)? + size(&initramfs)? + system.used()?;
+    let words = "root=/dev/vda rw".to_owned();
+    Ok(Booted { kernel, initramfs, disks: vec![system.disk], words, bytes, meter })
+}
+
+/// What calls the C library from JavaScript: koffi of npm, in two packages, pinned.
 fn koffi(cache: &Cache, arch: &Arch, progress: Progress) -> Result<PathBuf> {
     const VERSION: &str = "3.3.4";
-    cache.entry("bench", &format!("koffi-{VERSION}-{arch}"), |new| {
+    const ALL: [(&str, &str, &str); 3] = [
+        (
+            "",
+            "koffi",
+            "sha512-31Vr+LM+w1dEsNcOJtJWvYyUTjVc/SWOxNDZJxfhsBC6qZ5YVn98n5x1oBbDq5skxCbWD4SByJpNmq63fvg9Aw==",
+        ),
+        (
+            "x86_64",
+            "@koromix/koffi-linux-x64",
+            "sha512-xi47MKuoQ9fA2SsrH6wljl9t9120hO66qEmb1le6q636q55J974cZfcwDrK5nW1GalJ+0NLXoH2T3/NGQBzPNw==",
+        ),
+        (
+            "aarch64",
+            "@koromix/koffi-linux-arm64",
+            "sha512-k6FPjEYDioyVihUqvRFX4QZK0RL/Rrn4xPEzrKxODxgLAUXlhBTut391zPzgsMcArXgN4YTuS11M/kxmA5s+Fg==",
+        ),
+    ];
+    cache.entry("bench", &format!("koffi-{VERSION}-{arch}-pinned"), |new| {
         let phase = progress.start("bench", &format!("fetch koffi {VERSION}"));
-        fs::create_dir(new).tried("make the folder", new)?;
-        let cpu = format!("--cpu={}", arch.node_package.rsplit('-').next().unwrap_or_default());
-        let words = [
-            "install",
-            "--prefix",
-            ".",
-            "--no-save",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--os=linux",
-            &cpu,
-        ];
-        Run::new("npm").args(words).arg(format!("koffi@{VERSION}")).within(new).ok()?;
+        let work = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+        for (_, name, integrity) in ALL.iter().filter(|(only, ..)| only.is_empty() || *only == arch.name) {
+            let archive = pack(name, VERSION, Some(integrity), work.path())?;
+            let to = new.join("node_modules").join(name);
+            fs::create_dir_all(&to).tried("make the folder", &to)?;
+            let tar = Run::new("tar").arg("-xzf").arg(archive).args(["--no-same-owner", "--strip-components=1"]);
+            tar.within(&to).ok()?;
+        }
         phase.done(&format!("koffi {VERSION}"));
         Ok(())
     })

@@ -1,22 +1,26 @@
-//! This system beside others, on the same QEMU, kernel and node: what it takes to come to a user's first line of JavaScript.
+//! This system beside others, on the same QEMU and kernel: what it takes to come to a user's first line of JavaScript.
 //!
 //! ```text
-//! a contender (a row of `ALL`) → initramfs and disks → counted boot, timed boot → `app.js` says what it sees → ratios
+//! a contender (a row of `ALL`) → initramfs and disks → timed, counted and small boots → `app.js` says what it sees → rows
 //! ```
 //!
 //! Each runs the same program (`app.js`) as a user's, from the same homes. What a contender leaves out is a field of its row.
 
 mod contenders;
+mod debian;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use qemu::figures::median;
+use qemu::bench::{Comparison, First, Rest, Row};
+use qemu::failure::Failure;
+use qemu::figures::{FORMAT, median};
 use qemu::machine::{Drive, Machine, Network, Start};
-use qemu::measure::{Bench, cost};
+use qemu::measure::{Cost, cost};
 use qemu::vm::Vm;
-use serde::Serialize;
 use shim::arches::Arch;
-use std::path::PathBuf;
+use shim::logon_file::{LogonFile, Password};
 
 use crate::cache::Cache;
 use crate::error::{Error, Result, Tried};
@@ -28,8 +32,22 @@ use crate::users::image::{Create, create};
 
 pub use self::contenders::{ALL, Contender};
 
-/// The machine's RAM: enough for a carbon copy that is unpacked.
-const RAM_MIB: u32 = 512;
+/// The machine's RAM, MiB: enough for a carbon copy that is unpacked.
+const RAM: u32 = 512;
+
+/// What is wanted of them.
+pub struct Wanted {
+    /// The machine's architecture.
+    pub arch: &'static Arch,
+    /// Who takes part.
+    pub contenders: Vec<&'static Contender>,
+    /// So many homes, of which one runs something; the first is the number that all else is measured with.
+    pub homes: Vec<u32>,
+    /// Each is timed so many times, in turn, and the median counts.
+    pub runs: usize,
+    /// Whether the smallest memory is looked for.
+    pub floor: bool,
+}
 
 /// What a contender boots.
 pub struct Booted {
@@ -43,134 +61,210 @@ pub struct Booted {
     pub words: String,
     /// Bytes on the medium.
     pub bytes: u64,
+    /// Where the meter goes, which becomes its init.
+    pub meter: Meter,
 }
 
-/// What was measured of a contender.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Row {
-    /// Its name.
-    pub name: &'static str,
-    /// What it is.
-    pub what: &'static str,
-    /// What it leaves out.
-    pub lacks: &'static str,
-    /// Bytes on the medium: kernel, initramfs, carbon copy.
-    pub bytes: u64,
-    /// Instructions until the user's first line, of processes: the kernel unpacks the initramfs in a thread of its own.
-    pub instructions: u64,
-    /// Those of every process between kernel and the one that becomes that node; what that one does before counts as node.
-    pub between: u64,
-    /// By program.
-    pub programs: BTreeMap<String, u64>,
-    /// Milliseconds after the kernel began, emulated.
-    pub ms: u64,
-    /// KiB of memory that are not available at the first line, of 512 MiB.
-    pub memory: u64,
-    /// Files with an execute bit that the user can reach.
-    pub reachable: u64,
-    /// Those with a set-user-ID or set-group-ID bit.
-    pub setuid: u64,
-    /// Capabilities that the user's program has.
-    pub capabilities: u64,
-    /// Its uid.
-    pub uid: u64,
+/// Where a contender's `/init` lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meter {
+    /// In its initramfs.
+    Initramfs,
+    /// On its first disk.
+    Disk,
 }
 
-/// Measures them all, one after the other; each is timed so many times, in turn, and the median counts.
-pub fn bench(cache: &Cache, arch: &'static Arch, homes: u32, runs: usize, progress: Progress) -> Result<Vec<Row>> {
+/// Measures them, one after the other.
+pub fn bench(cache: &Cache, wanted: &Wanted, progress: Progress) -> Result<Comparison> {
     let _making = Making::start();
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
-    let image = folder.path().join("homes.ext4");
-    let mut ana = Home::new("ana", 1000);
-    ana.program("init", include_str!("app.js"));
-    // they are looked at, and nothing of them runs
-    let others = (1..homes).map(|number| Home::new(&format!("u{number}"), 1000 + number));
-    let all: Vec<Home> = [ana].into_iter().chain(others).collect();
-    create(&image, Create { size: 64 << 20, force: true }, &all)?;
-    let meter = measure::meter(arch)?;
-    let mut booted = Vec::new();
-    for contender in &ALL {
+    let meter = measure::meter(wanted.arch)?;
+    let homes = wanted.homes.iter().map(|count| homes(folder.path(), *count)).collect::<Result<Vec<_>>>()?;
+    let (mut arenas, mut left_out) = (Vec::new(), BTreeMap::new());
+    for contender in &wanted.contenders {
+        if contender.installed && !wanted.arch.is_host() {
+            let why = format!("its programs would have to run here, on {}, to install it", Arch::host());
+            left_out.insert(contender.name.to_owned(), why);
+            continue;
+        }
         let at = folder.path().join(contender.name);
-        std::fs::create_dir(&at).tried("make the folder", &at)?;
-        booted.push((contender, (contender.build)(cache, arch, &at, progress)?));
+        fs::create_dir(&at).tried("make the folder", &at)?;
+        let booted = (contender.build)(cache, wanted.arch, &at, progress)?;
+        let counted = Counted::new(&booted, &meter, &at)?;
+        arenas.push(Arena { arch: wanted.arch, contender, booted, counted, progress });
     }
-    let mut said = BTreeMap::<&str, Vec<Bench>>::new();
-    for _ in 0..runs.max(1) {
+    let mut growth = BTreeMap::new();
+    for (count, homes) in wanted.homes.iter().zip(&homes).skip(1) {
+        let between = |arena: &Arena| Ok((arena.contender.name.to_owned(), between(&arena.cost(homes, *count)?)));
+        growth.insert(*count, arenas.iter().map(between).collect::<Result<BTreeMap<_, _>>>()?);
+    }
+    let rows = match homes.first() {
+        Some(homes) => rows(wanted, &arenas, homes)?,
+        None => vec![],
+    };
+    if let Some(count) = wanted.homes.first() {
+        growth.insert(*count, rows.iter().map(|row| (row.name.clone(), row.between)).collect());
+    }
+    Ok(Comparison { format: FORMAT, arch: wanted.arch.name.to_owned(), ram: RAM, rows, growth, left_out })
+}
+
+fn rows(wanted: &Wanted, arenas: &[Arena], homes: &Path) -> Result<Vec<Row>> {
+    let mut timed = vec![Vec::new(); arenas.len()];
+    for _ in 0..wanted.runs.max(1) {
         // in turn, so that what else the host does meets them all
-        for (contender, booted) in &booted {
-            let machine = machine(arch, booted, &booted.initramfs, &image, &booted.words);
-            let (_, bench) = first_line(contender, machine, "time", progress)?;
-            said.entry(contender.name).or_default().push(bench);
+        for (arena, timed) in arenas.iter().zip(&mut timed) {
+            timed.push(arena.time(homes)?);
         }
     }
-    let mut rows = Vec::new();
-    for (contender, booted) in &booted {
-        let initramfs = folder.path().join(contender.name).join("counted");
-        measure::with_program(&booted.initramfs, meter::COST, &meter, &initramfs)?;
-        // x86's kernel hands this word on to PID 1 (its decompressor reads it): tini would run it
-        let counted = arch.qemu_counted.split(' ').filter(|word| *word != "nokaslr" || !booted.words.contains("-- "));
-        let counted = counted.collect::<Vec<_>>().join(" ");
-        let words = format!("rdinit=/{} {counted} {}", meter::COST, booted.words);
-        let machine = Machine { counted: true, cpus: 1, ..machine(arch, booted, &initramfs, &image, &words) };
-        let (text, bench) = first_line(contender, machine, "instructions", progress)?;
-        let cost = cost(&text).ok_or_else(|| {
-            Error::new(
-                format!("count {}'s instructions", contender.name),
-                format!("the meter said too little:\n{text}"),
-            )
-        })?;
-        let runs = said.remove(contender.name).unwrap_or_default();
-        let between = cost.programs.values().sum();
-        rows.push(Row {
-            name: contender.name,
-            what: contender.what,
-            lacks: contender.lacks,
-            bytes: booted.bytes,
-            instructions: cost.kernel + between + cost.node,
-            between,
-            programs: cost.programs,
-            ms: median(runs.iter().map(|run| run.now / 1000)),
-            memory: u64::from(RAM_MIB) * 1024 - median(runs.iter().map(|run| run.available)),
-            reachable: bench.programs,
-            setuid: bench.setuid,
-            capabilities: bench.capabilities,
-            uid: bench.uid,
-        });
-    }
-    Ok(rows)
-}
-
-fn machine(
-    arch: &'static Arch,
-    booted: &Booted,
-    initramfs: &std::path::Path,
-    homes: &std::path::Path,
-    words: &str,
-) -> Machine {
-    let disks = booted.disks.iter().map(Drive::read_only);
-    let homes = Drive { snapshot: true, ..Drive::writable(homes) };
-    let cmdline = format!("console={} quiet panic=-1 {words}", arch.console);
-    Machine {
-        memory_mib: RAM_MIB,
-        drives: disks.chain([homes]).collect(),
-        network: Network::None,
-        ..Machine::new(arch, Start::kernel(&booted.kernel, initramfs, cmdline))
-    }
-}
-
-/// Boots it until the user's program has said what it sees.
-fn first_line(contender: &Contender, machine: Machine, what: &str, progress: Progress) -> Result<(String, Bench)> {
-    let tried = || format!("boot {}", contender.name);
-    interrupt::check(tried)?;
-    let phase = progress.quick("bench", &format!("{}, {what}", contender.name));
-    let run = || {
-        let mut vm = Vm::start(machine)?;
-        vm.expect("meter: node bench")?;
-        let rest = vm.rest_of_line()?;
-        Ok((vm.transcript(), rest))
+    let row = |(arena, timed): (&Arena, Vec<(First, Rest)>)| {
+        let count = wanted.homes.first().copied().unwrap_or(1);
+        let floor = if wanted.floor { arena.floor(homes)? } else { None };
+        Ok(arena.row(arena.cost(homes, count)?, &timed, floor))
     };
-    let (text, rest) = run().map_err(|failure: qemu::failure::Failure| Error::new(tried(), failure))?;
-    phase.done(&format!("{}, {what}", contender.name));
-    let bench = Bench::read(&rest).ok_or_else(|| Error::new(tried(), format!("its program said: {rest}")))?;
-    Ok((text, bench))
+    arenas.iter().zip(timed).map(row).collect()
+}
+
+/// A users partition of ana, who runs `app.js` and may log on, and others of whom nothing runs.
+fn homes(folder: &Path, count: u32) -> Result<PathBuf> {
+    let path = folder.join(format!("{count}.ext4"));
+    let mut ana = Home::new("ana", 1000);
+    ana.program("init", include_str!("app.js"));
+    ana.logon(&LogonFile { password: Some(Password::new()), ..LogonFile::default() })?;
+    let others = (1..count).map(|number| Home::new(&format!("u{number}"), 1000 + number));
+    let all: Vec<Home> = [ana].into_iter().chain(others).collect();
+    create(&path, Create { size: 64 << 20, force: true }, &all)?;
+    Ok(path)
+}
+
+fn between(cost: &Cost) -> u64 {
+    cost.programs.values().sum()
+}
+
+/// What is booted to be counted: the same, with the meter.
+struct Counted {
+    initramfs: PathBuf,
+    disks: Vec<PathBuf>,
+    words: String,
+}
+
+impl Counted {
+    fn new(booted: &Booted, meter: &Path, folder: &Path) -> Result<Self> {
+        let (mut initramfs, mut disks) = (booted.initramfs.clone(), booted.disks.clone());
+        let which = match (booted.meter, disks.first_mut()) {
+            (Meter::Disk, Some(disk)) => {
+                let copy = folder.join("disk");
+                fs::copy(&*disk, &copy).tried("copy to", &copy)?;
+                debian::add_program(&copy, meter::COST, meter)?;
+                *disk = copy;
+                "init"
+            }
+            _ => {
+                initramfs = folder.join("counted");
+                measure::with_program(&booted.initramfs, meter::COST, meter, &initramfs)?;
+                "rdinit"
+            }
+        };
+        Ok(Self { initramfs, disks, words: format!("{which}=/{}", meter::COST) })
+    }
+}
+
+/// A contender that is ready.
+struct Arena {
+    arch: &'static Arch,
+    contender: &'static Contender,
+    booted: Booted,
+    counted: Counted,
+    progress: Progress,
+}
+
+impl Arena {
+    /// The machine that is timed.
+    fn machine(&self, homes: &Path) -> Machine {
+        self.machine_of(&self.booted.initramfs, &self.booted.disks, homes, "")
+    }
+
+    fn machine_of(&self, initramfs: &Path, disks: &[PathBuf], homes: &Path, words: &str) -> Machine {
+        let kept = |path: &Path| Drive { snapshot: true, ..Drive::writable(path) };
+        let drives = disks.iter().map(PathBuf::as_path).chain([homes]).map(kept).collect();
+        let cmdline = format!("console={} quiet panic=-1 {words} {}", self.arch.console, self.booted.words);
+        let start = Start::kernel(&self.booted.kernel, initramfs, cmdline);
+        Machine { memory_mib: RAM, drives, network: Network::None, ..Machine::new(self.arch, start) }
+    }
+
+    /// What the user's program says at its first line, and five seconds later.
+    fn time(&self, homes: &Path) -> Result<(First, Rest)> {
+        self.boot("time", self.machine(homes), |vm| {
+            Ok((said(vm, First::LINE, First::read)?, said(vm, Rest::LINE, Rest::read)?))
+        })
+    }
+
+    /// What was executed until its first line.
+    fn cost(&self, homes: &Path, count: u32) -> Result<Cost> {
+        // x86's kernel hands this word on to PID 1 (its decompressor reads it): tini would run it
+        let arguments = self.booted.words.contains("-- ");
+        let words = self.arch.qemu_counted.split(' ').filter(|word| *word != "nokaslr" || !arguments);
+        let words = words.chain([self.counted.words.as_str()]).collect::<Vec<_>>().join(" ");
+        let machine = self.machine_of(&self.counted.initramfs, &self.counted.disks, homes, &words);
+        let what = format!("instructions, {count} homes");
+        let text = self.boot(&what, Machine { counted: true, cpus: 1, ..machine }, |vm| {
+            said(vm, First::LINE, First::read)?;
+            Ok(vm.transcript())
+        })?;
+        cost(&text).ok_or_else(|| {
+            let tried = format!("count {}'s instructions", self.contender.name);
+            Error::new(tried, format!("the meter said too little:\n{text}"))
+        })
+    }
+
+    /// The smallest memory in which the first line comes in good time.
+    fn floor(&self, homes: &Path) -> Result<Option<u32>> {
+        Ok(measure::floor(self.contender.name, || self.machine(homes), self.progress)?.1)
+    }
+
+    fn boot<T>(
+        &self,
+        what: &str,
+        machine: Machine,
+        talk: impl FnOnce(&mut Vm) -> std::result::Result<T, Failure>,
+    ) -> Result<T> {
+        let tried = || format!("boot {}", self.contender.name);
+        interrupt::check(tried)?;
+        let phase = self.progress.quick("bench", &format!("{}, {what}", self.contender.name));
+        let said = Vm::start(machine).and_then(|mut vm| talk(&mut vm));
+        let said = said.map_err(|failure| Error::new(tried(), failure))?;
+        phase.done(&format!("{}, {what}", self.contender.name));
+        Ok(said)
+    }
+
+    fn row(&self, cost: Cost, timed: &[(First, Rest)], floor: Option<u32>) -> Row {
+        let used = |available: u64| (u64::from(RAM) * 1024).saturating_sub(available);
+        let last = timed.last().map(|(_, rest)| *rest);
+        let seen = |of: fn(&Rest) -> u64| last.as_ref().map_or(0, of);
+        Row {
+            name: self.contender.name.to_owned(),
+            what: self.contender.what.to_owned(),
+            lacks: self.contender.lacks.to_owned(),
+            bytes: self.booted.bytes,
+            kernel: cost.kernel + cost.threads,
+            between: between(&cost),
+            init: cost.init,
+            node: cost.node,
+            programs: cost.programs,
+            ms: median(timed.iter().map(|(first, _)| first.now / 1000)),
+            first: used(median(timed.iter().map(|(first, _)| first.available))),
+            rest: used(median(timed.iter().map(|(_, rest)| rest.available))),
+            floor,
+            reachable: seen(|rest| rest.programs),
+            setuid: seen(|rest| rest.setuid),
+            capabilities: seen(|rest| rest.capabilities),
+            uid: seen(|rest| rest.uid),
+        }
+    }
+}
+
+/// Waits for a line of `app.js` that starts so, and reads the rest of it.
+fn said<T>(vm: &mut Vm, start: &str, read: fn(&str) -> Option<T>) -> std::result::Result<T, Failure> {
+    vm.expect(start)?;
+    let rest = vm.rest_of_line()?;
+    read(&rest).ok_or_else(|| vm.failure(format!("its program said: {rest}")))
 }

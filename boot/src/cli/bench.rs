@@ -1,36 +1,51 @@
 //! `nodeos bench`: this system beside others.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use boot::bench::{Row, bench};
+use boot::bench::{ALL, Contender, Wanted, bench};
 use boot::cache::Cache;
 use boot::tools::For;
+use qemu::bench::{COLUMNS, Comparison};
 use shim::arches::Arch;
 
 use super::source::arch;
 use super::{Common, Failed, print_json, print_line};
 
-/// Hold this system against others, on the same QEMU, kernel and node
+/// Hold this system against others, on the same QEMU and kernel
 #[derive(clap::Args)]
 #[command(after_help = "\
-Contenders: this system with each place of the carbon copy; the same mounts as a script of busybox's; the way of 2015, node as
-PID 1 that mounts from JavaScript; tini as PID 1 that starts node. Each runs the same program as a user's, from the same homes.
-docs/benchmarks.md has a table, and says what each leaves out.
+Contenders:
+  nodeos-medium, nodeos-image, nodeos-plain   this system, with each place of the carbon copy
+  busybox-medium   the same mounts and namespaces as a script of busybox's
+  node-plain       the way of 2015: node as PID 1 mounts from JavaScript
+  tini-plain       tini as PID 1 starts node as root
+  systemd-medium   Debian's minimal system with systemd and Debian's node (on a host of the machine's architecture)
+  debian-medium    the same behind its stock initramfs
+Each runs the same program as a user's, from the same homes. docs/benchmarks.md has a table, and says what each leaves out.
 
 Examples:
-  nodeos bench                     minutes
-  nodeos bench --homes 100         how cost grows with homes that are looked at
-  nodeos bench --json")]
+  nodeos bench                                     ten minutes
+  nodeos bench --floor --homes 1,10,100,500        everything: three quarters of an hour
+  nodeos bench --only nodeos-medium,busybox-medium --runs 1
+  nodeos bench --json > bench.json                 for a program to read, or nodeos report --from bench.json")]
 pub struct Args {
     /// The machine's architecture: x86_64 or aarch64
     #[arg(long, value_name = "ARCH", value_parser = arch, default_value = Arch::host().name)]
     arch: &'static Arch,
-    /// So many homes, of which one runs something
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=500))]
-    homes: u32,
+    /// Contenders, by comma [default: all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = contender)]
+    only: Vec<&'static Contender>,
+    /// So many homes, of which one runs something; of several numbers the first is that of the table, and with the others is
+    /// measured how instructions grow
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1", value_parser = clap::value_parser!(u32).range(1..=500))]
+    homes: Vec<u32>,
     /// Time each so many times, in turn; the median counts
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u8).range(1..=100))]
     runs: u8,
+    /// Look for the smallest memory of each too, by up to eight boots more
+    #[arg(long)]
+    floor: bool,
     /// For a program to read
     #[arg(long)]
     json: bool,
@@ -38,84 +53,102 @@ pub struct Args {
 
 impl Args {
     pub fn purposes(&self) -> Vec<For> {
-        vec![For::Images, For::Users, For::Kernel(self.arch), For::Machine(self.arch)]
+        let mut purposes = vec![For::Images, For::Users, For::Kernel(self.arch), For::Machine(self.arch)];
+        if self.arch.is_host() && self.contenders().iter().any(|contender| contender.installed) {
+            purposes.push(For::Bench);
+        }
+        purposes
+    }
+
+    fn contenders(&self) -> Vec<&'static Contender> {
+        if self.only.is_empty() { ALL.iter().collect() } else { self.only.clone() }
     }
 
     pub fn run(self, common: Common) -> Result<u8, Failed> {
-        let rows = bench(&Cache::open()?, self.arch, self.homes, self.runs.into(), common.progress)?;
-        if self.json { print_json(&rows) } else { print_line(text(&rows).trim_end()) }
+        let contenders = self.contenders();
+        let Self { arch, homes, runs, floor, json, .. } = self;
+        let wanted = Wanted { arch, contenders, homes, runs: runs.into(), floor };
+        let all = bench(&Cache::open()?, &wanted, common.progress)?;
+        if json { print_json(&all) } else { print_line(text(&all).trim_end()) }
     }
 }
 
-/// A figure's name, and where it is.
-type Column = (&'static str, fn(&Row) -> u64);
+fn contender(name: &str) -> Result<&'static Contender, String> {
+    let names = || ALL.map(|contender| contender.name).join(", ");
+    ALL.iter().find(|contender| contender.name == name).ok_or_else(|| format!("expected one of: {}", names()))
+}
 
-/// Figures, and behind each its ratio to this system's with the carbon copy in the same place.
-fn text(rows: &[Row]) -> String {
-    let place = |row: &Row| row.name.rsplit('-').next().unwrap_or_default();
-    let ours = |row: &Row| rows.iter().find(|ours| ours.name.starts_with("nodeos") && place(ours) == place(row));
-    let figures: [Column; 9] = [
-        ("instructions of processes to the first line", |row| row.instructions),
-        ("of them between kernel and node", |row| row.between),
-        ("ms to the first line, emulated", |row| row.ms),
-        ("KiB of memory at the first line", |row| row.memory),
-        ("bytes on the medium", |row| row.bytes),
-        ("files with an execute bit that the user can reach", |row| row.reachable),
-        ("with set-user-ID or set-group-ID", |row| row.setuid),
-        ("capabilities of the user's program", |row| row.capabilities),
-        ("uid of the user's program", |row| row.uid),
-    ];
+/// Figures, and behind each its ratio to this system's with node in the same place.
+fn text(all: &Comparison) -> String {
     let mut text = String::new();
-    for row in rows {
+    for row in &all.rows {
         let _ = writeln!(text, "== {}: {}", row.name, row.what);
         let _ = writeln!(text, "leaves out: {}", row.lacks);
-        for (name, of) in figures {
-            let ratio = match ours(row).map(of) {
-                Some(ours) if ours > 0 && !row.name.starts_with("nodeos") && name != "uid of the user's program" => {
-                    let hundredths = of(row) * 100 / ours;
-                    format!("  ({}.{:02} of nodeos-{})", hundredths / 100, hundredths % 100, place(row))
-                }
-                _ => String::new(),
-            };
-            let _ = writeln!(text, "{:>11} {name}{ratio}", of(row));
+        for column in &COLUMNS {
+            let Some(value) = (column.of)(row) else { continue };
+            let ratio = all.ratio(row, column.of).filter(|_| column.ratio);
+            let ratio = ratio.map(|ratio| format!("  ({ratio:.2} of nodeos-{})", row.place())).unwrap_or_default();
+            let _ = writeln!(text, "{value:>11} {}{ratio}", column.title);
         }
         for (program, own) in &row.programs {
             let _ = writeln!(text, "{own:>19} instructions of {program}");
         }
         text.push('\n');
     }
+    if all.growth.len() > 1 {
+        text += &growth(&all.growth);
+    }
+    for (name, why) in &all.left_out {
+        let _ = writeln!(text, "left out: {name}: {why}");
+    }
     text
+}
+
+/// A line for each number of homes, a column for each contender.
+fn growth(all: &BTreeMap<u32, BTreeMap<String, u64>>) -> String {
+    let names = || all.values().next().into_iter().flat_map(BTreeMap::keys);
+    let mut text = "== instructions between kernel and node, by homes\n      homes".to_owned();
+    names().for_each(|name| {
+        let _ = write!(text, " {name:>14}");
+    });
+    for (count, by_name) in all {
+        let _ = write!(text, "\n{count:>11}");
+        for name in names() {
+            let _ = write!(text, " {:>14}", by_name.get(name).map_or("-".to_owned(), u64::to_string));
+        }
+    }
+    text + "\n\n"
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Row, text};
+    use super::text;
+    use qemu::bench::{Comparison, Row};
 
     #[test]
-    fn a_ratio_is_to_this_system_with_the_carbon_copy_in_the_same_place() {
-        let row = |name, instructions| Row {
-            name,
-            what: "w",
-            lacks: "l",
-            bytes: 1,
-            instructions,
-            between: 0,
+    fn what_was_measured_is_said_with_ratios_and_what_was_not_with_a_reason() {
+        let row = |name: &str, between| Row {
+            name: name.to_owned(),
+            between,
             programs: [("init".to_owned(), 7)].into(),
-            ms: 1,
-            memory: 1,
-            reachable: 1,
-            setuid: 0,
-            capabilities: 0,
-            uid: 0,
+            uid: 1,
+            ..Row::default()
         };
-        let text = text(&[row("nodeos-medium", 100), row("nodeos-plain", 50), row("tini-plain", 75)]);
-        assert!(text.contains("75 instructions of processes to the first line  (1.50 of nodeos-plain)\n"), "{text}");
-        assert!(
-            text.contains("100 instructions of processes to the first line\n")
-                && text.contains("7 instructions of init\n"),
-            "{text}"
-        );
-        // nothing is a ratio to nothing
-        assert!(text.contains("0 of them between kernel and node\n"), "{text}");
+        let rows = vec![row("nodeos-plain", 50), row("tini-plain", 75)];
+        let growth = [1, 10].map(|homes| (homes, [("tini-plain".to_owned(), 75 * u64::from(homes))].into())).into();
+        let left_out = [("debian-medium".to_owned(), "why".to_owned())].into();
+        let all = Comparison { format: 1, arch: "a".to_owned(), ram: 512, rows, growth, left_out };
+        let text = text(&all);
+        for line in [
+            "         75 between kernel and node  (1.50 of nodeos-plain)\n",
+            "         50 between kernel and node\n",
+            "                  7 instructions of init\n",
+            "          1 its uid\n                  7",
+            "         10            750\n",
+            "left out: debian-medium: why\n",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+        assert!(!text.contains("suffice"), "nobody asked: {text}");
     }
 }

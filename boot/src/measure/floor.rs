@@ -1,6 +1,5 @@
 //! The smallest memory in which node comes to its first line in good time.
 
-use std::path::Path;
 use std::time::Duration;
 
 use qemu::failure::Failure;
@@ -14,7 +13,6 @@ use super::guest::{homes_of_init, machine};
 use crate::cache::Cache;
 use crate::carbon::Placement;
 use crate::error::{Error, Result, Tried};
-use crate::image::Image;
 use crate::interrupt::{self, Making};
 use crate::progress::Progress;
 
@@ -37,20 +35,26 @@ pub fn curves(cache: &Cache, subject: &Subject, progress: Progress) -> Result<Ve
     homes_of_init(&homes, &[])?;
     let curve = |placement: Placement| -> Result<Curve> {
         let image = subject.booted(cache, placement, progress)?;
-        let take = |mib: u32, within: Option<u64>| first_line(&image, &homes, mib, within, progress);
-        let (points, floor) = bisect(take)?;
+        let what = format!("carbon copy as {placement}");
+        let (points, floor) = floor(&what, || machine(&image, &image.initramfs, &homes, ""), progress)?;
         Ok(Curve { placement: placement.to_string(), points, floor })
     };
     [Placement::Medium, Placement::Image, Placement::Plain].into_iter().map(curve).collect()
 }
 
+type Points = Vec<(u32, Option<u64>)>;
+
+/// The smallest memory of such a machine; with all that was tried.
+pub fn floor(what: &str, machine: impl Fn() -> Machine, progress: Progress) -> Result<(Points, Option<u32>)> {
+    bisect(|mib, within| first_line(what, Machine { memory_mib: mib, ..machine() }, within, progress))
+}
+
 /// Milliseconds from the kernel's start to the first line of JavaScript; `None` if the machine ends before it, or takes far
 /// longer than it may. With plenty of memory, where nothing else is known yet, that is an error.
-fn first_line(image: &Image, homes: &Path, mib: u32, within: Option<u64>, progress: Progress) -> Result<Option<u64>> {
-    let what = format!("{mib} MiB, carbon copy as {}", image.placement);
+fn first_line(what: &str, machine: Machine, within: Option<u64>, progress: Progress) -> Result<Option<u64>> {
+    let what = format!("{} MiB, {what}", machine.memory_mib);
     let tried = || format!("boot a machine with {what}");
     interrupt::check(tried)?;
-    let machine = Machine { memory_mib: mib, ..machine(image, &image.initramfs, homes, "") };
     let phase = progress.quick("measure", &what);
     let deadline = within.map_or(DEADLINE, |ms| Duration::from_millis(ms) * PATIENCE + Duration::from_secs(10));
     let failed = |failure: Failure| Error::new(tried(), failure);
@@ -73,8 +77,6 @@ fn first_line(image: &Image, homes: &Path, mib: u32, within: Option<u64>, progre
 
 /// How node's first line starts (`init.js`).
 const FIRST: &str = "meter: node first";
-
-type Points = Vec<(u32, Option<u64>)>;
 
 /// Halves the distance between too little and enough. `take` measures with so much memory, and is told what it took with
 /// plenty.

@@ -28,6 +28,7 @@ use crate::manifest::Manifest;
 use crate::media::Medium;
 use crate::progress::Progress;
 
+pub use self::floor::floor;
 pub use self::guest::{Guest, MOMENTS, meter, with_program};
 pub use self::sizes::{options, program, size};
 

@@ -1,12 +1,15 @@
 //! What each program executes, in the processor's time.
 
-use rustix::io::Result;
-use shim::sys::trace::{self, How, Stop};
+use rustix::io::{Errno, Result};
+use shim::{
+    say::Text,
+    sys::trace::{self, How, Stop},
+};
 
-use crate::process::{Line, proc, program, used};
+use crate::process::{Line, proc, program, used, used_by_kernel};
 
-/// Processes that live at once; one more is not followed by name.
-const LIVING: usize = 32;
+/// Processes that live at once; a machine with more is not measured.
+const LIVING: usize = 256;
 
 pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
     let proc = proc()?;
@@ -22,31 +25,38 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
                 continue;
             }
             Stop::Exec => {
-                note(&mut living, pid);
-                for other in living.into_iter().filter(|other| *other != 0 && *other != pid) {
-                    Line::new("alive", &program(&proc, other)).value("Own", used(other).unwrap_or(0)).print();
+                note(&mut living, pid)?;
+                let name = program(&proc, pid);
+                if name.as_bytes() == b"node" {
+                    for other in living.into_iter().filter(|other| *other != 0 && *other != pid) {
+                        print("alive", &program(&proc, other), other, used(other).unwrap_or(0));
+                    }
+                    Line::new("kernel", "threads").value("Own", used_by_kernel(&proc)?).print();
                 }
-                let kind = if pid == 1 { "begin" } else { "exec" };
-                Line::new(kind, &program(&proc, pid)).value("Own", used(pid)?).print();
+                print("exec", &name, pid, used(pid)?);
             }
             Stop::Exit => {
-                Line::new("exit", &program(&proc, pid)).value("Own", used(pid)?).print();
+                print("exit", &program(&proc, pid), pid, used(pid)?);
                 // until it is buried it is said no more
                 forget(&mut living, pid);
             }
-            Stop::Call | Stop::Other(_) => note(&mut living, pid),
+            Stop::Call | Stop::Other(_) => note(&mut living, pid)?,
         }
         trace::go(pid, How::On, stop);
     }
+}
+
+fn print(kind: &str, name: &Text, pid: i32, own: u64) {
+    Line::new(kind, name).value("Pid", u64::from(pid.cast_unsigned())).value("Own", own).print();
 }
 
 fn forget(living: &mut [i32], pid: i32) {
     living.iter_mut().filter(|one| **one == pid).for_each(|one| *one = 0);
 }
 
-fn note(living: &mut [i32], pid: i32) {
+fn note(living: &mut [i32], pid: i32) -> Result<()> {
     let at = living.iter().position(|one| *one == pid).or_else(|| living.iter().position(|one| *one == 0));
-    if let Some(one) = at.and_then(|at| living.get_mut(at)) {
-        *one = pid;
-    }
+    let one = at.and_then(|at| living.get_mut(at)).ok_or(Errno::OVERFLOW)?;
+    *one = pid;
+    Ok(())
 }

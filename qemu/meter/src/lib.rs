@@ -28,9 +28,10 @@ pub const MEMORY: &str = "meter-memory";
 /// (to the wait of its first process), or the name of one of our programs at its end; `init` behind each of them.
 pub const CALLS: &str = "meter-calls";
 
-/// Reads the processor's time of processes, nanoseconds since their fork: `begin PROGRAM Own=…` as PID 1 becomes its program,
-/// which is what the kernel did before; `exec PROGRAM Own=…` as another becomes one, `alive PROGRAM Own=…` before it for each other that lives then, `exit PROGRAM Own=…`. In a machine whose clock counts
-/// instructions (`-icount shift=0`) that is how many were executed.
+/// Reads the processor's time of processes, nanoseconds since their fork: `exec PROGRAM Pid=… Own=…` as one becomes a program
+/// (the first of PID 1's is what the kernel did before), before that of node `alive PROGRAM Pid=… Own=…` for each other that
+/// lives then and `kernel threads Own=…` for all of the kernel's own, and `exit PROGRAM Pid=… Own=…`. In a machine whose clock counts instructions (`-icount shift=0`) that is how many
+/// were executed.
 pub const COST: &str = "meter-cost";
 
 /// One line's kind, name and numbers.

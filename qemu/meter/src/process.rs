@@ -1,10 +1,10 @@
 //! What /proc says, through a mount of it that no path leads to: the shim's own mounts are as they always are.
 
-use core::ffi::CStr;
+use core::{ffi::CStr, mem::MaybeUninit};
 
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{Mode, OFlags},
+    fs::{Mode, OFlags, RawDir},
     io::{Errno, Result},
     mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen},
 };
@@ -65,6 +65,29 @@ pub fn program(proc: impl AsFd, pid: i32) -> Text {
     let target = target.split(' ').next().unwrap_or_default();
     target.rsplit('/').next().unwrap_or_default().say(&mut name);
     name
+}
+
+/// The processor's time that the kernel's own threads have used, in nanoseconds: all that kthreadd, process 2, has started.
+pub fn used_by_kernel(proc: impl AsFd) -> Result<u64> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
+    let mut buffer = [MaybeUninit::uninit(); 2048];
+    let mut entries = RawDir::new(rustix::fs::openat(&proc, c".", flags, Mode::empty())?, &mut buffer);
+    let mut sum = 0_u64;
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_str().unwrap_or_default();
+        let Ok(pid) = name.parse::<i32>() else { continue };
+        let mut path = Text::new();
+        say!(&mut path, name, "/stat\0");
+        let mut buffer = [0; 512];
+        // proc_pid_stat(5): the parent is the second word behind the name, which stands in brackets; a process may end meanwhile
+        let stat = read(&proc, c(&path), &mut buffer).unwrap_or_default();
+        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_ascii_whitespace().nth(1));
+        if parent == Some("2") {
+            sum = sum.saturating_add(used(pid).unwrap_or(0));
+        }
+    }
+    Ok(sum)
 }
 
 /// The processor's time that a process and its threads have used, in nanoseconds.
