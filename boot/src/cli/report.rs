@@ -7,7 +7,7 @@ use boot::cache::{Cache, write_whole};
 use boot::error::Tried;
 use boot::measure::{self, WHATS};
 use boot::media::Medium;
-use boot::report::{TITLE, report};
+use boot::report::{Report, TITLE, echarts};
 use boot::tools::For;
 use qemu::figures::Measured;
 
@@ -51,13 +51,17 @@ impl Args {
     }
 
     pub fn run(self, common: Common) -> Result<u8, Failed> {
+        // minutes of measuring come last: whatever else can fail has done so
         free(&self.out)?;
+        writable(&self.out)?;
+        let mut machines = self.from.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+        let history = history()?;
         let cache = Cache::open()?;
-        let machines = match self.from.is_empty() {
-            true => vec![self.measured(&cache, common)?],
-            false => self.from.iter().map(|file| read(file)).collect::<Result<_, _>>()?,
-        };
-        let page = report(&cache, &machines, &history()?, common.progress)?;
+        let echarts = echarts::script(&cache, common.progress)?;
+        if machines.is_empty() {
+            machines.push(self.measured(&cache, common)?);
+        }
+        let page = Report { machines: &machines, history: &history }.page(&echarts)?;
         write_whole(&self.out, page.as_bytes())?;
         print_line(&format!("{}, {} KiB", self.out.display(), page.len().div_ceil(1024)))
     }
@@ -87,4 +91,14 @@ fn free(out: &Path) -> Result<(), Failed> {
         ))),
         false => Ok(()),
     }
+}
+
+/// Refuses a place where no file can be made.
+fn writable(out: &Path) -> Result<(), Failed> {
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let made = tempfile::tempfile_in(folder).tried("make a file in", folder);
+    made.map(drop).map_err(|error| {
+        let next = "name a file in a folder that is there and that you may write to";
+        Failed::usage(format!("--out {}: {}", out.display(), error.next(next)))
+    })
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! measured figures + the history of the budgets → page (pure): tables, and the same as data for the charts
-//! ECharts, pinned → bundled into the page
+//! ECharts, pinned: fetched once              → bundled into the page
 //! ```
 //!
 //! 1. Every figure stands in a table: the page says all without its script, printed, and to a screen reader. Charts are beside them.
@@ -11,17 +11,15 @@
 //! Absent on purpose: drawing code. `charts.js` says what is drawn, ECharts draws.
 
 mod charts;
-mod echarts;
+pub mod echarts;
 mod treemap;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use qemu::budget::Entry;
 use qemu::figures::{Curve, Event, Figure, KINDS, Kind, Measured, kind};
 
-use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::measure::MOMENTS;
-use crate::progress::Progress;
 
 use self::charts::Data;
 
@@ -30,11 +28,21 @@ pub const TITLE: &str = "What a NodeOS machine costs";
 /// Parts of a figure that its table shows.
 const PARTS: usize = 12;
 
-/// The page, with ECharts in it.
-pub fn report(cache: &Cache, machines: &[Measured], history: &[Entry], progress: Progress) -> Result<String> {
-    let echarts = echarts::script(cache, progress)?;
-    let data = serde_json::to_string(&Data::of(machines, history)).map_err(|error| Error::new("write JSON", error))?;
-    Ok(page(machines, history, &data, &echarts))
+/// What stands in it.
+pub struct Report<'a> {
+    /// Machines, each with a section of its own.
+    pub machines: &'a [Measured],
+    /// What landed when and why.
+    pub history: &'a [Entry],
+}
+
+impl Report<'_> {
+    /// The page, with that script of ECharts in it.
+    pub fn page(&self, echarts: &str) -> Result<String> {
+        let data = serde_json::to_string(&Data::of(self.machines, self.history));
+        let data = data.map_err(|error| Error::new("write JSON", error))?;
+        Ok(page(self.machines, self.history, &data, echarts))
+    }
 }
 
 /// A script of ours, or of ECharts: its text can hold anything but its own end (HTML, 4.12.1.3).

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use boot::cache::Cache;
 use boot::progress::Progress;
-use boot::report::report;
+use boot::report::{Report, echarts};
 use qemu::budget::{Budgets, Landed};
 use qemu::figures::{Curve, Event, FORMAT, Measured};
 
@@ -64,7 +64,8 @@ fn a_report_opens_in_a_browser() {
     ];
     let history = Budgets::read(include_str!("../../../qemu/budgets.toml")).unwrap().history();
     let cache = Cache::open().unwrap_or_else(|error| panic!("{error}"));
-    let page = report(&cache, &machines, &history, Progress::Silent).unwrap_or_else(|error| panic!("{error}"));
+    let echarts = echarts::script(&cache, Progress::Silent).unwrap_or_else(|error| panic!("{error}"));
+    let page = Report { machines: &machines, history: &history }.page(&echarts).unwrap();
     std::fs::write(folder.path().join("report.html"), &page).unwrap();
 
     let dom = chromium(folder.path(), &["--dump-dom"]);
