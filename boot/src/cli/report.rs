@@ -7,7 +7,7 @@ use boot::cache::{Cache, write_whole};
 use boot::error::Tried;
 use boot::measure::{self, WHATS};
 use boot::media::Medium;
-use boot::report::{Report, TITLE, echarts};
+use boot::report::{Machine, Report, TITLE, echarts};
 use boot::tools::For;
 use qemu::figures::Measured;
 
@@ -66,19 +66,21 @@ impl Args {
         print_line(&format!("{}, {} KiB", self.out.display(), page.len().div_ceil(1024)))
     }
 
-    fn measured(&self, cache: &Cache, common: Common) -> Result<Measured, Failed> {
+    fn measured(&self, cache: &Cache, common: Common) -> Result<Machine, Failed> {
         let subject = self.source.subject(self.target)?;
         let all: Vec<_> = WHATS.iter().map(|(_, what)| *what).collect();
-        Ok(measure::measure(cache, &subject, &all, 1, common.progress)?.0)
+        let (measured, _) = measure::measure(cache, &subject, &all, 1, common.progress)?;
+        Ok(Machine { measured, file: None })
     }
 }
 
-fn read(file: &Path) -> Result<Measured, Failed> {
+fn read(file: &Path) -> Result<Machine, Failed> {
     let text = fs::read_to_string(file).tried("read", file)?;
-    Measured::read(&text).map_err(|why| {
+    let measured = Measured::read(&text).map_err(|why| {
         let next = "nodeos measure --json writes such a file";
         Failed::new(format!("read {}: {why}\n  next: {next}", file.display()))
-    })
+    })?;
+    Ok(Machine { measured, file: Some(file.display().to_string()) })
 }
 
 /// Refuses to replace what is no report.

@@ -6,14 +6,14 @@ use qemu::budget::Entry;
 use qemu::figures::{Curve, Event, Measured};
 use serde::Serialize;
 
-use super::id;
+use super::Section;
 use super::treemap::{Node, tree};
 use crate::measure::MOMENTS;
 
 /// All of it.
 #[derive(Serialize)]
 pub struct Data<'a> {
-    machines: BTreeMap<String, Machine<'a>>,
+    machines: BTreeMap<&'a str, Machine<'a>>,
     history: Vec<Line>,
 }
 
@@ -37,18 +37,19 @@ struct Line {
 
 impl<'a> Data<'a> {
     /// Of what was measured.
-    pub fn of(machines: &'a [Measured], history: &[Entry]) -> Self {
-        let machine = |machine: &'a Measured| {
+    pub fn of(sections: &'a [Section<'a>], history: &[Entry]) -> Self {
+        let machine = |section: &'a Section<'a>| {
+            let measured = section.measured;
             let drawn = Machine {
-                treemap: tree(&machine.figures),
+                treemap: tree(&measured.figures),
                 moments: MOMENTS,
-                memory: memory(machine),
-                timeline: &machine.timeline,
-                curves: &machine.curves,
+                memory: memory(measured),
+                timeline: &measured.timeline,
+                curves: &measured.curves,
             };
-            (id(machine), drawn)
+            (section.id.as_str(), drawn)
         };
-        Self { machines: machines.iter().map(machine).collect(), history: lines(history) }
+        Self { machines: sections.iter().map(machine).collect(), history: lines(history) }
     }
 }
 

@@ -1,103 +1,204 @@
-//! A report's page in a real browser, which has no network: figures are read back from what it made of the page, charts are drawn,
-//! in light, in dark and on paper.
+//! A report's page in a real browser, which has no network: what is read is what a person sees of it, in tables and in charts, in
+//! light, in dark and on paper.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
 use boot::cache::Cache;
 use boot::progress::Progress;
-use boot::report::{Report, echarts};
+use boot::report::{Machine, Report, echarts};
 use qemu::budget::{Budgets, Landed};
-use qemu::figures::{Curve, Event, FORMAT, Measured};
+use qemu::figures::{Curve, Event, FORMAT, Figure, Measured};
+use serde::Deserialize;
 
-/// Figures that landed, with a boot and memory as they might be.
-fn measured(arch: &str, landed: &str) -> Measured {
+const X86_64: &str = include_str!("../../../qemu/landed/x86_64.json");
+const AARCH64: &str = include_str!("../../../qemu/landed/aarch64.json");
+const MOMENTS: [&str; 4] = ["kernel", "prompt", "first-line", "idle"];
+
+/// Figures that landed, with a boot and memory as they might be; `own` is this machine's alone.
+fn machine(arch: &str, landed: &str, own: u64) -> Machine {
     let mut landed: Landed = serde_json::from_str(landed).unwrap();
     let mut figures = landed.machines.remove(&format!("{arch}.direct")).unwrap();
-    for moment in ["kernel", "prompt", "first-line", "idle"] {
-        let all =
-            ["reserved", "slab", "kernel-stacks", "page-tables", "anonymous", "page-cache", "carbon-cache", "free"];
-        figures.extend(all.map(|name| (format!("memory.{moment}.{name}"), 4096.into())));
+    let all = ["reserved", "slab", "kernel-stacks", "page-tables", "anonymous", "page-cache", "carbon-cache", "free"];
+    for moment in MOMENTS {
+        figures.extend(all.map(|name| (format!("memory.{moment}.{name}"), (4096 + own).into())));
     }
-    let event = |(at, what): (u64, &str)| Event { at, what: what.to_owned() };
-    Measured {
+    // parts of the medium, as a chart has them
+    let parts = [(format!("file-{own}"), 3 << 20), ("kernel".to_owned(), 1 << 20)].into();
+    figures.insert("bytes.medium".to_owned(), Figure { value: 4 << 20, parts });
+    let event = |at, what: String| Event { at, what };
+    let measured = Measured {
         format: FORMAT,
         arch: arch.to_owned(),
         target: "direct".to_owned(),
         app: None,
         versions: [("node".to_owned(), "24".to_owned())].into(),
         figures,
-        timeline: [(500_000, "the kernel begins"), (2_000_000, "PID 1 begins")].map(event).into(),
+        timeline: vec![event(500_000, "the kernel begins".to_owned()), event(2_000_000, format!("event-{own}"))],
         curves: vec![Curve {
-            placement: "medium".to_owned(),
+            placement: format!("place-{own}"),
             points: vec![(48, None), (64, Some(4422)), (512, Some(4055))],
             floor: Some(64),
         }],
+    };
+    Machine { measured, file: Some(format!("{own}.json")) }
+}
+
+/// What `what_a_person_sees.js` writes down.
+#[derive(Debug, Deserialize)]
+struct Seen {
+    sections: BTreeMap<String, Section>,
+    links: Vec<(String, String)>,
+    reached: BTreeMap<String, usize>,
+    unfolded: usize,
+}
+
+#[derive(Debug, Deserialize)]
+struct Section {
+    title: String,
+    rows: Vec<Vec<String>>,
+    charts: Vec<Chart>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Chart {
+    what: String,
+    paths: usize,
+    labels: Vec<String>,
+}
+
+impl Section {
+    /// The row that begins so.
+    fn row(&self, first: &str) -> &[String] {
+        let found = self.rows.iter().find(|row| row.first().is_some_and(|cell| cell == first));
+        found.unwrap_or_else(|| panic!("{} has no row {first}: {:?}", self.title, self.rows))
+    }
+
+    fn chart(&self, what: &str) -> &Chart {
+        self.charts.iter().find(|chart| chart.what == what).unwrap_or_else(|| panic!("{} has no {what}", self.title))
     }
 }
 
-/// Chromium on that page, in a network namespace without a network.
-fn chromium(folder: &Path, words: &[&str]) -> String {
-    let profile = format!("--user-data-dir={}", folder.join("profile").display());
-    let page = format!("file://{}", folder.join("report.html").display());
-    let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--net", "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", &profile]);
-    command.args(["--window-size=1200,3000", "--virtual-time-budget=10000"]).args(words).arg(page);
-    let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "chromium {words:?}: {said}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+impl Chart {
+    /// That text within its own drawing.
+    fn says(&self, text: &str) -> bool {
+        self.labels.iter().any(|label| label.contains(text))
+    }
 }
 
-/// The value of an attribute in the first tag that has that text.
-fn attribute<'a>(page: &'a str, tag: &str, name: &str) -> Option<&'a str> {
-    let tag = page.split('<').find(|text| text.split('>').next().is_some_and(|inside| inside.contains(tag)))?;
-    tag.split_once(&format!("{name}=\""))?.1.split('"').next()
+/// A page, and a browser that opens it.
+struct Browser {
+    folder: tempfile::TempDir,
+}
+
+impl Browser {
+    fn of(page: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("report.html"), page).unwrap();
+        Self { folder }
+    }
+
+    fn at(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Chromium on the page, in a network namespace without a network: what it prints.
+    fn open(&self, words: &[&str]) -> String {
+        let profile = format!("--user-data-dir={}", self.at("profile").display());
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--net", "chromium", "--headless=new", "--no-sandbox", "--disable-gpu"]);
+        command.args([&profile, "--window-size=1200,3000", "--virtual-time-budget=10000"]).args(words);
+        let output = command.arg(format!("file://{}", self.at("report.html").display())).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "chromium {words:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn seen(&self) -> Seen {
+        let dom = self.open(&["--dump-dom"]);
+        let (_, rest) =
+            dom.split_once("<pre id=\"seen\">").unwrap_or_else(|| panic!("no script came to its end: {dom}"));
+        serde_json::from_str(rest.split("</pre>").next().unwrap()).unwrap()
+    }
+
+    fn file(&self, name: &str, words: &[&str], how: &str) -> Vec<u8> {
+        let path: &Path = &self.at(name);
+        self.open(&[words, &[format!("{how}={}", path.display()).as_str()]].concat());
+        std::fs::read(path).unwrap()
+    }
+}
+
+/// `12 345`, as people read it.
+fn grouped(value: u64) -> String {
+    match value {
+        0..1000 => value.to_string(),
+        _ => format!("{}\u{202f}{:03}", grouped(value / 1000), value % 1000),
+    }
+}
+
+/// The page of these, and the same with a script that writes down what is seen.
+fn pages(machines: &[Machine]) -> (String, String) {
+    let history = Budgets::read(include_str!("../../../qemu/budgets.toml")).unwrap().history();
+    let cache = Cache::open().unwrap_or_else(|error| panic!("{error}"));
+    let echarts = echarts::script(&cache, Progress::Silent).unwrap_or_else(|error| panic!("{error}"));
+    let page = Report { machines, history: &history }.page(&echarts).unwrap();
+    let script = format!("<script>{}</script></head>", include_str!("what_a_person_sees.js"));
+    let watched = page.replacen("</head>", &script, 1);
+    (page, watched)
+}
+
+/// Two that differ in nothing but what was measured, and another.
+fn machines() -> [Machine; 3] {
+    [machine("x86_64", X86_64, 1), machine("x86_64", X86_64, 2), machine("aarch64", AARCH64, 3)]
 }
 
 #[test]
 fn a_report_opens_in_a_browser() {
-    let folder = tempfile::tempdir().unwrap();
-    let machines = [
-        measured("x86_64", include_str!("../../../qemu/landed/x86_64.json")),
-        measured("aarch64", include_str!("../../../qemu/landed/aarch64.json")),
-    ];
-    let history = Budgets::read(include_str!("../../../qemu/budgets.toml")).unwrap().history();
-    let cache = Cache::open().unwrap_or_else(|error| panic!("{error}"));
-    let echarts = echarts::script(&cache, Progress::Silent).unwrap_or_else(|error| panic!("{error}"));
-    let page = Report { machines: &machines, history: &history }.page(&echarts).unwrap();
-    std::fs::write(folder.path().join("report.html"), &page).unwrap();
+    let machines = machines();
+    let (page, watched) = pages(&machines);
+    let seen = Browser::of(&watched).seen();
 
-    let dom = chromium(folder.path(), &["--dump-dom"]);
     let mut read = 0;
-    for machine in &machines {
-        for (name, figure) in &machine.figures {
-            let tag = format!("data-machine=\"{}-direct\" data-figure=\"{name}\"", machine.arch);
-            assert_eq!(attribute(&dom, &tag, "data-value"), Some(figure.value.to_string().as_str()), "{tag}");
+    for (at, Machine { measured, file }) in machines.iter().enumerate() {
+        let (own, file) = (at + 1, file.as_ref().unwrap());
+        let section = &seen.sections[&format!("{}-direct-{own}", measured.arch)];
+        assert_eq!(section.title, format!("{own}. {} direct, {file}", measured.arch));
+        for (name, figure) in &measured.figures {
+            let (row, cell) = match name.strip_prefix("memory.").and_then(|name| name.split_once('.')) {
+                Some((moment, name)) => (name, 1 + MOMENTS.iter().position(|known| *known == moment).unwrap()),
+                None => (name.as_str(), 1),
+            };
+            assert_eq!(section.row(row)[cell], grouped(figure.value), "{name} of {}", section.title);
             read += 1;
         }
+        assert_eq!(section.row(&format!("event-{own}"))[1..], ["2\u{202f}000", "1\u{202f}500"]);
+        assert_eq!(section.row(&format!("place-{own}"))[1], "64");
+
+        // each of the four is a drawing of that machine's own
+        assert_eq!(section.charts.len(), 4);
+        for (what, label) in [("treemap", "file"), ("timeline", "event"), ("floor", "place")] {
+            let says: Vec<_> = (1..=3).map(|of| section.chart(what).says(&format!("{label}-{of}"))).collect();
+            assert_eq!(says, [own == 1, own == 2, own == 3], "{what} of {}", section.title);
+        }
+        assert!(section.chart("memory").says("first-line"), "{section:?}");
     }
     assert!(read > 100, "{read} figures");
-    // four charts of each machine, and the history: each of them a drawing with something in it
-    assert_eq!(attribute(&dom, "data-drawn", "data-drawn"), Some("9"), "the script came to its end");
-    let charts: Vec<&str> = dom.split("data-chart=").skip(1).collect();
-    assert_eq!(charts.len(), 9);
-    for chart in charts {
-        let drawing = chart.split("</svg>").next().unwrap();
-        assert!(drawing.contains("<svg") && drawing.matches("<path").count() > 2, "nothing is drawn: {drawing}");
-    }
-    assert!(dom.contains("/bin/node") && dom.contains("PID 1 begins"), "labels of charts");
+    let drawn: Vec<_> = seen.sections.values().flat_map(|section| &section.charts).collect();
+    assert_eq!(drawn.len(), 13, "four charts of each machine, and the history");
+    assert!(drawn.iter().all(|chart| chart.paths > 2), "nothing is drawn: {drawn:?}");
+    // a keyboard goes through the links and what is folded, and a link leads to what it says
+    assert_eq!(seen.links.len(), 4);
+    assert!(seen.links.iter().all(|(link, title)| link == title), "{:?}", seen.links);
+    assert_eq!(seen.reached, [("a".to_owned(), 4), ("summary".to_owned(), seen.unfolded)].into());
 
+    let browser = Browser::of(&page);
     let picture = |theme: &str| {
-        let path = folder.path().join(format!("{theme}.png"));
-        let out = format!("--screenshot={}", path.display());
-        chromium(folder.path(), &[&out, &format!("--blink-settings=preferredColorScheme={theme}")]);
-        std::fs::read(path).unwrap()
+        let theme = format!("--blink-settings=preferredColorScheme={theme}");
+        browser.file("picture.png", &[&theme], "--screenshot")
     };
     let (dark, light) = (picture("0"), picture("1"));
     assert!(dark.starts_with(b"\x89PNG") && light.starts_with(b"\x89PNG") && dark.len() > 50_000 && dark != light);
-    let paper = folder.path().join("paper.pdf");
-    chromium(folder.path(), &[&format!("--print-to-pdf={}", paper.display())]);
-    let paper = std::fs::read(paper).unwrap();
+    let paper = browser.file("paper.pdf", &[], "--print-to-pdf");
     assert!(paper.starts_with(b"%PDF") && paper.len() > 50_000, "{} bytes", paper.len());
 }
