@@ -132,15 +132,34 @@ pub fn failure(text: &str) -> Option<&str> {
     text.lines().find_map(|line| line.strip_prefix(meter::FAILED))
 }
 
+/// Figures of memory that do not overlap: together they are the machine's RAM.
+///
+/// tmpfs and the carbon copy's pages are page cache, block devices' own (`buffers`) are not; anonymous pages, slab, stacks and
+/// page tables are none of each other (fs/proc/meminfo.c). Percpu is none of these: what there is of it at boot the kernel takes
+/// from what it has reserved (mm/percpu.c, `pcpu_embed_first_chunk`). `free` leaves out the pages that each processor keeps for
+/// itself (`free-lists`). `rest` is what nobody accounts for: pages of drivers and of vmalloc, percpu of later.
+pub const PARTS: [&str; 10] = [
+    "reserved",
+    "slab",
+    "kernel-stacks",
+    "page-tables",
+    "rest",
+    "anonymous",
+    "page-cache",
+    "buffers",
+    "free-lists",
+    "free",
+];
+
 /// Memory at one moment, by one line of `meter::MEMORY`; `ram` is the machine's, in KiB.
 #[must_use]
 pub fn memory(line: &str, moment: &str, ram: u64) -> Option<Figures> {
     let (kind, _, numbers) = meter::parse(line)?;
     let numbers: BTreeMap<_, _> = numbers.collect();
-    let of = |key: &str| numbers.get(key).copied();
-    let total = of("MemTotal").filter(|_| kind == "memory")?;
-    let rest = [
+    let total = numbers.get("MemTotal").filter(|_| kind == "memory")?;
+    let read = [
         ("free", "MemFree"),
+        ("free-lists", "FreeLists"),
         ("available", "MemAvailable"),
         ("init-private", "InitPrivate"),
         ("init-shared", "InitShared"),
@@ -148,16 +167,19 @@ pub fn memory(line: &str, moment: &str, ram: u64) -> Option<Figures> {
         ("slab", "Slab"),
         ("kernel-stacks", "KernelStack"),
         ("page-tables", "PageTables"),
+        ("percpu", "Percpu"),
         ("tmpfs", "Shmem"),
+        ("buffers", "Buffers"),
         ("page-cache", "Cached"),
         ("carbon-cache", "CarbonCache"),
     ];
-    let figure = |name: &str, value: u64| (format!("memory.{moment}.{name}"), Figure::from(value));
-    let mut figures = Figures::from([figure("reserved", ram.checked_sub(total)?)]);
-    for (name, key) in rest {
-        figures.extend([figure(name, of(key)?)]);
+    let mut values = BTreeMap::from([("reserved", ram.checked_sub(*total)?)]);
+    for (name, key) in read {
+        values.insert(name, *numbers.get(key)?);
     }
-    Some(figures)
+    let known: u64 = PARTS.iter().filter_map(|part| values.get(part)).sum();
+    values.insert("rest", ram.checked_sub(known)?);
+    Some(values.into_iter().map(|(name, value)| (format!("memory.{moment}.{name}"), value.into())).collect())
 }
 
 /// When the meter read a line of `meter::MEMORY`, in milliseconds.
@@ -225,7 +247,7 @@ fn stamped(line: &str) -> Option<(u64, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{calls, cost, instructions, kernel, memory, stamped, timeline, uptime};
+    use super::{PARTS, calls, cost, instructions, kernel, memory, stamped, timeline, uptime};
     use shim::arches::ALL;
 
     #[test]
@@ -283,14 +305,17 @@ mod tests {
 
     #[test]
     fn memory_is_what_the_meter_read() {
-        let line = "meter: memory after Uptime=2582 MemTotal=1000 MemFree=206 MemAvailable=230 Buffers=1 Cached=29 AnonPages=9 Shmem=184 Slab=41 KernelStack=640 PageTables=4 Percpu=180 InitPrivate=84 InitShared=0 CarbonCache=20";
+        let line = "meter: memory after Uptime=2582 MemTotal=1000 MemFree=206 MemAvailable=230 Buffers=1 Cached=29 AnonPages=9 Shmem=184 Slab=41 KernelStack=64 PageTables=4 Percpu=180 FreeLists=8 InitPrivate=84 InitShared=0 CarbonCache=20";
         let figures = memory(line, "prompt", 1024).unwrap();
         assert_eq!(figures["memory.prompt.reserved"].value, 24);
         assert_eq!(figures["memory.prompt.init-private"].value, 84);
-        assert_eq!(figures.len(), 12);
+        assert_eq!(figures["memory.prompt.rest"].value, 1024 - 24 - 206 - 8 - 1 - 29 - 9 - 41 - 64 - 4);
+        assert_eq!(PARTS.iter().map(|part| figures[&format!("memory.prompt.{part}")].value).sum::<u64>(), 1024);
+        assert_eq!(figures.len(), 16);
         assert_eq!(uptime(line), Some(2582));
         assert_eq!(memory(&line[..100], "prompt", 1024), None, "cut off");
         assert_eq!(memory(line, "prompt", 999), None, "more than there is");
+        assert_eq!(memory(&line.replace("AnonPages=9", "AnonPages=999"), "prompt", 1024), None, "parts that overlap");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use boot::{
     assembly::Users,
     carbon::Placement,
     manifest::{Include, KernelOption, Manifest},
-    measure::{self, Guest, Subject, What},
+    measure::{self, Guest, MOMENTS, Subject, What},
     media::Medium,
     progress::Progress,
     shim as shim_of,
@@ -13,6 +13,7 @@ use boot::{
 use qemu::{
     budget::{Budgets, Finding, Landed},
     figures::Measured,
+    measure::PARTS,
 };
 use shim::arches::Arch;
 use tests::cache;
@@ -34,8 +35,13 @@ pub fn memory_and_time_are_read_from_the_machine(arch: &'static Arch) {
     assert!(kib("idle.carbon-cache") >= kib("first-line.carbon-cache"), "{measured:?}");
     assert!(kib("prompt.init-private") > kib("kernel.init-private") && kib("idle.init-private") <= 128, "{measured:?}");
     assert!(kib("idle.anonymous") > kib("prompt.anonymous") && kib("idle.free") < kib("prompt.free"), "{measured:?}");
-    // a machine of 256 MiB
+    // a machine of 256 MiB, of which little is nobody's
     assert!((4096..64 * 1024).contains(&kib("kernel.reserved")), "{measured:?}");
+    for moment in MOMENTS {
+        let parts = PARTS.map(|part| kib(&format!("{moment}.{part}")));
+        assert_eq!(parts.iter().sum::<u64>(), 256 * 1024, "{moment}: {measured:?}");
+        assert!((1..8192).contains(&kib(&format!("{moment}.rest"))), "{moment}: {measured:?}");
+    }
     let at = |what: &str| measured.timeline.iter().position(|event| event.what.contains(what));
     let order = [
         "the kernel begins",

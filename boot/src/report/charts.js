@@ -14,12 +14,18 @@ const options = {
       levels: [{ itemStyle: { gapWidth: 3 }, upperLabel: { show: false } }, { itemStyle: { gapWidth: 1 } }, { itemStyle: { gapWidth: 1 }, colorSaturation: [0.35, 0.6] }]
     }]
   },
-  memory: ({ memory, moments }) => memory.length && {
-    tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: value => bytes(value * 1024) },
-    legend: { bottom: 0 }, grid: { left: 90, right: 20, top: 10, bottom: 90 },
-    xAxis: { type: 'value', axisLabel: { formatter: value => bytes(value * 1024) } },
-    yAxis: { type: 'category', data: moments, inverse: true },
-    series: memory.map(([name, data]) => ({ type: 'bar', stack: 'memory', name, data }))
+  memory: ({ memory, moments }) => {
+    if (!memory.length) return
+    const ram = memory.reduce((sum, [, [first]]) => sum + first, 0)
+    // what is no one's stays grey: the palette has a colour for each of the others
+    const grey = { rest: '#8b949e', free: 'rgba(139, 148, 158, 0.3)' }
+    return {
+      tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: value => bytes(value * 1024) },
+      legend: { bottom: 0 }, grid: { left: 90, right: 30, top: 10, bottom: 90 },
+      xAxis: { type: 'value', max: ram, interval: ram / 8, axisLabel: { formatter: value => bytes(value * 1024) } },
+      yAxis: { type: 'category', data: moments, inverse: true },
+      series: memory.map(([name, data]) => ({ type: 'bar', stack: 'memory', name, data, itemStyle: { color: grey[name] } }))
+    }
   },
   timeline: ({ timeline }) => timeline.length && {
     tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, formatter: ([, { dataIndex: at }]) => echarts.format.encodeHTML(timeline[at].what) + '<br>at ' + ms(timeline[at].at) },

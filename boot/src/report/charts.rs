@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use qemu::budget::Entry;
 use qemu::figures::{Curve, Event, Measured};
+use qemu::measure::PARTS;
 use serde::Serialize;
 
 use super::Section;
@@ -21,7 +22,7 @@ pub struct Data<'a> {
 struct Machine<'a> {
     treemap: Vec<Node>,
     moments: [&'static str; 4],
-    /// KiB at each moment, by what they are: what the kernel accounts for, which is not all.
+    /// KiB at each moment, by what they are: all of the machine's RAM.
     memory: Vec<(&'static str, [u64; 4])>,
     timeline: &'a [Event],
     curves: &'a [Curve],
@@ -53,26 +54,33 @@ impl<'a> Data<'a> {
     }
 }
 
-/// The machine's memory at each moment, in parts that do not overlap.
-fn memory(machine: &Measured) -> Vec<(&'static str, [u64; 4])> {
-    let of = |what: &str| {
-        MOMENTS.map(|moment| machine.figures.get(&format!("memory.{moment}.{what}")).map_or(0, |figure| figure.value))
-    };
-    if of("reserved") == [0; 4] {
+/// The machine's memory at each moment, in parts that add up to it; page cache by what it holds.
+fn memory(measured: &Measured) -> Vec<(&'static str, [u64; 4])> {
+    if !measured.figures.contains_key("memory.idle.rest") {
         return vec![];
     }
-    let (cache, carbon) = (of("page-cache"), of("carbon-cache"));
-    let other = [0, 1, 2, 3].map(|at| cache[at].saturating_sub(carbon[at]));
-    vec![
-        ("reserved by the kernel", of("reserved")),
-        ("slab", of("slab")),
-        ("kernel stacks", of("kernel-stacks")),
-        ("page tables", of("page-tables")),
-        ("programs' own", of("anonymous")),
-        ("page cache: carbon copy", carbon),
-        ("page cache: other", other),
-        ("free", of("free")),
-    ]
+    let of = |what: &str| {
+        MOMENTS.map(|moment| measured.figures.get(&format!("memory.{moment}.{what}")).map_or(0, |figure| figure.value))
+    };
+    let (carbon, tmpfs, other) = held(of("page-cache"), of("carbon-cache"), of("tmpfs"));
+    let part = |name| match name {
+        "page-cache" => {
+            vec![("page-cache: carbon copy", carbon), ("page-cache: tmpfs", tmpfs), ("page-cache: other", other)]
+        }
+        _ => vec![(name, of(name))],
+    };
+    PARTS.into_iter().flat_map(part).collect()
+}
+
+/// Page cache of the carbon copy, of tmpfs, and the other: never more than there is, for it was read one after another.
+fn held(all: [u64; 4], carbon: [u64; 4], tmpfs: [u64; 4]) -> ([u64; 4], [u64; 4], [u64; 4]) {
+    let mut parts = ([0; 4], [0; 4], [0; 4]);
+    for at in 0..all.len() {
+        let of_carbon = carbon[at].min(all[at]);
+        let of_tmpfs = tmpfs[at].min(all[at] - of_carbon);
+        (parts.0[at], parts.1[at], parts.2[at]) = (of_carbon, of_tmpfs, all[at] - of_carbon - of_tmpfs);
+    }
+    parts
 }
 
 /// `MACHINE FIGURE VALUE` and `MACHINE FIGURE WAS -> VALUE`, as the file of budgets has them, by figure.
@@ -93,8 +101,14 @@ fn lines(history: &[Entry]) -> Vec<Line> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, lines};
+    use super::{Line, held, lines};
     use qemu::budget::Entry;
+
+    #[test]
+    fn what_the_page_cache_holds_is_never_more_than_it_is() {
+        let parts = held([144, 100, 60, 0], [0, 50, 70, 0], [144, 20, 9, 0]);
+        assert_eq!(parts, ([0, 50, 60, 0], [144, 20, 0, 0], [0, 30, 0, 0]));
+    }
 
     #[test]
     fn a_figure_has_a_line_of_what_landed() {

@@ -2,12 +2,13 @@
 
 use maud::{Markup, html};
 use qemu::figures::{Figure, Kind, kind};
+use qemu::measure::PARTS;
 
 use super::{Section, chart};
 use crate::measure::MOMENTS;
 
 /// Parts of a figure that its table shows.
-const PARTS: usize = 12;
+const SHOWN: usize = 12;
 
 /// The figures of one kind.
 pub fn of_kind(section: &Section<'_>, of: &Kind) -> Markup {
@@ -23,7 +24,7 @@ pub fn of_kind(section: &Section<'_>, of: &Kind) -> Markup {
     html! {
         h3 { (of.title) ", " (of.unit) }
         @if of.name == "bytes" && section.measured.figures.contains_key("bytes.medium") {
-            (chart(section, "treemap", "What fills the medium, as areas"))
+            (chart(section, "treemap", "what fills the medium, as areas"))
         }
         table {
             thead { tr { th scope="col" { "figure" } th scope="col" class="number" { (of.unit) } th scope="col" { "made of" } } }
@@ -48,33 +49,46 @@ fn parts(figure: &Figure) -> Markup {
         details {
             summary { (largest.len()) " parts, the largest " (first) }
             table {
-                @for (name, value) in largest.iter().take(PARTS) {
+                @for (name, value) in largest.iter().take(SHOWN) {
                     tr { th scope="row" { (name) } td class="number" { (grouped(*value)) } }
                 }
-                @if largest.len() > PARTS {
-                    tr { th scope="row" { (largest.len() - PARTS) " more" }
-                        td class="number" { (grouped(largest.iter().skip(PARTS).map(|(_, value)| *value).sum())) } }
+                @if largest.len() > SHOWN {
+                    tr { th scope="row" { (largest.len() - SHOWN) " more" }
+                        td class="number" { (grouped(largest.iter().skip(SHOWN).map(|(_, value)| *value).sum())) } }
                 }
             }
         }
     }
 }
 
+/// What adds up, its sum, and what is counted in that.
 fn of_memory(section: &Section<'_>, of: &Kind) -> Markup {
-    let machine = section.measured;
-    let names = || machine.figures.keys().filter_map(|name| name.strip_prefix("memory.kernel."));
-    let figure = |moment: &str, name: &str| {
-        let figure = format!("memory.{moment}.{name}");
-        let value = machine.figures.get(&figure).map_or(0, |figure| figure.value);
-        html! { td class="number" { (grouped(value)) } }
+    let value = |moment: &str, name: &str| {
+        section.measured.figures.get(&format!("memory.{moment}.{name}")).map_or(0, |figure| figure.value)
     };
+    let (parts, others): (Vec<&str>, Vec<&str>) = section
+        .measured
+        .figures
+        .keys()
+        .filter_map(|name| name.strip_prefix("memory.kernel."))
+        .partition(|name| PARTS.contains(name));
+    let row = |name: &str, of: &dyn Fn(&str) -> u64| {
+        html! { tr { th scope="row" { (name) } @for moment in MOMENTS { td class="number" { (grouped(of(moment))) } } } }
+    };
+    let row_of = |name: &str| row(name, &|moment| value(moment, name));
+    let sum = |moment: &str| parts.iter().map(|name| value(moment, name)).sum();
     html! {
         h3 { (of.title) " at four moments, " (of.unit) }
-        (chart(section, "memory", "Memory at four moments, as bars"))
+        (chart(section, "memory", "memory at four moments, as bars"))
         table {
             thead { tr { th scope="col" { "" } @for moment in MOMENTS { th scope="col" class="number" { (moment) } } } }
             tbody {
-                @for name in names() { tr { th scope="row" { (name) } @for moment in MOMENTS { (figure(moment, name)) } } }
+                @for name in PARTS.iter().filter(|name| parts.contains(name)) { (row_of(name)) }
+                @if parts.len() == PARTS.len() { (row("the machine's RAM", &sum)) }
+            }
+            tbody {
+                tr { th scope="rowgroup" colspan="5" { "counted in these" } }
+                @for name in others { (row_of(name)) }
             }
         }
     }
@@ -85,7 +99,7 @@ pub fn of_timeline(section: &Section<'_>) -> Markup {
     let timeline = &section.measured.timeline;
     html! {
         h3 { "The boot, ms after the machine was started" }
-        (chart(section, "timeline", "The boot, as a line of time"))
+        (chart(section, "timeline", "the boot, as a line of time"))
         table {
             thead { tr { th scope="col" { "what happens" } th scope="col" class="number" { "at, ms" } th scope="col" class="number" { "after the one before, ms" } } }
             tbody {
@@ -105,7 +119,7 @@ pub fn of_timeline(section: &Section<'_>) -> Markup {
 pub fn of_curves(section: &Section<'_>) -> Markup {
     html! {
         h3 { "The first line of JavaScript by the machine's memory" }
-        (chart(section, "floor", "Time to the first line by memory, as curves"))
+        (chart(section, "floor", "time to the first line by memory, as curves"))
         table {
             thead { tr { th scope="col" { "carbon copy" } th scope="col" class="number" { "floor, MiB" } th scope="col" { "MiB: ms after the kernel's start" } } }
             tbody {

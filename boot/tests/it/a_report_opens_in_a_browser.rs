@@ -10,6 +10,7 @@ use boot::progress::Progress;
 use boot::report::{Machine, Report, echarts};
 use qemu::budget::{Budgets, Landed};
 use qemu::figures::{Curve, Event, FORMAT, Figure, Measured};
+use qemu::measure::PARTS;
 use serde::Deserialize;
 
 const X86_64: &str = include_str!("../../../qemu/landed/x86_64.json");
@@ -20,8 +21,8 @@ const MOMENTS: [&str; 4] = ["kernel", "prompt", "first-line", "idle"];
 fn machine(arch: &str, landed: &str, own: u64) -> Machine {
     let mut landed: Landed = serde_json::from_str(landed).unwrap();
     let mut figures = landed.machines.remove(&format!("{arch}.direct")).unwrap();
-    let all = ["reserved", "slab", "kernel-stacks", "page-tables", "anonymous", "page-cache", "carbon-cache", "free"];
     for moment in MOMENTS {
+        let all = PARTS.iter().chain(&["carbon-cache", "tmpfs", "available"]);
         figures.extend(all.map(|name| (format!("memory.{moment}.{name}"), (4096 + own).into())));
     }
     // parts of the medium, as a chart has them
@@ -181,7 +182,10 @@ fn a_report_opens_in_a_browser() {
             let says: Vec<_> = (1..=3).map(|of| section.chart(what).says(&format!("{label}-{of}"))).collect();
             assert_eq!(says, [own == 1, own == 2, own == 3], "{what} of {}", section.title);
         }
-        assert!(section.chart("memory").says("first-line"), "{section:?}");
+        let memory = section.chart("memory");
+        assert!(memory.says("first-line") && PARTS.iter().all(|part| memory.says(part)), "{memory:?}");
+        let ram = grouped((4096 + at as u64 + 1) * PARTS.len() as u64);
+        assert!(section.row("the machine's RAM")[1..].iter().all(|cell| *cell == ram), "{section:?}");
     }
     assert!(read > 100, "{read} figures");
     let drawn: Vec<_> = seen.sections.values().flat_map(|section| &section.charts).collect();

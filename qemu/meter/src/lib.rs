@@ -20,7 +20,7 @@ pub const FAILED: &str = "meter: failed ";
 /// Prints once a second what lies where in memory: `memory before` as PID 1's program begins, then `memory after`.
 ///
 /// The kernel's own names and KiB (proc_meminfo(5)), and of ours `Uptime` in milliseconds, `CarbonCache`, the pages of
-/// the carbon copy that are in memory, `InitPrivate` and `InitShared`: PID 1's own pages, and those of its program. (The
+/// the carbon copy that are in memory, `FreeLists`, free pages that each processor keeps for itself, `InitPrivate` and `InitShared`: PID 1's own pages, and those of its program. (The
 /// kernel has no smaps: PROC_PAGE_MONITOR is off.)
 pub const MEMORY: &str = "meter-memory";
 

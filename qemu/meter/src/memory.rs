@@ -12,7 +12,7 @@ use shim::{
     sys::trace::{self, How, MONOTONIC, PAGE, Stop},
 };
 
-use crate::process::{Line, proc, read};
+use crate::process::{Line, each, proc};
 
 /// Of /proc/meminfo.
 const KEYS: [&str; 11] = [
@@ -28,6 +28,8 @@ const KEYS: [&str; 11] = [
     "PageTables",
     "Percpu",
 ];
+
+const KIB_OF_PAGE: u64 = (PAGE / 1024) as u64;
 
 pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
     let proc = proc()?;
@@ -54,37 +56,32 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
 fn say(name: &str, proc: &OwnedFd) -> Result<()> {
     let mut line = Line::new("memory", name);
     line.value("Uptime", trace::clock(MONOTONIC)? / 1_000_000);
-    let mut buffer = [0; 4096];
-    each(read(proc, c"meminfo", &mut buffer)?, |key, value| {
+    each(proc, c"meminfo", |key, value| {
         if KEYS.contains(&key) {
             line.value(key, value);
         }
-    });
+    })?;
+    // free pages that each processor keeps for itself, which MemFree leaves out (mm/vmstat.c, `zoneinfo_show_print`)
+    let mut lists = 0_u64;
+    each(proc, c"zoneinfo", |key, pages| {
+        if key == "count" {
+            lists = lists.saturating_add(pages);
+        }
+    })?;
+    line.value("FreeLists", lists.saturating_mul(KIB_OF_PAGE));
     let (mut private, mut shared) = (0, 0_u64);
     // proc_pid_status(5); the initramfs is a tmpfs, so the shim's own programs are shmem
-    each(read(proc, c"1/status", &mut buffer)?, |key, value| match key {
+    each(proc, c"1/status", |key, value| match key {
         "RssAnon" => private = value,
         "RssFile" | "RssShmem" => shared = shared.saturating_add(value),
         _ => {}
-    });
+    })?;
     line.value("InitPrivate", private).value("InitShared", shared);
     let carbon = rustix::fs::openat(CWD, layout::CARBON, OFlags::PATH | OFlags::DIRECTORY, Mode::empty());
     let pages = carbon.map_or(Ok(0), |carbon| cached_below(carbon, 8))?;
-    line.value("CarbonCache", u64::try_from(pages.saturating_mul(PAGE / 1024)).unwrap_or(0));
+    line.value("CarbonCache", u64::try_from(pages).unwrap_or(0).saturating_mul(KIB_OF_PAGE));
     line.print();
     Ok(())
-}
-
-/// `Key:   123 kB` lines.
-fn each(text: &str, mut take: impl FnMut(&str, u64)) {
-    for line in text.lines() {
-        let mut words = line.split_ascii_whitespace();
-        if let (Some(key), Some(value)) = (words.next().and_then(|key| key.strip_suffix(':')), words.next())
-            && let Ok(value) = value.parse()
-        {
-            take(key, value);
-        }
-    }
 }
 
 /// How many pages of the files below a folder are in memory.

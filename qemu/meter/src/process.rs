@@ -47,10 +47,30 @@ pub fn proc() -> Result<OwnedFd> {
     fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
 }
 
-pub fn read<'a>(proc: impl AsFd, path: &CStr, into: &'a mut [u8]) -> Result<&'a str> {
+/// Each `Key:   123 kB` or `key: 123` of a file. It is read in small pieces: a large buffer would be memory that is measured.
+pub fn each(proc: impl AsFd, path: &CStr, mut take: impl FnMut(&str, u64)) -> Result<()> {
     let file = rustix::fs::openat(proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    let length = rustix::io::read(file, &mut *into)?;
-    core::str::from_utf8(into.get(..length).unwrap_or_default()).map_err(|_| Errno::INVAL)
+    let mut buffer = [0; 1024];
+    let mut kept = 0_usize;
+    loop {
+        let read = rustix::io::read(&file, buffer.get_mut(kept..).unwrap_or_default())?;
+        let all = kept.saturating_add(read).min(buffer.len());
+        let whole = buffer.iter().take(all).rposition(|byte| *byte == b'\n').map_or(0, |at| at.saturating_add(1));
+        if read == 0 {
+            return if all == 0 { Ok(()) } else { Err(Errno::INVAL) };
+        }
+        let text = core::str::from_utf8(buffer.get(..whole).unwrap_or_default()).map_err(|_| Errno::INVAL)?;
+        for line in text.lines() {
+            let mut words = line.split_ascii_whitespace();
+            if let (Some(key), Some(value)) = (words.next().and_then(|key| key.strip_suffix(':')), words.next())
+                && let Ok(value) = value.parse()
+            {
+                take(key, value);
+            }
+        }
+        buffer.copy_within(whole..all, 0);
+        kept = all.saturating_sub(whole);
+    }
 }
 
 /// The name of the program that a process is.
