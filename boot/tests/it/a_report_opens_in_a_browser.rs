@@ -1,7 +1,7 @@
 //! A report's page in a real browser, which has no network: what is read is what a person sees of it, in tables and in charts, in
 //! light, in dark and on paper.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -53,6 +53,10 @@ struct Seen {
     links: Vec<(String, String)>,
     reached: BTreeMap<String, usize>,
     unfolded: usize,
+    /// What the page's policy refused, and how much of that before anything was tried.
+    refused: BTreeSet<String>,
+    #[serde(rename = "ofItsOwn")]
+    of_its_own: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -195,6 +199,13 @@ fn a_report_opens_in_a_browser() {
     assert_eq!(seen.links.len(), 4);
     assert!(seen.links.iter().all(|(link, title)| link == title), "{:?}", seen.links);
     assert_eq!(seen.reached, [("a".to_owned(), 4), ("summary".to_owned(), seen.unfolded)].into());
+
+    // all of it is drawn under a policy that refuses what a page might ask of a network
+    assert_eq!(seen.of_its_own, 0, "{:?}", seen.refused);
+    assert_eq!(seen.refused, ["connect-src", "img-src", "script-src-elem"].map(str::to_owned).into());
+    let (before, rest) = watched.split_once("<meta http-equiv=\"Content-Security-Policy\"").unwrap();
+    let without = format!("{before}{}", rest.split_once('>').unwrap().1);
+    assert!(Browser::of(&without).seen().refused.is_empty(), "without it nothing is");
 
     let browser = Browser::of(&page);
     let picture = |theme: &str| {
