@@ -5,12 +5,14 @@ const bytes = value => value >= 1 << 20 ? (value / (1 << 20)).toFixed(1) + ' MiB
 const ms = value => Math.round(value / 1000) + ' ms'
 
 const options = {
-  treemap: ({ treemap }) => treemap.length && {
+  treemap: ({ treemap }, theme) => treemap.length && {
     tooltip: { formatter: ({ treePathInfo, value }) => echarts.format.encodeHTML(treePathInfo.slice(1).map(part => part.name).join(' › ')) + '<br>' + bytes(value) },
     series: [{
-      type: 'treemap', name: 'medium', data: treemap, leafDepth: 2, width: '100%', height: '88%', top: 0, roam: false,
+      type: 'treemap', name: 'medium', data: treemap, leafDepth: 2, width: '100%', height: '88%', left: 0, top: 0, roam: false,
+      // what lies between areas, and the name that is written there: the page's own paper and ink
+      itemStyle: { borderColor: theme ? '#0d1117' : '#fff' },
       label: { formatter: ({ name, value }) => name + '\n' + bytes(value), lineHeight: 15 },
-      upperLabel: { show: true, height: 22, formatter: ({ name, value }) => name + ', ' + bytes(value) },
+      upperLabel: { show: true, height: 22, color: theme ? '#e6edf3' : '#1b1f24', formatter: ({ name, value }) => name + ', ' + bytes(value) },
       levels: [{ itemStyle: { gapWidth: 3 }, upperLabel: { show: false } }, { itemStyle: { gapWidth: 1 } }, { itemStyle: { gapWidth: 1 }, colorSaturation: [0.35, 0.6] }]
     }]
   },
@@ -18,7 +20,7 @@ const options = {
     if (!memory.length) return
     const ram = memory.reduce((sum, [, [first]]) => sum + first, 0)
     // what is no one's stays grey: the palette has a colour for each of the others
-    const grey = { rest: '#8b949e', free: 'rgba(139, 148, 158, 0.3)' }
+    const grey = { rest: '#8b949e', 'free-lists': '#8b949e99', free: '#8b949e40' }
     return {
       tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: value => bytes(value * 1024) },
       legend: { bottom: 0 }, grid: { left: 90, right: 30, top: 10, bottom: 90 },
@@ -61,7 +63,7 @@ let drawn = []
 function draw (theme) {
   drawn.forEach(chart => chart.dispose())
   drawn = [...document.querySelectorAll('[data-chart]')].flatMap(place => {
-    const option = options[place.dataset.chart](data.machines[place.dataset.machine] || {})
+    const option = options[place.dataset.chart](data.machines[place.dataset.machine] || {}, theme)
     if (!option) return []
     place.replaceChildren(document.createElement('div'))
     place.firstChild.style.height = '100%'
@@ -74,6 +76,9 @@ function draw (theme) {
 const now = () => draw(dark.matches ? 'dark' : undefined)
 dark.addEventListener('change', now)
 addEventListener('resize', () => drawn.forEach(chart => chart.resize()))
-addEventListener('beforeprint', () => { draw(undefined); document.querySelectorAll('details').forEach(part => { part.open = true }) })
-addEventListener('afterprint', now)
+// paper is light and has nothing folded
+let folded = []
+const fold = open => folded.forEach(part => { part.open = open })
+addEventListener('beforeprint', () => { draw(undefined); folded = document.querySelectorAll('details:not([open])'); fold(true) })
+addEventListener('afterprint', () => { now(); fold(false) })
 now()

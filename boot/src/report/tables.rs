@@ -7,9 +7,6 @@ use qemu::measure::PARTS;
 use super::{Section, chart};
 use crate::measure::MOMENTS;
 
-/// Parts of a figure that its table shows.
-const SHOWN: usize = 12;
-
 /// The figures of one kind.
 pub fn of_kind(section: &Section<'_>, of: &Kind) -> Markup {
     let here =
@@ -41,7 +38,7 @@ pub fn of_kind(section: &Section<'_>, of: &Kind) -> Markup {
     }
 }
 
-/// The largest parts, to be unfolded.
+/// Its parts, to be unfolded: all of them, for no keyboard and no paper goes into a chart.
 fn parts(figure: &Figure) -> Markup {
     let largest = figure.largest();
     let Some((first, _)) = largest.first() else { return html! {} };
@@ -49,12 +46,8 @@ fn parts(figure: &Figure) -> Markup {
         details {
             summary { (largest.len()) " parts, the largest " (first) }
             table {
-                @for (name, value) in largest.iter().take(SHOWN) {
+                @for (name, value) in &largest {
                     tr { th scope="row" { (name) } td class="number" { (grouped(*value)) } }
-                }
-                @if largest.len() > SHOWN {
-                    tr { th scope="row" { (largest.len() - SHOWN) " more" }
-                        td class="number" { (grouped(largest.iter().skip(SHOWN).map(|(_, value)| *value).sum())) } }
                 }
             }
         }
@@ -84,8 +77,8 @@ fn of_memory(section: &Section<'_>, of: &Kind) -> Markup {
             thead { tr { th scope="col" { "" } @for moment in MOMENTS { th scope="col" class="number" { (moment) } } } }
             tbody {
                 @for name in PARTS.iter().filter(|name| parts.contains(name)) { (row_of(name)) }
-                @if parts.len() == PARTS.len() { (row("the machine's RAM", &sum)) }
             }
+            @if parts.len() == PARTS.len() { tbody class="sum" { (row("the machine's RAM", &sum)) } }
             tbody {
                 tr { th scope="rowgroup" colspan="5" { "counted in these" } }
                 @for name in others { (row_of(name)) }

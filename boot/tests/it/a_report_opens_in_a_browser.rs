@@ -175,6 +175,11 @@ fn a_report_opens_in_a_browser() {
                 None => (name.as_str(), 1),
             };
             assert_eq!(section.row(row)[cell], grouped(figure.value), "{name} of {}", section.title);
+            // each of its parts is there once it is unfolded
+            for (part, value) in figure.largest() {
+                let row = [part.to_owned(), grouped(value)];
+                assert!(section.rows.contains(&row.to_vec()), "{part} of {name} of {}", section.title);
+            }
             read += 1;
         }
         assert_eq!(section.row(&format!("event-{own}"))[1..], ["2\u{202f}000", "1\u{202f}500"]);
