@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use shim::arches::Arch;
 use syscalls::{aarch64, x86_64};
 
-use crate::console::untorn;
+use crate::console::{find, untorn};
 use crate::figures::{Event, Figure, Figures};
 
 /// A meter's line: kind, name, numbers.
@@ -120,6 +120,16 @@ pub fn instructions(text: &str) -> Option<Figures> {
     Some(figures)
 }
 
+/// How the line of an app's first line of JavaScript starts.
+pub const FIRST: &str = "meter: node first";
+
+/// How the one starts that says that it listens, by that line: with its key, which the app does not know.
+#[must_use]
+pub fn listens(first: &str) -> Option<String> {
+    let key = *lines(&untorn(first)).next()?.2.get("Key")?;
+    Some(format!("{}node listen Key={key} ", meter::MARK))
+}
+
 /// When node's first line came, in microseconds, by that line.
 #[must_use]
 pub fn first_line(line: &str) -> Option<u64> {
@@ -212,26 +222,36 @@ pub fn timeline(text: &str, firmware: u64) -> Vec<Event> {
         ("Freeing initrd memory", "the initramfs is unpacked"),
         ("Run ", "PID 1 begins"),
     ];
-    let mut events = Vec::new();
-    for line in text.lines() {
-        if let Some((at, said)) = stamped(line) {
-            let known = KERNELS.iter().find(|(start, _)| said.starts_with(start)).map(|(_, what)| *what);
-            if let Some(what) = known.or_else(|| said.strip_prefix("nodeos: ")) {
-                events.push(Event { at: at + firmware, what: what.to_owned() });
-            }
-        }
-    }
-    for (_, name, numbers) in lines(&untorn(text)).filter(|(kind, ..)| *kind == "node") {
-        let told = [
-            ("Start", "node begins"),
-            ("V8", "node has started V8"),
-            ("Environment", "node has made its environment"),
-            ("Bootstrap", "node's bootstrap is done"),
-            ("Now", if name == "listen" { "the app listens" } else { "the first line of JavaScript" }),
-        ];
-        let event = |(key, what): (&str, &str)| Some(Event { at: numbers.get(key)? + firmware, what: what.to_owned() });
-        events.extend(told.into_iter().filter_map(event));
-    }
+    const STAGES: [(&str, &str); 6] = [
+        ("Start", "node begins"),
+        ("V8", "node has started V8"),
+        ("Environment", "node has made its environment"),
+        ("Bootstrap", "node's bootstrap is done"),
+        ("Ready", "what times the app is in place"),
+        ("Now", "the first line of JavaScript"),
+    ];
+    let whole = untorn(text);
+    let nodes = |wanted| {
+        let nodes = lines(&whole).filter(move |(kind, name, _)| (*kind, *name) == ("node", wanted));
+        nodes.map(|(.., numbers)| numbers)
+    };
+    // an app prints what it likes, but nothing before its first line, and it does not know the key
+    let first = nodes("first").next().unwrap_or_default();
+    let mut listens = nodes("listen").filter(|numbers| numbers.get("Key") == first.get("Key"));
+    let mut told: Vec<_> = STAGES.iter().filter_map(|(key, what)| Some((*first.get(key)?, *what))).collect();
+    told.extend(listens.find_map(|numbers| Some((*numbers.get("Now")?, "the app listens"))));
+
+    let kernels = |said: &str| KERNELS.iter().find(|(start, _)| said.starts_with(start)).map(|(_, what)| *what);
+    let shims = |said| str::strip_prefix(said, "nodeos: ");
+    let (boot, later) = text.split_at(find(text, FIRST).map_or(text.len(), |first| first.start));
+    let boot: Vec<_> = boot.lines().filter_map(stamped).collect();
+    // the console may be behind, but its records are in order
+    let last = boot.last().map_or(0, |(at, _)| *at);
+    let later = later.lines().filter_map(stamped).filter(|(at, _)| *at >= last);
+    told.extend(boot.into_iter().filter_map(|(at, said)| Some((at, kernels(said).or_else(|| shims(said))?))));
+    told.extend(later.filter_map(|(at, said)| Some((at, shims(said)?))));
+    let event = |(at, what): (u64, &str)| Some(Event { at: at.checked_add(firmware)?, what: what.to_owned() });
+    let mut events: Vec<_> = told.into_iter().filter_map(event).collect();
     events.sort_by_key(|event| event.at);
     events
 }
@@ -241,13 +261,14 @@ fn stamped(line: &str) -> Option<(u64, &str)> {
     line.match_indices('[').find_map(|(start, _)| {
         let (stamp, said) = line[start + 1..].split_once("] ")?;
         let (seconds, micros) = stamp.split_once('.').filter(|(_, micros)| micros.len() == 6)?;
-        Some((seconds.trim_start().parse::<u64>().ok()? * 1_000_000 + micros.parse::<u64>().ok()?, said))
+        let seconds: u64 = seconds.trim_start().parse().ok()?;
+        Some((seconds.checked_mul(1_000_000)?.checked_add(micros.parse().ok()?)?, said))
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{PARTS, calls, cost, instructions, kernel, memory, stamped, timeline, uptime};
+    use super::{PARTS, calls, cost, instructions, kernel, listens, memory, stamped, timeline, uptime};
     use shim::arches::ALL;
 
     #[test]
@@ -337,6 +358,28 @@ mod tests {
         );
         assert_eq!(stamped("[1] [x.000000] [   12.000034] a"), Some((12_000_034, "a")));
         assert_eq!(stamped("[   12.00003] a"), None);
+    }
+
+    #[test]
+    fn an_app_does_not_forge_its_timeline() {
+        let first = "meter: node first Key=7 Now=800000 Start=700000";
+        let text = format!(
+            "[    0.500000] Run /init as init process\n\n{first}\n[    9.000000] Run x\n[    0.400000] nodeos: z\n[    0.600000] nodeos: late\nmeter: node first Key=7 Now=1 Start=1\n\
+             meter: node listen Now=2\nmeter: node listen Key=8 Now=3\nmeter: node listen Key=7\n\
+             [18446744073709551615.000000] nodeos: x\nno end\nmeter: node listen Key=7 N[    0.900000] nodeos: y\now=950000\n"
+        );
+        let said: Vec<_> = timeline(&text, 0).into_iter().map(|event| (event.at, event.what)).collect();
+        let expected = [
+            (500_000, "PID 1 begins"),
+            (600_000, "late"),
+            (700_000, "node begins"),
+            (800_000, "the first line of JavaScript"),
+            (900_000, "y"),
+            (950_000, "the app listens"),
+        ];
+        assert_eq!(said, expected.map(|(at, what)| (at, what.to_owned())));
+        assert_eq!(listens(first).as_deref(), Some("meter: node listen Key=7 "));
+        assert_eq!(listens("meter: node first Now=1"), None);
     }
 
     #[test]
