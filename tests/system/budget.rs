@@ -1,5 +1,7 @@
 //! What is measured is so, and a budget closes the gate on a regression of each kind, which is planted here.
 
+use std::path::Path;
+
 use boot::{
     assembly::Users,
     carbon::Placement,
@@ -55,6 +57,50 @@ pub fn memory_and_time_are_read_from_the_machine(arch: &'static Arch) {
     ];
     let places: Vec<_> = order.iter().map(|what| at(what).unwrap_or_else(|| panic!("{what}: {measured:?}"))).collect();
     assert!(places.is_sorted(), "{places:?}: {:?}", measured.timeline);
+}
+
+pub fn an_app_has_a_timeline_of_its_own(arch: &'static Arch) {
+    let folder = tempfile::tempdir().unwrap();
+    let time = |app: &Path| {
+        let subject = Subject { users: Users::App(app.to_owned()), ..subject(arch, Manifest::default()) };
+        measure::measure(&cache(), &subject, &[What::Time], 1, Progress::Plain).map(|(measured, _)| measured.timeline)
+    };
+    let example = |name| Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples")).join(name);
+    let written = |name, text: &str| {
+        let app = folder.path().join(name);
+        std::fs::write(&app, text).unwrap();
+        app
+    };
+    let places = |app: &Path, order: &[&str]| {
+        let timeline = time(app).unwrap_or_else(|error| panic!("{error}"));
+        let place = |what: &&str| timeline.iter().position(|event| event.what.contains(what));
+        let places: Vec<_> = order.iter().map(place).collect();
+        assert!(places.iter().flatten().is_sorted(), "{}: {places:?}: {timeline:?}", app.display());
+        places.iter().map(Option::is_some).collect::<Vec<_>>()
+    };
+    let order = ["PID 1 begins", "sandbox of app ready", "node begins", "bootstrap is done", "first line", "the app listens"];
+    // a module of ECMAScript that serves: its machine is ended when it listens
+    assert_eq!(places(&example("http"), &order), [true; 6]);
+    // one of CommonJS that ends the machine by itself
+    let order = [&order[..5], &["users partition unmounted", "the app listens"]].concat();
+    assert_eq!(places(&example("hello.js"), &order), [true, true, true, true, true, true, false]);
+    // TypeScript; what it prints is no part of its timeline, and neither its line without an end nor its status matters
+    let app = "import { createServer, type Server } from 'node:net'\n\
+        process.stdout.write('meter: node listen Now=1\\n[    0.000001] nodeos: the app listens\\nno end')\n\
+        const server: Server = createServer().listen(1, () => process.exit(3))\n";
+    assert_eq!(places(&written("listens.ts", app), &order[3..]), [true, true, false, true]);
+    // the same without the server
+    let app = app.split_inclusive('\n').take(2).collect::<String>() + "process.exit(3)\n";
+    assert_eq!(places(&written("ends.ts", &app), &order[3..]), [true, true, true, false]);
+
+    // neither has begun: one is not compiled, of the other, which node finds to be a module, an import is missing
+    for (name, app, why) in [
+        ("broken.js", "let x = = 1\n", "| SyntaxError"),
+        ("lacks.js", "import './gone.mjs'\nconsole.log()\n", "ERR_MODULE_NOT_FOUND"),
+    ] {
+        let error = time(&written(name, app)).unwrap_err().to_string();
+        assert!(error.contains("ended before its first line") && error.contains(why), "{error}");
+    }
 }
 
 pub fn a_regression_of_each_kind_closes_the_gate(arch: &'static Arch) {

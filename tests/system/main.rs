@@ -31,6 +31,7 @@ behaviours! {
         a_bad_logon_file_lets_nobody_in,
         a_broken_policy_counts_as_the_strictest;
     budget: memory_and_time_are_read_from_the_machine,
+        an_app_has_a_timeline_of_its_own,
         a_regression_of_each_kind_closes_the_gate;
     demo: the_session_of_2015_replays,
         a_package_that_a_user_installs_is_there_after_a_reboot;

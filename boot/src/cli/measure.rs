@@ -22,15 +22,18 @@ What is measured:
   instructions  of kernel, shim and node until node's first line: the machine's clock counts them
   memory        at four moments: kernel (before the shim's first step), prompt (the logon), first-line (of a session),
                 idle (its REPL after 5 s)
-  time          a timeline of the boot, emulated: it depends on what else the host does
+  time          a timeline of the boot, emulated: it depends on what else the host does; with an APP, of the app's own, as
+                `nodeos run APP` boots it: its machine is ended when it listens, or 60 s after its first line
   floor         the smallest memory with which the first line takes no more than 1.25 times what it takes with 512 MiB;
                 up to eight boots for each place of the carbon copy: minutes
 
-What runs in the machine is a program of our own (boot/src/measure): an APP counts for the sizes.
+An APP counts for the sizes and has a timeline of its own, with node 22.15 or newer. What runs in the machine for all else is
+a program of our own (boot/src/measure).
 
 Examples:
   nodeos measure                                    everything but the floor
   nodeos measure examples/http --only sizes --parts 20
+  nodeos measure examples/http --only time          from the firmware to the app's first listen()
   nodeos measure --arch aarch64 --only calls,instructions --runs 10
   nodeos measure --only floor --json")]
 pub struct Args {

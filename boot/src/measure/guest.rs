@@ -118,18 +118,9 @@ impl<'a> Guest<'a> {
         homes_of_init(&self.homes, &[])?;
         let machine = self.machine("init", "loglevel=7")?;
         let phase = self.progress.quick("measure", "a boot's timeline");
-        let start = Instant::now();
-        let timed = || {
-            let mut vm = Vm::start(machine)?;
-            vm.expect("] ")?;
-            let firmware = start.elapsed();
-            finished(&mut vm)?;
-            Ok((vm.transcript(), firmware))
-        };
-        let (text, firmware) = timed().map_err(|failure| failed("time a boot", failure))?;
+        let timed = timed(machine, finished).map_err(|failure| failed("time a boot", failure))?;
         phase.done("a boot's timeline");
-        let firmware = u64::try_from(firmware.as_micros()).unwrap_or(0);
-        Ok(measure::timeline(&text, firmware))
+        Ok(timed.0)
     }
 
     /// Boots a machine whose one user runs `init.js`, with one processor, to its end: what it printed.
@@ -162,6 +153,19 @@ impl<'a> Guest<'a> {
         let initramfs = if first == "init" { &self.image.initramfs } else { &initramfs };
         Ok(machine(self.image, initramfs, &self.homes, &format!("rdinit=/{first} {words}")))
     }
+}
+
+/// The boot of a machine that says all, until `end` is through with it.
+pub fn timed<T>(
+    machine: Machine,
+    end: impl FnOnce(&mut Vm) -> std::result::Result<T, Failure>,
+) -> std::result::Result<(Vec<Event>, T), Failure> {
+    let start = Instant::now();
+    let mut vm = Vm::start(machine)?;
+    vm.expect("] ")?;
+    let firmware = u64::try_from(start.elapsed().as_micros()).unwrap_or(0);
+    let end = end(&mut vm)?;
+    Ok((measure::timeline(&vm.transcript(), firmware), end))
 }
 
 /// Homes of one user who runs `init.js`, and others.

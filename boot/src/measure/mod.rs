@@ -3,11 +3,13 @@
 //! ```text
 //! sizes of what was assembled                    sizes.rs, packages.rs
 //! image + meter → machines → console → figures   guest.rs, floor.rs; read in qemu::measure
+//! image + app, trace.js → a machine → timeline   app.rs
 //! ```
 //!
 //! What is measured in a machine is measured with homes of our own (`init.js`, `shell.js`): an app may do anything. An app
-//! counts for the sizes.
+//! counts for the sizes and has a timeline of its own.
 
+mod app;
 mod floor;
 mod guest;
 mod packages;
@@ -131,7 +133,10 @@ pub fn measure(
         measured.figures.extend(repeated(What::Instructions, &|| guest.instructions(&[]))?);
         measured.figures.extend(repeated(What::Memory, &|| guest.memory())?);
         if has(What::Time) {
-            measured.timeline = guest.time()?;
+            measured.timeline = match &subject.users {
+                Users::App(app) => app::timeline(cache, subject, app, &image, progress)?,
+                _ => guest.time()?,
+            };
         }
     }
     if has(What::Floor) {

@@ -44,11 +44,7 @@ pub struct Start {
 /// The app's users partition, from the cache if nothing changed. Whoever lets a machine write makes a copy.
 pub fn image(cache: &Cache, app: &Path, arch: &Arch, size: Option<u64>, progress: Progress) -> Result<PathBuf> {
     let home = home(cache, app, arch, progress)?;
-    foreign(&home, arch)?.iter().for_each(|warning| progress.say("app", warning));
-    let needs = home.needs(4096)?;
-    // as much again for what the app writes
-    let enough = (needs.blocks * 4096 * 2).next_multiple_of(64 << 20).max(Create::default().size);
-    let size = size.unwrap_or(enough);
+    let size = size.map_or_else(|| enough(&home), Ok)?;
     let key = home.digest(Key::default().with("size", size.to_le_bytes()))?.name();
     let path =
         cache.entry("users", &format!("app-{key}"), |new| create(new, Create { size, force: false }, &[home]))?;
@@ -56,8 +52,24 @@ pub fn image(cache: &Cache, app: &Path, arch: &Arch, size: Option<u64>, progress
     Ok(path)
 }
 
+/// The same at `out`, with an `/init` that does `first` before all else, which is JavaScript.
+pub fn image_with(cache: &Cache, app: &Path, arch: &Arch, first: &str, out: &Path, progress: Progress) -> Result<()> {
+    let home = home_with(cache, app, arch, first, progress)?;
+    create(out, Create { size: enough(&home)?, force: true }, &[home])
+}
+
+/// Bytes of a partition for it: as much again for what the app writes.
+fn enough(home: &Home) -> Result<u64> {
+    let needs = home.needs(4096)?;
+    Ok((needs.blocks * 4096 * 2).next_multiple_of(64 << 20).max(Create::default().size))
+}
+
 /// The app's home.
 pub fn home(cache: &Cache, app: &Path, arch: &Arch, progress: Progress) -> Result<Home> {
+    home_with(cache, app, arch, "", progress)
+}
+
+fn home_with(cache: &Cache, app: &Path, arch: &Arch, first: &str, progress: Progress) -> Result<Home> {
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(USER, UID);
@@ -77,15 +89,16 @@ pub fn home(cache: &Cache, app: &Path, arch: &Arch, progress: Progress) -> Resul
         let why = format!("it is no folder and no file that ends with .{}", EXTENSIONS.join(", ."));
         return Err(Error::new(tried(), why));
     };
-    home.program(HOME_INIT, init(&start));
+    home.program(HOME_INIT, init(&start, first));
+    foreign(&home, arch)?.iter().for_each(|warning| progress.say("app", warning));
     Ok(home)
 }
 
-/// The `/init`.
-fn init(start: &Start) -> String {
+/// The `/init`, which does `first` before all else.
+fn init(start: &Start, first: &str) -> String {
     let argv: Vec<_> = [format!("/app/{}", start.entry)].into_iter().chain(start.args.iter().cloned()).collect();
     format!(
-        "#!/usr/bin/env node\n\
+        "#!/usr/bin/env node\n{first}\
          // made by nodeos: as if node had been told to run the app\n\
          process.chdir('/app')\n\
          process.argv.splice(1, Infinity, ...{})\n\
@@ -262,8 +275,10 @@ mod tests {
 
     #[test]
     fn the_init_tells_node_what_to_run() {
-        let text = init(&Start { entry: "a \"b\".js".into(), args: vec!["--x".into()] });
-        assert!(text.starts_with("#!/usr/bin/env node\n"));
+        let start = Start { entry: "a \"b\".js".into(), args: vec!["--x".into()] };
+        let text = init(&start, "");
+        assert!(text.starts_with("#!/usr/bin/env node\n// made"));
+        assert_eq!(init(&start, "first()\n"), text.replacen('\n', "\nfirst()\n", 1));
         assert!(text.contains(r#"process.argv.splice(1, Infinity, ...["/app/a \"b\".js","--x"])"#), "{text}");
     }
 
