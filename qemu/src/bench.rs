@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::figures::of_our_format;
+use crate::measure::FIRST;
 
 /// What a user's program says when it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct Rest {
 
 impl First {
     /// How the line starts.
-    pub const LINE: &str = "meter: node first";
+    pub const LINE: &str = FIRST;
 
     /// Reads what stands behind it.
     #[must_use]

@@ -120,7 +120,7 @@ pub fn instructions(text: &str) -> Option<Figures> {
     Some(figures)
 }
 
-/// How the line of an app's first line of JavaScript starts.
+/// How the line starts that says when the first line of JavaScript ran.
 pub const FIRST: &str = "meter: node first";
 
 /// How the one starts that says that it listens, by that line: with its key, which the app does not know.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use qemu::failure::Failure;
 use qemu::figures::Curve;
 use qemu::machine::Machine;
-use qemu::measure;
+use qemu::measure::{self, FIRST};
 use qemu::vm::{DEADLINE, Vm};
 
 use super::Subject;
@@ -74,9 +74,6 @@ fn first_line(what: &str, machine: Machine, within: Option<u64>, progress: Progr
     });
     Ok(took)
 }
-
-/// How node's first line starts (`init.js`).
-const FIRST: &str = "meter: node first";
 
 /// Halves the distance between too little and enough. `take` measures with so much memory, and is told what it took with
 /// plenty.
