@@ -98,12 +98,15 @@ pub fn used_by_kernel(proc: impl AsFd) -> Result<u64> {
         let name = entry.file_name().to_str().unwrap_or_default();
         let Ok(pid) = name.parse::<i32>() else { continue };
         let mut path = Text::new();
-        say!(&mut path, name, "/stat\0");
-        let mut buffer = [0; 512];
-        // proc_pid_stat(5): the parent is the second word behind the name, which stands in brackets; a process may end meanwhile
-        let stat = read(&proc, c(&path), &mut buffer).unwrap_or_default();
-        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_ascii_whitespace().nth(1));
-        if parent == Some("2") {
+        say!(&mut path, name, "/status\0");
+        let mut parent = 0;
+        // proc_pid_status(5); it may end meanwhile
+        let _ = each(&proc, c(&path), |key, value| {
+            if key == "PPid" {
+                parent = value;
+            }
+        });
+        if parent == 2 {
             sum = sum.saturating_add(used(pid).unwrap_or(0));
         }
     }
