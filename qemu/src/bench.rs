@@ -90,6 +90,17 @@ impl Comparison {
         of_our_format(text)
     }
 
+    /// Whether that is what it wrote, whatever its format.
+    #[must_use]
+    pub fn is_one(text: &str) -> bool {
+        #[derive(Deserialize)]
+        struct Rows {
+            #[serde(rename = "rows")]
+            _rows: serde::de::IgnoredAny,
+        }
+        serde_json::from_str::<Rows>(text).is_ok()
+    }
+
     /// A figure of a row over the same one of this system with node in the same place; none of this system's own, or where
     /// that is 0.
     #[must_use]
@@ -216,6 +227,7 @@ mod tests {
         assert_eq!(all.ratio(&all.rows[2], COLUMNS[5].of), None);
         assert_eq!(all.ratio(&all.rows[2], COLUMNS[8].of), None);
         let text = serde_json::to_string(&all).unwrap();
+        assert!(Comparison::is_one(&text) && !Comparison::is_one("{\"format\": 1}"));
         assert_eq!(Comparison::read(&text), Ok(all));
         assert!(Comparison::read(&text.replace("\"format\":1", "\"format\":7")).unwrap_err().contains("format is 7"));
     }

@@ -53,15 +53,11 @@ pub struct Args {
 
 impl Args {
     pub fn purposes(&self) -> Vec<For> {
-        let mut purposes = vec![For::Images, For::Users, For::Kernel(self.arch), For::Machine(self.arch)];
-        if self.arch.is_host() && self.contenders().iter().any(|contender| contender.installed) {
-            purposes.push(For::Bench);
-        }
-        purposes
+        purposes(self.arch, &self.contenders())
     }
 
     fn contenders(&self) -> Vec<&'static Contender> {
-        if self.only.is_empty() { ALL.iter().collect() } else { self.only.clone() }
+        if self.only.is_empty() { all() } else { self.only.clone() }
     }
 
     pub fn run(self, common: Common) -> Result<u8, Failed> {
@@ -71,6 +67,20 @@ impl Args {
         let all = bench(&Cache::open()?, &wanted, common.progress)?;
         if json { print_json(&all) } else { print_line(text(&all).trim_end()) }
     }
+}
+
+/// Whoever there is.
+pub fn all() -> Vec<&'static Contender> {
+    ALL.iter().collect()
+}
+
+/// What these need.
+pub fn purposes(arch: &'static Arch, contenders: &[&Contender]) -> Vec<For> {
+    let mut purposes = vec![For::Images, For::Users, For::Kernel(arch), For::Machine(arch)];
+    if arch.is_host() && contenders.iter().any(|contender| contender.installed) {
+        purposes.push(For::Bench);
+    }
+    purposes
 }
 
 fn contender(name: &str) -> Result<&'static Contender, String> {

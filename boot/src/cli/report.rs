@@ -3,14 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use boot::bench::Wanted;
 use boot::cache::{Cache, write_whole};
 use boot::error::Tried;
 use boot::measure::{self, WHATS};
 use boot::media::Medium;
 use boot::report::{Machine, Report, TITLE, echarts};
 use boot::tools::For;
+use qemu::bench::Comparison;
 use qemu::figures::Measured;
 
+use super::bench;
 use super::budget::history;
 use super::source::Source;
 use super::{Common, Failed, print_line};
@@ -19,22 +22,28 @@ use super::{Common, Failed, print_line};
 #[derive(clap::Args)]
 #[command(after_help = "\
 One file of HTML that needs nothing else and no network: a treemap of what fills the medium, memory at four moments, the boot as
-a timeline, the first line by memory, system calls, instructions, the history of the budgets. Every figure stands in a table too.
+a timeline, the first line by memory, system calls, instructions, this system beside others, the history of the budgets. Every
+figure stands in a table too.
 
 Examples:
-  nodeos report --out report.html                         measures everything: some five minutes
+  nodeos report --out report.html                         measures everything: some ten minutes
+  nodeos report --no-bench --out report.html              but not the others: five
   nodeos measure --json > pc.json
   nodeos measure --arch aarch64 --json > arm.json
-  nodeos report --from pc.json --from arm.json --out report.html")]
+  nodeos bench --json > bench.json
+  nodeos report --from pc.json --from arm.json --from bench.json --out report.html")]
 pub struct Args {
     #[command(flatten)]
     source: Source,
     /// The medium that is measured: direct, iso, pxe or sd
     #[arg(long, value_name = "TARGET", value_parser = super::build::target, default_value = "direct")]
     target: &'static Medium,
-    /// What `nodeos measure --json` wrote, instead of measuring; may be given several times
+    /// What `nodeos measure --json` or `nodeos bench --json` wrote, instead of measuring; may be given several times
     #[arg(long, value_name = "FILE", conflicts_with_all = ["app", "target", "users", "append", "node", "carbon"])]
     from: Vec<PathBuf>,
+    /// Measure no other systems
+    #[arg(long, conflicts_with = "from")]
+    no_bench: bool,
     /// The page
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -47,6 +56,9 @@ impl Args {
         }
         let mut purposes = self.source.purposes();
         purposes.extend([For::Medium(self.target.name), For::Machine(self.source.arch)]);
+        if !self.no_bench {
+            purposes.extend(bench::purposes(self.source.arch, &bench::all()));
+        }
         purposes
     }
 
@@ -54,14 +66,22 @@ impl Args {
         // minutes of measuring come last: whatever else can fail has done so
         free(&self.out)?;
         writable(&self.out)?;
-        let mut machines = self.from.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+        let (mut machines, mut comparisons) = (Vec::new(), Vec::new());
+        for file in &self.from {
+            read(file, &mut machines, &mut comparisons)?;
+        }
         let history = history()?;
         let cache = Cache::open()?;
         let echarts = echarts::script(&cache, common.progress)?;
-        if machines.is_empty() {
+        if self.from.is_empty() {
             machines.push(self.measured(&cache, common)?);
+            if !self.no_bench {
+                let wanted =
+                    Wanted { arch: self.source.arch, contenders: bench::all(), homes: vec![1], runs: 1, floor: false };
+                comparisons.push(boot::bench::bench(&cache, &wanted, common.progress)?);
+            }
         }
-        let page = Report { machines: &machines, history: &history }.page(&echarts)?;
+        let page = Report { machines: &machines, comparisons: &comparisons, history: &history }.page(&echarts)?;
         write_whole(&self.out, page.as_bytes())?;
         print_line(&format!("{}, {} KiB", self.out.display(), page.len().div_ceil(1024)))
     }
@@ -74,13 +94,18 @@ impl Args {
     }
 }
 
-fn read(file: &Path) -> Result<Machine, Failed> {
+/// A file of either kind.
+fn read(file: &Path, machines: &mut Vec<Machine>, comparisons: &mut Vec<Comparison>) -> Result<(), Failed> {
     let text = fs::read_to_string(file).tried("read", file)?;
-    let measured = Measured::read(&text).map_err(|why| {
-        let next = "nodeos measure --json writes such a file";
+    let done = match Comparison::is_one(&text) {
+        true => Comparison::read(&text).map(|comparison| comparisons.push(comparison)),
+        false => Measured::read(&text)
+            .map(|measured| machines.push(Machine { measured, file: Some(file.display().to_string()) })),
+    };
+    done.map_err(|why| {
+        let next = "nodeos measure --json and nodeos bench --json write such files";
         Failed::new(format!("read {}: {why}\n  next: {next}", file.display()))
-    })?;
-    Ok(Machine { measured, file: Some(file.display().to_string()) })
+    })
 }
 
 /// Refuses to replace what is no report.

@@ -2,6 +2,7 @@
 // Says what is drawn; ECharts draws. Drawn anew when the page changes between light and dark, and for paper.
 const data = JSON.parse(document.getElementById('data').textContent)
 const bytes = value => value >= 1 << 20 ? (value / (1 << 20)).toFixed(1) + ' MiB' : value >= 1024 ? (value / 1024).toFixed(1) + ' KiB' : value + ' B'
+const millions = value => Math.round(value / 1e6) + ' M'
 const ms = value => Math.round(value / 1000) + ' ms'
 
 const options = {
@@ -50,6 +51,13 @@ const options = {
       markLine: floor ? { symbol: 'none', data: [{ xAxis: floor }], label: { formatter: `${floor} MiB` } } : undefined
     }))
   },
+  comparison: ({ contenders, parts }) => ({
+    tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: millions },
+    legend: { bottom: 0 }, grid: { left: 130, right: 30, top: 10, bottom: 70 },
+    xAxis: { type: 'value', axisLabel: { formatter: millions } },
+    yAxis: { type: 'category', data: contenders, inverse: true },
+    series: parts.map(([name, data]) => ({ type: 'bar', stack: 'instructions', name, data }))
+  }),
   history: () => data.history.length && {
     tooltip: { trigger: 'item', formatter: ({ seriesName, value }) => echarts.format.encodeHTML(seriesName) + `<br>${value[0]}: ${value[2]}` },
     grid: { left: 60, right: 20, top: 30, bottom: 30 },
@@ -63,7 +71,7 @@ let drawn = []
 function draw (theme) {
   drawn.forEach(chart => chart.dispose())
   drawn = [...document.querySelectorAll('[data-chart]')].flatMap(place => {
-    const option = options[place.dataset.chart](data.machines[place.dataset.machine] || {}, theme)
+    const option = options[place.dataset.chart](data.machines[place.dataset.machine] || data.comparisons[place.dataset.comparison] || {}, theme)
     if (!option) return []
     place.replaceChildren(document.createElement('div'))
     place.firstChild.style.height = '100%'

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use qemu::bench::{Comparison, Row};
 use qemu::budget::Entry;
 use qemu::figures::{Curve, Event, Measured};
 use qemu::measure::PARTS;
 use serde::Serialize;
 
 use super::Section;
+use super::side_by_side::id;
 use super::treemap::{Node, tree};
 use crate::measure::MOMENTS;
 
@@ -15,6 +17,7 @@ use crate::measure::MOMENTS;
 #[derive(Serialize)]
 pub struct Data<'a> {
     machines: BTreeMap<&'a str, Machine<'a>>,
+    comparisons: BTreeMap<String, Compared<'a>>,
     history: Vec<Line>,
 }
 
@@ -28,6 +31,23 @@ struct Machine<'a> {
     curves: &'a [Curve],
 }
 
+/// Instructions of each contender.
+#[derive(Serialize)]
+struct Compared<'a> {
+    contenders: Vec<&'a str>,
+    parts: [(&'static str, Vec<u64>); 3],
+}
+
+impl<'a> Compared<'a> {
+    fn of(all: &'a Comparison) -> Self {
+        let of = |part: fn(&Row) -> u64| all.rows.iter().map(part).collect();
+        Self {
+            contenders: all.rows.iter().map(|row| row.name.as_str()).collect(),
+            parts: [("kernel", of(|row| row.kernel)), ("between", of(|row| row.between)), ("node", of(|row| row.node))],
+        }
+    }
+}
+
 /// A figure as it landed.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Line {
@@ -38,7 +58,7 @@ struct Line {
 
 impl<'a> Data<'a> {
     /// Of what was measured.
-    pub fn of(sections: &'a [Section<'a>], history: &[Entry]) -> Self {
+    pub fn of(sections: &'a [Section<'a>], comparisons: &'a [Comparison], history: &[Entry]) -> Self {
         let machine = |section: &'a Section<'a>| {
             let measured = section.measured;
             let drawn = Machine {
@@ -50,7 +70,11 @@ impl<'a> Data<'a> {
             };
             (section.id.as_str(), drawn)
         };
-        Self { machines: sections.iter().map(machine).collect(), history: lines(history) }
+        Self {
+            machines: sections.iter().map(machine).collect(),
+            comparisons: comparisons.iter().enumerate().map(|(at, all)| (id(at), Compared::of(all))).collect(),
+            history: lines(history),
+        }
     }
 }
 
@@ -102,6 +126,7 @@ fn lines(history: &[Entry]) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::{Line, held, lines};
+    use qemu::bench::{Comparison, Row};
     use qemu::budget::Entry;
 
     #[test]

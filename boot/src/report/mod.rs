@@ -1,8 +1,8 @@
 //! A report: one page with what was measured, to be opened anywhere.
 //!
 //! ```text
-//! measured figures + the history of the budgets → page (pure): tables, and the same as data for the charts
-//! ECharts, pinned, fetched once                 → bundled into the page
+//! measured figures, comparisons, the history of the budgets → page (pure): tables, and the same as data for the charts
+//! ECharts, pinned, fetched once                             → bundled into the page
 //! ```
 //!
 //! 1. Every figure stands in a table: the page says all without its script, printed, and to a screen reader. Charts are beside them.
@@ -12,10 +12,12 @@
 
 mod charts;
 pub mod echarts;
+mod side_by_side;
 mod tables;
 mod treemap;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use qemu::bench::Comparison;
 use qemu::budget::Entry;
 use qemu::figures::{KINDS, Measured};
 
@@ -35,6 +37,8 @@ const POLICY: &str =
 pub struct Report<'a> {
     /// Machines, each with a section of its own.
     pub machines: &'a [Machine],
+    /// This system beside others.
+    pub comparisons: &'a [Comparison],
     /// What landed when and why.
     pub history: &'a [Entry],
 }
@@ -51,7 +55,7 @@ impl Report<'_> {
     /// The page, with that script of ECharts in it.
     pub fn page(&self, echarts: &str) -> Result<String> {
         let sections = sections(self.machines);
-        let data = serde_json::to_string(&Data::of(&sections, self.history));
+        let data = serde_json::to_string(&Data::of(&sections, self.comparisons, self.history));
         let data = data.map_err(|error| Error::new("write JSON", error))?;
         let style = PreEscaped(include_str!("page.css"));
         let page = html! {
@@ -72,11 +76,15 @@ impl Report<'_> {
                             code { "docs/measure.md" } " says where each figure comes from." }
                         nav aria-label="Sections" {
                             @for section in &sections { a href={ "#" (section.id) } { (section.title) } }
+                            @for (at, of) in self.comparisons.iter().enumerate() {
+                                a href={ "#" (side_by_side::id(at)) } { (side_by_side::title(at, of)) }
+                            }
                             @if !self.history.is_empty() { a href="#history" { "History of the budgets" } }
                         }
                     }
                     main {
                         @for section in &sections { (of_machine(section)) }
+                        @for (at, of) in self.comparisons.iter().enumerate() { (side_by_side::section(at, of)) }
                         @if !self.history.is_empty() { (of_history(self.history)) }
                     }
                     script type="application/json" id="data" { (PreEscaped(data.replace('<', "\\u003c"))) }
@@ -193,7 +201,7 @@ mod tests {
     #[test]
     fn every_figure_stands_in_the_page_and_nothing_of_it_is_markup() {
         let machines = [machine("x86_64", Some("<script>"), None)];
-        let text = Report { machines: &machines, history: &[] }.page("let a = '</script>'").unwrap();
+        let text = Report { machines: &machines, comparisons: &[], history: &[] }.page("let a = '</script>'").unwrap();
         for wanted in [
             "<th scope=\"row\">bytes.init</th><td class=\"number\">29\u{202f}520</td>",
             "<th scope=\"row\">slab</th><td class=\"number\">3</td>",

@@ -133,7 +133,7 @@ pub fn of_curves(section: &Section<'_>) -> Markup {
 }
 
 /// `12 345 678`, as people read it.
-fn grouped(value: u64) -> String {
+pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -8,6 +8,7 @@ use std::process::Command;
 use boot::cache::Cache;
 use boot::progress::Progress;
 use boot::report::{Machine, Report, echarts};
+use qemu::bench::{COLUMNS, Comparison, Row};
 use qemu::budget::{Budgets, Landed};
 use qemu::figures::{Curve, Event, FORMAT, Figure, Measured};
 use qemu::measure::PARTS;
@@ -142,12 +143,38 @@ fn grouped(value: u64) -> String {
     }
 }
 
+/// Two systems, as they might be.
+fn comparison() -> Comparison {
+    let row = |name: &str, own: u64| Row {
+        name: name.to_owned(),
+        what: format!("what {name} is"),
+        lacks: format!("what {name} lacks"),
+        kernel: own * 50_000_000,
+        between: own * 9_000_000,
+        node: own * 200_000_000,
+        bytes: 35_000_000,
+        uid: 1000,
+        ..Row::default()
+    };
+    let rows = vec![row("nodeos-plain", 1), row("tini-plain", 2)];
+    let grown = |homes: u32| (homes, [("nodeos-plain".to_owned(), 95_000 * u64::from(homes))].into());
+    let left_out = [("debian-medium".to_owned(), "no such host".to_owned())].into();
+    Comparison {
+        format: FORMAT,
+        arch: "x86_64".to_owned(),
+        ram: 512,
+        rows,
+        growth: [1, 500].map(grown).into(),
+        left_out,
+    }
+}
+
 /// The page of these, and the same with a script that writes down what is seen.
 fn pages(machines: &[Machine]) -> (String, String) {
     let history = Budgets::read(include_str!("../../../qemu/budgets.toml")).unwrap().history();
     let cache = Cache::open().unwrap_or_else(|error| panic!("{error}"));
     let echarts = echarts::script(&cache, Progress::Silent).unwrap_or_else(|error| panic!("{error}"));
-    let page = Report { machines, history: &history }.page(&echarts).unwrap();
+    let page = Report { machines, comparisons: &[comparison()], history: &history }.page(&echarts).unwrap();
     let script = format!("<script>{}</script></head>", include_str!("what_a_person_sees.js"));
     let watched = page.replacen("</head>", &script, 1);
     (page, watched)
@@ -197,13 +224,26 @@ fn a_report_opens_in_a_browser() {
         assert!(section.row("the machine's RAM")[1..].iter().all(|cell| *cell == ram), "{section:?}");
     }
     assert!(read > 100, "{read} figures");
+    let beside = &seen.sections["side-by-side-1"];
+    let comparison = comparison();
+    for column in COLUMNS.iter().filter(|column| (column.of)(&comparison.rows[0]).is_some()) {
+        let shown = comparison.rows.iter().map(|row| {
+            let ratio = comparison.ratio(row, column.of).filter(|_| column.ratio);
+            grouped((column.of)(row).unwrap()) + &ratio.map_or(String::new(), |ratio| format!(" ({ratio:.2})"))
+        });
+        assert_eq!(beside.row(column.title)[1..], shown.collect::<Vec<_>>(), "{}", column.title);
+    }
+    assert_eq!(beside.row("between kernel and node")[2], "18\u{202f}000\u{202f}000 (2.00)");
+    assert_eq!(beside.row("tini-plain")[1..], ["what tini-plain is", "what tini-plain lacks"]);
+    assert_eq!(beside.row("500")[1], grouped(47_500_000));
+    assert!(beside.chart("comparison").says("tini-plain") && beside.chart("comparison").says("between"), "{beside:?}");
     let drawn: Vec<_> = seen.sections.values().flat_map(|section| &section.charts).collect();
-    assert_eq!(drawn.len(), 13, "four charts of each machine, and the history");
+    assert_eq!(drawn.len(), 14, "four charts of each machine, the others' and the history");
     assert!(drawn.iter().all(|chart| chart.paths > 2), "nothing is drawn: {drawn:?}");
     // a keyboard goes through the links and what is folded, and a link leads to what it says
-    assert_eq!(seen.links.len(), 4);
+    assert_eq!(seen.links.len(), 5);
     assert!(seen.links.iter().all(|(link, title)| link == title), "{:?}", seen.links);
-    assert_eq!(seen.reached, [("a".to_owned(), 4), ("summary".to_owned(), seen.unfolded)].into());
+    assert_eq!(seen.reached, [("a".to_owned(), 5), ("summary".to_owned(), seen.unfolded)].into());
 
     // all of it is drawn under a policy that refuses what a page might ask of a network
     assert_eq!(seen.of_its_own, 0, "{:?}", seen.refused);
