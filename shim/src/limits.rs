@@ -11,6 +11,8 @@ use crate::policy::Policy;
 pub struct Limits {
     /// Bytes, file pages and kernel memory included; beyond it somebody in there is killed (`memory.max`).
     pub memory: u64,
+    /// Bytes from which on who asks for more waits (`memory.high`); none by default.
+    pub high: Option<u64>,
     /// Processes and threads (`pids.max`).
     pub pids: u64,
 }
@@ -28,7 +30,7 @@ const PIDS: (u64, u64) = (128, 16384);
 #[must_use]
 pub fn of_all(ram: u64) -> Limits {
     let reserve = (ram / 8).clamp(RESERVE.0, RESERVE.1);
-    Limits { memory: ram.saturating_sub(reserve), pids: (ram / MEMORY_PER_PID).clamp(PIDS.0, PIDS.1) }
+    Limits { memory: ram.saturating_sub(reserve), high: None, pids: (ram / MEMORY_PER_PID).clamp(PIDS.0, PIDS.1) }
 }
 
 /// Of one sandbox on a machine of so many users.
@@ -37,7 +39,7 @@ pub fn of_one(all: Limits, users: usize, policy: &Policy) -> Limits {
     let share = |all: u64| if users > 1 { all / 2 } else { all };
     let memory = policy.memory.unwrap_or(share(all.memory).max(NODE));
     let pids = policy.pids.map_or(share(all.pids), u64::from);
-    Limits { memory: memory.min(all.memory), pids: pids.min(all.pids) }
+    Limits { memory: memory.min(all.memory), high: policy.high, pids: pids.min(all.pids) }
 }
 
 impl Limits {
@@ -65,7 +67,7 @@ mod tests {
         for (ram, memory, pids) in
             [(49 * MIB, 41 * MIB, 196), (240 * MIB, 210 * MIB, 960), (16384 * MIB, 16320 * MIB, 16384)]
         {
-            assert_eq!(of_all(ram), Limits { memory, pids }, "{ram}");
+            assert_eq!(of_all(ram), Limits { memory, high: None, pids }, "{ram}");
         }
         assert_eq!(of_all(0).memory, 0);
     }
@@ -74,7 +76,7 @@ mod tests {
     fn one_of_several_has_half() {
         let all = of_all(240 * MIB);
         assert_eq!(of_one(all, 1, &Policy::default()), all);
-        assert_eq!(of_one(all, 3, &Policy::default()), Limits { memory: 105 * MIB, pids: 480 });
+        assert_eq!(of_one(all, 3, &Policy::default()), Limits { memory: 105 * MIB, high: None, pids: 480 });
         // half of a small machine would not start node
         assert_eq!(of_one(of_all(100 * MIB), 2, &Policy::default()).memory, 64 * MIB);
         assert_eq!(of_one(of_all(49 * MIB), 2, &Policy::default()).memory, 41 * MIB);
@@ -84,7 +86,7 @@ mod tests {
     fn a_policy_says_more_or_less_but_not_beyond_all() {
         let all = of_all(240 * MIB);
         let policy = |memory, pids| Policy { memory: Some(memory), pids: Some(pids), ..Policy::default() };
-        assert_eq!(of_one(all, 2, &policy(32 * MIB, 20)), Limits { memory: 32 * MIB, pids: 20 });
+        assert_eq!(of_one(all, 2, &policy(32 * MIB, 20)), Limits { memory: 32 * MIB, high: None, pids: 20 });
         assert_eq!(of_one(all, 2, &policy(u64::MAX, u32::MAX)), all);
     }
 

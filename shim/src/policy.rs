@@ -1,7 +1,7 @@
 //! `.policy/USER.json` on the users partition: what root grants a user, and how much of the machine.
 //!
 //! ```json
-//! {"memory": "128M", "pids": 256, "devices": ["i2c-1", "ttyUSB*"], "network": "shared"}
+//! {"memory": "128M", "high": "112M", "pids": 256, "devices": ["i2c-1", "ttyUSB*"], "network": "shared"}
 //! ```
 //!
 //! Every key may be absent; one that is not known is an error, for a limit that is misspelt is none. A file that
@@ -38,6 +38,9 @@ pub enum Network {
 pub struct Policy {
     /// Bytes of memory, file pages and kernel memory of the sandbox included.
     pub memory: Option<u64>,
+    /// Bytes from which on what can be taken back is, and who asks for more waits. None by default: node that leaks would stand
+    /// still where it is otherwise killed.
+    pub high: Option<u64>,
     /// Processes and threads.
     pub pids: Option<u32>,
     /// Devices that the user may open.
@@ -48,8 +51,13 @@ pub struct Policy {
 
 impl Policy {
     /// What counts for a file that cannot be read.
-    pub const STRICTEST: Self =
-        Self { memory: Some(LEAST_MEMORY), pids: Some(LEAST_PIDS), devices: Vec::new(), network: Network::Private };
+    pub const STRICTEST: Self = Self {
+        memory: Some(LEAST_MEMORY),
+        high: None,
+        pids: Some(LEAST_PIDS),
+        devices: Vec::new(),
+        network: Network::Private,
+    };
 
     /// Reads the file's bytes.
     ///
@@ -64,12 +72,13 @@ impl Policy {
             json.string(&mut key)?;
             json.take(':')?;
             match key.as_str() {
-                "memory" => {
+                key @ ("memory" | "high") => {
                     let mut text = String::<16>::new();
                     json.string(&mut text)?;
                     let least = |bytes: &u64| *bytes >= LEAST_MEMORY;
-                    policy.memory =
-                        Some(said(size(&text).filter(least), &mut why, "memory is a size from 64M, as in 128M")?);
+                    let bytes =
+                        said(size(&text).filter(least), &mut why, "memory and high are sizes from 64M, as in 128M")?;
+                    *(if key == "high" { &mut policy.high } else { &mut policy.memory }) = Some(bytes);
                 }
                 "pids" => {
                     let least = |pids: &u32| *pids >= LEAST_PIDS;
@@ -92,7 +101,7 @@ impl Policy {
                         said(policy.devices.push(name).ok(), &mut why, "there are more than 16 devices")
                     })?;
                 }
-                _ => said(None, &mut why, "it has a key that is none of memory, pids, devices, network")?,
+                _ => said(None, &mut why, "it has a key that is none of memory, high, pids, devices, network")?,
             }
             Some(())
         });
@@ -204,10 +213,12 @@ pub fn is_pattern(text: &str) -> bool {
 impl Say for Policy {
     fn say(&self, text: &mut say::Text) {
         let mut before = "{";
-        if let Some(memory) = self.memory {
-            let (number, unit) = if memory.trailing_zeros() >= 20 { (memory >> 20, "M") } else { (memory, "") };
-            say!(text, before, "\"memory\": \"", number, unit, "\"");
-            before = ", ";
+        for (key, bytes) in [("memory", self.memory), ("high", self.high)] {
+            if let Some(bytes) = bytes {
+                let (number, unit) = if bytes.trailing_zeros() >= 20 { (bytes >> 20, "M") } else { (bytes, "") };
+                say!(text, before, "\"", key, "\": \"", number, unit, "\"");
+                before = ", ";
+            }
         }
         if let Some(pids) = self.pids {
             say!(text, before, "\"pids\": ", pids);
@@ -236,9 +247,11 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let full = r#"{"memory": "128M", "pids": 256, "devices": ["i2c-1", "ttyUSB*"], "network": "private"}"#;
+        let full =
+            r#"{"memory": "128M", "high": "112M", "pids": 256, "devices": ["i2c-1", "ttyUSB*"], "network": "private"}"#;
         let policy = Policy::parse(full.as_bytes()).unwrap();
-        assert_eq!((policy.memory, policy.pids, policy.network), (Some(128 << 20), Some(256), Network::Private));
+        assert_eq!((policy.memory, policy.high), (Some(128 << 20), Some(112 << 20)));
+        assert_eq!((policy.pids, policy.network), (Some(256), Network::Private));
         assert_eq!(policy.to_string(), full);
         assert_eq!(Policy::parse(b"{}"), Ok(Policy::default()));
         for policy in
@@ -257,6 +270,7 @@ mod tests {
             (r#"{"memroy": "128M"}"#, "none of memory"),
             (r#"{"a key that is far too long for any": 1}"#, "none of memory"),
             (r#"{"memory": "63M"}"#, "from 64M"),
+            (r#"{"high": "63M"}"#, "from 64M"),
             (r#"{"memory": "99999999999G"}"#, "from 64M"),
             (r#"{"memory": 128}"#, "malformed"),
             (r#"{"pids": 31}"#, "from 32"),

@@ -148,7 +148,7 @@ pub fn a_broken_policy_counts_as_the_strictest(arch: &'static Arch) {
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
     let said = vm.transcript();
     for line in [
-        "nodeos: .policy/misspelt.json: it has a key that is none of memory, pids, devices, network; the strictest",
+        "nodeos: .policy/misspelt.json: it has a key that is none of memory, high, pids, devices, network; the strictest",
         "nodeos: .policy/foreign.json: ",
         "nodeos: .policy/link.json: ",
         "misspelt has lo",

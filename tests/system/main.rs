@@ -30,6 +30,7 @@ behaviours! {
         links_where_mounts_go_are_not_followed,
         a_bad_logon_file_lets_nobody_in,
         a_broken_policy_counts_as_the_strictest;
+    bench: this_system_takes_less_than_a_script_of_the_same_mounts;
     budget: memory_and_time_are_read_from_the_machine,
         an_app_has_a_timeline_of_its_own,
         a_regression_of_each_kind_closes_the_gate;
@@ -47,7 +48,8 @@ behaviours! {
         a_second_session_joins_the_sandbox,
         single_lets_only_root_in;
     many: five_hundred_homes_boot;
-    memory: too_little_memory_is_said_and_the_amount_named_suffices;
+    memory: too_little_memory_is_said_and_the_amount_named_suffices,
+        what_a_policy_calls_high_is_where_file_pages_are_taken_back;
     placement: the_carbon_copy_serves_from_every_place;
     start: a_program_starts_in_forty_system_calls;
     stop: ctrl_alt_del_leaves_a_clean_filesystem,

@@ -1,7 +1,7 @@
 //! Too little RAM for an initramfs with node in it.
 
-use boot::carbon::Placement;
-use shim::{arches::Arch, last_word::LastWord};
+use boot::{carbon::Placement, users::policy::set_policy};
+use shim::{arches::Arch, last_word::LastWord, policy::Policy};
 use tests::{Boot, Disk, runs};
 
 pub fn too_little_memory_is_said_and_the_amount_named_suffices(arch: &'static Arch) {
@@ -15,4 +15,26 @@ pub fn too_little_memory_is_said_and_the_amount_named_suffices(arch: &'static Ar
     assert!((105..=256).contains(&needed), "{needed} MiB");
     let mut vm = boot(needed).start();
     vm.expect("it suffices").unwrap();
+}
+
+/// A policy's `high`: what files leave in memory is taken back there, long before `memory` is reached.
+pub fn what_a_policy_calls_high_is_where_file_pages_are_taken_back(arch: &'static Arch) {
+    // the sandbox's own share of the page cache, in MiB, when 40 MiB have been written and read
+    let program = "const fs = require('fs')\n\
+        const cached = () => /^Cached:\\s*(\\d+)/m.exec(fs.readFileSync('/proc/meminfo', 'utf8'))[1] >> 10\n\
+        const before = cached(), file = fs.openSync('/file', 'w+'), piece = Buffer.alloc(1 << 20)\n\
+        for (let at = 0; at < 40; at++) fs.writeSync(file, piece)\n\
+        fs.fsyncSync(file)\n\
+        for (let at = 0; at < 40; at++) fs.readSync(file, piece, 0, piece.length, at << 20)\n\
+        console.log('cached: ' + (cached() - before) + ' MiB')";
+    let cached = |policy: &str| -> i32 {
+        let disk = Disk::with(&[runs("ana", 1000, program)]);
+        let policy = Policy::parse(policy.as_bytes()).unwrap();
+        set_policy(&disk.path, "ana", Some(&policy)).unwrap();
+        let mut vm = Boot::on(arch).homes(&disk).memory(512).start();
+        vm.expect("cached: ").unwrap();
+        vm.expect(" MiB").unwrap().trim().parse().unwrap()
+    };
+    let (without, with) = (cached(r#"{"memory": "256M"}"#), cached(r#"{"memory": "256M", "high": "64M"}"#));
+    assert!(without > 35 && with < 25, "{without} MiB without, {with} with it");
 }

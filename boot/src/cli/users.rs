@@ -89,6 +89,9 @@ enum Verb {
         /// Memory of everything that the user runs, as in 128M
         #[arg(long, value_name = "SIZE", value_parser = memory)]
         memory: Option<u64>,
+        /// From so much on, who asks for more waits until some is given back; a program that never gives any stands still
+        #[arg(long, value_name = "SIZE", value_parser = memory)]
+        high: Option<u64>,
         /// Processes and threads
         #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(LEAST_PIDS)..))]
         pids: Option<u32>,
@@ -160,8 +163,9 @@ impl Args {
                 image::passwd(&file, &name, &logon)?;
                 common.progress.say("users", &format!("changed how {name} logs on"));
             }
-            Verb::Policy { file, name, memory, pids, devices, network, default } => {
-                let changes = default || memory.is_some() || pids.is_some() || !devices.is_empty() || network.is_some();
+            Verb::Policy { file, name, memory, high, pids, devices, network, default } => {
+                let sizes = memory.is_some() || high.is_some() || pids.is_some();
+                let changes = default || sizes || !devices.is_empty() || network.is_some();
                 if !changes {
                     let policy = policy(&file, &name)?;
                     if policy.memory.is_none() || policy.pids.is_none() {
@@ -173,6 +177,7 @@ impl Args {
                 }
                 let mut new = if default { Policy::default() } else { policy(&file, &name)? };
                 new.memory = memory.or(new.memory);
+                new.high = high.or(new.high);
                 new.pids = pids.or(new.pids);
                 new.network = network.as_deref().and_then(shim::policy::network).unwrap_or(new.network);
                 if !devices.is_empty() {

@@ -226,7 +226,7 @@ mod tests {
     };
 
     fn sandbox<'a>(user: &'a User<'a>) -> Sandbox<'a> {
-        let limits = Limits { memory: 64 << 20, pids: 100 };
+        let limits = Limits { memory: 64 << 20, high: None, pids: 100 };
         Sandbox {
             user,
             upper: Upper::Home,

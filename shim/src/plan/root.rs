@@ -33,6 +33,9 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     let Sandbox { user, upper, limits, network, granted, broker, host } = *sandbox;
     let mut plan = Plan::new();
     plan.must(Why::Limits, Root::Limit(user, "memory.max", limits.memory));
+    if let Some(high) = limits.high {
+        plan.must(Why::Limits, Root::Limit(user, "memory.high", high));
+    }
     plan.must(Why::Limits, Root::Limit(user, "pids.max", limits.pids));
     plan.must(Why::Private, Root::Private);
     plan.may(Why::Name, Root::Hostname(host));

@@ -88,7 +88,7 @@ fn all_users() -> Limits {
     };
     let least = limits::of_all(0);
     let memory = number("memory.max").unwrap_or(crate::policy::LEAST_MEMORY);
-    Limits { memory, pids: number("pids.max").unwrap_or(least.pids) }
+    Limits { memory, high: None, pids: number("pids.max").unwrap_or(least.pids) }
 }
 
 /// The first process of a sandbox: buries orphans, and ends when it is alone, which ends the sandbox. It is poked when
