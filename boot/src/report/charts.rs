@@ -126,7 +126,6 @@ fn lines(history: &[Entry]) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::{Line, held, lines};
-    use qemu::bench::{Comparison, Row};
     use qemu::budget::Entry;
 
     #[test]

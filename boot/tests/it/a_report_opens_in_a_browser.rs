@@ -229,11 +229,11 @@ fn a_report_opens_in_a_browser() {
     for column in COLUMNS.iter().filter(|column| (column.of)(&comparison.rows[0]).is_some()) {
         let shown = comparison.rows.iter().map(|row| {
             let ratio = comparison.ratio(row, column.of).filter(|_| column.ratio);
-            grouped((column.of)(row).unwrap()) + &ratio.map_or(String::new(), |ratio| format!(" ({ratio:.2})"))
+            grouped((column.of)(row).unwrap()) + &ratio.map_or(String::new(), |ratio| format!("\n({ratio:.2})"))
         });
         assert_eq!(beside.row(column.title)[1..], shown.collect::<Vec<_>>(), "{}", column.title);
     }
-    assert_eq!(beside.row("between kernel and node")[2], "18\u{202f}000\u{202f}000 (2.00)");
+    assert_eq!(beside.row("between kernel and node")[2], "18\u{202f}000\u{202f}000\n(2.00)");
     assert_eq!(beside.row("tini-plain")[1..], ["what tini-plain is", "what tini-plain lacks"]);
     assert_eq!(beside.row("500")[1], grouped(47_500_000));
     assert!(beside.chart("comparison").says("tini-plain") && beside.chart("comparison").says("between"), "{beside:?}");
