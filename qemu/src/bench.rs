@@ -75,6 +75,12 @@ pub struct Comparison {
     pub arch: String,
     /// RAM of the machines, MiB.
     pub ram: u32,
+    /// Homes of the rows, of which one runs something.
+    pub homes: u32,
+    /// How often each was timed.
+    pub runs: usize,
+    /// Versions of what went in.
+    pub versions: BTreeMap<String, String>,
     /// A row for each contender.
     pub rows: Vec<Row>,
     /// Instructions between kernel and node by homes, and by contender's name.
@@ -186,7 +192,7 @@ const fn column(title: &'static str, of: fn(&Row) -> Option<u64>) -> Column {
 
 /// All of them.
 pub const COLUMNS: [Column; 14] = [
-    column("instructions to the first line", |row| Some(row.kernel + row.between + row.node)),
+    column("instructions to the first line: these three", |row| Some(row.kernel + row.between + row.node)),
     column("of the kernel", |row| Some(row.kernel)),
     column("between kernel and node", |row| Some(row.between)),
     column("of PID 1 among these", |row| Some(row.init)),
@@ -220,7 +226,17 @@ mod tests {
         let row = |name: &str, between| Row { name: name.to_owned(), between, ..Row::default() };
         let rows = vec![row("nodeos-medium", 100), row("nodeos-plain", 50), row("tini-plain", 75), row("x-disk", 9)];
         let growth = [(1, [("tini-plain".to_owned(), 75)].into())].into();
-        let all = Comparison { format: 1, arch: "a".to_owned(), ram: 1, rows, growth, left_out: [].into() };
+        let all = Comparison {
+            format: 1,
+            arch: "a".to_owned(),
+            ram: 1,
+            homes: 1,
+            runs: 1,
+            versions: [].into(),
+            rows,
+            growth,
+            left_out: [].into(),
+        };
         let of = |row: usize| all.ratio(&all.rows[row], COLUMNS[2].of);
         assert_eq!((of(0), of(2), of(3)), (None, Some(1.5), None));
         // nothing is a ratio to nothing, nor of what was not measured

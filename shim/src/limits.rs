@@ -86,6 +86,7 @@ mod tests {
     fn a_policy_says_more_or_less_but_not_beyond_all() {
         let all = of_all(240 * MIB);
         let policy = |memory, pids| Policy { memory: Some(memory), pids: Some(pids), ..Policy::default() };
+        assert_eq!(of_one(all, 2, &Policy { high: Some(9), ..Policy::default() }).high, Some(9));
         assert_eq!(of_one(all, 2, &policy(32 * MIB, 20)), Limits { memory: 32 * MIB, high: None, pids: 20 });
         assert_eq!(of_one(all, 2, &policy(u64::MAX, u32::MAX)), all);
     }

@@ -1,7 +1,7 @@
-//! Systems side by side: that others come up at all, and that this one still takes less than a script of the same mounts.
+//! Systems side by side: that a script of the same mounts comes up, and that this system still takes less.
 
 use boot::{
-    bench::{ALL, Wanted, bench},
+    bench::{ALL, Arena, Wanted},
     progress::Progress,
 };
 use shim::arches::Arch;
@@ -11,7 +11,8 @@ pub fn this_system_takes_less_than_a_script_of_the_same_mounts(arch: &'static Ar
     let named = |name| ALL.iter().find(|contender| contender.name == name).unwrap();
     let contenders = ["nodeos-medium", "busybox-medium"].map(named).into();
     let wanted = Wanted { arch, contenders, homes: vec![1], runs: 1, floor: false };
-    let all = bench(&cache(), &wanted, Progress::Plain).unwrap_or_else(|error| panic!("{error}"));
+    let all = Arena::new(&cache(), &wanted, Progress::Plain).and_then(|arena| arena.measure());
+    let all = all.unwrap_or_else(|error| panic!("{error}"));
     let [ours, script] = &all.rows[..] else { panic!("{all:?}") };
     assert!(ours.between * 2 < script.between, "{} instructions, the script's are {}", ours.between, script.between);
     assert!(ours.init > 0 && ours.init < ours.between && ours.between < ours.node, "{ours:?}");

@@ -1,4 +1,4 @@
-//! Too little RAM for an initramfs with node in it.
+//! Too little RAM for an initramfs with node in it; what a user may have of it.
 
 use boot::{carbon::Placement, users::policy::set_policy};
 use shim::{arches::Arch, last_word::LastWord, policy::Policy};
@@ -19,7 +19,7 @@ pub fn too_little_memory_is_said_and_the_amount_named_suffices(arch: &'static Ar
 
 /// A policy's `high`: what files leave in memory is taken back there, long before `memory` is reached.
 pub fn what_a_policy_calls_high_is_where_file_pages_are_taken_back(arch: &'static Arch) {
-    // the sandbox's own share of the page cache, in MiB, when 40 MiB have been written and read
+    // how much the page cache has grown, in MiB, when 40 MiB have been written and read
     let program = "const fs = require('fs')\n\
         const cached = () => /^Cached:\\s*(\\d+)/m.exec(fs.readFileSync('/proc/meminfo', 'utf8'))[1] >> 10\n\
         const before = cached(), file = fs.openSync('/file', 'w+'), piece = Buffer.alloc(1 << 20)\n\

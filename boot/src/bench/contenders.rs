@@ -35,8 +35,8 @@ pub struct Contender {
     pub build: fn(&Cache, &'static Arch, &Path, Progress) -> Result<Booted>,
 }
 
-/// Seccomp, limits, capabilities and the rest of the guards.
-const GUARDS: &str = "no system call filter, no limits, no landlock, nobody restarts or logs on, no devices";
+/// What a script or a program of a few lines leaves out.
+const GUARDS: &str = "a system call filter, limits, a cgroup namespace, landlock, hidepid, devices by policy, logons, restarts, saying what goes wrong";
 
 /// All of them.
 pub const ALL: [Contender; 8] = [
@@ -63,7 +63,7 @@ pub const ALL: [Contender; 8] = [
     },
     Contender {
         name: "busybox-medium",
-        what: "the same mounts and namespaces as a script of busybox's, node on an EROFS disk",
+        what: "such mounts and namespaces as a script of busybox's, node on an EROFS disk",
         lacks: GUARDS,
         installed: false,
         build: busybox,
@@ -71,14 +71,14 @@ pub const ALL: [Contender; 8] = [
     Contender {
         name: "node-plain",
         what: "the way of 2015: node as PID 1, mounts from JavaScript, a chroot for each user; node as files in the initramfs",
-        lacks: "as busybox's, and no namespaces",
+        lacks: "the same, and namespaces",
         installed: false,
         build: node,
     },
     Contender {
         name: "tini-plain",
         what: "tini as PID 1, which starts node as root; node as files in the initramfs",
-        lacks: "as busybox's, and no users, no homes",
+        lacks: "the same, and users, homes and their roots",
         installed: false,
         build: tini,
     },
@@ -109,7 +109,8 @@ fn booted(image: &Image, initramfs: PathBuf, disks: Vec<PathBuf>, words: &str) -
     let parts = [&image.kernel, &initramfs].into_iter().chain(&disks);
     let bytes = parts.map(|path| size(path)).sum::<Result<u64>>()?;
     let kernel = image.kernel.clone();
-    Ok(Booted { kernel, initramfs, disks, words: words.to_owned(), bytes, meter: Meter::Initramfs })
+    let versions = image.versions.iter().map(|(name, version)| ((*name).to_owned(), version.clone())).collect();
+    Ok(Booted { kernel, initramfs, disks, words: words.to_owned(), bytes, versions, meter: Meter::Initramfs })
 }
 
 fn ours(cache: &Cache, arch: &'static Arch, placement: Placement, progress: Progress) -> Result<Booted> {
@@ -139,7 +140,7 @@ fn folders(tree: &mut Tree, names: &[&str]) -> Result<()> {
 fn busybox(cache: &Cache, arch: &'static Arch, folder: &Path, progress: Progress) -> Result<Booted> {
     let image = image(cache, arch, Placement::Medium, progress)?;
     let mut tree = Tree::default();
-    folders(&mut tree, &["/carbon", "/dev", "/proc", "/root", "/runtime", "/tmp"])?;
+    folders(&mut tree, &["/carbon", "/dev", "/devices", "/proc", "/root", "/runtime", "/tmp"])?;
     tree.put("/busybox", program(cache, arch, "busybox-static", "bin/busybox", progress)?)?;
     tree.put("/init", text(include_str!("busybox.sh")))?;
     tree.put("/user.sh", text(include_str!("user.sh")))?;
@@ -195,8 +196,9 @@ fn debian(cache: &Cache, arch: &'static Arch, folder: &Path, stock: bool, progre
         false => (packed(&Tree::default(), folder)?, Meter::Disk),
     };
     let bytes = size(&kernel)? + size(&initramfs)? + system.used()?;
+    let versions = system.versions.into_iter().map(|(name, version)| (format!("Debian's {name}"), version)).collect();
     let words = "root=/dev/vda rw".to_owned();
-    Ok(Booted { kernel, initramfs, disks: vec![system.disk], words, bytes, meter })
+    Ok(Booted { kernel, initramfs, disks: vec![system.disk], words, bytes, versions, meter })
 }
 
 /// What calls the C library from JavaScript: koffi of npm, in two packages, pinned.

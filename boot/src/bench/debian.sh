@@ -1,6 +1,6 @@
 #!/bin/sh
-# What Debian's minimal system gets beside its packages: user ana, her program as a service, and an initramfs as
-# initramfs-tools makes it, for a kernel without modules. Its argument is the system's root.
+# What Debian's minimal system gets beside its packages: user ana, her program as a service, what a first boot leaves behind, and
+# an initramfs as initramfs-tools makes it, for a kernel without modules. Its argument is the system's root.
 set -eu
 root=$1
 echo 'ana:x:1000:1000::/home/ana:/bin/sh' >> "$root/etc/passwd"
@@ -19,6 +19,9 @@ TTYPath=/dev/console
 WantedBy=multi-user.target
 END
 chroot "$root" systemctl enable app.service
+chroot "$root" systemd-machine-id-setup
+chroot "$root" /lib/systemd/systemd-update-done
+chroot "$root" dpkg-query -W -f '${Package} ${Version}\n' nodejs systemd > "$root/versions"
 ln -s sbin/init "$root/init" # what the meter becomes
 mkdir -p "$root/lib/modules/6.12.0"
 touch "$root/lib/modules/6.12.0/modules.order" "$root/lib/modules/6.12.0/modules.builtin"

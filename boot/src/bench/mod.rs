@@ -21,6 +21,7 @@ use qemu::measure::{Cost, cost};
 use qemu::vm::Vm;
 use shim::arches::Arch;
 use shim::logon_file::{LogonFile, Password};
+use tempfile::TempDir;
 
 use crate::cache::Cache;
 use crate::error::{Error, Result, Tried};
@@ -61,6 +62,8 @@ pub struct Booted {
     pub words: String,
     /// Bytes on the medium.
     pub bytes: u64,
+    /// Versions of what went in.
+    pub versions: BTreeMap<String, String>,
     /// Where the meter goes, which becomes its init.
     pub meter: Meter,
 }
@@ -74,54 +77,81 @@ pub enum Meter {
     Disk,
 }
 
-/// Measures them, one after the other.
-pub fn bench(cache: &Cache, wanted: &Wanted, progress: Progress) -> Result<Comparison> {
-    let _making = Making::start();
-    let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
-    let meter = measure::meter(wanted.arch)?;
-    let homes = wanted.homes.iter().map(|count| homes(folder.path(), *count)).collect::<Result<Vec<_>>>()?;
-    let (mut arenas, mut left_out) = (Vec::new(), BTreeMap::new());
-    for contender in &wanted.contenders {
-        if contender.installed && !wanted.arch.is_host() {
-            let why = format!("its programs would have to run here, on {}, to install it", Arch::host());
-            left_out.insert(contender.name.to_owned(), why);
-            continue;
-        }
-        let at = folder.path().join(contender.name);
-        fs::create_dir(&at).tried("make the folder", &at)?;
-        let booted = (contender.build)(cache, wanted.arch, &at, progress)?;
-        let counted = Counted::new(&booted, &meter, &at)?;
-        arenas.push(Arena { arch: wanted.arch, contender, booted, counted, progress });
-    }
-    let mut growth = BTreeMap::new();
-    for (count, homes) in wanted.homes.iter().zip(&homes).skip(1) {
-        let between = |arena: &Arena| Ok((arena.contender.name.to_owned(), between(&arena.cost(homes, *count)?)));
-        growth.insert(*count, arenas.iter().map(between).collect::<Result<BTreeMap<_, _>>>()?);
-    }
-    let rows = match homes.first() {
-        Some(homes) => rows(wanted, &arenas, homes)?,
-        None => vec![],
-    };
-    if let Some(count) = wanted.homes.first() {
-        growth.insert(*count, rows.iter().map(|row| (row.name.clone(), row.between)).collect());
-    }
-    Ok(Comparison { format: FORMAT, arch: wanted.arch.name.to_owned(), ram: RAM, rows, growth, left_out })
+/// Contenders that are made and not yet measured.
+pub struct Arena<'a> {
+    wanted: &'a Wanted,
+    ready: Vec<Ready>,
+    /// Users partitions, one for each number of homes.
+    homes: Vec<(u32, PathBuf)>,
+    left_out: BTreeMap<String, String>,
+    _folder: TempDir,
+    _making: Making, // dropped after the folder
 }
 
-fn rows(wanted: &Wanted, arenas: &[Arena], homes: &Path) -> Result<Vec<Row>> {
-    let mut timed = vec![Vec::new(); arenas.len()];
-    for _ in 0..wanted.runs.max(1) {
-        // in turn, so that what else the host does meets them all
-        for (arena, timed) in arenas.iter().zip(&mut timed) {
-            timed.push(arena.time(homes)?);
+impl<'a> Arena<'a> {
+    /// Makes all that is booted: what can fail for want of a network or a tool does so here.
+    pub fn new(cache: &Cache, wanted: &'a Wanted, progress: Progress) -> Result<Self> {
+        let _making = Making::start();
+        let _folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+        let folder = _folder.path();
+        let homes = wanted.homes.iter().map(|count| Ok((*count, homes(folder, *count)?))).collect::<Result<_>>()?;
+        let meter = measure::meter(wanted.arch)?;
+        let (mut ready, mut left_out) = (Vec::new(), BTreeMap::new());
+        for contender in &wanted.contenders {
+            if contender.installed && !wanted.arch.is_host() {
+                let why = format!("its programs would have to run here, on {}, to install it", Arch::host());
+                left_out.insert(contender.name.to_owned(), why);
+                continue;
+            }
+            let at = folder.join(contender.name);
+            fs::create_dir(&at).tried("make the folder", &at)?;
+            let booted = (contender.build)(cache, wanted.arch, &at, progress)?;
+            let counted = Counted::new(&booted, &meter, &at)?;
+            ready.push(Ready { arch: wanted.arch, contender, booted, counted, progress });
         }
+        Ok(Self { wanted, ready, homes, left_out, _folder, _making })
     }
-    let row = |(arena, timed): (&Arena, Vec<(First, Rest)>)| {
-        let count = wanted.homes.first().copied().unwrap_or(1);
-        let floor = if wanted.floor { arena.floor(homes)? } else { None };
-        Ok(arena.row(arena.cost(homes, count)?, &timed, floor))
-    };
-    arenas.iter().zip(timed).map(row).collect()
+
+    /// Measures them, one after the other.
+    pub fn measure(&self) -> Result<Comparison> {
+        let Self { wanted, ready, homes, left_out, .. } = self;
+        let mut growth = BTreeMap::new();
+        for (count, homes) in homes.iter().skip(1) {
+            let between = |ready: &Ready| Ok((ready.contender.name.to_owned(), between(&ready.cost(homes, *count)?)));
+            growth.insert(*count, ready.iter().map(between).collect::<Result<BTreeMap<_, _>>>()?);
+        }
+        let (rows, count) = match homes.first() {
+            Some((count, homes)) => (self.rows(homes, *count)?, *count),
+            None => (vec![], 0),
+        };
+        growth.insert(count, rows.iter().map(|row| (row.name.clone(), row.between)).collect());
+        Ok(Comparison {
+            format: FORMAT,
+            arch: wanted.arch.name.to_owned(),
+            ram: RAM,
+            homes: count,
+            runs: wanted.runs,
+            versions: ready.iter().flat_map(|ready| ready.booted.versions.clone()).collect(),
+            rows,
+            growth,
+            left_out: left_out.clone(),
+        })
+    }
+
+    fn rows(&self, homes: &Path, count: u32) -> Result<Vec<Row>> {
+        let mut timed = vec![Vec::new(); self.ready.len()];
+        for _ in 0..self.wanted.runs.max(1) {
+            // in turn, so that what else the host does meets them all
+            for (ready, timed) in self.ready.iter().zip(&mut timed) {
+                timed.push(ready.time(homes)?);
+            }
+        }
+        let row = |(ready, timed): (&Ready, Vec<(First, Rest)>)| {
+            let floor = if self.wanted.floor { ready.floor(homes)? } else { None };
+            Ok(ready.row(ready.cost(homes, count)?, &timed, floor))
+        };
+        self.ready.iter().zip(timed).map(row).collect()
+    }
 }
 
 /// A users partition of ana, who runs `app.js` and may log on, and others of whom nothing runs.
@@ -153,8 +183,7 @@ impl Counted {
         let which = match (booted.meter, disks.first_mut()) {
             (Meter::Disk, Some(disk)) => {
                 let copy = folder.join("disk");
-                fs::copy(&*disk, &copy).tried("copy to", &copy)?;
-                debian::add_program(&copy, meter::COST, meter)?;
+                debian::with_program(disk, meter::COST, meter, &copy)?;
                 *disk = copy;
                 "init"
             }
@@ -169,7 +198,7 @@ impl Counted {
 }
 
 /// A contender that is ready.
-struct Arena {
+struct Ready {
     arch: &'static Arch,
     contender: &'static Contender,
     booted: Booted,
@@ -177,7 +206,7 @@ struct Arena {
     progress: Progress,
 }
 
-impl Arena {
+impl Ready {
     /// The machine that is timed.
     fn machine(&self, homes: &Path) -> Machine {
         self.machine_of(&self.booted.initramfs, &self.booted.disks, homes, "")

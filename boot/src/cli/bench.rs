@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use boot::bench::{ALL, Contender, Wanted, bench};
+use boot::bench::{ALL, Arena, Contender, Wanted};
 use boot::cache::Cache;
 use boot::tools::For;
 use qemu::bench::{COLUMNS, Comparison};
@@ -17,7 +17,7 @@ use super::{Common, Failed, print_json, print_line};
 #[command(after_help = "\
 Contenders:
   nodeos-medium, nodeos-image, nodeos-plain   this system, with each place of the carbon copy
-  busybox-medium   the same mounts and namespaces as a script of busybox's
+  busybox-medium   such mounts and namespaces as a script of busybox's
   node-plain       the way of 2015: node as PID 1 mounts from JavaScript
   tini-plain       tini as PID 1 starts node as root
   systemd-medium   Debian's minimal system with systemd and Debian's node (on a host of the machine's architecture)
@@ -57,14 +57,15 @@ impl Args {
     }
 
     fn contenders(&self) -> Vec<&'static Contender> {
-        if self.only.is_empty() { all() } else { self.only.clone() }
+        // one that is named twice takes part once
+        all().into_iter().filter(|one| self.only.is_empty() || self.only.iter().any(|of| of.name == one.name)).collect()
     }
 
     pub fn run(self, common: Common) -> Result<u8, Failed> {
         let contenders = self.contenders();
         let Self { arch, homes, runs, floor, json, .. } = self;
         let wanted = Wanted { arch, contenders, homes, runs: runs.into(), floor };
-        let all = bench(&Cache::open()?, &wanted, common.progress)?;
+        let all = Arena::new(&Cache::open()?, &wanted, common.progress)?.measure()?;
         if json { print_json(&all) } else { print_line(text(&all).trim_end()) }
     }
 }
@@ -90,7 +91,11 @@ fn contender(name: &str) -> Result<&'static Contender, String> {
 
 /// Figures, and behind each its ratio to this system's with node in the same place.
 fn text(all: &Comparison) -> String {
-    let mut text = String::new();
+    let mut text = format!("{}, {} MiB, homes: {}, timed: {}", all.arch, all.ram, all.homes, all.runs);
+    for (name, version) in &all.versions {
+        let _ = write!(text, ", {name} {version}");
+    }
+    text += "\n\n";
     for row in &all.rows {
         let _ = writeln!(text, "== {}: {}", row.name, row.what);
         let _ = writeln!(text, "leaves out: {}", row.lacks);
@@ -147,7 +152,17 @@ mod tests {
         let rows = vec![row("nodeos-plain", 50), row("tini-plain", 75)];
         let growth = [1, 10].map(|homes| (homes, [("tini-plain".to_owned(), 75 * u64::from(homes))].into())).into();
         let left_out = [("debian-medium".to_owned(), "why".to_owned())].into();
-        let all = Comparison { format: 1, arch: "a".to_owned(), ram: 512, rows, growth, left_out };
+        let all = Comparison {
+            format: 1,
+            arch: "a".to_owned(),
+            ram: 512,
+            homes: 1,
+            runs: 3,
+            versions: [].into(),
+            rows,
+            growth,
+            left_out,
+        };
         let text = text(&all);
         for line in [
             "         75 between kernel and node  (1.50 of nodeos-plain)\n",

@@ -49,7 +49,7 @@ pub struct Args {
     /// Why that is right: it goes into the file
     #[arg(long, value_name = "TEXT", requires = "update")]
     reason: Option<String>,
-    /// Instructions are counted so many times: the least is taken
+    /// Instructions are counted so many times: the median is taken
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u8).range(1..=100))]
     runs: u8,
 }

@@ -45,8 +45,8 @@ pub struct Args {
     /// What is measured, by comma: see below [default: all but floor]
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = what)]
     only: Vec<What>,
-    /// Calls, instructions and memory are measured so many times: the least counts (of memory the run that used least), and the
-    /// spread is said
+    /// Calls, instructions and memory are measured so many times: the median counts (of memory the run that used least), and
+    /// the spread is said
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=100))]
     runs: u8,
     /// Show so many parts of each figure, the largest first

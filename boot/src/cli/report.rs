@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use boot::bench::Wanted;
+use boot::bench::{Arena, Wanted};
 use boot::cache::{Cache, write_whole};
 use boot::error::Tried;
 use boot::measure::{self, WHATS};
@@ -74,11 +74,12 @@ impl Args {
         let cache = Cache::open()?;
         let echarts = echarts::script(&cache, common.progress)?;
         if self.from.is_empty() {
+            let wanted =
+                Wanted { arch: self.source.arch, contenders: bench::all(), homes: vec![1], runs: 1, floor: false };
+            let arena = if self.no_bench { None } else { Some(Arena::new(&cache, &wanted, common.progress)?) };
             machines.push(self.measured(&cache, common)?);
-            if !self.no_bench {
-                let wanted =
-                    Wanted { arch: self.source.arch, contenders: bench::all(), homes: vec![1], runs: 1, floor: false };
-                comparisons.push(boot::bench::bench(&cache, &wanted, common.progress)?);
+            if let Some(arena) = arena {
+                comparisons.push(arena.measure()?);
             }
         }
         let page = Report { machines: &machines, comparisons: &comparisons, history: &history }.page(&echarts)?;

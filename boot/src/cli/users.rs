@@ -185,6 +185,12 @@ impl Args {
                     let pushed = devices.into_iter().try_for_each(|device| new.devices.push(device));
                     pushed.map_err(|_| Failed::usage(format!("a policy has at most {MAX_DEVICES} devices")))?;
                 }
+                if let (Some(high), Some(memory)) = (new.high, new.memory)
+                    && high >= memory
+                {
+                    let why = "nobody waits at --high where somebody is killed at --memory first";
+                    return Err(Failed::usage(format!("{why}: {high} bytes are not below {memory}")));
+                }
                 let kept = Some(&new).filter(|new| **new != Policy::default());
                 set_policy(&file, &name, kept)?;
                 common.progress.say("users", &format!("the policy of {name} is {new}, from the next boot on"));

@@ -18,7 +18,7 @@ mod symbols;
 
 use std::collections::BTreeMap;
 
-use qemu::figures::{FORMAT, Figures, Measured, least, spread};
+use qemu::figures::{FORMAT, Figures, Measured, middle, spread};
 use shim::arches::Arch;
 
 use crate::assembly::{self, Users, Wanted};
@@ -127,7 +127,7 @@ pub fn measure(
             }
             let all = (0..runs.max(1)).map(|_| take()).collect::<Result<Vec<_>>>()?;
             spreads.extend(spread(&all));
-            Ok(if what == What::Memory { least_used(all) } else { least(all) })
+            Ok(if what == What::Memory { least_used(all) } else { middle(all) })
         };
         measured.figures.extend(repeated(What::Calls, &|| guest.calls(&[]))?);
         measured.figures.extend(repeated(What::Instructions, &|| guest.instructions(&[]))?);

@@ -24,7 +24,9 @@ pub fn section(at: usize, all: &Comparison) -> Markup {
     html! {
         section id=(id(at)) {
             h2 { (title(at, all)) }
-            p { "Machines with " (all.ram) " MiB, the same QEMU and kernel. In brackets: the ratio to this system with node in the same place." }
+            p { @for (name, version) in &all.versions { (name) " " (version) "  " } }
+            p { "Machines with " (all.ram) " MiB and " (all.homes) " homes, of which one runs something, the same QEMU and kernel; time is the median of "
+                (all.runs) ". In brackets: the ratio to this system with node in the same place." }
             div class="chart comparison" data-chart="comparison" data-comparison=(id(at)) role="img" aria-label=(label) {}
             table class="wide" {
                 thead { tr { th scope="col" { "" } @for row in &all.rows { th scope="col" class="number" { (row.name) } } } }

@@ -287,6 +287,8 @@ mod tests {
         plan("root", 0, Upper::Home, Network::Shared, "root_of_root");
         plan("ana", 1000, Upper::Ram, Network::Private, "root_of_a_user_on_a_read_only_partition");
         let user = User { name: "ana", uid: 1000, gid: 1000 };
+        let limits = Limits { high: Some(48 << 20), ..sandbox(&user).limits };
+        golden("root_of_a_user_with_a_high", &root(&Sandbox { limits, ..sandbox(&user) }));
         golden("root_of_a_user_with_devices", &root(&Sandbox { granted: true, broker: true, ..sandbox(&user) }));
     }
 
