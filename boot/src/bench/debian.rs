@@ -60,7 +60,9 @@ fn make(new: &Path, sources: &str) -> Result<()> {
     let mmdebstrap = Run::new("mmdebstrap")
         .args(["--quiet", "--variant=minbase"])
         .arg(format!("--include={PACKAGES}"))
-        .arg(format!("--customize-hook={HOOK}"))
+        // where it fails, its text is not what is said of it
+        .env("HOOK", HOOK)
+        .arg("--customize-hook=sh -c \"$HOOK\" sh \"$1\"")
         .arg("--customize-hook=download /boot/initrd initrd")
         .arg("--customize-hook=download /versions versions")
         .arg("--customize-hook=rm \"$1/boot/initrd\" \"$1/versions\"")

@@ -20,7 +20,6 @@ WantedBy=multi-user.target
 END
 chroot "$root" systemctl enable app.service
 chroot "$root" systemd-machine-id-setup
-chroot "$root" /lib/systemd/systemd-update-done
 chroot "$root" dpkg-query -W -f '${Package} ${Version}\n' nodejs systemd > "$root/versions"
 ln -s sbin/init "$root/init" # what the meter becomes
 mkdir -p "$root/lib/modules/6.12.0"
