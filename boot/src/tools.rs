@@ -79,6 +79,7 @@ pub fn all() -> Vec<Tool> {
         tool(For::Users, Program("e2fsck"), "e2fsprogs", "checks them"),
         tool(For::Bench, Program("mmdebstrap"), "mmdebstrap", "makes a Debian to compare with"),
         tool(For::Bench, Program("newuidmap"), "uidmap", "lets it do so without root"),
+        tool(For::Bench, Program("fakechroot"), "fakechroot", "does where a user has no subordinate ids"),
         tool(For::Bench, Program("fakeroot"), "fakeroot", "keeps its owners without root"),
         tool(For::Tests, Program("cpio"), "cpio", "reads what our own writes, in a test"),
         tool(For::Tests, Program("sfdisk"), "fdisk", "makes partition tables for tests"),

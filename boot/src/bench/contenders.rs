@@ -84,7 +84,7 @@ pub const ALL: [Contender; 8] = [
     },
     Contender {
         name: "systemd-medium",
-        what: "Debian's minimal system with systemd and Debian's node, its disk mounted by the kernel",
+        what: "Debian's minimal system with systemd and Debian's node, its disk, ext4 and not compressed, mounted by the kernel",
         lacks: DEBIAN,
         installed: true,
         build: |cache, arch, folder, progress| debian(cache, arch, folder, false, progress),

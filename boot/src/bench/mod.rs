@@ -109,6 +109,9 @@ impl<'a> Arena<'a> {
             let counted = Counted::new(&booted, &meter, &at)?;
             ready.push(Ready { arch: wanted.arch, contender, booted, counted, progress });
         }
+        if let (true, Some((name, why))) = (ready.is_empty(), left_out.first_key_value()) {
+            return Err(Error::new(format!("measure {name}"), why));
+        }
         Ok(Self { wanted, ready, homes, left_out, _folder, _making })
     }
 

@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, requires = "reason")]
     update: bool,
     /// Why that is right: it goes into the file
-    #[arg(long, value_name = "TEXT", requires = "update")]
+    #[arg(long, value_name = "TEXT", requires = "update", value_parser = reason)]
     reason: Option<String>,
     /// Instructions are counted so many times: the median is taken
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u8).range(1..=100))]
@@ -225,6 +225,14 @@ fn landed(root: &Path) -> Result<Landed, Failed> {
 
 fn parsed(name: &str, text: &str) -> Result<Landed, Failed> {
     Landed::read(text).map_err(|why| Failed::new(format!("read {name}: {why}")))
+}
+
+/// Words that say something.
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("expected the reason why what is measured is right".to_owned()),
+        said => Ok(said.to_owned()),
+    }
 }
 
 /// Writes what landed, and why.

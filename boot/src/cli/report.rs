@@ -112,7 +112,8 @@ fn read(file: &Path, machines: &mut Vec<Machine>, comparisons: &mut Vec<Comparis
 /// Refuses to replace what is no report.
 fn free(out: &Path) -> Result<(), Failed> {
     let report = |text: String| text.contains(TITLE);
-    match out.exists() && !fs::read_to_string(out).is_ok_and(report) {
+    // what is no file is not read: a pipe would wait for us
+    match out.exists() && !(out.is_file() && fs::read_to_string(out).is_ok_and(report)) {
         true => Err(Failed::usage(format!(
             "--out {}: something is there that is no report; name a new file",
             out.display()

@@ -72,7 +72,7 @@ impl Report<'_> {
                 body {
                     header {
                         h1 { (TITLE) }
-                        p { "Sizes, system calls and instructions are the same at each run; time is emulated. "
+                        p { "Sizes and system calls are the same at each run, instructions nearly; time is emulated. "
                             code { "docs/measure.md" } " says where each figure comes from." }
                         nav aria-label="Sections" {
                             @for section in &sections { a href={ "#" (section.id) } { (section.title) } }

@@ -1,7 +1,5 @@
 //! This system beside others: figures with their ratios, what each contender is and leaves out, how cost grows.
 
-use std::collections::BTreeMap;
-
 use maud::{Markup, html};
 use qemu::bench::{COLUMNS, Comparison};
 
@@ -36,7 +34,11 @@ pub fn section(at: usize, all: &Comparison) -> Markup {
                             th scope="row" { (column.title) }
                             @for row in &all.rows {
                                 td class="number" {
-                                    @if let Some(value) = (column.of)(row) { (grouped(value)) } @else { "–" }
+                                    @match (column.of)(row) {
+                                        Some(value) if column.ratio => { (grouped(value)) }
+                                        Some(value) => { (value) }
+                                        None => { "–" }
+                                    }
                                     @if let Some(ratio) = all.ratio(row, column.of).filter(|_| column.ratio) {
                                         " " span class="ratio" { "(" (format!("{ratio:.2}")) ")" }
                                     }
@@ -47,7 +49,7 @@ pub fn section(at: usize, all: &Comparison) -> Markup {
                 }
             }
             (contenders(all))
-            @if all.growth.len() > 1 { (growth(&all.growth)) }
+            @if all.growth.len() > 1 { (growth(all)) }
             @for (name, why) in &all.left_out { p { "Left out: " (name) ": " (why) } }
         }
     }
@@ -66,14 +68,14 @@ fn contenders(all: &Comparison) -> Markup {
 }
 
 /// Instructions between kernel and node, a row for each number of homes.
-fn growth(all: &BTreeMap<u32, BTreeMap<String, u64>>) -> Markup {
-    let names: Vec<_> = all.values().next().into_iter().flat_map(BTreeMap::keys).collect();
+fn growth(all: &Comparison) -> Markup {
+    let names: Vec<_> = all.rows.iter().map(|row| &row.name).collect();
     html! {
         h3 { "Instructions between kernel and node, by homes of which one runs something" }
         table class="wide" {
             thead { tr { th scope="col" class="number" { "homes" } @for name in &names { th scope="col" class="number" { (name) } } } }
             tbody {
-                @for (homes, by_name) in all {
+                @for (homes, by_name) in &all.growth {
                     tr {
                         th scope="row" class="number" { (homes) }
                         @for name in &names {

@@ -34,7 +34,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     let mut plan = Plan::new();
     plan.must(Why::Limits, Root::Limit(user, "memory.max", limits.memory));
     if let Some(high) = limits.high {
-        plan.must(Why::Limits, Root::Limit(user, "memory.high", high));
+        plan.must(Why::GivesBack, Root::Limit(user, "memory.high", high));
     }
     plan.must(Why::Limits, Root::Limit(user, "pids.max", limits.pids));
     plan.must(Why::Private, Root::Private);

@@ -31,6 +31,7 @@ pub enum Why {
     Name,
     UserRoot,
     Limits,
+    GivesBack,
     OwnNetwork,
     Scratch,
     PrivateDevices,
@@ -78,6 +79,9 @@ impl Why {
             Self::Name => "the host's name, in a uts namespace of its own",
             Self::UserRoot => "the user's / is the home, merged over the carbon copy",
             Self::Limits => "no user keeps the others from working",
+            Self::GivesBack => {
+                "the policy says so: from here on file pages are taken back, and who asks for more waits"
+            }
             Self::OwnNetwork => "the policy says so: no port of the machine, no way out",
             Self::Scratch => "temporary files stay in RAM and never reach the image",
             Self::PrivateDevices => {
