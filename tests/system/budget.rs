@@ -138,6 +138,29 @@ pub fn a_regression_of_each_kind_closes_the_gate(arch: &'static Arch) {
     blamed(&found(&planted, "bytes.carbon"), "/lib/planted (new)");
     blamed(&found(&planted, "bytes.medium"), "carbon.erofs");
 
+    // a package among an app's
+    let app = folder.path().join("app");
+    let package = |name: &str, bytes: usize| {
+        let package = app.join("node_modules").join(name);
+        std::fs::create_dir_all(&package).unwrap();
+        std::fs::write(package.join("index.js"), vec![b'/'; bytes]).unwrap();
+    };
+    package("kept", 100_000);
+    std::fs::write(app.join("package.json"), "{\"main\": \"index.js\"}").unwrap();
+    std::fs::write(app.join("index.js"), "require('kept')\n").unwrap();
+    let of_app = || {
+        let subject = Subject { users: Users::App(app.clone()), ..subject(arch, Manifest::default()) };
+        measure::measure(&cache(), &subject, &[What::Sizes], 1, Progress::Plain).unwrap_or_else(|error| panic!("{error}")).0
+    };
+    let with_app = of_app();
+    let (mut of_apps, mut landed_app) = (Budgets::read("format = 1\n").unwrap(), Landed::default());
+    of_apps.land(&with_app, &mut landed_app).unwrap();
+    assert_eq!(of_apps.check(&with_app, &landed_app), [], "what landed passes");
+    package("planted", 50_000);
+    let grown = of_apps.check(&of_app(), &landed_app);
+    let grown = grown.iter().find(|finding| finding.figure == "bytes.homes" && finding.what.fails());
+    blamed(grown.unwrap_or_else(|| panic!("a package passes")), "+50000 planted (new)");
+
     // functions in PID 1: those that leave guards out
     let (weak, named) = (shim_of::weak(arch).unwrap(), shim_of::weak_named(arch).unwrap());
     let mut planted = good.clone();

@@ -91,7 +91,7 @@ fn a_broken_policy_is_an_error_until_default_mends_it() {
     for (text, why) in [
         ("{\"memory\": ", "it is malformed"),
         ("{\"memroy\": \"64M\"}", "it has a key that is none of"),
-        ("{\"memory\": \"1M\"}", "memory is a size from 64M"),
+        ("{\"memory\": \"1M\"}", "memory and high are sizes from 64M"),
         (&" ".repeat(2000), "it is too long"),
     ] {
         let scratch = Scratch::with(&homes());

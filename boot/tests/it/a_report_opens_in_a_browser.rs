@@ -232,7 +232,9 @@ fn a_report_opens_in_a_browser() {
     for column in COLUMNS.iter().filter(|column| (column.of)(&comparison.rows[0]).is_some()) {
         let shown = comparison.rows.iter().map(|row| {
             let ratio = comparison.ratio(row, column.of).filter(|_| column.ratio);
-            grouped((column.of)(row).unwrap()) + &ratio.map_or(String::new(), |ratio| format!("\n({ratio:.2})"))
+            let value = (column.of)(row).unwrap();
+            (if column.ratio { grouped(value) } else { value.to_string() })
+                + &ratio.map_or(String::new(), |ratio| format!("\n({ratio:.2})"))
         });
         assert_eq!(beside.row(column.title)[1..], shown.collect::<Vec<_>>(), "{}", column.title);
     }
