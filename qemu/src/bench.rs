@@ -107,11 +107,12 @@ impl Comparison {
         serde_json::from_str::<Rows>(text).is_ok()
     }
 
-    /// A figure of a row over the same one of this system with node in the same place; none of this system's own, or where
-    /// that is 0.
+    /// A figure of a row over the same one of this system with node in the same place; none of this system's own, where that
+    /// is 0, or where a ratio means nothing.
     #[must_use]
-    pub fn ratio(&self, row: &Row, of: fn(&Row) -> Option<u64>) -> Option<f64> {
-        if row.is_ours() {
+    pub fn ratio(&self, row: &Row, column: &Column) -> Option<f64> {
+        let of = column.of;
+        if row.is_ours() || !column.ratio {
             return None;
         }
         let ours = self.rows.iter().find(|ours| ours.is_ours() && ours.place() == row.place())?;
@@ -237,11 +238,11 @@ mod tests {
             growth,
             left_out: [].into(),
         };
-        let of = |row: usize| all.ratio(&all.rows[row], COLUMNS[2].of);
+        let of = |row: usize| all.ratio(&all.rows[row], &COLUMNS[2]);
         assert_eq!((of(0), of(2), of(3)), (None, Some(1.5), None));
         // nothing is a ratio to nothing, nor of what was not measured
-        assert_eq!(all.ratio(&all.rows[2], COLUMNS[5].of), None);
-        assert_eq!(all.ratio(&all.rows[2], COLUMNS[8].of), None);
+        assert_eq!(all.ratio(&all.rows[2], &COLUMNS[5]), None);
+        assert_eq!(all.ratio(&all.rows[2], &COLUMNS[8]), None);
         let text = serde_json::to_string(&all).unwrap();
         assert!(Comparison::is_one(&text) && !Comparison::is_one("{\"format\": 1}"));
         assert_eq!(Comparison::read(&text), Ok(all));

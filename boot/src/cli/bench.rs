@@ -101,7 +101,7 @@ fn text(all: &Comparison) -> String {
         let _ = writeln!(text, "leaves out: {}", row.lacks);
         for column in &COLUMNS {
             let Some(value) = (column.of)(row) else { continue };
-            let ratio = all.ratio(row, column.of).filter(|_| column.ratio);
+            let ratio = all.ratio(row, column);
             let ratio = ratio.map(|ratio| format!("  ({ratio:.2} of nodeos-{})", row.place())).unwrap_or_default();
             let _ = writeln!(text, "{value:>11} {}{ratio}", column.title);
         }

@@ -39,7 +39,7 @@ pub fn section(at: usize, all: &Comparison) -> Markup {
                                         Some(value) => { (value) }
                                         None => { "–" }
                                     }
-                                    @if let Some(ratio) = all.ratio(row, column.of).filter(|_| column.ratio) {
+                                    @if let Some(ratio) = all.ratio(row, column) {
                                         " " span class="ratio" { "(" (format!("{ratio:.2}")) ")" }
                                     }
                                 }

@@ -231,7 +231,7 @@ fn a_report_opens_in_a_browser() {
     let comparison = comparison();
     for column in COLUMNS.iter().filter(|column| (column.of)(&comparison.rows[0]).is_some()) {
         let shown = comparison.rows.iter().map(|row| {
-            let ratio = comparison.ratio(row, column.of).filter(|_| column.ratio);
+            let ratio = comparison.ratio(row, column);
             let value = (column.of)(row).unwrap();
             (if column.ratio { grouped(value) } else { value.to_string() })
                 + &ratio.map_or(String::new(), |ratio| format!("\n({ratio:.2})"))
