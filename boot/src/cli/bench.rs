@@ -26,7 +26,7 @@ Each runs the same program as a user's, from the same homes. docs/benchmarks.md 
 
 Examples:
   nodeos bench                                     seven minutes
-  nodeos bench --floor --homes 1,10,100,500        everything: a quarter of an hour
+  nodeos bench --floor --homes 1,10,100,500        everything: some twenty minutes
   nodeos bench --only nodeos-medium,busybox-medium --runs 1
   nodeos bench --json > bench.json                 for a program to read, or nodeos report --from bench.json")]
 pub struct Args {
