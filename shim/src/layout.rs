@@ -33,6 +33,8 @@ pub const BROKER: &str = "/broker";
 pub const GRANTED: &str = "/granted";
 /// Nodes that nobody is to see now.
 pub const HIDDEN: &str = "/granted/.hidden";
+/// The next one that is made, until it has a name of its own.
+pub const NEW: &str = "/granted/.hidden/new";
 /// Where the kernel's programs that keep devices apart are pinned, by the uid.
 pub const CLAIMS: &str = "/granted/.claims";
 /// What every user's /dev is made of: the same for all, so it is made once.

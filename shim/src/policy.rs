@@ -158,46 +158,26 @@ pub fn size(text: &str) -> Option<u64> {
 /// What can be granted, by the beginning of the kernel's name: what is attached to a machine for its users. Not here, and
 /// so never granted: disks under any name (`sd*`, `sg*`, `bsg/`, `nvme*`, `mtd*`, `loop*`, `bus/usb/`), memory, the
 /// kernel's log, consoles, and what rules the machine (`watchdog`, `kvm`, `fuse`, `net/tun`, `uinput`).
-const GRANTABLE: [&str; 26] = [
-    "cec",
-    "dri/render",
-    "gpiochip",
-    "gpiomem",
-    "hidraw",
-    "hwrng",
-    "i2c-",
-    "iio:device",
-    "input/event",
-    "input/js",
-    "input/mouse",
-    "lirc",
-    "media",
-    "pps",
-    "rtc",
-    "snd/",
-    "spidev",
-    "ttyACM",
-    "ttyAMA",
-    "ttyS",
-    "ttyUSB",
-    "usb/hiddev",
-    "usb/lp",
-    "v4l-subdev",
-    "video",
-    "vport",
-];
+const GRANTABLE: &str = "cec dri/render gpiochip gpiomem hidraw hwrng i2c- iio:device input/event input/js input/mouse lirc \
+    media pps rtc snd/ spidev ttyACM ttyAMA ttyS ttyUSB usb/hiddev usb/lp v4l-subdev video vport";
 
 /// Whether a device of that name may be granted at all.
+fn grantable(device: &str) -> bool {
+    GRANTABLE.split_ascii_whitespace().any(|start| device.starts_with(start))
+}
+
+/// Whether that is the name of a device that may be granted, and no way to anything else below /dev.
 #[must_use]
-pub fn grantable(device: &str) -> bool {
-    GRANTABLE.iter().any(|start| device.starts_with(start))
+pub fn is_device(name: &str) -> bool {
+    grantable(name) && is_pattern(name) && !name.ends_with('*')
 }
 
 /// Whether a pattern stands for any such device.
 #[must_use]
 pub fn can_grant(pattern: &str) -> bool {
     let name = pattern.strip_suffix('*');
-    grantable(pattern) || name.is_some_and(|name| GRANTABLE.iter().any(|start| start.starts_with(name)))
+    grantable(pattern)
+        || name.is_some_and(|name| GRANTABLE.split_ascii_whitespace().any(|start| start.starts_with(name)))
 }
 
 /// Whether that can name devices: letters and what device names have, at most one star, at the end, and no `..`.
@@ -319,11 +299,15 @@ mod tests {
             "vcs",
             "ptmx",
         ] {
-            assert!(!grantable(name) && !can_grant(name), "{name}");
+            assert!(!is_device(name) && !can_grant(name), "{name}");
         }
         for pattern in ["i2c-1", "ttyUSB*", "tty*", "input/*", "video*", "hwrng"] {
             assert!(can_grant(pattern), "{pattern}");
         }
+        for way in ["snd/../sda", "snd/..", "hwrng/../mem", "video*", "i2c-\n", ""] {
+            assert!(!is_device(way), "{way}");
+        }
+        assert!(is_device("snd/pcmC0D0p") && is_device("iio:device0"));
     }
 
     #[test]

@@ -70,7 +70,9 @@ pub fn attacker(arch: &Arch) -> Vec<u8> {
 pub fn put_first<'a>(arch: &Arch, initramfs: &Path, out: &'a Path) -> &'a str {
     let name = out.file_name().and_then(|name| name.to_str()).unwrap();
     let program = match name {
-        ::meter::MEMORY | ::meter::CALLS | ::meter::COST => meter(arch).unwrap_or_else(|error| panic!("{error}")),
+        ::meter::MEMORY | ::meter::CALLS | ::meter::COST | ::meter::HOLDERS => {
+            meter(arch).unwrap_or_else(|error| panic!("{error}"))
+        }
         _ => attack(arch),
     };
     with_program(initramfs, name, &program, out).unwrap_or_else(|error| panic!("{error}"));

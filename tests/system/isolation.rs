@@ -1,10 +1,10 @@
 //! Users do not see each other, nor the machine. Each refusal has a side on which the same step works.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
-use boot::users::home::Home;
+use boot::users::{home::Home, policy::set_policy};
 use qemu::{machine::Drive, vm::Vm};
-use shim::{arches::Arch, last_word::LastWord};
+use shim::{arches::Arch, last_word::LastWord, policy::{Pattern, Policy}};
 use tests::{Boot, Disk, log_on, logs_on, runs};
 
 const ASK: &str = "const fs = require('fs'); const ask = (what, f) => { let r; try { r = f() } catch (e) { r = e.code } console.log(what, String(r)) };";
@@ -126,6 +126,56 @@ pub fn a_user_has_no_privileges_and_no_descriptors(arch: &'static Arch) {
     for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "SigBlk"] {
         assert!(said.contains(&format!("{set} {zero}")), "{said}");
     }
+}
+
+/// What root, the administrator of files and users, is handed down: chown, dac_override, dac_read_search, fowner, fsetid, kill,
+/// setgid, setuid (include/uapi/linux/capability.h, 0 to 7). None of them reaches the machine.
+const OF_FILES_AND_USERS: u64 = 0xff;
+
+/// Which capabilities each program's processes hold in any set, PID 1's left out: while a logon asks, and while root is in.
+fn held(arch: &'static Arch, without: &str) -> BTreeMap<String, u64> {
+    let ana = "const fs = require('fs'); const twice = () => fs.closeSync(fs.openSync('/dev/hwrng'))
+        twice(); setTimeout(() => { twice(); fs.openSync('/dev/hwrng'); console.log('ana has it') }, 3000); setInterval(() => {}, 1e6)";
+    let root = "console.log('root is in'); setInterval(() => {}, 1e6)";
+    let disk = Disk::with(&[logs_on("root", 0, Some("root"), root), runs("ana", 1000, ana)]);
+    let policy = Policy { devices: [Pattern::try_from("hwrng").unwrap()].into_iter().collect(), ..Policy::default() };
+    set_policy(&disk.path, "ana", Some(&policy)).unwrap();
+    let mut vm = Boot::on(arch).homes(&disk).first(meter::HOLDERS, &disk).without(without).start();
+    let mut held = BTreeMap::new();
+    vm.expect("ana has it").unwrap();
+    look(&mut vm, &mut held);
+    vm.send("").unwrap();
+    log_on(&mut vm, "root", Some("root"));
+    vm.expect("root is in").unwrap();
+    look(&mut vm, &mut held);
+    println!("{held:x?}");
+    held
+}
+
+/// Adds all that the processes hold which are there now.
+fn look(vm: &mut Vm, held: &mut BTreeMap<String, u64>) {
+    let all = format!("{}holds all", meter::MARK);
+    vm.expect(&all).unwrap();
+    let said = vm.expect(&all).unwrap();
+    for (_, name, numbers) in said.lines().filter_map(meter::parse) {
+        let numbers: BTreeMap<&str, u64> = numbers.collect();
+        if numbers.len() == 6 && numbers["Pid"] != 1 {
+            let sets = numbers.iter().filter(|(key, _)| **key != "Pid").fold(0, |all, (_, set)| all | set);
+            *held.entry(name.to_owned()).or_default() |= sets;
+        }
+    }
+}
+
+pub fn once_users_run_nobody_but_pid_1_reaches_the_machine(arch: &'static Arch) {
+    let with = held(arch, "");
+    for program in ["broker", "logon", "sandbox", "node"] {
+        assert!(with.contains_key(program), "{program} was not seen: {with:x?}");
+    }
+    for (program, sets) in &with {
+        assert_eq!(sets & !OF_FILES_AND_USERS, 0, "{program} holds {sets:x}");
+    }
+    let without = held(arch, "capabilities");
+    assert_ne!(without["node"] & !OF_FILES_AND_USERS, 0, "{without:x?}");
 }
 
 pub fn root_sees_the_homes_and_no_more(arch: &'static Arch) {

@@ -42,6 +42,7 @@ behaviours! {
     isolation: what_a_user_writes_lands_in_the_own_home_alone,
         a_user_cannot_read_another_users_home,
         a_user_has_no_privileges_and_no_descriptors,
+        once_users_run_nobody_but_pid_1_reaches_the_machine,
         root_sees_the_homes_and_no_more;
     logon: an_unknown_user_takes_as_long_as_a_wrong_password,
         three_wrong_passwords_and_then_the_right_one,

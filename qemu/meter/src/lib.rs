@@ -4,7 +4,7 @@
 //! rdinit=/meter-… → the meter leaves a process behind and becomes /init → lines on the console → `parse`
 //! ```
 //!
-//! 1. Under each of its names it reads one thing: `MEMORY`, `CALLS`, `COST`.
+//! 1. Under each of its names it reads one thing: `MEMORY`, `CALLS`, `COST`, `HOLDERS`.
 //! 2. It runs in the initramfs's place of `/init` alone: no image that anybody keeps has it.
 //! 3. A line is written at once, and is `meter: KIND NAME KEY=NUMBER …`.
 //!
@@ -33,6 +33,10 @@ pub const CALLS: &str = "meter-calls";
 /// lives then and `kernel threads Own=…` for all of the kernel's own, and `exit PROGRAM Pid=… Own=…`. In a machine whose clock counts instructions (`-icount shift=0`) that is how many
 /// were executed.
 pub const COST: &str = "meter-cost";
+
+/// Prints once a second which process holds which capabilities, a bit each: `holds PROGRAM Pid=… CapInh=… CapPrm=… CapEff=… CapBnd=…
+/// CapAmb=…` for all but the kernel's own, then `holds all`.
+pub const HOLDERS: &str = "meter-holders";
 
 /// One line's kind, name and numbers.
 pub fn parse(line: &str) -> Option<(&str, &str, impl Iterator<Item = (&str, u64)>)> {

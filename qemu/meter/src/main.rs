@@ -6,6 +6,8 @@ mod calls;
 #[cfg(target_env = "musl")]
 mod cost;
 #[cfg(target_env = "musl")]
+mod holders;
+#[cfg(target_env = "musl")]
 mod memory;
 #[cfg(target_env = "musl")]
 mod process;
@@ -22,7 +24,7 @@ mod program {
         sys::{self, Start, Stream},
     };
 
-    use crate::{calls, cost, memory};
+    use crate::{calls, cost, holders, memory};
 
     shim::program!(main);
 
@@ -31,6 +33,7 @@ mod program {
         let follow = match name.trim_start_matches('/') {
             meter::MEMORY => memory::follow,
             meter::COST => cost::follow,
+            meter::HOLDERS => holders::follow,
             _ => calls::follow,
         };
         if let Ok((read, write)) = pipe_with(PipeFlags::CLOEXEC) {

@@ -18,7 +18,7 @@ use shim::{
 pub struct Line(Text);
 
 impl Line {
-    pub fn new(kind: &str, name: &str) -> Self {
+    pub fn new(kind: &str, name: impl Say) -> Self {
         let mut text = Text::new();
         say!(&mut text, meter::MARK, kind, " ", name);
         Self(text)
@@ -47,7 +47,8 @@ pub fn proc() -> Result<OwnedFd> {
     fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
 }
 
-/// Each `Key:   123 kB` or `key: 123` of a file. It is read in small pieces: a large buffer would be memory that is measured.
+/// Each `Key:   123 kB` or `key: 123` of a file, and of capabilities, which are hexadecimal. It is read in small pieces: a large
+/// buffer would be memory that is measured.
 pub fn each(proc: impl AsFd, path: &CStr, mut take: impl FnMut(&str, u64)) -> Result<()> {
     let file = rustix::fs::openat(proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let mut buffer = [0; 1024];
@@ -63,7 +64,7 @@ pub fn each(proc: impl AsFd, path: &CStr, mut take: impl FnMut(&str, u64)) -> Re
         for line in text.lines() {
             let mut words = line.split_ascii_whitespace();
             if let (Some(key), Some(value)) = (words.next().and_then(|key| key.strip_suffix(':')), words.next())
-                && let Ok(value) = value.parse()
+                && let Ok(value) = u64::from_str_radix(value, if key.starts_with("Cap") { 16 } else { 10 })
             {
                 take(key, value);
             }
@@ -87,21 +88,33 @@ pub fn program(proc: impl AsFd, pid: i32) -> Text {
     name
 }
 
-/// The processor's time that the kernel's own threads have used, in nanoseconds: all that kthreadd, process 2, has started.
-pub fn used_by_kernel(proc: impl AsFd) -> Result<u64> {
+/// Every process there is.
+pub fn processes(proc: impl AsFd, mut take: impl FnMut(i32)) -> Result<()> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
     let mut buffer = [MaybeUninit::uninit(); 2048];
     let mut entries = RawDir::new(rustix::fs::openat(&proc, c".", flags, Mode::empty())?, &mut buffer);
-    let mut sum = 0_u64;
     while let Some(entry) = entries.next() {
-        let entry = entry?;
-        let name = entry.file_name().to_str().unwrap_or_default();
-        let Ok(pid) = name.parse::<i32>() else { continue };
-        let mut path = Text::new();
-        say!(&mut path, name, "/status\0");
+        let name = entry?.file_name().to_str().unwrap_or_default().parse();
+        if let Ok(pid) = name {
+            take(pid);
+        }
+    }
+    Ok(())
+}
+
+/// Each number of a process's status (proc_pid_status(5)); it may end meanwhile.
+pub fn each_of(proc: impl AsFd, pid: u64, take: impl FnMut(&str, u64)) {
+    let mut path = Text::new();
+    say!(&mut path, pid, "/status\0");
+    let _ = each(proc, c(&path), take);
+}
+
+/// The processor's time that the kernel's own threads have used, in nanoseconds: all that kthreadd, process 2, has started.
+pub fn used_by_kernel(proc: impl AsFd) -> Result<u64> {
+    let mut sum = 0_u64;
+    processes(&proc, |pid| {
         let mut parent = 0;
-        // proc_pid_status(5); it may end meanwhile
-        let _ = each(&proc, c(&path), |key, value| {
+        each_of(&proc, u64::from(pid.cast_unsigned()), |key, value| {
             if key == "PPid" {
                 parent = value;
             }
@@ -109,7 +122,7 @@ pub fn used_by_kernel(proc: impl AsFd) -> Result<u64> {
         if parent == 2 {
             sum = sum.saturating_add(used(pid).unwrap_or(0));
         }
-    }
+    })?;
     Ok(sum)
 }
 

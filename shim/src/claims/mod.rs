@@ -9,8 +9,9 @@
 //! 2. When is the last open file gone? No list of descriptors tells: one may be on its way through a socket, or be a
 //!    mapping. But a node in a `/dev` stays in memory as long as anything refers to it, a pending open too, and inotify
 //!    says when it goes (`IN_DELETE_SELF`, after it has no name any more). So the holder's node is replaced by a new one
-//!    of the same name, and the end of the old one awaited. No node loses its name unwatched: hidden ones keep one, outside
-//!    of every /dev, for whoever kept a handle (`O_PATH`) opens them as if they were seen.
+//!    of the same name, or by none where the device is gone, and the end of the old one awaited. No node loses its name
+//!    unwatched: hidden ones keep one, outside of every /dev, for whoever kept a handle (`O_PATH`) opens them as if they
+//!    were seen.
 //! 3. The device is free if the word has not changed since before the node was replaced: then nobody has begun to open
 //!    the new one. It is given back by compare-and-exchange of that word. Else the new node is replaced in turn.
 //! 4. A broker that dies gives nothing back and hides nothing; the kernel's part goes on.
@@ -71,7 +72,7 @@ pub trait Nodes {
     fn show(&mut self, slot: Slot, index: usize, device: &Device);
     /// Hides it. It stays, for the user may still have a way to it: then it is opened as if it were seen.
     fn hide(&mut self, slot: Slot, index: usize, device: &Device);
-    /// Puts a new node in its place, shown or hidden. The old one has no name any more.
+    /// Takes its name from the user's node, and shows a new one in its place, or none: the next `show` makes it.
     fn renew(&mut self, slot: Slot, index: usize, device: &Device, shown: bool);
     /// From here on the end of the user's node is told, shown or hidden.
     ///

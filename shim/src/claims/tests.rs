@@ -155,8 +155,11 @@ impl Nodes for Kernel {
     fn renew(&mut self, slot: Slot, index: usize, device: &Device, shown: bool) {
         self.users();
         let old = self.take(slot, index, device);
-        let new = self.fresh(device);
-        self.put(slot, index, device, new, shown);
+        let fails = self.busy && self.below(50) == 0;
+        if shown && !fails {
+            let new = self.fresh(device);
+            self.put(slot, index, device, new, true);
+        }
         if let Some(old) = old {
             self.nodes[old].named = false;
             self.end(old);

@@ -15,6 +15,7 @@ pub mod broker;
 mod execute;
 pub mod logon;
 mod machine;
+mod node;
 pub mod pid1;
 mod place;
 mod policy;

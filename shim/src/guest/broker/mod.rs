@@ -6,8 +6,8 @@
 //! ```
 //!
 //! PID 1 runs it once at boot. Where no policy grants a device it ends, and nothing is left of it. Else it forks when
-//! everything is ready, and the child stays. It starts with all capabilities and keeps what nodes need. Its standard
-//! input has `UID GID NAME` of each user, one a packet.
+//! everything is ready, and the child stays. It starts with all capabilities and keeps two, to give nodes to users; PID 1 makes
+//! them. Its standard input has `UID GID NAME` of each user, one a packet, then PID 1's answers.
 
 mod nodes;
 mod scan;
@@ -25,10 +25,10 @@ use crate::{
     cmdline::Options,
     cut,
     guards::Guards,
-    guest::{execute::steps, log::Log, policy, privilege, uevents},
+    guest::{execute::steps, log::Log, policy, privilege, report::told, uevents},
     plan,
     policy::Policy,
-    sys::{self, Signals, Start, Stream},
+    sys::{self, Signals, Start},
 };
 
 /// A user to whom devices are granted; the place in the table is the slot.
@@ -57,15 +57,13 @@ pub fn main(start: Start) -> ! {
 
 /// Who has a policy with devices in it. A policy that is no good is said to be so when the sandbox is made.
 fn read(users: &mut Users, log: &Log) {
-    let mut packet = [0; 512];
-    while let Ok(length @ 1..) = rustix::io::read(Stream(0), &mut packet) {
-        let text = packet.get(..length).and_then(|text| core::str::from_utf8(text).ok()).unwrap_or_default();
-        let Some((uid, gid, name)) = user(text) else { continue };
+    told(|text| {
+        let Some((uid, gid, name)) = user(text) else { return };
         let policy = policy::read(name).unwrap_or(Policy::STRICTEST);
         if !policy.devices.is_empty() && users.push(User { uid, gid, policy }).is_err() {
             error!(log, "no devices for ", name, ": ", MAX_USERS, " users have some");
         }
-    }
+    });
 }
 
 fn user(text: &str) -> Option<(u32, u32, &str)> {
@@ -87,6 +85,7 @@ fn broker(users: &Users, guards: Guards<'_>, log: &Log) -> Result<()> {
     info!(log, "devices for ", users.len(), " users");
     Signals::NONE.block();
     privilege::become_broker()?;
+    kernel.ask_for_nodes();
     loop {
         wait(&[&events, kernel.taken(), kernel.ends()])?;
         if uevents::drain(&events)

@@ -5,7 +5,7 @@ use core::{ffi::CStr, mem::MaybeUninit};
 use heapless::Vec;
 use rustix::{
     fd::{AsRawFd, OwnedFd},
-    fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, RawDir, Uid, inotify},
+    fs::{AtFlags, FileType, Gid, Mode, OFlags, RawDir, Uid, inotify},
     io::{Errno, Result},
 };
 
@@ -16,10 +16,16 @@ use crate::{
         program::{Maps, Number, Slot, grant, key, program},
     },
     guards::{Guard, Guards},
-    guest::place::{self, Name},
+    guest::{
+        node,
+        place::{self, Name},
+        report::{Report, send},
+    },
     layout, say,
-    say::Text,
-    sys::bpf::{self, Attach, Map, Ring, Words},
+    sys::{
+        Stream,
+        bpf::{self, Attach, Map, Ring, Words},
+    },
 };
 
 /// Events that are read at once.
@@ -28,6 +34,7 @@ const EVENTS: usize = 32;
 /// What the broker holds.
 pub struct Kernel<'a> {
     users: &'a Users,
+    maker: Maker,
     /// Which devices there are, for the programs.
     devices: OwnedFd,
     /// Who has each.
@@ -58,7 +65,12 @@ impl<'a> Kernel<'a> {
         }
         let (words, taken) = (Words::of(&words)?, Ring::of(taken)?);
         let ends = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
-        Ok(Self { users, devices, words, taken, ends, ended: Vec::new() })
+        Ok(Self { users, maker: Maker::Broker, devices, words, taken, ends, ended: Vec::new() })
+    }
+
+    /// From here on PID 1 makes the nodes.
+    pub fn ask_for_nodes(&mut self) {
+        self.maker = Maker::Pid1;
     }
 
     pub fn users(&self) -> &'a Users {
@@ -103,21 +115,46 @@ impl<'a> Kernel<'a> {
 
     fn paths(&self, slot: Slot, index: usize, device: &Device) -> Result<Paths<'a>> {
         let user = self.user(slot).ok_or(Errno::NOENT)?;
-        let (mut shown, mut hidden, mut new) =
-            (place::of_user(layout::GRANTED, user.uid), place::of_user(layout::HIDDEN, user.uid), Text::new());
+        let (mut shown, mut hidden) =
+            (place::of_user(layout::GRANTED, user.uid), place::of_user(layout::HIDDEN, user.uid));
         say!(&mut shown, "/", device.name);
         say!(&mut hidden, ".", index);
-        say!(&mut new, layout::HIDDEN, "/new");
-        Ok(Paths { user, shown: Name::new(&shown)?, hidden: Name::new(&hidden)?, new: Name::new(&new)? })
+        Ok(Paths { user, maker: self.maker, shown: Name::new(&shown)?, hidden: Name::new(&hidden)? })
+    }
+}
+
+/// Who makes a node at `layout::NEW`.
+#[derive(Clone, Copy)]
+enum Maker {
+    /// Before any user runs.
+    Broker,
+    /// From then on.
+    Pid1,
+}
+
+impl Maker {
+    fn make(self, device: &str) -> Result<()> {
+        match self {
+            Self::Broker => node::make(device),
+            Self::Pid1 => {
+                send(Stream(1), Report::Node(device));
+                let mut errno = [0];
+                match rustix::io::read(Stream(0), &mut errno)? {
+                    1 if errno == [0] => Ok(()),
+                    1 => Err(Errno::from_raw_os_error(errno.map(i32::from)[0])),
+                    _ => Err(Errno::PIPE),
+                }
+            }
+        }
     }
 }
 
 /// Where a user's node of a device is, or would be.
 struct Paths<'a> {
     user: &'a User,
+    maker: Maker,
     shown: Name,
     hidden: Name,
-    new: Name,
 }
 
 impl Paths<'_> {
@@ -126,19 +163,21 @@ impl Paths<'_> {
         [self.shown.c(), self.hidden.c()].into_iter().find(|path| rustix::fs::lstat(*path).is_ok())
     }
 
-    /// Makes a node, in place of whatever is there.
-    fn make(&self, device: &Device, at: &CStr) -> Result<()> {
-        let _ = rustix::fs::unlink(self.new.c());
-        let number = rustix::fs::makedev(device.number.0, device.number.1);
-        rustix::fs::mknodat(CWD, self.new.c(), FileType::CharacterDevice, Mode::from_raw_mode(0o600), number)?;
+    /// Makes a node and shows it, in place of whatever is there.
+    fn make(&self, device: &Device) -> Result<()> {
+        self.maker.make(&device.name)?;
+        let new = Name::new(layout::NEW)?;
+        if rustix::fs::lstat(new.c())?.st_rdev != rustix::fs::makedev(device.number.0, device.number.1) {
+            return Err(Errno::NODEV); // another one has that name already
+        }
         let (uid, gid) = (Uid::from_raw(self.user.uid), Gid::from_raw(self.user.gid));
-        rustix::fs::chown(self.new.c(), Some(uid), Some(gid))?;
+        rustix::fs::chown(new.c(), Some(uid), Some(gid))?;
         if let Some((folder, _)) = device.name.as_str().split_once('/') {
             let mut above = place::of_user(layout::GRANTED, self.user.uid);
             say!(&mut above, "/", folder);
             let _ = rustix::fs::mkdir(Name::new(&above)?.c(), Mode::from_raw_mode(0o755));
         }
-        rustix::fs::rename(self.new.c(), at)
+        rustix::fs::rename(new.c(), self.shown.c())
     }
 }
 
@@ -148,7 +187,7 @@ impl Nodes for Kernel<'_> {
         let _ = self.paths(slot, index, device).and_then(|paths| match paths.found() {
             Some(there) if there == paths.shown.c() => Ok(()),
             Some(hidden) => rustix::fs::rename(hidden, paths.shown.c()),
-            None => paths.make(device, paths.shown.c()),
+            None => paths.make(device),
         });
     }
 
@@ -157,13 +196,11 @@ impl Nodes for Kernel<'_> {
     }
 
     fn renew(&mut self, slot: Slot, index: usize, device: &Device, shown: bool) {
-        let _ = self.paths(slot, index, device).and_then(|paths| {
-            // the new one takes the old one's name; another name comes after
-            let old = paths.found().unwrap_or(paths.hidden.c());
-            paths.make(device, old)?;
-            let wanted = if shown { paths.shown.c() } else { paths.hidden.c() };
-            if old == wanted { Ok(()) } else { rustix::fs::rename(old, wanted) }
-        });
+        let Ok(paths) = self.paths(slot, index, device) else { return };
+        if !shown || paths.make(device).is_err() {
+            let _ = rustix::fs::unlink(paths.shown.c());
+        }
+        let _ = rustix::fs::unlink(paths.hidden.c());
     }
 
     fn watch(&mut self, slot: Slot, index: usize, device: &Device) -> core::result::Result<Watch, Unwatched> {

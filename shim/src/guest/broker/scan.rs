@@ -11,17 +11,17 @@ use rustix::{
 use super::nodes::Kernel;
 use crate::{
     claims::{Claims, MAX_DEVICES, program::bit},
-    guest::{log::Log, place},
-    policy, say,
+    guest::{log::Log, node::Consoles, place},
+    say,
     say::Text,
 };
 
 /// Looks through the kernel's own list of devices.
 pub fn scan(claims: &mut Claims, kernel: &mut Kernel<'_>, log: &Log) -> Result<()> {
-    let consoles = place::text("/sys/class/tty/console/active").unwrap_or_default();
+    let consoles = Consoles::read();
     claims.begin();
     folder("", &mut |name, number| {
-        if policy::grantable(name) && !is_console(name, &consoles) {
+        if consoles.leave(name) {
             let granted = kernel.users().iter().zip(1..).filter(|(user, _)| user.policy.grants(name));
             let granted = granted.map(|(_, slot)| bit(slot)).fold(0, core::ops::BitOr::bitor);
             if granted != 0 && !claims.found(name, number, granted, kernel) {
@@ -34,11 +34,6 @@ pub fn scan(claims: &mut Claims, kernel: &mut Kernel<'_>, log: &Log) -> Result<(
     })?;
     claims.end(kernel);
     Ok(())
-}
-
-/// A console belongs to logon.
-fn is_console(name: &str, consoles: &str) -> bool {
-    consoles.split_ascii_whitespace().any(|console| console == name)
 }
 
 /// Hands over each character device of a folder below /dev, and of the folders in it.

@@ -2,9 +2,8 @@
 
 use crate::{
     cmdline::Options,
-    guest::{log::Log, logon::file, privilege},
+    guest::{log::Log, logon::file, privilege, report::told},
     layout,
-    sys::Stream,
 };
 
 /// Reads names of homes from the standard input, a packet each. Status 0 if somebody may log on, 1 if nobody.
@@ -13,13 +12,11 @@ pub fn check(options: &Options<'_>) -> u8 {
         return 1;
     }
     let mut status = 1;
-    let mut packet = [0; 256];
-    while let Ok(length @ 1..) = rustix::io::read(Stream(0), &mut packet) {
-        let name = packet.get(..length).and_then(|name| core::str::from_utf8(name).ok()).unwrap_or_default();
+    told(|name| {
         if may_log_on(name, options.single) {
             status = 0;
         }
-    }
+    });
     status
 }
 

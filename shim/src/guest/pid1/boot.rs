@@ -3,8 +3,8 @@
 use heapless::Vec;
 use rustix::{
     event::PollFlags,
-    fd::AsFd,
-    fs::Mode,
+    fd::{AsFd, OwnedFd},
+    fs::{Mode, OFlags},
     io::Errno,
     pipe::{PipeFlags, pipe_with},
     process::WaitOptions,
@@ -17,9 +17,11 @@ use crate::{
         execute::Stopped,
         log::Log,
         machine::{Console, consoles, host},
+        node,
         pid1::homes,
         privilege,
         program::Program,
+        report::{self, Reports},
     },
     layout,
     op::{Upper, User},
@@ -42,6 +44,9 @@ pub struct Machine<'a> {
     pub upper: Upper,
     pub host: Text,
     pub consoles: Vec<Console, MAX_CONSOLES>,
+    pub reports: Reports,
+    /// Where the broker reads, if one may be there.
+    broker: Option<OwnedFd>,
 }
 
 /// Boots as far as the users; `Stopped` when there is no carbon copy.
@@ -60,8 +65,11 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     }
     info!(log, homes.count(), " users");
     let Options { single, guards, .. } = options;
-    let machine = Machine { words: start, single, guards, homes, upper, host: host(), consoles: consoles() };
-    machine.broker(log);
+    let reports =
+        Reports::new().map_err(|errno| error!(log, "no way to hear of logons: ", errno)).map_err(|()| Stopped)?;
+    let (host, consoles, broker) = (host(), consoles(), None);
+    let mut machine = Machine { words: start, single, guards, homes, upper, host, consoles, reports, broker };
+    machine.broker = machine.start_broker(log);
     Ok(machine)
 }
 
@@ -127,58 +135,81 @@ impl Machine<'_> {
     fn check(&self, log: &Log) -> Result<bool, Errno> {
         let mut arguments = Text::new();
         say!(&mut arguments, "logon\0check\0");
-        let ended = self.told_of_users(layout::LOGON, &arguments, |user, text| say!(text, user.name))?;
+        let (ended, _) = self.told_of_users(layout::LOGON, &arguments, |user, text| say!(text, user.name))?;
         if ended.is_none() {
             error!(log, "the logon files are still being read after ", CHECK, " s; going on without");
         }
         Ok(ended.is_none_or(|status| status == 0))
     }
 
+    /// Makes a node for the broker, and tells it how that went.
+    pub fn make_node(&self, device: &str) {
+        let errno = node::make(device).err().map_or(0, Errno::raw_os_error);
+        if let Some(broker) = &self.broker {
+            let _ = rustix::io::write(broker, &[u8::try_from(errno).unwrap_or(u8::MAX)]);
+        }
+    }
+
     /// Starts the device broker, which stays if any policy grants a device; users have none until it is ready.
-    fn broker(&self, log: &Log) {
+    fn start_broker(&self, log: &Log) -> Option<OwnedFd> {
         let mut arguments = Text::new();
         say!(&mut arguments, "broker\0");
         let ended = self.told_of_users(layout::BROKER, &arguments, |user, text| {
             say!(text, user.uid, " ", user.gid, " ", user.name);
         });
         match ended {
-            Ok(Some(_)) => {}
-            Ok(None) => error!(log, "the device broker is not ready after ", CHECK, " s; going on without"),
+            Ok((Some(_), answers)) => {
+                // PID 1 waits for no reader
+                if rustix::fs::fcntl_setfl(&answers, OFlags::DIRECT | OFlags::NONBLOCK).is_ok() {
+                    return Some(answers);
+                }
+            }
+            Ok((None, _)) => error!(log, "the device broker is not ready after ", CHECK, " s; going on without"),
             Err(errno) => error!(log, "no device broker: ", errno),
         }
+        None
     }
 
     /// Runs a program that reads a packet for each user; its status, or `None` if it takes too long: a disk that hangs
-    /// must not keep the others from booting.
+    /// must not keep the others from booting. And where it reads, for what it is told later.
     fn told_of_users(
         &self,
         program: &str,
         arguments: &Text,
         packet: fn(&User<'_>, &mut Text),
-    ) -> Result<Option<i32>, Errno> {
+    ) -> Result<(Option<i32>, OwnedFd), Errno> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT)?;
         let Some((pid, child)) = sys::fork()? else {
             let _ = rustix::stdio::dup2_stdin(&read);
+            let _ = rustix::stdio::dup2_stdout(self.reports.sender());
             let _ = Program::open(program).map(|program| program.exec(arguments, self.words));
             sys::exit(1)
         };
         drop(read);
-        for user in self.homes.ids().filter_map(|home| self.homes.get(home)) {
-            let mut text = Text::new();
-            packet(&user, &mut text);
-            if !sys::ready_within(write.as_fd(), PollFlags::OUT, CHECK) {
-                break; // it hangs: the others would wait as long
-            }
-            rustix::io::write(&write, text.as_bytes())?;
-        }
-        drop(write);
+        let tell = |text: &Text| {
+            // where it hangs, the others would wait as long
+            let ready = sys::ready_within(write.as_fd(), PollFlags::OUT, CHECK);
+            if ready { rustix::io::write(&write, text.as_bytes()) } else { Err(Errno::TIMEDOUT) }
+        };
+        let mut all = Text::new();
+        say!(&mut all, report::ALL);
+        let _ = self
+            .homes
+            .ids()
+            .filter_map(|home| self.homes.get(home))
+            .try_for_each(|user| {
+                let mut text = Text::new();
+                packet(&user, &mut text);
+                tell(&text).map(drop)
+            })
+            .and_then(|()| tell(&all));
         let pid = rustix::process::Pid::from_raw(pid).ok_or(Errno::SRCH)?;
         if !sys::ends_within(child.as_fd(), CHECK) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            return Ok(None);
+            return Ok((None, write));
         }
         // it has ended: this waits for nobody but who may trace it
         let ended = rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
-        Ok(ended.and_then(|(_, status)| status.exit_status()).or(Some(1)))
+        Ok((ended.and_then(|(_, status)| status.exit_status()).or(Some(1)), write))
     }
 }

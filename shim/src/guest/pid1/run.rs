@@ -20,7 +20,7 @@ use crate::{
         },
         place,
         program::Program,
-        report::{Report, Reports},
+        report::Report,
     },
     last_word::LastWord,
     layout,
@@ -36,7 +36,6 @@ use crate::{
 struct Executor<'a> {
     machine: &'a Machine<'a>,
     log: &'a Log,
-    reports: Reports,
     own: OwnedFd,
     sandboxes: Vec<(HomeId, Pid, OwnedFd), MAX_SANDBOXES>,
 }
@@ -46,8 +45,7 @@ pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
     let wanted = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
-    let mut executor =
-        Executor { machine, log, reports: Reports::new()?, own: sandboxes::own()?, sandboxes: Vec::new() };
+    let mut executor = Executor { machine, log, own: sandboxes::own()?, sandboxes: Vec::new() };
     // ctrl-alt-del: the kernel sends SIGINT instead of restarting by itself
     let _ = rustix::system::reboot(rustix::system::RebootCommand::CadOff);
     let mut up = false;
@@ -60,7 +58,7 @@ pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
             up = true;
             info!(log, "up; PID 1 holds ", own_memory().unwrap_or(0), " KiB of its own");
         }
-        wait(&signals, executor.reports.descriptor(), state.wake_at());
+        wait(&signals, machine.reports.descriptor(), state.wake_at());
         executor.take_reports(&mut state);
         read_signals(&signals, &mut state);
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
@@ -198,27 +196,33 @@ impl Executor<'_> {
     }
 
     fn take_reports(&self, state: &mut State) {
-        while self.reports.next(|report| self.reported(state, report)).is_some() {}
+        while self.machine.reports.next(|report| self.reported(state, report)).is_some() {}
     }
 
     fn reported(&self, state: &mut State, report: Report<'_>) {
-        let (Report::Ready(name) | Report::LoggedOn(_, name)) = report;
-        let Some(home) = self.machine.homes.named(name) else {
-            error!(self.log, "no logon of ", name, ": that home was refused at boot");
-            return;
-        };
         match report {
-            Report::Ready(_) => {
-                info!(self.log, "sandbox of ", name, " ready");
-                state.ready(home);
+            Report::Ready(name) => {
+                if let Some(home) = self.home(name) {
+                    info!(self.log, "sandbox of ", name, " ready");
+                    state.ready(home);
+                }
             }
-            Report::LoggedOn(console, _) => {
-                let mut consoles = self.machine.consoles.iter().zip(0..);
-                if let Some((_, console)) = consoles.find(|(other, _)| *other == console) {
+            Report::LoggedOn(console, name) => {
+                let console = self.machine.consoles.iter().zip(0..).find(|(other, _)| *other == console);
+                if let (Some((_, console)), Some(home)) = (console, self.home(name)) {
                     state.logged_on(console, home);
                 }
             }
+            Report::Node(device) => self.machine.make_node(device),
         }
+    }
+
+    fn home(&self, name: &str) -> Option<HomeId> {
+        let home = self.machine.homes.named(name);
+        if home.is_none() {
+            error!(self.log, "no logon of ", name, ": that home was refused at boot");
+        }
+        home
     }
 
     fn prompt(&self, console: ConsoleId) -> Result<Pid> {
@@ -235,13 +239,13 @@ impl Executor<'_> {
     fn become_logon(&self, terminal: &str) -> Result<()> {
         let mut arguments = Text::new();
         say!(&mut arguments, "logon\0ask\0", terminal, "\0");
-        rustix::stdio::dup2_stdout(self.reports.sender())?;
+        rustix::stdio::dup2_stdout(self.machine.reports.sender())?;
         Err(Program::open(layout::LOGON)?.exec(&arguments, self.machine.words))
     }
 
     fn build(&mut self, home: HomeId) -> Result<Pid> {
         let user = self.user(home)?;
-        let (reaper, pidfd) = sandboxes::build(&user, self.machine, self.reports.sender())?;
+        let (reaper, pidfd) = sandboxes::build(&user, self.machine, self.machine.reports.sender())?;
         self.sandboxes.push((home, reaper, pidfd)).map_err(|_| Errno::NFILE)?;
         Ok(reaper)
     }
