@@ -1,25 +1,25 @@
 //! Executes a plan, step by step, and decides nothing but to stop at a required step that fails.
 //!
-//! Mounts go by descriptors: what a user owns is opened without following links, and the mount lands on what was
-//! opened. Run with all capabilities; the callers' comments say in which namespaces.
+//! Places of PID 1's own are named by path. A place in a user's root is opened without following links and named by its
+//! descriptor: a user owns any part of it. Run with all capabilities; the callers' comments say in which namespaces.
 
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{FileType, Mode, OFlags},
+    fs::{CWD, FileType, Mode, OFlags},
     io::{Errno, Result},
-    mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags},
-    mount::{fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree},
+    mount::{MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, move_mount, open_tree},
 };
 
 use crate::{
-    cut,
     guest::{
         log::Log,
         place::{self, Name},
     },
+    layout,
     op::{Attr, Op},
     plan::{Need, Step},
-    say::Say,
+    say,
+    say::{Say, Text},
     sys,
 };
 
@@ -53,22 +53,12 @@ impl Execute for Op<'_> {
         match *self {
             Op::Mkdir(path, mode) => mkdir(path, mode),
             Op::Write(path, text) => write(path, text),
-            Op::Mount(kind, source, target, attr, options) => {
-                attach(&create(kind, source, attr, options)?, &place::open(target)?)
-            }
-            Op::Bind(from, to, attr) => {
-                let tree = open_tree(place::open(from)?, c"", CLONE)?;
-                sys::mount_attributes(tree.as_fd(), attr)?;
-                attach(&tree, &place::open(to)?)
-            }
-            Op::Symlink(path, says) => {
-                let (folder, name) = place::parent(path)?;
-                rustix::fs::symlinkat(Name::new(says)?.c(), folder, name.c())
-            }
+            Op::Mount(kind, source, target, attr, options) => mount(kind, source, target, attr, options),
+            Op::Bind(from, to, attr) => bind(from, to, attr),
+            Op::Symlink(path, says) => rustix::fs::symlink(Name::new(says)?.c(), Name::new(path)?.c()),
             Op::Node(path, mode, major, minor) => {
-                let (folder, name) = place::parent(path)?;
-                let device = rustix::fs::makedev(major, minor);
-                rustix::fs::mknodat(folder, name.c(), FileType::CharacterDevice, Mode::from_raw_mode(mode), device)
+                let (kind, mode) = (FileType::CharacterDevice, Mode::from_raw_mode(mode));
+                rustix::fs::mknodat(CWD, Name::new(path)?.c(), kind, mode, rustix::fs::makedev(major, minor))
             }
             Op::Attributes(path, attr) => sys::mount_attributes(place::open(path)?.as_fd(), attr),
             Op::Unmount(path) => rustix::mount::unmount(Name::new(path)?.c(), UnmountFlags::DETACH),
@@ -94,54 +84,56 @@ pub fn attach(mount: &OwnedFd, target: &OwnedFd) -> Result<()> {
 }
 
 fn mkdir(path: &str, mode: u32) -> Result<()> {
-    let (folder, name) = place::parent(path)?;
-    match rustix::fs::mkdirat(&folder, name.c(), Mode::from_raw_mode(mode)) {
-        Err(Errno::EXIST) => {}
-        result => return result,
+    match rustix::fs::mkdir(Name::new(path)?.c(), Mode::from_raw_mode(mode)) {
+        // what was there before is on a partition that anybody may have written
+        Err(Errno::EXIST) => place::roots_alone(&place::open_at(CWD, path, OFlags::PATH | OFlags::DIRECTORY)?),
+        result => result,
     }
-    // what was there before is on a partition that anybody may have written
-    place::roots_alone(&place::folder_in(&folder, &name)?)
 }
 
 /// Writes a file that is made if it is not there.
 pub fn write(path: &str, text: &str) -> Result<()> {
-    let (folder, name) = place::parent(path)?;
-    let file = place::open_in(folder.as_fd(), &name, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?;
+    let file = place::open_at(CWD, path, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?;
     rustix::io::write(&file, text.as_bytes()).map(drop)
 }
 
-/// A new mount, attached nowhere.
-pub fn create(kind: &str, source: &str, attr: Attr, options: &str) -> Result<OwnedFd> {
-    let context = fsopen(Name::new(kind)?.c(), FsOpenFlags::FSOPEN_CLOEXEC)?;
-    set(&context, "source", source)?;
-    if matches!(kind, "erofs" | "iso9660") {
-        fsconfig_set_flag(&context, c"ro")?;
-    }
+/// Mounts a new filesystem. The bits of an attribute are those of `MS_RDONLY` and its like (include/uapi/linux/mount.h).
+#[inline(never)]
+pub fn mount(kind: &str, source: &str, target: &str, attr: Attr, options: &str) -> Result<()> {
+    let mut data = Text::new();
     if kind == "ext4" {
-        fsconfig_set_string(&context, c"errors", c"remount-ro")?;
         // the blocks that are kept back are for CAP_SYS_RESOURCE alone, which an overlay never has (fs/overlayfs/super.c):
         // by default they are uid 0's, and an overlay writes as whoever mounted it
-        fsconfig_set_string(&context, c"resuid", c"4294967294")?;
+        say!(&mut data, "errors=remount-ro,resuid=4294967294", if options.is_empty() { "" } else { "," });
     }
-    let mut options = Some(options);
-    while let Some(option) = cut::next(&mut options, b',') {
-        match cut::once(option, b'=') {
-            Some((key, value)) => set(&context, key, value)?,
-            None if option.is_empty() => {}
-            None => fsconfig_set_flag(&context, Name::new(option)?.c())?,
-        }
-    }
-    fsconfig_create(&context)?;
-    finish(&context, attr)
+    say!(&mut data, options);
+    let (source, kind, data) = (Name::new(source)?, Name::new(kind)?, Name::new(&data)?);
+    let target = Place::of(target)?;
+    rustix::mount::mount(source.c(), target.path.c(), kind.c(), MountFlags::from_bits_retain(attr.0), data.c())
 }
 
+/// Mounts what is seen at one place at another.
 #[inline(never)]
-fn set(context: &OwnedFd, key: &str, value: &str) -> Result<()> {
-    fsconfig_set_string(context, Name::new(key)?.c(), Name::new(value)?.c())
+pub fn bind(from: &str, to: &str, attr: Attr) -> Result<()> {
+    let tree = open_tree(CWD, Name::new(from)?.c(), OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?;
+    sys::mount_attributes(tree.as_fd(), attr)?;
+    attach(&tree, &place::open(to)?)
 }
 
-/// The mount of a filesystem that is configured.
-pub fn finish(context: &OwnedFd, attr: Attr) -> Result<OwnedFd> {
-    let attributes = MountAttrFlags::from_bits_retain(attr.0);
-    fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+/// Where something is mounted.
+struct Place {
+    path: Name,
+    _opened: Option<OwnedFd>,
+}
+
+impl Place {
+    fn of(path: &str) -> Result<Self> {
+        let users = path.strip_prefix(layout::ROOT).is_some_and(|below| below.starts_with('/'));
+        let opened = if users { Some(place::open(path)?) } else { None };
+        let path = match &opened {
+            Some(opened) => Name::new(&place::of_descriptor(opened))?,
+            None => Name::new(path)?,
+        };
+        Ok(Self { path, _opened: opened })
+    }
 }

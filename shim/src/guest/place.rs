@@ -5,7 +5,7 @@
 use core::{ffi::CStr, mem::MaybeUninit};
 
 use rustix::{
-    fd::{AsFd, BorrowedFd, OwnedFd},
+    fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags},
     io::{Errno, Result},
 };
@@ -50,32 +50,22 @@ pub fn folder_at(dir: &OwnedFd, name: &str) -> Result<OwnedFd> {
     open_at(dir.as_fd(), name, OFlags::PATH | OFlags::DIRECTORY)
 }
 
-/// The same, by a name that is one already.
-pub fn folder_in(dir: &OwnedFd, name: &Name) -> Result<OwnedFd> {
-    open_in(dir.as_fd(), name, OFlags::PATH | OFlags::DIRECTORY)
-}
-
 /// Opens below `dir` with no symbolic link on the way, for a user may own any part of it.
 #[inline(never)]
 pub fn open_at(dir: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd> {
-    open_in(dir, &Name::new(path)?, flags)
-}
-
-/// The same, by a name that is one already.
-pub fn open_in(dir: BorrowedFd<'_>, name: &Name, flags: OFlags) -> Result<OwnedFd> {
-    open_with(dir, name, flags, ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS)
+    open_with(dir, path, flags, ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS)
 }
 
 /// A file that is made is for its owner to write and for all to read.
 #[inline(never)]
-fn open_with(dir: BorrowedFd<'_>, name: &Name, flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd> {
+fn open_with(dir: BorrowedFd<'_>, path: &str, flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd> {
     let mode = if flags.contains(OFlags::CREATE) { Mode::from_raw_mode(0o644) } else { Mode::empty() };
-    rustix::fs::openat2(dir, name.c(), flags | OFlags::CLOEXEC, mode, resolve)
+    rustix::fs::openat2(dir, Name::new(path)?.c(), flags | OFlags::CLOEXEC, mode, resolve)
 }
 
 /// Opens a file of the kernel's or of PID 1's own, through links: sysfs is made of them.
 pub fn file(path: &str, flags: OFlags) -> Result<OwnedFd> {
-    open_with(CWD, &Name::new(path)?, flags, ResolveFlags::empty())
+    open_with(CWD, path, flags, ResolveFlags::empty())
 }
 
 /// Opens a file for reading below `dir`, if it is a regular one: a FIFO would block, a device would act.
@@ -144,16 +134,10 @@ pub fn roots_alone(file: &OwnedFd) -> Result<()> {
     if stat.st_uid == 0 && stat.st_mode & 0o022 == 0 { Ok(()) } else { Err(Errno::PERM) }
 }
 
-/// What is before and behind the last slash.
-fn split(path: &str) -> Option<(&str, &str)> {
-    let at = path.bytes().rposition(|byte| byte == b'/')?;
-    Some((path.get(..at)?, path.get(at.wrapping_add(1)..)?))
-}
-
-/// A path's folder, opened, and its last name.
+/// The path by which the kernel finds what is open there (proc_pid_fd(5)).
 #[inline(never)]
-pub fn parent(path: &str) -> Result<(OwnedFd, Name)> {
-    let (folder, name) = split(path).unwrap_or(("", path));
-    let folder = if folder.is_empty() { "/" } else { folder };
-    Ok((open_at(CWD, folder, OFlags::PATH | OFlags::DIRECTORY)?, Name::new(name)?))
+pub fn of_descriptor(opened: &OwnedFd) -> Text {
+    let mut path = Text::new();
+    say!(&mut path, "/proc/self/fd/", opened.as_raw_fd().unsigned_abs());
+    path
 }

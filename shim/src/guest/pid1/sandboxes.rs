@@ -3,7 +3,7 @@
 use heapless::Vec;
 use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
 use rustix::{
-    fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    fd::{AsFd, BorrowedFd, OwnedFd},
     fs::{Gid, Mode, OFlags, Uid},
     io::{Errno, Result},
     mount::open_tree,
@@ -132,9 +132,7 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
             let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK;
             // opened in a mount of its own, which then has nodev: no /proc/self/fd leads to the terminal again
             let node = open_tree(place::open("/dev/console")?, c"", CLONE)?;
-            let mut path = Text::new();
-            say!(&mut path, "/proc/self/fd/", node.as_raw_fd().unsigned_abs());
-            let console = place::file(&path, flags)?;
+            let console = place::file(&place::of_descriptor(&node), flags)?;
             sys::mount_attributes(node.as_fd(), Attr::KERNEL)?;
             rustix::fs::fcntl_setfl(&console, OFlags::empty())?;
             join_rest(pidfd)?;

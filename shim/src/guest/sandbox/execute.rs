@@ -1,17 +1,14 @@
 //! What makes a user's root.
 
-use core::ffi::CStr;
-
 use rustix::{
-    fd::{AsFd, OwnedFd},
-    fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid},
+    fs::{FileType, Gid, Mode, OFlags, Uid},
     io::{Errno, Result},
-    mount::{FsOpenFlags, MountPropagationFlags, fsconfig_create, fsconfig_set_string, fsopen, open_tree},
+    mount::MountPropagationFlags,
 };
 
 use crate::{
     guest::{
-        execute::{CLONE, Execute, attach, create, finish, write},
+        execute::{Execute, attach, bind, mount, write},
         log::Log,
         place::{self, Name},
     },
@@ -33,20 +30,19 @@ impl Execute for Root<'_> {
             }
             Root::Copy(from, to) => write(to, &place::text(from).ok_or(Errno::NOENT)?),
             Root::Own(path, user) => {
-                let (folder, name) = place::parent(path)?;
                 let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
-                rustix::fs::chownat(folder, name.c(), Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+                rustix::fs::chown(Name::new(path)?.c(), Some(uid), Some(gid))
             }
             Root::Overlay(home, upper, attr, redirect) => overlay(home, upper, attr, redirect),
             Root::Processes(user, target, attr) => {
                 let mut options = Text::new();
                 say!(&mut options, "hidepid=invisible,gid=", user.gid);
-                attach(&create("proc", "none", attr, &options)?, &place::open(target)?)
+                mount("proc", "none", target, attr, &options)
             }
             Root::Scratch(target, attr, size, files) => {
                 let mut options = Text::new();
                 say!(&mut options, "mode=1777,size=", size, ",nr_inodes=", files);
-                attach(&create("tmpfs", "none", attr, &options)?, &place::open(target)?)
+                mount("tmpfs", "none", target, attr, &options)
             }
             Root::Limit(user, file, value) => {
                 let (mut path, mut text) = (place::of_user(layout::CGROUPS, user.uid), Text::new());
@@ -93,16 +89,13 @@ impl Execute for Root<'_> {
     }
 }
 
-/// A user's root at `layout::ROOT`. Layers are named `.` from inside each of them: no name of a user's is ever
-/// parsed as an option or walked as a path, nor shown in /proc/mounts.
+/// A user's root at `layout::ROOT`. What lies on the users partition is opened, and named by descriptor: no name of a user's
+/// is ever parsed as an option or walked as a path, nor shown in /proc/mounts.
 fn overlay(home: &str, upper: Upper, attr: Attr, redirect: &str) -> Result<()> {
     let users = place::open(layout::USERS)?;
     let home_folder = place::folder_at(&users, home)?;
-    let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
-    let layer = |key: &CStr, folder: &OwnedFd| -> Result<()> {
-        rustix::process::fchdir(folder)?;
-        fsconfig_set_string(&context, key, c".")
-    };
+    let mut options = Text::new();
+    let work; // open until it is mounted
     match upper {
         Upper::Home => {
             let works = place::folder_at(&users, layout::OVERLAY)?;
@@ -111,44 +104,38 @@ fn overlay(home: &str, upper: Upper, attr: Attr, redirect: &str) -> Result<()> {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(errno),
             }
-            layer(c"upperdir", &home_folder)?;
-            layer(c"workdir", &place::folder_at(&works, home)?)?;
+            work = place::folder_at(&works, home)?;
+            say!(&mut options, "upperdir=", place::of_descriptor(&home_folder));
+            say!(&mut options, ",workdir=", place::of_descriptor(&work), ",lowerdir=");
         }
         Upper::Ram => {
             let owner = rustix::fs::fstat(&home_folder)?;
-            let ram = place::open("/ram")?;
-            for name in [c"upper", c"work"] {
-                rustix::fs::mkdirat(&ram, name, Mode::from_raw_mode(owner.st_mode & 0o777))?;
+            for folder in [c"/ram/upper", c"/ram/work"] {
+                rustix::fs::mkdir(folder, Mode::from_raw_mode(owner.st_mode & 0o777))?;
             }
-            let upper = place::folder_at(&ram, "upper")?;
             let (uid, gid) = (Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid));
-            rustix::fs::chownat(&ram, c"upper", Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
-            layer(c"upperdir", &upper)?;
-            layer(c"workdir", &place::folder_at(&ram, "work")?)?;
-            layer(c"lowerdir+", &home_folder)?;
+            rustix::fs::chown(c"/ram/upper", Some(uid), Some(gid))?;
+            say!(
+                &mut options,
+                "upperdir=/ram/upper,workdir=/ram/work,lowerdir=",
+                place::of_descriptor(&home_folder),
+                ":"
+            );
         }
     }
-    layer(c"lowerdir+", &place::open(layout::RUNTIME)?)?;
-    layer(c"lowerdir+", &place::open(layout::CARBON)?)?;
-    rustix::process::chdir(c"/")?;
-    fsconfig_set_string(&context, c"source", c"none")?;
-    fsconfig_set_string(&context, c"redirect_dir", Name::new(redirect)?.c())?;
-    fsconfig_create(&context)?;
-    attach(&finish(&context, attr)?, &place::open(layout::ROOT)?)
+    say!(&mut options, layout::RUNTIME, ":", layout::CARBON, ",redirect_dir=", redirect);
+    mount("overlay", "none", layout::ROOT, attr, &options)
 }
 
 /// Covers each entry: a folder with one in which nothing is, a file with `/dev/null`.
 fn mask(folder: &str, keep: &[&str]) -> Result<()> {
-    let folder = place::file(folder, OFlags::RDONLY | OFlags::DIRECTORY)?;
-    place::kernel_entries(&folder, keep, |name, kind| {
-        let (cover, attr) = match kind {
-            FileType::Directory => (layout::EMPTY, Attr::KERNEL_READ_ONLY),
-            _ => ("/dev/null", Attr::DEVICES.and(Attr::RO)),
-        };
-        let cover = open_tree(place::open(cover)?, c"", CLONE)?;
-        sys::mount_attributes(cover.as_fd(), attr)?;
-        let target =
-            rustix::fs::openat(&folder, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-        attach(&cover, &target)
+    let opened = place::file(folder, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    place::kernel_entries(&opened, keep, |name, kind| {
+        let mut target = Text::new();
+        say!(&mut target, folder, "/", name.to_str().unwrap_or_default());
+        match kind {
+            FileType::Directory => bind(layout::EMPTY, &target, Attr::KERNEL_READ_ONLY),
+            _ => bind("/dev/null", &target, Attr::DEVICES.and(Attr::RO)),
+        }
     })
 }

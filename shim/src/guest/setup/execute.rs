@@ -7,7 +7,7 @@ use rustix::{
 
 use crate::{
     guest::{
-        execute::{Execute, attach, create, write},
+        execute::{Execute, mount, write},
         log::Log,
         machine::ram,
         place::{self, Name},
@@ -39,7 +39,7 @@ impl Execute for Boot<'_> {
                 if kind == "erofs" {
                     device::marked(&device, log)?;
                 }
-                attach(&create(kind, &device, attr, options)?, &place::open(target)?)?;
+                mount(kind, &device, target, attr, options)?;
                 let what = if target == layout::USERS { "users partition" } else { "carbon copy" };
                 info!(log, what, " mounted (", kind, ", ", device, ")");
                 Ok(())

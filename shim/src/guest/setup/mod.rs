@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use crate::{
     cmdline::{Device, Options},
     guest::{
-        execute::{Stopped, attach, create, steps},
+        execute::{Stopped, mount, steps},
         log::Log,
         machine::consoles,
         place,
@@ -88,8 +88,7 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
 
 /// Mounts the users partition read-only after it refused to be written.
 fn users_read_only(device: &str) -> Result<(), Errno> {
-    let mounted = create("ext4", device, Attr::READ_ONLY, "ro")?;
-    attach(&mounted, &place::open(layout::USERS)?)
+    mount("ext4", device, layout::USERS, Attr::READ_ONLY, "")
 }
 
 /// What every user's /dev is made of, with a place for each console.
