@@ -25,6 +25,8 @@ pub const HOMES_WHOLE: &str = "/homes.whole";
 pub const TOLD: &str = "/carbon.size";
 /// Where PID 1 mounts the users partition: nobody else sees it there.
 pub const USERS: &str = "/tmp";
+/// The layer that is the same for all users: what the host says.
+pub const HOST: &str = "/host";
 /// The runtime layer of a sandbox that is being built.
 pub const RUNTIME: &str = "/runtime";
 /// The program that shows devices to the users to whom root grants some.
@@ -46,9 +48,9 @@ pub const CGROUPS: &str = "/sys/fs/cgroup/users";
 /// A user's root while it is being built; it is moved over `/` at the end.
 pub const ROOT: &str = "/root";
 /// Folders that the initramfs brings besides, as mount points.
-pub const INITRAMFS_FOLDERS: [&str; 12] = [
-    "/carbon", "/dev", "/devices", "/empty", "/granted", "/medium", "/proc", "/ram", "/root", "/runtime", "/sys",
-    "/tmp",
+pub const INITRAMFS_FOLDERS: [&str; 13] = [
+    "/carbon", "/dev", "/devices", "/empty", "/granted", "/host", "/medium", "/proc", "/ram", "/root", "/runtime",
+    "/sys", "/tmp",
 ];
 /// Folders of the carbon copy that a sandbox mounts over.
 pub const CARBON_FOLDERS: [&str; 3] = ["dev", "proc", "tmp"];
@@ -57,6 +59,8 @@ pub const CARBON_FOLDERS: [&str; 3] = ["dev", "proc", "tmp"];
 pub const OVERLAY: &str = ".overlay";
 /// Policies of the users: at the top of the users partition, root's alone.
 pub const POLICY: &str = ".policy";
+/// The same where PID 1 sees it.
+pub const POLICIES: &str = "/tmp/.policy";
 /// The folder of every ext4 filesystem that is no home.
 pub const LOST_FOUND: &str = "lost+found";
 /// How a user may log on, below the home.

@@ -76,7 +76,7 @@ impl Upper {
     }
 }
 
-/// A small file of the runtime layer.
+/// A small file of the layers between home and carbon copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum File<'a> {
     /// `passwd(5)` for root and this user.
@@ -166,6 +166,10 @@ pub enum Boot<'a> {
     Reserve,
     /// Brings up the loopback interface.
     LoopbackUp,
+    /// Writes a small file of the host's layer.
+    File(&'a str, File<'a>),
+    /// Copies a short text of the kernel's into a new file: from, to.
+    Copy(&'a str, &'a str),
 }
 
 /// What makes a user's root.
@@ -175,11 +179,9 @@ pub enum Root<'a> {
     Op(Op<'a>),
     /// Writes a small file of the runtime layer.
     File(&'a str, File<'a>),
-    /// Copies a short text of the kernel's into a new file: from, to.
-    Copy(&'a str, &'a str),
     /// Gives what lies there to a user.
     Own(&'a str, &'a User<'a>),
-    /// A user's root: the home over the runtime layer over the carbon copy; how, and whether a folder of the home's is
+    /// A user's root: the home over the runtime layer, the host's and the carbon copy; how, and whether a folder of the home's is
     /// followed to where its attributes say that it lies in the layers below (`redirect_dir`).
     Overlay(&'a str, Upper, Attr, &'static str),
     /// The sandbox's own processes, and to whose group they are visible.
@@ -198,8 +200,8 @@ pub enum Root<'a> {
     PrivateNetwork,
     /// No mount event leaves or enters this namespace.
     Private,
-    /// Moves a mount over `/` and enters it.
-    MoveRoot(&'a str),
+    /// Makes a mount the root, and what was the root so far lies at that name in it.
+    Enter(&'a str, &'static str),
     /// Names the host.
     Hostname(&'a str),
 }
@@ -284,6 +286,8 @@ impl Say for Boot<'_> {
             }
             Self::Reserve => say!(text, "echo RAM less a reserve > ", layout::CGROUPS, "/memory.max"),
             Self::LoopbackUp => say!(text, "ip link set lo up"),
+            Self::File(path, _) => say!(text, "write ", path),
+            Self::Copy(from, to) => say!(text, "cp ", from, " ", to),
         }
     }
 }
@@ -293,7 +297,6 @@ impl Say for Root<'_> {
         match *self {
             Self::Op(op) => op.say(text),
             Self::File(path, _) => say!(text, "write ", path),
-            Self::Copy(from, to) => say!(text, "cp ", from, " ", to),
             Self::Own(path, user) => say!(text, "chown ", user.uid, ":", user.gid, " ", path),
             Self::Overlay(home, upper, attr, redirect) => {
                 say!(text, "mount -t overlay -o ", attr, ",redirect_dir=", redirect, ",");
@@ -303,7 +306,7 @@ impl Say for Root<'_> {
                     }
                     Upper::Ram => say!(text, "upperdir=/ram/upper,workdir=/ram/work,lowerdir=/tmp/", home, ":"),
                 }
-                say!(text, "/runtime:/carbon none /root");
+                say!(text, layout::RUNTIME, ":", layout::HOST, ":", layout::CARBON, " none ", layout::ROOT);
             }
             Self::Processes(user, target, attr) => {
                 say!(text, "mount -t proc -o ", attr, ",hidepid=invisible,gid=", user.gid, " none ", target)
@@ -327,7 +330,7 @@ impl Say for Root<'_> {
             }
             Self::PrivateNetwork => say!(text, "unshare --net && ip link set lo up"),
             Self::Private => say!(text, "mount --make-rprivate /"),
-            Self::MoveRoot(path) => say!(text, "mount --move ", path, " / && chroot ."),
+            Self::Enter(path, old) => say!(text, "cd ", path, " && pivot_root . ", old),
             Self::Hostname(name) => say!(text, "hostname ", name),
         }
     }

@@ -34,7 +34,7 @@ rows! {
     unmask: "root", "capabilities,seccomp";
     unshare: "root", "capabilities,seccomp";
     chroot: "root", "capabilities,seccomp";
-    below_the_root: "root", "capabilities,seccomp,detach";
+    below_the_root: "root", "detach";
     set_user_id: "ana", "nosuid,no_new_privs,landlock,seccomp";
     foreign_init: "dora", "init";
     linked_init: "erik", "init";

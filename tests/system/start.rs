@@ -26,6 +26,6 @@ pub fn a_program_starts_in_forty_system_calls(arch: &'static Arch) {
     let session = calls(&mut vm, "program");
     vm.expect("ana is in").unwrap();
     // what is made once for all programs of a user, and what each of them takes
-    assert!((80..=130).contains(&root), "{root}");
+    assert!((60..=100).contains(&root), "{root}");
     assert!((30..=40).contains(&init) && (30..=40).contains(&session), "{init}, {session}");
 }

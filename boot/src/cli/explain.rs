@@ -70,6 +70,7 @@ impl Args {
             return Err(Failed::usage(format!("{word}: a device is /dev/…, LABEL=, UUID= or PARTUUID=")));
         }
         let mut sections = vec![section("boot", &plan::boot(&options))];
+        sections[0].steps.splice(0..0, first());
         let session_in_ram = options.users.is_none();
         sections.push(match session_in_ram {
             true => section("no users partition: a session in RAM", &plan::ram(InRam::Guest)),
@@ -79,6 +80,7 @@ impl Args {
         users.sort_by_key(|user| (user.name != ROOT_USER, !user.init));
         let console = format!("{}/{}", shim::layout::DEVICES, self.arch.console);
         sections.push(section("devices of all users", &plan::devices(&[&console])));
+        sections.push(section("what the host says, below every user's root", &plan::host("nodeos")));
         let count = users.iter().filter(|user| user.refused.is_none()).count();
         let all = limits::of_all(u64::from(self.memory) << 20);
         let image = self.users.as_deref().filter(|_| !session_in_ram).map(Image::open).transpose()?;
@@ -87,13 +89,12 @@ impl Args {
             Ok(read.unwrap_or_else(|| Ok(Policy::default())))
         };
         let policies = users.iter().map(policy).collect::<Result<Vec<_>, _>>()?;
-        let broker = policies.iter().flatten().any(|policy| !policy.devices.is_empty());
-        if broker {
+        if policies.iter().flatten().any(|policy| !policy.devices.is_empty()) {
             sections.push(section("devices that a policy grants, by the broker", &plan::granted()));
         }
         for (user, policy) in users.iter().zip(policies) {
             let limits = limits::of_one(all, count, counts(&policy));
-            sections.push(one(user, options.single, &policy, limits, broker));
+            sections.push(one(user, options.single, &policy, limits));
         }
         if self.json { print_json(&sections) } else { print_line(text(&sections).trim_end()) }
     }
@@ -123,7 +124,7 @@ fn counts(policy: &Read) -> &Policy {
     policy.as_ref().unwrap_or(&STRICTEST)
 }
 
-fn one(user: &read::User, single: bool, policy: &Read, limits: Limits, broker: bool) -> Section {
+fn one(user: &read::User, single: bool, policy: &Read, limits: Limits) -> Section {
     let read::User { name, uid, gid, init, refused, .. } = user;
     if let Some(why) = refused {
         return Section { title: format!("{name}: refused, {why}"), steps: Vec::new() };
@@ -136,7 +137,7 @@ fn one(user: &read::User, single: bool, policy: &Read, limits: Limits, broker: b
     let owner = op::User { name, uid: *uid, gid: *gid };
     let Policy { network, devices, .. } = counts(policy);
     let (network, granted) = (*network, !devices.is_empty());
-    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, broker, host: "nodeos" };
+    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, host: "nodeos" };
     let policy = match policy {
         Ok(policy) => policy.to_string(),
         Err(why) => format!("the strictest, for {why}: {}", Policy::STRICTEST),
@@ -144,6 +145,18 @@ fn one(user: &read::User, single: bool, policy: &Read, limits: Limits, broker: b
     let mut section = section(&format!("{name}, uid {uid}, gid {gid}: {when}; policy {policy}"), &plan::root(&sandbox));
     section.steps.extend(gives_up(*uid));
     section
+}
+
+/// What PID 1 does itself before its plan, which a program of its own executes: `guest::pid1::boot`.
+fn first() -> [Step; 2] {
+    let step = |does: &str, why| Step { does: does.to_owned(), required: true, why };
+    [
+        step("empty the bounding set", "whatever a file says, an exec gives what PID 1 hands down and nothing else"),
+        step(
+            "mount --bind / / && mount -o remount,bind,ro,nodev,nosuid / && chroot /",
+            "a sandbox pivots from here and lets go of all that is mounted below; from the rootfs nobody pivots",
+        ),
+    ]
 }
 
 /// What a program of the user's gives up before it runs, which is no step of the plan: `guest::privilege`.
@@ -211,7 +224,7 @@ mod tests {
     #[test]
     fn a_user_says_when_the_root_is_made_or_why_not() {
         let limits = limits::of_all(256 << 20);
-        let title = |user: &read::User, single| one(user, single, &Ok(Policy::default()), limits, false).title;
+        let title = |user: &read::User, single| one(user, single, &Ok(Policy::default()), limits).title;
         let mut user = guest();
         assert_eq!(
             title(&user, false),
@@ -221,7 +234,7 @@ mod tests {
         user.init = true;
         assert!(title(&user, false).contains("at boot, for its init"));
         user.refused = Some("it is no directory".to_owned());
-        let refused = one(&user, false, &Ok(Policy::default()), limits, false);
+        let refused = one(&user, false, &Ok(Policy::default()), limits);
         assert_eq!((refused.title.as_str(), refused.steps.len()), ("guest: refused, it is no directory", 0));
     }
 }

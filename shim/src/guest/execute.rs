@@ -16,10 +16,10 @@ use crate::{
         place::{self, Name},
     },
     layout,
-    op::{Attr, Op},
+    op::{Attr, File, Op},
     plan::{Need, Step},
     say,
-    say::{Say, Text},
+    say::{Say, Text, whole},
     sys,
 };
 
@@ -95,6 +95,13 @@ fn mkdir(path: &str, mode: u32) -> Result<()> {
 pub fn write(path: &str, text: &str) -> Result<()> {
     let file = place::open_at(CWD, path, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?;
     rustix::io::write(&file, text.as_bytes()).map(drop)
+}
+
+/// Writes one of a layer's.
+pub fn write_file(path: &str, file: &File<'_>) -> Result<()> {
+    let mut text = Text::new();
+    say!(&mut text, file);
+    if whole(&text) { write(path, &text) } else { Err(Errno::FBIG) }
 }
 
 /// Mounts a new filesystem. The bits of an attribute are those of `MS_RDONLY` and its like (include/uapi/linux/mount.h).

@@ -36,8 +36,7 @@ pub fn read(user: &str) -> core::result::Result<Policy, &'static str> {
 fn open(user: &str) -> Result<OwnedFd> {
     let mut name = Text::new();
     say!(&mut name, user, ".json");
-    let users = place::open(layout::USERS)?;
-    let folder = place::folder_at(&users, layout::POLICY)?;
+    let folder = place::open(layout::POLICIES)?;
     let file = place::regular(folder.as_fd(), &name)?;
     place::roots_alone(&folder)?;
     place::roots_alone(&file)?;

@@ -21,8 +21,6 @@ pub struct Sandbox<'a> {
     pub network: Network,
     /// Whether the broker has devices for the user.
     pub granted: bool,
-    /// Whether there is a broker, for whomever.
-    pub broker: bool,
     /// The host's name.
     pub host: &'a str,
 }
@@ -30,7 +28,7 @@ pub struct Sandbox<'a> {
 /// A user's root, built inside the sandbox's own namespaces by a process that ends as its reaper.
 #[must_use]
 pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
-    let Sandbox { user, upper, limits, network, granted, broker, host } = *sandbox;
+    let Sandbox { user, upper, limits, network, granted, host } = *sandbox;
     let mut plan = Plan::new();
     plan.must(Why::Limits, Root::Limit(user, "memory.max", limits.memory));
     if let Some(high) = limits.high {
@@ -41,14 +39,10 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     plan.may(Why::Name, Root::Hostname(host));
 
     let layer = Why::RuntimeLayer;
-    plan.mount(layer, "tmpfs", "/runtime", Attr::FILES, "mode=0755,nr_inodes=24,size=64k");
+    plan.mount(layer, "tmpfs", "/runtime", Attr::FILES, "mode=0755,nr_inodes=16,size=16k");
     plan.mkdir(layer, "/runtime/etc", 0o755);
     plan.must(layer, Root::File("/runtime/etc/passwd", File::Passwd(user)));
     plan.must(layer, Root::File("/runtime/etc/group", File::Group(user)));
-    plan.must(layer, Root::File("/runtime/etc/hosts", File::Hosts(host)));
-    plan.must(layer, Root::File("/runtime/etc/hostname", File::Hostname(host)));
-    plan.may(Why::Resolver, Root::Copy("/proc/net/pnp", "/runtime/etc/resolv.conf"));
-    plan.must(layer, Op::Symlink("/runtime/etc/mtab", "/proc/mounts").into());
     if user.uid == 0 {
         plan.mkdir(Why::Administrator, "/runtime/home", 0o755);
     }
@@ -57,7 +51,6 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
         plan.must(Why::OwnFolders, Root::Own(folder, user));
     }
     plan.must(Why::OwnFolders, Root::Own("/runtime/etc", user));
-    plan.must(layer, Op::Attributes("/runtime", Attr::READ_ONLY).into());
 
     if upper == Upper::Ram {
         plan.mount(Why::UserRoot, "tmpfs", "/ram", Attr::FILES, "mode=0700");
@@ -93,15 +86,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
             Op::Mount("tmpfs", "none", "/root/home/.overlay", Attr::KERNEL_READ_ONLY, "mode=0,size=4k").into(),
         );
     }
-    for place in ["/tmp", "/carbon", "/runtime", "/devices", "/dev", "/proc", "/sys"] {
-        plan.must(Why::OutOfReach, Op::Unmount(place).into());
-    }
-    if upper == Upper::Ram {
-        plan.must(Why::OutOfReach, Op::Unmount("/ram").into());
-    }
-    if broker {
-        plan.must(Why::OutOfReach, Op::Unmount(layout::GRANTED).into());
-    }
-    plan.must(Why::Enter, Root::MoveRoot(layout::ROOT));
+    plan.must(Why::Enter, Root::Enter(layout::ROOT, "tmp"));
+    plan.must(Why::OutOfReach, Op::Unmount("/tmp").into());
     plan.0
 }

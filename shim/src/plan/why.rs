@@ -26,6 +26,7 @@ pub enum Why {
     WorkFolders,
     Private,
     RuntimeLayer,
+    HostLayer,
     Resolver,
     OwnFolders,
     Name,
@@ -73,7 +74,8 @@ impl Why {
             Self::RamSession => "no users partition: a guest in RAM, gone at power off",
             Self::WorkFolders => "overlay's own, on the filesystem of the homes, root's alone",
             Self::Private => "mounts of one sandbox reach no other",
-            Self::RuntimeLayer => "os.userInfo() and os.hostname() answer",
+            Self::RuntimeLayer => "os.userInfo() answers",
+            Self::HostLayer => "the host's name and its loopback's are known, to all users alike",
             Self::Resolver => "DNS answers; a copy, for node's resolver cannot seek in a file of /proc",
             Self::OwnFolders => "the user installs there: the topmost layer's owner is the merged folder's",
             Self::Name => "the host's name, in a uts namespace of its own",
@@ -94,7 +96,7 @@ impl Why {
             Self::Masked => "the kernel's settings and insides are nobody's to read",
             Self::Administrator => "root sees the homes; the overlays' work folders are masked",
             Self::OutOfReach => "what built the root is not in it",
-            Self::Enter => "the root becomes /; nothing above it is left",
+            Self::Enter => "the user's root becomes /, and what was / lies in it",
         }
     }
 }

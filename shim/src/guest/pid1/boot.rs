@@ -6,25 +6,27 @@ use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{Mode, OFlags},
     io::Errno,
+    mount::open_tree,
     pipe::{PipeFlags, pipe_with},
     process::WaitOptions,
 };
 
 use crate::{
     cmdline::Options,
+    errno,
     guards::{Guard, Guards},
     guest::{
-        execute::Stopped,
+        execute::{CLONE, Stopped, attach},
         log::Log,
         machine::{Console, consoles, host},
         node,
         pid1::homes,
-        privilege,
+        place, privilege,
         program::Program,
         report::{self, Reports},
     },
     layout,
-    op::{Upper, User},
+    op::{Attr, Upper, User},
     say,
     say::Text,
     supervise::{MAX_CONSOLES, MAX_SANDBOXES, State},
@@ -59,6 +61,12 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
         sys::Stream(2).put("nodeos: the kernel does not give up capabilities: no user can be kept from the machine\n");
         return Err(Stopped);
     }
+    if let Err(errno) = own_root() {
+        sys::Stream(2).put("nodeos: no root to pivot from: ");
+        sys::Stream(2).put(errno::name(errno.raw_os_error()));
+        sys::Stream(2).put("\n");
+        return Err(Stopped);
+    }
     let upper = setup(start, log)?;
     if let Err(errno) = homes::scan(homes, options.guards, log) {
         error!(log, "cannot read the users partition: ", errno);
@@ -71,6 +79,17 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     let mut machine = Machine { words: start, single, guards, homes, upper, host, consoles, reports, broker };
     machine.broker = machine.start_broker(log);
     Ok(machine)
+}
+
+/// Leaves the rootfs, from which nobody pivots (before Linux 7.0), for a mount of the same files: all that is mounted
+/// from here on is below it, and a sandbox lets go of all of it at once. The rootfs itself is written to by nobody any more.
+fn own_root() -> Result<(), Errno> {
+    let rootfs = place::open("/")?;
+    let root = open_tree(&rootfs, c"", CLONE)?;
+    sys::mount_attributes(rootfs.as_fd(), Attr::READ_ONLY)?;
+    attach(&root, &rootfs)?;
+    rustix::process::fchdir(&root)?;
+    rustix::process::chroot(c".")
 }
 
 /// Runs `/setup` to its end: where users' writes go. It says itself what it could not do.

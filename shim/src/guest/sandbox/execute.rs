@@ -8,14 +8,14 @@ use rustix::{
 
 use crate::{
     guest::{
-        execute::{Execute, attach, bind, mount, write},
+        execute::{Execute, bind, mount, write, write_file},
         log::Log,
         place::{self, Name},
     },
     layout,
     op::{Attr, Op, Root, Upper},
     say,
-    say::{Text, whole},
+    say::Text,
     sys::{self, bpf},
 };
 
@@ -23,12 +23,7 @@ impl Execute for Root<'_> {
     fn execute(&self, log: &Log) -> Result<()> {
         match *self {
             Root::Op(op) => op.execute(log),
-            Root::File(path, file) => {
-                let mut text = Text::new();
-                say!(&mut text, file);
-                if whole(&text) { write(path, &text) } else { Err(Errno::FBIG) }
-            }
-            Root::Copy(from, to) => write(to, &place::text(from).ok_or(Errno::NOENT)?),
+            Root::File(path, ref file) => write_file(path, file),
             Root::Own(path, user) => {
                 let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
                 rustix::fs::chown(Name::new(path)?.c(), Some(uid), Some(gid))
@@ -67,11 +62,9 @@ impl Execute for Root<'_> {
             Root::Private => {
                 rustix::mount::mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
             }
-            Root::MoveRoot(path) => {
-                let root = place::open(path)?;
-                attach(&root, &place::open("/")?)?;
-                rustix::process::fchdir(&root)?;
-                rustix::process::chroot(c".")
+            Root::Enter(path, old) => {
+                rustix::process::chdir(Name::new(path)?.c())?;
+                rustix::process::pivot_root(c".", Name::new(old)?.c())
             }
             Root::Hostname(name) => rustix::system::sethostname(name.as_bytes()),
         }
@@ -123,7 +116,7 @@ fn overlay(home: &str, upper: Upper, attr: Attr, redirect: &str) -> Result<()> {
             );
         }
     }
-    say!(&mut options, layout::RUNTIME, ":", layout::CARBON, ",redirect_dir=", redirect);
+    say!(&mut options, layout::RUNTIME, ":", layout::HOST, ":", layout::CARBON, ",redirect_dir=", redirect);
     mount("overlay", "none", layout::ROOT, attr, &options)
 }
 

@@ -50,12 +50,11 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
     let log = Log::held();
     let policy = policy::of(user.name, &log);
     let limits = limits::of_one(all_users(), homes, &policy);
-    let broker = place::open(layout::CLAIMS).is_ok();
     let granted = !policy.devices.is_empty() && has_devices(user);
     if !granted && !policy.devices.is_empty() {
         error!(log, "no devices for ", user.name, ": they are granted from the next boot on");
     }
-    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, broker, host };
+    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, host };
     // whoever runs out of memory in here, it is not what holds the sandbox together
     let _ = place::file("/proc/self/oom_score_adj", OFlags::WRONLY).and_then(|adj| rustix::io::write(&adj, b"-1000"));
     if steps(&guards.guarded(plan::root(&sandbox)), &log).is_err() {

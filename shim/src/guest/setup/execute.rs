@@ -7,7 +7,7 @@ use rustix::{
 
 use crate::{
     guest::{
-        execute::{Execute, mount, write},
+        execute::{Execute, mount, write, write_file},
         log::Log,
         machine::ram,
         place::{self, Name},
@@ -61,6 +61,8 @@ impl Execute for Boot<'_> {
             Boot::Close(folder, keep) => close(folder, keep),
             Boot::Reserve => reserve(),
             Boot::LoopbackUp => sys::loopback_up(),
+            Boot::File(path, ref file) => write_file(path, file),
+            Boot::Copy(from, to) => write(to, &place::text(from).ok_or(Errno::NOENT)?),
         }
     }
 

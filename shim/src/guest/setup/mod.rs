@@ -16,7 +16,7 @@ use crate::{
     guest::{
         execute::{Stopped, mount, steps},
         log::Log,
-        machine::consoles,
+        machine::{consoles, host},
         place,
     },
     layout,
@@ -41,6 +41,7 @@ fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     }
     let upper = users(options, log)?;
     devices(log)?;
+    steps(&plan::host(&host()), log)?;
     Ok(upper)
 }
 

@@ -1,0 +1,20 @@
+//! The layer between every user's runtime layer and the carbon copy.
+
+use crate::{
+    op::{Attr, Boot, File, Op},
+    plan::{Plan, Steps, Why},
+};
+
+/// Made once: what the host says is the same for all.
+#[must_use]
+pub fn host<'a>(name: &'a str) -> Steps<Boot<'a>> {
+    let why = Why::HostLayer;
+    let mut plan = Plan::new();
+    plan.mount(why, "tmpfs", "/host", Attr::FILES, "mode=0755,nr_inodes=8,size=16k");
+    plan.mkdir(why, "/host/etc", 0o755);
+    plan.must(why, Boot::File("/host/etc/hosts", File::Hosts(name)));
+    plan.must(why, Boot::File("/host/etc/hostname", File::Hostname(name)));
+    plan.may(Why::Resolver, Boot::Copy("/proc/net/pnp", "/host/etc/resolv.conf"));
+    plan.must(why, Op::Symlink("/host/etc/mtab", "/proc/mounts").into());
+    plan.0
+}
