@@ -56,7 +56,9 @@ pub fn a_user_cannot_read_another_users_home(arch: &'static Arch) {
         ask('pids', () => fs.readdirSync('/proc').filter(n => +n && +n != process.pid))
         ask('kill', () => process.kill(1, 9))
         ask('host', () => fs.writeFileSync('/proc/sys/kernel/hostname', 'mine'))
-        ask('carbon', () => fs.readFileSync('/proc/mounts', 'utf8').split('\\n').filter(l => /carbon|vd[ab]|ana/.test(l)))
+        const mounts = fs.readFileSync('/proc/mounts', 'utf8').trim().split('\\n')
+        ask('mounted', () => mounts.map(line => line.split(' ')[1]))
+        ask('named', () => mounts.filter(line => /vd[ab]|ana|bo\\b/.test(line)))
         ask('still alive', () => 1)"
     );
     let mut ana = Home::new("ana", 1000);
@@ -85,7 +87,8 @@ pub fn a_user_cannot_read_another_users_home(arch: &'static Arch) {
     assert_eq!(line("top"), "");
     assert!(["", "1"].contains(&line("pids").as_str()), "other processes than the own reaper: {}", line("pids"));
     assert_eq!(line("host"), "ENOENT");
-    assert_eq!(line("carbon"), "");
+    assert_eq!(line("mounted"), format!("/,/tmp,/proc,/proc/sys,/dev,/dev/pts,/dev/shm,/dev/{}", arch.console));
+    assert_eq!(line("named"), "");
     assert_eq!(line("still alive"), "1");
 }
 
