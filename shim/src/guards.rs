@@ -32,6 +32,10 @@ pub enum Guard {
     Ipc,
     /// A sandbox has a host name of its own.
     Uts,
+    /// A sandbox's root is a root, not a folder that is called so.
+    Pivot,
+    /// No descriptor of PID 1's is open in a user's program.
+    Descriptors,
     /// Whoever has no program of the own opens no device that is granted to anybody.
     Claims,
 }

@@ -200,8 +200,14 @@ pub enum Root<'a> {
     PrivateNetwork,
     /// No mount event leaves or enters this namespace.
     Private,
+    /// All of them do.
+    #[cfg(feature = "weak")]
+    Shared,
     /// Makes a mount the root, and what was the root so far lies at that name in it.
     Enter(&'a str, &'static str),
+    /// Calls a mount the root.
+    #[cfg(feature = "weak")]
+    Chroot(&'a str),
     /// Names the host.
     Hostname(&'a str),
 }
@@ -330,7 +336,11 @@ impl Say for Root<'_> {
             }
             Self::PrivateNetwork => say!(text, "unshare --net && ip link set lo up"),
             Self::Private => say!(text, "mount --make-rprivate /"),
+            #[cfg(feature = "weak")]
+            Self::Shared => say!(text, "mount --make-rshared /"),
             Self::Enter(path, old) => say!(text, "cd ", path, " && pivot_root . ", old),
+            #[cfg(feature = "weak")]
+            Self::Chroot(path) => say!(text, "chroot ", path),
             Self::Hostname(name) => say!(text, "hostname ", name),
         }
     }

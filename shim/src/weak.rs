@@ -37,6 +37,8 @@ impl<'a> Guards<'a> {
             Guard::Pids => "pid",
             Guard::Ipc => "ipc",
             Guard::Uts => "uts",
+            Guard::Pivot => "pivot",
+            Guard::Descriptors => "descriptors",
             Guard::Claims => "claims",
         })
     }
@@ -51,6 +53,12 @@ impl<'a> Guards<'a> {
             }
             if self.lack("redirect") {
                 op.follow();
+            }
+            if self.lack("private") {
+                op.share();
+            }
+            if self.lack("pivot") {
+                op.only_chroot();
             }
         }
         plan
@@ -80,8 +88,8 @@ impl<'a> Guards<'a> {
             Why::Masked => "masks",
             Why::OwnProcesses => "own_processes",
             Why::Settings => "settings",
-            Why::Private => "private",
             Why::OwnNetwork => "network",
+            Why::SharedMemory => "shm",
             Why::Sealed => "sealed",
             Why::Claims => "claims",
             _ => return false,
@@ -97,6 +105,12 @@ pub trait Weaken {
 
     /// Lets a home lead into the layers below it.
     fn follow(&mut self) {}
+
+    /// Lets mount events out and in.
+    fn share(&mut self) {}
+
+    /// Makes a root as in 2015.
+    fn only_chroot(&mut self) {}
 }
 
 impl Weaken for Op<'_> {
@@ -134,6 +148,18 @@ impl Weaken for Root<'_> {
     fn follow(&mut self) {
         if let Root::Overlay(.., redirect) = self {
             *redirect = "follow";
+        }
+    }
+
+    fn share(&mut self) {
+        if matches!(self, Root::Private) {
+            *self = Root::Shared;
+        }
+    }
+
+    fn only_chroot(&mut self) {
+        if let Root::Enter(path, _) = *self {
+            *self = Root::Chroot(path);
         }
     }
 }

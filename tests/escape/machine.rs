@@ -79,6 +79,7 @@ fn disk(arch: &Arch, rows: &[&Row]) -> Disk {
     ana.file("forged/own", "");
     let mut bo = home("bo", 1001, &["be_the_victim"]);
     bo.file("secret", "bo's");
+    bo.file("bait/cheese", "");
     let mut erik = home("erik", 1004, &[]);
     erik.program("real", script(&["linked_init"]));
     erik.link("init", "real");

@@ -34,6 +34,10 @@ rows! {
     unmask: "root", "capabilities,seccomp";
     unshare: "root", "capabilities,seccomp";
     chroot: "root", "capabilities,seccomp";
+    nested_chroot: "root", "capabilities,seccomp,pivot,detach";
+    moved_out: "root", "capabilities,seccomp,pivot,detach";
+    leaked_folder: "root", "descriptors";
+    propagation: "root", "capabilities,seccomp,private";
     below_the_root: "root", "detach";
     set_user_id: "ana", "nosuid,no_new_privs,landlock,seccomp";
     foreign_init: "dora", "init";
@@ -51,6 +55,7 @@ rows! {
     ptrace: "root", "pid,capabilities,landlock,seccomp,settings";
     abstract_socket: "ana", "landlock";
     shared_memory: "ana", "ipc";
+    posix_shared_memory: "ana", "shm,ro";
     network: "cara", "network";
     // more than one's share
     take_memory: "ana", "limits";

@@ -35,7 +35,6 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
         plan.must(Why::GivesBack, Root::Limit(user, "memory.high", high));
     }
     plan.must(Why::Limits, Root::Limit(user, "pids.max", limits.pids));
-    plan.must(Why::Private, Root::Private);
     plan.may(Why::Name, Root::Hostname(host));
 
     let layer = Why::RuntimeLayer;
@@ -73,7 +72,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
         plan.must(Why::PrivateDevices, Op::Bind(layout::DEVICES, "/root/dev", devices).into());
     }
     plan.mount(Why::Terminals, "devpts", "/root/dev/pts", Attr::DEVICES, "ptmxmode=0666,mode=0620,max=64");
-    plan.must(Why::Scratch, Root::Scratch("/root/dev/shm", Attr::KERNEL, size, files));
+    plan.must(Why::SharedMemory, Root::Scratch("/root/dev/shm", Attr::KERNEL, size, files));
     if network == Network::Private {
         plan.must(Why::OwnNetwork, Root::PrivateNetwork);
     }
@@ -88,5 +87,6 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     }
     plan.must(Why::Enter, Root::Enter(layout::ROOT, "tmp"));
     plan.must(Why::OutOfReach, Op::Unmount("/tmp").into());
+    plan.must(Why::Private, Root::Private);
     plan.0
 }

@@ -35,6 +35,7 @@ pub enum Why {
     GivesBack,
     OwnNetwork,
     Scratch,
+    SharedMemory,
     PrivateDevices,
     GrantedDevices,
     Claims,
@@ -86,6 +87,7 @@ impl Why {
             }
             Self::OwnNetwork => "the policy says so: no port of the machine, no way out",
             Self::Scratch => "temporary files stay in RAM and never reach the image",
+            Self::SharedMemory => "what programs share by name stays in this sandbox, and in RAM",
             Self::PrivateDevices => {
                 "the harmless devices, the same for all; no disk, no memory, no other user's terminal"
             }

@@ -25,6 +25,10 @@ pub const ATTACKS: Table = &[
     ("unmask", unmask),
     ("unshare", |_| call3(raw::__NR_unshare, raw::CLONE_NEWNS as usize, 0, 0).map(drop)),
     ("chroot", |_| aside(|| call3(raw::__NR_chroot, c"/tmp".as_ptr() as usize, 0, 0).map(drop))),
+    ("nested_chroot", |_| aside(nested_chroot)),
+    ("moved_out", |_| aside(moved_out)),
+    ("leaked_folder", |_| aside(leaked_folder)),
+    ("propagation", propagation),
     ("below_the_root", below_the_root),
     ("set_user_id", |_| gained(c"/suid", c"who")),
     ("redirect", |_| open(c"/forged/env", OFlags::PATH).map(drop)),
@@ -76,6 +80,55 @@ fn second_mount(_: Start) -> Result<()> {
 fn unmask(_: Start) -> Result<()> {
     unmount(c"/home/.overlay")?;
     open(c"/home/.overlay/bo", OFlags::RDONLY | OFlags::DIRECTORY).map(drop)
+}
+
+fn chroot(path: &CStr) -> Result<()> {
+    call3(raw::__NR_chroot, path.as_ptr() as usize, 0, 0).map(drop)
+}
+
+/// Climbs as far as there is a folder above, and looks for the homes as PID 1 sees them.
+fn climb() -> Result<()> {
+    for _ in 0..16 {
+        rustix::process::chdir(c"..")?;
+    }
+    holds(c"tmp/bo/secret", "bo's")
+}
+
+/// A root below the own one leaves the working directory outside of it, where no root stops the way up.
+fn nested_chroot() -> Result<()> {
+    let _ = rustix::fs::mkdir(c"/jail", Mode::RWXU);
+    chroot(c"/jail")?;
+    climb()
+}
+
+/// The same for a process inside of it, whose folder another one moves out.
+fn moved_out() -> Result<()> {
+    for path in [c"/cell", c"/cell/inner"] {
+        let _ = rustix::fs::mkdir(path, Mode::RWXU);
+    }
+    let outside = rustix::fs::open(c"/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
+    chroot(c"/cell")?;
+    rustix::process::chdir(c"/inner")?;
+    rustix::fs::renameat(&outside, c"cell/inner", &outside, c"moved")?;
+    climb()
+}
+
+/// A folder that somebody with a wider view left open.
+fn leaked_folder() -> Result<()> {
+    (3..64)
+        .map(|fd| call3(raw::__NR_fchdir, fd, 0, 0).and_then(|_| climb()))
+        .find(Result::is_ok)
+        .unwrap_or(Err(Errno::BADF))
+}
+
+/// Mounts something where bo's home is seen, and waits for bo to see it.
+fn propagation(_: Start) -> Result<()> {
+    mount(c"none", c"/home/bo/bait", c"tmpfs", 0)?;
+    drop(open(c"/home/bo/bait/hook", OFlags::WRONLY | OFlags::CREATE)?);
+    let _ = rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 4, tv_nsec: 0 });
+    let seen = open(c"/home/bo/bitten", OFlags::PATH).map(drop);
+    unmount(c"/home/bo/bait")?;
+    seen
 }
 
 /// Looks into what the sandbox was made from, then takes the own root away and looks what it was mounted over.

@@ -25,6 +25,7 @@ pub const ATTACKS: Table = &[
     ("abstract_socket", |_| connect(1, &abstract_address())),
     ("network", |_| connect(2, &loopback_address(PORT))),
     ("shared_memory", shared_memory),
+    ("posix_shared_memory", |_| holds(c"/dev/shm/bo", "bo's")),
 ];
 
 /// The victim's process, where it can be seen.

@@ -34,21 +34,27 @@ pub fn loopback_address(port: u16) -> [u8; 16] {
     [2, 0, high, low, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
-/// Shares memory with everybody of this sandbox, listens, holds the secret open as descriptor 3, and stays; its name
-/// says who it is.
+/// Shares memory with everybody of this sandbox, listens, holds the secret open as descriptor 3, and stays, looking whether
+/// anything is mounted in its home; its name says who it is.
 fn be(_: Start) -> Result<()> {
     let secret = open(c"/secret", OFlags::RDONLY)?;
     core::mem::forget(secret);
     call3(raw::__NR_prctl, 15, c"the-victim".as_ptr() as usize, 0)?; // PR_SET_NAME
     call3(raw::__NR_shmget, SHARED_MEMORY, 4096, 0o1666)?; // IPC_CREAT
+    let shared = open(c"/dev/shm/bo", OFlags::WRONLY | OFlags::CREATE)?;
+    rustix::io::write(shared, b"bo's")?;
+    rustix::fs::chmod(c"/dev/shm/bo", rustix::fs::Mode::from_raw_mode(0o644))?;
     listen(1, &abstract_address())?;
     listen(2, &loopback_address(PORT))?;
     Stream(1).put("the victim is ready\n");
     loop {
         if let NanosleepRelativeResult::Err(errno) =
-            rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 600, tv_nsec: 0 })
+            rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 1, tv_nsec: 0 })
         {
             return Err(errno);
+        }
+        if open(c"/bait/hook", OFlags::PATH).is_ok() {
+            drop(open(c"/bitten", OFlags::WRONLY | OFlags::CREATE)?);
         }
     }
 }

@@ -119,6 +119,9 @@ fn become_session(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
         rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     }
     let logon = Program::open(layout::LOGON)?;
+    if !session.machine.guards.hold(Guard::Descriptors) {
+        core::mem::forget(rustix::fs::open(c"/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?);
+    }
     prepare(pidfd, session)?;
     let mut arguments = Text::new();
     say!(&mut arguments, "logon\0run\0", session.user.name, "\0", session.path, "\0");
@@ -135,7 +138,7 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
             let console = place::file(&place::of_descriptor(&node), flags)?;
             sys::mount_attributes(node.as_fd(), Attr::KERNEL)?;
             rustix::fs::fcntl_setfl(&console, OFlags::empty())?;
-            join_rest(pidfd)?;
+            join_rest(pidfd, session.machine.guards)?;
             rustix::process::setsid()?;
             Vec::<OwnedFd, 2>::from_iter([place::file("/dev/null", OFlags::RDONLY)?, console])
         }
@@ -146,7 +149,7 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
             let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
             rustix::fs::chown(Name::new(&path)?.c(), Some(uid), Some(gid))?;
             let node = open_tree(place::open(&path)?, c"", CLONE)?;
-            join_rest(pidfd)?;
+            join_rest(pidfd, session.machine.guards)?;
             let _ = rustix::mount::unmount(Name::new(&path)?.c(), rustix::mount::UnmountFlags::DETACH);
             attach(&node, &place::open(&path)?)?;
             rustix::process::setsid()?;
@@ -168,8 +171,13 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
 
 /// The namespaces beside that of the pids, which the process was born into; its root and its folder become the user's root
 /// (fs/namespace.c, `mntns_install`).
-fn join_rest(pidfd: BorrowedFd<'_>) -> Result<()> {
-    sys::join(pidfd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET)
+fn join_rest(pidfd: BorrowedFd<'_>, guards: Guards<'_>) -> Result<()> {
+    sys::join(pidfd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET)?;
+    if guards.hold(Guard::Pivot) {
+        return Ok(());
+    }
+    rustix::process::chdir(Name::new(layout::ROOT)?.c())?;
+    rustix::process::chroot(c".")
 }
 
 /// Shows a sandbox's own root mount at `/home/NAME` of root's, over the raw home: there, what root changes goes through

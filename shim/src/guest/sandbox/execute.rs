@@ -62,9 +62,18 @@ impl Execute for Root<'_> {
             Root::Private => {
                 rustix::mount::mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
             }
+            #[cfg(feature = "weak")]
+            Root::Shared => {
+                rustix::mount::mount_change(c"/", MountPropagationFlags::SHARED | MountPropagationFlags::REC)
+            }
             Root::Enter(path, old) => {
                 rustix::process::chdir(Name::new(path)?.c())?;
                 rustix::process::pivot_root(c".", Name::new(old)?.c())
+            }
+            #[cfg(feature = "weak")]
+            Root::Chroot(path) => {
+                rustix::process::chdir(Name::new(path)?.c())?;
+                rustix::process::chroot(c".")
             }
             Root::Hostname(name) => rustix::system::sethostname(name.as_bytes()),
         }
