@@ -4,15 +4,16 @@ use core::{ffi::CStr, mem::MaybeUninit};
 
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{CWD, FileType, Mode, OFlags, RawDir},
+    fs::{FileType, Mode, OFlags, RawDir},
     io::{Errno, Result},
 };
 use shim::{
-    layout,
+    layout, say,
+    say::Text,
     sys::trace::{self, How, MONOTONIC, PAGE, Stop},
 };
 
-use crate::process::{Line, each, proc};
+use crate::process::{Line, c, each, proc};
 
 /// Of /proc/meminfo.
 const KEYS: [&str; 11] = [
@@ -39,7 +40,7 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
         let (pid, stop) = trace::next()?;
         let over = stop == Stop::Exec && pid == 1;
         if over {
-            say("before", &proc)?;
+            print("before", &proc)?;
         }
         trace::go(pid, if over { How::Alone } else { How::On }, stop);
         if over {
@@ -49,11 +50,11 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
     loop {
         let second = rustix::thread::Timespec { tv_sec: 1, tv_nsec: 0 };
         let _ = rustix::thread::nanosleep(&second);
-        say("after", &proc)?;
+        print("after", &proc)?;
     }
 }
 
-fn say(name: &str, proc: &OwnedFd) -> Result<()> {
+fn print(name: &str, proc: &OwnedFd) -> Result<()> {
     let mut line = Line::new("memory", name);
     line.value("Uptime", trace::clock(MONOTONIC)? / 1_000_000);
     each(proc, c"meminfo", |key, value| {
@@ -77,7 +78,10 @@ fn say(name: &str, proc: &OwnedFd) -> Result<()> {
         _ => {}
     })?;
     line.value("InitPrivate", private).value("InitShared", shared);
-    let carbon = rustix::fs::openat(CWD, layout::CARBON, OFlags::PATH | OFlags::DIRECTORY, Mode::empty());
+    // PID 1's root is not the meter's, who came before it
+    let mut path = Text::new();
+    say!(&mut path, "1/root", layout::CARBON, "\0");
+    let carbon = rustix::fs::openat(proc, c(&path), OFlags::PATH | OFlags::DIRECTORY, Mode::empty());
     let pages = carbon.map_or(Ok(0), |carbon| cached_below(carbon, 8))?;
     line.value("CarbonCache", u64::try_from(pages).unwrap_or(0).saturating_mul(KIB_OF_PAGE));
     line.print();

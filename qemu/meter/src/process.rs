@@ -36,7 +36,7 @@ impl Line {
 }
 
 /// A text with a NUL behind it.
-fn c(text: &Text) -> &CStr {
+pub fn c(text: &Text) -> &CStr {
     CStr::from_bytes_until_nul(text.as_bytes()).unwrap_or_default()
 }
 

@@ -12,6 +12,7 @@
 mod log;
 
 pub mod broker;
+mod each_user;
 mod execute;
 pub mod logon;
 mod machine;

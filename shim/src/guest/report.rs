@@ -1,5 +1,4 @@
-//! What PID 1 and its own children tell each other, through pipes that keep each message whole (`O_DIRECT`, pipe(2)):
-//! all children by one, and a child that is told of users by its standard input.
+//! What PID 1's own children tell it, through one pipe that keeps each message whole (`O_DIRECT`, pipe(2)).
 
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -8,10 +7,7 @@ use rustix::{
     pipe::{PipeFlags, pipe_with},
 };
 
-use crate::{cut, say, say::Text, sys::Stream};
-
-/// Ends what a child is told of users, before the answers to what it asks: no user is called so.
-pub const ALL: &str = ".";
+use crate::{cut, say, say::Text};
 
 /// One message.
 #[derive(Clone, Copy)]
@@ -20,8 +16,6 @@ pub enum Report<'a> {
     Ready(&'a str),
     /// Somebody logged on: the console's name and the user's.
     LoggedOn(&'a str, &'a str),
-    /// The broker needs a node of this device.
-    Node(&'a str),
 }
 
 /// Both ends. The children inherit them and close them before they run anything of a user's.
@@ -56,31 +50,18 @@ impl Reports {
         let (console, name) = cut::once(text, b':')?;
         take(match console {
             "" => Report::Ready(name),
-            "/" => Report::Node(name),
             console => Report::LoggedOn(console, name),
         });
         Some(())
     }
 }
 
-/// Sends one: `console:user`, `:user`, or `/:device`. No console's name has a colon or a slash.
+/// Sends one: `console:user`, or `:user`. No name has a colon.
 pub fn send(pipe: impl AsFd, report: Report<'_>) {
     let mut text = Text::new();
     match report {
         Report::Ready(name) => say!(&mut text, ":", name),
         Report::LoggedOn(console, name) => say!(&mut text, console, ":", name),
-        Report::Node(device) => say!(&mut text, "/:", device),
     }
     let _ = rustix::io::write(pipe, text.as_bytes());
-}
-
-/// In a child: takes what PID 1 tells of each user.
-pub fn told(mut take: impl FnMut(&str)) {
-    let mut packet = [0; 512];
-    while let Ok(length @ 1..) = rustix::io::read(Stream(0), &mut packet) {
-        match packet.get(..length).and_then(|text| core::str::from_utf8(text).ok()) {
-            Some(ALL) => return,
-            text => take(text.unwrap_or_default()),
-        }
-    }
 }

@@ -25,7 +25,7 @@ use crate::{
     cmdline::Options,
     cut,
     guards::Guards,
-    guest::{execute::steps, log::Log, policy, privilege, report::told, uevents},
+    guest::{each_user, execute::steps, log::Log, policy, privilege, uevents},
     plan,
     policy::Policy,
     sys::{self, Signals, Start},
@@ -57,7 +57,7 @@ pub fn main(start: Start) -> ! {
 
 /// Who has a policy with devices in it. A policy that is no good is said to be so when the sandbox is made.
 fn read(users: &mut Users, log: &Log) {
-    told(|text| {
+    each_user::take(|text| {
         let Some((uid, gid, name)) = user(text) else { return };
         let policy = policy::read(name).unwrap_or(Policy::STRICTEST);
         if !policy.devices.is_empty() && users.push(User { uid, gid, policy }).is_err() {

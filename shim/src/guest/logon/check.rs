@@ -2,7 +2,7 @@
 
 use crate::{
     cmdline::Options,
-    guest::{log::Log, logon::file, privilege, report::told},
+    guest::{each_user, log::Log, logon::file, privilege},
     layout,
 };
 
@@ -12,7 +12,7 @@ pub fn check(options: &Options<'_>) -> u8 {
         return 1;
     }
     let mut status = 1;
-    told(|name| {
+    each_user::take(|name| {
         if may_log_on(name, options.single) {
             status = 0;
         }

@@ -4,10 +4,10 @@ use heapless::Vec;
 use rustix::{
     event::PollFlags,
     fd::{AsFd, OwnedFd},
-    fs::{Mode, OFlags},
+    fs::Mode,
     io::Errno,
     mount::open_tree,
-    pipe::{PipeFlags, pipe_with},
+    net::{AddressFamily, SocketFlags, SocketType, socketpair},
     process::WaitOptions,
 };
 
@@ -16,14 +16,13 @@ use crate::{
     errno,
     guards::{Guard, Guards},
     guest::{
+        each_user,
         execute::{CLONE, Stopped, attach},
         log::Log,
         machine::{Console, consoles, host},
-        node,
         pid1::homes,
         place, privilege,
         program::Program,
-        report::{self, Reports},
     },
     layout,
     op::{Attr, Upper, User},
@@ -35,7 +34,7 @@ use crate::{
 };
 
 /// Seconds that a program which looks at what is in the homes may take.
-const CHECK: u8 = 60;
+pub const CHECK: u8 = 60;
 
 /// What boot found. The table of homes is filled where it lies: a move of it would double PID 1's memory.
 pub struct Machine<'a> {
@@ -46,9 +45,6 @@ pub struct Machine<'a> {
     pub upper: Upper,
     pub host: Text,
     pub consoles: Vec<Console, MAX_CONSOLES>,
-    pub reports: Reports,
-    /// Where the broker reads, if one may be there.
-    broker: Option<OwnedFd>,
 }
 
 /// Boots as far as the users; `Stopped` when there is no carbon copy.
@@ -73,12 +69,7 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     }
     info!(log, homes.count(), " users");
     let Options { single, guards, .. } = options;
-    let reports =
-        Reports::new().map_err(|errno| error!(log, "no way to hear of logons: ", errno)).map_err(|()| Stopped)?;
-    let (host, consoles, broker) = (host(), consoles(), None);
-    let mut machine = Machine { words: start, single, guards, homes, upper, host, consoles, reports, broker };
-    machine.broker = machine.start_broker(log);
-    Ok(machine)
+    Ok(Machine { words: start, single, guards, homes, upper, host: host(), consoles: consoles() })
 }
 
 /// Leaves the rootfs, from which nobody pivots (before Linux 7.0), for a mount of the same files: all that is mounted
@@ -161,57 +152,28 @@ impl Machine<'_> {
         Ok(ended.is_none_or(|status| status == 0))
     }
 
-    /// Makes a node for the broker, and tells it how that went.
-    pub fn make_node(&self, device: &str) {
-        let errno = node::make(device).err().map_or(0, Errno::raw_os_error);
-        if let Some(broker) = &self.broker {
-            let _ = rustix::io::write(broker, &[u8::try_from(errno).unwrap_or(u8::MAX)]);
-        }
-    }
-
-    /// Starts the device broker, which stays if any policy grants a device; users have none until it is ready.
-    fn start_broker(&self, log: &Log) -> Option<OwnedFd> {
-        let mut arguments = Text::new();
-        say!(&mut arguments, "broker\0");
-        let ended = self.told_of_users(layout::BROKER, &arguments, |user, text| {
-            say!(text, user.uid, " ", user.gid, " ", user.name);
-        });
-        match ended {
-            Ok((Some(_), answers)) => {
-                // PID 1 waits for no reader
-                if rustix::fs::fcntl_setfl(&answers, OFlags::DIRECT | OFlags::NONBLOCK).is_ok() {
-                    return Some(answers);
-                }
-            }
-            Ok((None, _)) => error!(log, "the device broker is not ready after ", CHECK, " s; going on without"),
-            Err(errno) => error!(log, "no device broker: ", errno),
-        }
-        None
-    }
-
-    /// Runs a program that reads a packet for each user; its status, or `None` if it takes too long: a disk that hangs
-    /// must not keep the others from booting. And where it reads, for what it is told later.
-    fn told_of_users(
+    /// Runs a program that reads a packet for each user from its standard input; its status, or `None` if it takes too long: a
+    /// disk that hangs must not keep the others from booting. And the other end, for who stays.
+    pub fn told_of_users(
         &self,
         program: &str,
         arguments: &Text,
         packet: fn(&User<'_>, &mut Text),
     ) -> Result<(Option<i32>, OwnedFd), Errno> {
-        let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT)?;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let Some((pid, child)) = sys::fork()? else {
-            let _ = rustix::stdio::dup2_stdin(&read);
-            let _ = rustix::stdio::dup2_stdout(self.reports.sender());
+            let _ = rustix::stdio::dup2_stdin(&theirs);
             let _ = Program::open(program).map(|program| program.exec(arguments, self.words));
             sys::exit(1)
         };
-        drop(read);
+        drop(theirs);
         let tell = |text: &Text| {
             // where it hangs, the others would wait as long
-            let ready = sys::ready_within(write.as_fd(), PollFlags::OUT, CHECK);
-            if ready { rustix::io::write(&write, text.as_bytes()) } else { Err(Errno::TIMEDOUT) }
+            let ready = sys::ready_within(ours.as_fd(), PollFlags::OUT, CHECK);
+            if ready { rustix::io::write(&ours, text.as_bytes()) } else { Err(Errno::TIMEDOUT) }
         };
         let mut all = Text::new();
-        say!(&mut all, report::ALL);
+        say!(&mut all, each_user::ALL);
         let _ = self
             .homes
             .ids()
@@ -225,10 +187,10 @@ impl Machine<'_> {
         let pid = rustix::process::Pid::from_raw(pid).ok_or(Errno::SRCH)?;
         if !sys::ends_within(child.as_fd(), CHECK) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            return Ok((None, write));
+            return Ok((None, ours));
         }
         // it has ended: this waits for nobody but who may trace it
         let ended = rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
-        Ok((ended.and_then(|(_, status)| status.exit_status()).or(Some(1)), write))
+        Ok((ended.and_then(|(_, status)| status.exit_status()).or(Some(1)), ours))
     }
 }

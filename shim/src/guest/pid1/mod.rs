@@ -1,6 +1,7 @@
 //! PID 1 of NodeOS: boots, then supervises until the machine stops. It never comes back and never dies.
 
 mod boot;
+mod broker;
 mod homes;
 mod run;
 mod sandboxes;
@@ -22,7 +23,7 @@ pub fn main(start: Start) -> ! {
     let log = Log::PID1;
     let mut homes = Homes::new();
     if let Ok(machine) = boot::boot(start, &mut homes, &log)
-        && let Err(errno) = run::run(&machine, &log)
+        && let Err(errno) = run::run(&machine, broker::Broker::start(&machine, &log), &log)
     {
         error!(log, "cannot supervise: ", errno);
     }

@@ -15,12 +15,13 @@ use crate::{
         machine::{Console, uptime},
         pid1::{
             boot::Machine,
+            broker::Broker,
             sandboxes::{self, Session, Streams},
             stop,
         },
         place,
         program::Program,
-        report::Report,
+        report::{Report, Reports},
     },
     last_word::LastWord,
     layout,
@@ -36,16 +37,19 @@ use crate::{
 struct Executor<'a> {
     machine: &'a Machine<'a>,
     log: &'a Log,
+    reports: Reports,
+    broker: Option<Broker>,
     own: OwnedFd,
     sandboxes: Vec<(HomeId, Pid, OwnedFd), MAX_SANDBOXES>,
 }
 
 /// Runs until the machine stops; comes back only if it cannot even begin.
-pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
+pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<()> {
     let wanted = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
-    let mut executor = Executor { machine, log, own: sandboxes::own()?, sandboxes: Vec::new() };
+    let (reports, own) = (Reports::new()?, sandboxes::own()?);
+    let mut executor = Executor { machine, log, reports, broker, own, sandboxes: Vec::new() };
     // ctrl-alt-del: the kernel sends SIGINT instead of restarting by itself
     let _ = rustix::system::reboot(rustix::system::RebootCommand::CadOff);
     let mut up = false;
@@ -58,8 +62,9 @@ pub fn run(machine: &Machine<'_>, log: &Log) -> Result<()> {
             up = true;
             info!(log, "up; PID 1 holds ", own_memory().unwrap_or(0), " KiB of its own");
         }
-        wait(&signals, machine.reports.descriptor(), state.wake_at());
+        wait(&signals, executor.reports.descriptor(), executor.broker.as_ref(), state.wake_at());
         executor.take_reports(&mut state);
+        executor.broker.take_if(|broker| !broker.serve());
         read_signals(&signals, &mut state);
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             // messages before deaths: a logon says who logged on and ends
@@ -81,8 +86,9 @@ fn own_memory() -> Option<u32> {
     resident.checked_sub(files)?.checked_mul(4)
 }
 
-fn wait(signals: &OwnedFd, reports: &OwnedFd, wake_at: Option<u64>) {
-    let mut fds = [PollFd::new(signals, PollFlags::IN), PollFd::new(reports, PollFlags::IN)];
+fn wait(signals: &OwnedFd, reports: &OwnedFd, broker: Option<&Broker>, wake_at: Option<u64>) {
+    let broker = broker.map_or(signals, Broker::descriptor);
+    let mut fds = [signals, reports, broker].map(|news| PollFd::new(news, PollFlags::IN));
     // the clock has whole seconds: one more, so that a wait never ends just before its time
     let seconds = wake_at.map(|at| at.saturating_sub(uptime()).saturating_add(1));
     let timeout = seconds.map(|s| Timespec { tv_sec: i64::try_from(s).unwrap_or(i64::MAX), tv_nsec: 0 });
@@ -196,7 +202,7 @@ impl Executor<'_> {
     }
 
     fn take_reports(&self, state: &mut State) {
-        while self.machine.reports.next(|report| self.reported(state, report)).is_some() {}
+        while self.reports.next(|report| self.reported(state, report)).is_some() {}
     }
 
     fn reported(&self, state: &mut State, report: Report<'_>) {
@@ -213,7 +219,6 @@ impl Executor<'_> {
                     state.logged_on(console, home);
                 }
             }
-            Report::Node(device) => self.machine.make_node(device),
         }
     }
 
@@ -239,13 +244,13 @@ impl Executor<'_> {
     fn become_logon(&self, terminal: &str) -> Result<()> {
         let mut arguments = Text::new();
         say!(&mut arguments, "logon\0ask\0", terminal, "\0");
-        rustix::stdio::dup2_stdout(self.machine.reports.sender())?;
+        rustix::stdio::dup2_stdout(self.reports.sender())?;
         Err(Program::open(layout::LOGON)?.exec(&arguments, self.machine.words))
     }
 
     fn build(&mut self, home: HomeId) -> Result<Pid> {
         let user = self.user(home)?;
-        let (reaper, pidfd) = sandboxes::build(&user, self.machine, self.machine.reports.sender())?;
+        let (reaper, pidfd) = sandboxes::build(&user, self.machine, self.reports.sender())?;
         self.sandboxes.push((home, reaper, pidfd)).map_err(|_| Errno::NFILE)?;
         Ok(reaper)
     }

@@ -1,0 +1,63 @@
+//! The broker as PID 1 has it: it may ask for nodes, and say nothing else.
+
+use rustix::{
+    fd::OwnedFd,
+    fs::OFlags,
+    io::{Errno, Result},
+};
+
+use crate::{
+    guest::{
+        log::Log,
+        node,
+        pid1::boot::{CHECK, Machine},
+    },
+    layout, say,
+    say::Text,
+};
+
+/// Where it asks and is answered.
+pub struct Broker(OwnedFd);
+
+impl Broker {
+    /// Starts it: it stays if any policy grants a device, and users have none until it is ready.
+    pub fn start(machine: &Machine<'_>, log: &Log) -> Option<Self> {
+        let mut arguments = Text::new();
+        say!(&mut arguments, "broker\0");
+        let ended = machine.told_of_users(layout::BROKER, &arguments, |user, text| {
+            say!(text, user.uid, " ", user.gid, " ", user.name);
+        });
+        match ended {
+            // PID 1 waits for it neither to read nor to write
+            Ok((Some(_), socket)) => rustix::fs::fcntl_setfl(&socket, OFlags::NONBLOCK).ok().map(|()| Self(socket)),
+            Ok((None, _)) => {
+                error!(log, "the device broker is not ready after ", CHECK, " s; going on without");
+                None
+            }
+            Err(errno) => {
+                error!(log, "no device broker: ", errno);
+                None
+            }
+        }
+    }
+
+    /// Readable when it asks, or is gone.
+    pub fn descriptor(&self) -> &OwnedFd {
+        &self.0
+    }
+
+    /// Makes the node that it asks for, if it does, and says how that went; false once it is gone.
+    pub fn serve(&self) -> bool {
+        let mut name = [0; 64];
+        let asked = match rustix::io::read(&self.0, &mut name) {
+            Err(Errno::AGAIN) => return true,
+            Ok(length @ 1..) => name.get(..length),
+            _ => return false,
+        };
+        let made: Result<()> =
+            asked.and_then(|name| core::str::from_utf8(name).ok()).ok_or(Errno::INVAL).and_then(node::make);
+        let errno = made.err().map_or(0, Errno::raw_os_error);
+        let _ = rustix::io::write(&self.0, &[u8::try_from(errno).unwrap_or(u8::MAX)]);
+        true
+    }
+}
