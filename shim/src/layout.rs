@@ -45,7 +45,7 @@ pub const DEVICES: &str = "/devices";
 pub const EMPTY: &str = "/empty";
 /// Where all users' limits lie; each sandbox has a folder in it, named by its uid.
 pub const CGROUPS: &str = "/sys/fs/cgroup/users";
-/// A user's root while it is being built; it is moved over `/` at the end.
+/// A user's root while it is being built; it becomes `/` at the end.
 pub const ROOT: &str = "/root";
 /// Folders that the initramfs brings besides, as mount points.
 pub const INITRAMFS_FOLDERS: [&str; 13] = [
