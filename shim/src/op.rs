@@ -198,9 +198,7 @@ pub enum Root<'a> {
     Mask(&'a str, &'a [&'a str]),
     /// A network of the sandbox's own, with `lo` alone.
     PrivateNetwork,
-    /// No mount event leaves or enters this namespace.
-    Private,
-    /// All of them do.
+    /// Mount events leave this namespace and enter it.
     #[cfg(feature = "weak")]
     Shared,
     /// Makes a mount the root, and what was the root so far lies at that name in it.
@@ -335,7 +333,6 @@ impl Say for Root<'_> {
                 but(text, keep);
             }
             Self::PrivateNetwork => say!(text, "unshare --net && ip link set lo up"),
-            Self::Private => say!(text, "mount --make-rprivate /"),
             #[cfg(feature = "weak")]
             Self::Shared => say!(text, "mount --make-rshared /"),
             Self::Enter(path, old) => say!(text, "cd ", path, " && pivot_root . ", old),

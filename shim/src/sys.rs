@@ -254,6 +254,16 @@ pub fn close_from(first: u32) {
     let _ = unsafe { call(raw::__NR_close_range, [first as usize, u32::MAX as usize, 0, 0, 0, 0]) };
 }
 
+/// Has every descriptor from `first` on closed by the next exec, whoever opened it.
+///
+/// # Errors
+/// The kernel's.
+pub fn close_at_exec(first: u32) -> Result<()> {
+    const CLOEXEC: usize = 4; // include/uapi/linux/close_range.h
+    // SAFETY: numbers; nothing is closed.
+    unsafe { call(raw::__NR_close_range, [first as usize, u32::MAX as usize, CLOEXEC, 0, 0, 0]) }.map(drop)
+}
+
 /// Makes a terminal this session's own, whoever has it: needs `CAP_SYS_ADMIN` if somebody does.
 ///
 /// # Errors

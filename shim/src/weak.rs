@@ -7,7 +7,7 @@ use crate::{
     cut,
     guards::Guard,
     op::{Attr, Boot, Op, Root},
-    plan::{Step, Steps, Why},
+    plan::{Need, Step, Steps, Why},
 };
 
 /// Which guards hold: all but those that the kernel's word names.
@@ -47,19 +47,10 @@ impl<'a> Guards<'a> {
     #[must_use]
     pub fn guarded<O: Weaken>(self, mut plan: Steps<O>) -> Steps<O> {
         plan.retain(|step| !self.without(step.why));
-        for Step { op, .. } in &mut plan {
-            if let Some(attr) = op.attr() {
-                self.attr(attr);
-            }
-            if self.lack("redirect") {
-                op.follow();
-            }
-            if self.lack("private") {
-                op.share();
-            }
-            if self.lack("pivot") {
-                op.only_chroot();
-            }
+        plan.iter_mut().for_each(|step| step.op.weaken(self));
+        // mounts are private unless somebody makes them shared: no step of ours is there to be left out
+        if let Some(op) = O::shared().filter(|_| self.lack("private")) {
+            let _ = plan.push(Step { op, need: Need::Required, why: Why::Enter });
         }
         plan
     }
@@ -99,67 +90,51 @@ impl<'a> Guards<'a> {
 }
 
 /// A plan that can be weakened.
-pub trait Weaken {
-    /// The attributes of the mount that the operation makes or changes.
-    fn attr(&mut self) -> Option<&mut Attr>;
+pub trait Weaken: Sized {
+    /// Takes from the operation what the guards lack.
+    fn weaken(&mut self, guards: Guards<'_>);
 
-    /// Lets a home lead into the layers below it.
-    fn follow(&mut self) {}
-
-    /// Lets mount events out and in.
-    fn share(&mut self) {}
-
-    /// Makes a root as in 2015.
-    fn only_chroot(&mut self) {}
+    /// What lets mount events out and in.
+    fn shared() -> Option<Self> {
+        None
+    }
 }
 
 impl Weaken for Op<'_> {
-    fn attr(&mut self) -> Option<&mut Attr> {
-        match self {
-            Op::Mount(_, _, _, attr, _) | Op::Bind(_, _, attr) | Op::Attributes(_, attr) => Some(attr),
-            _ => None,
+    fn weaken(&mut self, guards: Guards<'_>) {
+        if let Op::Mount(_, _, _, attr, _) | Op::Bind(_, _, attr) | Op::Attributes(_, attr) = self {
+            guards.attr(attr);
         }
     }
 }
 
 impl Weaken for Boot<'_> {
-    fn attr(&mut self) -> Option<&mut Attr> {
-        match self {
-            // what only PID 1 sees stays as it is
-            Boot::Op(_) => None,
-            Boot::Device("ext4", _, _, attr, _) => Some(attr),
-            _ => None,
+    fn weaken(&mut self, guards: Guards<'_>) {
+        // what only PID 1 sees stays as it is
+        if let Boot::Device("ext4", _, _, attr, _) = self {
+            guards.attr(attr);
         }
     }
 }
 
 impl Weaken for Root<'_> {
-    fn attr(&mut self) -> Option<&mut Attr> {
+    fn weaken(&mut self, guards: Guards<'_>) {
         match self {
-            Root::Op(op) => op.attr(),
-            Root::Devices(_, _, attr)
-            | Root::Overlay(_, _, attr, _)
-            | Root::Processes(_, _, attr)
-            | Root::Scratch(_, attr, ..) => Some(attr),
-            _ => None,
+            Root::Op(op) => op.weaken(guards),
+            Root::Devices(_, _, attr) | Root::Processes(_, _, attr) | Root::Scratch(_, attr, ..) => guards.attr(attr),
+            Root::Overlay(_, _, attr, redirect) => {
+                guards.attr(attr);
+                if guards.lack("redirect") {
+                    *redirect = "follow";
+                }
+            }
+            // the root of 2015
+            Root::Enter(path, _) if guards.lack("pivot") => *self = Root::Chroot(path),
+            _ => {}
         }
     }
 
-    fn follow(&mut self) {
-        if let Root::Overlay(.., redirect) = self {
-            *redirect = "follow";
-        }
-    }
-
-    fn share(&mut self) {
-        if matches!(self, Root::Private) {
-            *self = Root::Shared;
-        }
-    }
-
-    fn only_chroot(&mut self) {
-        if let Root::Enter(path, _) = *self {
-            *self = Root::Chroot(path);
-        }
+    fn shared() -> Option<Self> {
+        Some(Root::Shared)
     }
 }

@@ -34,8 +34,8 @@ rows! {
     unmask: "root", "capabilities,seccomp";
     unshare: "root", "capabilities,seccomp";
     chroot: "root", "capabilities,seccomp";
-    nested_chroot: "root", "capabilities,seccomp,pivot,detach";
-    moved_out: "root", "capabilities,seccomp,pivot,detach";
+    nested_chroot: "root", "capabilities,seccomp,pivot";
+    moved_out: "root", "capabilities,seccomp,pivot";
     leaked_folder: "root", "descriptors";
     propagation: "root", "capabilities,seccomp,private";
     below_the_root: "root", "detach";

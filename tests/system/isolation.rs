@@ -190,17 +190,18 @@ pub fn root_sees_the_homes_and_no_more(arch: &'static Arch) {
         ask('own', () => {{ fs.writeFileSync('/home/root/as-seen', 'x'); return fs.readFileSync('/as-seen') }})
         ask('sysctl', () => fs.writeFileSync('/proc/sys/kernel/hostname', 'x'))
         ask('disk', () => fs.openSync('/dev/vdb'))
+        ask('flags', () => fs.readFileSync('/proc/mounts', 'utf8').match(/ \\/home ext4 \\S*/)[0].includes('nosuid,nodev,noatime'))
         for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
             console.log(set, fs.readFileSync('/proc/self/status', 'utf8').match(new RegExp(set + ':\\\\s*(\\\\w+)'))[1])
         ask('done', () => 'root')"
     );
     let ana = "const fs = require('fs'); console.log('ana runs'); const t = setInterval(() => { if (fs.existsSync('/from-root')) { console.log('ana sees what root wrote'); clearInterval(t) } }, 200)";
     let disk = Disk::with(&[logs_on("root", 0, Some("root"), &script), runs("ana", 1000, ana)]);
-    let mut vm = Boot::on(arch).homes(&disk).start();
+    let mut vm = Boot::on(arch).homes(&disk).words("usersflags=noatime,commit=30").start();
     vm.expect("ana runs").unwrap();
     vm.send("").unwrap();
     log_on(&mut vm, "root", Some("root"));
-    for line in ["homes .overlay,.policy,ana,root", "work ", "write undefined", "own x", "sysctl ENOENT", "disk ENOENT", "CapInh 00000000000000ff", "CapPrm 00000000000000ff", "CapEff 00000000000000ff", "CapBnd 0000000000000000", "CapAmb 0000000000000000"] {
+    for line in ["homes .overlay,.policy,ana,root", "work ", "write undefined", "own x", "sysctl ENOENT", "disk ENOENT", "flags true", "CapInh 00000000000000ff", "CapPrm 00000000000000ff", "CapEff 00000000000000ff", "CapBnd 0000000000000000", "CapAmb 0000000000000000"] {
         vm.expect(line).unwrap();
     }
     vm.expect("username:").unwrap();

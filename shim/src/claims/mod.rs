@@ -68,7 +68,7 @@ pub enum Unwatched {
 
 /// What the decisions act on.
 pub trait Nodes {
-    /// Shows the user's node in the user's /dev; makes it if there is none.
+    /// Shows the user's node in the user's /dev; makes it if there is none. Where that fails the next look tries again.
     fn show(&mut self, slot: Slot, index: usize, device: &Device);
     /// Hides it. It stays, for the user may still have a way to it: then it is opened as if it were seen.
     fn hide(&mut self, slot: Slot, index: usize, device: &Device);
@@ -115,8 +115,13 @@ impl Claims {
             }
             (device.name, device.granted, device.seen) = (name, granted, true);
         }
-        if let Some(device) = self.0.get_mut(index).filter(|device| !device.present) {
-            device.appear(index, nodes);
+        if let Some(device) = self.0.get_mut(index) {
+            if !device.present {
+                device.appear(index, nodes);
+            } else if device.holder == 0 {
+                // whoever could not be shown it when it came
+                all(device.granted).for_each(|slot| nodes.show(slot, index, device));
+            }
         }
         true
     }

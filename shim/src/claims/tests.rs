@@ -139,8 +139,11 @@ impl Kernel {
 impl Nodes for Kernel {
     fn show(&mut self, slot: Slot, index: usize, device: &Device) {
         self.users();
-        let node = self.take(slot, index, device).unwrap_or_else(|| self.fresh(device));
-        self.put(slot, index, device, node, true);
+        let fails = self.busy && self.below(20) == 0;
+        let node = self.take(slot, index, device).or_else(|| (!fails).then(|| self.fresh(device)));
+        if let Some(node) = node {
+            self.put(slot, index, device, node, true);
+        }
         self.users();
     }
 

@@ -11,6 +11,7 @@ use rustix::{
 };
 
 use crate::{
+    cut,
     guest::{
         log::Log,
         place::{self, Name},
@@ -107,16 +108,32 @@ pub fn write_file(path: &str, file: &File<'_>) -> Result<()> {
 /// Mounts a new filesystem. The bits of an attribute are those of `MS_RDONLY` and its like (include/uapi/linux/mount.h).
 #[inline(never)]
 pub fn mount(kind: &str, source: &str, target: &str, attr: Attr, options: &str) -> Result<()> {
-    let mut data = Text::new();
+    let (mut data, mut flags) = (Text::new(), MountFlags::from_bits_retain(attr.0));
     if kind == "ext4" {
         // the blocks that are kept back are for CAP_SYS_RESOURCE alone, which an overlay never has (fs/overlayfs/super.c):
         // by default they are uid 0's, and an overlay writes as whoever mounted it
-        say!(&mut data, "errors=remount-ro,resuid=4294967294", if options.is_empty() { "" } else { "," });
+        say!(&mut data, "errors=remount-ro,resuid=4294967294");
     }
-    say!(&mut data, options);
-    let (source, kind, data) = (Name::new(source)?, Name::new(kind)?, Name::new(&data)?);
-    let target = Place::of(target)?;
-    rustix::mount::mount(source.c(), target.path.c(), kind.c(), MountFlags::from_bits_retain(attr.0), data.c())
+    let mut options = Some(options);
+    while let Some(option) = cut::next(&mut options, b',') {
+        match option {
+            // a mount's own, which no filesystem knows
+            "noatime" => flags |= MountFlags::NOATIME,
+            "nodiratime" => flags |= MountFlags::NODIRATIME,
+            _ => say!(&mut data, if data.is_empty() { "" } else { "," }, option),
+        }
+    }
+    let opened = in_a_root(target).then(|| place::open(target)).transpose()?;
+    let target = match &opened {
+        Some(opened) => Name::new(&place::of_descriptor(opened))?,
+        None => Name::new(target)?,
+    };
+    rustix::mount::mount(Name::new(source)?.c(), target.c(), Name::new(kind)?.c(), flags, Name::new(&data)?.c())
+}
+
+/// Whether a user may own what lies there.
+fn in_a_root(path: &str) -> bool {
+    path.strip_prefix(layout::ROOT).is_some_and(|below| below.starts_with('/'))
 }
 
 /// Mounts what is seen at one place at another.
@@ -125,22 +142,4 @@ pub fn bind(from: &str, to: &str, attr: Attr) -> Result<()> {
     let tree = open_tree(CWD, Name::new(from)?.c(), OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?;
     sys::mount_attributes(tree.as_fd(), attr)?;
     attach(&tree, &place::open(to)?)
-}
-
-/// Where something is mounted.
-struct Place {
-    path: Name,
-    _opened: Option<OwnedFd>,
-}
-
-impl Place {
-    fn of(path: &str) -> Result<Self> {
-        let users = path.strip_prefix(layout::ROOT).is_some_and(|below| below.starts_with('/'));
-        let opened = if users { Some(place::open(path)?) } else { None };
-        let path = match &opened {
-            Some(opened) => Name::new(&place::of_descriptor(opened))?,
-            None => Name::new(path)?,
-        };
-        Ok(Self { path, _opened: opened })
-    }
 }

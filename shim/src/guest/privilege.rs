@@ -29,7 +29,7 @@ const ROOT: CapabilitySet = CapabilitySet::CHOWN
 const LOGON: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
 
 /// What the broker keeps: it gives nodes to users, and watches them.
-const BROKER: CapabilitySet = CapabilitySet::CHOWN.union(CapabilitySet::DAC_OVERRIDE);
+const BROKER: CapabilitySet = CapabilitySet::CHOWN.union(CapabilitySet::DAC_READ_SEARCH);
 
 /// Empties the bounding set, which PID 1 does once: from here on an exec gives what its process hands down by the
 /// inheritable set and nothing else (capabilities(7)), whatever the program's file says. For each user's program alone

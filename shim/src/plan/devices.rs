@@ -46,6 +46,7 @@ pub fn devices<'a>(consoles: &[&'a str]) -> Steps<Boot<'a>> {
         plan.must(why, Op::Write(console, "").into());
     }
     plan.mkdir(Why::Terminals, "/devices/pts", 0o755);
+    // as it is in any /dev, but each sandbox has its own mounted over it
     plan.mkdir(why, "/devices/shm", 0o1777);
     plan.must(why, Op::Attributes(layout::DEVICES, Attr::DEVICES.and(Attr::RO)).into());
     plan.0

@@ -262,6 +262,7 @@ mod tests {
         golden("users_ram", &ram(InRam::Guest));
         golden("users_carried", &ram(InRam::Carried));
         assert!(users(&Options::default()).is_empty());
+        assert_eq!(layout::POLICIES, format!("{}/{}", layout::USERS, layout::POLICY));
     }
 
     #[test]
@@ -292,7 +293,34 @@ mod tests {
         let user = User { name: "root", uid: 0, gid: 0 };
         let steps = root(&Sandbox { upper: Upper::Ram, network: Network::Private, granted: true, ..sandbox(&user) });
         assert!(steps.len() < MAX_STEPS, "{} steps: raise MAX_STEPS", steps.len());
-        assert!(matches!(steps.last(), Some(Step { op: Root::Private, .. })));
+        assert!(matches!(steps.last(), Some(Step { op: Root::Op(Op::Unmount(_)), why: Why::OutOfReach, .. })));
+    }
+
+    /// mount(2) and its like follow links; what may lead through a user's is opened first, and these ops do not.
+    #[test]
+    fn no_path_of_a_users_is_walked() {
+        for (name, uid) in [("ana", 1000), ("root", 0)] {
+            let user = User { name, uid, gid: uid };
+            for upper in [Upper::Home, Upper::Ram] {
+                for step in &root(&Sandbox { upper, granted: true, ..sandbox(&user) }) {
+                    let walked = match step.op {
+                        Root::Op(
+                            Op::Mkdir(path, _)
+                            | Op::Write(path, _)
+                            | Op::Symlink(path, _)
+                            | Op::Node(path, ..)
+                            | Op::Attributes(path, _)
+                            | Op::Unmount(path)
+                            | Op::Bind(path, ..),
+                        )
+                        | Root::File(path, _)
+                        | Root::Own(path, _) => path,
+                        _ => "",
+                    };
+                    assert!(!walked.starts_with("/root/"), "{step}");
+                }
+            }
+        }
     }
 
     #[test]

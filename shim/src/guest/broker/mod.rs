@@ -7,7 +7,7 @@
 //!
 //! PID 1 runs it once at boot. Where no policy grants a device it ends, and nothing is left of it. Else it forks when
 //! everything is ready, and the child stays. It starts with all capabilities and keeps two, to give nodes to users; PID 1 makes
-//! them. Its standard input has `UID GID NAME` of each user, one a packet, then PID 1's answers.
+//! them. Its standard input is a socket: `UID GID NAME` of each user comes, one a packet; then it asks there for nodes.
 
 mod nodes;
 mod scan;
@@ -17,6 +17,7 @@ use rustix::{
     event::{PollFd, PollFlags},
     fd::OwnedFd,
     io::{Errno, Result},
+    process::Signal,
 };
 
 use self::nodes::Kernel;
@@ -83,7 +84,8 @@ fn broker(users: &Users, guards: Guards<'_>, log: &Log) -> Result<()> {
         sys::exit(0); // PID 1 waits for that
     }
     info!(log, "devices for ", users.len(), " users");
-    Signals::NONE.block();
+    // what PID 1 does not hear any more is an error, not the end
+    Signals::of(&[Signal::PIPE]).block();
     privilege::become_broker()?;
     kernel.ask_for_nodes();
     loop {

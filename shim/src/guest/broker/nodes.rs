@@ -182,7 +182,7 @@ impl Paths<'_> {
 
 impl Nodes for Kernel<'_> {
     fn show(&mut self, slot: Slot, index: usize, device: &Device) {
-        // where there is no room the device is not seen, until the next change of its state
+        // where there is no room, or it is gone already, the device is not seen until the next look
         let _ = self.paths(slot, index, device).and_then(|paths| match paths.found() {
             Some(there) if there == paths.shown.c() => Ok(()),
             Some(hidden) => rustix::fs::rename(hidden, paths.shown.c()),

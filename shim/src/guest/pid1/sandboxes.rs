@@ -119,10 +119,12 @@ fn become_session(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
         rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     }
     let logon = Program::open(layout::LOGON)?;
-    if !session.machine.guards.hold(Guard::Descriptors) {
-        core::mem::forget(rustix::fs::open(c"/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?);
-    }
+    #[cfg(feature = "weak")]
+    core::mem::forget(rustix::fs::open(c"/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?); // as a mistake would
     prepare(pidfd, session)?;
+    if session.machine.guards.hold(Guard::Descriptors) {
+        sys::close_at_exec(3)?;
+    }
     let mut arguments = Text::new();
     say!(&mut arguments, "logon\0run\0", session.user.name, "\0", session.path, "\0");
     Err(logon.exec(&arguments, session.machine.words))

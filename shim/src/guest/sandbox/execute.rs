@@ -3,7 +3,6 @@
 use rustix::{
     fs::{FileType, Gid, Mode, OFlags, Uid},
     io::{Errno, Result},
-    mount::MountPropagationFlags,
 };
 
 use crate::{
@@ -59,12 +58,10 @@ impl Execute for Root<'_> {
                 sys::unshare(linux_raw_sys::general::CLONE_NEWNET)?;
                 sys::loopback_up()
             }
-            Root::Private => {
-                rustix::mount::mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-            }
             #[cfg(feature = "weak")]
             Root::Shared => {
-                rustix::mount::mount_change(c"/", MountPropagationFlags::SHARED | MountPropagationFlags::REC)
+                use rustix::mount::{MountPropagationFlags, mount_change};
+                mount_change(c"/", MountPropagationFlags::SHARED | MountPropagationFlags::REC)
             }
             Root::Enter(path, old) => {
                 rustix::process::chdir(Name::new(path)?.c())?;

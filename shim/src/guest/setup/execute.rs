@@ -27,7 +27,7 @@ impl Execute for Boot<'_> {
             Boot::Op(op) => {
                 op.execute(log)?;
                 match op {
-                    Op::Bind(from, ..) => info!(log, "carbon copy mounted (plain, ", from, ")"),
+                    Op::Bind(from, layout::CARBON, _) => info!(log, "carbon copy mounted (plain, ", from, ")"),
                     Op::Mount("erofs", from, ..) => info!(log, "carbon copy mounted (erofs, ", from, ")"),
                     _ => {}
                 }
@@ -40,7 +40,11 @@ impl Execute for Boot<'_> {
                     device::marked(&device, log)?;
                 }
                 mount(kind, &device, target, attr, options)?;
-                let what = if target == layout::USERS { "users partition" } else { "carbon copy" };
+                let what = match target {
+                    layout::USERS => "users partition",
+                    layout::MEDIUM => "boot medium",
+                    _ => "carbon copy",
+                };
                 info!(log, what, " mounted (", kind, ", ", device, ")");
                 Ok(())
             }
@@ -69,8 +73,11 @@ impl Execute for Boot<'_> {
     fn hint(&self, errno: Errno) -> &'static str {
         match (self, errno) {
             (Boot::Op(op), _) => op.hint(errno),
-            (Boot::Device("ext4", ..), Errno::INVAL) => {
+            (Boot::Device("ext4", .., ""), Errno::INVAL) => {
                 "; it is no ext4 filesystem: make one with `nodeos users create`"
+            }
+            (Boot::Device("ext4", ..), Errno::INVAL) => {
+                "; it is no ext4 filesystem, or usersflags= has a word that ext4 has not"
             }
             (Boot::Device(..), Errno::INVAL) => "; it is no whole filesystem of that kind: write the medium again",
             (Boot::Device(..) | Boot::Whole(_), Errno::NODATA) => "; this medium is incomplete: write it again",
