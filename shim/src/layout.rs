@@ -35,8 +35,8 @@ pub const BROKER: &str = "/broker";
 pub const GRANTED: &str = "/granted";
 /// Nodes that nobody is to see now.
 pub const HIDDEN: &str = "/granted/.hidden";
-/// The next one that is made, until it has a name of its own.
-pub const NEW: &str = "/granted/.hidden/new";
+/// The next one that is made, below that.
+pub const NEW: &str = "new";
 /// Where the kernel's programs that keep devices apart are pinned, by the uid.
 pub const CLAIMS: &str = "/granted/.claims";
 /// What every user's /dev is made of: the same for all, so it is made once.

@@ -126,7 +126,8 @@ impl State {
         for console in &mut self.consoles {
             match console.phase {
                 Phase::Prompt { pid: p } if p == pid => console.unanswered(now),
-                Phase::Leaving { pid: p, home } if p == pid => console.phase = Phase::Granted { home },
+                Phase::Leaving { pid: p, home } if p == pid && status == 0 => console.phase = Phase::Granted { home },
+                Phase::Leaving { pid: p, .. } if p == pid => console.unanswered(now),
                 Phase::Session { pid: p, home, since } if p == pid => {
                     // one that began just when its sandbox's last process ended went down with it
                     let ended = !self.sandboxes.iter().any(|s| s.home == home && s.stage != Stage::Dead);

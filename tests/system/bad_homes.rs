@@ -91,6 +91,21 @@ pub fn links_where_mounts_go_are_not_followed(arch: &'static Arch) {
     }
 }
 
+/// The kernel then mounts the home read-only, with a line that names no home.
+pub fn a_work_folder_that_cannot_be_emptied_is_said(arch: &'static Arch) {
+    let writes = "try { require('fs').writeFileSync('/new', ''); console.log('wrote') } catch (error) { console.log('cannot write', error.code) }";
+    let disk = Disk::with(&[runs("good", 1000, &writes.replace("wrote", "good wrote")), runs("stuck", 1001, writes)]);
+    // EXT4_IMMUTABLE_FL (fs/ext4/ext4.h)
+    disk.debugfs(
+        "cd .overlay\nmkdir stuck\ncd stuck\nmkdir work\ncd work\nmkdir kept\nsif kept flags 0x80010\n",
+    );
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    assert!(matches!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(_))), "{}", vm.transcript());
+    let said = vm.transcript();
+    assert!(said.contains("nodeos: home stuck is read-only: what lies in .overlay/stuck cannot be removed"), "{said}");
+    assert!(said.contains("good wrote") && said.contains("cannot write EROFS"), "{said}");
+}
+
 pub fn a_bad_logon_file_lets_nobody_in(arch: &'static Arch) {
     let mut malformed = Home::new("malformed", 1001);
     malformed.file("etc/logon.json", "{\"password\": \"");

@@ -28,6 +28,7 @@ behaviours! {
     bad_homes: a_bad_home_is_refused_and_the_others_boot,
         a_bad_init_runs_nothing_and_keeps_nobody,
         links_where_mounts_go_are_not_followed,
+        a_work_folder_that_cannot_be_emptied_is_said,
         a_bad_logon_file_lets_nobody_in,
         a_broken_policy_counts_as_the_strictest;
     bench: this_system_takes_less_than_a_script_of_the_same_mounts;

@@ -110,11 +110,15 @@ pub fn a_read_only_one_is_written_in_ram(arch: &'static Arch) {
     let mut home = runs("ana", 1000, script);
     home.file("old", "kept");
     let disk = Disk::with(&[home]);
-    let mut vm = Boot::on(arch).drive(Drive::read_only(&disk.path)).start();
-    vm.expect("nodeos: the users partition is read-only: what you write is gone at power off").unwrap();
-    vm.expect("wrote <Buffer 6b 65 70 74> 1000").unwrap();
-    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
-    assert!(!disk.listing().iter().any(|line| line.ends_with("/new")));
+    let (locked, asked) = (Drive::read_only(&disk.path), Boot::on(arch).homes(&disk).words("usersflags=ro"));
+    for boot in [Boot::on(arch).drive(locked), asked] {
+        let mut vm = boot.start();
+        vm.expect("nodeos: the users partition is read-only").unwrap();
+        vm.expect(": what you write is gone at power off").unwrap();
+        vm.expect("wrote <Buffer 6b 65 70 74> 1000").unwrap();
+        assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+        assert!(!disk.listing().iter().any(|line| line.ends_with("/new")));
+    }
 }
 
 pub fn a_full_one_lets_its_users_in(arch: &'static Arch) {

@@ -91,6 +91,7 @@ impl Args {
         let policies = users.iter().map(policy).collect::<Result<Vec<_>, _>>()?;
         if policies.iter().flatten().any(|policy| !policy.devices.is_empty()) {
             sections.push(section("devices that a policy grants, by the broker", &plan::granted()));
+            sections.push(section("the broker, in a mount namespace of its own", &plan::apart()));
         }
         for (user, policy) in users.iter().zip(policies) {
             let limits = limits::of_one(all, count, counts(&policy));

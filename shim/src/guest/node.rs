@@ -1,10 +1,11 @@
 //! A node of a device that may be granted. PID 1 makes it at the broker's word: no other process can, once users run.
 //!
-//! The word is a name and no more. What number it has is the kernel's own list's to say, and what is not on our list of
-//! names, or is a console, has none made.
+//! The word is a name and no more. What is not on our list of names, or is a console, has none made, and that a node in
+//! /dev is the one of its name is asked of sysfs: /dev is a filesystem that uid 0 may rename in.
 
 use rustix::{
-    fs::{CWD, FileType, Mode, OFlags, Stat},
+    fd::AsFd,
+    fs::{CWD, FileType, Mode, OFlags},
     io::{Errno, Result},
 };
 
@@ -18,8 +19,9 @@ use crate::{
 pub struct Consoles(Text);
 
 impl Consoles {
-    pub fn read() -> Self {
-        Self(place::text("/sys/class/tty/console/active").unwrap_or_default())
+    /// An error where the kernel does not say: then nothing may be granted.
+    pub fn read() -> Result<Self> {
+        place::text("/sys/class/tty/console/active").map(Self).ok_or(Errno::NODATA)
     }
 
     /// Whether the device, by its name below /dev, may be granted.
@@ -30,19 +32,29 @@ impl Consoles {
 
 /// Makes one at `layout::NEW`, for uid 0 alone.
 pub fn make(device: &str) -> Result<()> {
-    if !Consoles::read().leave(device) {
+    if !Consoles::read()?.leave(device) {
         return Err(Errno::PERM);
     }
-    let number = look(device)?.st_rdev;
+    let number = number(device)?;
+    let folder = place::open_at(CWD, layout::HIDDEN, OFlags::PATH | OFlags::DIRECTORY)?;
     let new = Name::new(layout::NEW)?;
-    let _ = rustix::fs::unlink(new.c());
-    rustix::fs::mknodat(CWD, new.c(), FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, number)
+    let _ = rustix::fs::unlinkat(&folder, new.c(), rustix::fs::AtFlags::empty());
+    rustix::fs::mknodat(folder.as_fd(), new.c(), FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, number)
 }
 
-/// What the kernel lists by that name.
-fn look(device: &str) -> Result<Stat> {
+/// The number that the kernel gives the device of that name.
+fn number(device: &str) -> Result<u64> {
     let mut path = Text::new();
     say!(&mut path, "/dev/", device);
     let stat = rustix::fs::fstat(&place::open_at(CWD, &path, OFlags::PATH)?)?;
-    if FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice { Ok(stat) } else { Err(Errno::NODEV) }
+    let (major, minor) = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
+    path.clear();
+    say!(&mut path, "/sys/dev/char/", major, ":", minor, "/uevent");
+    let says = place::text(&path).ok_or(Errno::NODEV)?;
+    let named = says.lines().any(|line| line.strip_prefix("DEVNAME=") == Some(device));
+    if named && FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice {
+        Ok(stat.st_rdev)
+    } else {
+        Err(Errno::NODEV)
+    }
 }

@@ -6,7 +6,7 @@ use core::{ffi::CStr, mem::MaybeUninit};
 
 use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
-    fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags},
+    fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, StatVfsMountFlags},
     io::{Errno, Result},
 };
 
@@ -126,6 +126,12 @@ pub fn kernel_entries(
         }
     }
     Ok(())
+}
+
+/// Whether the filesystem there takes no writes.
+pub fn is_read_only(path: &str) -> bool {
+    let says = Name::new(path).and_then(|path| rustix::fs::statvfs(path.c()));
+    says.is_ok_and(|says| says.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
 /// `EPERM` for what others than root may write.

@@ -17,6 +17,17 @@ pub fn granted<'a>() -> Steps<Op<'a>> {
     plan.0
 }
 
+/// What of the machine the broker sees from then on, in a mount namespace of its own: neither homes nor a device that opens.
+#[must_use]
+pub fn apart<'a>() -> Steps<Op<'a>> {
+    let why = Why::BrokerApart;
+    let mut plan = Plan::new();
+    plan.must(why, Op::Unmount(layout::USERS));
+    plan.must(why, Op::Attributes("/dev", Attr::KERNEL_READ_ONLY));
+    plan.must(why, Op::Attributes(layout::GRANTED, Attr::KERNEL));
+    plan.0
+}
+
 /// Made once, and seen read-only by every sandbox; `consoles` are places in it for what a session is given.
 #[must_use]
 pub fn devices<'a>(consoles: &[&'a str]) -> Steps<Boot<'a>> {

@@ -16,5 +16,6 @@ pub fn host<'a>(name: &'a str) -> Steps<Boot<'a>> {
     plan.must(why, Boot::File("/host/etc/hostname", File::Hostname(name)));
     plan.may(Why::Resolver, Boot::Copy("/proc/net/pnp", "/host/etc/resolv.conf"));
     plan.must(why, Op::Symlink("/host/etc/mtab", "/proc/mounts").into());
+    plan.must(why, Op::Attributes("/host", Attr::READ_ONLY).into());
     plan.0
 }

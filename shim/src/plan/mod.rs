@@ -13,7 +13,7 @@ use core::fmt;
 use heapless::Vec;
 
 pub use self::{
-    devices::{devices, granted},
+    devices::{apart, devices, granted},
     host::host,
     root::{Sandbox, root},
     why::Why,
@@ -269,6 +269,7 @@ mod tests {
     fn the_devices_of_all_users_are_made_once() {
         golden("devices", &devices(&["/devices/ttyS0"]));
         golden("devices_granted", &granted());
+        golden("broker_apart", &apart());
         golden("host", &host("nodeos"));
         assert!(devices(&["/devices/a", "/devices/b", "/devices/c", "/devices/d"]).len() < MAX_STEPS);
     }

@@ -37,6 +37,7 @@ pub enum Why {
     SharedMemory,
     PrivateDevices,
     GrantedDevices,
+    BrokerApart,
     Claims,
     Terminals,
     OwnProcesses,
@@ -90,6 +91,7 @@ impl Why {
                 "the harmless devices, the same for all; no disk, no memory, no other user's terminal"
             }
             Self::GrantedDevices => "the policy grants devices: they are seen here while nobody else has them",
+            Self::BrokerApart => "who gives devices to users needs neither homes nor devices",
             Self::Claims => "whoever opens a granted device first has it alone; the kernel decides at each open",
             Self::Terminals => "pseudo terminals of this sandbox alone",
             Self::OwnProcesses => "own processes only; read-only, so that no kernel setting can be written",

@@ -44,6 +44,16 @@ impl Machine {
 }
 
 #[test]
+fn a_logon_that_fails_after_its_word_lets_nobody_in() {
+    let mut m = Machine::new(1, None, true, &[]);
+    m.run(0);
+    m.state.logged_on(0, 5);
+    m.state.exited(100, 137, 0);
+    assert_eq!(m.run(0), "", "the next logon waits");
+    assert_eq!(m.run(1), "Prompt(0)");
+}
+
+#[test]
 fn an_app_alone_has_the_console_and_the_machine_ends_with_its_status() {
     let mut m = Machine::new(1, None, false, &[7]);
     assert_eq!(m.run(0), "Build(7)");

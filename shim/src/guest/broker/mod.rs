@@ -13,6 +13,7 @@ mod nodes;
 mod scan;
 
 use heapless::Vec;
+use linux_raw_sys::general::CLONE_NEWNS;
 use rustix::{
     event::{PollFd, PollFlags},
     fd::OwnedFd,
@@ -83,7 +84,10 @@ fn broker(users: &Users, guards: Guards<'_>, log: &Log) -> Result<()> {
     if sys::fork()?.is_some() {
         sys::exit(0); // PID 1 waits for that
     }
+    let log = &Log::held();
     info!(log, "devices for ", users.len(), " users");
+    sys::unshare(CLONE_NEWNS)?;
+    steps(&plan::apart(), log).map_err(|_| Errno::IO)?;
     // what PID 1 does not hear any more is an error, not the end
     Signals::of(&[Signal::PIPE]).block();
     privilege::become_broker()?;

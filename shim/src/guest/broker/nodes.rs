@@ -21,6 +21,7 @@ use crate::{
         place::{self, Name},
     },
     layout, say,
+    say::Text,
     sys::{
         Stream,
         bpf::{self, Attach, Map, Ring, Words},
@@ -165,7 +166,9 @@ impl Paths<'_> {
     /// Makes a node and shows it, in place of whatever is there.
     fn make(&self, device: &Device) -> Result<()> {
         self.maker.make(&device.name)?;
-        let new = Name::new(layout::NEW)?;
+        let mut new = Text::new();
+        say!(&mut new, layout::HIDDEN, "/", layout::NEW);
+        let new = Name::new(&new)?;
         if rustix::fs::lstat(new.c())?.st_rdev != rustix::fs::makedev(device.number.0, device.number.1) {
             return Err(Errno::NODEV); // another one has that name already
         }

@@ -18,7 +18,7 @@ use crate::{
 
 /// Looks through the kernel's own list of devices.
 pub fn scan(claims: &mut Claims, kernel: &mut Kernel<'_>, log: &Log) -> Result<()> {
-    let consoles = Consoles::read();
+    let consoles = Consoles::read()?;
     claims.begin();
     folder("", &mut |name, number| {
         if consoles.leave(name) {

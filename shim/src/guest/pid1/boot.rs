@@ -7,7 +7,7 @@ use rustix::{
     fs::Mode,
     io::Errno,
     mount::open_tree,
-    net::{AddressFamily, SocketFlags, SocketType, socketpair},
+    net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair},
     process::WaitOptions,
 };
 
@@ -174,7 +174,7 @@ impl Machine<'_> {
         };
         let mut all = Text::new();
         say!(&mut all, each_user::ALL);
-        let _ = self
+        let told = self
             .homes
             .ids()
             .filter_map(|home| self.homes.get(home))
@@ -184,6 +184,9 @@ impl Machine<'_> {
                 tell(&text).map(drop)
             })
             .and_then(|()| tell(&all));
+        if told.is_err() {
+            let _ = shutdown(&ours, Shutdown::Write); // it goes on with those that it knows
+        }
         let pid = rustix::process::Pid::from_raw(pid).ok_or(Errno::SRCH)?;
         if !sys::ends_within(child.as_fd(), CHECK) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);

@@ -27,7 +27,23 @@ impl Execute for Root<'_> {
                 let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
                 rustix::fs::chown(Name::new(path)?.c(), Some(uid), Some(gid))
             }
-            Root::Overlay(home, upper, attr, redirect) => overlay(home, upper, attr, redirect),
+            Root::Overlay(home, upper, attr, redirect) => {
+                overlay(home, upper, attr, redirect)?;
+                if place::is_read_only(layout::ROOT) {
+                    // fs/overlayfs/super.c, `ovl_get_workdir`
+                    error!(
+                        log,
+                        "home ",
+                        home,
+                        " is read-only: what lies in ",
+                        layout::OVERLAY,
+                        "/",
+                        home,
+                        " cannot be removed; remove it offline"
+                    );
+                }
+                Ok(())
+            }
             Root::Processes(user, target, attr) => {
                 let mut options = Text::new();
                 say!(&mut options, "hidepid=invisible,gid=", user.gid);

@@ -61,6 +61,13 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     let wanted = options.users.filter(awaited);
     if let Some(device) = wanted {
         if steps(&options.guards.guarded(plan::users(options)), log).is_ok() {
+            if place::is_read_only(layout::USERS) {
+                error!(
+                    log,
+                    "the users partition is read-only, as usersflags= says: what you write is gone at power off"
+                );
+                return Ok(Upper::Ram);
+            }
             return Ok(Upper::Home);
         }
         if let Some(path) = device::look(device) {
