@@ -158,7 +158,7 @@ pub fn size(text: &str) -> Option<u64> {
 /// What can be granted, by the beginning of the kernel's name: what is attached to a machine for its users. Not here, and
 /// so never granted: disks under any name (`sd*`, `sg*`, `bsg/`, `nvme*`, `mtd*`, `loop*`, `bus/usb/`), memory, the
 /// kernel's log, consoles, and what rules the machine (`watchdog`, `kvm`, `fuse`, `net/tun`, `uinput`).
-const GRANTABLE: &str = "cec dri/render gpiochip gpiomem hidraw hwrng i2c- iio:device input/event input/js input/mouse lirc \
+pub const GRANTABLE: &str = "cec dri/render gpiochip gpiomem hidraw hwrng i2c- iio:device input/event input/js input/mouse lirc \
     media pps rtc snd/ spidev ttyACM ttyAMA ttyS ttyUSB usb/hiddev usb/lp v4l-subdev video vport";
 
 /// Whether a device of that name may be granted at all.

@@ -63,6 +63,7 @@ behaviours! {
         one_that_never_comes_is_not_awaited_for_ever, of_two_with_the_label_the_first_is_used_and_both_are_named,
         what_is_no_ext4_is_said,
         a_read_only_one_is_written_in_ram,
+        a_word_that_ext4_has_not_costs_nothing,
         a_full_one_lets_its_users_in,
         it_boots_without_root;
 }

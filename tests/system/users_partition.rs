@@ -121,6 +121,17 @@ pub fn a_read_only_one_is_written_in_ram(arch: &'static Arch) {
     }
 }
 
+pub fn a_word_that_ext4_has_not_costs_nothing(arch: &'static Arch) {
+    let script = "require('fs').writeFileSync('/new', 'x'); console.log('wrote')";
+    let disk = Disk::with(&[runs("ana", 1000, script)]);
+    let mut vm = Boot::on(arch).homes(&disk).words("usersflags=noatime,foo=bar").start();
+    vm.expect("; does ext4 know all of usersflags=?").unwrap();
+    vm.expect("nodeos: usersflags=noatime,foo=bar was not taken: the users partition is mounted without").unwrap();
+    vm.expect("wrote").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+    assert!(disk.listing().contains(&"1000 /ana/new".to_owned()));
+}
+
 pub fn a_full_one_lets_its_users_in(arch: &'static Arch) {
     let fill = "const fs = require('fs'); const f = fs.openSync('/fill', 'w'); let e; try { for (;;) fs.writeSync(f, Buffer.alloc(1 << 20)) } catch (x) { e = x.code } console.log('filled', e)";
     let disk = Disk::with(&[runs("ana", 1000, fill), Home::new("bo", 1001)]);

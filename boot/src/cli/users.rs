@@ -1,5 +1,6 @@
 //! `nodeos users`: makes and edits a users partition.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -95,7 +96,7 @@ enum Verb {
         /// Processes and threads
         #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(LEAST_PIDS)..))]
         pids: Option<u32>,
-        /// A device that the user may open: a name below /dev, as in i2c-1 or ttyUSB*; may be given several times
+        /// A device that the user may open: a name below /dev, as in i2c-1 or ttyUSB*; several times for several: they replace those of before
         #[arg(long = "device", value_name = "NAME", value_parser = device)]
         devices: Vec<Pattern>,
         /// The machine's network, or one of the own sandbox with the loopback alone
@@ -182,14 +183,15 @@ impl Args {
                 new.network = network.as_deref().and_then(shim::policy::network).unwrap_or(new.network);
                 if !devices.is_empty() {
                     new.devices.clear();
+                    let devices: BTreeSet<Pattern> = devices.into_iter().collect();
                     let pushed = devices.into_iter().try_for_each(|device| new.devices.push(device));
                     pushed.map_err(|_| Failed::usage(format!("a policy has at most {MAX_DEVICES} devices")))?;
                 }
                 if let (Some(high), Some(memory)) = (new.high, new.memory)
                     && high >= memory
                 {
-                    let why = "nobody waits at --high where somebody is killed at --memory first";
-                    return Err(Failed::usage(format!("{why}: {high} bytes are not below {memory}")));
+                    let why = "nobody would wait where somebody is killed first";
+                    return Err(Failed::usage(format!("--high is {high} bytes, not below --memory, {memory}: {why}")));
                 }
                 let kept = Some(&new).filter(|new| **new != Policy::default());
                 set_policy(&file, &name, kept)?;
@@ -273,12 +275,16 @@ fn memory(text: &str) -> Result<u64, String> {
 
 fn device(text: &str) -> Result<Pattern, String> {
     let name = Pattern::try_from(text).ok().filter(|name| shim::policy::is_pattern(name));
-    let name = name.ok_or("expected a name below /dev of at most 32 letters, with a * at its end or none")?;
+    let name = name.ok_or(
+        "expected a name as it is below /dev, as in i2c-1, of at most 32 letters, with a * at its end or none",
+    )?;
     if shim::policy::can_grant(&name) {
-        Ok(name)
-    } else {
-        Err("never granted: it is a disk, or rules the machine".to_owned())
+        return Ok(name);
     }
+    Err(format!(
+        "it is none of what can be granted: names that begin with {}",
+        shim::policy::GRANTABLE.replace(' ', ", ")
+    ))
 }
 
 /// A size of an image: `256M`, `4G`.

@@ -87,7 +87,9 @@ fn home_with(cache: &Cache, app: &Path, arch: &Arch, first: &str, progress: Prog
         Start { entry: name.to_owned(), args: Vec::new() }
     } else {
         let why = format!("it is no folder and no file that ends with .{}", EXTENSIONS.join(", ."));
-        return Err(Error::new(tried(), why));
+        return Err(
+            Error::new(tried(), why).next("homes are given by --users FILE; a medium is what nodeos build wrote")
+        );
     };
     home.program(HOME_INIT, init(&start, first));
     foreign(&home, arch)?.iter().for_each(|warning| progress.say("app", warning));

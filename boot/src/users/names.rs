@@ -27,7 +27,8 @@ pub fn check(name: &str) -> Result<()> {
 pub fn pick_uid(name: &str, wanted: Option<u32>, taken: &[(String, u32)]) -> Result<u32> {
     let tried = || format!("give {name} a uid");
     if taken.iter().any(|(other, _)| other == name) {
-        return Err(Error::new(format!("add {name}"), "there is a home of that name").next("take another name"));
+        return Err(Error::new(format!("add {name}"), "there is a home of that name")
+            .next(format!("take another name, or change how it logs on: nodeos users passwd FILE {name}")));
     }
     let first = if name == ROOT_USER { 0 } else { FIRST_UID };
     let mut free = (first..u32::MAX).filter(|uid| taken.iter().all(|(_, other)| other != uid));

@@ -76,9 +76,7 @@ impl Execute for Boot<'_> {
             (Boot::Device("ext4", .., ""), Errno::INVAL) => {
                 "; it is no ext4 filesystem: make one with `nodeos users create`"
             }
-            (Boot::Device("ext4", ..), Errno::INVAL) => {
-                "; it is no ext4 filesystem, or usersflags= has a word that ext4 has not"
-            }
+            (Boot::Device("ext4", ..), Errno::INVAL) => "; does ext4 know all of usersflags=?",
             (Boot::Device(..), Errno::INVAL) => "; it is no whole filesystem of that kind: write the medium again",
             (Boot::Device(..) | Boot::Whole(_), Errno::NODATA) => "; this medium is incomplete: write it again",
             (Boot::Device(..) | Boot::Await(_), Errno::TIMEDOUT) => {

@@ -60,7 +60,7 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     };
     let wanted = options.users.filter(awaited);
     if let Some(device) = wanted {
-        if steps(&options.guards.guarded(plan::users(options)), log).is_ok() {
+        if mounted(options, log) || mounted_without_flags(options, device, log) {
             if place::is_read_only(layout::USERS) {
                 error!(
                     log,
@@ -92,6 +92,21 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
         error!(log, "no guest: ", errno);
     }
     Ok(Upper::Home)
+}
+
+fn mounted(options: &Options<'_>, log: &Log) -> bool {
+    steps(&options.guards.guarded(plan::users(options)), log).is_ok()
+}
+
+/// What users write is worth more than a word that the filesystem does not know.
+fn mounted_without_flags(options: &Options<'_>, device: Device<'_>, log: &Log) -> bool {
+    let flags = options.users_flags;
+    let done =
+        !flags.is_empty() && device::look(device).is_some() && mounted(&Options { users_flags: "", ..*options }, log);
+    if done {
+        error!(log, "usersflags=", flags, " was not taken: the users partition is mounted without");
+    }
+    done
 }
 
 /// Mounts the users partition read-only after it refused to be written.
