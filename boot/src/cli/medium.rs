@@ -19,7 +19,7 @@ use super::Failed;
 pub struct Medium {
     path: PathBuf,
     kind: Kind,
-    arch: &'static Arch,
+    pub arch: &'static Arch,
 }
 
 enum Kind {

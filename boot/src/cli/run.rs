@@ -15,6 +15,7 @@ use boot::tools::For;
 use boot::users::ext4::not_in_use;
 use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Start, memory_mib};
 use qemu::terminal::{self, Ending};
+use shim::arches::Arch;
 use shim::last_word::LastWord;
 
 use super::medium::{How, Medium};
@@ -119,7 +120,10 @@ impl Args {
 
     /// The machine of a medium, which is what it was made as.
     fn of_medium(&self, medium: &Medium) -> Result<Machine, Failed> {
-        let Source { carbon, node, append, users, .. } = &self.source;
+        let Source { arch, carbon, node, append, users, .. } = &self.source;
+        if *arch != Arch::host() && *arch != medium.arch {
+            return Err(Failed::usage(format!("--arch {arch}: that medium is made for {}", medium.arch)));
+        }
         if carbon.is_some() || node.is_some() || append.is_some() || self.fresh {
             return Err(Failed::usage("--carbon, --node, --append and --fresh: that medium is made already"));
         }

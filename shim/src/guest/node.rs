@@ -42,7 +42,7 @@ pub fn make(device: &str) -> Result<()> {
     rustix::fs::mknodat(folder.as_fd(), new.c(), FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, number)
 }
 
-/// The number that the kernel gives the device of that name.
+/// The number that the kernel gives the device of that name. Reading it waits for no driver (drivers/base/core.c, `uevent_show`).
 fn number(device: &str) -> Result<u64> {
     let mut path = Text::new();
     say!(&mut path, "/dev/", device);
