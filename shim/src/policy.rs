@@ -308,6 +308,10 @@ mod tests {
             assert!(!is_device(way), "{way}");
         }
         assert!(is_device("snd/pcmC0D0p") && is_device("iio:device0"));
+        let document = include_str!("../../docs/users-partition.md");
+        for start in GRANTABLE.split_ascii_whitespace() {
+            assert!(document.contains(&format!("`{start}`")), "docs/users-partition.md lacks {start}");
+        }
     }
 
     #[test]

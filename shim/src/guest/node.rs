@@ -4,8 +4,7 @@
 //! /dev is the one of its name is asked of sysfs: /dev is a filesystem that uid 0 may rename in.
 
 use rustix::{
-    fd::AsFd,
-    fs::{CWD, FileType, Mode, OFlags},
+    fs::{AtFlags, CWD, FileType, Mode, OFlags},
     io::{Errno, Result},
 };
 
@@ -38,8 +37,8 @@ pub fn make(device: &str) -> Result<()> {
     let number = number(device)?;
     let folder = place::open_at(CWD, layout::HIDDEN, OFlags::PATH | OFlags::DIRECTORY)?;
     let new = Name::new(layout::NEW)?;
-    let _ = rustix::fs::unlinkat(&folder, new.c(), rustix::fs::AtFlags::empty());
-    rustix::fs::mknodat(folder.as_fd(), new.c(), FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, number)
+    let _ = rustix::fs::unlinkat(&folder, new.c(), AtFlags::empty());
+    rustix::fs::mknodat(&folder, new.c(), FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, number)
 }
 
 /// The number that the kernel gives the device of that name. Reading it waits for no driver (drivers/base/core.c, `uevent_show`).

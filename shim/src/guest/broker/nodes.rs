@@ -139,9 +139,9 @@ impl Maker {
             Self::Pid1 => {
                 rustix::io::write(Stream(0), device.as_bytes())?;
                 let mut errno = [0];
-                match rustix::io::read(Stream(0), &mut errno)? {
-                    1 if errno == [0] => Ok(()),
-                    1 => Err(Errno::from_raw_os_error(errno.map(i32::from)[0])),
+                match (rustix::io::read(Stream(0), &mut errno)?, errno) {
+                    (1, [0]) => Ok(()),
+                    (1, [errno]) => Err(Errno::from_raw_os_error(errno.into())),
                     _ => Err(Errno::PIPE),
                 }
             }

@@ -13,7 +13,6 @@ use rustix::{
 
 use crate::{
     cmdline::Options,
-    errno,
     guards::{Guard, Guards},
     guest::{
         each_user,
@@ -58,9 +57,9 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
         return Err(Stopped);
     }
     if let Err(errno) = own_root() {
-        sys::Stream(2).put("nodeos: no root to pivot from: ");
-        sys::Stream(2).put(errno::name(errno.raw_os_error()));
-        sys::Stream(2).put("\n");
+        let mut why = Text::new();
+        say!(&mut why, "nodeos: no root to pivot from: ", errno, "\n");
+        sys::Stream(2).put(&why);
         return Err(Stopped);
     }
     let upper = setup(start, log)?;
@@ -73,7 +72,7 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
 }
 
 /// Leaves the rootfs, from which nobody pivots (before Linux 7.0), for a mount of the same files: all that is mounted
-/// from here on is below it, and a sandbox lets go of all of it at once. The rootfs itself is written to by nobody any more.
+/// from here on is below it, and a sandbox lets go of all of it at once. Through the mount that is left nobody writes any more.
 fn own_root() -> Result<(), Errno> {
     let rootfs = place::open("/")?;
     let root = open_tree(&rootfs, c"", CLONE)?;
