@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds Linux for NodeOS. boot/src/kernel.rs drives it, a person may:
 #   build.sh unpack TARBALL SOURCE
+#   build.sh patch     SOURCE PATCH
 #   build.sh configure SOURCE OUT ARCH CROSS WANTED      fragments -> OUT/.config
 #   build.sh compile   SOURCE OUT ARCH CROSS TARGET JOBS
 # OUT lies right below SOURCE: kbuild then names every file relatively ("..", top Makefile), so that neither the
@@ -29,6 +30,9 @@ case $step in
 unpack)
     mkdir -p "$2"
     tar -xJf "$1" -C "$2" --strip-components=1
+    ;;
+patch)
+    patch --directory="$1" --strip=1 --forward --batch --fuzz=0 --no-backup-if-mismatch <"$2"
     ;;
 configure)
     mkdir -p "$2"

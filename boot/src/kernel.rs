@@ -13,11 +13,22 @@ use shim::arches::{ALL, Arch};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+macro_rules! patch {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../kernel/patches/", $name)))
+    };
+}
+
 /// The Debian package with the source, and the file it brings.
 pub const PACKAGE: &str = "linux-source-6.12";
 const TARBALL: &str = "/usr/src/linux-source-6.12.tar.xz";
 const SCRIPT: &str = include_str!("../kernel/build.sh");
 const COMMON: &str = include_str!("../kernel/common.config");
+/// Changes of ours to the source, applied in this order; each file says why it is there.
+const PATCHES: [(&str, &str); 2] = [
+    patch!("0001-charge-what-a-user-holds.patch"),
+    patch!("0002-abstract-names-are-a-sandboxs.patch"),
+];
 /// Lines that kbuild prints for a whole `virt` kernel: 1824 on x86_64, 1471 on aarch64; only a bar needs it.
 const STEPS: u64 = 1800;
 
@@ -57,7 +68,7 @@ pub fn kernel(cache: &Cache, spec: &Spec, progress: Progress) -> Result<PathBuf>
     let fragments = spec.fragments()?;
     let (version, compiler) = (source_version()?, compiler_version(arch)?);
     let key = Key::default()
-        .with("source", &version)
+        .with("source", source_key(&version))
         .with("fragments", merged(&fragments))
         .with("script", SCRIPT)
         .with("compiler", &compiler);
@@ -78,7 +89,7 @@ pub fn kernel(cache: &Cache, spec: &Spec, progress: Progress) -> Result<PathBuf>
 pub fn device_trees(cache: &Cache, spec: &Spec, names: &[&str], progress: Progress) -> Result<PathBuf> {
     let arch = spec.arch;
     let (version, fragments) = (source_version()?, spec.fragments()?);
-    let key = Key::default().with("source", &version).with("names", names.join(" ")).with("script", SCRIPT).name();
+    let key = Key::default().with("source", source_key(&version)).with("names", names.join(" ")).with("script", SCRIPT).name();
     cache.entry("device-trees", &key, |new| {
         let _tree = cache.lock("kernel-source", arch.name)?;
         let source = unpacked(cache, &version, progress)?;
@@ -167,13 +178,28 @@ fn script(cache: &Cache) -> Result<Run> {
     })
 }
 
+/// The source as we build it: Debian's version, and what our patches make of it.
+fn source_key(version: &str) -> String {
+    let patches = PATCHES.iter().fold(Key::default(), |key, (name, text)| key.with(name, text));
+    format!("{version}-{}", patches.name())
+}
+
 fn unpacked(cache: &Cache, version: &str, progress: Progress) -> Result<PathBuf> {
-    cache.entry("kernel-source", version, |new| {
+    let key = source_key(version);
+    let source = cache.entry("kernel-source", &key, |new| {
         let phase = progress.start("kernel", &format!("unpack {PACKAGE} {version}"));
         script(cache)?.arg("unpack").arg(TARBALL).arg(new).ok()?;
+        for (name, text) in PATCHES {
+            let patch = cache.root().join("kernel-source").join(name);
+            write_whole(&patch, text.as_bytes())?;
+            script(cache)?.arg("patch").arg(new).arg(patch).ok()?;
+        }
         phase.done(&format!("unpacked {PACKAGE} {version}"));
         Ok(())
-    })
+    })?;
+    // 2 GB each with what was built in it
+    cache.prune("kernel-source", version, &source, 2)?;
+    Ok(source)
 }
 
 fn configure(cache: &Cache, arch: &Arch, fragments: &[Fragment], source: &Path, out: &Path) -> Result<()> {
@@ -208,7 +234,7 @@ fn compile(cache: &Cache, arch: &Arch, source: &Path, out: &Path, progress: Prog
 
 #[cfg(test)]
 mod tests {
-    use super::{Spec, arch_of};
+    use super::{PATCHES, Spec, arch_of};
     use crate::kconfig::setting;
     use shim::arches::{ALL, Arch};
 
@@ -225,6 +251,23 @@ mod tests {
         for len in 0..60 {
             assert_eq!(arch_of(&arm[..len]), None);
         }
+    }
+
+    /// They are ours to carry to each newer kernel: few, small, and each with its reason before its first change.
+    #[test]
+    fn patches_are_few_and_say_why() {
+        let changed = |line: &&str| {
+            let changed = line.starts_with(['+', '-']);
+            changed && !line.starts_with("+++ b/") && !line.starts_with("--- a/")
+        };
+        let lines: usize = PATCHES.iter().map(|(_, text)| text.lines().filter(changed).count()).sum();
+        assert!((1..=50).contains(&lines), "{lines} lines");
+        for (name, text) in PATCHES {
+            let (reason, _) = text.split_once("\n--- a/").unwrap();
+            assert!(reason.lines().count() > 3, "{name} does not say why");
+        }
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/kernel/patches")).unwrap();
+        assert_eq!(files.count(), PATCHES.len(), "a patch that nobody applies");
     }
 
     #[test]

@@ -107,6 +107,7 @@ pub fn all() -> Vec<Tool> {
         tools.extend([
             tool(kernel, File("/usr/src/linux-source-6.12.tar.xz"), "linux-source-6.12", "the kernel's source"),
             tool(kernel, Program("xz"), "xz-utils", "unpacks it"),
+            tool(kernel, Program("patch"), "patch", "applies our changes to it"),
             tool(kernel, Program("make"), "make", "builds it"),
             tool(kernel, Program("gcc"), "gcc", "compiles the programs that the build runs"),
             tool(kernel, File("/usr/include/stdio.h"), "libc6-dev", "what they are compiled with"),
