@@ -25,10 +25,8 @@ const TARBALL: &str = "/usr/src/linux-source-6.12.tar.xz";
 const SCRIPT: &str = include_str!("../kernel/build.sh");
 const COMMON: &str = include_str!("../kernel/common.config");
 /// Changes of ours to the source, applied in this order; each file says why it is there.
-const PATCHES: [(&str, &str); 2] = [
-    patch!("0001-charge-what-a-user-holds.patch"),
-    patch!("0002-abstract-names-are-a-sandboxs.patch"),
-];
+const PATCHES: [(&str, &str); 2] =
+    [patch!("0001-charge-what-a-user-holds.patch"), patch!("0002-abstract-names-are-a-sandboxs.patch")];
 /// Lines that kbuild prints for a whole `virt` kernel: 1824 on x86_64, 1471 on aarch64; only a bar needs it.
 const STEPS: u64 = 1800;
 
@@ -89,7 +87,11 @@ pub fn kernel(cache: &Cache, spec: &Spec, progress: Progress) -> Result<PathBuf>
 pub fn device_trees(cache: &Cache, spec: &Spec, names: &[&str], progress: Progress) -> Result<PathBuf> {
     let arch = spec.arch;
     let (version, fragments) = (source_version()?, spec.fragments()?);
-    let key = Key::default().with("source", source_key(&version)).with("names", names.join(" ")).with("script", SCRIPT).name();
+    let key = Key::default()
+        .with("source", source_key(&version))
+        .with("names", names.join(" "))
+        .with("script", SCRIPT)
+        .name();
     cache.entry("device-trees", &key, |new| {
         let _tree = cache.lock("kernel-source", arch.name)?;
         let source = unpacked(cache, &version, progress)?;
