@@ -1,19 +1,23 @@
 //! `nodeos run` of a medium that a build wrote: the machine that boots it as hardware would.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{self, File};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use boot::cache::Cache;
 use boot::digest;
-use boot::error::Tried;
+use boot::error::{Error, Tried};
+use boot::kernel;
 use boot::media::card::{self, Card};
-use boot::media::{MANIFEST, Manifest, SERIAL, beside, iso};
+use boot::media::{MANIFEST, Manifest, SERIAL, beside, files, iso, read};
 use boot::tools::For;
 use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Served, Start};
 use shim::arches::Arch;
 
 use super::Failed;
+
+/// What else may be run.
+const APPS: &str = "name an app (.js, .mjs, .cjs, .ts or a folder), or a medium that nodeos build wrote";
 
 /// A medium.
 pub struct Medium {
@@ -39,23 +43,45 @@ pub struct How<'a> {
 }
 
 impl Medium {
-    /// What lies there, if it is a medium and no app: a folder with a manifest of ours, or a file with a label of ours.
-    pub fn found(path: &Path) -> Option<Self> {
-        let path = std::path::absolute(path).ok()?;
-        if path.is_dir() {
-            let manifest = Manifest::read(&path.join(MANIFEST)).ok()?;
-            let kind = match manifest.target.as_str() {
-                "direct" => Kind::Direct,
-                "pxe" => Kind::Pxe,
-                _ => return None,
-            };
-            return Some(Self { path, kind, arch: Arch::named(&manifest.arch)? });
+    /// What lies there, if it is a medium: a folder with a manifest of ours, or a file with a label of ours. Else it may be
+    /// an app.
+    pub fn found(path: &Path) -> Result<Option<Self>, Failed> {
+        let tried = format!("run {}", path.display());
+        let found = fs::metadata(path).map_err(|error| Error::io(&tried, &error).next(APPS))?;
+        let path = std::path::absolute(path).tried("find", path)?;
+        if found.is_dir() {
+            return Self::folder(path);
         }
-        let file = File::open(&path).ok()?;
-        if card::is(&file) {
-            return Some(Self { path, kind: Kind::Sd, arch: Arch::named("aarch64")? });
+        // a stick that a medium was written to is one too
+        if !found.is_file() && !found.file_type().is_block_device() {
+            return Err(Error::new(tried, "it is neither a file nor a folder").next(APPS).into());
         }
-        Some(Self { path, kind: Kind::Iso, arch: iso::arch_of(&file)? })
+        let file = File::open(&path).tried("read", &path)?;
+        let kind = if card::is(&file) {
+            Some((Kind::Sd, Arch::named("aarch64")))
+        } else {
+            iso::arch_of(&file).map(|arch| (Kind::Iso, Some(arch)))
+        };
+        Ok(kind.and_then(|(kind, arch)| Some(Self { path, kind, arch: arch? })))
+    }
+
+    fn folder(path: PathBuf) -> Result<Option<Self>, Failed> {
+        let manifest = match Manifest::read(&path.join(MANIFEST)) {
+            Ok(manifest) => manifest,
+            // an app may have a manifest.json of another kind
+            Err(_) if !["kernel", "initramfs"].iter().all(|name| path.join(name).is_file()) => return Ok(None),
+            Err(error) => return Err(error.within(format!("run {}", path.display())).into()),
+        };
+        let kind = match manifest.target.as_str() {
+            "direct" => Kind::Direct,
+            "pxe" => Kind::Pxe,
+            _ => return Ok(None),
+        };
+        files(&path)?;
+        let unknown =
+            || Error::new(format!("run {}", path.display()), format!("{MANIFEST} names no architecture of ours"));
+        let arch = Arch::named(&manifest.arch).ok_or_else(unknown)?;
+        Ok(Some(Self { path, kind, arch }))
     }
 
     /// What the host needs to boot it.
@@ -91,9 +117,12 @@ impl Medium {
                 return Err(Failed::usage("--firmware: QEMU itself loads what is in that folder"));
             }
             Kind::Direct => {
-                let carbon = Some(Drive::read_only(file("carbon.erofs"))).filter(|drive| drive.path.exists());
-                let homes = Some(Drive::writable(file("users.ext4"))).filter(|drive| drive.path.exists());
-                let start = Start::kernel(file("kernel"), file("initramfs"), self.words()?);
+                kernel::check(&file("kernel"), self.arch)?;
+                let initramfs = file("initramfs");
+                initramfs.metadata().tried("read", &initramfs)?;
+                let carbon = Some(Drive::read_only(file("carbon.erofs"))).filter(|drive| drive.path.is_file());
+                let homes = Some(Drive::writable(file("users.ext4"))).filter(|drive| drive.path.is_file());
+                let start = Start::kernel(file("kernel"), initramfs, self.words()?);
                 let least = if carbon.is_some() { 256 } else { 512 };
                 (start, carbon.into_iter().chain(homes).collect(), None, least)
             }
@@ -140,8 +169,6 @@ impl Medium {
     }
 
     fn words(&self) -> Result<String, Failed> {
-        let (path, mut text) = (self.path.join("cmdline"), String::new());
-        File::open(&path).and_then(|mut file| file.read_to_string(&mut text)).tried("read", &path)?;
-        Ok(text.trim().to_owned())
+        Ok(String::from_utf8_lossy(&read(&self.path.join("cmdline"))?).trim().to_owned())
     }
 }

@@ -10,6 +10,7 @@ use boot::carbon::Placement;
 use boot::error::Tried;
 use boot::image::Image;
 use boot::interrupt::{self, Making};
+use boot::media::MANIFEST;
 use boot::progress::Progress;
 use boot::tools::For;
 use boot::users::ext4::not_in_use;
@@ -67,26 +68,24 @@ last word, 71 anything else that failed, 75 the machine wants to restart and no 
 
 impl Args {
     pub fn purposes(&self) -> Vec<For> {
-        if let Some(medium) = self.medium() {
-            return medium.purposes();
+        match self.medium() {
+            // which `run` says before anything is installed for it
+            Err(_) => Vec::new(),
+            Ok(Some(medium)) => medium.purposes(),
+            Ok(None) => self.source.purposes().into_iter().chain([For::Machine(self.source.arch)]).collect(),
         }
-        let mut purposes = self.source.purposes();
-        purposes.push(For::Machine(self.source.arch));
-        purposes
     }
 
-    fn medium(&self) -> Option<Medium> {
-        Medium::found(self.source.app.as_deref()?)
+    fn medium(&self) -> Result<Option<Medium>, Failed> {
+        self.source.app.as_deref().map_or(Ok(None), Medium::found)
     }
 
     pub fn run(self, common: Common) -> Result<u8, Failed> {
-        if let Some(medium) = self.medium() {
+        if let Some(medium) = self.medium()? {
             return self.boot(&self.of_medium(&medium)?, common);
         }
         if self.firmware.is_some() || self.plug.is_some() {
-            return Err(Failed::usage(
-                "--firmware and --plug are for a medium that `nodeos build --target iso`, `pxe` or `sd` made",
-            ));
+            return Err(self.no_medium());
         }
         if self.source.size().is_some() {
             return Err(Failed::usage(
@@ -110,12 +109,25 @@ impl Args {
         }
         interrupt::check(|| "run the machine".to_owned())?;
         say(common.progress, machine);
-        if self.medium().is_some() && machine.drives.iter().any(|drive| drive.snapshot) {
+        if self.medium()?.is_some() && machine.drives.iter().any(|drive| drive.snapshot) {
             common
                 .progress
                 .say("run", "what the machine writes is thrown away at its end: what was built stays as it is");
         }
         boot(machine, common.progress)
+    }
+
+    /// `--firmware` or `--plug` without a medium to start.
+    fn no_medium(&self) -> Failed {
+        let option = if self.plug.is_some() { "--plug" } else { "--firmware" };
+        let why = match &self.source.app {
+            None => "the demo is none".to_owned(),
+            Some(app) if app.is_dir() => format!("{} is a folder without a {MANIFEST} of one", app.display()),
+            Some(app) => format!("{} has no label of one", app.display()),
+        };
+        Failed::usage(format!(
+            "{option} is for a medium: {why}\n  next: name what `nodeos build --target iso`, `pxe` or `sd` wrote"
+        ))
     }
 
     /// The machine of a medium, which is what it was made as.

@@ -1,9 +1,12 @@
 //! `manifest.json`: what a medium holds.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File, FileType};
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
 
 use super::{Medium, Parts};
@@ -71,7 +74,7 @@ impl Manifest {
 
     /// Reads one.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = fs::read(path).tried("read", path)?;
+        let text = read(path)?;
         serde_json::from_slice(&text).map_err(|error| Error::new(format!("read {}", path.display()), error))
     }
 
@@ -82,16 +85,46 @@ impl Manifest {
     }
 }
 
-/// The files below a folder, in the order of paths.
-pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// Reads a small file of a medium: a file of its own. A link may lead anywhere on the host, and a FIFO has no end.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    /// More than a manifest of a thousand files has.
+    const MOST: u64 = 1 << 20;
+    let found = fs::symlink_metadata(path).tried("read", path)?.file_type();
+    own(found).map_err(|why| Error::new(format!("read {}", path.display()), why))?;
+    // what took its place since then is not followed, nor waited for
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let file = File::options().read(true).custom_flags(flags).open(path).tried("read", path)?;
+    let mut text = Vec::new();
+    file.take(MOST).read_to_end(&mut text).tried("read", path)?;
+    Ok(text)
+}
+
+/// Refuses what is no file of its own.
+fn own(found: FileType) -> std::result::Result<(), &'static str> {
+    match found {
+        found if found.is_file() => Ok(()),
+        found if found.is_symlink() => Err("it is a link; a medium has files of its own alone"),
+        _ => Err("it is no regular file; a medium has files of its own alone"),
+    }
+}
+
+/// The files below a folder, in the order of paths. A machine, or a server of the folder, gives them to a guest: anything
+/// but a file of the folder's own is refused.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(below) = folders.pop() {
         let at = folder.join(&below);
         for entry in fs::read_dir(&at).tried("list the folder", &at)? {
             let entry = entry.tried("list the folder", &at)?;
-            let path = below.join(entry.file_name());
-            if entry.file_type().tried("look at", &at)?.is_dir() { folders.push(path) } else { files.push(path) }
+            let (path, found) = (below.join(entry.file_name()), entry.file_type().tried("look at", &at)?);
+            if found.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let next = "put a copy of the file in its place";
+            own(found).map_err(|why| Error::new(format!("use {}", folder.join(&path).display()), why).next(next))?;
+            files.push(path);
         }
     }
     files.sort();

@@ -28,7 +28,7 @@ use crate::run::Run;
 use crate::users::carried;
 use crate::users::ext4::not_in_use;
 
-pub use self::manifest::{Manifest, Member, NAME as MANIFEST};
+pub use self::manifest::{Manifest, Member, NAME as MANIFEST, files, read};
 pub use self::pxe::LOADERS;
 
 /// A row: one kind of medium.

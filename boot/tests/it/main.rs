@@ -3,6 +3,7 @@
 mod a_bad_users_image_is_refused_and_left_as_it_was;
 mod a_closure_of_real_programs;
 mod a_full_disk_leaves_nothing_half_written;
+mod a_medium_is_named_and_made_of_its_own_files;
 mod a_policy_is_kept_beside_the_homes;
 mod a_report_fails_before_it_measures;
 mod a_report_opens_in_a_browser;
