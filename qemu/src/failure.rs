@@ -40,12 +40,32 @@ impl Failure {
 
     /// What QEMU says, with what to do about it where that is known.
     fn hint(&self) -> Option<&'static str> {
+        const LOCKED: &str = "another machine runs on that image: stop it, or give this one a copy";
+        const MEMORY: &str = "the host lacks that much memory: ask for less with --memory";
+        const FULL: &str = "the host's disk is full: what the machine writes to an image that stays as it is lies in \
+                            /var/tmp, or where TMPDIR says";
+        // the first that fits
         let known = [
-            ("Could not set up host forwarding rule", "another program listens on that port: choose another HOST port"),
-            ("Failed to get \"write\" lock", "another machine runs on that image: stop it, or give this one a copy"),
-            ("Failed to get shared \"write\" lock", "another machine runs on that image: stop it first"),
-            ("cannot set up guest memory", "the host lacks that much memory: ask for less with --memory"),
-            ("Cannot allocate memory", "the host lacks that much memory: ask for less with --memory"),
+            (
+                "Could not set up host forwarding rule",
+                "that HOST port is another program's, or only root's (net.ipv4.ip_unprivileged_port_start): choose another",
+            ),
+            ("Failed to get \"write\" lock", LOCKED),
+            ("Failed to get shared \"write\" lock", LOCKED),
+            ("cannot set up guest memory", MEMORY),
+            ("Cannot allocate memory", MEMORY),
+            ("temporary overlay", FULL),
+            ("invalid kernel header", "that file is no kernel for such a machine"),
+            (
+                "Could not open temporary file",
+                "what the machine writes has no place: is TMPDIR a folder that is there?",
+            ),
+            (
+                ": Permission denied",
+                "you may not read that file, or not write to it: chmod it, or use a copy of your own",
+            ),
+            (": Read-only file system", "its filesystem is read-only: use a copy elsewhere"),
+            (": No such file or directory", "that file is gone: run the command anew, which makes what is missing"),
         ];
         known.iter().find(|(text, _)| self.complaints.contains(text)).map(|(_, hint)| *hint)
     }
@@ -90,6 +110,33 @@ mod tests {
             .with_complaints("qemu: Could not set up host forwarding rule 'tcp:127.0.0.1:80-:80'\n")
             .with_console("one\ntwo\n");
         insta::assert_snapshot!(failure);
+    }
+
+    #[test]
+    fn what_qemu_refuses_is_explained() {
+        let machine = Machine::new(&ALL[0], Start::kernel("k", "i", ""));
+        // as QEMU 7.2 says it
+        for (said, hint) in [
+            (
+                "-drive file=u: Failed to get \"write\" lock\nIs another process using the image [u]?",
+                "another machine runs",
+            ),
+            ("cannot set up guest memory 'pc.ram': Cannot allocate memory", "ask for less with --memory"),
+            ("qemu: invalid kernel header", "no kernel for such a machine"),
+            ("-drive file=u: Could not open 'u': Permission denied", "you may not read that file"),
+            (
+                "Could not create temporary overlay '/mnt/vl.1': Could not write refcount table: No space left on device",
+                "full",
+            ),
+            ("Could not open temporary file '/nonexist/vl.GO8OZ3': No such file or directory", "is TMPDIR a folder"),
+            ("qemu: could not open kernel file 'k': No such file or directory", "that file is gone"),
+        ] {
+            let shown = Failure::new("QEMU failed", &machine).with_complaints(said).to_string();
+            let explained = shown.lines().nth(1).unwrap();
+            assert!(explained.contains(hint), "{said}: {explained}");
+        }
+        let unknown = Failure::new("QEMU failed", &machine).with_complaints("of another kind").to_string();
+        assert!(unknown.starts_with("QEMU failed\nQEMU says:\n  | of another kind\n"), "{unknown}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod inspect;
 mod kernel;
 mod measure;
 mod medium;
+mod publish;
 mod report;
 mod run;
 mod source;

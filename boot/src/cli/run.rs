@@ -21,7 +21,7 @@ use shim::last_word::LastWord;
 
 use super::medium::{How, Medium};
 use super::source::{Source, is_file, memory};
-use super::{Common, Failed, exit, print_line};
+use super::{Common, Failed, exit, print_line, publish};
 
 /// Assemble what changed, boot it in QEMU on this terminal
 #[derive(clap::Args)]
@@ -81,7 +81,11 @@ impl Args {
     }
 
     pub fn run(self, common: Common) -> Result<u8, Failed> {
-        if let Some(medium) = self.medium()? {
+        let medium = self.medium()?;
+        if !self.dry_run {
+            publish::check(&self.publish)?;
+        }
+        if let Some(medium) = medium {
             return self.boot(&self.of_medium(&medium)?, common);
         }
         if self.firmware.is_some() || self.plug.is_some() {

@@ -5,6 +5,7 @@ mod a_closure_of_real_programs;
 mod a_full_disk_leaves_nothing_half_written;
 mod a_medium_is_named_and_made_of_its_own_files;
 mod a_policy_is_kept_beside_the_homes;
+mod a_port_that_cannot_be_had_is_refused_first;
 mod a_report_fails_before_it_measures;
 mod a_report_opens_in_a_browser;
 mod a_users_image_is_equal_when_made_twice;
