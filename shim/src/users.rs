@@ -39,7 +39,10 @@ impl Say for Refusal {
             Self::UidZero => say!(text, "uid 0 owns it, and only the home called root may be uid 0's; chown it"),
             Self::RootNotOwner(uid) => say!(text, "it is called root but uid ", uid, " owns it; chown it to 0"),
             Self::SharedUid(uid) => say!(text, "uid ", uid, " owns another home too; give each home its own uid"),
-            Self::Name => say!(text, "its name has a colon, a control character or is no UTF-8; rename it"),
+            Self::Name => say!(
+                text,
+                "its name has a colon, a control character, a blank at an end or one of #+- in front, or is no UTF-8; rename it"
+            ),
             Self::TooMany => say!(text, "there are more than ", MAX_HOMES, " homes, or their names are too long"),
             Self::Unreadable(errno) => say!(text, "it cannot be read: ", crate::errno::name(*errno)),
         }
@@ -85,6 +88,27 @@ pub fn is_ours(name: &[u8]) -> bool {
     name.first() == Some(&b'.') || name == LOST_FOUND.as_bytes()
 }
 
+/// The name, if `getpwnam` finds it in passwd(5), where `#` begins a comment, `+` and `-` have been NIS's, blanks in
+/// front are skipped (glibc, nss/nss_files/files-parse.c) and a colon ends it.
+#[must_use]
+pub fn text(name: &[u8]) -> Option<&str> {
+    let text = core::str::from_utf8(name).ok()?;
+    let ends = [*name.first()?, *name.last()?];
+    let good = !matches!(ends, [b'#' | b'+' | b'-' | b' ', _] | [_, b' ']);
+    (good && !text.chars().any(|c| c == ':' || c.is_control())).then_some(text)
+}
+
+/// Whether one entry can be a home, whatever the others are.
+fn judge(name: &[u8], found: Found) -> Result<(), Refusal> {
+    let text = text(name).ok_or(Refusal::Name)?;
+    match (found.directory, found.uid, text == ROOT_USER) {
+        (false, ..) => Err(Refusal::NoDirectory),
+        (_, 0, false) => Err(Refusal::UidZero),
+        (_, 1.., true) => Err(Refusal::RootNotOwner(found.uid)),
+        _ => Ok(()),
+    }
+}
+
 impl Homes {
     /// An empty table.
     #[must_use]
@@ -97,16 +121,7 @@ impl Homes {
     /// # Errors
     /// The reason why it is no home. A shared uid shows only when all are there: `shared`.
     pub fn admit(&mut self, name: &[u8], found: Found) -> Result<HomeId, Refusal> {
-        let text = core::str::from_utf8(name).map_err(|_| Refusal::Name)?;
-        if text.is_empty() || text.chars().any(|c| c == ':' || c.is_control()) {
-            return Err(Refusal::Name);
-        }
-        match (found.directory, found.uid, text == ROOT_USER) {
-            (false, ..) => return Err(Refusal::NoDirectory),
-            (_, 0, false) => return Err(Refusal::UidZero),
-            (_, 1.., true) => return Err(Refusal::RootNotOwner(found.uid)),
-            _ => {}
-        }
+        judge(name, found)?;
         let name_at = u16::try_from(self.names.len()).map_err(|_| Refusal::TooMany)?;
         let name_len = u8::try_from(name.len()).map_err(|_| Refusal::Name)?;
         let id = HomeId::try_from(self.homes.len()).map_err(|_| Refusal::TooMany)?;
@@ -121,6 +136,16 @@ impl Homes {
         let home = Home { name_at, name_len, has_init: found.has_init, shared, uid: found.uid, gid: found.gid };
         let _ = self.homes.push(home);
         Ok(id)
+    }
+
+    /// Why an entry is no user although it lies there now; `None` for one that would have been.
+    #[must_use]
+    pub fn refusal(&self, name: &[u8], found: Found) -> Option<Refusal> {
+        let shared = self.homes.iter().any(|home| home.uid == found.uid);
+        judge(name, found).err().or(match self.homes.is_full() {
+            _ if shared => Some(Refusal::SharedUid(found.uid)),
+            full => full.then_some(Refusal::TooMany),
+        })
     }
 
     /// The user of that home; `None` if the uid turned out to be shared.
@@ -198,13 +223,15 @@ mod tests {
         assert_eq!(refusal(&mut homes, b"eve", directory(0)), Refusal::UidZero);
         assert_eq!(refusal(&mut homes, b"root", directory(7)), Refusal::RootNotOwner(7));
         assert_eq!(refusal(&mut homes, b"f", Found { directory: false, ..directory(9) }), Refusal::NoDirectory);
-        for name in [&b"a:b"[..], b"a\nb", b"\xff", b""] {
-            assert_eq!(refusal(&mut homes, name, directory(9)), Refusal::Name);
+        let odd = [&b"a:b"[..], b"a\nb", b"\xff", b"", b"#ana", b"+ana", b"-ana", b" ana", b"ana ", b" ", b"\tana"];
+        for name in odd.into_iter().chain(["a\u{7f}".as_bytes(), "a\u{9b}".as_bytes()]) {
+            assert_eq!(refusal(&mut homes, name, directory(9)), Refusal::Name, "{}", name.escape_ascii());
         }
-        for name in ["a,b", "a\\b", "a b", &"x".repeat(255)] {
+        for name in ["a,b", "a\\b", "a b", "a#", "a+", "a-", "7", "<7>", "\"a\"", "ñandú", "$HOME", &"x".repeat(255)]
+        {
             assert!(homes.admit(name.as_bytes(), directory(2000 + u32::try_from(homes.count()).unwrap())).is_ok());
         }
-        assert_eq!(homes.count(), 4);
+        assert_eq!(homes.count(), 12);
     }
 
     #[test]
@@ -219,12 +246,25 @@ mod tests {
     }
 
     #[test]
+    fn a_home_that_was_not_there_is_told_from_one_that_was_refused() {
+        let mut homes = Homes::new();
+        for (name, uid) in [("a", 1000), ("c", 1000), ("d", 1001)] {
+            homes.admit(name.as_bytes(), directory(uid)).unwrap();
+        }
+        assert_eq!(homes.refusal(b"a", directory(1000)), Some(Refusal::SharedUid(1000)));
+        assert_eq!(homes.refusal(b"zero", directory(0)), Some(Refusal::UidZero));
+        assert_eq!(homes.refusal(b"#d", directory(1002)), Some(Refusal::Name));
+        assert_eq!(homes.refusal(b"new", directory(1002)), None);
+    }
+
+    #[test]
     fn a_full_table_refuses_and_keeps_what_it_has() {
         let mut homes = Homes::new();
         for uid in 0..u32::try_from(MAX_HOMES).unwrap() {
             homes.admit(format!("h{uid}").as_bytes(), directory(1000 + uid)).unwrap();
         }
         assert_eq!(homes.admit(b"one more", directory(9)), Err(Refusal::TooMany));
+        assert_eq!(homes.refusal(b"one more", directory(9)), Some(Refusal::TooMany));
         assert_eq!(homes.count(), MAX_HOMES);
     }
 

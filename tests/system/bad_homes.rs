@@ -47,6 +47,33 @@ pub fn a_bad_home_is_refused_and_the_others_boot(arch: &'static Arch) {
     }
 }
 
+fn json(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// node finds each user by name (`os.userInfo()`), whatever the name is; one that passwd(5) cannot have is no user.
+pub fn a_name_that_passwd_cannot_have_is_refused_and_odd_ones_are_found(arch: &'static Arch) {
+    let asks = "try { console.log('I am', JSON.stringify(require('os').userInfo().username)) } catch (error) { console.log('I am nobody', error.code) }";
+    let good = ["a,b", "a\\b", "in side", "a#", "a+-", "7", "<7>", "$HOME", "\"quoted\"", "ñandú", &"x".repeat(255)];
+    let homes: Vec<Home> = good.iter().zip(1000..).map(|(name, uid)| runs(name, uid, asks)).collect();
+    let disk = Disk::with(&homes);
+    let bad = ["#ana", "+ana", "-ana", " ana", "ana "];
+    let folders = bad.iter().zip(2000..).map(|(name, uid)| folder(name, uid));
+    disk.debugfs(&folders.collect::<String>());
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
+    let said = vm.transcript();
+    for name in bad {
+        let line = format!("nodeos: home {name} refused: its name has a colon, a control character, a blank at an end");
+        assert!(said.contains(&line), "{}", vm.failure(format!("not said: {line}")));
+    }
+    for name in good {
+        let line = format!("I am {}", json(name));
+        assert!(said.contains(&line), "{}", vm.failure(format!("not said: {line}")));
+    }
+    assert!(!said.contains("I am nobody"), "{said}");
+}
+
 pub fn a_bad_init_runs_nothing_and_keeps_nobody(arch: &'static Arch) {
     let mut crash = Home::new("crash", 1002);
     crash.program("init", "#!/bin/no-such-program\n");

@@ -102,3 +102,25 @@ pub fn single_lets_only_root_in(arch: &'static Arch) {
     let said = vm.transcript();
     assert!(!said.contains("ana is in") && !said.contains("init ran"), "{said}");
 }
+
+/// The table of homes is made at boot: who comes later is told so, and who was refused is told why.
+pub fn a_home_that_was_not_there_at_boot_is_told_from_one_that_was_refused(arch: &'static Arch) {
+    let script = "
+        const fs = require('fs')
+        fs.mkdirSync('/home/eva/etc', { recursive: true })
+        fs.writeFileSync('/home/eva/etc/logon.json', '{\"password\": \"\"}')
+        fs.chownSync('/home/eva', 1009, 1009)
+        console.log('eva has a home')";
+    let twin = |name| logs_on(name, 1003, None, "console.log('a twin is in')");
+    let disk = Disk::with(&[logs_on("root", 0, Some("root"), script), twin("twin1")]);
+    disk.debugfs("mkdir twin2\nsif twin2 uid 1003\nsif twin2 gid 1003\nsif twin2 mode 040700\n");
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    log_on(&mut vm, "root", Some("root"));
+    vm.expect("eva has a home").unwrap();
+    log_on(&mut vm, "eva", None);
+    vm.expect("nodeos: no logon of eva: that home was not there at boot; restart to use it").unwrap();
+    // it asks again before PID 1 says so
+    vm.send("twin1").unwrap();
+    vm.expect("nodeos: no logon of twin1: that home was refused at boot: uid 1003 owns another home too").unwrap();
+    assert!(!vm.transcript().contains("a twin is in"));
+}

@@ -26,6 +26,7 @@ behaviours! {
         a_user_knows_the_host_and_the_network,
         names_are_resolved_by_the_server_that_the_network_named;
     bad_homes: a_bad_home_is_refused_and_the_others_boot,
+        a_name_that_passwd_cannot_have_is_refused_and_odd_ones_are_found,
         a_bad_init_runs_nothing_and_keeps_nobody,
         links_where_mounts_go_are_not_followed,
         a_work_folder_that_cannot_be_emptied_is_said,
@@ -48,7 +49,8 @@ behaviours! {
     logon: an_unknown_user_takes_as_long_as_a_wrong_password,
         three_wrong_passwords_and_then_the_right_one,
         a_second_session_joins_the_sandbox,
-        single_lets_only_root_in;
+        single_lets_only_root_in,
+        a_home_that_was_not_there_at_boot_is_told_from_one_that_was_refused;
     many: five_hundred_homes_boot;
     memory: too_little_memory_is_said_and_the_amount_named_suffices,
         what_a_policy_calls_high_is_where_file_pages_are_taken_back;

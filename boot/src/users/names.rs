@@ -107,7 +107,10 @@ mod tests {
         for name in ["", ".overlay", "..", "lost+found", "a/b", "a:b", "a\nb", "a\u{7f}", &"x".repeat(256)] {
             assert!(check(name).is_err(), "{name:?}");
         }
-        for name in ["root", "a,b", "a\\b", "a b", "a\"b", "<7>", "-n", "ñandú", &"x".repeat(255)] {
+        for name in ["#ana", "+ana", "-ana", " ana", "ana ", "\tana"] {
+            assert!(check(name).is_err(), "{name:?}");
+        }
+        for name in ["root", "a,b", "a\\b", "a b", "a\"b", "<7>", "n-#+", "7", "ñandú", &"x".repeat(255)] {
             check(name).unwrap();
         }
     }

@@ -44,6 +44,12 @@ pub fn scan(homes: &mut Homes, guards: Guards<'_>, log: &Log) -> Result<()> {
     Ok(())
 }
 
+/// What lies there now under a name that the table may not have.
+pub fn found(name: &str, guards: Guards<'_>) -> Result<Found> {
+    let users = place::file(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    look(&users, Name::new(name)?.c(), guards)
+}
+
 fn refused(log: &Log, name: &[u8], why: Refusal) {
     let name = Plain(name);
     error!(log, "home ", name, " refused: ", why);

@@ -16,6 +16,7 @@ use crate::{
         pid1::{
             boot::Machine,
             broker::Broker,
+            homes,
             sandboxes::{self, Session, Streams},
             stop,
         },
@@ -225,7 +226,11 @@ impl Executor<'_> {
     fn home(&self, name: &str) -> Option<HomeId> {
         let home = self.machine.homes.named(name);
         if home.is_none() {
-            error!(self.log, "no logon of ", name, ": that home was refused at boot");
+            let found = homes::found(name, self.machine.guards).ok();
+            match found.and_then(|found| self.machine.homes.refusal(name.as_bytes(), found)) {
+                Some(why) => error!(self.log, "no logon of ", name, ": that home was refused at boot: ", why),
+                None => error!(self.log, "no logon of ", name, ": that home was not there at boot; restart to use it"),
+            }
         }
         home
     }
