@@ -13,6 +13,7 @@ mod publish;
 mod report;
 mod run;
 mod source;
+mod state;
 mod users;
 
 use std::fmt;

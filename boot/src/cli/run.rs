@@ -9,11 +9,10 @@ use boot::cache::Cache;
 use boot::carbon::Placement;
 use boot::error::Tried;
 use boot::image::Image;
-use boot::interrupt::{self, Making};
+use boot::interrupt;
 use boot::media::MANIFEST;
 use boot::progress::Progress;
 use boot::tools::For;
-use boot::users::ext4::not_in_use;
 use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Start, memory_mib};
 use qemu::terminal::{self, Ending};
 use shim::arches::Arch;
@@ -21,7 +20,7 @@ use shim::last_word::LastWord;
 
 use super::medium::{How, Medium};
 use super::source::{Source, is_file, memory};
-use super::{Common, Failed, exit, print_line, publish};
+use super::{Common, Failed, exit, print_line, publish, state};
 
 /// Assemble what changed, boot it in QEMU on this terminal
 #[derive(clap::Args)]
@@ -35,7 +34,7 @@ pub struct Args {
     /// A port of this machine's loopback that leads to one of the guest; may be given several times
     #[arg(long, value_name = "HOST:GUEST")]
     publish: Vec<Publish>,
-    /// Start over with the demo's homes, without what was written in them
+    /// Start over with the demo's homes; the ones until now are kept beside them, and named
     #[arg(long)]
     fresh: bool,
     /// What starts a medium: bios or uefi [default: bios where there is one]
@@ -44,7 +43,7 @@ pub struct Args {
     /// How an ISO is plugged in: cd, usb or disk [default: cd]; or that a card is a usb disk
     #[arg(long, value_name = "BUS")]
     plug: Option<Bus>,
-    /// Print the QEMU command instead of running it
+    /// Print the QEMU command instead of running it; no homes are made, replaced or written to
     #[arg(long)]
     dry_run: bool,
 }
@@ -60,7 +59,8 @@ Examples:
 
 Ctrl-c goes to the machine. Ctrl-a x ends it at once, as if the power failed.
 The machine's console is on stdout, with the kernel's last line and ends of lines as a terminal has them.
-What users write stays: the demo's homes lie in $XDG_STATE_HOME/nodeos, FILE is written to. An APP starts
+What users write stays: the demo's homes lie in $XDG_STATE_HOME/nodeos, where --fresh keeps those it replaces as
+demo.before-fresh-1.ext4 and so on; nothing removes them. FILE is written to. An APP starts
 anew each time: what it writes is gone at its end.
 
 Exit status: the app's own; 64 wrong arguments, 69 something is missing here, 70 the machine ended without a
@@ -99,8 +99,10 @@ impl Args {
         let wanted = self.source.wanted()?;
         let users = self.source.users(&wanted.manifest)?;
         let cache = Cache::open()?;
-        let homes = self.homes(&cache, &users, common.progress)?;
+        let made = users.image(&cache, self.source.arch, None, common.progress)?;
         let image = assembly::image(&cache, &wanted, common.progress)?;
+        // last: what fails above replaces no homes
+        let homes = made.map(|made| self.homes(&made, &users, common.progress)).transpose()?;
         let least = if image.carbon.is_none() && wanted.placement == Placement::Plain { 512 } else { 256 };
         let said = memory(&wanted.manifest).map_err(Failed::usage)?;
         let memory = self.memory.or(said).unwrap_or(least);
@@ -155,14 +157,16 @@ impl Args {
     }
 
     /// The disk with the homes.
-    fn homes(&self, cache: &Cache, users: &Users, progress: Progress) -> Result<Option<Drive>, Failed> {
-        let Some(image) = users.image(cache, self.source.arch, None, progress)? else { return Ok(None) };
-        Ok(Some(match users {
-            Users::Demo => Drive::writable(state(&image, self.fresh, progress)?),
+    fn homes(&self, made: &Path, users: &Users, progress: Progress) -> Result<Drive, Failed> {
+        Ok(match users {
+            Users::Demo => {
+                let how = state::How { fresh: self.fresh, dry_run: self.dry_run };
+                Drive::writable(state::homes(&state::folder()?, made, how, progress)?)
+            }
             // one in the cache stays as it is
-            Users::App(_) => Drive { snapshot: true, ..Drive::writable(image) },
-            Users::File(_) | Users::None => Drive::writable(absolute(&image)?),
-        }))
+            Users::App(_) => Drive { snapshot: true, ..Drive::writable(made) },
+            Users::File(_) | Users::None => Drive::writable(absolute(made)?),
+        })
     }
 }
 
@@ -225,30 +229,6 @@ fn say(progress: Progress, machine: &Machine) {
             progress.say("run", &format!("port {guest} of the machine: http://localhost:{host}/"));
         }
     }
-}
-
-/// The demo's homes as they were left, or as they were made.
-fn state(made: &Path, fresh: bool, progress: Progress) -> Result<PathBuf, Failed> {
-    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
-    let base = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
-    let base =
-        base.ok_or_else(|| Failed::new("find the state folder: neither XDG_STATE_HOME nor HOME is an absolute path"))?;
-    let base = base.join("nodeos");
-    let kept = base.join("demo.ext4");
-    if kept.exists() && !fresh {
-        progress.say("users", &format!("the demo's homes as you left them, {}; --fresh starts over", kept.display()));
-        return Ok(kept);
-    }
-    not_in_use("start over with the demo's homes", &kept)?;
-    std::fs::create_dir_all(&base).tried("make the folder", &base)?;
-    let _making = Making::start();
-    let new = base.join(format!(".demo.{}", std::process::id()));
-    let copy = boot::run::Run::new("cp").args(["--reflink=auto", "--sparse=always", "--"]).arg(made).arg(&new);
-    let made = copy.ok().and_then(|()| interrupt::check(|| format!("make {}", kept.display())));
-    made.and_then(|()| std::fs::rename(&new, &kept).tried("rename to", &kept)).inspect_err(|_| {
-        let _ = std::fs::remove_file(&new);
-    })?;
-    Ok(kept)
 }
 
 /// The printed command works from any folder.

@@ -1,0 +1,155 @@
+//! The demo's homes between two runs: one file below the user's state folder.
+//!
+//! `--fresh` keeps the homes it replaces, as `demo.before-fresh-1.ext4` and so on. Nothing here removes a kept one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use boot::error::{Error, Result, Tried};
+use boot::interrupt::{self, Making};
+use boot::progress::Progress;
+use boot::run::Run;
+use boot::users::ext4::not_in_use;
+
+const NAME: &str = "demo.ext4";
+const KEPT: (&str, &str) = ("demo.before-fresh-", ".ext4");
+
+/// What a run does with the homes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How {
+    /// Start over with the demo's own homes.
+    pub fresh: bool,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// The folder: `$XDG_STATE_HOME/nodeos`, else `$HOME/.local/state/nodeos`.
+pub fn folder() -> Result<PathBuf> {
+    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
+    let base = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    let missing = || {
+        Error::new("find the state folder", "neither XDG_STATE_HOME nor HOME is an absolute path")
+            .next("export HOME=/some/folder")
+    };
+    Ok(base.ok_or_else(missing)?.join("nodeos"))
+}
+
+/// The file with the homes in that folder, as they were left; a copy of `made` if there is none, or if `fresh`.
+pub fn homes(folder: &Path, made: &Path, how: How, progress: Progress) -> Result<PathBuf> {
+    let homes = folder.join(NAME);
+    let say = |text: String| progress.say("users", &text);
+    let there = homes.exists();
+    if there && !how.fresh {
+        say(format!("the demo's homes as you left them, {}; --fresh starts over", homes.display()));
+        return Ok(homes);
+    }
+    not_in_use("start over with the demo's homes", &homes)?;
+    if how.dry_run {
+        if there {
+            say(format!("--fresh would keep {} as {}", homes.display(), unused(folder)?.display()));
+        } else {
+            let (made, homes) = (made.display(), homes.display());
+            say(format!("{homes} is not there yet; a run makes it: cp --sparse=always {made} {homes}"));
+        }
+        return Ok(homes);
+    }
+    fs::create_dir_all(folder).tried("make the folder", folder)?;
+    let _making = Making::start();
+    let new = folder.join(format!(".demo.{}", std::process::id()));
+    let replaced = Run::new("cp")
+        .args(["--reflink=auto", "--sparse=always", "--"])
+        .arg(made)
+        .arg(&new)
+        .ok()
+        .and_then(|()| interrupt::check(|| format!("make {}", homes.display())))
+        .and_then(|()| if there { keep(folder, &homes).map(Some) } else { Ok(None) })
+        .and_then(|kept| fs::rename(&new, &homes).tried("rename to", &homes).map(|()| kept));
+    let kept = replaced.inspect_err(|_| drop(fs::remove_file(&new)))?;
+    if let Some(kept) = kept {
+        let (kept, homes) = (kept.display(), homes.display());
+        say(format!("the homes until now are kept: {kept}; to go back: mv {kept} {homes}"));
+        let older = numbers(folder)?.len().saturating_sub(1);
+        if older > 0 {
+            say(format!("{older} older ones lie beside it; remove what you no longer need"));
+        }
+    }
+    Ok(homes)
+}
+
+/// Gives the homes a second name, which nothing has yet. They have one at every moment.
+fn keep(folder: &Path, homes: &Path) -> Result<PathBuf> {
+    loop {
+        let kept = unused(folder)?;
+        match fs::hard_link(homes, &kept) {
+            // another run took that name meanwhile
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            done => return done.map(|()| kept).tried("keep the homes until now, link", homes),
+        }
+    }
+}
+
+/// The name for the next homes that are kept.
+fn unused(folder: &Path) -> Result<PathBuf> {
+    let next = numbers(folder)?.into_iter().max().map_or(1, |last| last + 1);
+    Ok(folder.join(format!("{}{next}{}", KEPT.0, KEPT.1)))
+}
+
+/// The numbers of the kept ones.
+fn numbers(folder: &Path) -> Result<Vec<u32>> {
+    let number = |name: &str| name.strip_prefix(KEPT.0)?.strip_suffix(KEPT.1)?.parse().ok();
+    let entries = fs::read_dir(folder).tried("list", folder)?.flatten();
+    Ok(entries.filter_map(|entry| number(entry.file_name().to_str()?)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{How, NAME, homes};
+    use boot::progress::Progress;
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::Path;
+
+    fn files(folder: &Path) -> BTreeMap<String, String> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let file = |path: std::path::PathBuf| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(path).unwrap())
+        };
+        entries.map(|entry| file(entry.path())).collect()
+    }
+
+    #[test]
+    fn fresh_keeps_every_homes_it_replaces_and_dry_run_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, made) = (folder.path().join("state"), folder.path().join("made"));
+        fs::write(&made, "made").unwrap();
+        let run = |fresh, dry_run| {
+            let path = homes(&state, &made, How { fresh, dry_run }, Progress::Silent).unwrap();
+            assert_eq!(path, state.join(NAME));
+            files(&state)
+        };
+        let expected = |files: &[(&str, &str)]| -> BTreeMap<String, String> {
+            files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+        };
+        for fresh in [false, true] {
+            run(fresh, true);
+            assert!(!state.exists(), "a dry run makes no folder");
+        }
+        assert_eq!(run(false, false), expected(&[(NAME, "made")]));
+        for (number, text) in ["mine", "mine again"].into_iter().enumerate() {
+            fs::write(state.join(NAME), text).unwrap();
+            let before = files(&state);
+            assert_eq!(
+                (run(false, true), run(true, true), run(false, false)),
+                (before.clone(), before.clone(), before)
+            );
+            let after = run(true, false);
+            assert_eq!(after.get(&format!("demo.before-fresh-{}.ext4", number + 1)).unwrap(), text);
+        }
+        let [one, two] = ["demo.before-fresh-1.ext4", "demo.before-fresh-2.ext4"];
+        assert_eq!(files(&state), expected(&[(NAME, "made"), (one, "mine"), (two, "mine again")]));
+        // what was written since is not written into those that are kept
+        fs::write(state.join(NAME), "new").unwrap();
+        assert_eq!(files(&state).get(two).unwrap(), "mine again");
+    }
+}
