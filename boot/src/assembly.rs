@@ -17,6 +17,7 @@ use crate::shim::{Shim, build as shim};
 use crate::tree::Tree;
 use crate::users::image::DEFAULT_SIZE;
 use crate::users::{app, demo};
+use crate::words;
 
 /// What is wanted.
 #[derive(Clone, Debug)]
@@ -67,6 +68,7 @@ pub fn carbon(cache: &Cache, wanted: &Wanted, progress: Progress) -> Result<Tree
 fn spec(cache: &Cache, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>, progress: Progress) -> Result<Spec> {
     let Wanted { arch, placement, profile, manifest } = wanted;
     // what a person may have written wrongly comes first, what takes minutes last
+    words::check(&manifest.cmdline, &own_words(arch, *placement, true))?;
     let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), arch)?;
     let options = manifest.kernel.options.iter().map(|option| option.0.clone()).collect();
     let shim = shim()?;
@@ -99,9 +101,13 @@ impl Users {
 /// own and the user's stand at the end.
 #[must_use]
 pub fn cmdline(image: &Image, users: bool) -> String {
+    format!("{} {}", own_words(image.arch, image.placement, users), image.words).trim_end().to_owned()
+}
+
+fn own_words(arch: &Arch, placement: Placement, users: bool) -> String {
     let users = if users { format!("users=LABEL={USERS_LABEL}") } else { "users=none".to_owned() };
     // panic=-1: a kernel that panics ends the machine at once, without a last word
-    format!("console={} quiet panic=-1 ip=dhcp {users} {}", image.arch.console, image.cmdline())
+    format!("console={} quiet panic=-1 ip=dhcp {users} {}", arch.console, placement.words())
 }
 
 #[cfg(test)]

@@ -68,4 +68,6 @@ behaviours! {
         a_word_that_ext4_has_not_costs_nothing,
         a_full_one_lets_its_users_in,
         it_boots_without_root;
+    words: as_many_words_as_are_allowed_reach_init,
+        more_names_are_a_panic_and_longer_lines_are_cut;
 }

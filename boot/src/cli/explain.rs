@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use boot::users::read::{self, Image};
+use boot::words;
 use serde::Serialize;
 use shim::arches::Arch;
 use shim::cmdline::Options;
@@ -65,6 +66,7 @@ impl Args {
         let users = self.users.as_deref().map(read::list).transpose()?;
         let found = if users.is_some() { format!("users=LABEL={USERS_LABEL} ") } else { String::new() };
         let line = format!("{found}{}", self.append);
+        words::check(&line, "").map_err(|error| Failed::usage(error.to_string()))?;
         let options = Options::parse(&line);
         if let Some(word) = options.refused {
             return Err(Failed::usage(format!("{word}: a device is /dev/…, LABEL=, UUID= or PARTUUID=")));

@@ -11,6 +11,7 @@ use boot::kernel;
 use boot::media::card::{self, Card};
 use boot::media::{MANIFEST, Manifest, SERIAL, beside, files, iso, read};
 use boot::tools::For;
+use boot::words;
 use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Served, Start};
 use shim::arches::Arch;
 
@@ -150,6 +151,7 @@ impl Medium {
                     )));
                 }
                 let Card { kernel, initramfs, device_tree, cmdline } = card::read(&Cache::open()?, &self.path)?;
+                words::check(&cmdline, "")?;
                 let bus = how.plug.unwrap_or(Bus::Card);
                 let drive = Drive { path: self.path.clone(), bus, read_only: false, snapshot };
                 (Start::Pi { kernel, initramfs, device_tree, cmdline }, vec![drive], None, 1024)
@@ -169,6 +171,10 @@ impl Medium {
     }
 
     fn words(&self) -> Result<String, Failed> {
-        Ok(String::from_utf8_lossy(&read(&self.path.join("cmdline"))?).trim().to_owned())
+        let text = read(&self.path.join("cmdline"))?;
+        let text = String::from_utf8_lossy(&text).trim().to_owned();
+        // a person may have changed it
+        words::check(&text, "")?;
+        Ok(text)
     }
 }

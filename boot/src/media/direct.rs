@@ -18,6 +18,8 @@ pub const MEDIUM: Medium = Medium {
     placement: None,
     profile: "virt",
     cmdline,
+    adds: "",
+    entries: &[],
     versions: |_| Ok(Vec::new()),
     make,
 };

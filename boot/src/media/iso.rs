@@ -33,9 +33,16 @@ pub const MEDIUM: Medium = Medium {
     placement: Some(Placement::Medium),
     profile: "pc",
     cmdline,
+    // GRUB's loader/linux.c
+    adds: "BOOT_IMAGE=/kernel",
+    entries: &[IN_RAM, RESCUE],
     versions,
     make,
 };
+
+/// Words of the menu's entries.
+const IN_RAM: &str = "users=none";
+const RESCUE: &str = "single";
 
 /// Where GRUB's packages put what it is made of.
 const GRUB: &str = "/usr/lib/grub";
@@ -190,7 +197,7 @@ fn pack(arch: &Arch, tree: &Path, esp: &Path, label: &str, out: &Path) -> Result
 fn menu(parts: &Parts<'_>, label: &str) -> String {
     let (screen, serial) = (Console::Screen.words(parts.image.arch), Console::Serial.words(parts.image.arch));
     let usual = rest(parts, label);
-    let ram = format!("{usual} users=none");
+    let ram = format!("{usual} {IN_RAM}");
     let entry = |id: &str, title: &str, words: &str| {
         format!("menuentry '{title}' --id {id} {{\n    linux /kernel {words}\n    initrd /initramfs\n}}\n")
     };
@@ -201,7 +208,7 @@ fn menu(parts: &Parts<'_>, label: &str) -> String {
         entry(
             "rescue",
             "NodeOS, rescue: only root may log on, and nothing else runs",
-            &format!("{screen} {usual} single"),
+            &format!("{screen} {usual} {RESCUE}"),
         ),
     ];
     // UEFI of other machines has its own console on the line already

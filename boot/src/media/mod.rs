@@ -27,6 +27,7 @@ use crate::progress::Progress;
 use crate::run::Run;
 use crate::users::carried;
 use crate::users::ext4::not_in_use;
+use crate::words;
 
 pub use self::manifest::{Manifest, Member, NAME as MANIFEST, files, read};
 pub use self::pxe::LOADERS;
@@ -45,6 +46,10 @@ pub struct Medium {
     pub profile: &'static str,
     /// What the kernel is told, where nothing more is chosen.
     cmdline: fn(&Parts<'_>) -> Result<String>,
+    /// What a boot loader or firmware adds to it by itself.
+    adds: &'static str,
+    /// What each entry of its boot menu adds.
+    entries: &'static [&'static str],
     /// What went in beside the image, with versions.
     versions: fn(&Parts<'_>) -> Result<Versions>,
     /// Fills the path, which is not there yet; gives the members of a file, which nobody can list.
@@ -146,6 +151,7 @@ pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> 
     if medium.name != direct::MEDIUM.name {
         plain(&parts.image.words).map_err(|why| Error::new(format!("make {medium}"), why))?;
     }
+    whole_lines(medium, parts)?;
     let out = std::path::absolute(out).tried("find", out)?;
     let above = out.parent().ok_or_else(|| Error::new(format!("make {}", out.display()), "no folder is above it"))?;
     fs::create_dir_all(above).tried("make the folder", above)?;
@@ -171,6 +177,26 @@ pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> 
     }
     phase.done(&format!("{}, {} MiB", out.display(), manifest.bytes.div_ceil(1 << 20)));
     Ok(manifest)
+}
+
+/// Refuses words of which a kernel would lose some, whatever entry of a menu is chosen and on whichever machine.
+fn whole_lines(medium: &Medium, parts: &Parts<'_>) -> Result<()> {
+    let line = (medium.cmdline)(parts)?;
+    // the image's own words are the last
+    let own = line.strip_suffix(&parts.image.words).unwrap_or(&line);
+    check_words(medium, own, &parts.image.words, parts.machines)
+}
+
+/// The same for words of a person's, as far as it can be said before anything is made.
+pub fn check_words(medium: &Medium, own: &str, words: &str, machines: &[Machine]) -> Result<()> {
+    let added = format!("{} {own}", medium.adds);
+    words::check(words, &added)?;
+    let entries = medium.entries.iter().try_for_each(|entry| words::check(words, &format!("{added} {entry}")));
+    entries.map_err(|error| error.within(format!("make the boot menu of {medium}")))?;
+    machines.iter().try_for_each(|machine| {
+        let words = format!("{words} {}", machine.words);
+        words::check(&words, &added).map_err(|error| error.within(format!("--machine {}", machine.mac)))
+    })
 }
 
 /// Where the manifest of a file lies.
@@ -297,7 +323,7 @@ impl fmt::Display for Medium {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, MANIFEST, Machine, Manifest, Medium, beside, free, manifest};
+    use super::{ALL, MANIFEST, Machine, Manifest, Medium, beside, check_words, free, manifest};
     use crate::cache::Cache;
     use shim::arches::Arch;
     use std::collections::BTreeMap;
@@ -327,6 +353,28 @@ mod tests {
         for words in ["a'b", "$x", "a\nb", "a\"b", "a;b", "a&b"] {
             assert!(format!("52:54:00:12:34:56={words}").parse::<Machine>().is_err(), "{words}");
         }
+    }
+
+    #[test]
+    fn words_of_which_a_kernel_would_lose_some_are_refused_for_every_loader() {
+        let names = |count: usize| (1..=count).map(|number| format!("A{number}=1 ")).collect::<String>();
+        let machine = |words: &str| [format!("52:54:00:12:34:56={words}").parse::<Machine>().unwrap()];
+        for medium in &ALL {
+            assert_eq!(check_words(medium, "quiet", "TZ=UTC", &[]), Ok(()), "{medium}");
+            assert!(check_words(medium, "quiet", &names(40), &[]).is_err(), "{medium}");
+            // what the loader adds counts
+            let room = crate::words::MOST_BYTES - medium.adds.len();
+            assert!(check_words(medium, "", &"x".repeat(room + 1), &[]).is_err(), "{medium}");
+        }
+        let pxe = Medium::named("pxe").unwrap();
+        let error = check_words(pxe, "", "", &machine(&names(40))).unwrap_err().to_string();
+        assert!(error.starts_with("--machine 52:54:00:12:34:56: ") && error.contains("42 names"), "{error}");
+        assert!(check_words(pxe, "", &names(20), &machine(&names(28))).is_ok(), "of one name the last counts");
+        // the entry of the menu with the most words has to fit too
+        let iso = Medium::named("iso").unwrap();
+        let words = "w ".repeat(crate::words::MOST_ARGUMENTS);
+        let error = check_words(iso, "", &words, &[]).unwrap_err().to_string();
+        assert!(error.contains("make the boot menu of iso") && error.contains("33 words"), "{error}");
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub const MEDIUM: Medium = Medium {
     placement: Some(Placement::Image),
     profile: "pc",
     cmdline,
+    // iPXE is told of the initramfs by the line, PXELINUX writes both
+    adds: "BOOT_IMAGE=kernel initrd=initramfs",
+    entries: &[],
     versions: |_| installed(&["ipxe", "pxelinux", "syslinux-common"]),
     make,
 };

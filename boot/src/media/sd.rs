@@ -30,6 +30,8 @@ pub const MEDIUM: Medium = Medium {
     placement: Some(Placement::Medium),
     profile: "rpi",
     cmdline,
+    adds: FIRMWARES_WORDS,
+    entries: &[],
     versions,
     make,
 };
@@ -39,6 +41,12 @@ pub const LABEL: &str = "NODEOS-BOOT";
 /// The serial line on the pins; a 5 has one of its own on a socket between the HDMI ones.
 pub const SERIAL: &str = "ttyS1,115200";
 const SERIAL_OF_5: &str = "ttyAMA10";
+
+/// What the firmware of a 4 puts before our words, by a board's /proc/cmdline: others' numbers have other digits.
+const FIRMWARES_WORDS: &str = "coherent_pool=1M 8250.nr_uarts=1 snd_bcm2835.enable_headphones=0 \
+    snd_bcm2835.enable_headphones=1 snd_bcm2835.enable_hdmi=1 snd_bcm2835.enable_hdmi=0 \
+    video=HDMI-A-1:1920x1080M@60D video=HDMI-A-2:1920x1080M@60D smsc95xx.macaddr=DC:A6:32:01:23:45 \
+    vc_mem.mem_base=0x3ec00000 vc_mem.mem_size=0x40000000";
 
 const CONFIG: &str = include_str!("config.txt");
 /// Debian's package of the firmware, and where.

@@ -1,0 +1,48 @@
+//! How many words a kernel takes: `boot::words` refuses what is lost or fatal here.
+
+use boot::words::{MOST_BYTES, MOST_NAMES, check};
+use qemu::machine::Start;
+use shim::{arches::Arch, last_word::LastWord};
+use tests::{Boot, Disk, runs};
+
+fn names(count: usize) -> String {
+    (1..=count).map(|number| format!("A{number}=1 ")).collect()
+}
+
+fn line(boot: Boot) -> String {
+    match boot.machine().start {
+        Start::Kernel { cmdline, .. } => cmdline,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn as_many_words_as_are_allowed_reach_init(arch: &'static Arch) {
+    let disk = Disk::with(&[runs("ana", 1000, "console.log('ana runs')")]);
+    let boot = |words: &str| Boot::on(arch).words(words).users_by("users=LABEL=nodeos-users").homes(&disk);
+    // NodeOS's own names are console, panic, ip, users and carbon
+    let most = names(MOST_NAMES - 5);
+    let length = MOST_BYTES - line(boot(&most)).trim().len() - " x".len();
+    let most = format!("{most}x{}", "y".repeat(length));
+    let line = line(boot(&most));
+    assert_eq!(line.trim().len(), MOST_BYTES);
+    check(line.trim(), "").unwrap();
+    let mut vm = boot(&most).start();
+    vm.expect("ana runs").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+}
+
+pub fn more_names_are_a_panic_and_longer_lines_are_cut(arch: &'static Arch) {
+    let many = Boot::on(arch).words(&names(40));
+    assert!(check(&line(Boot::on(arch).words(&names(40))), "").is_err());
+    let mut vm = many.start();
+    vm.expect("Too many boot env vars").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, None);
+
+    let disk = Disk::with(&[runs("ana", 1000, "console.log('ana runs')")]);
+    let long = "x".repeat(2200);
+    let boot = || Boot::on(arch).homes(&disk).users_by(&format!("users=none {long} users=LABEL=nodeos-users"));
+    assert!(check(&line(boot()), "").is_err());
+    let mut vm = boot().start();
+    vm.expect("Welcome to NodeOS!: username:").unwrap();
+    assert!(!vm.transcript().contains("ana runs"), "{}", vm.transcript());
+}
