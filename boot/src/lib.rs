@@ -36,6 +36,7 @@ pub mod media;
 pub mod node;
 mod npm;
 pub mod origin;
+pub mod outside;
 pub mod progress;
 pub mod report;
 pub mod run;

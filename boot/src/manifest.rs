@@ -82,9 +82,11 @@ impl TryFrom<String> for KernelOption {
 
     fn try_from(text: String) -> std::result::Result<Self, String> {
         let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        // make and a shell read the file with the options: what they would run has no place in it
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:=@+%/ \"".contains(c);
         let setting = text.strip_prefix("CONFIG_").and_then(|rest| rest.split_once('='));
         match setting {
-            Some((name, value)) if !name.is_empty() && name.chars().all(good) && !value.contains('\n') => {
+            Some((name, value)) if !name.is_empty() && name.chars().all(good) && value.chars().all(plain) => {
                 Ok(Self(text))
             }
             _ => Err(format!("`{text}` is no kernel option, write CONFIG_NAME=value")),
@@ -217,6 +219,12 @@ mod tests {
         for (text, says) in [
             ("\nmemory = 1", "line 2: invalid type: integer `1`, expected a string, in `memory = 1`"),
             ("[kernel]\noptions = [\"USB=y\"]", "line 2: `USB=y` is no kernel option, write CONFIG_NAME=value"),
+            (
+                "[kernel]\noptions = ['CONFIG_X=\"$(shell id)\"']",
+                "line 2: `CONFIG_X=\"$(shell id)\"` is no kernel option",
+            ),
+            ("[kernel]\noptions = ['CONFIG_X=`id`']", "line 2: `CONFIG_X=`id`` is no kernel option"),
+            ("[kernel]\noptions = [\"CONFIG_X=y\\nCONFIG_Y=y\"]", "is no kernel option"),
             ("include = [{ from = \"a\", to = \"b\" }]", "line 1: `b` is no place in the guest"),
             ("include = [\"../a\"]", "line 1: `/../a` is no place in the guest"),
             ("include = [{ from = \"a\" }]", "line 1: expected a path, or { from ="),

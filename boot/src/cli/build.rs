@@ -1,10 +1,11 @@
 //! `nodeos build`: a machine as files, or as a medium that machines boot from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use boot::assembly;
 use boot::cache::Cache;
 use boot::media::{self, MANIFEST, Machine, Manifest, Medium, Parts, Shape};
+use boot::outside::Outside;
 use boot::tools::For;
 
 use super::source::Source;
@@ -66,6 +67,9 @@ impl Args {
             (_, Some(fixed)) => fixed,
             (_, None) => wanted.placement,
         };
+        media::check_words(target, "", &wanted.manifest.cmdline, &machine)
+            .map_err(|error| Failed::usage(error.to_string()))?;
+        let outside = source.outside()?;
         let users = source.users(&wanted.manifest)?;
         let cache = Cache::open()?;
         media::free(&cache, target, &out).map_err(|error| Failed::usage(format!("--out: {error}")))?;
@@ -79,12 +83,12 @@ impl Args {
             progress: common.progress,
         };
         let manifest = media::make(target, &parts, &out)?;
-        if json { print_json(&manifest) } else { print_line(&table(target, &manifest, &out)) }
+        if json { print_json(&manifest) } else { print_line(&table(target, &manifest, &outside, &out)) }
     }
 }
 
 /// What went where, and how large it is.
-fn table(target: &Medium, manifest: &Manifest, out: &std::path::Path) -> String {
+fn table(target: &Medium, manifest: &Manifest, outside: &[Outside], out: &Path) -> String {
     let line = |bytes: u64, what: &str| format!("{bytes:>11} {what}\n");
     let mut text = String::new();
     for member in &manifest.members {
@@ -95,7 +99,9 @@ fn table(target: &Medium, manifest: &Manifest, out: &std::path::Path) -> String 
         Shape::File => line(manifest.bytes, &format!("{}, with the above in it", out.display())),
         Shape::Folder => line(manifest.bytes, &format!("all of it; {MANIFEST} has the digests")),
     };
-    text + "command line: " + &manifest.cmdline
+    let outside: String =
+        outside.iter().map(|outside| format!("from outside of nodeos.toml's folder: {outside}\n")).collect();
+    text + &outside + "command line: " + &manifest.cmdline
 }
 
 /// The target of that name, for clap.

@@ -17,7 +17,7 @@ mod state;
 mod users;
 
 use std::fmt;
-use std::io::Write;
+use std::io::{BufRead, IsTerminal, Write};
 
 use boot::interrupt;
 use boot::progress::Progress;
@@ -72,7 +72,7 @@ From a clone, `./nodeos test [NAME]` runs the tests. Every verb has its own --he
 #[command(name = "nodeos", version, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
-    /// Yes to every question: the launcher installs packages, `users del` deletes
+    /// Yes to every question but that of --allow-include: the launcher installs packages, `users del` deletes
     #[arg(short, long, global = true, display_order = 900)]
     yes: bool,
     /// Say nothing but results and errors
@@ -210,6 +210,18 @@ fn all_there(purposes: &[tools::For]) -> Result<(), Failed> {
     let list: String = missing.iter().map(|tool| format!("\n  {}: {}", tool.name(), tool.why)).collect();
     let install = tools::install(&tools::packages(&missing));
     Err(Failed { status: exit::MISSING, text: format!("missing on this machine:{list}\n  next: {install}") })
+}
+
+/// A person's answer at this terminal; `None` where nobody can be asked.
+fn answer(question: &str) -> Option<bool> {
+    if !std::io::stdin().is_terminal() {
+        return None;
+    }
+    eprint!("{question} [y/N] ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    let _ = std::io::stdin().lock().read_line(&mut answer);
+    Some(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// Prints a result; a reader that went away is no failure.

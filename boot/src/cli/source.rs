@@ -7,12 +7,14 @@ use boot::carbon::Placement;
 use boot::manifest::Manifest;
 use boot::measure::Subject;
 use boot::media::Medium;
+use boot::outside::{self, Outside};
 use boot::tools::For;
 use boot::users::superblock;
+use boot::words;
 use qemu::machine::memory_mib;
 use shim::arches::{ALL, Arch};
 
-use super::Failed;
+use super::{Failed, answer};
 
 /// The machine that is made.
 #[derive(clap::Args)]
@@ -32,6 +34,9 @@ pub struct Source {
     /// The users partition: an image, or none for a session in RAM; else the demo's or the app's own, for build of a size
     #[arg(long, value_name = "FILE|SIZE|none")]
     pub users: Option<PathBuf>,
+    /// Take what nodeos.toml names outside of its own folder: files, node, users; else a terminal is asked
+    #[arg(long)]
+    pub allow_include: bool,
     /// More words for the kernel's command line, as in "single TZ=Europe/Madrid"
     #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
     pub append: Option<String>,
@@ -43,22 +48,55 @@ impl Source {
         vec![For::Images, For::Users, For::Kernel(self.arch)]
     }
 
-    /// What is wanted: `nodeos.toml` of the app's folder, else of the current one, under what is said here.
-    pub fn wanted(&self) -> Result<Wanted, Failed> {
+    /// The folder whose `nodeos.toml` counts: the app's, else the current one.
+    fn folder(&self) -> &Path {
         let beside = match &self.app {
             Some(app) if app.is_dir() => app.as_path(),
             Some(app) => app.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
             None => Path::new("."),
         };
-        let folder = if beside.join(boot::manifest::FILE).exists() { beside } else { Path::new(".") };
+        if beside.join(boot::manifest::FILE).exists() { beside } else { Path::new(".") }
+    }
+
+    /// What `nodeos.toml` takes from outside of its folder, if the command line does not say otherwise.
+    pub fn outside(&self) -> Result<Vec<Outside>, Failed> {
+        let folder = self.folder();
         let mut manifest = Manifest::load(folder)?;
+        manifest.node = manifest.node.filter(|_| self.node.is_none());
+        manifest.users = manifest.users.filter(|_| self.users.is_none() && self.app.is_none());
+        Ok(outside::of(&manifest, folder)?)
+    }
+
+    /// Refuses what is outside, unless somebody says that it is meant.
+    fn allowed(&self) -> Result<(), Failed> {
+        let outside = self.outside()?;
+        if self.allow_include || outside.is_empty() {
+            return Ok(());
+        }
+        let file = self.folder().join(boot::manifest::FILE);
+        let list: String = outside.iter().map(|outside| format!("\n  {outside}")).collect();
+        let question = format!("{} takes from outside of its folder:{list}", file.display());
+        match answer(&format!("{question}\nput that into the machine?")) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Failed::new("nothing was made")),
+            None => Err(Failed::usage(format!("{question}\n  next: --allow-include, if you want that in the machine"))),
+        }
+    }
+
+    /// What is wanted: `nodeos.toml`, under what is said here.
+    pub fn wanted(&self) -> Result<Wanted, Failed> {
+        let folder = self.folder();
+        let mut manifest = Manifest::load(folder)?;
+        self.allowed()?;
         memory(&manifest).map_err(|why| {
             let file = folder.join(boot::manifest::FILE);
             Failed::new(format!("read {}, memory: {why}", file.display()))
         })?;
         manifest.node = self.node.clone().or(manifest.node);
-        manifest.cmdline =
-            words(&[&manifest.cmdline, self.append.as_deref().unwrap_or_default()]).map_err(Failed::usage)?;
+        let appended = self.append.as_deref().unwrap_or_default();
+        manifest.cmdline = words::join(&[&manifest.cmdline, appended])
+            .and_then(|line| words::check(&line, "").map(|()| line))
+            .map_err(|error| Failed::usage(error.to_string()))?;
         let placement = self.carbon.unwrap_or(Placement::Medium);
         Ok(Wanted { arch: self.arch, placement, profile: "virt", manifest })
     }
@@ -121,21 +159,6 @@ pub fn is_file(file: &Path) -> Result<PathBuf, Failed> {
     }
 }
 
-/// Joins words; refuses what the kernel would not survive.
-fn words(parts: &[&str]) -> Result<String, String> {
-    let words: Vec<&str> = parts.iter().flat_map(|part| part.split_ascii_whitespace()).collect();
-    // init/main.c: MAX_INIT_ARGS and MAX_INIT_ENVS are 32, of which ours take a few; one more panics
-    if words.len() > 24 {
-        return Err(format!("{} words on the kernel's command line, at most 24: more than it takes", words.len()));
-    }
-    let text = words.join(" ");
-    // COMMAND_LINE_SIZE is 2048 on both architectures (arch/*/include/*/setup.h), of which ours take a part
-    if text.len() > 1536 {
-        return Err(format!("{} bytes on the kernel's command line, at most 1536", text.len()));
-    }
-    Ok(text)
-}
-
 /// The architecture of that name, for clap.
 pub fn arch(name: &str) -> Result<&'static Arch, String> {
     Arch::named(name).ok_or_else(|| {
@@ -146,7 +169,7 @@ pub fn arch(name: &str) -> Result<&'static Arch, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Manifest, Source, Users, memory, words};
+    use super::{Manifest, Source, Users, memory};
     use clap::{Args, FromArgMatches};
     use std::fs;
     use std::path::Path;
@@ -199,13 +222,5 @@ mod tests {
         assert_eq!(with("1G"), (Some(1 << 30), Some(Users::Demo)));
         assert_eq!(with("none"), (None, Some(Users::None)));
         assert_eq!(with(folder.path().join("1G").to_str().unwrap()), (None, None));
-    }
-
-    #[test]
-    fn words_are_joined_and_too_many_refused() {
-        assert_eq!(words(&["a  b", "", " TZ=UTC\n"]), Ok("a b TZ=UTC".to_owned()));
-        assert!(words(&[&"w ".repeat(24)]).is_ok());
-        assert!(words(&[&"w ".repeat(20), &"v ".repeat(5)]).unwrap_err().starts_with("25 words"));
-        assert!(words(&[&"x".repeat(1537)]).is_err());
     }
 }

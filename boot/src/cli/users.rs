@@ -1,7 +1,7 @@
 //! `nodeos users`: makes and edits a users partition.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use boot::users::image::{self, Create, NewUser};
@@ -11,7 +11,7 @@ use boot::users::read;
 use clap::Subcommand;
 use shim::policy::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES, Pattern, Policy};
 
-use super::{Common, Failed, print_json, print_line};
+use super::{Common, Failed, answer, print_json, print_line};
 
 /// Make and edit a users partition: an ext4 image in which each folder at the top is a user's home
 #[derive(clap::Args)]
@@ -254,16 +254,10 @@ fn sure(common: Common, question: &str) -> Result<(), Failed> {
     if common.yes {
         return Ok(());
     }
-    if !std::io::stdin().is_terminal() {
-        return Err(Failed::usage(format!("{question} say so with -y")));
-    }
-    eprint!("{question} [y/N] ");
-    let _ = std::io::stderr().flush();
-    let mut answer = String::new();
-    let _ = std::io::stdin().lock().read_line(&mut answer);
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => Err(Failed::new("nothing was changed")),
+    match answer(question) {
+        Some(true) => Ok(()),
+        Some(false) => Err(Failed::new("nothing was changed")),
+        None => Err(Failed::usage(format!("{question} say so with -y"))),
     }
 }
 

@@ -78,6 +78,9 @@ fn home_with(cache: &Cache, app: &Path, arch: &Arch, first: &str, progress: Prog
         let start = start(&manifest, |path| app.join(path).is_file());
         let start = start.map_err(|why| Error::new(tried(), why).next("\"main\" in package.json names the file"))?;
         home.copy(app, "app", &LEFT_OUT)?;
+        if let Some(warning) = secrets(&home) {
+            progress.say("app", &warning);
+        }
         dependencies(cache, app, &mut home, &manifest, arch, progress)?;
         start
     } else if app.extension().is_some_and(|extension| EXTENSIONS.iter().any(|other| extension == *other)) {
@@ -205,6 +208,21 @@ fn dependencies(
     Ok(())
 }
 
+/// Names the app's own files that often hold secrets; packages bring some for their tests.
+fn secrets(home: &Home) -> Option<String> {
+    let secret = |path: &String| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let is = |names: &[&str]| names.contains(&name);
+        let key = name.ends_with(".pem") || name.ends_with(".key") || is(&["id_rsa", "id_ecdsa", "id_ed25519"]);
+        let own = !path.split('/').any(|part| part == "node_modules");
+        own && (key || name == ".env" || name.starts_with(".env.") || is(&[".netrc", ".git-credentials", ".npmrc"]))
+    };
+    let found: Vec<String> = home.paths().filter(secret).collect();
+    let first = found.first()?;
+    let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
+    Some(format!("/{first}{more} may hold secrets, and whoever has the image can read it"))
+}
+
 /// Packages whose native code is all for other machines: node will not load it.
 fn foreign(home: &Home, arch: &Arch) -> Result<Vec<String>> {
     let mut packages: BTreeMap<String, Vec<u16>> = BTreeMap::new();
@@ -239,7 +257,7 @@ fn package_of(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Home, Start, Value, foreign, init, package_of, start};
+    use super::{Home, Start, Value, foreign, init, package_of, secrets, start};
     use crate::users::packages;
     use shim::arches::Arch;
     use std::fs;
@@ -289,6 +307,19 @@ mod tests {
         assert!(packages::parse("{\n \"main\": }").unwrap_err().contains("line 2 column 10"));
         assert_eq!(packages::parse("[]"), Err("it is no JSON object".to_owned()));
         assert_eq!(packages::parse("\u{feff}{}"), Ok(Value::Object(serde_json::Map::new())));
+    }
+
+    #[test]
+    fn files_that_often_hold_secrets_are_named() {
+        let of = |paths: &[&str]| {
+            let mut home = Home::new("app", 1000);
+            paths.iter().for_each(|path| home.file(path, ""));
+            secrets(&home)
+        };
+        assert_eq!(of(&["app/index.js", "app/environment", "app/node_modules/x/test.pem"]), None);
+        let text = of(&["app/.env.local", "app/index.js", "app/tls/server.key"]).unwrap();
+        assert_eq!(text, "/app/.env.local and 1 more may hold secrets, and whoever has the image can read it");
+        assert!(of(&["app/a.pem"]).unwrap().starts_with("/app/a.pem may hold secrets"));
     }
 
     #[test]

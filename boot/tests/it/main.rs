@@ -18,3 +18,4 @@ mod every_home_has_its_own_owner;
 mod homes_travel_in_an_archive;
 mod tiny;
 mod users;
+mod what_nodeos_toml_takes_from_outside_is_asked_for;

@@ -1,0 +1,33 @@
+//! A `nodeos.toml` that came with somebody else's app.
+
+use std::fs;
+
+use crate::command::{Stage, stderr};
+
+#[test]
+fn a_file_of_the_host_needs_a_word_and_yes_is_none() {
+    let stage = Stage::new();
+    let app = stage.sign("app");
+    fs::create_dir(&app).unwrap();
+    fs::write(app.join("index.js"), "").unwrap();
+    fs::write(app.join("nodeos.toml"), "include = [\"/etc/passwd\"]\n").unwrap();
+    let run = |verb: &str, words: &[&str]| {
+        let mut command = stage.nodeos();
+        command.arg(verb).arg(&app).args(["--users", "none"]).args(words).env("CI", "true");
+        if verb == "build" {
+            command.arg("--out").arg(stage.sign("out"));
+        }
+        let done = command.output().unwrap();
+        (done.status.code(), stderr(&done))
+    };
+    for (verb, words) in [("build", &[][..]), ("run", &[]), ("build", &["-y"]), ("run", &["-y", "--dry-run"])] {
+        let (status, said) = run(verb, words);
+        assert_eq!(status, Some(64), "{said}");
+        assert!(said.contains("nodeos.toml takes from outside of its folder:\n  include: /etc/passwd\n"), "{said}");
+        assert!(said.contains("next: --allow-include"), "{said}");
+        // the same command goes on to the next thing that is wrong with it
+        let (_, said) = run(verb, &[words, &["--allow-include"]].concat());
+        assert!(said.contains("--users: an APP brings its own users partition"), "{said}");
+    }
+    assert!(!stage.sign("out").exists());
+}
