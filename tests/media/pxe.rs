@@ -20,7 +20,10 @@ use crate::{guest_logs_on, medium};
 const MACHINES: [&str; 2] = ["52:54:00:00:00:01=TZ=Asia/Tokyo", "52:54:00:00:00:02=TZ=Europe/Madrid"];
 
 fn folder() -> PathBuf {
-    medium("pxe", &MACHINES.map(|machine| machine.parse().unwrap()))
+    let folder = medium("pxe", &MACHINES.map(|machine| machine.parse().unwrap()));
+    // docs/pxe.md, "The folder": homes are in it
+    run("chmod", &["o+r", folder.join("initramfs").to_str().unwrap()]);
+    folder
 }
 
 fn machine(firmware: Firmware, network: Network) -> Machine {

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -166,6 +167,7 @@ fn a_policy_grants_the_pins() {
 #[test]
 fn others_read_it_alike() {
     let card = medium("sd", &[]);
+    assert_eq!(card.metadata().unwrap().permissions().mode() & 0o777, 0o600, "homes are on it");
     said("sfdisk", &["--verify", card.to_str().unwrap()]);
     let (_boot, boot) = partition(&card, 1);
     let boot = boot.to_str().unwrap();

@@ -1,13 +1,11 @@
 //! A folder for whatever loads a kernel by itself: QEMU, kexec, another boot loader.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::{Medium, Member, Parts, Shape};
 use crate::assembly;
 use crate::cache::write_whole;
-use crate::error::{Result, Tried};
+use crate::error::Result;
 use crate::run::Run;
 use crate::users::ext4::not_in_use;
 
@@ -19,6 +17,7 @@ pub const MEDIUM: Medium = Medium {
     profile: "virt",
     cmdline,
     adds: "",
+    homes: "users.ext4",
     entries: &[],
     versions: |_| Ok(Vec::new()),
     make,
@@ -33,10 +32,8 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     if let Some(homes) = parts.users {
         // what a machine writes meanwhile would be half in the copy
         not_in_use(format!("copy {}", homes.display()), homes)?;
-        let to = out.join("users.ext4");
+        let to = out.join(MEDIUM.homes);
         Run::new("cp").args(["--reflink=auto", "--sparse=always", "--"]).arg(homes).arg(&to).ok()?;
-        // everybody's files and password hashes are in it
-        fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).tried("set the mode of", &to)?;
     }
     write_whole(&out.join("cmdline"), format!("{}\n", cmdline(parts)?).as_bytes())?;
     Ok(Vec::new())

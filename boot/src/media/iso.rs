@@ -35,6 +35,7 @@ pub const MEDIUM: Medium = Medium {
     cmdline,
     // GRUB's loader/linux.c
     adds: "BOOT_IMAGE=/kernel",
+    homes: "",
     entries: &[IN_RAM, RESCUE],
     versions,
     make,

@@ -5,14 +5,15 @@
 pub mod card;
 mod direct;
 pub mod iso;
+mod lines;
 mod manifest;
 mod pxe;
 mod sd;
 
 use std::fmt;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use shim::arches::Arch;
 use shim::layout::USERS_LABEL;
@@ -27,8 +28,8 @@ use crate::progress::Progress;
 use crate::run::Run;
 use crate::users::carried;
 use crate::users::ext4::not_in_use;
-use crate::words;
 
+pub use self::lines::{Machine, check_words};
 pub use self::manifest::{Manifest, Member, NAME as MANIFEST, files, read};
 pub use self::pxe::LOADERS;
 
@@ -48,6 +49,8 @@ pub struct Medium {
     cmdline: fn(&Parts<'_>) -> Result<String>,
     /// What a boot loader or firmware adds to it by itself.
     adds: &'static str,
+    /// The file of a folder that has the homes in it; empty for a medium that is one file.
+    homes: &'static str,
     /// What each entry of its boot menu adds.
     entries: &'static [&'static str],
     /// What went in beside the image, with versions.
@@ -108,50 +111,15 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// A machine that gets words of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Machine {
-    /// `52:54:00:12:34:56`.
-    pub mac: String,
-    /// More words for the kernel's command line.
-    pub words: String,
-}
-
-impl FromStr for Machine {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let wrong = || "expected MAC=WORDS, as in 52:54:00:12:34:56=\"users=none TZ=UTC\"".to_owned();
-        let (mac, words) = text.split_once('=').ok_or_else(wrong)?;
-        let mac = mac.to_ascii_lowercase();
-        let parts: Vec<&str> = mac.split(':').collect();
-        let hex = |part: &&str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if parts.len() != 6 || !parts.iter().all(hex) {
-            return Err(wrong());
-        }
-        plain(words)?;
-        Ok(Self { mac, words: words.to_owned() })
-    }
-}
-
-/// Words as a boot menu keeps them: what GRUB, iPXE or syslinux read as more than a letter has no place in them.
-fn plain(words: &str) -> std::result::Result<(), String> {
-    let good = |letter: char| letter.is_ascii_alphanumeric() || "=/:.,_-+@%~ ".contains(letter);
-    match words.chars().find(|letter| !good(*letter)) {
-        Some(letter) => Err(format!("{letter:?} has no place in the words of a boot menu: {words}")),
-        None => Ok(()),
-    }
-}
-
 /// Makes a medium; what was there in its place is replaced if a build wrote it.
 pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> {
     medium.check(parts.image.arch)?;
     free(parts.cache, medium, out)?;
     // a file with the words takes any, a boot menu does not
     if medium.name != direct::MEDIUM.name {
-        plain(&parts.image.words).map_err(|why| Error::new(format!("make {medium}"), why))?;
+        lines::plain(&parts.image.words).map_err(|why| Error::new(format!("make {medium}"), why))?;
     }
-    whole_lines(medium, parts)?;
+    lines::whole(medium, parts)?;
     let out = std::path::absolute(out).tried("find", out)?;
     let above = out.parent().ok_or_else(|| Error::new(format!("make {}", out.display()), "no folder is above it"))?;
     fs::create_dir_all(above).tried("make the folder", above)?;
@@ -161,6 +129,9 @@ pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> 
     let made = new.path().join("out");
     let phase = parts.progress.start(medium.name, &format!("write {}", out.display()));
     let members = (medium.make)(parts, &made)?;
+    if parts.users.is_some() {
+        private(medium, &made)?;
+    }
     let manifest = Manifest::of(medium, parts, &made, members)?;
     let text = manifest.json()?;
     interrupt::check(|| format!("make {}", out.display()))?;
@@ -176,27 +147,22 @@ pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> 
         write_whole(&beside(&out), text.as_bytes())?;
     }
     phase.done(&format!("{}, {} MiB", out.display(), manifest.bytes.div_ceil(1 << 20)));
+    if parts.users.is_some() {
+        let what = file_with_homes(medium, &out);
+        let text = format!("homes and password hashes are in {}: only you can read it", what.display());
+        parts.progress.say(medium.name, &text);
+    }
     Ok(manifest)
 }
 
-/// Refuses words of which a kernel would lose some, whatever entry of a menu is chosen and on whichever machine.
-fn whole_lines(medium: &Medium, parts: &Parts<'_>) -> Result<()> {
-    let line = (medium.cmdline)(parts)?;
-    // the image's own words are the last
-    let own = line.strip_suffix(&parts.image.words).unwrap_or(&line);
-    check_words(medium, own, &parts.image.words, parts.machines)
+/// What has homes in it is its owner's alone: everybody's files and password hashes.
+fn private(medium: &Medium, made: &Path) -> Result<()> {
+    let what = file_with_homes(medium, made);
+    fs::set_permissions(&what, fs::Permissions::from_mode(0o600)).tried("set the mode of", &what)
 }
 
-/// The same for words of a person's, as far as it can be said before anything is made.
-pub fn check_words(medium: &Medium, own: &str, words: &str, machines: &[Machine]) -> Result<()> {
-    let added = format!("{} {own}", medium.adds);
-    words::check(words, &added)?;
-    let entries = medium.entries.iter().try_for_each(|entry| words::check(words, &format!("{added} {entry}")));
-    entries.map_err(|error| error.within(format!("make the boot menu of {medium}")))?;
-    machines.iter().try_for_each(|machine| {
-        let words = format!("{words} {}", machine.words);
-        words::check(&words, &added).map_err(|error| error.within(format!("--machine {}", machine.mac)))
-    })
+fn file_with_homes(medium: &Medium, out: &Path) -> PathBuf {
+    if medium.homes.is_empty() { out.to_owned() } else { out.join(medium.homes) }
 }
 
 /// Where the manifest of a file lies.
@@ -323,7 +289,7 @@ impl fmt::Display for Medium {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, MANIFEST, Machine, Manifest, Medium, beside, check_words, free, manifest};
+    use super::{ALL, MANIFEST, Manifest, Medium, beside, free, manifest};
     use crate::cache::Cache;
     use shim::arches::Arch;
     use std::collections::BTreeMap;
@@ -341,40 +307,6 @@ mod tests {
         }
         let error = Medium::named("pxe").unwrap().check(Arch::named("aarch64").unwrap()).unwrap_err().to_string();
         assert!(error.contains("make pxe for aarch64: that target is made for x86_64"), "{error}");
-    }
-
-    #[test]
-    fn a_machine_is_a_mac_and_words() {
-        let machine: Machine = "52:54:00:12:34:AB=users=none TZ=UTC".parse().unwrap();
-        assert_eq!((machine.mac.as_str(), machine.words.as_str()), ("52:54:00:12:34:ab", "users=none TZ=UTC"));
-        for text in ["", "52:54:00:12:34=x", "52:54:00:12:34:5g=x", "52-54-00-12-34-56=x", "52:54:00:12:34:56"] {
-            assert!(text.parse::<Machine>().unwrap_err().starts_with("expected MAC=WORDS"), "{text}");
-        }
-        for words in ["a'b", "$x", "a\nb", "a\"b", "a;b", "a&b"] {
-            assert!(format!("52:54:00:12:34:56={words}").parse::<Machine>().is_err(), "{words}");
-        }
-    }
-
-    #[test]
-    fn words_of_which_a_kernel_would_lose_some_are_refused_for_every_loader() {
-        let names = |count: usize| (1..=count).map(|number| format!("A{number}=1 ")).collect::<String>();
-        let machine = |words: &str| [format!("52:54:00:12:34:56={words}").parse::<Machine>().unwrap()];
-        for medium in &ALL {
-            assert_eq!(check_words(medium, "quiet", "TZ=UTC", &[]), Ok(()), "{medium}");
-            assert!(check_words(medium, "quiet", &names(40), &[]).is_err(), "{medium}");
-            // what the loader adds counts
-            let room = crate::words::MOST_BYTES - medium.adds.len();
-            assert!(check_words(medium, "", &"x".repeat(room + 1), &[]).is_err(), "{medium}");
-        }
-        let pxe = Medium::named("pxe").unwrap();
-        let error = check_words(pxe, "", "", &machine(&names(40))).unwrap_err().to_string();
-        assert!(error.starts_with("--machine 52:54:00:12:34:56: ") && error.contains("42 names"), "{error}");
-        assert!(check_words(pxe, "", &names(20), &machine(&names(28))).is_ok(), "of one name the last counts");
-        // the entry of the menu with the most words has to fit too
-        let iso = Medium::named("iso").unwrap();
-        let words = "w ".repeat(crate::words::MOST_ARGUMENTS);
-        let error = check_words(iso, "", &words, &[]).unwrap_err().to_string();
-        assert!(error.contains("make the boot menu of iso") && error.contains("33 words"), "{error}");
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub const MEDIUM: Medium = Medium {
     cmdline,
     // iPXE is told of the initramfs by the line, PXELINUX writes both
     adds: "BOOT_IMAGE=kernel initrd=initramfs",
+    homes: "initramfs",
     entries: &[],
     versions: |_| installed(&["ipxe", "pxelinux", "syslinux-common"]),
     make,

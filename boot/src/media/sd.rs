@@ -31,6 +31,7 @@ pub const MEDIUM: Medium = Medium {
     profile: "rpi",
     cmdline,
     adds: FIRMWARES_WORDS,
+    homes: "",
     entries: &[],
     versions,
     make,

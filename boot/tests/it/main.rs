@@ -4,6 +4,7 @@ mod a_bad_users_image_is_refused_and_left_as_it_was;
 mod a_closure_of_real_programs;
 mod a_full_disk_leaves_nothing_half_written;
 mod a_medium_is_named_and_made_of_its_own_files;
+mod a_medium_with_homes_is_its_owners_alone;
 mod a_policy_is_kept_beside_the_homes;
 mod a_port_that_cannot_be_had_is_refused_first;
 mod a_report_fails_before_it_measures;

@@ -1,0 +1,62 @@
+//! Password hashes are in what is built: who may read it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use boot::cache::Cache;
+use boot::carbon::Placement;
+use boot::image::Image;
+use boot::media::{Medium, Parts, make};
+use boot::progress::Progress;
+use boot::users::home::Home;
+use boot::users::image::{Create, create};
+use shim::arches::Arch;
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// A card has Debian's firmware and the kernel's device trees in it: tests/media/sd.rs looks at its mode.
+#[test]
+fn only_the_owner_reads_homes_and_everybody_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let cache = Cache::at(at("cache")).unwrap();
+    for name in ["kernel", "initramfs", "carbon.erofs"] {
+        fs::write(at(name), name).unwrap();
+    }
+    let users = at("users.ext4");
+    create(&users, Create { size: 16 << 20, force: false }, &[Home::new("ana", 1000)]).unwrap();
+    assert_eq!(mode(&users), 0o600);
+    // however the file of a person's is kept, the copy is private
+    fs::set_permissions(&users, fs::Permissions::from_mode(0o644)).unwrap();
+    for (target, placement, private, open) in [
+        ("direct", Placement::Medium, "users.ext4", "initramfs"),
+        ("iso", Placement::Medium, "", ""),
+        ("pxe", Placement::Image, "initramfs", "kernel"),
+    ] {
+        let image = Image {
+            arch: Arch::named("x86_64").unwrap(),
+            kernel: at("kernel"),
+            initramfs: at("initramfs"),
+            carbon: Some(at("carbon.erofs")),
+            placement,
+            words: String::new(),
+            versions: vec![],
+        };
+        for users in [Some(users.as_path()), None] {
+            let parts = Parts { cache: &cache, image: &image, users, machines: &[], progress: Progress::Silent };
+            let out = at(&format!("{target}-{}", users.is_some()));
+            make(Medium::named(target).unwrap(), &parts, &out).unwrap();
+            let of = |name: &str| mode(&if name.is_empty() { out.clone() } else { out.join(name) });
+            match users {
+                Some(_) => assert_eq!(of(private), 0o600, "{target}"),
+                None => assert_eq!(of(open) & 0o444, 0o444, "{target}"),
+            }
+            if !open.is_empty() {
+                assert_eq!(of(open) & 0o444, 0o444, "{target}");
+            }
+        }
+    }
+}
