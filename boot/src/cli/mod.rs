@@ -107,25 +107,32 @@ enum Verb {
     Report(report::Args),
     /// Hold this system against others
     Bench(bench::Args),
-    /// Show each program and package that is needed, and whether it is here
+    /// Show which commands work on this machine, and what the others lack
     Doctor(doctor::Args),
+}
+
+impl Verb {
+    /// What this machine needs for it.
+    fn purposes(&self) -> Vec<tools::For> {
+        match self {
+            Self::Run(args) => args.purposes(),
+            Self::Build(args) => args.purposes(),
+            Self::Kernel(args) => args.purposes(),
+            Self::Measure(args) => args.purposes(),
+            Self::Budget(args) => args.purposes(),
+            Self::Report(args) => args.purposes(),
+            Self::Bench(args) => args.purposes(),
+            Self::Users(_) => vec![tools::For::Users],
+            Self::Doctor(_) => tools::everything(),
+            Self::Explain(_) | Self::Inspect(_) => Vec::new(),
+        }
+    }
 }
 
 impl Cli {
     /// Does what was asked for; gives the exit status.
     pub fn run(self) -> Result<u8, Failed> {
-        let purposes = match &self.verb {
-            Verb::Run(args) => args.purposes(),
-            Verb::Build(args) => args.purposes(),
-            Verb::Kernel(args) => args.purposes(),
-            Verb::Measure(args) => args.purposes(),
-            Verb::Budget(args) => args.purposes(),
-            Verb::Report(args) => args.purposes(),
-            Verb::Bench(args) => args.purposes(),
-            Verb::Users(_) => vec![tools::For::Users],
-            Verb::Doctor(_) => tools::everything(),
-            Verb::Explain(_) | Verb::Inspect(_) => Vec::new(),
-        };
+        let purposes = self.verb.purposes();
         if self.missing {
             return print_line(&tools::packages(&tools::missing(&purposes)).join(" "));
         }
