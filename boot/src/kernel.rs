@@ -9,6 +9,7 @@ use crate::error::{Error, Result, Tried};
 use crate::kconfig::{Fragment, merged, unmet};
 use crate::progress::Progress;
 use crate::run::{Run, find};
+use crate::steps::{Build, Steps};
 use shim::arches::{ALL, Arch};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,8 +28,8 @@ const COMMON: &str = include_str!("../kernel/common.config");
 /// Changes of ours to the source, applied in this order; each file says why it is there.
 const PATCHES: [(&str, &str); 2] =
     [patch!("0001-charge-what-a-user-holds.patch"), patch!("0002-abstract-names-are-a-sandboxs.patch")];
-/// Lines that kbuild prints for a whole `virt` kernel: 1824 on x86_64, 1471 on aarch64; only a bar needs it.
-const STEPS: u64 = 1800;
+/// Lines that kbuild prints for a whole kernel, for the first build in a cache.
+const STEPS: [(&str, &str, u64); 2] = [("x86_64", "virt", 1824), ("aarch64", "virt", 1471)];
 
 /// Which kernel.
 #[derive(Clone, Debug)]
@@ -76,7 +77,7 @@ pub fn kernel(cache: &Cache, spec: &Spec, progress: Progress) -> Result<PathBuf>
         let source = unpacked(cache, &version, progress)?;
         let out = source.join(format!("out-{arch}"));
         configure(cache, arch, &fragments, &source, &out)?;
-        compile(cache, arch, &source, &out, progress)?;
+        compile(cache, spec, &source, &out, progress)?;
         let built = out.join(arch.kernel_image);
         fs::copy(&built, new).tried("copy", &built)?;
         check(new, arch)
@@ -219,19 +220,35 @@ fn configure(cache: &Cache, arch: &Arch, fragments: &[Fragment], source: &Path, 
         .next("see what each symbol depends on in the source's Kconfig files; add that, or drop the symbol"))
 }
 
-fn compile(cache: &Cache, arch: &Arch, source: &Path, out: &Path, progress: Progress) -> Result<()> {
+fn compile(cache: &Cache, spec: &Spec, source: &Path, out: &Path, progress: Progress) -> Result<()> {
+    let arch = spec.arch;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from).to_string();
     let run = script(cache)?.arg("compile").arg(source).arg(out).args([arch.kernel_arch, cross(arch)]);
     let run = run.args([arch.kernel_target, &jobs]);
-    let mut phase = progress.steps("kernel", &format!("compile Linux for {arch}, {jobs} at a time"), STEPS);
+    let record = cache.root().join("kernel-source").join(format!("{arch}.steps"));
+    let known = Steps::parse(&fs::read_to_string(&record).unwrap_or_default()); // none: the first build
+    let total = if known.total() > 0 { Some(known.total()) } else { first_steps(spec, out) };
+    let text = format!("compile Linux for {arch}, {jobs} at a time");
+    let mut phase =
+        total.map_or_else(|| progress.start("kernel", &text), |total| progress.steps("kernel", &text, total));
+    let (counted, mut build) = (known.total() == 0, Build::new(known));
     run.lines(|line| {
+        let done = build.line(line);
+        phase.at(if counted { build.count() } else { done });
         if line.starts_with("  ") {
-            phase.step();
             phase.now(line.trim());
         }
     })?;
+    write_whole(&record, build.done().text().as_bytes())?;
     phase.done(&format!("compiled Linux for {arch}"));
     Ok(())
+}
+
+/// How many steps a build from nothing has; of one that finds objects nobody knows.
+fn first_steps(spec: &Spec, out: &Path) -> Option<u64> {
+    let is = |(arch, profile, _): &&(&str, &str, u64)| *arch == spec.arch.name && *profile == spec.profile;
+    let steps = STEPS.iter().find(is).map(|(_, _, steps)| *steps);
+    steps.filter(|_| !out.join("vmlinux.o").exists() && !out.join("init/main.o").exists())
 }
 
 #[cfg(test)]

@@ -1,0 +1,181 @@
+//! How far a kernel's build is: the lines that kbuild prints, held against those of earlier builds. No I/O.
+//!
+//! A build after a change prints a part of the lines, in the same order: so the place of a line among all of them says how
+//! much is done, and a count of lines does not.
+
+use std::collections::HashMap;
+
+/// The steps of earlier builds, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    order: Vec<String>,
+    place: HashMap<String, usize>,
+}
+
+/// A build that is running.
+#[derive(Debug)]
+pub struct Build {
+    known: Steps,
+    seen: Vec<String>,
+    at: usize,
+}
+
+impl Steps {
+    /// Reads what `text` wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        Self::of(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    }
+
+    fn of(order: Vec<String>) -> Self {
+        let place = order.iter().enumerate().map(|(at, step)| (step.clone(), at)).collect();
+        Self { order, place }
+    }
+
+    /// A step a line.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.order.iter().map(|step| format!("{step}\n")).collect()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.order.len() as u64
+    }
+
+    /// The same with what another build did, each new step behind the one that came before it.
+    fn merged(self, seen: Vec<String>) -> Self {
+        let mut behind: HashMap<Option<usize>, Vec<String>> = HashMap::new();
+        let mut last = None;
+        for step in seen {
+            match self.place.get(&step) {
+                Some(at) => last = Some(*at),
+                None => behind.entry(last).or_default().push(step),
+            }
+        }
+        let mut order = behind.remove(&None).unwrap_or_default();
+        for (at, step) in self.order.into_iter().enumerate() {
+            order.push(step);
+            order.append(&mut behind.remove(&Some(at)).unwrap_or_default());
+        }
+        Self::of(order)
+    }
+}
+
+impl Build {
+    /// Begins one.
+    #[must_use]
+    pub fn new(known: Steps) -> Self {
+        Self { known, seen: Vec::new(), at: 0 }
+    }
+
+    /// Takes a line that kbuild printed; how many of the known steps are done, counting those that needed nothing.
+    pub fn line(&mut self, line: &str) -> u64 {
+        if let Some(step) = step(line) {
+            // of those that run beside each other the furthest counts
+            self.at = self.known.place.get(&step).map_or(self.at, |place| self.at.max(place + 1));
+            self.seen.push(step);
+        }
+        self.at as u64
+    }
+
+    /// How many steps it did.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.seen.len() as u64
+    }
+
+    /// What the next build is held against.
+    #[must_use]
+    pub fn done(self) -> Steps {
+        self.known.merged(self.seen)
+    }
+}
+
+/// `  CC      fs/ext4/inode.o`, with single spaces; other lines are no steps.
+fn step(line: &str) -> Option<String> {
+    line.starts_with("  ").then(|| line.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Build, Steps};
+
+    /// What a build of so many objects in ten folders prints.
+    fn lines(objects: usize) -> Vec<String> {
+        let object = |n: usize| format!("  CC      dir{}/{n}.o", n * 10 / objects);
+        let ends = ["  LD      vmlinux.o", "  LD      vmlinux", "  BUILD   arch/x86/boot/bzImage"].map(str::to_owned);
+        (0..objects).map(object).chain(ends).collect()
+    }
+
+    /// The build's own idea of how far it was at each line, in per cent, and what it leaves.
+    fn run(known: Steps, lines: &[String]) -> (Vec<u64>, Steps) {
+        let total = known.total().max(1);
+        let mut build = Build::new(known);
+        let at = lines.iter().map(|line| build.line(line) * 100 / total).collect();
+        (at, build.done())
+    }
+
+    #[test]
+    fn a_build_from_nothing_is_the_measure_of_the_next() {
+        let all = lines(1797);
+        let (at, known) = run(Steps::default(), &all);
+        assert_eq!((at.iter().max(), known.total()), (Some(&0), 1800));
+        let (at, again) = run(known.clone(), &all);
+        for (number, at) in at.iter().enumerate() {
+            assert_eq!(*at, (number as u64 + 1) * 100 / 1800);
+        }
+        assert_eq!((Steps::parse(&again.text()), &again), (known.clone(), &known));
+    }
+
+    /// The row that this was made for: 550 of 1800 steps, which a count calls 30 % at the end.
+    #[test]
+    fn a_build_after_a_change_ends_at_a_hundred_per_cent() {
+        let all = lines(1797);
+        let (_, known) = run(Steps::default(), &all);
+        let changed = |from: usize, to: usize| all[from..to].iter().chain(&all[1797..]).cloned().collect::<Vec<_>>();
+        let some = changed(0, 550);
+        assert_eq!(some.len() * 100 / all.len(), 30);
+        let (at, after) = run(known.clone(), &some);
+        assert_eq!((at[274], at[549], at[550], *at.last().unwrap()), (15, 30, 99, 100));
+        assert_eq!(after, known, "and it takes nothing from the measure");
+        // those that needed nothing count as done
+        let (at, _) = run(known.clone(), &changed(1250, 1797));
+        assert_eq!((at[0], at[546], *at.last().unwrap()), (69, 99, 100));
+        let every_third: Vec<_> = all.iter().step_by(3).cloned().collect();
+        let (at, _) = run(known, &every_third);
+        assert!(at.iter().enumerate().all(|(number, at)| at.abs_diff(number as u64 * 300 / 1800) <= 1));
+    }
+
+    #[test]
+    fn objects_that_are_compiled_beside_each_other_change_little() {
+        let mut all = lines(1797);
+        let (_, known) = run(Steps::default(), &all);
+        all[..1790].chunks_mut(64).for_each(<[String]>::reverse);
+        let (at, _) = run(known, &all);
+        assert!(at.iter().enumerate().all(|(number, at)| at.abs_diff(number as u64 * 100 / 1800) <= 4));
+    }
+
+    #[test]
+    fn other_drivers_are_put_where_they_were_built() {
+        let (_, virt) = run(Steps::default(), &lines(100));
+        let mut more = lines(100);
+        more.splice(50..50, (0..100).map(|n| format!("  CC      drivers/{n}.o")));
+        let (at, both) = run(virt, &more);
+        assert!(at[149] < 50 && both.total() == 203, "{at:?}");
+        let (at, _) = run(both.clone(), &more);
+        assert_eq!((at[100], at[149], *at.last().unwrap()), (49, 73, 100));
+        // and without them the rest still ends at the end
+        let (at, _) = run(both, &lines(100));
+        assert_eq!(*at.last().unwrap(), 100);
+    }
+
+    #[test]
+    fn what_is_no_step_is_none() {
+        let mut build = Build::new(Steps::parse("CC a.o\n\nLD vmlinux\n"));
+        let said = ["make[1]: Entering directory 'x'", "", "a.c: warning: x", "  CC      a.o", "  CC   unknown.o"];
+        assert_eq!(said.map(|line| build.line(line)), [0, 0, 0, 1, 1]);
+        assert_eq!((build.line("  LD      vmlinux"), build.count()), (2, 3));
+    }
+}
