@@ -1,4 +1,4 @@
-//! An initramfs: a tree as a cpio archive (newc), compressed with zstd or not; and the way back, for `inspect`.
+//! An initramfs: a tree as a cpio archive (newc), compressed with zstd or not. `unpack` has the way back.
 //!
 //! The order matters. `/init` first; what the archive should hold (`told`) next; folders before their content; the
 //! largest file last: the kernel unpacks until memory is full and goes on, and the shim compares the last file's
@@ -6,21 +6,18 @@
 
 use crate::error::{Error, Result, Tried};
 use crate::tree::{Entry, Tree};
-use cpio::newc::{Builder, Reader, trailer};
+use cpio::newc::{Builder, trailer};
 use shim::layout::{BROKER, INIT, LOGON, SANDBOX, SETUP, TOLD};
 use shim::told::Told;
-use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 pub(crate) const DIRECTORY: u32 = 0o040_000;
 pub(crate) const REGULAR: u32 = 0o100_000;
 pub(crate) const SYMLINK: u32 = 0o120_000;
-const CHARACTER: u32 = 0o020_000;
-const KIND: u32 = 0o170_000;
-/// First bytes of a zstd frame (RFC 8878, 3.1.1).
-const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+pub(crate) const CHARACTER: u32 = 0o020_000;
+pub(crate) const KIND: u32 = 0o170_000;
 
 /// What the shim reads of `TOLD` (its `check_told`).
 const TOLD_MAX: usize = 128;
@@ -136,85 +133,11 @@ fn member<W: Write>(out: W, number: u32, path: &str, entry: &Entry) -> Result<W>
     written.tried("put into the archive:", path)
 }
 
-/// A member of an archive, as `inspect` shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Absolute.
-    pub path: String,
-    /// Kind and permission bits.
-    pub mode: u32,
-    /// Owner.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
-    /// Bytes.
-    pub size: u64,
-    /// A link's target, a device's number; else empty.
-    pub detail: String,
-}
-
-impl fmt::Display for Member {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.mode & KIND {
-            DIRECTORY => "dir",
-            REGULAR => "file",
-            SYMLINK => "slink",
-            CHARACTER => "nod",
-            _ => "other",
-        };
-        let Self { path, mode, uid, gid, size, detail } = self;
-        write!(f, "{kind:5} {:4o} {uid}:{gid} {size:>11} {path}", mode & 0o7777)?;
-        if detail.is_empty() { Ok(()) } else { write!(f, " -> {detail}") }
-    }
-}
-
-/// The members of an archive, compressed or not, in their order; `each` may read the content.
-pub fn read(path: &Path, mut each: impl FnMut(&Member, &mut dyn Read) -> io::Result<()>) -> Result<Vec<Member>> {
-    let file = BufReader::new(File::open(path).tried("open", path)?);
-    let mut head = [0; 4];
-    File::open(path).tried("open", path)?.read_exact(&mut head).tried("read", path)?;
-    let mut input: Box<dyn Read> = match head == ZSTD {
-        true => Box::new(zstd::Decoder::new(file).tried("decompress", path)?),
-        false => Box::new(file),
-    };
-    let mut members = Vec::new();
-    loop {
-        let mut reader = Reader::new(input).map_err(|error| damaged(path, members.last(), &error))?;
-        if reader.entry().is_trailer() {
-            return Ok(members);
-        }
-        let mut member = described(reader.entry());
-        let read = match member.mode & KIND {
-            SYMLINK => reader.read_to_string(&mut member.detail).map(drop),
-            _ => each(&member, &mut reader),
-        };
-        let read = read.and_then(|()| reader.finish());
-        input = read.map_err(|error| damaged(path, Some(&member), &error))?;
-        members.push(member);
-    }
-}
-
-fn described(entry: &cpio::newc::Entry) -> Member {
-    let device = matches!(entry.mode() & KIND, CHARACTER);
-    Member {
-        path: format!("/{}", entry.name().trim_start_matches('/')),
-        mode: entry.mode(),
-        uid: entry.uid(),
-        gid: entry.gid(),
-        size: u64::from(entry.file_size()),
-        detail: if device { format!("c {}:{}", entry.rdev_major(), entry.rdev_minor()) } else { String::new() },
-    }
-}
-
-fn damaged(path: &Path, last: Option<&Member>, error: &io::Error) -> Error {
-    let after = last.map_or_else(|| "at its start".to_owned(), |member| format!("at or after {}", member.path));
-    Error::io(format!("read {}", path.display()), error).within(format!("read the archive, damaged {after}"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{read, write};
+    use super::write;
     use crate::tree::{Entry, Tree};
+    use crate::unpack::read;
     use shim::told::Told;
     use std::fs;
     use std::path::{Path, PathBuf};

@@ -47,6 +47,26 @@ impl Key {
     }
 }
 
+/// CRC-32C as the kernel's filesystems have it: begun with `sum`, which is ones at the start, and not inverted at the end.
+#[must_use]
+pub fn crc32c(sum: u32, bytes: &[u8]) -> u32 {
+    const TABLE: [u32; 256] = {
+        let mut table = [0; 256];
+        let mut index = 0;
+        while index < 256 {
+            let (mut sum, mut bit) = (index as u32, 0);
+            while bit < 8 {
+                sum = (sum >> 1) ^ (0x82F6_3B78 & (sum & 1).wrapping_neg());
+                bit += 1;
+            }
+            table[index] = sum;
+            index += 1;
+        }
+        table
+    };
+    bytes.iter().fold(sum, |sum, byte| (sum >> 8) ^ TABLE[usize::from(sum as u8 ^ byte)])
+}
+
 /// The SHA-256 of a file, in hex.
 pub fn file(cache: &Cache, path: &Path) -> Result<String> {
     let found = fs::metadata(path).tried("look at", path)?;

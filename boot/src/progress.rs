@@ -3,6 +3,7 @@
 //! On a terminal a phase is a bar or a spinner that becomes its closing line; elsewhere, and in CI, it is plain
 //! lines `[phase] text`. `NO_COLOR` is respected. Nothing here writes to stdout: that is for results.
 
+use crate::shown::printable;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -38,7 +39,7 @@ impl Progress {
     pub fn say(self, phase: &str, text: &str) {
         if self != Self::Silent {
             // a closed stderr is no reason to stop
-            let _ = writeln!(std::io::stderr(), "[{phase}] {text}");
+            let _ = writeln!(std::io::stderr(), "[{phase}] {}", printable(text));
         }
     }
 

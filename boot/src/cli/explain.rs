@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use boot::shown::Shown;
 use boot::users::read::{self, Image};
 use boot::words;
 use serde::Serialize;
@@ -130,7 +131,7 @@ fn counts(policy: &Read) -> &Policy {
 fn one(user: &read::User, single: bool, policy: &Read, limits: Limits) -> Section {
     let read::User { name, uid, gid, init, refused, .. } = user;
     if let Some(why) = refused {
-        return Section { title: format!("{name}: refused, {why}"), steps: Vec::new() };
+        return Section { title: format!("{}: refused, {why}", Shown::of(name)), steps: Vec::new() };
     }
     let when = match (init, single) {
         (true, false) => "at boot, for its init",
@@ -145,7 +146,8 @@ fn one(user: &read::User, single: bool, policy: &Read, limits: Limits) -> Sectio
         Ok(policy) => policy.to_string(),
         Err(why) => format!("the strictest, for {why}: {}", Policy::STRICTEST),
     };
-    let mut section = section(&format!("{name}, uid {uid}, gid {gid}: {when}; policy {policy}"), &plan::root(&sandbox));
+    let mut section =
+        section(&format!("{}, uid {uid}, gid {gid}: {when}; policy {policy}", Shown::of(name)), &plan::root(&sandbox));
     section.steps.extend(gives_up(*uid));
     section
 }

@@ -21,6 +21,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use boot::interrupt;
 use boot::progress::Progress;
+use boot::shown::printable;
 use boot::tools;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
@@ -97,7 +98,7 @@ enum Verb {
     Users(users::Args),
     /// Print the plan: what PID 1 does at boot and for each user, and why
     Explain(explain::Args),
-    /// Show what is in an initramfs, a carbon image or a users image
+    /// Show what is in an image or a medium
     Inspect(inspect::Args),
     /// Measure a machine: sizes, system calls, instructions, memory, time
     Measure(measure::Args),
@@ -189,7 +190,7 @@ impl Failed {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&printable(&self.text))
     }
 }
 
@@ -224,7 +225,7 @@ fn answer(question: &str) -> Option<bool> {
     if !std::io::stdin().is_terminal() {
         return None;
     }
-    eprint!("{question} [y/N] ");
+    eprint!("{} [y/N] ", printable(question));
     let _ = std::io::stderr().flush();
     let mut answer = String::new();
     let _ = std::io::stdin().lock().read_line(&mut answer);
@@ -233,7 +234,7 @@ fn answer(question: &str) -> Option<bool> {
 
 /// Prints a result; a reader that went away is no failure.
 fn print_line(text: &str) -> Result<u8, Failed> {
-    match writeln!(std::io::stdout(), "{text}") {
+    match writeln!(std::io::stdout(), "{}", printable(text)) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failed::new(format!("write to stdout: {error}")))
         }

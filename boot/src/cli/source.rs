@@ -10,6 +10,7 @@ use boot::media::Medium;
 use boot::outside::{self, Outside};
 use boot::tools::For;
 use boot::users::superblock;
+use boot::window::Window;
 use boot::words;
 use qemu::machine::memory_mib;
 use shim::arches::{ALL, Arch};
@@ -151,7 +152,7 @@ pub fn is_file(file: &Path) -> Result<PathBuf, Failed> {
     let next = "\n  next: nodeos users create FILE makes one";
     match file.metadata() {
         Ok(found) if found.is_file() => {
-            superblock::of(file)?.whole(file)?;
+            superblock::of(&Window::open(file)?)?.whole(file)?;
             Ok(file.to_owned())
         }
         Ok(_) => Err(Failed::new(format!("{}: a users partition is an image, a file", file.display()))),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use boot::users::image::{self, Create, NewUser};
 use boot::users::logon::{Logon, Shell};
 use boot::users::policy::{policy, set_policy};
-use boot::users::read;
+use boot::users::read::{self, Image};
 use clap::Subcommand;
 use shim::policy::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES, Pattern, Policy};
 
@@ -16,7 +16,8 @@ use super::{Common, Failed, answer, print_json, print_line};
 /// Make and edit a users partition: an ext4 image in which each folder at the top is a user's home
 #[derive(clap::Args)]
 #[command(
-    after_help = "Nothing is mounted and nothing needs root. Each home's owner is its user, with a uid of its own.\n\n\
+    after_help = "Nothing is mounted and nothing needs root. Each home's owner is its user, with a uid of its own.\n\
+                        FILE is an ext4 image, or a card's image: its partition with the homes is changed in place.\n\n\
                         Examples:\n  \
                         nodeos users create family.ext4 --size 1G\n  \
                         nodeos users add family.ext4 root\n  \
@@ -138,7 +139,11 @@ impl Args {
                 common.progress.say("users", &format!("made {} without users: nodeos users add", file.display()));
             }
             Verb::List { file, json } => {
-                let users = read::list(&file)?;
+                let image = Image::open(&file)?;
+                let users = image.users()?;
+                if let Some((why, next)) = image.refused() {
+                    common.progress.say("users", &format!("no machine mounts it to write: {why}\n  next: {next}"));
+                }
                 if json {
                     return print_json(&users);
                 }

@@ -1,104 +1,99 @@
-//! The members of an EROFS filesystem, through erofs-utils: dump.erofs tells owners, fsck.erofs extracts.
+//! The members of an EROFS filesystem. erofs-rs reads it where it lies: nothing is unpacked, so no name in it becomes
+//! one of the host's.
 
-use std::fs;
-use std::path::Path;
+use std::fmt::Display;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
-use super::{Read, mode_text};
-use crate::elf;
-use crate::error::{Error, Result, Tried};
-use crate::interrupt::Making;
-use crate::run::Run;
+use erofs_rs::r#async::{EroFS, File};
+use erofs_rs::backend::AsyncImage;
+use erofs_rs::types::Inode;
+
+use super::{Facts, Read, mode_text};
+use crate::error::{Error, Result};
+use crate::shown::Shown;
 use crate::users::read::Member;
+use crate::window::Window;
 
-pub fn read(image: &Path) -> Result<Vec<Read>> {
-    let _making = Making::start();
-    let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
-    let extract = format!("--extract={}", folder.path().display());
-    Run::new("fsck.erofs").args(["--force", &extract]).arg(image).ok()?;
+/// The longest path that anybody opens, and the longest link: PATH_MAX.
+const LONGEST: usize = 4096;
+/// More members are no carbon copy.
+const MOST: usize = 1 << 20;
+
+pub fn read(image: &Window) -> Result<Vec<Read>> {
+    let tried = |what: &dyn Display| format!("read {what} in {}", image.path().display());
+    let failed = |why: erofs_rs::Error| Error::new(tried(&"the EROFS filesystem"), why);
+    let fs = at_once(EroFS::new(Bytes(image.clone()))).map_err(failed)?;
     let mut all = Vec::new();
-    walk(image, folder.path(), "", &mut all)?;
+    let mut walk = at_once(fs.walk_dir("/")).map_err(failed)?;
+    while let Some(entry) = at_once(async { walk.next_entry().await.transpose() }).map_err(failed)? {
+        let (path, inode) = (entry.dir_entry.path().into_vec(), entry.inode);
+        let within = |why: &dyn Display| Error::new(tried(&Shown::of(&path)), why);
+        if path.len() > LONGEST {
+            return Err(within(&format!("its path has {} bytes, at most {LONGEST} can be opened", path.len())));
+        }
+        if all.len() == MOST {
+            return Err(within(&format!("there are more than {MOST} members, which are no carbon copy")));
+        }
+        let link = match inode.is_symlink() {
+            true if inode.data_size() > LONGEST as u64 => {
+                return Err(within(&format!("a link of {} bytes, at most {LONGEST} are one", inode.data_size())));
+            }
+            true => {
+                let says = at_once(fs.read_link_inode(inode)).map_err(|why| within(&why))?;
+                Some(String::from_utf8_lossy(says.as_bytes()).into_owned())
+            }
+            false => None,
+        };
+        let facts = facts(&fs, inode).map_err(|why| within(&why))?;
+        let path = String::from_utf8_lossy(&path).into_owned();
+        let (mode, bytes) = (mode_text(mode(&inode)), inode.data_size());
+        all.push(Read { member: Member { path, mode, uid: inode.uid(), gid: inode.gid(), bytes, link }, facts });
+    }
     Ok(all)
 }
 
-fn walk(image: &Path, extracted: &Path, above: &str, all: &mut Vec<Read>) -> Result<()> {
-    for entry in fs::read_dir(extracted).tried("read the folder", extracted)? {
-        let entry = entry.tried("read the folder", extracted)?;
-        let path = format!("{above}/{}", entry.file_name().to_string_lossy());
-        let found = entry.metadata().tried("look at", entry.path())?;
-        let Facts { kind, access, uid, gid, bytes } = facts(image, &path)?;
-        let link = match found.is_symlink() {
-            true => Some(fs::read_link(entry.path()).tried("read", entry.path())?.to_string_lossy().into_owned()),
-            false => None,
-        };
-        let elf = match found.is_file() {
-            // a broken ELF file is a file
-            true => elf::parse(&fs::read(entry.path()).tried("read", entry.path())?).ok().flatten(),
-            false => None,
-        };
-        let mode = mode_text(kind | access);
-        all.push(Read { member: Member { path: path.clone(), mode, uid, gid, bytes, link }, elf });
-        if found.is_dir() {
-            walk(image, &entry.path(), &path, all)?;
-        }
+/// Everything that erofs-rs awaits is a read of a file, which is there when it returns.
+fn at_once<T>(future: impl Future<Output = erofs_rs::Result<T>>) -> erofs_rs::Result<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(erofs_rs::Error::NotSupported("to wait for a read".to_owned())),
     }
-    Ok(())
 }
 
-/// What dump.erofs says of one file.
-#[derive(Debug, PartialEq, Eq)]
-struct Facts {
-    kind: u32,
-    access: u32,
-    uid: u32,
-    gid: u32,
-    bytes: u64,
+struct Bytes(Window);
+
+impl AsyncImage for Bytes {
+    async fn read_exact_at(&self, to: &mut [u8], at: u64) -> erofs_rs::Result<()> {
+        Ok(self.0.read_exact_at(to, at)?)
+    }
 }
 
-fn facts(image: &Path, path: &str) -> Result<Facts> {
-    let text = Run::new("dump.erofs").arg(format!("--path={path}")).arg(image).output()?;
-    parse(&text).ok_or_else(|| {
-        Error::new(format!("read {path} in {}", image.display()), format!("dump.erofs says something new:\n{text}"))
-    })
+fn mode(inode: &Inode) -> u32 {
+    inode.file_type().as_raw_mode() | inode.permissions().mode()
 }
 
-/// erofs-utils 1.5, dump/main.c, `erofsdump_show_fileinfo`.
-fn parse(text: &str) -> Option<Facts> {
-    let after = |name: &str| Some(text.split_once(name)?.1.trim_start());
-    let word = |name: &str| after(name)?.split_whitespace().next();
-    let kind = match after("On-disk size:")?.lines().next()?.split_whitespace().nth(1)? {
-        "directory" => 0o040_000,
-        "symlink" => 0o120_000,
-        "char" => 0o020_000,
-        "block" => 0o060_000,
-        "fifo" => 0o010_000,
-        "sock" => 0o140_000,
-        _ => 0o100_000,
-    };
-    Some(Facts {
-        kind,
-        access: u32::from_str_radix(word("Access:")?.split('/').next()?, 8).ok()?,
-        uid: word("Uid:")?.parse().ok()?,
-        gid: word("Gid:")?.parse().ok()?,
-        bytes: word("Size:")?.parse().ok()?,
-    })
+fn facts(fs: &EroFS<Bytes>, inode: Inode) -> erofs_rs::Result<Facts> {
+    if !inode.is_file() {
+        return Ok(Facts::None);
+    }
+    match Facts::read(inode.data_size(), &mut Content(fs.open_inode_file(inode)?)) {
+        // compressed in a way that a kernel of ours does not know either
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Facts::None),
+        facts => Ok(facts?),
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Facts, parse};
+struct Content<'a>(File<'a, Bytes>);
 
-    #[test]
-    fn what_dump_erofs_says_is_read() {
-        let text = "File : /bin/ls\n\
-                    Size: 151344  On-disk size: 94208  regular file\n\
-                    NID: 42   Links: 1   Layout: 3   Compression ratio: 62.25%\n\
-                    Inode size: 32   Extent size: 0   Xattr size: 0\n\
-                    Uid: 7   Gid: 8  Access: 0755/rwxr-xr-x\n\
-                    Timestamp: 1970-01-01 00:00:00.000000000\n";
-        let facts = Facts { kind: 0o100_000, access: 0o755, uid: 7, gid: 8, bytes: 151_344 };
-        assert_eq!(parse(text), Some(facts));
-        let link = text.replace("regular file", "symlink file");
-        assert_eq!(parse(&link).unwrap().kind, 0o120_000);
-        assert_eq!(parse("something else"), None);
+impl io::Read for Content<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        at_once(self.0.read(to)).map_err(|error| match error {
+            erofs_rs::Error::Io(error) => error,
+            erofs_rs::Error::NotSupported(_) => io::ErrorKind::Unsupported.into(),
+            error => io::Error::new(io::ErrorKind::InvalidData, error.to_string()),
+        })
     }
 }

@@ -1,28 +1,29 @@
-//! The members of an initramfs; `archive` reads it.
+//! The members of an initramfs; `unpack` reads it.
 
-use std::path::Path;
+use std::io::BufReader;
 
-use super::{Read, mode_text};
+use super::{Facts, Read, mode_text};
 use crate::error::Result;
+use crate::unpack;
 use crate::users::read::Member;
-use crate::{archive, elf};
+use crate::window::Window;
 
-pub fn read(path: &Path) -> Result<Vec<Read>> {
+pub fn read(window: &Window) -> Result<Vec<Read>> {
     let mut facts = Vec::new();
-    let members = archive::read(path, |member, content| {
-        let mut bytes = Vec::new();
-        content.read_to_end(&mut bytes)?;
-        // a broken ELF file is a file
-        facts.extend(elf::parse(&bytes).ok().flatten().map(|elf| (member.path.clone(), elf)));
+    let members = unpack::all(&mut BufReader::new(window.reader()), |member, content| {
+        if let found @ (Facts::Elf(_) | Facts::Beyond) = Facts::read(member.size, content)? {
+            facts.push((member.path.clone(), found));
+        }
         Ok(())
-    })?;
+    });
+    let members = members.map_err(|error| error.within(format!("read {}", window.path().display())))?;
     let mut facts = facts.into_iter().peekable();
-    let read = |member: archive::Member| {
-        let elf = facts.next_if(|(path, _)| *path == member.path).map(|(_, elf)| elf);
+    let read = |member: unpack::Member| {
+        let facts = facts.next_if(|(path, _)| *path == member.path).map_or(Facts::None, |(_, facts)| facts);
         let mode = mode_text(member.mode);
         let link = mode.starts_with('l').then_some(member.detail);
-        let archive::Member { path, uid, gid, size: bytes, .. } = member;
-        Read { member: Member { path, mode, uid, gid, bytes, link }, elf }
+        let unpack::Member { path, uid, gid, size: bytes, .. } = member;
+        Read { member: Member { path, mode, uid, gid, bytes, link }, facts }
     };
     Ok(members.into_iter().map(read).collect())
 }

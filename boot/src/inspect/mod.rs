@@ -1,15 +1,15 @@
 //! What is in an image that somebody made: members, owners, sizes, and the libraries of its programs.
 //!
-//! The file's own bytes say what it is; its name says nothing. An initramfs is read here, a carbon copy by the
-//! programs of erofs-utils, a users partition by `users::read`.
+//! The file's own bytes say what it is; its name says nothing. It may be anybody's: nothing in it is written to this
+//! machine, nor does it say how much memory is taken, and names are printed as `shown` has them.
 
 mod erofs;
 mod initramfs;
+mod medium;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use serde::Serialize;
@@ -17,9 +17,15 @@ use shim::arches::Arch;
 use shim::layout::CARBON;
 
 use crate::closure::closure;
-use crate::elf::Elf;
-use crate::error::{Error, Result, Tried};
+use crate::elf::{self, Elf};
+use crate::error::{Error, Result};
+use crate::shown::Shown;
+use crate::users::place::Place;
 use crate::users::read::{self, Member, Partition};
+use crate::users::superblock;
+use crate::window::Window;
+
+pub use self::medium::{Medium, Part};
 
 /// What a file is, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +38,8 @@ pub enum Kind {
     Users,
     /// A kernel for that architecture.
     Kernel(&'static Arch),
+    /// Something compressed with gzip: on media the firmware or the boot loader unpacks kernels.
+    Gzip,
 }
 
 /// Bytes of a file that tell what it is: the superblocks lie at 1024.
@@ -54,6 +62,10 @@ impl Kind {
         if at(1024 + 0x38, &0xef53_u16.to_le_bytes()) {
             return Some(Self::Users);
         }
+        // RFC 1952, 2.3.1
+        if at(0, &[0x1f, 0x8b, 8]) {
+            return Some(Self::Gzip);
+        }
         crate::kernel::arch_of(head).map(Self::Kernel)
     }
 }
@@ -73,6 +85,10 @@ pub enum Contents {
         /// Its architecture.
         arch: &'static str,
     },
+    /// Something that gzip unpacks: a kernel, if a build put it on a medium.
+    Gzip,
+    /// A card, a disk, an ISO, or a folder that a build wrote.
+    Medium(Medium),
 }
 
 /// The members of an initramfs or a carbon copy, and what its programs need.
@@ -100,25 +116,81 @@ pub struct Program {
     pub broken: Option<String>,
 }
 
-/// A member, and its facts if it is an ELF file.
+/// A member, and what it is as a program.
 struct Read {
     member: Member,
-    elf: Option<Elf>,
+    facts: Facts,
 }
 
-/// Reads a file of whatever kind.
-pub fn inspect(path: &Path) -> Result<Contents> {
-    let mut head = Vec::new();
-    File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head)).tried("read", path)?;
-    let size = std::fs::metadata(path).tried("look at", path)?.len();
-    match Kind::of(&head) {
-        Some(Kind::Initramfs) => Ok(Contents::Initramfs(tree(size, initramfs::read(path)?, CARBON))),
-        Some(Kind::Carbon) => Ok(Contents::Carbon(tree(size, erofs::read(path)?, ""))),
-        Some(Kind::Users) => read::inspect(path).map(Contents::Users),
-        Some(Kind::Kernel(arch)) => Ok(Contents::Kernel { arch: arch.name }),
-        None => Err(Error::new(format!("inspect {}", path.display()), "it is nothing that NodeOS makes")
-            .next("give an initramfs, a carbon image, a users image or a kernel")),
+/// What a file is as a program.
+#[derive(Clone)]
+enum Facts {
+    /// None, or a broken one: that is a file too.
+    None,
+    /// An ELF file.
+    Elf(Elf),
+    /// One that is larger than what is read of one.
+    Beyond,
+}
+
+/// More of a program is not read: a node of 2026 has 120 MiB.
+const MOST_OF_A_PROGRAM: u64 = 512 << 20;
+
+impl Facts {
+    /// Reads a file as far as is needed to tell.
+    fn read(size: u64, content: &mut dyn io::Read) -> io::Result<Self> {
+        const MAGIC: &[u8] = b"\x7fELF";
+        let mut bytes = Vec::new();
+        content.take(MAGIC.len() as u64).read_to_end(&mut bytes)?;
+        if bytes != MAGIC {
+            return Ok(Self::None);
+        }
+        if size > MOST_OF_A_PROGRAM {
+            return Ok(Self::Beyond);
+        }
+        content.take(MOST_OF_A_PROGRAM).read_to_end(&mut bytes)?;
+        Ok(elf::parse(&bytes).ok().flatten().map_or(Self::None, Self::Elf))
     }
+
+    fn elf(&self) -> Option<&Elf> {
+        match self {
+            Self::Elf(elf) => Some(elf),
+            Self::None | Self::Beyond => None,
+        }
+    }
+}
+
+/// Reads a file or a folder of whatever kind.
+pub fn inspect(path: &Path) -> Result<Contents> {
+    if path.is_dir() {
+        return medium::folder(path).map(Contents::Medium);
+    }
+    let window = Window::open(path)?;
+    if let Some(contents) = contents(&window)? {
+        return Ok(contents);
+    }
+    match medium::file(&window)? {
+        Some(medium) => Ok(Contents::Medium(medium)),
+        None => Err(Error::new(format!("inspect {}", path.display()), "it is nothing that NodeOS makes").next(
+            "give an initramfs, a carbon image, a users image, a kernel, a card, an ISO, or a folder of nodeos build",
+        )),
+    }
+}
+
+/// What a file or a part of one holds; `None` for nothing that NodeOS makes.
+fn contents(window: &Window) -> Result<Option<Contents>> {
+    let size = window.length();
+    Ok(Some(match Kind::of(&window.head(HEAD)?) {
+        Some(Kind::Initramfs) => Contents::Initramfs(tree(size, initramfs::read(window)?, CARBON)),
+        Some(Kind::Carbon) => Contents::Carbon(tree(size, erofs::read(window)?, "")),
+        Some(Kind::Users) => {
+            let superblock = superblock::of(window)?.whole(window.path())?;
+            Contents::Users(read::partition(&Place { window: window.clone(), superblock })?)
+        }
+        Some(Kind::Kernel(arch)) => Contents::Kernel { arch: arch.name },
+        Some(Kind::Gzip) => Contents::Gzip,
+        None => return Ok(None),
+    }))
 }
 
 /// `carbon` is where the carbon copy lies in the tree: programs see that as their root.
@@ -126,21 +198,37 @@ fn tree(size: u64, mut all: Vec<Read>, carbon: &str) -> Tree {
     all.sort_by(|one, other| one.member.path.cmp(&other.member.path));
     let seen = |read: &Read| Some(read.member.path.strip_prefix(carbon)?.to_owned()).filter(|p| p.starts_with('/'));
     let root: BTreeMap<String, &Read> = all.iter().filter_map(|read| Some((seen(read)?, read))).collect();
-    let program = |(path, read): (&String, &&Read)| program(path, read.elf.as_ref()?, &root);
+    let program = |(path, read): (&String, &&Read)| match &read.facts {
+        Facts::Elf(elf) => program(path, elf, &root),
+        Facts::None => None,
+        Facts::Beyond => Some(beyond(path, read.member.bytes)),
+    };
     let programs = root.iter().filter_map(program).collect();
     Tree { size, programs, members: all.into_iter().map(|read| read.member).collect() }
+}
+
+fn beyond(path: &str, bytes: u64) -> Program {
+    let why = format!("it has {bytes} bytes, and programs of at most {MOST_OF_A_PROGRAM} are read");
+    Program { path: path.to_owned(), arch: "unknown".to_owned(), libraries: Vec::new(), broken: Some(why) }
 }
 
 fn program(path: &str, elf: &Elf, root: &BTreeMap<String, &Read>) -> Option<Program> {
     elf.interpreter.as_ref().filter(|_| elf.soname.is_none())?;
     let found = match Arch::of_elf(elf.machine) {
-        Some(arch) => closure(arch, path, &mut |path| Ok(resolved(path, root).and_then(|read| read.elf.clone()))),
+        Some(arch) => {
+            closure(arch, path, &mut |path| Ok(resolved(path, root).and_then(|read| read.facts.elf().cloned())))
+        }
         None => Err(Error::new(format!("use {path}"), "NodeOS has no port for that machine")),
     };
     let arch = Arch::of_elf(elf.machine).map_or_else(|| elf.machine.to_string(), Arch::to_string);
     let (libraries, broken) = match found {
         Ok(libraries) => (libraries.into_iter().collect(), None),
-        Err(error) => (Vec::new(), Some(error.to_string())),
+        Err(Error { tried, why, next }) => {
+            // names of libraries are the image's
+            let [tried, why] = [tried, why].map(|text| Shown::of(&text).to_string());
+            let next = next.map(|text| Shown::of(&text).to_string());
+            (Vec::new(), Some(Error { tried, why, next }.to_string()))
+        }
     };
     Some(Program { path: path.to_owned(), arch, libraries, broken })
 }
@@ -161,7 +249,7 @@ fn resolved<'a>(path: &str, root: &BTreeMap<String, &'a Read>) -> Option<&'a Rea
 }
 
 /// `drwxr-xr-x` and its like, from `st_mode`.
-fn mode_text(mode: u32) -> String {
+pub(crate) fn mode_text(mode: u32) -> String {
     let kind = match mode & 0o170_000 {
         0o040_000 => 'd',
         0o120_000 => 'l',
@@ -193,19 +281,22 @@ impl fmt::Display for Contents {
             Self::Carbon(tree) => write!(f, "carbon copy: EROFS, {tree}"),
             Self::Users(partition) => partition.fmt(f),
             Self::Kernel { arch } => writeln!(f, "kernel: Linux for {arch}"),
+            Self::Gzip => writeln!(f, "compressed with gzip, as kernels are where something else unpacks them"),
+            Self::Medium(medium) => medium.fmt(f),
         }
     }
 }
 
 impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let files: u64 = self.members.iter().map(|member| member.bytes).sum();
+        let files = self.members.iter().fold(0_u64, |sum, member| sum.saturating_add(member.bytes));
         writeln!(f, "{} bytes, {} members with {files} bytes", self.size, self.members.len())?;
         self.members.iter().try_for_each(|member| writeln!(f, "{member}"))?;
-        for program in &self.programs {
-            match &program.broken {
-                Some(why) => writeln!(f, "{} ({}) cannot be loaded: {why}", program.path, program.arch)?,
-                None => writeln!(f, "{} ({}) loads {}", program.path, program.arch, program.libraries.join(" "))?,
+        for Program { path, arch, libraries, broken } in &self.programs {
+            let path = Shown::of(path);
+            match broken {
+                Some(why) => writeln!(f, "{path} ({arch}) cannot be loaded: {why}")?,
+                None => writeln!(f, "{path} ({arch}) loads {}", Shown::of(&libraries.join(" ")))?,
             }
         }
         Ok(())
@@ -214,7 +305,7 @@ impl fmt::Display for Tree {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Read, mode_text, resolved, tree};
+    use super::{Facts, Kind, Read, mode_text, resolved, tree};
     use crate::elf::Elf;
     use crate::users::read::Member;
     use shim::arches::ALL;
@@ -235,7 +326,7 @@ mod tests {
             dynamic: true,
             no_default_folders: false,
         };
-        Read { member: member(path, None), elf: Some(elf) }
+        Read { member: member(path, None), facts: Facts::Elf(elf) }
     }
 
     #[test]
@@ -256,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_program_is_loaded_below_the_carbon_copy_and_through_links() {
-        let link = |path, says| Read { member: member(path, Some(says)), elf: None };
+        let link = |path, says| Read { member: member(path, Some(says)), facts: Facts::None };
         let all = vec![
             elf("/carbon/bin/node", &["liba.so.1", "libno.so"], true),
             elf("/carbon/usr/lib/liba.so.1.2", &[], false),
@@ -274,8 +365,8 @@ mod tests {
 
     #[test]
     fn links_in_a_circle_lead_nowhere() {
-        let one = Read { member: member("/a", Some("b")), elf: None };
-        let other = Read { member: member("/b", Some("/a")), elf: None };
+        let one = Read { member: member("/a", Some("b")), facts: Facts::None };
+        let other = Read { member: member("/b", Some("/a")), facts: Facts::None };
         let root = [("/a".to_owned(), &one), ("/b".to_owned(), &other)].into();
         assert!(resolved("/a/x", &root).is_none());
     }

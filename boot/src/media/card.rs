@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::sd::{BOOT_AT, BOOT_END, LABEL, SERIAL};
+pub(crate) use super::sd::LABEL;
+use super::sd::{BOOT_AT, BOOT_END, SERIAL};
 use crate::cache::Cache;
 use crate::digest::Key;
 use crate::error::{Result, Tried};

@@ -24,6 +24,7 @@ use crate::digest;
 use crate::error::{Result, Tried};
 use crate::image::Versions;
 use crate::run::Run;
+use crate::window::Window;
 
 /// The row.
 pub const MEDIUM: Medium = Medium {
@@ -109,6 +110,13 @@ fn versions(parts: &Parts<'_>) -> Result<Versions> {
 fn label(parts: &Parts<'_>) -> Result<String> {
     let digest = digest::file(parts.cache, parts.carbon()?)?;
     Ok(format!("{LABELS}{}", digest.get(..12).unwrap_or_default()))
+}
+
+/// Whether that is an ISO 9660 filesystem, of whomever.
+#[must_use]
+pub fn is(window: &Window) -> bool {
+    let mut head = [0; 6];
+    window.read_exact_at(&mut head, 32768).is_ok() && head == *b"\x01CD001"
 }
 
 /// Which architecture an ISO is for, if it is one of ours: its primary volume descriptor names the system and has the

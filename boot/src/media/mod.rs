@@ -270,7 +270,7 @@ fn gzipped(cache: &Cache, file: &Path) -> Result<PathBuf> {
 const EPOCH: &str = "315532800";
 
 /// A program of mtools, for that image.
-fn mtools(program: &str, image: &Path) -> Run {
+pub(crate) fn mtools(program: &str, image: &Path) -> Run {
     Run::new(program).env("SOURCE_DATE_EPOCH", EPOCH).env("TZ", "UTC").arg("-i").arg(image)
 }
 

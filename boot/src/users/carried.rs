@@ -4,9 +4,10 @@ use crate::archive::{DIRECTORY, REGULAR, SYMLINK, put};
 use crate::cache::Cache;
 use crate::digest::Key;
 use crate::error::{Error, Result, Tried};
+use crate::shown::Shown;
+use crate::users::disk::Inode;
 use crate::users::read::Image;
 use cpio::newc::{Builder, trailer};
-use ext4_view::{FileType, Metadata};
 use shim::layout::{HOMES, HOMES_WHOLE, LOST_FOUND, OVERLAY};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// More does not belong into a machine's RAM.
 const MOST: u64 = 256 << 20;
+/// The kernel leaves out what has a longer path (init/initramfs.c), with its NUL.
+const LONGEST_PATH: usize = 4096;
 /// Of zstd: above it a large app takes ten times as long, for a tenth less.
 const LEVEL: i32 = 12;
 /// Changes with what is made of them.
@@ -40,14 +43,19 @@ fn cpio(users: &Path) -> Result<Vec<u8>> {
     let mut bytes = 0;
     image.walk(b"/", &mut |path, what| {
         // a name that is shown otherwise than it is could lead to another's file
-        let path = std::str::from_utf8(path.as_ref()).map_err(|_| {
-            let why = format!("{} is no UTF-8", path.display());
-            Error::new(format!("carry the homes of {} in RAM", users.display()), why).next("rename it")
-        })?;
-        let path = path.to_owned();
+        let no = |why: &str| {
+            Error::new(format!("carry the homes of {} in RAM", users.display()), format!("{} {why}", Shown::of(path)))
+        };
+        let path = std::str::from_utf8(path).map_err(|_| no("is no UTF-8").next("rename it"))?.to_owned();
         let ours = |name: &str| path.strip_prefix('/').and_then(|path| path.split('/').next()) == Some(name);
         if !ours(LOST_FOUND) && !ours(OVERLAY) {
-            bytes += what.len();
+            if HOMES.len() + path.len() > LONGEST_PATH {
+                let why =
+                    format!("has {} bytes in its path, at most {LONGEST_PATH} fit there", HOMES.len() + path.len());
+                return Err(no(&why));
+            }
+            // of a file with holes a machine would keep all
+            bytes += what.size;
             found.push((path, what.clone()));
         }
         Ok(())
@@ -61,27 +69,23 @@ fn cpio(users: &Path) -> Result<Vec<u8>> {
     let top = Builder::new(HOMES.trim_start_matches('/')).ino(1).nlink(2).mode(DIRECTORY | 0o755);
     let mut out = put(Vec::new(), top, &mut std::io::empty(), 0).tried("pack", users)?;
     for ((path, what), number) in found.iter().zip(2..) {
-        out = member(&image, out, number, path, what).map_err(|why| Error::new(tried(), format!("{path}: {why}")))?;
+        out = member(&image, out, number, path, what)
+            .map_err(|why| Error::new(tried(), format!("{}: {why}", Shown::of(path))))?;
     }
     let whole = Builder::new(HOMES_WHOLE.trim_start_matches('/')).ino(1).mode(REGULAR | 0o400);
     let out = put(out, whole, &mut std::io::empty(), 0).tried("pack", users)?;
     trailer(out).tried("pack", users)
 }
 
-fn member(
-    image: &Image,
-    out: Vec<u8>,
-    number: u32,
-    path: &str,
-    what: &Metadata,
-) -> std::result::Result<Vec<u8>, String> {
-    let mode = u32::from(what.mode()) & 0o7777;
+fn member(image: &Image, out: Vec<u8>, number: u32, path: &str, what: &Inode) -> std::result::Result<Vec<u8>, String> {
+    let mode = u32::from(what.mode) & 0o7777;
     let name = format!("{}{path}", HOMES.trim_start_matches('/'));
-    let builder = Builder::new(&name).ino(number).uid(what.uid()).gid(what.gid());
-    let (builder, content) = match what.file_type() {
-        FileType::Directory => (builder.mode(DIRECTORY | mode).nlink(2), Vec::new()),
-        FileType::Regular => (builder.mode(REGULAR | mode), image.content(path).map_err(|error| error.to_string())?),
-        FileType::Symlink => (builder.mode(SYMLINK | 0o777), image.link(path).map_err(|error| error.to_string())?),
+    let builder = Builder::new(&name).ino(number).uid(what.uid).gid(what.gid);
+    let text = |error: Error| error.to_string();
+    let (builder, content) = match what {
+        _ if what.is_dir() => (builder.mode(DIRECTORY | mode).nlink(2), Vec::new()),
+        _ if what.is_file() => (builder.mode(REGULAR | mode), image.content(what, MOST).map_err(text)?),
+        _ if what.is_link() => (builder.mode(SYMLINK | 0o777), image.link(what).map_err(text)?),
         _ => return Err("it is no file, folder or link, and cannot travel: remove it".to_owned()),
     };
     put(out, builder, &mut content.as_slice(), content.len() as u64).map_err(|error| error.to_string())

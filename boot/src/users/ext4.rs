@@ -1,18 +1,22 @@
 //! The three programs of e2fsprogs, and the copy they work on.
 
+use super::place::{self, Place};
 use super::script::Script;
+use super::superblock::{self, repair};
 use crate::error::{Error, Result, Tried, full};
 use crate::interrupt::{self, Making};
 use crate::run::{Run, find, package_of};
+use crate::window::Window;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, c_short, flock};
+use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 /// Block size: what every kernel with 4 KiB pages or more mounts.
 pub const BLOCK: u64 = 4096;
@@ -29,6 +33,8 @@ const FEATURES: &str = "none,has_journal,ext_attr,resize_inode,dir_index,filetyp
 pub struct Work {
     new: NamedTempFile,
     path: PathBuf,
+    /// Where in the file it begins.
+    offset: u64,
     _making: Making, // dropped after the file
 }
 
@@ -55,31 +61,32 @@ impl Work {
             .arg(new.path())
             .ok()
             .map_err(|error| error.within(format!("make {}", path.display())))?;
-        Ok(Self { new, path: path.to_owned(), _making })
+        Ok(Self { new, path: path.to_owned(), offset: 0, _making })
     }
 
-    /// A copy of a filesystem, its journal replayed.
+    /// A copy of a filesystem with all that is around it, its journal replayed.
     pub fn copy(path: &Path) -> Result<Self> {
+        let offset = Place::of(path)?.window.at();
         let _making = Making::start();
         let new = beside(path)?;
         let copied = run("cp").args(["--reflink=auto", "--sparse=auto", "--"]).arg(path).arg(new.path()).ok();
         copied.map_err(|error| error.within(format!("copy {}", path.display())))?;
         let mode = fs::metadata(path).tried("look at", path)?.permissions().mode();
         fs::set_permissions(new.path(), Permissions::from_mode(mode)).tried("set the mode of", new.path())?;
-        let work = Self { new, path: path.to_owned(), _making };
+        let work = Self { new, path: path.to_owned(), offset, _making };
         work.mend()?;
         Ok(work)
     }
 
-    /// Where it lies for now.
-    pub fn at(&self) -> &Path {
-        self.new.path()
+    /// Where it lies for now, as the programs of e2fsprogs are told.
+    fn at(&self) -> OsString {
+        target(self.new.path(), self.offset)
     }
 
     /// What is free.
     pub fn free(&self) -> Result<Free> {
         let text = run("debugfs").args(["-R", "stats -h"]).arg(self.at()).output()?;
-        parse_free(&text).ok_or_else(|| Error::new(format!("read {}", self.at().display()), "debugfs said no numbers"))
+        parse_free(&text).ok_or_else(|| Error::new(format!("read {}", self.path.display()), "debugfs said no numbers"))
     }
 
     /// Does what the script says. debugfs goes on after an error and ends with 0: whatever it says on stderr is one.
@@ -94,7 +101,8 @@ impl Work {
         };
         let done = Command::new(find("debugfs").ok_or_else(missing)?)
             .args(["-w", "-f"])
-            .args([file.path(), self.at()])
+            .arg(file.path())
+            .arg(self.at())
             .env("E2FSPROGS_FAKE_TIME", epoch())
             .env("LC_ALL", "C")
             .stdin(Stdio::null())
@@ -108,8 +116,10 @@ impl Work {
         // its first line is its version
         match said.lines().find(|line| !line.starts_with("debugfs 1.")) {
             Some(line) if line.contains("Could not allocate") || line.contains("No free space") => {
-                Err(Error::new(tried(), format!("it is full ({line})"))
-                    .next("make it larger: truncate -s 1G FILE && e2fsck -fp FILE && resize2fs FILE"))
+                Err(Error::new(tried(), format!("it is full ({line})")).next(match self.offset {
+                    0 => "make it larger: truncate -s 1G FILE && e2fsck -fp FILE && resize2fs FILE",
+                    _ => "a card's homes grow to its end when a machine boots from it; or build one of larger homes",
+                }))
             }
             Some(line) => Err(Error::new(tried(), line)),
             None if !done.status.success() => Err(Error::new(tried(), format!("debugfs ended with {}", done.status))),
@@ -124,8 +134,8 @@ impl Work {
         match code {
             0 | 1 => Ok(()),
             code => Err(full(tried(), &said).unwrap_or_else(|| {
-                Error::new(tried(), format!("e2fsck -p ended with {code}"))
-                    .next(format!("e2fsck -f {}", self.path.display()))
+                let next = Window::open(&self.path).map(|all| repair(&all.part(self.offset, u64::MAX)));
+                Error::new(tried(), format!("e2fsck -p ended with {code}")).next(next.unwrap_or_default())
             })),
         }
     }
@@ -146,13 +156,56 @@ impl Work {
 
     /// The status of e2fsck, and all that it said.
     fn fsck(&self, how: &str) -> (i32, String) {
-        let program = find("e2fsck").unwrap_or_else(|| PathBuf::from("e2fsck"));
-        let mut command = Command::new(program);
-        command.arg(how).arg(self.at()).env("E2FSPROGS_FAKE_TIME", epoch());
-        let Ok(done) = command.env("LC_ALL", "C").stdin(Stdio::null()).output() else { return (8, String::new()) };
-        let said = [done.stdout, done.stderr].concat();
-        // 8: an operational error, as e2fsck(8) has it
-        (done.status.code().unwrap_or(8), String::from_utf8_lossy(&said).into_owned())
+        fsck(how, &self.at())
+    }
+}
+
+fn fsck(how: &str, target: &OsString) -> (i32, String) {
+    let program = find("e2fsck").unwrap_or_else(|| PathBuf::from("e2fsck"));
+    let mut command = Command::new(program);
+    command.arg(how).arg(target).env("E2FSPROGS_FAKE_TIME", epoch());
+    let Ok(done) = command.env("LC_ALL", "C").stdin(Stdio::null()).output() else { return (8, String::new()) };
+    let said = [done.stdout, done.stderr].concat();
+    // 8: an operational error, as e2fsck(8) has it
+    (done.status.code().unwrap_or(8), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// A filesystem that begins there in a file (libext2fs, `unix_io`).
+fn target(path: &Path, offset: u64) -> OsString {
+    let mut target = path.as_os_str().to_owned();
+    if offset > 0 {
+        target.push(format!("?offset={offset}"));
+    }
+    target
+}
+
+/// A copy of a filesystem with its journal replayed, for who reads it alone.
+pub fn replayed(place: &Place) -> Result<(Place, TempPath)> {
+    let _making = Making::start();
+    let from = &place.window;
+    let tried = || format!("replay the journal of {} in a copy", from.path().display());
+    let copy = NamedTempFile::new().tried("make a file in", std::env::temp_dir())?.into_temp_path();
+    let word = |name: &str, path: &Path| {
+        let mut word = OsString::from(name);
+        word.push(path);
+        word
+    };
+    let part = ["bs=1M", "conv=sparse", "status=none", "iflag=skip_bytes,count_bytes"];
+    let run = Run::new("dd").arg(word("if=", from.path())).arg(word("of=", &copy)).args(part);
+    run.arg(format!("skip={}", from.at()))
+        .arg(format!("count={}", from.length()))
+        .ok()
+        .map_err(|error| error.within(tried()))?;
+    // zeros at its end were left out
+    File::options().write(true).open(&copy).and_then(|file| file.set_len(from.length())).tried("write", &copy)?;
+    match fsck("-p", &copy.as_os_str().to_owned()) {
+        (0 | 1, _) => {
+            let window = Window::open(&copy)?;
+            let superblock = superblock::of(&window)?.whole(&copy)?;
+            Ok((Place { window, superblock }, copy))
+        }
+        (code, said) => Err(full(tried(), &said)
+            .unwrap_or_else(|| Error::new(tried(), format!("e2fsck -p ended with {code}")).next(repair(from)))),
     }
 }
 
@@ -190,6 +243,13 @@ impl Drop for Lock {
 pub fn lock(path: &Path) -> Result<Lock> {
     let tried = || format!("change {}", path.display());
     let found = fs::metadata(path).tried("look at", path)?;
+    if found.is_dir() {
+        return Err(place::folder(path));
+    }
+    if path.as_os_str().as_encoded_bytes().contains(&b'?') {
+        let why = "its path has a question mark, behind which e2fsprogs reads options";
+        return Err(Error::new(tried(), why).next("move it to another place"));
+    }
     if !found.is_file() {
         return Err(Error::new(tried(), "it is no file").next("change an image, then copy it to the device with dd"));
     }

@@ -1,6 +1,7 @@
 //! Makes and changes users partition images: `create`, `add`, `passwd`, `del`.
 
-use super::ext4::{BLOCK, Work, lock, not_in_use};
+use super::disk::Inode;
+use super::ext4::{BLOCK, Lock, Work, lock, not_in_use};
 use super::home::{Home, Needs};
 use super::logon::{Logon, Shell, set_shell, text};
 use super::names;
@@ -9,8 +10,10 @@ use super::script::Script;
 use crate::digest::{Key, hex};
 use crate::error::{Error, Result, Tried};
 use crate::interrupt::Making;
-use shim::layout::{LOGON_FILE, LOST_FOUND, ROOT_USER, USERS_LABEL};
+use crate::shown::Shown;
+use shim::layout::{LOGON_FILE, LOST_FOUND, POLICY, ROOT_USER, USERS_LABEL};
 use shim::logon_file::LogonFile;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -77,8 +80,7 @@ pub fn create(path: &Path, options: Create, homes: &[Home]) -> Result<()> {
 pub fn add(path: &Path, new: &NewUser) -> Result<User> {
     names::check(&new.name)?;
     new.logon.as_ref().map_or(Ok(()), |logon| no_guest_as_root(&new.name, logon))?;
-    let _lock = lock(path)?;
-    let before = Image::open(path)?;
+    let (_lock, before) = to_change(path)?;
     let taken: Vec<_> = before.users()?.into_iter().map(|user| (user.name, user.uid)).collect();
     let uid = names::pick_uid(&new.name, new.uid, &taken)?;
     let mut home = Home::new(&new.name, uid);
@@ -100,10 +102,9 @@ pub fn add(path: &Path, new: &NewUser) -> Result<User> {
 /// Changes how a user logs on; the shell stays.
 pub fn passwd(path: &Path, name: &str, logon: &Logon) -> Result<()> {
     no_guest_as_root(name, logon)?;
-    let _lock = lock(path)?;
-    let image = Image::open(path)?;
+    let (_lock, image) = to_change(path)?;
     let top = home_of(&image, path, name)?;
-    let owner = image.look(&top)?.map_or((0, 0), |found| (found.uid(), found.gid()));
+    let owner = image.look(&top)?.map_or((0, 0), |found| (found.uid, found.gid));
     let mut file = image.logon(&top)?.unwrap_or_default();
     file.password = logon.stored()?;
 
@@ -132,28 +133,45 @@ pub fn known(path: &Path, name: &str) -> Result<()> {
 
 /// Removes a user's home with all that is in it, and the policy; their blocks become free.
 pub fn del(path: &Path, name: &str) -> Result<()> {
-    let _lock = lock(path)?;
-    let image = Image::open(path)?;
+    let (_lock, image) = to_change(path)?;
     let top = home_of(&image, path, name)?;
     let mut script = Script::default();
-    let policy = super::policy::file_name(name).ok();
-    if let Some(policy) = policy.filter(|_| image.policy(name).is_ok_and(|found| found.is_some())) {
-        script.policy(&policy, true, true, None)?;
+    if let Some(policy) =
+        super::policy::file_name(name).ok().map(|file| [b"/", POLICY.as_bytes(), b"/", file.as_bytes()].concat())
+        && let Some(found) = image.look(&policy)?.filter(|found| !found.is_dir())
+    {
+        script.unlink(&policy)?;
+        script.free(found.number)?;
     }
-    let mut folders = vec![top.clone()];
-    image.walk(&top, &mut |inside, found| {
-        if found.is_dir() {
-            folders.push(inside.as_ref().to_vec());
-            return Ok(());
-        }
-        script.remove(inside.as_ref())
+    // a file may have names outside of the home too: it stays, and e2fsck counts those that are left
+    let mut inside: BTreeMap<u32, (u16, u16)> = BTreeMap::new();
+    let mut count = |found: &Inode| {
+        let links = if found.is_dir() { 1 } else { found.links };
+        inside.entry(found.number).or_insert((0, links)).0 += 1;
+    };
+    image.look(&top)?.iter().for_each(&mut count);
+    image.walk(&top, &mut |_, found| {
+        count(found);
+        Ok(())
     })?;
-    // `walk` has a folder before what is in it
-    folders.iter().rev().try_for_each(|folder| script.remove_folder(folder))?;
+    script.unlink(&top)?;
+    let gone = inside.into_iter().filter(|(_, (names, links))| names >= links);
+    gone.into_iter().try_for_each(|(number, _)| script.free(number))?;
     let work = Work::copy(path)?;
     work.change(&script)?;
-    work.mend()?; // blocks of large attributes, which debugfs leaves
+    // blocks of large attributes, counts, and names that debugfs cannot be told
+    work.mend()?;
     work.keep()
+}
+
+/// Locks an image that a machine will use, and opens it.
+pub(super) fn to_change(path: &Path) -> Result<(Lock, Image)> {
+    let lock = lock(path)?;
+    let image = Image::open(path)?;
+    match image.refused() {
+        None => Ok((lock, image)),
+        Some((why, next)) => Err(Error::new(format!("change {}", path.display()), why).next(next)),
+    }
 }
 
 /// The path of a home that must be there.
@@ -163,8 +181,9 @@ pub(super) fn home_of(image: &Image, path: &Path, name: &str) -> Result<Vec<u8>>
     match image.look(&top)? {
         Some(found) if home && found.is_dir() => Ok(top),
         _ => {
-            let users = image.users()?.into_iter().map(|user| user.name).collect::<Vec<_>>().join(", ");
-            Err(Error::new(format!("find {name} in {}", path.display()), "there is no such home")
+            let users =
+                image.users()?.iter().map(|user| Shown::of(&user.name).to_string()).collect::<Vec<_>>().join(", ");
+            Err(Error::new(format!("find {} in {}", Shown::of(name), path.display()), "there is no such home")
                 .next(format!("the homes are: {users}")))
         }
     }

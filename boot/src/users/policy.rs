@@ -1,7 +1,7 @@
 //! What root grants a user: `.policy/USER.json` of a users partition image.
 
-use super::ext4::{Work, lock};
-use super::image::{Staged, home_of};
+use super::ext4::Work;
+use super::image::{Staged, home_of, to_change};
 use super::read::Image;
 use super::script::Script;
 use crate::error::{Error, Result};
@@ -25,11 +25,10 @@ pub fn policy(path: &Path, name: &str) -> Result<Policy> {
 
 /// Writes a policy; `None` removes it, and the default counts.
 pub fn set_policy(path: &Path, name: &str, policy: Option<&Policy>) -> Result<()> {
-    let _lock = lock(path)?;
-    let image = Image::open(path)?;
+    let (_lock, image) = to_change(path)?;
     home_of(&image, path, name)?;
     let folder = image.look(&[b"/", POLICY.as_bytes()].concat())?;
-    if folder.as_ref().is_some_and(|folder| !folder.is_dir() || folder.uid() != 0) {
+    if folder.as_ref().is_some_and(|folder| !folder.is_dir() || folder.uid != 0) {
         let tried = format!("change the policy of {name} in {}", path.display());
         return Err(Error::new(tried, format!("{POLICY} is no folder of root's")).next("remove it there"));
     }

@@ -1,17 +1,20 @@
-//! What is in a users partition image. ext4-view reads it; nothing is mounted, nothing is written.
+//! What is in a users partition. Nothing is mounted, nothing is written.
 
-use super::ext4::in_use;
-use super::superblock::{self, Superblock};
-use crate::error::{Error, Result, Tried};
-use ext4_view::{Ext4, Ext4Error, FileType, Metadata, PathBuf as InsidePath};
+use super::disk::{Disk, Inode, ROOT};
+use super::ext4::{in_use, replayed};
+use super::place::Place;
+use crate::error::{Error, Result};
+use crate::inspect::mode_text;
+use crate::shown::Shown;
 use serde::Serialize;
 use shim::layout::{HOME_INIT, LOGON_FILE, MAX_LOGON_FILE, POLICY, ROOT_USER};
 use shim::logon_file::LogonFile;
 use shim::policy::{MAX_FILE, Policy};
 use shim::users::{Found, HomeId, Homes, is_ours};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use tempfile::TempPath;
 
 /// How a user logs on, as a listing says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -77,16 +80,23 @@ pub struct Partition {
     pub uuid: String,
     /// Bytes from its start to its end.
     pub size: u64,
+    /// Why no machine mounts it to write, if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// The homes.
     pub users: Vec<User>,
     /// Everything in it, in the order of paths.
     pub members: Vec<Member>,
 }
 
+/// More members are not listed.
+const MOST: usize = 1 << 22;
+
 /// An image that is open.
 pub struct Image {
-    fs: Ext4,
+    disk: Disk,
     path: PathBuf,
+    _replayed: Option<TempPath>,
 }
 
 /// The homes of a users partition, by name.
@@ -96,64 +106,97 @@ pub fn list(path: &Path) -> Result<Vec<User>> {
 
 /// Everything in a users partition.
 pub fn inspect(path: &Path) -> Result<Partition> {
-    let image = Image::open(path)?;
+    partition(&Place::of(path)?)
+}
+
+/// The same, of a partition that was found.
+pub fn partition(place: &Place) -> Result<Partition> {
+    let image = Image::at(place)?;
     let mut members = Vec::new();
     image.walk(b"/", &mut |path, found| {
-        let link = match found.is_symlink() {
+        if members.len() == MOST {
+            return Err(image.failed(path, &format!("there are more than {MOST} files and folders")));
+        }
+        let link = match found.is_link() {
             // its owner may write what is no path; the machine stands it
-            true => {
-                Some(image.fs.read_link(path).map_or_else(|why| format!("({why})"), |says| says.display().to_string()))
-            }
+            true => Some(match image.disk.link(found) {
+                Ok(says) => String::from_utf8_lossy(&says).into_owned(),
+                Err(error) => format!("({})", error.why),
+            }),
             false => None,
         };
         members.push(Member {
-            path: path.display().to_string(),
-            mode: mode_text(found),
-            uid: found.uid(),
-            gid: found.gid(),
-            bytes: found.len(),
+            path: cut(path),
+            mode: mode_text(found.mode.into()),
+            uid: found.uid,
+            gid: found.gid,
+            bytes: found.size,
             link,
         });
         Ok(())
     })?;
     members.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(Partition {
-        label: image.fs.label().display().to_string(),
-        uuid: image.fs.uuid().to_string(),
-        size: std::fs::metadata(path).tried("look at", path)?.len(),
+        label: image.disk.superblock().label(),
+        uuid: image.disk.superblock().uuid(),
+        size: place.window.length(),
+        refused: image.disk.superblock().refused().map(|(why, _)| why),
         users: image.users()?,
         members,
     })
 }
 
+/// A path as it is listed: one that nobody can open is cut, for 25000 of them would be more than the memory has.
+fn cut(path: &[u8]) -> String {
+    const LONGEST: usize = 4096; // PATH_MAX
+    match path.len() > LONGEST {
+        true => Shown::of(path).to_string(),
+        false => String::from_utf8_lossy(path).into_owned(),
+    }
+}
+
 impl Image {
-    /// Opens an image.
+    /// Opens an image, or the partition of one.
     pub fn open(path: &Path) -> Result<Self> {
-        let superblock = superblock::of(path)?;
-        let fs = Ext4::load_from_path(path).map_err(|error| {
-            let failed = |why: &str| Error::new(format!("read {}", path.display()), why);
-            match superblock.whole(path) {
-                Err(error) => error,
-                Ok(()) if in_use(path) => failed("a running machine has it open").next("stop the machine first"),
-                Ok(()) if superblock == Superblock::Recover => {
-                    failed("its machine was cut off, and its journal waits to be replayed")
-                        .next(format!("e2fsck -fp {}", path.display()))
-                }
-                Ok(()) => failed(&format!("we cannot read that kind of ext4 filesystem: {error}"))
-                    .next("nodeos users create FILE makes one that we can"),
+        Self::at(&Place::of(path)?)
+    }
+
+    /// Opens what lies at that place. A journal that waits is replayed in a copy.
+    pub fn at(place: &Place) -> Result<Self> {
+        let Place { window, superblock } = place;
+        let path = window.path().to_owned();
+        let failed = |why: &str| Error::new(format!("read {}", path.display()), why);
+        if let Some(why) = superblock.unreadable() {
+            return Err(failed(&why).next("nodeos users create FILE makes one that it reads; this one stays as it is"));
+        }
+        let busy = |error| {
+            if in_use(&path) { failed("a running machine has it open").next("stop the machine first") } else { error }
+        };
+        let (window, superblock, copy) = match superblock.recover() {
+            true => {
+                let (place, copy) = replayed(place).map_err(busy)?;
+                (place.window, place.superblock, Some(copy))
             }
-        })?;
-        Ok(Self { fs, path: path.to_owned() })
+            false => (window.clone(), superblock.clone(), None),
+        };
+        Ok(Self { disk: Disk::open(window, superblock).map_err(busy)?, path, _replayed: copy })
+    }
+
+    /// Why no machine mounts it to write, and what to do about that.
+    #[must_use]
+    pub fn refused(&self) -> Option<(String, String)> {
+        self.disk.superblock().refused()
     }
 
     /// The homes, by name, judged by the shim's table.
     pub fn users(&self) -> Result<Vec<User>> {
         let mut table = Homes::new();
         let mut users: BTreeMap<Vec<u8>, (User, Option<HomeId>)> = BTreeMap::new();
-        for (name, found) in self.folder(b"/")? {
+        for (name, number) in self.disk.names(&self.disk.inode(ROOT)?)? {
             if is_ours(&name) {
                 continue;
             }
+            let found = self.disk.inode(number)?;
             let mut user = self.user(&name, &found)?;
             let (uid, gid) = (user.uid, user.gid);
             let judged = table.admit(&name, Found { directory: found.is_dir(), uid, gid, has_init: user.init });
@@ -168,11 +211,11 @@ impl Image {
         Ok(users.into_values().map(|(user, _)| user).collect())
     }
 
-    fn user(&self, name: &[u8], found: &Metadata) -> Result<User> {
+    fn user(&self, name: &[u8], found: &Inode) -> Result<User> {
         let mut user = User {
             name: String::from_utf8_lossy(name).into_owned(),
-            uid: found.uid(),
-            gid: found.gid(),
+            uid: found.uid,
+            gid: found.gid,
             files: 0,
             bytes: 0,
             logon: How::None,
@@ -187,15 +230,13 @@ impl Image {
         self.walk(&top, &mut |_, found| {
             if !found.is_dir() {
                 user.files += 1;
-                user.bytes += found.len();
+                user.bytes = user.bytes.saturating_add(found.size);
             }
             Ok(())
         })?;
         // a regular file that its home's owner owns and may run: the shim's own condition
         let init = self.look(&[top.as_slice(), b"/", HOME_INIT.as_bytes()].concat())?;
-        user.init = init.is_some_and(|init| {
-            init.file_type() == FileType::Regular && init.uid() == found.uid() && init.mode() & 0o100 != 0
-        });
+        user.init = init.is_some_and(|init| init.is_file() && init.uid == found.uid && init.mode & 0o100 != 0);
         user.logon = match self.logon(&top)?.and_then(|file| file.password) {
             None => How::None,
             Some(password) if password.is_empty() && name == ROOT_USER.as_bytes() => How::None, // logon::check
@@ -207,14 +248,10 @@ impl Image {
 
     /// The logon file of a home; `None` for one that the shim would not take.
     pub fn logon(&self, top: &[u8]) -> Result<Option<LogonFile>> {
-        let path = [top, b"/", LOGON_FILE.as_bytes()].concat();
-        let above = path.get(..path.len() - "/logon.json".len()).unwrap_or_default();
-        let folder = self.look(above)?.is_some_and(|found| found.is_dir());
-        let file = self.look(&path)?.filter(|found| found.file_type() == FileType::Regular);
+        let file = self.look(&[top, b"/", LOGON_FILE.as_bytes()].concat())?.filter(Inode::is_file);
         match file {
-            Some(found) if folder && found.len() <= MAX_LOGON_FILE as u64 => {
-                let bytes = self.fs.read(path.as_slice()).map_err(|error| self.failed(&path, &error))?;
-                Ok(LogonFile::parse(&bytes))
+            Some(found) if found.size <= MAX_LOGON_FILE as u64 => {
+                Ok(LogonFile::parse(&self.content(&found, MAX_LOGON_FILE as u64)?))
             }
             _ => Ok(None),
         }
@@ -226,70 +263,71 @@ impl Image {
         let path = [b"/", POLICY.as_bytes(), b"/", name.as_bytes(), b".json"].concat();
         match self.look(&path)? {
             None => Ok(None),
-            Some(found) if found.file_type() != FileType::Regular => no("it is no regular file"),
-            Some(found) if found.uid() != 0 || found.mode() & 0o022 != 0 => no("others than root can write it"),
-            Some(found) if found.len() >= MAX_FILE as u64 => no("it is too long"),
-            Some(_) => {
-                let bytes = self.fs.read(path.as_slice()).map_err(|error| self.failed(&path, &error))?;
+            Some(found) if !found.is_file() => no("it is no regular file"),
+            Some(found) if found.uid != 0 || found.mode & 0o022 != 0 => no("others than root can write it"),
+            Some(found) if found.size >= MAX_FILE as u64 => no("it is too long"),
+            Some(found) => {
+                let bytes = self.content(&found, MAX_FILE as u64)?;
                 let said = String::from_utf8_lossy(&bytes).split_whitespace().collect::<Vec<_>>().join(" ");
-                Ok(Some(Policy::parse(&bytes).map_err(|why| format!("{why}: {said}"))))
+                Ok(Some(Policy::parse(&bytes).map_err(|why| format!("{why}: {}", Shown::of(&said)))))
             }
         }
     }
 
-    /// What a file holds.
-    pub fn content(&self, path: &str) -> Result<Vec<u8>> {
-        self.fs.read(path).map_err(|error| self.failed(path.as_bytes(), &error))
+    /// What a file holds, at most that much.
+    pub fn content(&self, file: &Inode, most: u64) -> Result<Vec<u8>> {
+        self.disk.content(file, most)
     }
 
     /// What a link says.
-    pub fn link(&self, path: &str) -> Result<Vec<u8>> {
-        let says = self.fs.read_link(path).map_err(|error| self.failed(path.as_bytes(), &error))?;
-        Ok(says.as_ref().to_vec())
+    pub fn link(&self, link: &Inode) -> Result<Vec<u8>> {
+        self.disk.link(link)
     }
 
-    /// What lies at a path, links not followed; `None` for nothing.
-    pub fn look(&self, path: &[u8]) -> Result<Option<Metadata>> {
-        match self.fs.symlink_metadata(path) {
-            Ok(found) => Ok(Some(found)),
-            Err(Ext4Error::NotFound | Ext4Error::NotADirectory | Ext4Error::TooManySymlinks) => Ok(None),
-            Err(error) => Err(self.failed(path, &error)),
+    /// What lies at a path, with no link followed on the way or at its end; `None` for nothing.
+    pub fn look(&self, path: &[u8]) -> Result<Option<Inode>> {
+        let mut found = self.disk.inode(ROOT)?;
+        for part in path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()) {
+            if !found.is_dir() {
+                return Ok(None);
+            }
+            let names = self.disk.names(&found)?;
+            let Ok(at) = names.binary_search_by(|(name, _)| name.as_slice().cmp(part)) else { return Ok(None) };
+            found = self.disk.inode(names[at].1)?;
         }
+        Ok(Some(found))
     }
 
-    /// Hands over everything below a folder, a folder before what is in it.
-    pub fn walk(&self, folder: &[u8], each: &mut dyn FnMut(&InsidePath, &Metadata) -> Result<()>) -> Result<()> {
-        for (name, found) in self.folder(folder)? {
-            let slash: &[u8] = if folder == b"/" { b"" } else { b"/" };
-            let path = [folder, slash, &name].concat();
-            let inside = InsidePath::try_from(path.as_slice()).map_err(|error| self.failed(&path, &error))?;
-            each(&inside, &found)?;
+    /// Hands over everything below a folder, a folder before what is in it, in the order of names. However deep the
+    /// folders are nested, the stack is not.
+    pub fn walk(&self, folder: &[u8], each: &mut dyn FnMut(&[u8], &Inode) -> Result<()>) -> Result<()> {
+        let top = self.look(folder)?.filter(Inode::is_dir);
+        let top = top.ok_or_else(|| self.failed(folder, &"there is no such folder"))?;
+        let mut path = folder.strip_suffix(b"/").unwrap_or(folder).to_vec();
+        let mut seen = HashSet::from([top.number]);
+        let mut folders = vec![(self.disk.names(&top)?.into_iter(), path.len())];
+        while let Some((names, length)) = folders.last_mut() {
+            path.truncate(*length);
+            let Some((name, number)) = names.next() else {
+                folders.pop();
+                continue;
+            };
+            path.push(b'/');
+            path.extend(name);
+            let found = self.disk.inode(number)?;
+            each(&path, &found)?;
             if found.is_dir() {
-                self.walk(&path, each)?;
+                if !seen.insert(number) {
+                    return Err(self.disk.damaged(&Shown::of(&path), "that folder lies in another place too"));
+                }
+                folders.push((self.disk.names(&found)?.into_iter(), path.len()));
             }
         }
         Ok(())
     }
 
-    /// Names and what they are, in the order of names.
-    fn folder(&self, path: &[u8]) -> Result<Vec<(Vec<u8>, Metadata)>> {
-        let failed = |error: Ext4Error| self.failed(path, &error);
-        let mut names = Vec::new();
-        for entry in self.fs.read_dir(path).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name().as_ref().to_vec();
-            if name != b"." && name != b".." {
-                names.push((name, entry.metadata().map_err(failed)?));
-            }
-        }
-        names.sort_by(|one, other| one.0.cmp(&other.0));
-        Ok(names)
-    }
-
     fn failed(&self, path: &[u8], why: &dyn fmt::Display) -> Error {
-        let path = String::from_utf8_lossy(path);
-        Error::new(format!("read {path} in {}", self.path.display()), why)
-            .next(format!("e2fsck -f {}", self.path.display()))
+        Error::new(format!("read {} in {}", Shown::of(path), self.path.display()), why)
     }
 }
 
@@ -307,7 +345,8 @@ impl fmt::Display for How {
 impl fmt::Display for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let init = if self.init { "init" } else { "-" };
-        let Self { name, uid, gid, files, bytes, logon, .. } = self;
+        let Self { uid, gid, files, bytes, logon, .. } = self;
+        let name = Shown::of(&self.name);
         write!(f, "{uid:>6} {gid:>6} {logon:<8} {init:<4} {files:>7} {bytes:>11} {name}")?;
         if let Some(why) = &self.refused {
             return write!(f, "  refused at boot: {why}");
@@ -326,9 +365,9 @@ pub const HEADING: &str = "   uid    gid logon    init   files       bytes name"
 impl fmt::Display for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, mode, uid, gid, bytes, .. } = self;
-        write!(f, "{mode} {uid:>6} {gid:>6} {bytes:>10} {path}")?;
+        write!(f, "{mode} {uid:>6} {gid:>6} {bytes:>10} {}", Shown::of(path))?;
         match &self.link {
-            Some(says) => write!(f, " -> {says}"),
+            Some(says) => write!(f, " -> {}", Shown::of(says)),
             None => Ok(()),
         }
     }
@@ -338,35 +377,11 @@ impl fmt::Display for Member {
 impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "users partition: ext4, label {}, UUID {}, {} bytes", self.label, self.uuid, self.size)?;
+        if let Some(why) = &self.refused {
+            writeln!(f, "no machine mounts it to write: {why}")?;
+        }
         writeln!(f, "{HEADING}")?;
         self.users.iter().try_for_each(|user| writeln!(f, "{user}"))?;
         self.members.iter().try_for_each(|member| writeln!(f, "{member}"))
     }
-}
-
-/// `drwxr-xr-x` and its like.
-fn mode_text(found: &Metadata) -> String {
-    let kind = match found.file_type() {
-        FileType::Directory => 'd',
-        FileType::Symlink => 'l',
-        FileType::BlockDevice => 'b',
-        FileType::CharacterDevice => 'c',
-        FileType::Fifo => 'p',
-        FileType::Socket => 's',
-        FileType::Regular => '-',
-    };
-    let bits = found.mode();
-    let mut text = String::from(kind);
-    for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
-        let three = bits >> shift;
-        text.push(if three & 4 != 0 { 'r' } else { '-' });
-        text.push(if three & 2 != 0 { 'w' } else { '-' });
-        text.push(match (bits & special != 0, three & 1 != 0) {
-            (true, true) => letter,
-            (true, false) => letter.to_ascii_uppercase(),
-            (false, true) => 'x',
-            (false, false) => '-',
-        });
-    }
-    text
 }

@@ -7,6 +7,7 @@
 
 use super::home::{Content, Entry, Home};
 use crate::error::{Error, Result};
+use crate::shown::Shown;
 use shim::layout::{LOGON_FILE, OVERLAY, POLICY};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -89,14 +90,17 @@ impl Script {
         self.owner(&path, 0o100_600, 0, 0)
     }
 
-    /// Removes what is no folder.
-    pub fn remove(&mut self, path: &[u8]) -> Result<()> {
-        self.line(&[b"rm", path])
+    /// Takes a name away. One with a line break cannot be said: when what it led to is free, e2fsck takes it away.
+    pub fn unlink(&mut self, path: &[u8]) -> Result<()> {
+        if breaks(path) { Ok(()) } else { self.line(&[b"unlink", path]) }
     }
 
-    /// Removes an empty folder.
-    pub fn remove_folder(&mut self, path: &[u8]) -> Result<()> {
-        self.line(&[b"rmdir", path])
+    /// Frees an inode and its blocks, whatever names lead to it: a name may be longer than a line, or be two.
+    pub fn free(&mut self, inode: u32) -> Result<()> {
+        let inode = format!("<{inode}>");
+        // one that has links counts as used
+        self.text.extend_from_slice(format!("set_inode_field {inode} links_count 0\nkill_file {inode}\n").as_bytes());
+        Ok(())
     }
 
     fn file(&mut self, path: &[u8], from: &Path) -> Result<()> {
@@ -123,11 +127,9 @@ impl Script {
     fn line(&mut self, words: &[&[u8]]) -> Result<()> {
         let start = self.text.len();
         for (index, word) in words.iter().enumerate() {
-            if word.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
-                let word = String::from_utf8_lossy(word);
-                return Err(
-                    Error::new(format!("write {word:?}"), "debugfs takes no name with a line break").next("rename it")
-                );
+            if breaks(word) {
+                let tried = format!("write {}", Shown::of(word));
+                return Err(Error::new(tried, "debugfs takes no name with a line break").next("rename it"));
             }
             if index > 0 {
                 self.text.push(b' ');
@@ -144,11 +146,16 @@ impl Script {
         }
         self.text.push(b'\n');
         if self.text.len() - start > LONGEST_LINE {
-            let path = String::from_utf8_lossy(words.last().copied().unwrap_or_default()).into_owned();
+            let path = Shown::of(words.last().copied().unwrap_or_default());
             return Err(Error::new(format!("write {path}"), format!("debugfs reads lines of {LONGEST_LINE} bytes")));
         }
         Ok(())
     }
+}
+
+/// Whether debugfs would take a name for the end of a command.
+fn breaks(word: &[u8]) -> bool {
+    word.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0))
 }
 
 /// The folder and the name of an absolute path.

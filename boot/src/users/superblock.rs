@@ -1,87 +1,302 @@
-//! What an ext4 superblock says at a glance: whether it is one, all of it, and whether its journal waits to be replayed.
+//! What an ext4 superblock says: whether it is one and all of it is there, how to read what follows, and whether a
+//! machine will mount it.
 //!
 //! <https://docs.kernel.org/filesystems/ext4/super.html>
 
-use crate::error::{Error, Result, Tried};
-use std::fs::File;
-use std::io::Read;
+use crate::digest::crc32c;
+use crate::error::{Error, Result};
+use crate::shown::Shown;
+use crate::window::Window;
 use std::path::Path;
 
-/// Where it begins, and how much of it is read.
-const AT: usize = 1024;
-const READ: usize = 0x64;
+/// Where it begins, and how long it is.
+const AT: u64 = 1024;
+const LENGTH: usize = 1024;
 /// `s_magic`, `EXT4_SUPER_MAGIC`.
-const MAGIC: (usize, [u8; 2]) = (0x38, 0xef53_u16.to_le_bytes());
-/// `s_feature_incompat`, of which `INCOMPAT_RECOVER` is 4: mounted, or not unmounted when its machine ended.
-const INCOMPAT: usize = 0x60;
-const RECOVER: u8 = 4;
-/// `s_blocks_count_lo`, `s_log_block_size`: 1024 shifted by that.
-const BLOCKS: usize = 0x04;
-const BLOCK_SIZE: usize = 0x18;
+const MAGIC: u16 = 0xef53;
+/// `s_feature_incompat`: mounted, or not unmounted when its machine ended.
+const RECOVER: u32 = 4;
+const FILETYPE: u32 = 2;
+const WIDE: u32 = 0x80;
+const CASEFOLD: u32 = 0x20000;
+const CSUM_SEED: u32 = 0x2000;
+/// Filetype, recover, extents, 64bit, mmp, flex_bg, ea_inode, metadata_csum_seed, largedir, encrypt, casefold.
+const READ: u32 = FILETYPE | RECOVER | 0x40 | WIDE | 0x100 | 0x200 | 0x400 | CSUM_SEED | 0x4000 | 0x10000 | CASEFOLD;
+/// `s_feature_ro_compat`.
+const METADATA_CSUM: u32 = 0x400;
+const QUOTA: u32 = 0x100;
+const PROJECT: u32 = 0x2000;
+/// What a kernel with pages of 4 KiB mounts, before Linux 6.19.
+const LARGEST_BLOCK: u64 = 4096;
 
 /// What a file's first bytes are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Superblock {
-    /// Of no ext4.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// No ext4.
     None,
-    /// Of one that was unmounted.
-    Clean,
-    /// Of one that is mounted, or whose machine was cut off.
-    Recover,
-    /// Of one that needs so many bytes, and the file has fewer.
-    Short(u64),
+    /// An ext4 that needs more bytes than are there.
+    Short {
+        /// What the filesystem has.
+        needed: u64,
+        /// What the file has.
+        there: u64,
+    },
+    /// One that is whole.
+    Whole(Superblock),
 }
 
-impl Superblock {
+/// The superblock of a filesystem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Superblock {
+    /// Bytes of a block.
+    pub block_size: u64,
+    /// Blocks.
+    pub blocks: u64,
+    /// The block in which the superblock lies.
+    pub first_block: u64,
+    /// Blocks of a group.
+    pub group_blocks: u32,
+    /// Inodes.
+    pub inodes: u32,
+    /// Inodes of a group.
+    pub group_inodes: u32,
+    /// Bytes of an inode.
+    pub inode_size: u16,
+    /// Bytes of a group's descriptor.
+    pub descriptor_size: u16,
+    /// Where checksums of metadata begin; `None` where there are none.
+    pub seed: Option<u32>,
+    /// The label.
+    pub label: [u8; 16],
+    /// The UUID.
+    pub uuid: [u8; 16],
+    incompat: u32,
+    ro_compat: u32,
+}
+
+impl Found {
     /// Refuses what is no ext4, or not all of one; `users list` and `run` say the same.
-    pub fn whole(self, path: &Path) -> Result<()> {
-        let failed = |why: &str| Error::new(format!("read {}", path.display()), why);
+    pub fn whole(self, path: &Path) -> Result<Superblock> {
+        let failed = |why: String| Error::new(format!("read {}", path.display()), why);
         match self {
-            Self::None => Err(failed("it is no ext4 filesystem").next("nodeos users create FILE makes one")),
-            Self::Short(needed) => Err(failed(&format!("it is cut short: the filesystem in it has {needed} bytes"))
-                .next("copy it again, from where it is whole")),
-            Self::Clean | Self::Recover => Ok(()),
+            Self::None => Err(failed("it is no ext4 filesystem".to_owned()).next("nodeos users create FILE makes one")),
+            Self::Short { needed, there } => {
+                let why = format!("it is cut short: the filesystem in it has {needed} bytes, and {there} are there");
+                Err(failed(why).next("copy it again, from where it is whole"))
+            }
+            Self::Whole(superblock) => Ok(superblock),
         }
     }
 }
 
-/// Looks at a file.
-pub fn of(path: &Path) -> Result<Superblock> {
-    let mut bytes = Vec::with_capacity(AT + READ);
-    let file = File::open(path).tried("open", path)?;
-    file.take((AT + READ) as u64).read_to_end(&mut bytes).tried("read", path)?;
-    let length = std::fs::metadata(path).tried("look at", path)?.len();
-    Ok(judge(bytes.get(AT..).unwrap_or_default(), length))
+impl Superblock {
+    /// Whether its journal waits to be replayed.
+    #[must_use]
+    pub fn recover(&self) -> bool {
+        self.incompat & RECOVER != 0
+    }
+
+    /// Whether entries of folders say what they lead to, in place of a name's ninth bit and more.
+    #[must_use]
+    pub fn filetype(&self) -> bool {
+        self.incompat & FILETYPE != 0
+    }
+
+    /// Why we cannot read it, for a filesystem that is none of ours.
+    #[must_use]
+    pub fn unreadable(&self) -> Option<String> {
+        let names = [
+            (0x1, "compression"),
+            (0x8, "journal_dev"),
+            (0x10, "meta_bg"),
+            (0x1000, "dirdata"),
+            (0x8000, "inline_data"),
+        ];
+        let unknown = self.incompat & !READ;
+        let name = names.iter().find(|(bit, _)| unknown & bit != 0).map(|(_, name)| (*name).to_owned());
+        match unknown {
+            0 => None,
+            _ => Some(format!(
+                "it has the feature {}, which nodeos does not read",
+                name.unwrap_or_else(|| format!("{unknown:#x}"))
+            )),
+        }
+    }
+
+    /// Why no machine of ours mounts it to write, and what to do about that.
+    #[must_use]
+    pub fn refused(&self) -> Option<(String, String)> {
+        if self.block_size > LARGEST_BLOCK {
+            let why =
+                format!("it has blocks of {} bytes, and a machine takes {LARGEST_BLOCK} at most", self.block_size);
+            return Some((
+                why,
+                "nodeos users create makes one that a machine mounts; its blocks cannot be changed".into(),
+            ));
+        }
+        // fs/ext4/super.c, ext4_feature_set_ok: the kernels have neither CONFIG_UNICODE nor CONFIG_QUOTA
+        let features = [
+            (self.incompat & CASEFOLD, "casefold"),
+            (self.ro_compat & QUOTA, "quota"),
+            (self.ro_compat & PROJECT, "project"),
+        ];
+        let names: Vec<&str> = features.iter().filter(|(bit, _)| *bit != 0).map(|(_, name)| *name).collect();
+        if names.is_empty() {
+            return None;
+        }
+        let (has, without) =
+            (names.join(", "), names.iter().map(|name| format!("^{name}")).collect::<Vec<_>>().join(","));
+        let why = format!("its features ({has}) are not in the kernel of a machine, which does not mount it to write");
+        Some((why, format!("keep it, and take them from a copy: cp FILE COPY && tune2fs -O {without} COPY")))
+    }
+
+    /// The label, as text that may be shown.
+    #[must_use]
+    pub fn label(&self) -> String {
+        Shown::of(self.label.split(|byte| *byte == 0).next().unwrap_or_default()).to_string()
+    }
+
+    /// The UUID, as it is written.
+    #[must_use]
+    pub fn uuid(&self) -> String {
+        let hex = crate::digest::hex(&self.uuid);
+        [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| hex.get(part).unwrap_or_default()).join("-")
+    }
 }
 
-fn judge(bytes: &[u8], length: u64) -> Superblock {
-    let number = |at: usize| bytes.get(at..at + 4).and_then(|four| four.try_into().ok()).map(u32::from_le_bytes);
-    match (bytes.get(MAGIC.0..MAGIC.0 + 2), bytes.get(INCOMPAT)) {
-        (Some(magic), Some(features)) if magic == MAGIC.1 => {
-            let size = 1024_u64.checked_shl(number(BLOCK_SIZE).unwrap_or(0)).unwrap_or(0);
-            match size.saturating_mul(number(BLOCKS).unwrap_or(0).into()) {
-                needed if needed > length => Superblock::Short(needed),
-                _ if features & RECOVER == 0 => Superblock::Clean,
-                _ => Superblock::Recover,
-            }
+/// Looks at a file, or at a part of one.
+pub fn of(window: &Window) -> Result<Found> {
+    let head = window.head(AT + LENGTH as u64)?;
+    let bytes = head.get(usize::try_from(AT).unwrap_or(0)..).unwrap_or_default();
+    judge(bytes, window.length()).map_err(|why| {
+        let path = window.path().display();
+        Error::new(format!("read the superblock of {path}"), why).next(repair(window))
+    })
+}
+
+/// What to do about a damaged filesystem: look first.
+#[must_use]
+pub fn repair(window: &Window) -> String {
+    let place = match window.at() {
+        0 => window.path().display().to_string(),
+        at => format!("'{}?offset={at}'", window.path().display()),
+    };
+    format!("e2fsck -fn {place} says what is wrong and changes nothing; without n it mends: do that on a copy")
+}
+
+fn judge(bytes: &[u8], there: u64) -> std::result::Result<Found, &'static str> {
+    let Ok(bytes) = <&[u8; LENGTH]>::try_from(bytes) else { return Ok(Found::None) };
+    let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let half = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    if half(0x38) != MAGIC {
+        return Ok(Found::None);
+    }
+    let (incompat, ro_compat) = (word(0x60), word(0x64));
+    let wide = incompat & WIDE != 0;
+    let sums = ro_compat & METADATA_CSUM != 0;
+    if sums && word(0x3fc) != crc32c(!0, &bytes[..0x3fc]) {
+        return Err("its checksum is wrong");
+    }
+    let block_size = Some(word(0x18)).filter(|bits| *bits <= 6).map(|bits| 1024_u64 << bits);
+    let block_size = block_size.ok_or("its blocks are larger than 64 KiB")?;
+    let [label, uuid] = [0x78, 0x68].map(|at| <[u8; 16]>::try_from(&bytes[at..at + 16]).unwrap_or_default());
+    let superblock = Superblock {
+        block_size,
+        blocks: u64::from(word(0x04)) | if wide { u64::from(word(0x150)) << 32 } else { 0 },
+        first_block: word(0x14).into(),
+        group_blocks: word(0x20),
+        inodes: word(0),
+        group_inodes: word(0x28),
+        // EXT2_GOOD_OLD_REV has no field for it
+        inode_size: if word(0x4c) == 0 { 128 } else { half(0x58) },
+        descriptor_size: if wide { half(0xfe) } else { 32 },
+        seed: sums.then(|| if incompat & CSUM_SEED != 0 { word(0x270) } else { crc32c(!0, &uuid) }),
+        label,
+        uuid,
+        incompat,
+        ro_compat,
+    };
+    let needed = superblock.block_size.saturating_mul(superblock.blocks);
+    let sizes = superblock.inode_size >= 128 && u64::from(superblock.inode_size) <= block_size;
+    match superblock {
+        _ if needed > there => Ok(Found::Short { needed, there }),
+        superblock
+            if sizes
+                && superblock.group_blocks > 0
+                && superblock.group_inodes > 0
+                && superblock.descriptor_size >= 32 =>
+        {
+            Ok(Found::Whole(superblock))
         }
-        _ => Superblock::None,
+        _ => Err("its sizes are impossible"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK_SIZE, BLOCKS, INCOMPAT, MAGIC, READ, RECOVER, Superblock, judge};
+    use super::{CASEFOLD, Found, LENGTH, QUOTA, RECOVER, Superblock, judge};
+
+    /// Three blocks of 4 KiB.
+    fn bytes() -> Vec<u8> {
+        let mut bytes = vec![0; LENGTH];
+        for (at, value) in [
+            (0, 16_u32),
+            (4, 3),
+            (0x18, 2),
+            (0x20, 32768),
+            (0x28, 16),
+            (0x38, 0xef53),
+            (0x4c, 1),
+            (0x58, 256),
+            (0xfe, 64),
+        ] {
+            bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        bytes
+    }
+
+    fn with(at: usize, bits: u32) -> Superblock {
+        let mut bytes = bytes();
+        bytes[at..at + 4].copy_from_slice(&bits.to_le_bytes());
+        match judge(&bytes, 1 << 40) {
+            Ok(Found::Whole(superblock)) => superblock,
+            other => panic!("{other:?}"),
+        }
+    }
 
     #[test]
     fn a_superblock_is_told_from_other_bytes() {
-        let mut bytes = vec![0; READ];
-        bytes[BLOCKS] = 3;
-        bytes[BLOCK_SIZE] = 2;
-        assert_eq!((judge(&bytes, 12288), judge(&[], 12288)), (Superblock::None, Superblock::None));
-        bytes[MAGIC.0..MAGIC.0 + 2].copy_from_slice(&MAGIC.1);
-        assert_eq!((judge(&bytes, 12288), judge(&bytes[..READ - 4], 12288)), (Superblock::Clean, Superblock::None));
-        bytes[INCOMPAT] |= RECOVER;
-        assert_eq!((judge(&bytes, 12288), judge(&bytes, 12287)), (Superblock::Recover, Superblock::Short(12288)));
+        assert_eq!((judge(&[0; LENGTH], 12288), judge(&[], 12288)), (Ok(Found::None), Ok(Found::None)));
+        assert_eq!(judge(&bytes()[..LENGTH - 4], 12288), Ok(Found::None));
+        assert!(
+            matches!(judge(&bytes(), 12288), Ok(Found::Whole(found)) if !found.recover() && found.inode_size == 256)
+        );
+        assert_eq!(judge(&bytes(), 12287), Ok(Found::Short { needed: 12288, there: 12287 }));
+        assert!(with(0x60, RECOVER).recover());
+        for (at, value) in [(0x18, 7_u8), (0x20, 0), (0x28, 0), (0x58, 127)] {
+            let mut bytes = bytes();
+            bytes[at..at + 4].copy_from_slice(&u32::from(value).to_le_bytes());
+            assert!(judge(&bytes, 1 << 40).is_err(), "{at:#x}");
+        }
+    }
+
+    #[test]
+    fn what_a_machine_does_not_mount_is_said_without_advice_that_destroys() {
+        assert_eq!(with(0x60, 0x2c2).refused(), None);
+        let (why, next) = with(0x60, CASEFOLD).refused().unwrap();
+        assert!(
+            why.contains("(casefold)")
+                && next == "keep it, and take them from a copy: cp FILE COPY && tune2fs -O ^casefold COPY"
+        );
+        assert!(with(0x64, QUOTA | 0x2000).refused().unwrap().1.ends_with("tune2fs -O ^quota,^project COPY"));
+        let (why, next) = with(0x18, 6).refused().unwrap();
+        assert!(why.contains("65536") && why.contains("4096") && next.starts_with("nodeos users create"), "{why}");
+    }
+
+    #[test]
+    fn what_we_do_not_read_has_a_name() {
+        assert_eq!(with(0x60, 0x2c2 | CASEFOLD).unreadable(), None);
+        assert!(with(0x60, 0x8000).unreadable().unwrap().contains("the feature inline_data"));
+        assert!(with(0x60, 0x4000_0000).unreadable().unwrap().contains("0x40000000"));
     }
 }

@@ -76,7 +76,11 @@ fn a_missing_file_a_folder_and_a_device_are_refused() {
     let scratch = Scratch::new();
     let error = |path: &Path| add(path, &new("bo")).unwrap_err().to_string();
     assert!(error(&scratch.image()).contains("ENOENT"));
-    assert!(error(scratch.folder()).contains("it is no file"));
+    assert!(error(scratch.folder()).contains("it is a folder\n  next: name an image"));
+    let direct = scratch.folder().join("direct");
+    fs::create_dir(&direct).unwrap();
+    fs::write(direct.join("users.ext4"), "").unwrap();
+    assert!(error(&direct).ends_with(&format!("next: take {}", direct.join("users.ext4").display())));
     assert!(error(Path::new("/dev/null")).contains("it is no file"));
 }
 

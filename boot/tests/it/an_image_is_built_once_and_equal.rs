@@ -8,7 +8,7 @@ use boot::manifest::Include;
 use boot::node::Choice;
 use boot::progress::Progress;
 use boot::shim::Shim;
-use boot::{archive, debian};
+use boot::{debian, unpack};
 use shim::arches::{ALL, Arch};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -58,7 +58,7 @@ fn prepared(tiny: &Tiny, placement: Placement) -> (Cache, Spec) {
 }
 
 fn members(image: &Path) -> Vec<String> {
-    archive::read(image, |_, _| Ok(())).unwrap().into_iter().map(|member| member.path).collect()
+    unpack::read(image, |_, _| Ok(())).unwrap().into_iter().map(|member| member.path).collect()
 }
 
 /// Bytes of everything that an image made.

@@ -1,7 +1,7 @@
 //! Homes that an initramfs carries: what is in the archive, and what a user cannot put there.
 
-use boot::archive;
 use boot::cache::Cache;
+use boot::unpack;
 use boot::users::carried;
 use boot::users::home::Home;
 use boot::users::image::{Create, create};
@@ -36,7 +36,7 @@ fn each_file_keeps_its_owner_and_mode_and_a_mark_is_last() {
     let made = carried::archive(&cache, &users).unwrap();
     assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let mut held = Vec::new();
-    let members = archive::read(&made, |member, content| {
+    let members = unpack::read(&made, |member, content| {
         let mut text = String::new();
         content.read_to_string(&mut text)?;
         held.push((member.path.clone(), text));

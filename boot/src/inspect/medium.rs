@@ -1,0 +1,187 @@
+//! What a medium holds: a card or a disk by its partitions, an ISO by its files, a folder by those in it.
+//!
+//! Each part is read where it lies. Only from a card's FAT filesystem mtools copies three files whose names we choose.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Contents, contents};
+use crate::error::{Error, Result, Tried};
+use crate::interrupt::Making;
+use crate::media::{MANIFEST, Manifest, iso, mtools};
+use crate::run::Run;
+use crate::shown::Shown;
+use crate::users::place::{self, Partition};
+use crate::window::Window;
+
+/// A medium.
+#[derive(Debug, Serialize)]
+pub struct Medium {
+    /// `card`, `iso`, or what the folder's manifest says.
+    pub target: String,
+    /// Bytes of all of it.
+    pub size: u64,
+    /// What the kernel is told, where nothing more is chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cmdline: Option<String>,
+    /// What is on it.
+    pub parts: Vec<Part>,
+}
+
+/// A file or a partition of a medium.
+#[derive(Debug, Serialize)]
+pub struct Part {
+    /// Its path on the medium, or `partition N`.
+    pub path: String,
+    /// Bytes in it.
+    pub bytes: u64,
+    /// What it holds, if it is something that NodeOS makes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Box<Contents>>,
+    /// Why it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
+}
+
+impl Part {
+    fn of(path: String, window: &Window) -> Self {
+        let (contents, broken) = match contents(window) {
+            Ok(found) => (found.map(Box::new), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Self { path, bytes: window.length(), contents, broken }
+    }
+}
+
+/// A folder that a build wrote for a loader or for the network.
+pub fn folder(path: &Path) -> Result<Medium> {
+    let manifest = Manifest::read(&path.join(MANIFEST)).map_err(|error| {
+        Error::new(format!("inspect the folder {}", path.display()), format!("no build wrote it: {error}"))
+            .next("give a folder of nodeos build, or a file")
+    })?;
+    let part = |member: &crate::media::Member| {
+        let at = path.join(&member.path);
+        // a name of the manifest's leads nowhere else
+        let inside = member.path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        let shown = member.path.to_string_lossy().into_owned();
+        match Window::open(&at) {
+            Ok(window) if inside => Part::of(shown, &window),
+            Ok(_) => Part {
+                path: shown,
+                bytes: member.bytes,
+                contents: None,
+                broken: Some("it is not in the folder".to_owned()),
+            },
+            Err(error) => Part { path: shown, bytes: member.bytes, contents: None, broken: Some(error.to_string()) },
+        }
+    };
+    let parts = manifest.members.iter().map(part).collect();
+    Ok(Medium { target: manifest.target, size: manifest.bytes, cmdline: Some(manifest.cmdline), parts })
+}
+
+/// What a file is that is a medium; `None` for any other.
+pub fn file(window: &Window) -> Result<Option<Medium>> {
+    if iso::is(window) {
+        return iso_of(window).map(Some);
+    }
+    let partitions = place::partitions(window)?;
+    if partitions.is_empty() {
+        return Ok(None);
+    }
+    let (mut parts, mut cmdline) = (Vec::new(), None);
+    for Partition { number, window: part, .. } in &partitions {
+        // BS_VolLab of FAT32 (Microsoft's FAT specification, 1.03)
+        let boot = part.part(71, 11).head(11)? == crate::media::card::LABEL.as_bytes();
+        match boot {
+            true => cmdline = boot_files(*number, part, &mut parts)?.or(cmdline),
+            false => parts.push(Part::of(format!("partition {number}"), part)),
+        }
+    }
+    Ok(Some(Medium { target: "card".to_owned(), size: window.length(), cmdline, parts }))
+}
+
+/// What the firmware reads; gives the kernel's words.
+fn boot_files(number: u8, partition: &Window, parts: &mut Vec<Part>) -> Result<Option<String>> {
+    let _making = Making::start();
+    let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+    let mut image = partition.path().as_os_str().to_owned();
+    image.push(format!("@@{}", partition.at()));
+    let copy = |name: &str| {
+        let to = folder.path().join(name);
+        mtools("mcopy", Path::new(&image)).arg(format!("::{name}")).arg(&to).ok()?;
+        Window::open(&to)
+    };
+    for name in ["kernel8.img", "initramfs"] {
+        let path = format!("partition {number}: {name}");
+        parts.push(match copy(name) {
+            Ok(window) => Part::of(path, &window),
+            Err(error) => Part { path, bytes: 0, contents: None, broken: Some(error.to_string()) },
+        });
+    }
+    let words = copy("cmdline.txt").and_then(|window| window.head(4096));
+    Ok(words.ok().map(|words| String::from_utf8_lossy(&words).trim().to_owned()))
+}
+
+fn iso_of(window: &Window) -> Result<Medium> {
+    let mut device = std::ffi::OsString::from("stdio:");
+    device.push(window.path());
+    let run = Run::new("xorriso").args(["-no_rc", "-report_about", "SORRY", "-indev"]).arg(device);
+    let listing = run.args(["-find", "/", "-type", "f", "-exec", "report_lba", "--"]).output()?;
+    let (mut parts, mut cmdline) = (Vec::new(), None);
+    for (path, part) in listing.lines().filter_map(|line| extent(line, window)) {
+        if path == "/boot/grub/grub.cfg" {
+            let menu = part.head(1 << 16)?;
+            let menu = String::from_utf8_lossy(&menu);
+            cmdline = menu.lines().find_map(|line| line.trim().strip_prefix("linux /kernel ").map(str::to_owned));
+        }
+        parts.push(Part::of(path, &part));
+    }
+    parts.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(Medium { target: "iso".to_owned(), size: window.length(), cmdline, parts })
+}
+
+/// A line of xorriso's `report_lba`: `File data lba: 0 , 35 , 1 , 2 , '/kernel'`; the path is quoted for a shell.
+fn extent(line: &str, window: &Window) -> Option<(String, Window)> {
+    let mut words = line.strip_prefix("File data lba:")?.splitn(5, ',').map(str::trim);
+    let (_, block, _, bytes, path) = (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
+    let path = path.strip_prefix('\'')?.strip_suffix('\'')?.replace(r#"'"'"'"#, "'");
+    let at = block.parse::<u64>().ok()?.checked_mul(2048)?;
+    Some((path, window.part(at, bytes.parse().ok()?)))
+}
+
+impl fmt::Display for Medium {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {} bytes, {} parts", Shown::of(&self.target), self.size, self.parts.len())?;
+        if let Some(cmdline) = &self.cmdline {
+            writeln!(f, "the kernel is told: {}", Shown::of(cmdline))?;
+        }
+        for Part { path, bytes, contents, broken } in &self.parts {
+            writeln!(f, "\n{} ({bytes} bytes)", Shown::of(path))?;
+            match (contents, broken) {
+                (Some(contents), _) => contents.fmt(f)?,
+                (None, Some(why)) => writeln!(f, "cannot be read: {why}")?,
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Window, extent};
+
+    #[test]
+    fn an_extent_is_read_from_what_xorriso_says() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(1 << 20).unwrap();
+        let window = Window::open(file.path()).unwrap();
+        let read = |line| extent(line, &window).map(|(path, part)| (path, part.at(), part.length()));
+        let line = r#"File data lba:  0 ,       33 ,        1 ,        2 , '/a '"'"'b,c'"#;
+        assert_eq!(read(line), Some(("/a 'b,c".to_owned(), 33 * 2048, 2)));
+        assert_eq!(read("Report layout: xt , Startlba ,   Blocks , Filesize , ISO image path"), None);
+        assert_eq!(read("File data lba:  0 , 99999999999999999999 , 1 , 2 , '/a'"), None);
+    }
+}

@@ -1,0 +1,141 @@
+//! Where a users partition lies: it is a whole file, or a partition of a card's or a disk's image.
+
+use super::superblock::{self, Found, Superblock};
+use crate::error::{Error, Result};
+use crate::media::iso;
+use crate::window::Window;
+use shim::layout::USERS_LABEL;
+use std::path::Path;
+
+/// A users partition.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its bytes.
+    pub window: Window,
+    /// What its first ones say.
+    pub superblock: Superblock,
+}
+
+/// One partition of a table.
+#[derive(Clone, Debug)]
+pub struct Partition {
+    /// From 1 on.
+    pub number: u8,
+    /// Its type.
+    pub kind: u8,
+    /// Its bytes.
+    pub window: Window,
+}
+
+impl Place {
+    /// Finds the users partition in a file. An error says what the file is instead, and where its homes are.
+    pub fn of(path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            return Err(folder(path));
+        }
+        let window = Window::open(path)?;
+        let found = superblock::of(&window)?;
+        if found != Found::None {
+            return Ok(Self { superblock: found.whole(path)?, window });
+        }
+        let failed = |why: String| Error::new(format!("find a users partition in {}", path.display()), why);
+        if iso::is(&window) {
+            return Err(failed("it is an ISO, whose homes travel in its initramfs".to_owned()).next(
+                "change the image that it was built of, and build again: nodeos build --target iso --users FILE",
+            ));
+        }
+        let partitions = partitions(&window)?;
+        if partitions.is_empty() {
+            return Found::None.whole(path).map(|superblock| Self { window, superblock });
+        }
+        for Partition { window, .. } in &partitions {
+            // one that is no users partition may be damaged
+            let found = superblock::of(window).unwrap_or(Found::None);
+            match found {
+                Found::Whole(superblock) if is_users(&superblock) => {
+                    return Ok(Self { window: window.clone(), superblock });
+                }
+                Found::Short { .. } => return Err(cut(path)),
+                _ => {}
+            }
+        }
+        let why =
+            format!("none of its {} partitions is an ext4 filesystem with the label {USERS_LABEL}", partitions.len());
+        Err(failed(why).next("a card has one if it was built with homes: nodeos build --target sd --users FILE"))
+    }
+}
+
+fn is_users(superblock: &Superblock) -> bool {
+    superblock.label.split(|byte| *byte == 0).next() == Some(USERS_LABEL.as_bytes())
+}
+
+fn cut(path: &Path) -> Error {
+    let tried = format!("find a users partition in {}", path.display());
+    Error::new(tried, "its partition is cut short: the file ends before it")
+        .next("copy it again, from where it is whole")
+}
+
+/// The error for a folder: some media are one.
+pub fn folder(path: &Path) -> Error {
+    let failed = |why: &str| Error::new(format!("find a users partition in {}", path.display()), why);
+    let homes = path.join("users.ext4");
+    match () {
+        () if homes.is_file() => {
+            failed("it is a folder, with the homes in a file of their own").next(format!("take {}", homes.display()))
+        }
+        () if path.join("boot.ipxe").is_file() => {
+            failed("it is a folder for the network, whose homes travel in its initramfs")
+                .next("change the image that it was built of, and build again: nodeos build --target pxe --users FILE")
+        }
+        () => failed("it is a folder").next("name an image: nodeos users create FILE makes one"),
+    }
+}
+
+/// The partitions of a disk with an MBR (UEFI 2.10, 5.2.1), those that hold others left out; none without a table.
+pub fn partitions(disk: &Window) -> Result<Vec<Partition>> {
+    let head = disk.head(512)?;
+    let entry = |number: u8| {
+        let entry = head.get(446 + 16 * (usize::from(number) - 1)..)?.get(..16)?;
+        let sectors = |at: usize| Some(u64::from(u32::from_le_bytes(entry.get(at..at + 4)?.try_into().ok()?)) * 512);
+        let (kind, start, length) = (*entry.get(4)?, sectors(8)?, sectors(12)?);
+        // none, GPT's guard, an extended one
+        let real = !matches!(kind, 0 | 0xee | 0x05 | 0x0f | 0x85) && start > 0 && length > 0;
+        real.then(|| Partition { number, kind, window: disk.part(start, length) })
+    };
+    match head.get(510..) {
+        Some([0x55, 0xaa]) => Ok((1..=4).filter_map(entry).collect()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Window, partitions};
+
+    #[test]
+    fn a_table_says_where_partitions_lie() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut sector = vec![0; 512 * 64];
+        for (number, kind, start, length) in
+            [(0, 0x0c, 8_u32, 8_u32), (1, 0x05, 16, 8), (2, 0x83, 32, 1 << 20), (3, 0x83, 0, 1)]
+        {
+            let at = 446 + 16 * number;
+            sector[at + 4] = kind;
+            sector[at + 8..at + 12].copy_from_slice(&start.to_le_bytes());
+            sector[at + 12..at + 16].copy_from_slice(&length.to_le_bytes());
+        }
+        let found = |sector: &[u8]| {
+            std::fs::write(file.path(), sector).unwrap();
+            let found = partitions(&Window::open(file.path()).unwrap()).unwrap();
+            found
+                .iter()
+                .map(|part| (part.number, part.kind, part.window.at(), part.window.length()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(found(&sector), []);
+        sector[510..512].copy_from_slice(&[0x55, 0xaa]);
+        // the third says more than the file has
+        assert_eq!(found(&sector), [(1, 0x0c, 4096, 4096), (3, 0x83, 16384, 16384)]);
+        assert_eq!(found(&sector[..400]), []);
+    }
+}

@@ -1,0 +1,222 @@
+//! Users partitions that mke2fs made with options of its own, or that a user filled as no tool of ours would.
+
+use crate::users::fsck;
+use boot::run::{Run, find};
+use boot::users::image::{NewUser, add, del, passwd};
+use boot::users::logon::Logon;
+use boot::users::read::{How, inspect, list};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+struct Made {
+    _folder: TempDir,
+    image: PathBuf,
+}
+
+/// A filesystem with those options, and what the commands of debugfs put there beside ana.
+fn made(options: &[&str], mib: u64, commands: &str) -> Made {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("users.ext4");
+    fs::File::create(&image).unwrap().set_len(mib << 20).unwrap();
+    let label = ["-q", "-F", "-t", "ext4", "-L", "nodeos-users"];
+    Run::new("mke2fs").args(label).args(options).arg(&image).ok().unwrap();
+    let home = "mkdir ana\nsif ana uid 1000\nsif ana gid 1000\nmkdir ana/sub\nsif ana/sub uid 1000\n";
+    debugfs(&image, &format!("{home}{commands}"));
+    Made { _folder: folder, image }
+}
+
+fn debugfs(image: &Path, commands: &str) {
+    let script = image.with_extension("commands");
+    fs::write(&script, commands).unwrap();
+    let done = Command::new(find("debugfs").unwrap()).args(["-w", "-f"]).arg(&script).arg(image).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(said.lines().all(|line| line.starts_with("debugfs 1.")), "{said}");
+    fs::remove_file(script).unwrap();
+}
+
+fn new(name: &str) -> NewUser {
+    NewUser { name: name.to_owned(), uid: None, from: None, logon: Some(Logon::Guest), shell: None }
+}
+
+fn users(image: &Path) -> Vec<(String, u64)> {
+    list(image).unwrap().into_iter().map(|user| (user.name, user.files)).collect()
+}
+
+fn free_blocks(image: &Path) -> u64 {
+    let said = Run::new("debugfs").args(["-R", "stats -h"]).arg(image).output().unwrap();
+    said.lines().find_map(|line| line.strip_prefix("Free blocks:")).unwrap().trim().parse().unwrap()
+}
+
+#[test]
+fn folders_nested_25000_deep_are_counted_and_removed() {
+    let deep = "cd /ana/sub\n".to_owned() + &"mkdir d\ncd d\n".repeat(25_000) + "symlink end /ana\n";
+    let made = made(&["-N", "30000"], 256, "");
+    let before = free_blocks(&made.image);
+    debugfs(&made.image, &deep);
+    assert_eq!(users(&made.image), [("ana".to_owned(), 1)]);
+    let partition = inspect(&made.image).unwrap();
+    // lost+found, ana, ana/sub, and the link
+    assert_eq!(partition.members.len(), 25_000 + 4);
+    assert!(partition.members.iter().all(|member| member.path.len() <= 4096));
+    del(&made.image, "ana").unwrap();
+    assert_eq!((users(&made.image), fsck(&made.image)), (vec![], String::new()));
+    assert_eq!(free_blocks(&made.image), before + 2, "ana and ana/sub");
+}
+
+/// Puts a name in place of one of the same length. debugfs cannot be told such a name, and no checksum is in the way.
+fn rename(image: &Path, old: &[u8], new: &[u8]) {
+    let mut bytes = fs::read(image).unwrap();
+    let at: Vec<usize> = (0..bytes.len() - old.len()).filter(|at| bytes[*at..].starts_with(old)).collect();
+    assert_eq!((at.len(), old.len()), (1, new.len()), "{}", old.escape_ascii());
+    bytes[at[0]..at[0] + old.len()].copy_from_slice(new);
+    fs::write(image, bytes).unwrap();
+}
+
+#[test]
+fn names_that_debugfs_cannot_be_told_are_listed_and_removed() {
+    let commands = "mkdir bo\nsif bo uid 1001\nsif bo gid 1001\nmkdir odd_home_\nsif odd_home_ uid 1002\ncd /ana/sub\n\
+                    symlink first_name_ x\nmkdir second_name\nsymlink second_name/third x\nsymlink quote_name x\n";
+    let made = made(&["-O", "^metadata_csum,^has_journal"], 16, commands);
+    rename(&made.image, b"first_name_", b"a\nrm <2>\n.\x1b");
+    rename(&made.image, b"second_name", b"b\rc\x07\"\"\" %'\\");
+    rename(&made.image, b"quote_name", b"\"q\" <7>\t#\xff");
+    rename(&made.image, b"odd_home_", b"odd\nhome_");
+    let names: Vec<_> = list(&made.image).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(users(&made.image).len(), 3);
+    assert!(names.iter().any(|line| line.contains(r"odd\nhome_  refused at boot: its name")), "{names:?}");
+    let text = inspect(&made.image).unwrap().to_string();
+    for name in [r"/ana/sub/a\nrm <2>\n.\u{1b} -> x", r#"/ana/sub/b\rc\u{7}""" %'\\/third"#, r#"/ana/sub/"q" <7>\t#"#] {
+        assert!(text.contains(name), "{text}");
+    }
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+    del(&made.image, "ana").unwrap();
+    del(&made.image, "odd\nhome_").unwrap();
+    assert_eq!((users(&made.image), fsck(&made.image)), (vec![("bo".to_owned(), 0)], String::new()));
+}
+
+#[test]
+fn a_file_that_another_home_names_too_stays_there() {
+    let made = made(&[], 16, "mkdir bo\nsif bo uid 1001\nsif bo gid 1001\n");
+    let file = made.image.with_extension("file");
+    fs::write(&file, vec![7; 100_000]).unwrap();
+    debugfs(
+        &made.image,
+        &format!("cd /ana\nwrite {} shared\nln shared /bo/shared\nsif shared links_count 2\n", file.display()),
+    );
+    assert_eq!(fsck(&made.image), "");
+    del(&made.image, "ana").unwrap();
+    assert_eq!((users(&made.image), fsck(&made.image)), (vec![("bo".to_owned(), 1)], String::new()));
+    let inside = ext4_view::Ext4::load_from_path(&made.image).unwrap();
+    assert_eq!(inside.read("/bo/shared").unwrap(), vec![7; 100_000]);
+}
+
+#[test]
+fn inodes_of_128_bytes_small_blocks_and_no_extents_are_read_and_changed() {
+    for options in
+        [&["-I", "128"][..], &["-b", "1024"], &["-O", "^extent,^64bit"], &["-O", "none"], &["-O", "^metadata_csum"]]
+    {
+        let made = made(options, 64, "");
+        let from = made.image.with_extension("from");
+        fs::create_dir(&from).unwrap();
+        // through the tables of blocks to their third level
+        let large: Vec<u8> = (0..5_000_000_u32).map(|index| (index / 1000) as u8).collect();
+        fs::write(from.join("large"), &large).unwrap();
+        fs::write(from.join("init"), "#!/usr/bin/env node\n").unwrap();
+        add(&made.image, &NewUser { from: Some(from), ..new("bo") }).unwrap();
+        passwd(&made.image, "ana", &Logon::Guest).unwrap();
+        assert_eq!(users(&made.image), [("ana".to_owned(), 1), ("bo".to_owned(), 3)], "{options:?}");
+        assert!(list(&made.image).unwrap().iter().all(|user| user.logon == How::Guest && user.refused.is_none()));
+        let image = boot::users::read::Image::open(&made.image).unwrap();
+        let file = image.look(b"/bo/large").unwrap().unwrap();
+        assert!(image.content(&file, 5_000_000).unwrap() == large, "{options:?}");
+        let error = image.content(&file, 4_999_999).unwrap_err().to_string();
+        assert!(error.contains("5000000 bytes, and at most 4999999"), "{error}");
+        del(&made.image, "ana").unwrap();
+        assert_eq!(fsck(&made.image), "", "{options:?}");
+    }
+}
+
+#[test]
+fn what_a_machine_cannot_mount_is_listed_and_not_changed() {
+    for (options, why, next) in [
+        (&["-O", "casefold"][..], "(casefold) are not in the kernel of a machine", "tune2fs -O ^casefold COPY"),
+        (&["-O", "quota"], "(quota) are not", "tune2fs -O ^quota COPY"),
+        (&["-O", "quota,project"], "(quota, project) are not", "tune2fs -O ^quota,^project COPY"),
+        (&["-b", "65536"], "blocks of 65536 bytes, and a machine takes 4096", "nodeos users create makes one"),
+    ] {
+        let made = made(options, 256, "");
+        assert_eq!(users(&made.image), [("ana".to_owned(), 0)], "{options:?}");
+        let before = fs::read(&made.image).unwrap();
+        for error in [
+            add(&made.image, &new("bo")).unwrap_err(),
+            passwd(&made.image, "ana", &Logon::Guest).unwrap_err(),
+            del(&made.image, "ana").unwrap_err(),
+            boot::users::policy::set_policy(&made.image, "ana", None).unwrap_err(),
+        ] {
+            let text = error.to_string();
+            assert!(text.contains(why) && text.contains(next) && !text.contains("--force"), "{text}");
+        }
+        assert!(fs::read(&made.image).unwrap() == before);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nodeos"));
+        let done = command.args(["users", "list"]).arg(&made.image).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success() && said.contains(why) && said.contains(next), "{said}");
+        assert!(inspect(&made.image).unwrap().to_string().contains(why));
+    }
+}
+
+#[test]
+fn the_advice_for_a_feature_works_and_keeps_the_homes() {
+    let made = made(&["-O", "casefold,quota,project"], 64, "");
+    let error = add(&made.image, &new("bo")).unwrap_err().to_string();
+    let copy = made.image.with_extension("copy");
+    let advice = error.split_once("from a copy: ").unwrap().1;
+    let advice = advice.replace("FILE", made.image.to_str().unwrap()).replace("COPY", copy.to_str().unwrap());
+    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap());
+    let done = Command::new("sh").args(["-c", &advice]).env("PATH", path).output().unwrap();
+    assert!(done.status.success(), "{advice}: {}", String::from_utf8_lossy(&done.stderr));
+    add(&copy, &new("bo")).unwrap();
+    assert_eq!(users(&copy), [("ana".to_owned(), 0), ("bo".to_owned(), 1)]);
+    assert_eq!(users(&made.image), [("ana".to_owned(), 0)]);
+}
+
+#[test]
+fn a_damaged_filesystem_is_an_error_or_a_listing_and_its_advice_changes_nothing() {
+    let made = made(&[], 16, "symlink ana/link x\nmkdir ana/a\nmkdir ana/b\n");
+    let whole = fs::read(&made.image).unwrap();
+    // the superblock, groups and inodes; then each block that holds something
+    let used: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
+    let mut errors = 0;
+    for at in used.iter().step_by(used.len() / 100 + 1) {
+        let mut bytes = whole.clone();
+        bytes[*at] ^= 0x55;
+        fs::write(&made.image, &bytes).unwrap();
+        if let Err(error) = inspect(&made.image) {
+            let text = error.to_string();
+            assert!(!text.contains("next: e2fsck -f "), "{text}");
+            errors += 1;
+        }
+    }
+    assert!(errors > 10, "{errors}");
+}
+
+#[test]
+fn a_journal_that_waits_is_replayed_in_a_copy() {
+    let made = made(&["-O", "^metadata_csum"], 16, "");
+    let bytes = fs::read(&made.image).unwrap();
+    let at = (0..bytes.len()).find(|at| bytes[*at..].starts_with(b"\x03\x02ana")).unwrap();
+    let block = at / 4096; // the size of blocks of so small a filesystem is 1 KiB
+    let (block, size) = if bytes[1024 + 0x18] == 0 { (at / 1024, 1024) } else { (block, 4096) };
+    let mut new = bytes[block * size..][..size].to_vec();
+    new[at % size + 2..][..3].copy_from_slice(b"eva");
+    let file = made.image.with_extension("block");
+    fs::write(&file, new).unwrap();
+    debugfs(&made.image, &format!("jo\njw -b {block} {}\njc\n", file.display()));
+    let before = fs::read(&made.image).unwrap();
+    assert_eq!(users(&made.image), [("eva".to_owned(), 0)]);
+    assert!(fs::read(&made.image).unwrap() == before, "it is only read");
+    passwd(&made.image, "eva", &Logon::Guest).unwrap();
+    assert_eq!((users(&made.image), fsck(&made.image)), (vec![("eva".to_owned(), 1)], String::new()));
+}
