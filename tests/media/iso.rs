@@ -185,6 +185,20 @@ fn a_disk_has_room_for_the_homes_behind_it() {
     }
 }
 
+/// Its menu is for people: GRUB has nothing to complain about, whatever the machine's firmware says of itself.
+#[test]
+fn the_menu_comes_without_an_error() {
+    for (arch, firmware) in STARTS {
+        let mut machine = machine_of(arch, firmware, Bus::Cd);
+        // none at all: the other tests have one
+        machine.start = Start::Firmware { firmware, oem: None };
+        let mut vm = Vm::start(machine).unwrap();
+        vm.expect("NodeOS, rescue").unwrap();
+        let said = vm.transcript();
+        assert!(!said.contains("error"), "{arch} {firmware:?}: {said}");
+    }
+}
+
 #[test]
 fn the_menu_has_a_session_in_ram_and_a_rescue() {
     let disk = Disk::with(&[logs_on("ana", 1000, None, "")]);

@@ -70,6 +70,8 @@ const MODULES: [&str; 14] = [
 /// Those of a BIOS, and those of UEFI.
 const BIOS: [&str; 1] = ["biosdisk"];
 const UEFI: [&str; 2] = ["efi_gop", "all_video"];
+/// What the menu does first.
+const OEM: &str = include_str!("oem.cfg");
 /// What a core does first: the medium it came from, or any with the label.
 const FIRST: &str = "search --no-floppy --set=root --hint=$root --label LABEL\nset prefix=($root)/boot/grub\n\
                      normal ($root)/boot/grub/grub.cfg\n";
@@ -202,6 +204,12 @@ fn pack(arch: &Arch, tree: &Path, esp: &Path, label: &str, out: &Path) -> Result
     run.args(["-e", "--interval:appended_partition_2:all::", "-no-emul-boot"]).arg(tree).ok()
 }
 
+/// Which entry is chosen by itself.
+fn oem() -> String {
+    let numbers: Vec<String> = (1..=u8::MAX).map(|number| number.to_string()).collect();
+    OEM.replace("NUMBERS", &numbers.join(" ")).replace("SERIAL", SERIAL)
+}
+
 /// The boot menu (GNU GRUB manual, 2.06).
 fn menu(parts: &Parts<'_>, label: &str) -> String {
     let (screen, serial) = (Console::Screen.words(parts.image.arch), Console::Serial.words(parts.image.arch));
@@ -226,11 +234,6 @@ fn menu(parts: &Parts<'_>, label: &str) -> String {
          terminal_output --append serial\nfi\n"
     );
     let line = if parts.image.arch.bios { line.as_str() } else { "" };
-    format!(
-        "{line}set gfxpayload=keep\nset timeout=3\nset default=normal\n\
-         # a machine of nodeos run: its first OEM string says that its console is the serial line\n\
-         smbios --type 11 --get-string 4 --set oem\n\
-         if [ \"$oem\" = \"{SERIAL}\" ]; then\n    set default=serial\n    set timeout=0\nfi\n\n{}",
-        entries.join("\n")
-    )
+    let first = format!("{line}set gfxpayload=keep\nset timeout=3\nset default=normal\n");
+    [first, oem(), String::new(), entries.join("\n")].join("\n")
 }
