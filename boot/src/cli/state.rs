@@ -48,8 +48,10 @@ pub fn homes(folder: &Path, made: &Path, how: How, progress: Progress) -> Result
         if there {
             say(format!("--fresh would keep {} as {}", homes.display(), unused(folder)?.display()));
         } else {
-            let (made, homes) = (made.display(), homes.display());
-            say(format!("{homes} is not there yet; a run makes it: cp --sparse=always {made} {homes}"));
+            let (made, homes, folder) = (made.display(), homes.display(), folder.display());
+            say(format!(
+                "{homes} is not there yet; a run does: mkdir -p {folder} && cp --sparse=always {made} {homes}"
+            ));
         }
         return Ok(homes);
     }
