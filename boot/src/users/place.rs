@@ -79,16 +79,15 @@ fn cut(path: &Path) -> Error {
 pub fn folder(path: &Path) -> Error {
     let failed = |why: &str| Error::new(format!("find a users partition in {}", path.display()), why);
     let homes = path.join("users.ext4");
-    match () {
-        () if homes.is_file() => {
-            failed("it is a folder, with the homes in a file of their own").next(format!("take {}", homes.display()))
-        }
-        () if path.join("boot.ipxe").is_file() => {
-            failed("it is a folder for the network, whose homes travel in its initramfs")
-                .next("change the image that it was built of, and build again: nodeos build --target pxe --users FILE")
-        }
-        () => failed("it is a folder").next("name an image: nodeos users create FILE makes one"),
+    if homes.is_file() {
+        let next = format!("take {}", homes.display());
+        return failed("it is a folder, with the homes in a file of their own").next(next);
     }
+    if path.join("boot.ipxe").is_file() {
+        return failed("it is a folder for the network, whose homes travel in its initramfs")
+            .next("change the image that it was built of, and build again: nodeos build --target pxe --users FILE");
+    }
+    failed("it is a folder").next("name an image: nodeos users create FILE makes one")
 }
 
 /// The partitions of a disk with an MBR (UEFI 2.10, 5.2.1), those that hold others left out; none without a table.
