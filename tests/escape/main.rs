@@ -62,6 +62,7 @@ rows! {
     take_processes: "ana", "limits";
     // the kernel
     io_uring: "ana", "seccomp";
+    clone_parent: "ana", "seccomp";
     personality: "ana", "seccomp";
     ptrace_own: "ana", "seccomp,settings";
     bpf: "root", "capabilities,seccomp";

@@ -78,4 +78,34 @@ fn nobody_reads_along_at_a_terminal(arch: &'static Arch) {
     assert!(reads_along(arch, &disk, "terminal"), "nobody reads along without the guard, so nothing is known");
 }
 
-on_both! { root_cannot_write_to_the_shim nobody_reads_along_at_a_terminal }
+/// root's own node of a virtual terminal stands for the one that a session has on a machine with a screen.
+fn a_session_leaves_keyboard_and_screen(arch: &'static Arch) {
+    const REQUESTS: [&str; 3] = ["keyboard_off", "graphics_mode", "switch_terminal"];
+    for (without, wanted) in [("capabilities,nodev", "failed (EPERM"), ("capabilities,nodev,seccomp", "worked")] {
+        let mut root = boot::users::home::Home::new("root", 0);
+        root.program("bin/attack", attacker(arch));
+        root.program("init", format!("#!/bin/attack\n{}\n", REQUESTS.join("\n")));
+        let disk = Disk::with(&[root]);
+        let mut vm = Boot::on(arch).homes(&disk).without(without).start();
+        for request in REQUESTS {
+            vm.expect(&format!("attack {request}: {wanted}")).unwrap();
+        }
+    }
+}
+
+fn a_session_leaves_its_serial_line(arch: &'static Arch) {
+    for (without, wanted) in [("", "failed (EPERM"), ("seccomp", "worked")] {
+        let script = "require('child_process').spawnSync('/bin/attack', ['/attacks'], { stdio: 'inherit' }); console.log('ana leaves')";
+        let mut ana = logs_on("ana", 1000, None, script);
+        ana.program("bin/attack", attacker(arch));
+        ana.file("attacks", "\nset_serial\n");
+        let disk = Disk::with(&[ana]);
+        let mut vm = Boot::on(arch).homes(&disk).without(without).start();
+        log_on(&mut vm, "ana", None);
+        vm.expect("ana leaves").unwrap();
+        let said = vm.transcript();
+        assert!(said.contains(&format!("attack set_serial: {wanted}")), "without {without}: {said}");
+    }
+}
+
+on_both! { a_session_leaves_keyboard_and_screen a_session_leaves_its_serial_line root_cannot_write_to_the_shim nobody_reads_along_at_a_terminal }

@@ -30,6 +30,8 @@ pub const ATTACKS: Table = &[
     ("proc_sys_write", |_| write(c"/proc/sys/kernel/panic", "10")),
     ("proc_net_unix", |_| read(c"/proc/net/unix", &mut [0; 64]).and_then(some)),
     ("tiocsti", tiocsti),
+    ("clone_parent", clone_parent),
+    ("set_serial", set_serial),
     ("environment", environment),
 ];
 
@@ -73,6 +75,29 @@ fn tiocsti(_: Start) -> Result<()> {
     call3(raw::__NR_ioctl, number(&ours), TIOCSPTLCK, (&0_i32 as *const i32) as usize)?;
     let theirs = call3(raw::__NR_ioctl, number(&ours), TIOCGPTPEER, 2)?; // O_RDWR
     call3(raw::__NR_ioctl, theirs, TIOCSTI, c"x".as_ptr() as usize).map(drop)
+}
+
+/// A child of the attacker's own parent: of PID 1, where a session's program does it.
+fn clone_parent(_: Start) -> Result<()> {
+    match call(raw::__NR_clone, [raw::CLONE_PARENT as usize | 17, 0, 0, 0, 0, 0])? {
+        0 => shim::sys::exit(0),
+        _ => Ok(()),
+    }
+}
+
+/// Leaves a divisor in the serial line on which the attacker is logged on (`struct serial_struct`).
+fn set_serial(_: Start) -> Result<()> {
+    const TIOCGSERIAL: usize = 0x541e;
+    const TIOCSSERIAL: usize = 0x541f;
+    const ASYNC_SPD_CUST: u32 = 0x30;
+    let mut line = [0_u32; 32];
+    let at = line.as_mut_ptr() as usize;
+    call3(raw::__NR_ioctl, 0, TIOCGSERIAL, at)?;
+    line[4] |= ASYNC_SPD_CUST; // flags
+    line[6] = 7; // custom_divisor
+    call3(raw::__NR_ioctl, 0, TIOCSSERIAL, at)?;
+    call3(raw::__NR_ioctl, 0, TIOCGSERIAL, at)?;
+    if line[6] == 7 { Ok(()) } else { Err(Errno::NODATA) }
 }
 
 /// What the kernel's command line says is for PID 1.

@@ -32,7 +32,13 @@ pub const ATTACKS: Table = &[
     ("below_the_root", below_the_root),
     ("set_user_id", |_| gained(c"/suid", c"who")),
     ("redirect", |_| open(c"/forged/env", OFlags::PATH).map(drop)),
-    ("tioclinux", tioclinux),
+    ("tioclinux", |_| {
+        let mut shift_state = [6_u8]; // TIOCL_GETSHIFTSTATE
+        virtual_terminal(0x541c, shift_state.as_mut_ptr() as usize)
+    }),
+    ("keyboard_off", |_| virtual_terminal(0x4b45, 4)), // KDSKBMODE, K_OFF
+    ("graphics_mode", |_| virtual_terminal(0x4b3a, 1)), // KDSETMODE, KD_GRAPHICS
+    ("switch_terminal", |_| virtual_terminal(0x5606, 2)), // VT_ACTIVATE
     ("shim_overwrite", shim_overwrite),
 ];
 
@@ -156,15 +162,13 @@ pub fn gained(program: &CStr, question: &CStr) -> Result<()> {
     }
 }
 
-/// Reads from a virtual terminal that is nobody's in the sandbox.
-fn tioclinux(_: Start) -> Result<()> {
-    const TIOCLINUX: usize = 0x541c;
+/// Asks something of a virtual terminal that is nobody's in the sandbox.
+fn virtual_terminal(request: usize, argument: usize) -> Result<()> {
     let path = c"/tmp/tty1";
     let device = rustix::fs::makedev(4, 1);
-    rustix::fs::mknodat(CWD, path, FileType::CharacterDevice, Mode::from_raw_mode(0o600), device)?;
+    let _ = rustix::fs::mknodat(CWD, path, FileType::CharacterDevice, Mode::from_raw_mode(0o600), device);
     let terminal = open(path, OFlags::RDWR | OFlags::NONBLOCK)?;
-    let mut shift_state = [6_u8]; // TIOCL_GETSHIFTSTATE
-    call3(raw::__NR_ioctl, number(&terminal), TIOCLINUX, shift_state.as_mut_ptr() as usize).map(drop)
+    call3(raw::__NR_ioctl, number(&terminal), request, argument).map(drop)
 }
 
 /// Gets hold of /logon while it becomes a session of root's, and opens it for writing once it is another program.
