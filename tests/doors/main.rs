@@ -17,6 +17,7 @@ rows! {
     kexec: "root", "capabilities,seccomp";
     module: "root", "capabilities,seccomp";
     user_namespace: "ana", "seccomp";
+    io_uring: "ana", "seccomp";
     keyring: "ana", "seccomp";
     userfaultfd: "ana", "seccomp";
     perf: "ana", "seccomp,settings";

@@ -61,7 +61,6 @@ rows! {
     take_memory: "ana", "limits";
     take_processes: "ana", "limits";
     // the kernel
-    io_uring: "ana", "seccomp";
     clone_parent: "ana", "seccomp";
     personality: "ana", "seccomp";
     ptrace_own: "ana", "seccomp,settings";

@@ -19,12 +19,13 @@ use shim::arches::Arch;
 use crate::cache;
 
 /// Doors that our kernels do not have.
-const DOORS: [&str; 15] = [
+const DOORS: [&str; 16] = [
     "CONFIG_COREDUMP=y",
     "CONFIG_CROSS_MEMORY_ATTACH=y",
     "CONFIG_DEVMEM=y",
     "CONFIG_EXT4_FS_SECURITY=y",
     "CONFIG_FHANDLE=y",
+    "CONFIG_IO_URING=y",
     "CONFIG_KALLSYMS=y",
     "CONFIG_KEXEC=y",
     "CONFIG_KEYS=y",
