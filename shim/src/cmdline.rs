@@ -71,6 +71,25 @@ impl Say for Carbon<'_> {
     }
 }
 
+/// How large a terminal is, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Characters in a line, at least one.
+    pub columns: u16,
+    /// Lines, at least one.
+    pub rows: u16,
+}
+
+impl Size {
+    /// Reads `120x40`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = |text| cut::small(text, 10)?.try_into().ok().filter(|number: &u16| *number > 0);
+        let (columns, rows) = cut::once(text, b'x')?;
+        Some(Self { columns: number(columns)?, rows: number(rows)? })
+    }
+}
+
 /// All that the command line decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options<'a> {
@@ -90,6 +109,10 @@ pub struct Options<'a> {
     pub tz: &'a str,
     /// `TERM=` of every user: the kernel's own default is `linux`.
     pub term: &'a str,
+    /// `keymap=`: a keyboard layout of `keymap`; empty for the kernel's own, of the United States.
+    pub keymap: &'a str,
+    /// `winsize=`: the size of consoles that do not know theirs, which serial lines do not.
+    pub size: Size,
     /// What keeps a user's processes in.
     pub guards: Guards<'a>,
     /// A word of ours that could not be read, for one line in the log.
@@ -107,6 +130,8 @@ impl Default for Options<'_> {
             lang: "C.UTF-8",
             tz: "",
             term: "linux",
+            keymap: "",
+            size: Size { columns: 80, rows: 24 },
             guards: Guards::default(),
             refused: None,
         }
@@ -137,10 +162,25 @@ impl<'a> Options<'a> {
                 None => self.refused = Some(word),
             },
             ("usersflags", flags) => self.users_flags = flags,
+            ("winsize", size) => match Size::parse(size) {
+                Some(size) => self.size = size,
+                None => self.refused = Some(word),
+            },
+            ("keymap", name) => self.keymap = name,
             ("LANG", lang) => self.lang = lang,
             ("TZ", tz) => self.tz = tz,
             ("TERM", term) => self.term = term,
             (key, value) => self.guards.take(key, value),
+        }
+    }
+
+    /// What a refused word should be, for people.
+    #[must_use]
+    pub fn hint(refused: &str) -> &'static str {
+        if refused.starts_with("winsize") {
+            "a size is COLUMNSxROWS, each from 1 to 65535"
+        } else {
+            "a device is /dev/…, LABEL=, UUID= or PARTUUID="
         }
     }
 
@@ -164,7 +204,7 @@ displayed!(Device<'_>, Carbon<'_>);
 
 #[cfg(test)]
 mod tests {
-    use super::{Carbon, Device, Options};
+    use super::{Carbon, Device, Options, Size};
 
     #[test]
     fn devices_are_read_as_they_are_written() {
@@ -199,6 +239,28 @@ mod tests {
     fn a_word_of_ours_that_cannot_be_read_is_remembered() {
         let options = Options::parse("users=sda1 carbon=plain");
         assert_eq!((options.users, options.refused), (None, Some("users=sda1")));
+    }
+
+    #[test]
+    fn a_size_is_two_numbers_that_a_terminal_can_have() {
+        assert_eq!(Options::parse("").size, Size { columns: 80, rows: 24 });
+        assert_eq!(Options::parse("winsize=120x40").size, Size { columns: 120, rows: 40 });
+        assert_eq!(Options::parse("winsize=1x65535").size, Size { columns: 1, rows: 65535 });
+        for word in [
+            "winsize",
+            "winsize=",
+            "winsize=0x40",
+            "winsize=80x0",
+            "winsize=80",
+            "winsize=65536x1",
+            "winsize=80x24x3",
+            "winsize=-1x2",
+            "winsize=80X24",
+        ] {
+            let options = Options::parse(word);
+            assert_eq!((options.size.columns, options.refused), (80, Some(word)), "{word}");
+            assert!(Options::hint(word).contains("COLUMNSxROWS"));
+        }
     }
 
     #[test]

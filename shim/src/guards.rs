@@ -38,6 +38,8 @@ pub enum Guard {
     Descriptors,
     /// Whoever has no program of the own opens no device that is granted to anybody.
     Claims,
+    /// A password check takes no more memory than the reserve has.
+    CheckMemory,
 }
 
 /// What root keeps of the capabilities, for people; `guest::privilege` has the set.

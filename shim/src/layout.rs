@@ -21,6 +21,8 @@ pub const CARBON_ON_MEDIUM: &str = "/medium/carbon.erofs";
 pub const HOMES: &str = "/homes";
 /// What is unpacked behind the last of them: without it memory was too little for all.
 pub const HOMES_WHOLE: &str = "/homes.whole";
+/// The keyboard layouts, see `keymap`.
+pub const KEYMAPS: &str = "/keymaps";
 /// What the initramfs should hold, see `told`.
 pub const TOLD: &str = "/carbon.size";
 /// Where PID 1 mounts the users partition: nobody else sees it there.

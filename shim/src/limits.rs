@@ -4,7 +4,7 @@
 //! One of several users gets half of that, so that one alone never keeps another from starting node; a policy says
 //! more or less, but never beyond what all get.
 
-use crate::policy::Policy;
+use crate::{logon_file::MEMORY_KIB, policy::Policy};
 
 /// What one sandbox may use, or all of them together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,18 @@ const PIDS: (u64, u64) = (128, 16384);
 /// Of all users together, on a machine of that much memory.
 #[must_use]
 pub fn of_all(ram: u64) -> Limits {
-    let reserve = (ram / 8).clamp(RESERVE.0, RESERVE.1);
-    Limits { memory: ram.saturating_sub(reserve), high: None, pids: (ram / MEMORY_PER_PID).clamp(PIDS.0, PIDS.1) }
+    Limits { memory: ram.saturating_sub(reserve(ram)), high: None, pids: (ram / MEMORY_PER_PID).clamp(PIDS.0, PIDS.1) }
+}
+
+/// KiB that a password check may take on a machine of that much memory: half of the reserve, for who runs out of memory there
+/// takes it from somebody else's program. A usual check is possible everywhere.
+#[must_use]
+pub fn check_kib(ram: u64) -> u32 {
+    u32::try_from(reserve(ram) >> 11).map_or(u32::MAX, |half| half.max(MEMORY_KIB))
+}
+
+fn reserve(ram: u64) -> u64 {
+    (ram / 8).clamp(RESERVE.0, RESERVE.1)
 }
 
 /// Of one sandbox on a machine of so many users.
@@ -70,6 +80,15 @@ mod tests {
             assert_eq!(of_all(ram), Limits { memory, high: None, pids }, "{ram}");
         }
         assert_eq!(of_all(0).memory, 0);
+    }
+
+    #[test]
+    fn a_password_check_fits_into_the_reserve() {
+        for (ram, mib) in [(0, 8), (49, 8), (240, 15), (512, 32), (16384, 32)] {
+            let ram = ram * MIB;
+            assert_eq!(check_kib(ram), mib << 10, "{ram}");
+            assert!(u64::from(check_kib(ram)) << 10 <= reserve(ram));
+        }
     }
 
     #[test]

@@ -37,6 +37,14 @@ pub fn whole(text: &Text) -> bool {
     text.len() < text.capacity()
 }
 
+/// A question mark for a character that acts on a terminal instead of being printed: a control character, or one that turns the
+/// direction of what follows.
+#[must_use]
+pub fn printable(char: char) -> char {
+    let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if char.is_control() || turns { '?' } else { char }
+}
+
 impl Say for str {
     #[inline(never)]
     fn say(&self, text: &mut Text) {
@@ -125,6 +133,12 @@ mod tests {
         let mut text = Text::new();
         say!(&mut text, u64::MAX, 3_usize, 4_u8, 5_u16);
         assert_eq!(text, format!("{}345", u64::MAX).as_str());
+    }
+
+    #[test]
+    fn what_acts_on_a_terminal_is_not_printed() {
+        let text = "ñandú €\u{1b}[2J\r\n\u{7f}\u{9b}2J\u{202e}x\u{2066}";
+        assert_eq!(text.chars().map(printable).collect::<String>(), "ñandú €?[2J????2J?x?");
     }
 
     #[test]

@@ -9,6 +9,8 @@
 
 mod action;
 mod console;
+mod events;
+mod refusals;
 mod sandbox;
 
 use heapless::Vec;
@@ -16,6 +18,7 @@ use heapless::Vec;
 pub use self::action::{Action, Outcome};
 use self::{
     console::{Console, Phase},
+    refusals::Refusals,
     sandbox::{Sandbox, Shown, Stage},
 };
 use crate::{last_word::LastWord, users::HomeId};
@@ -29,10 +32,13 @@ pub const GRACE: u64 = 5;
 /// The longest wait, in seconds, before a logon that fails at once is tried again.
 pub const MAX_BACKOFF: u64 = 60;
 
+/// Seconds without a wrong password after which those before no longer count.
+pub const FORGOTTEN: u64 = 300;
+
 /// How often what may fail for a moment is tried before the others go on without it.
 const TRIES: u8 = 3;
 /// The status of a process that was killed, as a shell says it.
-const KILLED: u8 = 128 + 9;
+pub const KILLED: u8 = 128 + 9;
 
 /// A process of the initial pid namespace.
 pub type Pid = i32;
@@ -52,6 +58,7 @@ pub struct State {
     consoles: Vec<Console, MAX_CONSOLES>,
     sandboxes: Vec<Sandbox, MAX_SANDBOXES>,
     inits: Vec<HomeId, MAX_SANDBOXES>,
+    refusals: Refusals,
     root: Option<HomeId>,
     interactive: bool,
     alone: bool,
@@ -71,6 +78,7 @@ impl State {
             consoles: Vec::new(),
             sandboxes: Vec::new(),
             inits: Vec::new(),
+            refusals: Refusals::new(),
             root,
             interactive,
             alone: false,
@@ -96,84 +104,6 @@ impl State {
     #[must_use]
     pub fn idle(&self) -> bool {
         !self.interactive && self.sandboxes.is_empty() && self.inits.is_empty()
-    }
-
-    /// The sandbox of that home has its root.
-    pub fn ready(&mut self, home: HomeId) {
-        self.failures = 0;
-        for sandbox in self.sandboxes.iter_mut().filter(|s| s.home == home && s.stage == Stage::Building) {
-            sandbox.stage = Stage::Ready;
-        }
-    }
-
-    /// Somebody gave the right password.
-    pub fn logged_on(&mut self, console: ConsoleId, home: HomeId) {
-        if let Some(console) = self.consoles.get_mut(usize::from(console)) {
-            console.known(home);
-        }
-    }
-
-    /// The machine is to stop.
-    pub fn stop(&mut self, word: LastWord) {
-        if matches!(self.stopping, Stopping::No) {
-            self.stopping = Stopping::Due { word };
-        }
-    }
-
-    /// A process ended, with what a shell would call its status.
-    pub fn exited(&mut self, pid: Pid, status: u8, now: u64) {
-        let mut left = None;
-        for console in &mut self.consoles {
-            match console.phase {
-                Phase::Prompt { pid: p } if p == pid => console.unanswered(now),
-                Phase::Leaving { pid: p, home } if p == pid && status == 0 => console.phase = Phase::Granted { home },
-                Phase::Leaving { pid: p, .. } if p == pid => console.unanswered(now),
-                Phase::Session { pid: p, home, since } if p == pid => {
-                    // one that began just when its sandbox's last process ended went down with it
-                    let ended = !self.sandboxes.iter().any(|s| s.home == home && s.stage != Stage::Dead);
-                    let torn = ended && status == KILLED && now.saturating_sub(since) < 2;
-                    console.phase = if torn { Phase::Granted { home } } else { Phase::Due { at: now } };
-                    left = Some(home);
-                }
-                _ => {}
-            }
-        }
-        let mut unbuilt = None;
-        for sandbox in &mut self.sandboxes {
-            if sandbox.reaper == pid {
-                if sandbox.stage == Stage::Building {
-                    unbuilt = Some(sandbox.home);
-                }
-                sandbox.stage = Stage::Dead;
-            }
-            if let Shown::Changing { pid: p, to_yes } = sandbox.shown
-                && p == pid
-            {
-                sandbox.changed(to_yes, status == 0);
-                self.rest_until = if status == 0 { self.rest_until } else { now.saturating_add(1) };
-            }
-            if sandbox.init == Some(pid) {
-                sandbox.init = None;
-                sandbox.poke = true;
-                self.status = status;
-            }
-            if Some(sandbox.home) == left {
-                sandbox.poke = true;
-            }
-        }
-        if let Some(home) = unbuilt {
-            self.unbuilt(home, now);
-        }
-    }
-
-    /// A sandbox could not be built: once more, in a moment, for it may be that there was no memory for it.
-    fn unbuilt(&mut self, home: HomeId, now: u64) {
-        self.failures = self.failures.saturating_add(1);
-        self.rest_until = now.saturating_add(1);
-        if self.failures >= TRIES {
-            self.failures = 0;
-            self.give_up(home, now);
-        }
     }
 
     /// The sandbox of that home cannot be built: who waits for it waits no longer.
@@ -333,12 +263,10 @@ impl State {
             }
             (Action::Build(home), _) => self.unbuilt(home, now),
             // a new sandbox is built once the reaper that ended first is buried; who waits for it goes on waiting
-            (Action::Init(home, _) | Action::Shell(home, _), Outcome::Gone) => {
-                self.of(home).for_each(|sandbox| sandbox.stage = Stage::Dead);
-            }
+            (Action::Init(home, _) | Action::Shell(home, _), Outcome::Gone) => self.ending(home),
             (Action::Init(home, _), outcome) => {
                 self.inits.retain(|wanted| *wanted != home);
-                let made = if let Outcome::Made(pid) = outcome { Some(pid) } else { None };
+                let made = if let Outcome::Made(pid) = outcome { Some((pid, now)) } else { None };
                 self.of(home).for_each(|sandbox| (sandbox.init, sandbox.poke) = (made, made.is_none()));
                 self.status = if made.is_none() { 1 } else { self.status };
             }

@@ -9,6 +9,7 @@ pub mod disk;
 mod loopback;
 mod signals;
 mod start;
+pub mod terminal;
 pub mod trace;
 
 pub use self::{
@@ -264,16 +265,6 @@ pub fn close_at_exec(first: u32) -> Result<()> {
     unsafe { call(raw::__NR_close_range, [first as usize, u32::MAX as usize, CLOEXEC, 0, 0, 0]) }.map(drop)
 }
 
-/// Makes a terminal this session's own, whoever has it: needs `CAP_SYS_ADMIN` if somebody does.
-///
-/// # Errors
-/// The kernel's.
-pub fn take_terminal(terminal: &OwnedFd) -> Result<()> {
-    let fd = terminal.as_raw_fd().cast_unsigned() as usize;
-    // SAFETY: two numbers; 1 steals (ioctl_tty(2)).
-    unsafe { call(raw::__NR_ioctl, [fd, linux_raw_sys::ioctl::TIOCSCTTY as usize, 1, 0, 0, 0]) }.map(drop)
-}
-
 /// Whether the process behind a pidfd ends within so many seconds, or has.
 #[must_use]
 pub fn ends_within(pidfd: BorrowedFd<'_>, seconds: u8) -> bool {
@@ -312,31 +303,4 @@ pub fn with_mapped<T: Copy, R>(count: usize, work: impl FnOnce(&mut [T]) -> R) -
         rustix::mm::munmap(memory, bytes)?;
         Ok(result)
     }
-}
-
-/// A terminal's settings, as the kernel has them.
-///
-/// # Errors
-/// The kernel's.
-pub fn terminal(terminal: &OwnedFd) -> Result<raw::termios> {
-    let mut state = MaybeUninit::<raw::termios>::zeroed();
-    let fd = terminal.as_raw_fd().cast_unsigned() as usize;
-    // SAFETY: the kernel writes one termios, all of whose fields are numbers; zeros are valid too.
-    unsafe {
-        call(raw::__NR_ioctl, [fd, linux_raw_sys::ioctl::TCGETS as usize, state.as_mut_ptr() as usize, 0, 0, 0])?;
-        Ok(state.assume_init())
-    }
-}
-
-/// Sets them, at once.
-///
-/// # Errors
-/// The kernel's.
-pub fn set_terminal(terminal: &OwnedFd, state: &raw::termios) -> Result<()> {
-    let fd = terminal.as_raw_fd().cast_unsigned() as usize;
-    // SAFETY: reads one termios.
-    unsafe {
-        call(raw::__NR_ioctl, [fd, linux_raw_sys::ioctl::TCSETS as usize, ptr::from_ref(state) as usize, 0, 0, 0])
-    }
-    .map(drop)
 }

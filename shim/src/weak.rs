@@ -40,6 +40,7 @@ impl<'a> Guards<'a> {
             Guard::Pivot => "pivot",
             Guard::Descriptors => "descriptors",
             Guard::Claims => "claims",
+            Guard::CheckMemory => "check_memory",
         })
     }
 

@@ -2,10 +2,18 @@
 
 use std::time::Duration;
 
-use boot::users::home::Home;
-use qemu::vm::Vm;
-use shim::arches::Arch;
-use tests::{Boot, Disk, log_on, logs_on};
+use boot::users::{
+    home::Home,
+    logon::{Shell, set_shell},
+    policy::set_policy,
+};
+use qemu::vm::{DEADLINE, Vm};
+use shim::{
+    arches::Arch,
+    logon_file::{LogonFile, Password},
+    policy::Policy,
+};
+use tests::{Boot, Disk, attacker, log_on, logs_on, runs};
 
 const NO: &str = "That is not a user and password of this machine.";
 
@@ -85,6 +93,86 @@ pub fn a_second_session_joins_the_sandbox(arch: &'static Arch) {
     std::thread::sleep(std::time::Duration::from_secs(2));
     vm.send("ana").unwrap();
     vm.expect("a new sandbox").unwrap();
+}
+
+/// A session that ends leaves its sandbox without a process; whoever is quick comes while it ends.
+pub fn whoever_logs_on_as_the_sandbox_ends_gets_a_new_one(arch: &'static Arch) {
+    let mut quick = Home::new("quick", 1000);
+    // the program ends at once, so that the sandbox is as young as it can be
+    quick.program("bin/attack", attacker(arch));
+    quick.file("nothing", "\n");
+    let shell = Shell { path: "/bin/attack".to_owned(), args: vec!["/nothing".to_owned()] };
+    let mut file = LogonFile { password: Some(Password::new()), ..LogonFile::default() };
+    set_shell(&mut file, &shell).unwrap();
+    quick.logon(&file).unwrap();
+    let disk = Disk::with(&[quick]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    for _ in 0..25 {
+        log_on(&mut vm, "quick", None);
+        let (_, which) = vm.expect_any_within(DEADLINE, &["attacks are over", "Welcome to NodeOS!"]).unwrap();
+        assert_eq!(which, 0, "{}", vm.failure("no session".to_owned()));
+    }
+    let said = vm.transcript();
+    assert!(!said.contains("ESRCH"), "{said}");
+}
+
+pub fn a_guest_between_wrong_passwords_makes_no_wait_shorter(arch: &'static Arch) {
+    let disk = Disk::with(&[
+        logs_on("ana", 1000, Some("right"), "console.log('ana is in')"),
+        logs_on("guest", 1001, None, "console.log('guest at', require('os').uptime(), 's')"),
+    ]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    let guest_at = |vm: &mut Vm| {
+        log_on(vm, "guest", None);
+        vm.expect("guest at ").unwrap();
+        vm.expect(" s").unwrap().parse::<f64>().unwrap()
+    };
+    let mut before = guest_at(&mut vm);
+    for least in [1.0, 2.0, 4.0, 8.0] {
+        log_on(&mut vm, "ana", Some("wrong"));
+        vm.expect(NO).unwrap();
+        let now = guest_at(&mut vm);
+        assert!(now - before >= least, "{least} s: {}", now - before);
+        before = now;
+    }
+    // whoever knows the password does not wait for those who do not
+    log_on(&mut vm, "ana", Some("right"));
+    vm.expect("ana is in").unwrap();
+}
+
+/// ana's hash takes 64 MiB; bo has so much that nothing is left but the reserve.
+fn checked(arch: &'static Arch, without: &str) -> String {
+    let mut ana = Home::new("ana", 1000);
+    ana.file("etc/logon.json", r#"{"password": "$argon2id$v=19$m=65536,t=1,p=1$bm9kZW9zIHNhbHQ$AAECAwQFBgcICQoLDA0ODw"}"#);
+    let bo = runs(
+        "bo",
+        1001,
+        "const all = []
+        while (require('os').freemem() > 48 << 20) all.push(Buffer.alloc(4 << 20, 1))
+        console.log('bo holds', all.length)
+        setInterval(() => console.log('bo lives'), 2000)",
+    );
+    let guest = logs_on("guest", 1002, None, "console.log('guest is in')");
+    let disk = Disk::with(&[ana, bo, guest]);
+    // bo may have nearly all
+    let policy = Policy { memory: Some(220 << 20), ..Policy::default() };
+    set_policy(&disk.path, "bo", Some(&policy)).unwrap();
+    let mut vm = Boot::on(arch).homes(&disk).without(without).start();
+    vm.expect("bo holds").unwrap();
+    vm.expect("bo lives").unwrap();
+    vm.send("").unwrap();
+    log_on(&mut vm, "ana", Some("any"));
+    vm.expect(NO).unwrap();
+    let _ = vm.expect_within(Duration::from_secs(20), "bo lives");
+    vm.transcript()
+}
+
+pub fn a_password_check_takes_no_memory_from_others(arch: &'static Arch) {
+    let said = checked(arch, "");
+    let refused = "home ana: etc/logon.json: its password takes 65536 KiB to check, and this machine has ";
+    assert!(said.contains(refused) && !said.contains("Out of memory"), "{said}");
+    let said = checked(arch, "check_memory");
+    assert!(said.contains("Out of memory"), "a check of 64 MiB takes nothing from anybody: {said}");
 }
 
 pub fn single_lets_only_root_in(arch: &'static Arch) {

@@ -36,6 +36,11 @@ behaviours! {
     budget: memory_and_time_are_read_from_the_machine,
         an_app_has_a_timeline_of_its_own,
         a_regression_of_each_kind_closes_the_gate;
+    console: a_character_of_two_bytes_is_erased_whole,
+        an_app_knows_how_wide_its_console_is,
+        a_size_that_is_none_is_said,
+        the_prompt_comes_again_after_an_inits_line,
+        what_a_session_leaves_on_a_line_is_put_back;
     demo: the_session_of_2015_replays,
         a_package_that_a_user_installs_is_there_after_a_reboot;
     devices: a_device_is_whoevers_opened_it_first,
@@ -49,6 +54,9 @@ behaviours! {
     logon: an_unknown_user_takes_as_long_as_a_wrong_password,
         three_wrong_passwords_and_then_the_right_one,
         a_second_session_joins_the_sandbox,
+        whoever_logs_on_as_the_sandbox_ends_gets_a_new_one,
+        a_guest_between_wrong_passwords_makes_no_wait_shorter,
+        a_password_check_takes_no_memory_from_others,
         single_lets_only_root_in,
         a_home_that_was_not_there_at_boot_is_told_from_one_that_was_refused;
     many: five_hundred_homes_boot;

@@ -70,7 +70,7 @@ impl Args {
         words::check(&line, "").map_err(|error| Failed::usage(error.to_string()))?;
         let options = Options::parse(&line);
         if let Some(word) = options.refused {
-            return Err(Failed::usage(format!("{word}: a device is /dev/…, LABEL=, UUID= or PARTUUID=")));
+            return Err(Failed::usage(format!("{word}: {}", Options::hint(word))));
         }
         let mut sections = vec![section("boot", &plan::boot(&options))];
         sections[0].steps.splice(0..0, first());

@@ -2,14 +2,17 @@
 
 use rustix::{fd::OwnedFd, fs::OFlags};
 
-use crate::{guest::place, say::Text};
+use crate::{
+    guest::place,
+    say::{Text, printable},
+};
 
 /// One line of the timeline, from its parts.
 macro_rules! info {
     ($log:expr, $($part:expr),+ $(,)?) => {{
         let mut line = $crate::guest::log::start($crate::guest::log::Level::Info);
         $crate::say!(&mut line, $($part),+);
-        $log.line(&line);
+        $log.line(&mut line);
     }};
 }
 
@@ -18,7 +21,7 @@ macro_rules! error {
     ($log:expr, $($part:expr),+ $(,)?) => {{
         let mut line = $crate::guest::log::start($crate::guest::log::Level::Error);
         $crate::say!(&mut line, $($part),+);
-        $log.line(&line);
+        $log.line(&mut line);
     }};
 }
 
@@ -44,9 +47,14 @@ impl Log {
         Self(open())
     }
 
-    /// One line, begun by `start`.
+    /// One line, begun by `start`. Names are their owners': no line has a character that acts on a terminal.
     #[inline(never)]
-    pub fn line(&self, line: &Text) {
+    pub fn line(&self, line: &mut Text) {
+        if line.chars().any(|char| printable(char) != char) {
+            let mut plain = Text::new();
+            line.chars().for_each(|char| drop(plain.push(printable(char))));
+            *line = plain;
+        }
         let once;
         let kmsg = match &self.0 {
             Some(held) => Some(held),

@@ -10,6 +10,13 @@ pub fn ram() -> u64 {
     info.totalram.saturating_mul(info.mem_unit.into())
 }
 
+/// The same without what lies in the rootfs and stays there: the carbon copy, but for the placement `medium`.
+pub fn usable_ram() -> u64 {
+    let kept = rustix::fs::statvfs(c"/")
+        .map_or(0, |root| root.f_blocks.saturating_sub(root.f_bfree).saturating_mul(root.f_frsize));
+    ram().saturating_sub(kept)
+}
+
 /// Seconds since the kernel started.
 #[inline(never)]
 pub fn uptime() -> u64 {

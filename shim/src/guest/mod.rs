@@ -25,4 +25,5 @@ mod program;
 mod report;
 pub mod sandbox;
 pub mod setup;
+mod terminal;
 mod uevents;

@@ -16,6 +16,8 @@ pub enum Report<'a> {
     Ready(&'a str),
     /// Somebody logged on: the console's name and the user's.
     LoggedOn(&'a str, &'a str),
+    /// Somebody failed to, by that name.
+    Refused(&'a str, &'a str),
 }
 
 /// Both ends. The children inherit them and close them before they run anything of a user's.
@@ -48,20 +50,22 @@ impl Reports {
         let length = rustix::io::read(&self.read, &mut bytes).ok()?;
         let text = core::str::from_utf8(bytes.get(..length)?).ok()?;
         let (console, name) = cut::once(text, b':')?;
-        take(match console {
-            "" => Report::Ready(name),
-            console => Report::LoggedOn(console, name),
+        take(match (console, name.strip_prefix(':')) {
+            ("", _) => Report::Ready(name),
+            (console, Some(name)) => Report::Refused(console, name),
+            (console, None) => Report::LoggedOn(console, name),
         });
         Some(())
     }
 }
 
-/// Sends one: `console:user`, or `:user`. No name has a colon.
+/// Sends one: `console:user`, `console::what was typed`, or `:user`. No name of a user's has a colon.
 pub fn send(pipe: impl AsFd, report: Report<'_>) {
     let mut text = Text::new();
     match report {
         Report::Ready(name) => say!(&mut text, ":", name),
         Report::LoggedOn(console, name) => say!(&mut text, console, ":", name),
+        Report::Refused(console, name) => say!(&mut text, console, "::", name),
     }
     let _ = rustix::io::write(pipe, text.as_bytes());
 }

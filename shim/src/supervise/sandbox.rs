@@ -7,6 +7,8 @@ use crate::users::HomeId;
 pub enum Stage {
     Building,
     Ready,
+    /// Its reaper ends: nothing starts there any more.
+    Ending,
     Dead,
 }
 
@@ -23,7 +25,8 @@ pub struct Sandbox {
     pub reaper: Pid,
     pub stage: Stage,
     pub shown: Shown,
-    pub init: Option<Pid>,
+    /// The home's `/init`, and the second of its start.
+    pub init: Option<(Pid, u64)>,
     pub poke: bool,
     pub failures: u8,
 }

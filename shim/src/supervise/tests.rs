@@ -114,7 +114,34 @@ fn a_reaper_that_ends_before_the_shell_enters_is_replaced() {
     let mut m = Machine::with_a_login();
     assert_eq!(m.state.next(0), Some(Action::Shell(5, 0)));
     m.state.done(Action::Shell(5, 0), Outcome::Gone, 0);
+    assert_eq!(m.run(0), "", "its reaper is still there");
+    m.state.exited(101, 0, 0);
     assert_eq!(m.run(0), "Build(5)");
+}
+
+/// The kernel's order: a sandbox's first process ends once all others that it was killed with are buried.
+#[test]
+fn what_is_killed_with_its_sandbox_begins_again_in_a_new_one() {
+    let mut m = Machine::new(1, None, true, &[5]);
+    assert_eq!(m.run(7), "Build(5) Prompt(0)");
+    m.state.ready(5);
+    assert_eq!(m.run(7), "Init(5, None)");
+    m.state.logged_on(0, 5);
+    m.state.exited(101, 0, 7);
+    assert_eq!(m.run(7), "Shell(5, 0)");
+    for (pid, now) in [(102, 7), (103, 8)] {
+        assert_eq!(m.state.home_of(pid), Some(5));
+        m.state.ending(5); // PID 1 looked: its reaper has no namespaces any more
+        m.state.exited(pid, KILLED, now);
+        assert_eq!(m.run(now), "", "its reaper is still there");
+    }
+    m.state.exited(100, 0, 8);
+    assert_eq!(m.run(8), "Build(5)");
+    m.state.ready(5);
+    assert_eq!(m.run(8), "Init(5, None) Shell(5, 0)");
+    m.state.exited(106, KILLED, 8); // this one somebody killed
+    assert_eq!(m.run(8), "Poke(104) Prompt(0)");
+    assert_eq!(m.state.home_of(106), None);
 }
 
 #[test]
@@ -230,6 +257,60 @@ fn a_logon_that_fails_at_once_is_tried_ever_later() {
         now = at;
     }
     assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+}
+
+/// A wrong password at a console that is due, and how long it then waits.
+fn wrong(m: &mut Machine, console: ConsoleId, home: Option<HomeId>, now: u64) -> u64 {
+    m.run(now);
+    let Phase::Prompt { pid } = m.state.consoles[usize::from(console)].phase else { panic!("no prompt at {now}") };
+    m.state.refused(console, home, now);
+    m.state.exited(pid, 1, now);
+    let Phase::Due { at } = m.state.consoles[usize::from(console)].phase else { panic!("no wait at {now}") };
+    at - now
+}
+
+/// A guest, home 9, logs on at the console and is gone at once.
+fn guest(m: &mut Machine, now: u64) {
+    m.run(now);
+    let Phase::Prompt { pid } = m.state.consoles[0].phase else { panic!("no prompt at {now}") };
+    m.state.logged_on(0, 9);
+    m.state.exited(pid, 0, now);
+    m.run(now);
+    m.state.ready(9);
+    m.run(now);
+    let Phase::Session { pid, .. } = m.state.consoles[0].phase else { panic!("no session at {now}") };
+    m.state.exited(pid, 0, now);
+    m.run(now);
+}
+
+#[test]
+fn a_guest_between_wrong_passwords_makes_no_wait_shorter() {
+    let mut m = Machine::new(1, None, true, &[]);
+    let mut now = 0;
+    let mut waits = vec![];
+    for _ in 0..7 {
+        let wait = wrong(&mut m, 0, Some(5), now);
+        waits.push(wait);
+        now += wait;
+        guest(&mut m, now);
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60]);
+    // a name of nobody's too
+    assert_eq!(wrong(&mut m, 0, None, now), 60);
+    // all is forgotten, some day
+    assert_eq!(wrong(&mut m, 0, Some(5), now + 60 + FORGOTTEN), 1);
+}
+
+#[test]
+fn a_name_is_waited_for_on_every_console_and_a_password_ends_that() {
+    let mut m = Machine::new(3, None, true, &[]);
+    assert_eq!([wrong(&mut m, 0, Some(5), 0), wrong(&mut m, 1, Some(5), 0), wrong(&mut m, 2, Some(5), 0)], [1, 2, 4]);
+    assert_eq!(wrong(&mut m, 0, Some(6), 1), 2, "the console's own second");
+    m.run(4);
+    let Phase::Prompt { pid } = m.state.consoles[1].phase else { panic!() };
+    m.state.logged_on(1, 5);
+    m.state.exited(pid, 0, 4);
+    assert_eq!(wrong(&mut m, 2, Some(5), 4), 2, "its second; of the name the first");
 }
 
 #[test]

@@ -18,6 +18,8 @@ mod mounts;
 #[cfg(target_env = "musl")]
 mod others;
 #[cfg(target_env = "musl")]
+mod terminals;
+#[cfg(target_env = "musl")]
 mod victim;
 
 #[cfg(target_env = "musl")]
@@ -29,10 +31,17 @@ mod program {
         sys::{self, Start, Stream},
     };
 
-    use crate::{bombs, call, doors, kernel, mounts, others, victim};
+    use crate::{bombs, call, doors, kernel, mounts, others, terminals, victim};
 
-    const TABLES: [call::Table; 6] =
-        [kernel::ATTACKS, doors::ATTACKS, mounts::ATTACKS, others::ATTACKS, bombs::ATTACKS, victim::ATTACKS];
+    const TABLES: [call::Table; 7] = [
+        kernel::ATTACKS,
+        doors::ATTACKS,
+        mounts::ATTACKS,
+        others::ATTACKS,
+        bombs::ATTACKS,
+        terminals::ATTACKS,
+        victim::ATTACKS,
+    ];
 
     shim::program!(main);
 
@@ -58,6 +67,8 @@ mod program {
             one(name, start);
         }
         Stream(1).put("attacks are over\n");
+        // the end of a session hangs its terminal up, with all that is not yet sent
+        let _ = rustix::termios::tcdrain(Stream(1));
         sys::exit(0)
     }
 

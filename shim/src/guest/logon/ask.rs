@@ -1,18 +1,13 @@
-//! The logon on one console: asks until somebody is known, says who, and ends.
+//! The logon on one console: asks once, says who is there or who is not, and ends.
 //!
 //! The prompts go to the terminal; the standard output is PID 1's pipe and takes the answer alone.
 
-use linux_raw_sys::general::{
-    CBAUD, CLOCAL, CREAD, CS8, ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, HUPCL, ICANON, ICRNL, IEXTEN, ISIG, IXON, ONLCR,
-    OPOST,
-};
 use rustix::{
     event::Timespec,
     fd::OwnedFd,
     fs::{Gid, Mode, OFlags, Uid},
     io::Result,
     process::Signal,
-    termios::Winsize,
 };
 
 use crate::{
@@ -20,31 +15,43 @@ use crate::{
     guards::{Guard, Guards},
     guest::{
         log::Log,
-        logon::{file, password},
+        logon::{file, password, watch::Watch},
+        machine::consoles,
         place::{self, Name},
         privilege,
         report::{Report, send},
+        terminal::{Line, State},
     },
     layout,
     logon_file::MAX_LINE,
     say,
     say::Text,
-    sys::{self, Signals, Stream},
+    sys::{
+        self, Signals, Stream,
+        terminal::{self, Screen, take_terminal},
+    },
 };
 
-/// What keys do, from interrupt to the second end of line (include/asm-generic/termios.h, `INIT_C_CC`).
-const KEYS: [u8; 19] = [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0];
-/// The longest wait after a wrong password, in seconds.
-const MAX_DELAY: i64 = 32;
-/// What a serial line is taken for, which cannot say how large its terminal is: a VT100.
-const SERIAL: Winsize = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+const PROMPT: &str = "Welcome to NodeOS!: username:  ";
 
-/// Asks on the terminal `/dev/CONSOLE` until somebody is known. Status 1 if the terminal is gone.
-pub fn ask(console: &str, options: &Options<'_>) -> u8 {
-    match until_known(console, options) {
-        Ok(name) => {
+/// Somebody who types.
+struct Person<'a> {
+    console: &'a str,
+    terminal: OwnedFd,
+    line: Line,
+}
+
+/// Asks once on the terminal `/dev/CONSOLE`. Status 1 for a wrong answer, or if the terminal is gone: PID 1 counts, and asks
+/// again after a wait.
+pub fn ask(console: &str, line: Line, options: &Options<'_>) -> u8 {
+    match answer(console, line, options) {
+        Ok((name, true)) => {
             send(Stream(1), Report::LoggedOn(console, &name));
             0
+        }
+        Ok((name, false)) => {
+            send(Stream(1), Report::Refused(console, &name));
+            1
         }
         Err(errno) => {
             info!(Log::PID1, "no logon on ", console, ": ", errno);
@@ -53,21 +60,21 @@ pub fn ask(console: &str, options: &Options<'_>) -> u8 {
     }
 }
 
-fn until_known(console: &str, options: &Options<'_>) -> Result<Text> {
+/// The name, and whether it is known with the password.
+fn answer(console: &str, line: Line, options: &Options<'_>) -> Result<(Text, bool)> {
     let mut path = Text::new();
     say!(&mut path, "/dev/", console);
-    let terminal = take(&path, options.guards)?;
+    let person = Person { console, terminal: take(&path, options.guards)?, line };
     privilege::become_logon()?;
-    let mut delay = 1;
-    loop {
-        if let Some(name) = once(&terminal, options.single)? {
-            echo(&terminal, true, true)?;
-            return Ok(name);
-        }
-        sleep(delay);
-        delay = delay.saturating_mul(2).min(MAX_DELAY);
-        put(&terminal, "\nThat is not a user and password of this machine.\n");
+    person.reset();
+    let name = person.name()?;
+    let known = person.is(&name, options)?;
+    if !known {
+        person.put("\nThat is not a user and password of this machine.\n");
+        // the end of this process hangs the terminal up
+        let _ = rustix::termios::tcdrain(&person.terminal);
     }
+    Ok((name, known))
 }
 
 /// Makes the terminal this process's own, and nobody else's: whoever has it open from an earlier session is hung up.
@@ -81,64 +88,98 @@ fn take(path: &str, guards: Guards<'_>) -> Result<OwnedFd> {
         rustix::fs::chown(node.c(), Some(Uid::ROOT), Some(Gid::ROOT))?;
         rustix::fs::chmod(node.c(), Mode::RUSR | Mode::WUSR)?;
         let terminal = open()?;
-        sys::take_terminal(&terminal)?;
+        take_terminal(&terminal)?;
         sys::hang_up()?;
     }
     let terminal = open()?;
-    sys::take_terminal(&terminal)?;
+    take_terminal(&terminal)?;
     // a stop of the machine ends this at once; the hang-up of a moment ago does not
     Signals::of(&[Signal::HUP]).block();
     rustix::fs::fcntl_setfl(&terminal, OFlags::empty())?;
-    if rustix::termios::tcgetwinsize(&terminal)?.ws_row == 0 {
-        rustix::termios::tcsetwinsize(&terminal, SERIAL)?;
-    }
     Ok(terminal)
 }
 
-fn put(terminal: &OwnedFd, text: &str) {
-    let _ = rustix::io::write(terminal, text.as_bytes());
-}
+impl Person<'_> {
+    fn put(&self, text: &str) {
+        let _ = rustix::io::write(&self.terminal, text.as_bytes());
+    }
 
-/// One try: a name, and a password unless the user is a guest.
-fn once(terminal: &OwnedFd, single: bool) -> Result<Option<Text>> {
-    let mut name = Text::new();
-    while name.is_empty() {
-        echo(terminal, true, false)?;
-        put(terminal, "Welcome to NodeOS!: username:  ");
-        read_line(terminal, &mut name)?;
+    /// Takes back what a session may have done to the line or the screen itself.
+    fn reset(&self) {
+        const FLAGS: usize = 4;
+        const DIVISOR: usize = 6;
+        /// `UPF_SPD_MASK` and `UPF_LOW_LATENCY` (include/linux/serial_core.h): what takes no capability.
+        const USERS: u32 = 0x3030;
+        if let Ok(mut serial) = terminal::serial(&self.terminal) {
+            if let Some(flags) = serial.get_mut(FLAGS) {
+                *flags &= !USERS;
+            }
+            if let Some(divisor) = serial.get_mut(DIVISOR) {
+                *divisor = 0;
+            }
+            let _ = terminal::set_serial(&self.terminal, &serial);
+        }
+        if let Ok(front) = terminal::in_front(&self.terminal) {
+            self.reset_screen(front);
+        }
     }
-    let root = name == layout::ROOT_USER;
-    // one name is one folder: nothing that is typed here is a path
-    let known = !name.bytes().any(|byte| byte == b'/') && (root || !single);
-    let hash = file::of(&name).ok().filter(|_| known).and_then(|file| file.password);
-    if hash.as_deref() == Some("") && !root {
-        return Ok(Some(name));
-    }
-    let mut given = Text::new();
-    echo(terminal, false, false)?;
-    put(terminal, "Welcome to NodeOS!: password:  ");
-    read_line(terminal, &mut given)?;
-    put(terminal, "\n");
-    let right = password::check(given.as_bytes(), hash.as_deref());
-    Ok(right.then_some(name))
-}
 
-/// A terminal in its usual state, with or without echo and signals from keys.
-fn echo(terminal: &OwnedFd, on: bool, signals: bool) -> Result<()> {
-    let mut state = sys::terminal(terminal)?;
-    // whatever an earlier session made of it, but for the speed of the line
-    state.c_iflag = ICRNL | IXON;
-    state.c_oflag = OPOST | ONLCR;
-    state.c_cflag = state.c_cflag & CBAUD | CS8 | CREAD | HUPCL | CLOCAL;
-    state.c_lflag = ICANON | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN | ECHO | ISIG;
-    state.c_cc = KEYS;
-    if !on {
-        state.c_lflag &= !ECHO;
+    fn reset_screen(&self, front: u16) {
+        let terminal = &self.terminal;
+        terminal::switch_freely(terminal);
+        for (what, number) in [
+            (Screen::Keyboard, 3), // K_UNICODE
+            (Screen::Meta, 4),     // K_ESCPREFIX
+            (Screen::Lights, 255), // those of the keyboard's state
+            (Screen::Sound, 0),
+            (Screen::Mode, 0), // KD_TEXT
+        ] {
+            terminal::tell_screen(terminal, what, number);
+        }
+        // the screen in front has a logon of its own, or this one comes to the front
+        let is = |console: &str, number: u16| {
+            let mut name = Text::new();
+            say!(&mut name, "tty", number);
+            name == console
+        };
+        let own = (1..=u8::MAX).find(|number| is(self.console, (*number).into()));
+        if let Some(own) = own.filter(|_| consoles().iter().all(|console| !is(console, front))) {
+            terminal::tell_screen(terminal, Screen::Activate, own);
+        }
+        // attributes, cursor, UTF-8, colors, scrolling (console_codes(4))
+        self.put("\x1b[0;10m\x1b[?25h\x1b%G\x1b]R\x1b7\x1b[r\x1b8");
     }
-    if !signals {
-        state.c_lflag &= !ISIG;
+
+    /// Asks for a name until there is one.
+    fn name(&self) -> Result<Text> {
+        let watch = Watch::of(self.console, &self.terminal, PROMPT);
+        let mut name = Text::new();
+        while name.is_empty() {
+            self.line.restore(&self.terminal, State::Name)?;
+            self.put(PROMPT);
+            if watch.typed(&self.terminal) {
+                read_line(&self.terminal, &mut name)?;
+            }
+        }
+        Ok(name)
     }
-    sys::set_terminal(terminal, &state)
+
+    /// Whether it is a guest's name, or the password is right.
+    fn is(&self, name: &str, options: &Options<'_>) -> Result<bool> {
+        let root = name == layout::ROOT_USER;
+        // one name is one folder: nothing that is typed here is a path
+        let known = !name.bytes().any(|byte| byte == b'/') && (root || !options.single);
+        let hash = file::of(name).ok().filter(|_| known).and_then(|file| file.password);
+        if hash.as_deref() == Some("") && !root {
+            return Ok(true);
+        }
+        let mut given = Text::new();
+        self.line.restore(&self.terminal, State::Password)?;
+        self.put("Welcome to NodeOS!: password:  ");
+        read_line(&self.terminal, &mut given)?;
+        self.put("\n");
+        Ok(password::check(given.as_bytes(), hash.as_deref(), options.guards))
+    }
 }
 
 /// One line without its end. What is longer or no UTF-8 is nobody's name and nobody's password: it reads as one that

@@ -2,8 +2,17 @@
 
 use crate::{
     cmdline::Options,
-    guest::{each_user, log::Log, logon::file, privilege},
-    layout,
+    guest::{
+        each_user,
+        log::Log,
+        logon::{
+            file,
+            password::{Useless, usable},
+        },
+        privilege,
+    },
+    layout, say,
+    say::Text,
 };
 
 /// Reads names of homes from the standard input, a packet each. Status 0 if somebody may log on, 1 if nobody.
@@ -13,25 +22,40 @@ pub fn check(options: &Options<'_>) -> u8 {
     }
     let mut status = 1;
     each_user::take(|name| {
-        if may_log_on(name, options.single) {
+        if may_log_on(name, options) {
             status = 0;
         }
     });
     status
 }
 
-fn may_log_on(name: &str, single: bool) -> bool {
+fn may_log_on(name: &str, options: &Options<'_>) -> bool {
     let log = Log::PID1;
     let root = name == layout::ROOT_USER;
+    let mut why = Text::new();
     match file::of(name) {
-        Ok(file) if root && file.password.as_deref() == Some("") => {
-            error!(log, "home root: an empty password opens no root prompt; give it one");
-            false
-        }
-        Ok(file) => file.password.is_some() && (root || !single),
-        Err(why) => {
-            error!(log, "home ", name, ": ", layout::LOGON_FILE, ": ", why, "; nobody logs on there");
-            false
-        }
+        Ok(file) => match file.password.as_deref() {
+            None => return false,
+            Some("") if root => {
+                error!(log, "home root: an empty password opens no root prompt; give it one");
+                return false;
+            }
+            Some("") => return !options.single,
+            Some(hash) => match usable(hash, options.guards) {
+                Ok(_) => return root || !options.single,
+                Err(Useless::Malformed) => say!(&mut why, "its password is no argon2id hash that is taken here"),
+                Err(Useless::TooLarge(kib, most)) => say!(
+                    &mut why,
+                    "its password takes ",
+                    kib,
+                    " KiB to check, and this machine has ",
+                    most,
+                    " KiB for that; give it anew"
+                ),
+            },
+        },
+        Err(error) => say!(&mut why, error),
     }
+    error!(log, "home ", name, ": ", layout::LOGON_FILE, ": ", why, "; nobody logs on there");
+    false
 }

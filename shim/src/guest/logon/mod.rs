@@ -3,7 +3,7 @@
 //! | arguments | runs as | does |
 //! |---|---|---|
 //! | `check` | uid 0, one capability | reads names of homes, one a packet of its pipe, and says whether anybody may log on |
-//! | `ask CONSOLE` | the same, once it has the terminal | asks until somebody is known; the answer is on its standard output |
+//! | `ask CONSOLE LINE` | the same, once it has the terminal | asks once; the answer is on its standard output |
 //! | `run USER PROGRAM` | the user, in the own sandbox | becomes the program, or if that is empty the user's shell |
 //!
 //! Its environment is the kernel's words, as PID 1 has them.
@@ -13,9 +13,11 @@ mod check;
 mod file;
 mod password;
 mod session;
+mod watch;
 
 use crate::{
     cmdline::Options,
+    guest::terminal::Line,
     sys::{self, Start, Stream},
 };
 
@@ -25,7 +27,9 @@ pub fn main(start: Start) -> ! {
     let mut words = start.arguments().skip(1).map(|word| word.to_str().unwrap_or_default());
     sys::exit(match (words.next(), words.next(), words.next()) {
         (Some("check"), ..) => check::check(&options),
-        (Some("ask"), Some(console), _) => ask::ask(console, &options),
+        (Some("ask"), Some(console), Some(line)) => {
+            Line::parse(line).map_or(64, |line| ask::ask(console, line, &options))
+        }
         (Some("run"), Some(user), Some(program)) => session::run(user, program, &options, start),
         _ => {
             Stream(2).put("this is a part of PID 1 of a NodeOS machine\n");

@@ -18,10 +18,11 @@ use crate::{
         each_user,
         execute::{CLONE, Stopped, attach},
         log::Log,
-        machine::{Console, consoles, host},
+        machine::{consoles, host},
         pid1::homes,
         place, privilege,
         program::Program,
+        terminal::Terminal,
     },
     layout,
     op::{Attr, Upper, User},
@@ -43,7 +44,7 @@ pub struct Machine<'a> {
     pub homes: &'a Homes,
     pub upper: Upper,
     pub host: Text,
-    pub consoles: Vec<Console, MAX_CONSOLES>,
+    pub consoles: Vec<Terminal, MAX_CONSOLES>,
 }
 
 /// Boots as far as the users; `Stopped` when there is no carbon copy.
@@ -67,8 +68,9 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
         error!(log, "cannot read the users partition: ", errno);
     }
     info!(log, homes.count(), " users");
-    let Options { single, guards, .. } = options;
-    Ok(Machine { words: start, single, guards, homes, upper, host: host(), consoles: consoles() })
+    let Options { single, guards, size, .. } = options;
+    let consoles = consoles().into_iter().map(|name| Terminal::of(name, size)).collect();
+    Ok(Machine { words: start, single, guards, homes, upper, host: host(), consoles })
 }
 
 /// Leaves the rootfs, from which nobody pivots (before Linux 7.0), for a mount of the same files: all that is mounted

@@ -12,7 +12,7 @@ use crate::{
     cut,
     guest::{
         log::Log,
-        machine::{Console, uptime},
+        machine::uptime,
         pid1::{
             boot::Machine,
             broker::Broker,
@@ -23,13 +23,14 @@ use crate::{
         place,
         program::Program,
         report::{Report, Reports},
+        terminal::Terminal,
     },
     last_word::LastWord,
     layout,
     op::User,
     say,
     say::Text,
-    supervise::{Action, ConsoleId, MAX_SANDBOXES, Outcome, Pid, State},
+    supervise::{Action, ConsoleId, KILLED, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
     users::HomeId,
 };
@@ -72,7 +73,15 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
             executor.take_reports(&mut state);
             let pid = pid.as_raw_nonzero().get();
             executor.buried(pid);
-            state.exited(pid, shell_status(status), uptime());
+            let status = shell_status(status);
+            // what is killed may have been killed with its sandbox, whose reaper waits for this to be buried
+            if status == KILLED
+                && let Some(home) = state.home_of(pid)
+                && executor.ends(home)
+            {
+                state.ending(home);
+            }
+            state.exited(pid, status, uptime());
         }
     }
 }
@@ -158,10 +167,16 @@ impl Executor<'_> {
 
     /// What became of a program that was to enter a sandbox: one that has ended is another matter than one that is full.
     fn entered(&self, home: HomeId, made: Result<Pid>) -> Outcome {
-        if made.is_err() && self.sandbox(home).is_none_or(|reaper| sys::ends_within(reaper, 0)) {
+        if made.is_err() && self.ends(home) {
             return Outcome::Gone;
         }
         self.outcome(self.name(home), made)
+    }
+
+    /// Whether the sandbox's reaper ends, or has: it has no namespaces any more, long before it can be buried.
+    fn ends(&self, home: HomeId) -> bool {
+        self.sandbox(home)
+            .is_some_and(|reaper| sandboxes::inside(reaper, self.own.as_fd(), || Ok(())) == Err(Errno::SRCH))
     }
 
     /// A process has ended; with a sandbox's first the sandbox has.
@@ -198,7 +213,7 @@ impl Executor<'_> {
         self.machine.homes.get(home).ok_or(Errno::NOENT)
     }
 
-    fn terminal(&self, console: ConsoleId) -> Result<&Console> {
+    fn terminal(&self, console: ConsoleId) -> Result<&Terminal> {
         self.machine.consoles.get(usize::from(console)).ok_or(Errno::NODEV)
     }
 
@@ -215,12 +230,20 @@ impl Executor<'_> {
                 }
             }
             Report::LoggedOn(console, name) => {
-                let console = self.machine.consoles.iter().zip(0..).find(|(other, _)| *other == console);
-                if let (Some((_, console)), Some(home)) = (console, self.home(name)) {
+                if let (Some(console), Some(home)) = (self.console(console), self.home(name)) {
                     state.logged_on(console, home);
                 }
             }
+            Report::Refused(console, name) => {
+                if let Some(console) = self.console(console) {
+                    state.refused(console, self.machine.homes.named(name), uptime());
+                }
+            }
         }
+    }
+
+    fn console(&self, name: &str) -> Option<ConsoleId> {
+        self.machine.consoles.iter().zip(0..).find(|(console, _)| console.name == name).map(|(_, id)| id)
     }
 
     fn home(&self, name: &str) -> Option<HomeId> {
@@ -238,17 +261,17 @@ impl Executor<'_> {
     fn prompt(&self, console: ConsoleId) -> Result<Pid> {
         let terminal = self.terminal(console)?;
         if let Some((pid, _)) = sys::fork()? {
-            info!(self.log, "logon on ", terminal);
+            info!(self.log, "logon on ", terminal.name);
             return Ok(pid);
         }
         let errno = self.become_logon(terminal).err().unwrap_or(Errno::INVAL);
-        error!(self.log, "no logon on ", terminal, ": ", errno);
+        error!(self.log, "no logon on ", terminal.name, ": ", errno);
         sys::exit(1)
     }
 
-    fn become_logon(&self, terminal: &str) -> Result<()> {
+    fn become_logon(&self, terminal: &Terminal) -> Result<()> {
         let mut arguments = Text::new();
-        say!(&mut arguments, "logon\0ask\0", terminal, "\0");
+        say!(&mut arguments, "logon\0ask\0", terminal.name, "\0", terminal.line, "\0");
         rustix::stdio::dup2_stdout(self.reports.sender())?;
         Err(Program::open(layout::LOGON)?.exec(&arguments, self.machine.words))
     }
@@ -271,7 +294,7 @@ impl Executor<'_> {
 
     fn shell(&self, home: HomeId, console: ConsoleId) -> Result<Pid> {
         let terminal = self.terminal(console)?;
-        info!(self.log, "session of ", self.name(home), " on ", terminal);
+        info!(self.log, "session of ", self.name(home), " on ", terminal.name);
         self.enter(home, "", Streams::Terminal(terminal))
     }
 

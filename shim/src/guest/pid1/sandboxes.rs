@@ -19,13 +19,14 @@ use crate::{
         place::{self, Name},
         privilege,
         program::Program,
+        terminal::{State, Terminal},
     },
     layout,
     op::{Attr, Upper, User},
     say,
     say::Text,
-    supervise::Pid,
-    sys::{self, Signals},
+    supervise::{KILLED, Pid},
+    sys::{self, Signals, terminal::take_terminal},
 };
 
 /// What tells a sandbox's processes from all others.
@@ -77,8 +78,8 @@ pub fn forget(user: &User<'_>) {
 pub enum Streams<'a> {
     /// The system console, for writing.
     Log,
-    /// This terminal, as the session's own: a name below /dev.
-    Terminal(&'a str),
+    /// This terminal, as the session's own.
+    Terminal(&'a Terminal),
 }
 
 /// What runs in a sandbox.
@@ -91,25 +92,36 @@ pub struct Session<'a> {
     pub machine: &'a Machine<'a>,
 }
 
-/// Runs a program in the sandbox behind `pidfd`, as a child of PID 1.
-///
-/// PID 1 itself points its next child into the pid namespace and then points back, so that the kernel makes the child
-/// right there: no process with privileges lingers. An error means that the sandbox has ended.
+/// Runs a program in the sandbox behind `pidfd`, as a child of PID 1: no process with privileges lingers in between.
 pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, session: Session<'_>) -> Result<Pid> {
     let cgroup = cgroup_of(session.user)?;
+    let forked = inside(pidfd, own, || {
+        let forked = sys::fork_into(0, &cgroup);
+        if let Ok(None) = forked {
+            let log = Log::held();
+            let errno = become_session(pidfd, session).err().unwrap_or(Errno::INVAL);
+            if errno == Errno::SRCH {
+                // the sandbox ends: as if this were killed with it, which it is in a moment
+                sys::exit(KILLED);
+            }
+            error!(log, "no program of ", session.user.name, " runs: ", errno);
+            sys::exit(126);
+        }
+        forked
+    })?;
+    Ok(forked.ok_or(Errno::SRCH)?.0)
+}
+
+/// Does it while PID 1's next child is born in the pid namespace of the sandbox behind `pidfd`; PID 1 itself stays where it is.
+/// `ESRCH` if that sandbox ends.
+pub fn inside<T>(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, work: impl FnOnce() -> Result<T>) -> Result<T> {
     sys::join(pidfd, CLONE_NEWPID)?;
-    let forked = sys::fork_into(0, &cgroup);
-    if let Ok(None) = forked {
-        let log = Log::held();
-        let errno = become_session(pidfd, session).err().unwrap_or(Errno::INVAL);
-        error!(log, "no program of ", session.user.name, " runs: ", errno);
-        sys::exit(126);
-    }
+    let result = work();
     if sys::join(own, CLONE_NEWPID).is_err() {
         // whatever is forked from here on would be born in a user's sandbox
         stop::give_up(&Log::PID1);
     }
-    Ok(forked?.ok_or(Errno::SRCH)?.0)
+    result
 }
 
 /// Runs in the child, with all capabilities until the user's uid is taken; comes back only with an error.
@@ -144,7 +156,7 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
             rustix::process::setsid()?;
             Vec::<OwnedFd, 2>::from_iter([place::file("/dev/null", OFlags::RDONLY)?, console])
         }
-        Streams::Terminal(name) => {
+        Streams::Terminal(Terminal { name, line }) => {
             let mut path = Text::new();
             say!(&mut path, "/dev/", name);
             // the node's owner is the session's, until the next logon takes it back
@@ -158,7 +170,8 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
             let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
             let terminal = place::file(&path, flags)?;
             rustix::fs::fcntl_setfl(&terminal, OFlags::empty())?;
-            sys::take_terminal(&terminal)?;
+            take_terminal(&terminal)?;
+            line.restore(&terminal, State::Session)?;
             Vec::from_iter([terminal])
         }
     };

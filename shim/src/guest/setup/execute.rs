@@ -9,7 +9,7 @@ use crate::{
     guest::{
         execute::{Execute, mount, write, write_file},
         log::Log,
-        machine::ram,
+        machine::{ram, usable_ram},
         place::{self, Name},
         setup::{device, grow},
     },
@@ -103,10 +103,7 @@ fn close(folder: &str, keep: &[&str]) -> Result<()> {
 
 /// Keeps memory and processes back from all users together.
 fn reserve() -> Result<()> {
-    // what lies in the rootfs stays there: the carbon copy, but for the placement `medium`
-    let kept = rustix::fs::statvfs(c"/")
-        .map_or(0, |root| root.f_blocks.saturating_sub(root.f_bfree).saturating_mul(root.f_frsize));
-    let limits = limits::of_all(ram().saturating_sub(kept));
+    let limits = limits::of_all(usable_ram());
     for (file, limit) in [("memory.max", limits.memory), ("pids.max", limits.pids)] {
         let (mut path, mut value) = (Text::new(), Text::new());
         say!(&mut path, layout::CGROUPS, "/", file);

@@ -1,0 +1,108 @@
+//! A console's terminal, and its usual state: what a session begins with, and what a logon puts back.
+
+use linux_raw_sys::general::{
+    CLOCAL, CREAD, ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, HUPCL, ICANON, ICRNL, IEXTEN, ISIG, IUTF8, IXON, ONLCR, OPOST,
+};
+use rustix::{fd::OwnedFd, fs::OFlags, io::Result, termios::Winsize};
+
+use crate::{
+    cmdline::Size,
+    cut,
+    guest::{machine::Console, place},
+    say,
+    say::{Say, Text},
+    sys::terminal::{self, Settings},
+};
+
+/// What keys do, from interrupt to the second end of line (include/asm-generic/termios.h, `INIT_C_CC`).
+const KEYS: [u8; 19] = [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0];
+
+/// A console that PID 1 knows.
+pub struct Terminal {
+    /// Its name below /dev.
+    pub name: Console,
+    pub line: Line,
+}
+
+/// What a terminal was before any session: nothing else tells later what a serial line's speed should be.
+#[derive(Clone, Copy)]
+pub struct Line {
+    /// `c_cflag`: bits of a character, parity, flow control.
+    control: u32,
+    /// Bits a second.
+    speed: u32,
+    size: Size,
+}
+
+/// Which state a terminal is put into.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// A session begins: echo, and signals from keys.
+    Session,
+    /// Somebody types a name: echo alone.
+    Name,
+    /// Somebody types a password.
+    Password,
+}
+
+impl Terminal {
+    /// The console as it is now. One without a size of its own, a serial line, has `size`.
+    pub fn of(name: Console, size: Size) -> Self {
+        // what the kernel gives a line that nobody configured (drivers/tty/tty_io.c, `tty_std_termios`)
+        let mut line = Line { control: 0o2277, speed: 38400, size };
+        let mut path = Text::new();
+        say!(&mut path, "/dev/", name);
+        if let Ok(terminal) = place::file(&path, OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK) {
+            if let Ok(settings) = terminal::settings(&terminal) {
+                (line.control, line.speed) = (settings.c_cflag, settings.c_ospeed);
+            }
+            if let Ok(Winsize { ws_row: rows @ 1.., ws_col: columns @ 1.., .. }) =
+                rustix::termios::tcgetwinsize(&terminal)
+            {
+                line.size = Size { columns, rows };
+            }
+        }
+        Self { name, line }
+    }
+}
+
+impl Line {
+    /// Reads what `say` wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut numbers = Some(text);
+        let mut number = || cut::small(cut::next(&mut numbers, b',')?, 10);
+        let (control, speed) = (number()?, number()?);
+        let size = Size { columns: number()?.try_into().ok()?, rows: number()?.try_into().ok()? };
+        Some(Self { control, speed, size })
+    }
+
+    /// Puts a terminal into that state, whatever a session made of it.
+    pub fn restore(&self, terminal: &OwnedFd, state: State) -> Result<()> {
+        let c_lflag = ICANON | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN;
+        let c_lflag = match state {
+            State::Session => c_lflag | ECHO | ISIG,
+            State::Name => c_lflag | ECHO,
+            State::Password => c_lflag,
+        };
+        let settings = Settings {
+            c_iflag: ICRNL | IXON | IUTF8,
+            c_oflag: OPOST | ONLCR,
+            c_cflag: self.control | CREAD | HUPCL | CLOCAL,
+            c_lflag,
+            c_line: 0,
+            c_cc: KEYS,
+            c_ispeed: self.speed,
+            c_ospeed: self.speed,
+        };
+        terminal::set_settings(terminal, &settings)?;
+        let Size { columns, rows } = self.size;
+        rustix::termios::tcsetwinsize(terminal, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 })
+    }
+}
+
+impl Say for Line {
+    fn say(&self, text: &mut Text) {
+        let Self { control, speed, size: Size { columns, rows } } = *self;
+        say!(text, control, ",", speed, ",", columns, ",", rows);
+    }
+}

@@ -1,0 +1,129 @@
+//! What happened: it is only written down.
+
+use super::{
+    ConsoleId, KILLED, Phase, Pid, State, Stopping, TRIES,
+    sandbox::{Sandbox, Shown, Stage},
+};
+use crate::{last_word::LastWord, users::HomeId};
+
+impl State {
+    /// The sandbox of that home has its root.
+    pub fn ready(&mut self, home: HomeId) {
+        self.failures = 0;
+        for sandbox in self.sandboxes.iter_mut().filter(|s| s.home == home && s.stage == Stage::Building) {
+            sandbox.stage = Stage::Ready;
+        }
+    }
+
+    /// Somebody gave the right password.
+    pub fn logged_on(&mut self, console: ConsoleId, home: HomeId) {
+        if let Some(console) = self.consoles.get_mut(usize::from(console)) {
+            console.known(home);
+        }
+    }
+
+    /// Somebody gave a wrong password, with the name of that home or of none.
+    pub fn refused(&mut self, console: ConsoleId, home: Option<HomeId>, now: u64) {
+        let before = home.map_or(0, |home| self.refusals.count(home, now));
+        if let Some(console) = self.consoles.get_mut(usize::from(console)) {
+            console.refused(before);
+        }
+    }
+
+    /// Whose program a process is, of those that PID 1 started in sandboxes.
+    #[must_use]
+    pub fn home_of(&self, pid: Pid) -> Option<HomeId> {
+        let sessions = self.consoles.iter().find_map(|console| match console.phase {
+            Phase::Session { pid: p, home, .. } if p == pid => Some(home),
+            _ => None,
+        });
+        sessions.or_else(|| self.sandboxes.iter().find(|s| s.init.is_some_and(|(p, _)| p == pid)).map(|s| s.home))
+    }
+
+    /// The sandbox of that home ends by itself, which nobody asked for a second time: its reaper is still there. A program that
+    /// is killed with it begins again in a new one.
+    pub fn ending(&mut self, home: HomeId) {
+        for sandbox in self.of(home).filter(|sandbox| sandbox.stage != Stage::Dead) {
+            sandbox.stage = Stage::Ending;
+        }
+    }
+
+    /// The machine is to stop.
+    pub fn stop(&mut self, word: LastWord) {
+        if matches!(self.stopping, Stopping::No) {
+            self.stopping = Stopping::Due { word };
+        }
+    }
+
+    /// A process ended, with what a shell would call its status.
+    pub fn exited(&mut self, pid: Pid, status: u8, now: u64) {
+        let mut left = None;
+        for console in &mut self.consoles {
+            match console.phase {
+                Phase::Prompt { pid: p } if p == pid => console.unanswered(now),
+                Phase::Leaving { pid: p, home } if p == pid && status == 0 => {
+                    self.refusals.forgive(home);
+                    console.phase = Phase::Granted { home };
+                }
+                Phase::Leaving { pid: p, .. } if p == pid => console.unanswered(now),
+                Phase::Session { pid: p, home, since } if p == pid => {
+                    let torn = torn(&self.sandboxes, home, status, since, now);
+                    console.phase = if torn { Phase::Granted { home } } else { Phase::Due { at: now } };
+                    left = Some(home);
+                }
+                _ => {}
+            }
+        }
+        let init =
+            self.sandboxes.iter().find_map(|s| s.init.filter(|(p, _)| *p == pid).map(|(_, since)| (s.home, since)));
+        if let Some((home, since)) = init {
+            if torn(&self.sandboxes, home, status, since, now) {
+                let _ = self.inits.push(home);
+            } else {
+                self.status = status;
+            }
+        }
+        let mut unbuilt = None;
+        for sandbox in &mut self.sandboxes {
+            if sandbox.reaper == pid {
+                if sandbox.stage == Stage::Building {
+                    unbuilt = Some(sandbox.home);
+                }
+                sandbox.stage = Stage::Dead;
+            }
+            if let Shown::Changing { pid: p, to_yes } = sandbox.shown
+                && p == pid
+            {
+                sandbox.changed(to_yes, status == 0);
+                self.rest_until = if status == 0 { self.rest_until } else { now.saturating_add(1) };
+            }
+            if sandbox.init.is_some_and(|(p, _)| p == pid) {
+                sandbox.init = None;
+                sandbox.poke = true;
+            }
+            if Some(sandbox.home) == left {
+                sandbox.poke = true;
+            }
+        }
+        if let Some(home) = unbuilt {
+            self.unbuilt(home, now);
+        }
+    }
+
+    /// A sandbox could not be built: once more, in a moment, for it may be that there was no memory for it.
+    pub(super) fn unbuilt(&mut self, home: HomeId, now: u64) {
+        self.failures = self.failures.saturating_add(1);
+        self.rest_until = now.saturating_add(1);
+        if self.failures >= TRIES {
+            self.failures = 0;
+            self.give_up(home, now);
+        }
+    }
+}
+
+/// Whether a program went down with its sandbox, whose last other process had just ended: it was killed at once, and the
+/// sandbox is no more.
+fn torn(sandboxes: &[Sandbox], home: HomeId, status: u8, since: u64, now: u64) -> bool {
+    let lives = |s: &Sandbox| s.home == home && !matches!(s.stage, Stage::Ending | Stage::Dead);
+    status == KILLED && now.saturating_sub(since) < 2 && !sandboxes.iter().any(lives)
+}

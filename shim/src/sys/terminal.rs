@@ -1,0 +1,150 @@
+//! What terminals are asked and told by ioctl.
+#![allow(unsafe_code)]
+
+use core::{mem::MaybeUninit, ptr};
+
+use linux_raw_sys::{general as raw, ioctl};
+use rustix::{
+    fd::{AsRawFd, OwnedFd},
+    io::Result,
+};
+
+use super::call;
+
+/// A terminal's settings, speeds included (include/uapi/asm-generic/termbits.h).
+pub type Settings = raw::termios2;
+
+/// `struct serial_struct` (include/uapi/linux/serial.h) in words; only two of them are looked at here.
+pub type Serial = [u32; 18];
+
+/// `struct serial_icounter_struct` (the same header).
+pub type Counters = [u32; 20];
+
+fn ioctl(terminal: &OwnedFd, request: u32, argument: usize) -> Result<()> {
+    let fd = terminal.as_raw_fd().cast_unsigned() as usize;
+    // SAFETY: the callers below pass what the request takes: a number, or the address of a value of its type.
+    unsafe { call(raw::__NR_ioctl, [fd, request as usize, argument, 0, 0, 0]) }.map(drop)
+}
+
+/// Makes a terminal this session's own, whoever has it: needs `CAP_SYS_ADMIN` if somebody does.
+///
+/// # Errors
+/// The kernel's.
+pub fn take_terminal(terminal: &OwnedFd) -> Result<()> {
+    ioctl(terminal, ioctl::TIOCSCTTY, 1) // 1 steals (ioctl_tty(2))
+}
+
+/// A terminal's settings, as the kernel has them.
+///
+/// # Errors
+/// The kernel's.
+pub fn settings(terminal: &OwnedFd) -> Result<Settings> {
+    let mut settings = MaybeUninit::<Settings>::zeroed();
+    ioctl(terminal, ioctl::TCGETS2, settings.as_mut_ptr() as usize)?;
+    // SAFETY: all fields are numbers; zeros are valid too.
+    Ok(unsafe { settings.assume_init() })
+}
+
+/// Sets them, at once.
+///
+/// # Errors
+/// The kernel's.
+pub fn set_settings(terminal: &OwnedFd, settings: &Settings) -> Result<()> {
+    ioctl(terminal, ioctl::TCSETS2, ptr::from_ref(settings) as usize)
+}
+
+/// What a serial line's driver knows of it.
+///
+/// # Errors
+/// `ENOTTY` where the terminal is no serial line.
+pub fn serial(terminal: &OwnedFd) -> Result<Serial> {
+    let mut serial = [0; 18];
+    ioctl(terminal, ioctl::TIOCGSERIAL, serial.as_mut_ptr() as usize).map(|()| serial)
+}
+
+/// Sets it.
+///
+/// # Errors
+/// The kernel's.
+pub fn set_serial(terminal: &OwnedFd, serial: &Serial) -> Result<()> {
+    ioctl(terminal, ioctl::TIOCSSERIAL, serial.as_ptr() as usize)
+}
+
+/// How many characters a serial line has sent and received, among others.
+///
+/// # Errors
+/// `ENOTTY` where the terminal is no serial line.
+pub fn counters(terminal: &OwnedFd) -> Result<Counters> {
+    let mut counters = [0; 20];
+    ioctl(terminal, ioctl::TIOCGICOUNT, counters.as_mut_ptr() as usize).map(|()| counters)
+}
+
+/// Which virtual terminal is in front.
+///
+/// # Errors
+/// `ENOTTY` where the terminal is no virtual one.
+pub fn in_front(terminal: &OwnedFd) -> Result<u16> {
+    const VT_GETSTATE: u32 = 0x5603;
+    let mut state = [0_u16; 3]; // struct vt_stat (include/uapi/linux/vt.h)
+    ioctl(terminal, VT_GETSTATE, state.as_mut_ptr() as usize)?;
+    let [active, ..] = state;
+    Ok(active)
+}
+
+/// What a virtual terminal is told by a number (include/uapi/linux/kd.h, vt.h).
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub enum Screen {
+    /// `KIOCSOUND`: a tone.
+    Sound = 0x4b2f,
+    /// `KDSETLED`: the keyboard's lights.
+    Lights = 0x4b32,
+    /// `KDSETMODE`: text or graphics.
+    Mode = 0x4b3a,
+    /// `KDSKBMODE`: what keys become.
+    Keyboard = 0x4b45,
+    /// `KDSKBMETA`: what Alt adds.
+    Meta = 0x4b63,
+    /// `VT_ACTIVATE`: which comes to the front.
+    Activate = 0x5606,
+}
+
+/// Tells it; a terminal that is no virtual one does not care.
+pub fn tell_screen(terminal: &OwnedFd, what: Screen, number: u8) {
+    let _ = ioctl(terminal, what as u32, number.into());
+}
+
+/// Takes the right to delay a switch of virtual terminals from whoever has it.
+pub fn switch_freely(terminal: &OwnedFd) {
+    const VT_SETMODE: u32 = 0x5602;
+    let auto = [0_u8; 8]; // struct vt_mode: VT_AUTO, no signals
+    let _ = ioctl(terminal, VT_SETMODE, auto.as_ptr() as usize);
+}
+
+/// `struct kbentry` (include/uapi/linux/kd.h).
+#[repr(C)]
+struct KeyEntry {
+    table: u8,
+    key: u8,
+    value: u16,
+}
+
+/// What a key gives, by the kernel's table and number.
+///
+/// # Errors
+/// The kernel's.
+pub fn key_entry(screen: &OwnedFd, table: u8, key: u8) -> Result<u16> {
+    const KDGKBENT: u32 = 0x4b46;
+    let mut entry = KeyEntry { table, key, value: 0 };
+    ioctl(screen, KDGKBENT, ptr::from_mut(&mut entry) as usize).map(|()| entry.value)
+}
+
+/// Sets it, which takes `CAP_SYS_TTY_CONFIG`.
+///
+/// # Errors
+/// The kernel's.
+pub fn set_key_entry(screen: &OwnedFd, table: u8, key: u8, value: u16) -> Result<()> {
+    const KDSKBENT: u32 = 0x4b47;
+    let entry = KeyEntry { table, key, value };
+    ioctl(screen, KDSKBENT, ptr::from_ref(&entry) as usize)
+}

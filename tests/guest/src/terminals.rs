@@ -1,0 +1,75 @@
+//! What a session can leave on its console for the next one.
+
+use linux_raw_sys::general as raw;
+use rustix::{
+    fd::OwnedFd,
+    fs::OFlags,
+    io::{Errno, Result},
+    termios::Winsize,
+};
+use shim::{
+    say,
+    say::Text,
+    sys::{
+        Start, Stream,
+        terminal::{self, Screen},
+    },
+};
+
+use crate::call::{Table, call3, number, open};
+
+pub const ATTACKS: Table = &[("spoil_line", spoil_line), ("show_line", show_line), ("spoil_screen", spoil_screen)];
+
+const FLAGS: usize = 4;
+const DIVISOR: usize = 6;
+const SPD_CUST: u32 = 0x30; // include/uapi/linux/tty_flags.h
+
+fn own() -> Result<OwnedFd> {
+    open(c"/dev/tty", OFlags::RDWR)
+}
+
+/// The speed, the divisor, the size, and characters of several bytes.
+fn spoil_line(_: Start) -> Result<()> {
+    let terminal = own()?;
+    let mut serial = terminal::serial(&terminal)?;
+    *serial.get_mut(FLAGS).ok_or(Errno::INVAL)? |= SPD_CUST;
+    *serial.get_mut(DIVISOR).ok_or(Errno::INVAL)? = 7;
+    terminal::set_serial(&terminal, &serial)?;
+    let mut settings = terminal::settings(&terminal)?;
+    settings.c_cflag = settings.c_cflag & !0o10017 | 0o11; // CBAUD, B1200
+    settings.c_iflag &= !0o40000; // IUTF8
+    terminal::set_settings(&terminal, &settings)?;
+    rustix::termios::tcsetwinsize(&terminal, Winsize { ws_row: 1, ws_col: 2, ws_xpixel: 3, ws_ypixel: 4 })
+}
+
+/// Says all of it.
+fn show_line(_: Start) -> Result<()> {
+    let terminal = own()?;
+    let (settings, serial) = (terminal::settings(&terminal)?, terminal::serial(&terminal)?);
+    let size = rustix::termios::tcgetwinsize(&terminal)?;
+    let flags = serial.get(FLAGS).copied().unwrap_or(0) & SPD_CUST;
+    let divisor = serial.get(DIVISOR).copied().unwrap_or(0);
+    let mut line = Text::new();
+    say!(&mut line, "the line has ", settings.c_ospeed, " bit/s, flags ", flags, ", divisor ", divisor, ", iflag ");
+    say!(&mut line, settings.c_iflag, ", ", size.ws_col, "x", size.ws_row, "\n");
+    Stream(1).put(&line);
+    Ok(())
+}
+
+/// A dead keyboard, a dead screen, and another in front; what is so leaves a file.
+fn spoil_screen(_: Start) -> Result<()> {
+    const KDGETMODE: usize = 0x4b3b;
+    const KDGKBMODE: usize = 0x4b44;
+    let terminal = own()?;
+    terminal::in_front(&terminal)?;
+    terminal::tell_screen(&terminal, Screen::Keyboard, 4); // K_OFF
+    terminal::tell_screen(&terminal, Screen::Mode, 1); // KD_GRAPHICS
+    let (mut keyboard, mut mode) = (0_i32, 0_i32);
+    call3(raw::__NR_ioctl, number(&terminal), KDGKBMODE, (&raw mut keyboard) as usize)?;
+    call3(raw::__NR_ioctl, number(&terminal), KDGETMODE, (&raw mut mode) as usize)?;
+    terminal::tell_screen(&terminal, Screen::Activate, 5);
+    if (keyboard, mode) != (4, 1) {
+        return Err(Errno::PERM);
+    }
+    open(c"/spoiled", OFlags::CREATE | OFlags::WRONLY).map(drop)
+}

@@ -1,0 +1,88 @@
+//! What a console is before, between and after sessions.
+
+use boot::users::{
+    home::Home,
+    logon::{Shell, set_shell},
+};
+use shim::{
+    arches::Arch,
+    logon_file::{LogonFile, Password},
+};
+use tests::{Boot, Disk, attacker, log_on, logs_on, runs};
+
+pub fn a_character_of_two_bytes_is_erased_whole(arch: &'static Arch) {
+    // the session edits a line too: it reads what was left of one
+    let script = "process.stdin.once('data', line => { console.log('it read', JSON.stringify(String(line))); process.exit() })
+        console.log('ana is in')";
+    let disk = Disk::with(&[logs_on("ana", 1000, Some("right"), script)]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    vm.expect("Welcome to NodeOS!: username:").unwrap();
+    vm.type_in("ñ\u{7f}ana\r").unwrap();
+    vm.expect("Welcome to NodeOS!: password:").unwrap();
+    vm.type_in("ñ€\u{7f}\u{7f}right\r").unwrap();
+    vm.expect("ana is in").unwrap();
+    vm.type_in("€\u{7f}x\r").unwrap();
+    vm.expect(r#"it read "x\n""#).unwrap();
+}
+
+/// An app has the console to itself: no logon was there before it.
+pub fn an_app_knows_how_wide_its_console_is(arch: &'static Arch) {
+    let app = "const { columns, rows } = process.stdout
+        console.log('-'.repeat(columns - 1))
+        console.log('it is', columns, 'x', rows, 'and knows', Object.keys(process.env).sort().join())";
+    let disk = Disk::with(&[runs("app", 1000, app)]);
+    for (word, size) in [("", "80 x 24"), ("winsize=120x40", "120 x 40")] {
+        let mut vm = Boot::on(arch).homes(&disk).words(word).start();
+        vm.expect(&format!("it is {size} and knows HOME,LANG,PATH,SHELL,TERM,USER\n")).unwrap();
+        vm.ending().unwrap();
+    }
+}
+
+pub fn a_size_that_is_none_is_said(arch: &'static Arch) {
+    let disk = Disk::with(&[runs("app", 1000, "console.log('it is', process.stdout.columns)")]);
+    let mut vm = Boot::on(arch).homes(&disk).words("winsize=0x40").start();
+    vm.expect("winsize=0x40: not understood; a size is COLUMNSxROWS, each from 1 to 65535").unwrap();
+    vm.expect("it is 80").unwrap();
+}
+
+pub fn the_prompt_comes_again_after_an_inits_line(arch: &'static Arch) {
+    let disk = Disk::with(&[
+        runs("ana", 1000, "setTimeout(() => console.log('Hello from an init'), 5000)"),
+        logs_on("guest", 1001, None, "console.log('guest is in')"),
+    ]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    vm.expect("Welcome to NodeOS!: username:").unwrap();
+    vm.expect("Hello from an init").unwrap();
+    log_on(&mut vm, "guest", None);
+    vm.expect("guest is in").unwrap();
+    // whoever types has seen a prompt, and what is typed stays
+    let prompts = vm.transcript().matches("Welcome to NodeOS!: username:").count();
+    assert!(prompts <= 3, "{}", vm.transcript());
+}
+
+pub fn what_a_session_leaves_on_a_line_is_put_back(arch: &'static Arch) {
+    let session = |name, uid, attacks: &str| {
+        let mut home = Home::new(name, uid);
+        home.program("bin/attack", attacker(arch));
+        home.file("attacks", format!("\n{attacks}"));
+        let mut file = LogonFile { password: Some(Password::new()), ..LogonFile::default() };
+        let shell = Shell { path: "/bin/attack".to_owned(), args: vec!["/attacks".to_owned()] };
+        set_shell(&mut file, &shell).unwrap();
+        home.logon(&file).unwrap();
+        home
+    };
+    let disk = Disk::with(&[session("ana", 1000, "show_line\nspoil_line\nshow_line"), session("bo", 1001, "show_line")]);
+    let mut vm = Boot::on(arch).homes(&disk).without("seccomp").start();
+    let line = |vm: &mut qemu::vm::Vm| {
+        vm.expect("the line has ").unwrap();
+        vm.rest_of_line().unwrap()
+    };
+    log_on(&mut vm, "ana", None);
+    let first = line(&mut vm);
+    assert!(first.contains("flags 0, divisor 0") && first.contains("80x24"), "{first}");
+    vm.expect("attack spoil_line: worked").unwrap();
+    let spoiled = line(&mut vm);
+    assert!(spoiled.contains("1200 bit/s, flags 48, divisor 7") && spoiled.contains("2x1"), "{spoiled}");
+    log_on(&mut vm, "bo", None);
+    assert_eq!(line(&mut vm), first);
+}
