@@ -25,6 +25,8 @@ pub const NODE: u64 = 64 << 20;
 const MEMORY_PER_PID: u64 = 256 << 10;
 /// The fewest processes of all users, and the most.
 const PIDS: (u64, u64) = (128, 16384);
+/// How many process numbers the machine has (`kernel.pid_max`): the most that Linux can have.
+pub const NUMBERS: &str = "4194304";
 
 /// Of all users together, on a machine of that much memory.
 #[must_use]
@@ -88,6 +90,17 @@ mod tests {
             let ram = ram * MIB;
             assert_eq!(check_kib(ram), mib << 10, "{ram}");
             assert!(u64::from(check_kib(ram)) << 10 <= reserve(ram));
+        }
+    }
+
+    #[test]
+    fn tasks_of_all_users_leave_numbers_and_tasks_for_a_logon() {
+        for ram in [49 * MIB, 240 * MIB, 2800 * MIB, 16384 * MIB, 1 << 50] {
+            let pids = of_all(ram).pids;
+            // the own number, the group's and the session's; the kernel's own threads
+            assert!(3 * pids + 4096 < NUMBERS.parse().unwrap(), "{ram}");
+            // kernel/fork.c, `set_max_threads`: an eighth of the memory for stacks of 16 KiB; half of that for each uid
+            assert!(pids <= ram / (8 * (16 << 10)) / 2, "{ram}");
         }
     }
 

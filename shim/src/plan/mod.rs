@@ -20,7 +20,7 @@ pub use self::{
 };
 use crate::{
     cmdline::{Carbon, Options},
-    layout,
+    layout, limits,
     op::{Attr, Boot, Op},
 };
 
@@ -149,6 +149,8 @@ fn settings(plan: &mut Plan<Boot<'_>>) {
         ("/proc/sys/kernel/yama/ptrace_scope", "3"),
         // each open file counts as memory of its user: no limit for all, which one user could use up
         ("/proc/sys/fs/file-max", "9223372036854775807"),
+        // a task keeps up to three numbers from being given out again: its own, its group's, its session's
+        ("/proc/sys/kernel/pid_max", limits::NUMBERS),
     ] {
         plan.may(Why::Settings, Boot::Setting(path, value));
     }
