@@ -1,7 +1,7 @@
 //! The words of a kernel's command line, and how many of them a kernel takes.
 //!
 //! Everything that makes a line checks it here, with the words that a loader adds: the kernel panics at one word too
-//! many, and cuts a line that is too long without a message.
+//! many. A line that is too long is cut without a message on arm64, and on x86 the kernel stops before it has a console.
 
 use crate::error::{Error, Result};
 

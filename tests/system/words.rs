@@ -42,6 +42,11 @@ pub fn more_names_are_a_panic_and_longer_lines_are_cut(arch: &'static Arch) {
     let long = "x".repeat(2200);
     let boot = || Boot::on(arch).homes(&disk).users_by(&format!("users=none {long} users=LABEL=nodeos-users"));
     assert!(check(&line(boot()), "").is_err());
+    if arch.bios {
+        // that kernel copies the line without an end (arch/x86/kernel/head64.c), and FORTIFY_SOURCE then stops it before
+        // it has a console: it says nothing at all
+        return;
+    }
     let mut vm = boot().start();
     vm.expect("Welcome to NodeOS!: username:").unwrap();
     assert!(!vm.transcript().contains("ana runs"), "{}", vm.transcript());
