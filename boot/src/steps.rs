@@ -27,9 +27,16 @@ impl Steps {
         Self::of(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
     }
 
-    fn of(order: Vec<String>) -> Self {
-        let place = order.iter().enumerate().map(|(at, step)| (step.clone(), at)).collect();
-        Self { order, place }
+    /// One that is done twice counts where it was first.
+    fn of(steps: Vec<String>) -> Self {
+        let mut known = Self::default();
+        for step in steps {
+            if !known.place.contains_key(&step) {
+                known.place.insert(step.clone(), known.order.len());
+                known.order.push(step);
+            }
+        }
+        known
     }
 
     /// A step a line.
@@ -169,6 +176,16 @@ mod tests {
         // and without them the rest still ends at the end
         let (at, _) = run(both, &lines(100));
         assert_eq!(*at.last().unwrap(), 100);
+    }
+
+    #[test]
+    fn a_step_that_is_done_twice_counts_once() {
+        let mut all = lines(100);
+        all.insert(0, "  GEN     Makefile".to_owned());
+        all.insert(90, "  GEN     Makefile".to_owned());
+        let (_, known) = run(Steps::default(), &all);
+        let (at, _) = run(known.clone(), &all);
+        assert_eq!((known.total(), at[0], at[90], *at.last().unwrap()), (104, 0, 86, 100));
     }
 
     #[test]
