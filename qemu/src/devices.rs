@@ -100,17 +100,19 @@ pub struct Drive {
     pub read_only: bool,
     /// What the machine writes is thrown away at its end.
     pub snapshot: bool,
+    /// Bytes of a logical sector, where it is a virtio disk.
+    pub sector: u16,
 }
 
 impl Drive {
     /// A disk that the machine only reads.
     pub fn read_only(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), bus: Bus::Virtio, read_only: true, snapshot: false }
+        Self { path: path.into(), bus: Bus::Virtio, read_only: true, snapshot: false, sector: 512 }
     }
 
     /// A disk that keeps what the machine writes.
     pub fn writable(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), bus: Bus::Virtio, read_only: false, snapshot: false }
+        Self { path: path.into(), bus: Bus::Virtio, read_only: false, snapshot: false, sector: 512 }
     }
 }
 

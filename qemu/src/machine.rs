@@ -163,7 +163,11 @@ impl Machine {
             let Some(device) = device else { continue };
             let first = number == 0 && matches!(self.start, Start::Firmware { .. }) && !self.boots_from_network();
             let boot = if first { ",bootindex=0" } else { "" };
-            args.option("-device", format!("{device},drive=disk{number}{boot}"));
+            let sector = match drive.sector {
+                512 => String::new(),
+                size => format!(",logical_block_size={size},physical_block_size={size}"),
+            };
+            args.option("-device", format!("{device},drive=disk{number}{boot}{sector}"));
         }
     }
 
@@ -333,6 +337,14 @@ mod tests {
         let mut machine = full(&ALL[0]);
         machine.drives = vec![Drive { snapshot: true, ..Drive::writable("u") }];
         assert!(listing(&machine).contains("\n-drive if=none,id=disk0,format=raw,snapshot=on,file=u\n"));
+    }
+
+    #[test]
+    fn a_disk_may_have_large_sectors() {
+        let mut machine = full(&ALL[0]);
+        machine.drives = vec![Drive { sector: 4096, ..Drive::writable("u") }];
+        let device = "-device virtio-blk-pci,drive=disk0,logical_block_size=4096,physical_block_size=4096\n";
+        assert!(listing(&machine).contains(device), "{}", listing(&machine));
     }
 
     #[test]

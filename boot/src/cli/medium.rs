@@ -130,7 +130,7 @@ impl Medium {
             Kind::Iso => {
                 let bus = how.plug.unwrap_or(Bus::Cd);
                 let (read_only, snapshot) = (bus == Bus::Cd, bus != Bus::Cd && snapshot);
-                (by_firmware(), vec![Drive { path: self.path.clone(), bus, read_only, snapshot }], None, 512)
+                (by_firmware(), vec![Drive { bus, read_only, snapshot, ..Drive::writable(&self.path) }], None, 512)
             }
             Kind::Pxe => {
                 let served = Served { folder: self.path.clone(), file: "boot.ipxe".to_owned() };
@@ -153,7 +153,7 @@ impl Medium {
                 let Card { kernel, initramfs, device_tree, cmdline } = card::read(&Cache::open()?, &self.path)?;
                 words::check(&cmdline, "")?;
                 let bus = how.plug.unwrap_or(Bus::Card);
-                let drive = Drive { path: self.path.clone(), bus, read_only: false, snapshot };
+                let drive = Drive { bus, snapshot, ..Drive::writable(&self.path) };
                 (Start::Pi { kernel, initramfs, device_tree, cmdline }, vec![drive], None, 1024)
             }
         };
