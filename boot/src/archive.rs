@@ -7,7 +7,7 @@
 use crate::error::{Error, Result, Tried};
 use crate::tree::{Entry, Tree};
 use cpio::newc::{Builder, trailer};
-use shim::layout::{BROKER, INIT, LOGON, SANDBOX, SETUP, TOLD};
+use shim::layout::{BROKER, INIT, LOGON, MEND, SANDBOX, SETUP, TOLD};
 use shim::told::Told;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -69,7 +69,7 @@ fn ordered(tree: &Tree) -> Result<Vec<(u64, String, Entry)>> {
         members.push((size, path.to_owned(), entry.clone()));
     }
     let class = |path: &str, entry: &Entry| match entry {
-        _ if [BROKER, INIT, LOGON, SANDBOX, SETUP].contains(&path) => 0,
+        _ if [BROKER, INIT, LOGON, MEND, SANDBOX, SETUP].contains(&path) => 0,
         Entry::Dir { .. } => 1,
         Entry::Device { .. } | Entry::Symlink { .. } => 2,
         Entry::File { .. } | Entry::Text { .. } => 3,

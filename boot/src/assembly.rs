@@ -7,6 +7,7 @@ use shim::layout::USERS_LABEL;
 
 use crate::cache::Cache;
 use crate::carbon::Placement;
+use crate::debian;
 use crate::error::Result;
 use crate::image::{Image, Spec, assemble, carbon_of};
 use crate::kernel::{self, kernel};
@@ -18,6 +19,9 @@ use crate::tree::Tree;
 use crate::users::image::DEFAULT_SIZE;
 use crate::users::{app, demo};
 use crate::words;
+
+/// Debian's package of e2fsck without libraries.
+const E2FSCK: &str = "e2fsck-static";
 
 /// What is wanted.
 #[derive(Clone, Debug)]
@@ -73,6 +77,7 @@ fn spec(cache: &Cache, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>, pro
     let options = manifest.kernel.options.iter().map(|option| option.0.clone()).collect();
     let shim = shim()?;
     let kernel = kernel(cache, &kernel::Spec { arch, profile: (*profile).to_owned(), options }, progress)?;
+    let e2fsck = debian::unpacked(cache, arch, E2FSCK, "main", progress)?;
     Ok(Spec {
         arch,
         placement: *placement,
@@ -81,6 +86,8 @@ fn spec(cache: &Cache, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>, pro
         cmdline: manifest.cmdline.clone(),
         kernel,
         kernel_version: kernel::source_version()?,
+        e2fsck_version: debian::fetched(&e2fsck)?,
+        e2fsck: e2fsck.join("sbin/e2fsck.static"),
         shim,
     })
 }

@@ -18,7 +18,7 @@ use crate::progress::Progress;
 use crate::shim::Shim;
 use crate::tree::{Carbon, Entry, Line, Tree, carbon_tree};
 use shim::arches::Arch;
-use shim::layout::{BROKER, CARBON, CARBON_IMAGE, INIT, INITRAMFS_FOLDERS, LOGON, SANDBOX, SETUP};
+use shim::layout::{BROKER, CARBON, CARBON_IMAGE, INIT, INITRAMFS_FOLDERS, LOGON, MEND, SANDBOX, SETUP};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -63,6 +63,10 @@ pub struct Spec {
     pub kernel: PathBuf,
     /// Of which source.
     pub kernel_version: String,
+    /// e2fsck, static.
+    pub e2fsck: PathBuf,
+    /// Of which package's version.
+    pub e2fsck_version: String,
     /// The guest's own programs.
     pub shim: Shim,
 }
@@ -73,7 +77,7 @@ const KEPT: usize = 6;
 /// Makes what is not cached, and says where all of it is.
 pub fn assemble(cache: &Cache, spec: &Spec, progress: Progress) -> Result<Image> {
     kernel::check(&spec.kernel, spec.arch)?;
-    for program in spec.shim.programs() {
+    for program in spec.shim.programs().into_iter().chain([spec.e2fsck.as_path()]) {
         check_static(spec.arch, program)?;
     }
     let tree = carbon_of(cache, spec, progress)?;
@@ -92,6 +96,7 @@ pub fn assemble(cache: &Cache, spec: &Spec, progress: Progress) -> Result<Image>
         ("nodeos", env!("CARGO_PKG_VERSION").to_owned()),
         ("kernel", spec.kernel_version.clone()),
         ("node", spec.node.to_string()),
+        ("e2fsck", spec.e2fsck_version.clone()),
     ];
     let (placement, words) = (spec.placement, spec.cmdline.trim().to_owned());
     Ok(Image { arch: spec.arch, kernel: spec.kernel.clone(), initramfs, carbon, placement, words, versions })
@@ -125,14 +130,20 @@ impl Image {
     }
 }
 
-/// The carbon copy's tree: node, its libraries, `env` and the includes with theirs.
+/// The carbon copy's tree: node, its libraries, `env`, e2fsck and the includes with theirs.
 pub fn carbon_of(cache: &Cache, spec: &Spec, progress: Progress) -> Result<Tree> {
     let includes = included(&spec.includes)?; // fails early: nothing is fetched for a file that is missing
     let node = node::node(cache, spec.arch, &spec.node, progress)?;
     let sysroot = debian::sysroot(cache, spec.arch, progress)?;
     let origins = Origins::new(&sysroot).with("/bin/node", &node).with("/usr/bin/env", &spec.shim.env);
     let libraries = origins.with_includes(&spec.includes)?.libraries(spec.arch)?;
-    carbon_tree(&Carbon { node: &node, env: &spec.shim.env, libraries: &libraries, includes: &includes })
+    carbon_tree(&Carbon {
+        node: &node,
+        env: &spec.shim.env,
+        e2fsck: &spec.e2fsck,
+        libraries: &libraries,
+        includes: &includes,
+    })
 }
 
 /// The entries of the includes.
@@ -208,6 +219,7 @@ pub fn initramfs_tree(shim: &Shim, plain: Option<&Tree>, image: Option<&Path>) -
     tree.put("/dev/console", Entry::Device { mode: 0o600, major: 5, minor: 1 })?;
     tree.put(INIT, Entry::File { source: shim.init.clone(), mode: 0o755 })?;
     tree.put(SETUP, Entry::File { source: shim.setup.clone(), mode: 0o700 })?;
+    tree.put(MEND, Entry::File { source: shim.mend.clone(), mode: 0o700 })?;
     tree.put(SANDBOX, Entry::File { source: shim.sandbox.clone(), mode: 0o700 })?;
     tree.put(BROKER, Entry::File { source: shim.broker.clone(), mode: 0o700 })?;
     tree.put(LOGON, Entry::File { source: shim.logon.clone(), mode: 0o711 })?;
@@ -268,6 +280,7 @@ mod tests {
         let shim = Shim {
             init: "i".into(),
             setup: "u".into(),
+            mend: "m".into(),
             sandbox: "s".into(),
             logon: "l".into(),
             broker: "b".into(),
@@ -277,7 +290,7 @@ mod tests {
         assert_eq!(
             text,
             "file /broker b 700 0 0\ndir /carbon 755 0 0\ndir /carbon/bin 755 0 0\nfile /carbon/bin/node n 755 0 0\ndir /dev 755 0 0\nnod \
-             /dev/console 600 0 0 c 5 1\ndir /devices 755 0 0\ndir /empty 755 0 0\ndir /granted 755 0 0\ndir /host 755 0 0\nfile /init i 755 0 0\nfile /logon l 711 0 0\ndir /medium 755 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
+             /dev/console 600 0 0 c 5 1\ndir /devices 755 0 0\ndir /empty 755 0 0\ndir /granted 755 0 0\ndir /host 755 0 0\nfile /init i 755 0 0\nfile /logon l 711 0 0\ndir /medium 755 0 0\nfile /mend m 700 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
              0\ndir /runtime 755 0 0\nfile /sandbox s 700 0 0\nfile /setup u 700 0 0\ndir /sys 755 0 0\ndir /tmp 755 0 0\n"
         );
         let text = initramfs_tree(&shim, None, Some(Path::new("c"))).unwrap().to_string();

@@ -1,4 +1,4 @@
-//! The shim's binaries, built by cargo for an architecture: `/init`, `/setup`, `/sandbox`, `/logon`, `/broker` and `/usr/bin/env` of the guest.
+//! The shim's binaries, built by cargo for an architecture: `/init`, `/setup`, `/mend`, `/sandbox`, `/logon`, `/broker` and `/usr/bin/env` of the guest.
 
 use crate::error::Tried;
 use crate::error::{Error, Result};
@@ -17,6 +17,8 @@ pub struct Shim {
     pub init: PathBuf,
     /// What mounts all that there is before any user, `/setup`.
     pub setup: PathBuf,
+    /// What mends a users partition, `/mend`.
+    pub mend: PathBuf,
     /// What makes a user's root and stays as its reaper, `/sandbox`.
     pub sandbox: PathBuf,
     /// What asks for names and passwords and starts sessions, `/logon`.
@@ -30,8 +32,8 @@ pub struct Shim {
 impl Shim {
     /// All of them, PID 1 first.
     #[must_use]
-    pub fn programs(&self) -> [&Path; 6] {
-        [&self.init, &self.setup, &self.sandbox, &self.logon, &self.broker, &self.env]
+    pub fn programs(&self) -> [&Path; 7] {
+        [&self.init, &self.setup, &self.mend, &self.sandbox, &self.logon, &self.broker, &self.env]
     }
 }
 
@@ -72,8 +74,8 @@ pub fn weak_named(arch: &Arch) -> Result<Shim> {
 fn shim(arch: &Arch, words: &[&str]) -> Result<Shim> {
     let messages = guest_programs(arch, "shim", words)?;
     let found = |name| guest_program(&messages, name, arch);
-    let (init, setup, sandbox) = (found("init")?, found("setup")?, found("sandbox")?);
-    Ok(Shim { init, setup, sandbox, logon: found("logon")?, broker: found("broker")?, env: found("env")? })
+    let (init, setup, mend, sandbox) = (found("init")?, found("setup")?, found("mend")?, found("sandbox")?);
+    Ok(Shim { init, setup, mend, sandbox, logon: found("logon")?, broker: found("broker")?, env: found("env")? })
 }
 
 /// Builds a package of this source tree for the guest: cargo's messages.

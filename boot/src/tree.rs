@@ -3,7 +3,7 @@
 //! No I/O here: a file is its source's path and its mode. The carbon copy is one such tree, an initramfs another.
 
 use crate::error::{Error, Result};
-use shim::layout::CARBON_FOLDERS;
+use shim::layout::{CARBON_FOLDERS, E2FSCK};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -114,6 +114,8 @@ pub struct Carbon<'a> {
     pub node: &'a Path,
     /// The shim's `env`.
     pub env: &'a Path,
+    /// What mends a users partition.
+    pub e2fsck: &'a Path,
     /// Libraries and the loader, by their places in the guest.
     pub libraries: &'a BTreeMap<String, PathBuf>,
     /// Included files by their places in the guest, with what they are.
@@ -130,6 +132,7 @@ pub fn carbon_tree(parts: &Carbon<'_>) -> Result<Tree> {
     let program = |source: &Path| Entry::File { source: source.to_owned(), mode: 0o755 };
     tree.put("/bin/node", program(parts.node))?;
     tree.put("/usr/bin/env", program(parts.env))?;
+    tree.put(E2FSCK, program(parts.e2fsck))?;
     for (path, source) in parts.libraries {
         tree.put(path, program(source))?;
     }
@@ -159,6 +162,8 @@ dir /tmp 1777 0 0
 dir /usr 755 0 0
 dir /usr/bin 755 0 0
 file /usr/bin/env e 755 0 0
+dir /usr/sbin 755 0 0
+file /usr/sbin/e2fsck f 755 0 0
 ";
 
     #[test]
@@ -166,7 +171,8 @@ file /usr/bin/env e 755 0 0
         let libraries = BTreeMap::from([("/lib/ld-linux-aarch64.so.1".to_owned(), PathBuf::from("s/ld"))]);
         let link = Entry::Symlink { target: "../bin/node".to_owned() };
         let includes = BTreeMap::from([("/share/x".to_owned(), link)]);
-        let parts = Carbon { node: Path::new("n"), env: Path::new("e"), libraries: &libraries, includes: &includes };
+        let [node, env, e2fsck] = ["n", "e", "f"].map(Path::new);
+        let parts = Carbon { node, env, e2fsck, libraries: &libraries, includes: &includes };
         assert_eq!(carbon_tree(&parts).unwrap().to_string(), EXPECTED);
     }
 

@@ -4,6 +4,8 @@
 pub const INIT: &str = "/init";
 /// The program that does what is done before there is a user; gone when it has.
 pub const SETUP: &str = "/setup";
+/// The program that mends a users partition, or says why the kernel refuses it.
+pub const MEND: &str = "/mend";
 /// The program between PID 1 and a user, in the initramfs: not readable by others, so that its process can be looked
 /// into by nobody.
 pub const LOGON: &str = "/logon";
@@ -49,6 +51,12 @@ pub const EMPTY: &str = "/empty";
 pub const CGROUPS: &str = "/sys/fs/cgroup/users";
 /// A user's root while it is being built; it becomes `/` at the end.
 pub const ROOT: &str = "/root";
+/// What mends a users partition, in the carbon copy.
+pub const E2FSCK: &str = "/usr/sbin/e2fsck";
+/// The same where `/mend` sees it.
+pub const E2FSCK_ON_CARBON: &str = "/carbon/usr/sbin/e2fsck";
+/// The cgroup in which it runs: among the users', for their memory is what it may take.
+pub const E2FSCK_GROUP: &str = "/sys/fs/cgroup/users/e2fsck";
 /// Folders that the initramfs brings besides, as mount points.
 pub const INITRAMFS_FOLDERS: [&str; 13] = [
     "/carbon", "/dev", "/devices", "/empty", "/granted", "/host", "/medium", "/proc", "/ram", "/root", "/runtime",

@@ -36,6 +36,7 @@ pub mod claims;
 pub mod cmdline;
 pub mod cut;
 pub mod errno;
+pub mod ext4;
 pub mod guards;
 #[cfg(target_env = "musl")]
 pub mod guest;

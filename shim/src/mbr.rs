@@ -3,8 +3,8 @@
 //! Layout: UEFI 2.10, 5.2.1. The table comes from a disk that anybody may have written: where one word in it is not as
 //! our images have it, it stays as it is.
 
-/// The sector with the table, in bytes.
-pub const SECTOR: usize = 512;
+/// Bytes of the first sector that are the table.
+pub const TABLE: usize = 512;
 /// Less than this is not worth a write.
 const LEAST: u64 = 1 << 20;
 
@@ -16,7 +16,7 @@ const ENTRY: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grown {
     /// The sector with the new table.
-    pub sector: [u8; SECTOR],
+    pub sector: [u8; TABLE],
     /// Where the partition begins, in bytes.
     pub start: u64,
     /// How long it is now, in bytes.
@@ -29,7 +29,7 @@ struct Entry {
     sectors: u64,
 }
 
-fn entry(sector: &[u8; SECTOR], number: usize) -> Option<Entry> {
+fn entry(sector: &[u8; TABLE], number: usize) -> Option<Entry> {
     let at = ENTRIES.checked_add(number.checked_mul(ENTRY)?)?;
     let bytes: &[u8; ENTRY] = sector.get(at..at.checked_add(ENTRY)?)?.try_into().ok()?;
     let &[_, _, _, _, kind, _, _, _, a, b, c, d, e, f, g, h] = bytes;
@@ -37,11 +37,11 @@ fn entry(sector: &[u8; SECTOR], number: usize) -> Option<Entry> {
     Some(Entry { kind, start: u32::from_le_bytes([a, b, c, d]).into(), sectors })
 }
 
-/// The table of a disk of that many bytes, in which partition `number`, a Linux one and the last, ends with the disk;
+/// The table of a disk of that many bytes in logical sectors of `unit` bytes, in which partition `number`, a Linux one and the last, ends with the disk;
 /// `None` if it does so already, or if this is no table in which that is safe.
 #[must_use]
-pub fn grown(sector: &[u8; SECTOR], number: u32, disk: u64) -> Option<Grown> {
-    let bytes = SECTOR as u64;
+pub fn grown(sector: &[u8; TABLE], number: u32, disk: u64, unit: u32) -> Option<Grown> {
+    let bytes = u64::from(unit);
     let index = usize::try_from(number.checked_sub(1)?).ok().filter(|index| *index < 4)?;
     let last = entry(sector, index)?;
     if sector.get(510..) != Some(&[0x55, 0xaa]) || last.kind != LINUX || last.start == 0 {
@@ -56,7 +56,9 @@ pub fn grown(sector: &[u8; SECTOR], number: u32, disk: u64) -> Option<Grown> {
         }
     }
     // as far as 32 bits go, in whole blocks of 4 KiB
-    let room = disk.checked_div(bytes)?.checked_sub(last.start)?.min(u32::MAX.into()) & !7;
+    let block = 4096_u64.checked_div(bytes)?.max(1);
+    let room = disk.checked_div(bytes)?.checked_sub(last.start)?.min(u32::MAX.into());
+    let room = room.checked_sub(room.checked_rem(block)?)?;
     if room.checked_sub(last.sectors)?.checked_mul(bytes)? < LEAST {
         return None;
     }
@@ -71,11 +73,11 @@ pub fn grown(sector: &[u8; SECTOR], number: u32, disk: u64) -> Option<Grown> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ENTRIES, ENTRY, SECTOR, grown};
+    use super::{ENTRIES, ENTRY, Grown, TABLE};
 
     /// Partitions as type, first sector and sectors.
-    fn table(partitions: &[(u8, u32, u32)]) -> [u8; SECTOR] {
-        let mut sector = [0; SECTOR];
+    fn table(partitions: &[(u8, u32, u32)]) -> [u8; TABLE] {
+        let mut sector = [0; TABLE];
         for (number, (kind, start, sectors)) in partitions.iter().enumerate() {
             let at = ENTRIES + number * ENTRY;
             sector[at + 4] = *kind;
@@ -84,6 +86,10 @@ mod tests {
         }
         sector[510..].copy_from_slice(&[0x55, 0xaa]);
         sector
+    }
+
+    fn grown(sector: &[u8; TABLE], number: u32, disk: u64) -> Option<Grown> {
+        super::grown(sector, number, disk, 512)
     }
 
     const CARD: [(u8, u32, u32); 3] = [(0x0c, 2048, 2048), (0x83, 4096, 4096), (0x83, 8192, 8192)];
@@ -98,6 +104,15 @@ mod tests {
         assert_eq!(grown(&new.sector, 3, 1 << 30), None, "once is enough");
         // a card of 4 TB: the table counts sectors in 32 bits
         assert_eq!(grown(&table(&CARD), 3, 4 << 40).unwrap().length, (u64::from(u32::MAX) & !7) * 512);
+    }
+
+    #[test]
+    fn a_disk_counts_in_its_own_sectors() {
+        let small = [(0x0c, 256, 256), (0x83, 512, 512), (0x83, 1024, 1024)];
+        let new = super::grown(&table(&small), 3, (1 << 30) + 4096, 4096).unwrap();
+        assert_eq!((new.start, new.length), (1024 * 4096, (1 << 30) + 4096 - 1024 * 4096));
+        assert_eq!(super::grown(&new.sector, 3, (1 << 30) + 4096, 4096), None, "once is enough");
+        assert_eq!(super::grown(&table(&small), 3, 1 << 30, 0), None);
     }
 
     #[test]

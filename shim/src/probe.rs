@@ -87,6 +87,12 @@ pub fn matches(block: &[u8], at: u64, device: Device<'_>) -> bool {
     }
 }
 
+/// Whether that first block is ext4's.
+#[must_use]
+pub fn is_ext4(block: &[u8]) -> bool {
+    bytes(block, 1024 + 0x38, 2) == Some(&[0x53, 0xef])
+}
+
 /// Bytes of the whole filesystem with that block.
 #[must_use]
 pub fn size(block: &[u8], at: u64) -> Option<u64> {
@@ -109,14 +115,28 @@ pub fn mark(block: &[u8]) -> Option<[u8; MARK]> {
     Some(mark)
 }
 
-/// Whether partition `number` of the disk that begins with `head` (its first two 512-byte sectors) and has the GPT
-/// entry `entry` is the one with that PARTUUID. An MBR disk needs no entry.
+/// How much of each of a disk's first two sectors says what its partitions are.
+pub const TABLE: usize = 512;
+
+/// A disk's partition table: the beginnings of its first two sectors, and how many bytes its logical sectors have.
+/// All numbers in a table count those (UEFI 2.10, 5.3.1).
+pub struct Disk {
+    /// The first: the MBR.
+    pub mbr: [u8; TABLE],
+    /// The second: the header of a GPT.
+    pub gpt: [u8; TABLE],
+    /// Bytes of a sector.
+    pub sector: u32,
+}
+
+/// Whether partition `number` of a disk with the GPT entry `entry` is the one with that PARTUUID. An MBR disk needs no
+/// entry.
 #[must_use]
-pub fn is_partition(head: &[u8], entry: &[u8], number: u32, wanted: &str) -> bool {
-    if gpt_entry(head, number).is_some() {
+pub fn is_partition(disk: &Disk, entry: &[u8], number: u32, wanted: &str) -> bool {
+    if gpt_entry(disk, number).is_some() {
         return bytes(entry, 16, 16).is_some_and(|uuid| same(uuid, Order::Gpt, wanted));
     }
-    let Some(&[a, b, c, d]) = bytes(head, 440, 4) else { return false };
+    let Some(&[a, b, c, d]) = bytes(&disk.mbr, 440, 4) else { return false };
     let Some((signature, partition)) = cut::once(wanted, b'-') else { return false };
     (signature.len(), partition.len()) == (8, 2)
         && cut::small(signature, 16) == Some(u32::from_le_bytes([a, b, c, d]))
@@ -125,15 +145,15 @@ pub fn is_partition(head: &[u8], entry: &[u8], number: u32, wanted: &str) -> boo
 
 /// Where, in bytes from the start of the disk, the GPT entry of partition `number` lies; `None` without a GPT.
 #[must_use]
-pub fn gpt_entry(head: &[u8], number: u32) -> Option<u64> {
-    let header = head.get(512..)?;
+pub fn gpt_entry(disk: &Disk, number: u32) -> Option<u64> {
+    let header = &disk.gpt;
     if bytes(header, 0, 8)? != b"EFI PART" {
         return None;
     }
     let first = u64::from_le_bytes(bytes(header, 72, 8)?.try_into().ok()?);
     let size = u32::from_le_bytes(bytes(header, 84, 4)?.try_into().ok()?);
     let before = u64::from(number.checked_sub(1)?).checked_mul(u64::from(size))?;
-    first.checked_mul(512)?.checked_add(before)
+    first.checked_mul(disk.sector.into())?.checked_add(before)
 }
 
 #[derive(Clone, Copy)]
@@ -225,19 +245,23 @@ mod tests {
 
     #[test]
     fn a_gpt_partition_is_found_by_its_entry() {
-        let head = with(512, b"EFI PART", vec![0; 1024]);
-        let head = with(512 + 84, &128u32.to_le_bytes(), with(512 + 72, &2u64.to_le_bytes(), head));
-        assert_eq!(gpt_entry(&head, 3), Some(2 * 512 + 2 * 128));
-        let entry = with(16, &UUID, vec![0; 128]);
-        assert!(is_partition(&head, &entry, 3, "0403021b-0605-0807-090a-0b0c0d0e0ff0"));
-        assert!(!is_partition(&head, &entry, 3, RFC));
-        assert_eq!(gpt_entry(&head, 0), None);
+        let gpt = with(0, b"EFI PART", vec![0; TABLE]);
+        let gpt = with(84, &128u32.to_le_bytes(), with(72, &2u64.to_le_bytes(), gpt)).try_into().unwrap();
+        for sector in [512, 4096] {
+            let disk = Disk { mbr: [0; TABLE], gpt, sector };
+            assert_eq!(gpt_entry(&disk, 3), Some(2 * u64::from(sector) + 2 * 128));
+            let entry = with(16, &UUID, vec![0; 128]);
+            assert!(is_partition(&disk, &entry, 3, "0403021b-0605-0807-090a-0b0c0d0e0ff0"));
+            assert!(!is_partition(&disk, &entry, 3, RFC));
+            assert_eq!(gpt_entry(&disk, 0), None);
+        }
     }
 
     #[test]
     fn an_mbr_partition_is_signature_and_number() {
-        let head = with(440, &0x00ab_cdef_u32.to_le_bytes(), vec![0; 1024]);
-        assert!(is_partition(&head, &[], 2, "00abcdef-02"));
-        assert!(!is_partition(&head, &[], 1, "00abcdef-02"));
+        let mbr = with(440, &0x00ab_cdef_u32.to_le_bytes(), vec![0; TABLE]).try_into().unwrap();
+        let disk = Disk { mbr, gpt: [0; TABLE], sector: 512 };
+        assert!(is_partition(&disk, &[], 2, "00abcdef-02"));
+        assert!(!is_partition(&disk, &[], 1, "00abcdef-02"));
     }
 }

@@ -6,6 +6,7 @@
 use crate::{
     cut,
     guards::Guard,
+    layout,
     op::{Attr, Boot, Op, Root},
     plan::{Need, Step, Steps, Why},
 };
@@ -112,8 +113,11 @@ impl Weaken for Op<'_> {
 impl Weaken for Boot<'_> {
     fn weaken(&mut self, guards: Guards<'_>) {
         // what only PID 1 sees stays as it is
-        if let Boot::Device("ext4", _, _, attr, _) = self {
+        if let Boot::Users(device, attr, options) = self {
             guards.attr(attr);
+            if guards.lack("e2fsck") {
+                *self = Boot::Device("ext4", *device, layout::USERS, *attr, options);
+            }
         }
     }
 }

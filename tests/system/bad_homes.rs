@@ -205,3 +205,43 @@ pub fn a_broken_policy_counts_as_the_strictest(arch: &'static Arch) {
     }
     assert!(!said.contains("good.json: "), "{said}");
 }
+
+/// Attributes by which overlayfs remembers what a file is made of, written by hand: the content of a file below the home,
+/// and which file there it was copied from. Neither shows what its owner may not see, and nobody else feels it.
+pub fn forged_overlay_attributes_show_nothing(arch: &'static Arch) {
+    const SCRIPT: &str = "const fs = require('fs')
+        const tried = (what, act) => { try { console.log(what, act()) } catch (error) { console.log(what, error.code) } }
+        tried('metacopy', () => fs.readFileSync('/meta').length)
+        tried('origin', () => String(fs.readFileSync('/copied')))
+        tried('folder', () => fs.readdirSync('/folder').join())
+        tried('write', () => fs.writeFileSync('/copied', 'new') ?? 'done')";
+    let mut ana = runs("ana", 1000, SCRIPT);
+    ana.file("meta", "");
+    ana.file("copied", "hers");
+    ana.file("folder/own", "");
+    let disk = Disk::with(&[ana, runs("bo", 1001, "console.log('bo runs')")]);
+    // struct ovl_metacopy and struct ovl_fb (fs/overlayfs/overlayfs.h): a handle of inode 2 of a filesystem without UUID
+    let metacopy = [0, 4, 0, 0];
+    let origin = [&[0, 0xfb, 29, 0, 1][..], &[0; 16], &2_u32.to_le_bytes(), &0_u32.to_le_bytes()].concat();
+    let mut commands = String::from("ea_set /ana/meta trusted.overlay.redirect /bin/node\n");
+    for (path, name, value) in [
+        ("meta", "metacopy", &metacopy[..]),
+        ("copied", "origin", &origin),
+        ("folder", "origin", &origin),
+        ("folder", "impure", b"y"),
+        ("folder", "nlink", b"U+1"),
+    ] {
+        let file = disk.beside(&format!("{path}-{name}"));
+        std::fs::write(&file, value).unwrap();
+        commands += &format!("ea_set -f {} /ana/{path} trusted.overlay.{name}\n", file.display());
+    }
+    disk.debugfs(&commands);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
+    let said = vm.transcript();
+    // a file whose content lies elsewhere is refused (fs/overlayfs/namei.c, `ovl_lookup`), or it is the empty one that it is
+    assert!(said.contains("metacopy EPERM") || said.contains("metacopy EIO") || said.contains("metacopy 0"), "{said}");
+    for line in ["origin hers", "folder own", "write done", "bo runs"] {
+        assert!(said.contains(line), "{}", vm.failure(format!("not said: {line}")));
+    }
+}

@@ -31,7 +31,8 @@ behaviours! {
         links_where_mounts_go_are_not_followed,
         a_work_folder_that_cannot_be_emptied_is_said,
         a_bad_logon_file_lets_nobody_in,
-        a_broken_policy_counts_as_the_strictest;
+        a_broken_policy_counts_as_the_strictest,
+        forged_overlay_attributes_show_nothing;
     bench: this_system_takes_less_than_a_script_of_the_same_mounts;
     budget: memory_and_time_are_read_from_the_machine,
         an_app_has_a_timeline_of_its_own,
@@ -62,12 +63,22 @@ behaviours! {
     many: five_hundred_homes_boot;
     memory: too_little_memory_is_said_and_the_amount_named_suffices,
         what_a_policy_calls_high_is_where_file_pages_are_taken_back;
+    mended: a_damaged_folder_is_mended_at_the_next_boot,
+        one_without_a_journal_is_checked_after_a_power_cut,
+        no_journal_keeps_the_machine_from_booting;
     placement: the_carbon_copy_serves_from_every_place;
+    power: what_was_written_survives_a_cut_seconds_later,
+        a_commit_of_the_users_own_is_taken;
     start: a_program_starts_in_forty_system_calls;
     stop: ctrl_alt_del_leaves_a_clean_filesystem,
         a_sigterm_powers_off,
         orphans_are_buried;
+    unwritable: quotas_are_read_and_said,
+        what_cannot_be_mounted_says_why_and_keeps_the_homes,
+        features_that_no_home_uses_do_no_harm,
+        a_dirty_journal_on_a_read_only_medium_is_left_alone;
     users_partition: it_is_found_by_device_and_uuids,
+        one_on_a_disk_with_large_sectors_grows,
         without_one_a_guest_has_a_session_in_ram,
         one_that_comes_late_is_awaited,
         one_that_never_comes_is_not_awaited_for_ever, of_two_with_the_label_the_first_is_used_and_both_are_named,

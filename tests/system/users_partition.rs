@@ -28,22 +28,42 @@ pub fn it_is_found_by_device_and_uuids(arch: &'static Arch) {
             "0b5e6b5f-67a4-4c3d-9d0e-1f2a3b4c5d6e",
         ),
     ] {
-        let whole = partitioned(&disk, table);
-        let mut vm = Boot::on(arch).drive(Drive::writable(&whole)).users_by(&format!("users=PARTUUID={uuid} loglevel=7")).start();
-        assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
-        let said = vm.transcript();
-        assert!(said.contains("found") && said.contains("users partition mounted (ext4, /dev/vdb2)"), "{said}");
+        for sector in [512, 4096] {
+            let drive = Drive { sector, ..Drive::writable(partitioned(&disk, table, sector)) };
+            let mut vm = Boot::on(arch).drive(drive).users_by(&format!("users=PARTUUID={uuid} loglevel=7")).start();
+            assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+            let said = vm.transcript();
+            assert!(said.contains("found") && said.contains("users partition mounted (ext4, /dev/vdb2)"), "{said}");
+        }
     }
 }
 
-/// A disk with that table (sfdisk(8), a partition begins at the next MiB) and the users partition as its second.
-fn partitioned(disk: &Disk, table: &str) -> PathBuf {
+pub fn one_on_a_disk_with_large_sectors_grows(arch: &'static Arch) {
+    let disk = Disk::with(&[runs("ana", 1000, "console.log('found')")]);
+    let table = "label: dos\nlabel-id: 0x00deca5e\nsize=1MiB\nsize=64MiB\n";
+    let whole = partitioned(&disk, table, 4096);
+    File::options().write(true).open(&whole).unwrap().set_len(128 << 20).unwrap();
+    let drive = Drive { sector: 4096, ..Drive::writable(&whole) };
+    let mut vm = Boot::on(arch).drive(drive).users_by("users=PARTUUID=00deca5e-02 grow loglevel=7").start();
+    vm.expect("growing /dev/vdb2 to 126 MiB").unwrap();
+    vm.expect("users partition grown from 64 to 126 MiB").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+    // the second entry's count of sectors (UEFI 2.10, 5.2.1)
+    let sectors = &std::fs::read(&whole).unwrap()[446 + 16 + 12..][..4];
+    assert_eq!(u32::from_le_bytes(sectors.try_into().unwrap()), (126 << 20) / 4096);
+}
+
+/// A disk with sectors of that size, that table (sfdisk(8), a partition begins at the next MiB) and the users partition
+/// as its second.
+fn partitioned(disk: &Disk, table: &str, sector: u16) -> PathBuf {
     let whole = disk.beside("disk");
     let mut file = File::create(&whole).unwrap();
     file.set_len(67 << 20).unwrap();
     let script = disk.beside("table");
     std::fs::write(&script, table).unwrap();
-    run("sh", &["-c", "exec sfdisk --quiet \"$0\" < \"$1\"", whole.to_str().unwrap(), script.to_str().unwrap()]);
+    // `I` reads such a script: sfdisk itself makes no table for other sectors than its disk has
+    let make = "printf 'I\n%s\nw\n' \"$1\" | fdisk -b \"$2\" \"$0\"";
+    run("sh", &["-c", make, whole.to_str().unwrap(), script.to_str().unwrap(), &sector.to_string()]);
     file.seek(SeekFrom::Start(2 << 20)).unwrap();
     std::io::copy(&mut File::open(&disk.path).unwrap(), &mut file).unwrap();
     whole
@@ -98,11 +118,20 @@ pub fn of_two_with_the_label_the_first_is_used_and_both_are_named(arch: &'static
 
 pub fn what_is_no_ext4_is_said(arch: &'static Arch) {
     let disk = Disk::with(&[]);
-    std::fs::write(&disk.path, vec![0x5a; 1 << 20]).unwrap();
-    let mut vm = Boot::on(arch).homes(&disk).users_by("users=/dev/vdb").start();
-    vm.expect("it is no ext4 filesystem: make one with `nodeos users create`").unwrap();
-    vm.expect("nodeos: RAM session").unwrap();
-    vm.expect("username:").unwrap();
+    let mut btrfs = vec![0x5a; 1 << 20];
+    btrfs[65600..65608].copy_from_slice(b"_BHRfS_M");
+    for (bytes, says) in [
+        (vec![0x5a; 1 << 20], "/dev/vdb: it is no ext4 filesystem, nor any other that is known here"),
+        (btrfs, "/dev/vdb: it is no ext4 filesystem but btrfs"),
+        (vec![0; 1 << 20], "/dev/vdb: it is empty: make one with `nodeos users create`"),
+    ] {
+        std::fs::write(&disk.path, bytes).unwrap();
+        let mut vm = Boot::on(arch).homes(&disk).users_by("users=/dev/vdb").start();
+        vm.expect(says).unwrap();
+        vm.expect("nodeos: RAM session").unwrap();
+        vm.expect("username:").unwrap();
+        assert_eq!(vm.transcript().contains("users create"), says.contains("empty"), "{}", vm.transcript());
+    }
 }
 
 pub fn a_read_only_one_is_written_in_ram(arch: &'static Arch) {

@@ -45,9 +45,12 @@ fn prepared(tiny: &Tiny, placement: Placement) -> (Cache, Spec) {
         cmdline: "TZ=UTC".to_owned(),
         kernel: kernel(tiny),
         kernel_version: "6".to_owned(),
+        e2fsck: tiny.fixed("e2fsck", INIT),
+        e2fsck_version: "1".to_owned(),
         shim: Shim {
             init: tiny.fixed("init", INIT),
             setup: tiny.fixed("setup", INIT),
+            mend: tiny.fixed("mend", INIT),
             sandbox: tiny.fixed("sandbox", INIT),
             logon: tiny.fixed("logon", INIT),
             broker: tiny.fixed("broker", INIT),

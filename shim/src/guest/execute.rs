@@ -40,7 +40,8 @@ pub struct Stopped;
 pub fn steps<O: Execute>(steps: &[Step<O>], log: &Log) -> core::result::Result<(), Stopped> {
     for Step { op, need, .. } in steps {
         if let Err(errno) = op.execute(log) {
-            error!(log, "cannot ", op, ": ", errno, op.hint(errno));
+            let hint = op.hint(errno);
+            error!(log, "cannot ", op, ": ", errno, if hint.is_empty() { "" } else { "; " }, hint);
             if *need == Need::Required {
                 return Err(Stopped);
             }
@@ -68,7 +69,7 @@ impl Execute for Op<'_> {
 
     fn hint(&self, errno: Errno) -> &'static str {
         match (self, errno) {
-            (Op::Mount(..), Errno::NODEV) => "; this kernel lacks that filesystem",
+            (Op::Mount(..), Errno::NODEV) => "this kernel lacks that filesystem",
             _ => "",
         }
     }

@@ -151,6 +151,10 @@ fn settings(plan: &mut Plan<Boot<'_>>) {
         ("/proc/sys/fs/file-max", "9223372036854775807"),
         // a task keeps up to three numbers from being given out again: its own, its group's, its session's
         ("/proc/sys/kernel/pid_max", limits::NUMBERS),
+        // written back half a second to a second after it was written, and with ext4's commit=1 whole a second later: the
+        // kernel's 30 and 5 seconds leave empty files where the power goes (Documentation/admin-guide/sysctl/vm.rst)
+        ("/proc/sys/vm/dirty_expire_centisecs", "50"),
+        ("/proc/sys/vm/dirty_writeback_centisecs", "50"),
     ] {
         plan.may(Why::Settings, Boot::Setting(path, value));
     }
@@ -189,7 +193,7 @@ pub fn users<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
             plan.must(Why::UsersPartition, Boot::Await(device));
             plan.may(Why::WholeDisk, Boot::GrowPartition(device));
         }
-        plan.must(Why::UsersPartition, Boot::Device("ext4", device, layout::USERS, Attr::FILES, options.users_flags));
+        plan.must(Why::UsersPartition, Boot::Users(device, Attr::FILES, options.users_flags));
         if options.grow {
             plan.may(Why::WholeDisk, Boot::GrowFilesystem(layout::USERS));
         }

@@ -68,7 +68,9 @@ impl Why {
             Self::RamFile => "EROFS reads its file from ramfs; tmpfs has no read_folio",
             Self::CarbonCopy => "node and its libraries, once and read-only, below every user's root",
             Self::Sealed => "the programs that start sessions stay as they are, whoever gets hold of one",
-            Self::UsersPartition => "each directory at its top is a home; only PID 1 sees it here",
+            Self::UsersPartition => {
+                "each directory at its top is a home; only PID 1 sees it here; e2fsck mends it first if it is not clean"
+            }
             Self::WholeDisk => "a card is larger than the image that was written to it",
             Self::Medium => "the carbon copy is a file on the medium",
             Self::CarriedHomes => "the homes that the initramfs brings: what is written is gone at power off",

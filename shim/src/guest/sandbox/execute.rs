@@ -96,9 +96,9 @@ impl Execute for Root<'_> {
         match (self, errno) {
             (Root::Op(op), _) => op.hint(errno),
             (Root::Overlay(..), Errno::PERM) => {
-                "; .overlay on the users partition must be a folder that only root writes"
+                ".overlay on the users partition must be a folder that only root writes"
             }
-            (Root::Overlay(..), Errno::NOSPC) => "; the users partition is full",
+            (Root::Overlay(..), Errno::NOSPC) => "the users partition is full",
             _ => "",
         }
     }

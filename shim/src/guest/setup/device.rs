@@ -11,7 +11,7 @@ use rustix::{
 
 use crate::{
     cmdline::Device,
-    cut,
+    cut, ext4,
     guest::{
         log::Log,
         machine::uptime,
@@ -100,13 +100,34 @@ fn search(device: Device<'_>) -> Option<Found> {
     first.map(|(_, path)| Found { path, other })
 }
 
-/// How large a device is, and how large the filesystem on it, in bytes.
-pub fn sizes(path: &str) -> Result<(u64, u64)> {
+/// A device and the filesystem on it.
+pub struct Sizes {
+    /// Bytes of the device.
+    pub device: u64,
+    /// Bytes of the filesystem.
+    pub filesystem: u64,
+    /// Whether that is ext4 with a journal.
+    pub journal: bool,
+    /// Whether e2fsck is to look at it before it is mounted.
+    pub unclean: bool,
+}
+
+/// How large they are.
+pub fn sizes(path: &str) -> Result<Sizes> {
     let device = place::file(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
-    let size = rustix::fs::seek(&device, SeekFrom::End(0))?;
+    let mut sizes =
+        Sizes { device: rustix::fs::seek(&device, SeekFrom::End(0))?, filesystem: 0, journal: false, unclean: false };
     let mut block = [0; probe::BLOCK];
-    let mut needed = |at: &u64| read_at(&device, *at, &mut block).and_then(|()| probe::size(&block, *at));
-    Ok((size, probe::BLOCKS.iter().filter_map(&mut needed).max().unwrap_or(0)))
+    for at in probe::BLOCKS {
+        if read_at(&device, at, &mut block).is_some() {
+            sizes.filesystem = sizes.filesystem.max(probe::size(&block, at).unwrap_or(0));
+            if at == 0 && probe::is_ext4(&block) {
+                sizes.journal = ext4::has_journal(&block);
+                sizes.unclean = ext4::check(&block).is_some();
+            }
+        }
+    }
+    Ok(sizes)
 }
 
 /// Whether one is a partition of the other: `sda` and `sda1`, `mmcblk0` and `mmcblk0p1`, but not `sda1` and `sda10`.
@@ -134,13 +155,14 @@ pub fn marked(path: &str, log: &Log) -> Result<()> {
 }
 
 /// Refuses a device that has less than the filesystem on it needs: half a copy.
-pub fn whole(path: &str, log: &Log) -> Result<()> {
-    let (size, needed) = sizes(path)?;
-    if needed > size {
-        error!(log, path, " is incomplete: it has ", size >> 20, " MiB of ", needed >> 20, " MiB and more");
+pub fn whole(path: &str, log: &Log) -> Result<Sizes> {
+    let sizes = sizes(path)?;
+    if sizes.filesystem > sizes.device {
+        let (size, needed) = (sizes.device >> 20, sizes.filesystem >> 20);
+        error!(log, path, " is incomplete: it has ", size, " MiB of ", needed, " MiB and more");
         return Err(Errno::NODATA);
     }
-    Ok(())
+    Ok(sizes)
 }
 
 fn path(name: &str) -> Text {
@@ -152,14 +174,17 @@ fn path(name: &str) -> Text {
 fn is(name: &str, device: Device<'_>) -> Option<bool> {
     if let Device::PartUuid(wanted) = device {
         let number = cut::small(attribute(name, "partition")?.trim_ascii(), 10)?;
-        let disk = open(&disk_of(name)?)?;
-        let mut head = [0; 1024];
-        read_at(&disk, 0, &mut head)?;
+        let path = disk_of(name)?;
+        let device = open(&path)?;
+        let sector = sector(&path);
+        let mut disk = probe::Disk { mbr: [0; probe::TABLE], gpt: [0; probe::TABLE], sector };
+        read_at(&device, 0, &mut disk.mbr)?;
+        read_at(&device, sector.into(), &mut disk.gpt)?;
         let mut entry = [0; 128];
-        if let Some(at) = probe::gpt_entry(&head, number) {
-            read_at(&disk, at, &mut entry)?;
+        if let Some(at) = probe::gpt_entry(&disk, number) {
+            read_at(&device, at, &mut entry)?;
         }
-        return Some(probe::is_partition(&head, &entry, number, wanted));
+        return Some(probe::is_partition(&disk, &entry, number, wanted));
     }
     let disk = open(&path(name))?;
     let mut block = [0; probe::BLOCK];
@@ -178,6 +203,12 @@ fn disk_of(name: &str) -> Option<Text> {
     let mut link = Text::new();
     say!(&mut link, "/sys/class/block/", name);
     linked(&link, 1)
+}
+
+/// How many bytes a logical sector of a whole disk has, in which partition tables count.
+pub fn sector(disk: &str) -> u32 {
+    let size = disk.strip_prefix("/dev/").and_then(|name| attribute(name, "queue/logical_block_size"));
+    size.and_then(|size| cut::small(size.trim_ascii(), 10)).unwrap_or(512)
 }
 
 /// The device that a mounted filesystem is on.

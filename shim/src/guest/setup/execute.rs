@@ -6,15 +6,16 @@ use rustix::{
 };
 
 use crate::{
+    cmdline::Device,
     guest::{
         execute::{Execute, mount, write, write_file},
         log::Log,
         machine::{ram, usable_ram},
         place::{self, Name},
-        setup::{device, grow},
+        setup::{device, grow, mend},
     },
     layout, limits,
-    op::{Boot, Op},
+    op::{Attr, Boot, Op},
     say,
     say::Text,
     sys,
@@ -34,19 +35,10 @@ impl Execute for Boot<'_> {
                 Ok(())
             }
             Boot::Device(kind, wanted, target, attr, options) => {
-                let device = device::find(wanted, device::PATIENCE, log)?;
-                device::whole(&device, log)?;
-                if kind == "erofs" {
-                    device::marked(&device, log)?;
-                }
-                mount(kind, &device, target, attr, options)?;
-                let what = match target {
-                    layout::USERS => "users partition",
-                    layout::MEDIUM => "boot medium",
-                    _ => "carbon copy",
-                };
-                info!(log, what, " mounted (", kind, ", ", device, ")");
-                Ok(())
+                mount_device(kind, wanted, target, attr, options, false, log)
+            }
+            Boot::Users(wanted, attr, options) => {
+                mount_device("ext4", wanted, layout::USERS, attr, options, mend::may_write(options), log)
             }
             Boot::Await(device) => device::find(device, device::PATIENCE, log).map(drop),
             Boot::GrowPartition(device) => grow::partition(device, log),
@@ -73,19 +65,49 @@ impl Execute for Boot<'_> {
     fn hint(&self, errno: Errno) -> &'static str {
         match (self, errno) {
             (Boot::Op(op), _) => op.hint(errno),
-            (Boot::Device("ext4", .., ""), Errno::INVAL) => {
-                "; it is no ext4 filesystem: make one with `nodeos users create`"
+            (Boot::Device(..) | Boot::Users(..) | Boot::Await(_), Errno::TIMEDOUT) => {
+                "is it plugged in, and is users= or carbon= right?"
             }
-            (Boot::Device("ext4", ..), Errno::INVAL) => "; does ext4 know all of usersflags=?",
-            (Boot::Device(..), Errno::INVAL) => "; it is no whole filesystem of that kind: write the medium again",
-            (Boot::Device(..) | Boot::Whole(_), Errno::NODATA) => "; this medium is incomplete: write it again",
-            (Boot::Device(..) | Boot::Await(_), Errno::TIMEDOUT) => {
-                "; is it plugged in, and is users= or carbon= right?"
-            }
-            (Boot::CheckTold, _) => "; give the machine more memory or use carbon=LABEL=nodeos-carbon",
+            (Boot::Users(..), Errno::NODATA) => "copy it again, from where it is whole",
+            (Boot::Users(_, _, options), Errno::INVAL) if !options.is_empty() => "does ext4 know all of usersflags=?",
+            (Boot::Users(..), _) => "",
+            (Boot::Device(..), Errno::INVAL) => "it is no whole filesystem of that kind: write the medium again",
+            (Boot::Device(..) | Boot::Whole(_), Errno::NODATA) => "this medium is incomplete: write it again",
+            (Boot::CheckTold, _) => "give the machine more memory or use carbon=LABEL=nodeos-carbon",
             _ => "",
         }
     }
+}
+
+/// Mounts a device once it is there, and whole; mended first, where that is wanted and it is not clean.
+fn mount_device(
+    kind: &str,
+    wanted: Device<'_>,
+    target: &str,
+    attr: Attr,
+    options: &str,
+    mends: bool,
+    log: &Log,
+) -> Result<()> {
+    let device = device::find(wanted, device::PATIENCE, log)?;
+    let sizes = device::whole(&device, log)?;
+    if kind == "erofs" {
+        device::marked(&device, log)?;
+    }
+    if mends && sizes.unclean {
+        mend::run("unclean", &device);
+    }
+    let mut all = Text::new();
+    // the kernel's five seconds are long for who writes and loses power; what usersflags= says stands behind, and counts
+    say!(&mut all, if sizes.journal { "commit=1," } else { "" }, options);
+    mount(kind, &device, target, attr, &all)?;
+    let what = match target {
+        layout::USERS => "users partition",
+        layout::MEDIUM => "boot medium",
+        _ => "carbon copy",
+    };
+    info!(log, what, " mounted (", kind, ", ", device, ")");
+    Ok(())
 }
 
 /// Only root reads what lies there, but for `keep`. What is closed is closed in every /proc: modes there are the entry's,

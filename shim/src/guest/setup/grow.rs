@@ -23,13 +23,14 @@ const LEAST: u64 = 16 << 20;
 pub fn partition(wanted: Device<'_>, log: &Log) -> Result<()> {
     let path = device::look(wanted).ok_or(Errno::NODEV)?;
     let Some((disk, number)) = device::of_partition(&path) else { return Ok(()) };
+    let unit = device::sector(&disk);
     let disk = place::file(&disk, OFlags::RDWR)?;
-    let mut sector = [0; mbr::SECTOR];
+    let mut sector = [0; mbr::TABLE];
     if rustix::io::pread(&disk, &mut sector, 0)? != sector.len() {
         return Ok(());
     }
     let size = rustix::fs::seek(&disk, SeekFrom::End(0))?;
-    let Some(grown) = mbr::grown(&sector, number, size) else { return Ok(()) };
+    let Some(grown) = mbr::grown(&sector, number, size, unit) else { return Ok(()) };
     info!(log, "growing ", path, " to ", grown.length >> 20, " MiB");
     sys::disk::resize_partition(disk.as_fd(), number, grown.start, grown.length)?;
     if rustix::io::pwrite(&disk, &grown.sector, 0)? != grown.sector.len() {
@@ -42,13 +43,13 @@ pub fn partition(wanted: Device<'_>, log: &Log) -> Result<()> {
 pub fn filesystem(mounted: &str, log: &Log) -> Result<()> {
     let folder = place::file(mounted, OFlags::RDONLY | OFlags::DIRECTORY)?;
     let path = device::below(&folder)?;
-    let (room, before) = device::sizes(&path)?;
-    if room.saturating_sub(before) < LEAST {
+    let before = device::sizes(&path)?;
+    if before.device.saturating_sub(before.filesystem) < LEAST {
         return Ok(());
     }
     let block = rustix::fs::fstatvfs(&folder)?.f_frsize;
-    sys::disk::resize_ext4(folder.as_fd(), room.checked_div(block).unwrap_or(0))?;
-    let (_, after) = device::sizes(&path)?;
+    sys::disk::resize_ext4(folder.as_fd(), before.device.checked_div(block).unwrap_or(0))?;
+    let (before, after) = (before.filesystem, device::sizes(&path)?.filesystem);
     if after > before {
         info!(log, "users partition grown from ", before >> 20, " to ", after >> 20, " MiB");
     }

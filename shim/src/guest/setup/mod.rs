@@ -7,6 +7,7 @@
 mod device;
 mod execute;
 mod grow;
+mod mend;
 
 use heapless::Vec;
 use rustix::io::Errno;
@@ -60,18 +61,21 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     };
     let wanted = options.users.filter(awaited);
     if let Some(device) = wanted {
-        if mounted(options, log) || mounted_without_flags(options, device, log) {
-            if place::is_read_only(layout::USERS) {
-                error!(
-                    log,
-                    "the users partition is read-only, as usersflags= says: what you write is gone at power off"
-                );
-                return Ok(Upper::Ram);
+        let tried = || mounted(options, log) || mounted_without_flags(options, device, log);
+        let mended = || device::look(device).is_some_and(|path| was_damaged_and_mended(&path, options));
+        if tried() || (mended() && tried()) {
+            if !place::is_read_only(layout::USERS) {
+                return Ok(Upper::Home);
             }
-            return Ok(Upper::Home);
+            let why = if options.users_flags.is_empty() { "" } else { ", as usersflags= says" };
+            if let Some(path) = device::look(device).filter(|_| why.is_empty()) {
+                mend::run("why", &path);
+            }
+            error!(log, "the users partition is read-only", why, ": what you write is gone at power off");
+            return Ok(Upper::Ram);
         }
         if let Some(path) = device::look(device) {
-            match users_read_only(&path) {
+            match users_read_only(&path, log) {
                 Ok(()) => {
                     error!(log, "the users partition is read-only: what you write is gone at power off");
                     return Ok(Upper::Ram);
@@ -109,9 +113,21 @@ fn mounted_without_flags(options: &Options<'_>, device: Device<'_>, log: &Log) -
     done
 }
 
-/// Mounts the users partition read-only after it refused to be written.
-fn users_read_only(device: &str) -> Result<(), Errno> {
-    mount("ext4", device, layout::USERS, Attr::READ_ONLY, "")
+/// Says why the kernel refused a whole partition. If nothing was in the way, it is damaged: whether it could be mended.
+fn was_damaged_and_mended(path: &str, options: &Options<'_>) -> bool {
+    let whole = device::sizes(path).is_ok_and(|sizes| sizes.filesystem <= sizes.device);
+    whole && mend::run("why", path) && mend::may_write(options.users_flags) && mend::run("damaged", path)
+}
+
+/// Mounts the users partition read-only after it refused to be written: without its journal where that cannot be
+/// replayed, for the medium takes no writes or the journal is no whole one.
+fn users_read_only(device: &str, log: &Log) -> Result<(), Errno> {
+    let mount = |options| mount("ext4", device, layout::USERS, Attr::READ_ONLY, options);
+    mount("").or_else(|_| {
+        mount("noload")?;
+        error!(log, "its journal was not replayed: what was written last may be missing");
+        Ok(())
+    })
 }
 
 /// What every user's /dev is made of, with a place for each console.

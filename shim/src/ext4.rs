@@ -1,0 +1,322 @@
+//! What an ext4 superblock tells before the mount: why the kernel refuses it, and whether it needs e2fsck.
+//!
+//! Pure, over a function that reads: the guest reads a device, the host a file. A reason names what is in the way and
+//! a next step that keeps the data. Offsets and bits: fs/ext4/ext4.h, `struct ext4_super_block`; what is refused:
+//! fs/ext4/super.c, `ext4_feature_set_ok`. No bit here stops a mount: the kernel decides, this explains.
+
+use crate::probe::{self, BLOCK};
+
+/// Reads a block at that many bytes from the start; `None` where there is less.
+pub type Read<'a> = dyn FnMut(u64, &mut [u8; BLOCK]) -> Option<()> + 'a;
+
+/// Where the superblock begins.
+const AT: usize = 1024;
+const LOG_BLOCK_SIZE: usize = AT + 0x18;
+const STATE: usize = AT + 0x3a;
+const COMPAT: usize = AT + 0x5c;
+const INCOMPAT: usize = AT + 0x60;
+const RO_COMPAT: usize = AT + 0x64;
+const JOURNAL_INODE: usize = AT + 0xe0;
+const HAS_JOURNAL: u32 = 4;
+/// Blocks of 1024 bytes shifted by more are larger than a page of 4 KiB.
+const MOST_LOG_BLOCK_SIZE: u32 = 2;
+
+/// Features in the way of a mount, in the order in which the kernel looks: which word, which bits, what to say.
+static REFUSED: [(usize, u32, &str); 6] = [
+    (INCOMPAT, 8, "it is the journal of another filesystem"),
+    // all but EXT4_FEATURE_INCOMPAT_SUPP
+    (INCOMPAT, !0x3_e7d6, "a newer Linux made it, with features that this kernel lacks; copy the homes to a new one"),
+    (
+        INCOMPAT,
+        0x2_0000,
+        "this kernel lacks casefold; if no folder uses it: `tune2fs -O ^casefold DEVICE` on another computer",
+    ),
+    (RO_COMPAT, 0x1000, "it is marked read-only; `tune2fs -O ^read-only DEVICE` on another computer ends that"),
+    // all but EXT4_FEATURE_RO_COMPAT_SUPP
+    (RO_COMPAT, !0x1_b77b, "a newer Linux made it, with features that this kernel reads and does not write"),
+    (
+        RO_COMPAT,
+        0x2100,
+        "this kernel does not write quotas; `tune2fs -O ^quota,^project DEVICE` on another computer keeps the homes",
+    ),
+];
+
+const LARGE_BLOCKS: &str = "its blocks are larger than the kernel's pages of 4 KiB; copy the homes to a new one";
+const FOREIGN_JOURNAL: &str = "its journal is on another disk; `tune2fs -f -O ^has_journal DEVICE`, then `tune2fs -j \
+                               DEVICE` on another computer";
+
+/// The first copy of the superblock, for blocks of 4, 2 and 1 KiB: it begins the second group.
+static COPIES: [(u64, &str); 3] = [
+    (
+        32768 * 4096,
+        "its superblock is damaged, but there is a copy: `e2fsck -B 4096 -b 32768 DEVICE` on another computer",
+    ),
+    (
+        16384 * 2048,
+        "its superblock is damaged, but there is a copy: `e2fsck -B 2048 -b 16384 DEVICE` on another computer",
+    ),
+    (
+        8193 * 1024,
+        "its superblock is damaged, but there is a copy: `e2fsck -B 1024 -b 8193 DEVICE` on another computer",
+    ),
+];
+
+/// What else lies at the start of disks: block, place in it, magic, what to say.
+static OTHERS: [(u64, usize, &[u8], &str); 13] = [
+    (0, 1024, &[0xe2, 0xe1, 0xf5, 0xe0], "it is no ext4 filesystem but EROFS"),
+    (0, 1024, &[0x10, 0x20, 0xf5, 0xf2], "it is no ext4 filesystem but F2FS"),
+    (0, 0, b"XFSB", "it is no ext4 filesystem but XFS"),
+    (0, 0, b"hsqs", "it is no ext4 filesystem but squashfs"),
+    (0, 0, b"LUKS\xba\xbe", "it is no ext4 filesystem but encrypted (LUKS)"),
+    (0, 3, b"NTFS    ", "it is no ext4 filesystem but NTFS"),
+    (0, 3, b"EXFAT   ", "it is no ext4 filesystem but exFAT"),
+    (0, 54, b"FAT", "it is no ext4 filesystem but FAT"),
+    (0, 82, b"FAT32", "it is no ext4 filesystem but FAT"),
+    (32768, 0, b"\x01CD001", "it is no ext4 filesystem but ISO 9660"),
+    (65536, 64, b"_BHRfS_M", "it is no ext4 filesystem but btrfs"),
+    (0, 512, b"LABELONE", "it is no ext4 filesystem but LVM"),
+    // after FAT and NTFS, which end their first sector so too
+    (0, 510, &[0x55, 0xaa], "it is a whole disk with partitions: name one of them"),
+];
+
+const UNKNOWN: &str = "it is no ext4 filesystem, nor any other that is known here";
+/// The only one that may be made anew.
+pub const EMPTY: &str = "it is empty: make one with `nodeos users create`";
+/// In so many first bytes an ext4 filesystem has its table of groups and the first inodes.
+const BEGINNING: u64 = 1 << 20;
+
+fn word(block: &[u8; BLOCK], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(block.get(at..at.checked_add(4)?)?.try_into().ok()?))
+}
+
+fn has(block: &[u8; BLOCK], at: usize, magic: &[u8]) -> bool {
+    block.get(at..).is_some_and(|rest| rest.starts_with(magic))
+}
+
+/// Why the kernel would not mount it, or only for reading, and what to do; `None` if nothing is seen.
+pub fn refused(read: &mut Read<'_>) -> Option<&'static str> {
+    let mut block = [0; BLOCK];
+    read(0, &mut block)?;
+    if probe::is_ext4(&block) {
+        return features(&block);
+    }
+    for (at, what) in &COPIES {
+        // s_magic and s_block_group_nr, of a superblock at the start of its block
+        if read(*at, &mut block).is_some() && has(&block, 0x38, &[0x53, 0xef]) && has(&block, 0x5a, &[1, 0]) {
+            return Some(what);
+        }
+    }
+    for (at, place, magic, what) in &OTHERS {
+        if read(*at, &mut block).is_some() && has(&block, *place, magic) {
+            return Some(what);
+        }
+    }
+    let mut at = 0;
+    while at < BEGINNING && read(at, &mut block).is_some() {
+        if block.iter().any(|byte| *byte != 0) {
+            return Some(UNKNOWN);
+        }
+        at = at.saturating_add(BLOCK as u64);
+    }
+    Some(EMPTY)
+}
+
+/// How much e2fsck is to look at, and to mend, before the mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// It was not unmounted and has no journal: what can be mended without a question.
+    Preen,
+    /// The kernel met damage in it: everything.
+    Full,
+}
+
+/// What the state in the first block asks for. A filesystem with a journal counts as whole even where the power was
+/// cut: the kernel replays it.
+#[must_use]
+pub fn check(block: &[u8; BLOCK]) -> Option<Check> {
+    const VALID: u32 = 1; // EXT4_VALID_FS, EXT4_ERROR_FS
+    const ERROR: u32 = 2;
+    let state = word(block, STATE).filter(|_| probe::is_ext4(block))?;
+    if state & ERROR != 0 {
+        return Some(Check::Full);
+    }
+    if state & VALID == 0 { Some(Check::Preen) } else { None }
+}
+
+/// Whether a line of e2fsck's tells of a problem that it mended: a question that `-y` answered, or what `-p` says, which
+/// ends with a word in capitals (e2fsck/problem.c, `preen_msg`).
+#[must_use]
+pub fn mends(line: &str) -> bool {
+    let word = line.strip_suffix('.').and_then(|line| line.rsplit(' ').next()).unwrap_or("");
+    let capitals = word.len() > 4 && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    line.ends_with("? yes") || (capitals && !matches!(word, "MANUALLY" | "IGNORED"))
+}
+
+/// Whether it has a journal: without one the kernel refuses `commit=`.
+#[must_use]
+pub fn has_journal(block: &[u8; BLOCK]) -> bool {
+    word(block, COMPAT).is_some_and(|compat| compat & HAS_JOURNAL != 0)
+}
+
+fn features(block: &[u8; BLOCK]) -> Option<&'static str> {
+    if word(block, LOG_BLOCK_SIZE)? > MOST_LOG_BLOCK_SIZE {
+        return Some(LARGE_BLOCKS);
+    }
+    for (at, bits, what) in &REFUSED {
+        if word(block, *at)? & bits != 0 {
+            return Some(what);
+        }
+    }
+    if has_journal(block) && word(block, JOURNAL_INODE)? == 0 { Some(FOREIGN_JOURNAL) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path, process::Command};
+
+    use super::*;
+
+    fn reader(bytes: &[u8]) -> impl FnMut(u64, &mut [u8; BLOCK]) -> Option<()> {
+        move |at, block| {
+            let at = usize::try_from(at).ok()?;
+            block.copy_from_slice(bytes.get(at..at + BLOCK)?);
+            Some(())
+        }
+    }
+
+    fn why(bytes: &[u8]) -> Option<&'static str> {
+        refused(&mut reader(bytes))
+    }
+
+    fn tool(program: &str, words: &str, image: &Path) {
+        let output = Command::new(program).args(words.split_whitespace()).arg(image).output().unwrap();
+        assert!(output.status.success(), "{program} {words}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// What mke2fs makes with those words.
+    fn made(words: &str, size: u64, then: &[&str]) -> Vec<u8> {
+        let image = std::env::temp_dir().join(format!("nodeos-ext4-{}-{}", std::process::id(), words.replace(' ', "")));
+        fs::File::create(&image).unwrap().set_len(size).unwrap();
+        tool("mke2fs", &format!("-q -F -t ext4 {words}"), &image);
+        then.iter().for_each(|words| tool("tune2fs", words, &image));
+        let bytes = fs::read(&image).unwrap();
+        fs::remove_file(&image).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn what_mke2fs_makes_is_explained() {
+        for (words, says) in [
+            ("-O quota", "quotas; `tune2fs -O ^quota,^project DEVICE`"),
+            ("-O quota,project", "quotas; `tune2fs -O ^quota,^project DEVICE`"),
+            ("-O casefold", "lacks casefold; if no folder uses it: `tune2fs -O ^casefold DEVICE`"),
+            ("-b 65536", "blocks are larger than the kernel's pages of 4 KiB"),
+            ("-O journal_dev", "the journal of another filesystem"),
+        ] {
+            assert!(why(&made(words, 64 << 20, &[])).unwrap().contains(says), "{words}");
+        }
+        assert!(why(&made("", 64 << 20, &["-O read-only"])).unwrap().contains("`tune2fs -O ^read-only DEVICE`"));
+    }
+
+    #[test]
+    fn what_the_kernel_mounts_needs_no_words() {
+        for words in [
+            "-b 1024",
+            "-b 4096",
+            "-O bigalloc",
+            "-O encrypt",
+            "-O verity",
+            "-O mmp",
+            "-O inline_data",
+            "-O ^has_journal",
+            "-O large_dir,ea_inode,metadata_csum_seed",
+            "-O orphan_file,fast_commit,stable_inodes",
+        ] {
+            assert_eq!(why(&made(words, 64 << 20, &[])), None, "{words}");
+        }
+    }
+
+    /// A bit in a feature word of an ext4 filesystem without a journal.
+    fn with(at: usize, bytes: &[u8]) -> Vec<u8> {
+        let mut block = vec![0; BLOCK];
+        block[AT + 0x38..AT + 0x3a].copy_from_slice(&[0x53, 0xef]);
+        block[at..at + bytes.len()].copy_from_slice(bytes);
+        block
+    }
+
+    #[test]
+    fn only_what_is_not_clean_is_checked() {
+        let made = made("", 16 << 20, &[]);
+        let mut block: [u8; BLOCK] = made[..BLOCK].try_into().unwrap();
+        for (state, wanted) in
+            [(1, None), (5, None), (0, Some(Check::Preen)), (2, Some(Check::Full)), (3, Some(Check::Full))]
+        {
+            block[STATE] = state;
+            assert_eq!(check(&block), wanted, "{state}");
+        }
+        assert_eq!(check(&[0; BLOCK]), None, "what is no ext4 is not for e2fsck");
+    }
+
+    #[test]
+    fn what_e2fsck_mended_is_told_from_what_it_says() {
+        for line in [
+            "Salvage? yes",
+            "Inode 2 ref count is 3, should be 4.  Fix? yes",
+            "users: Inode 13, i_blocks is 8, should be 0.  FIXED.",
+        ] {
+            assert!(mends(line), "{line}");
+        }
+        for line in [
+            "",
+            "Pass 1: Checking inodes, blocks, and sizes",
+            "users: ***** FILE SYSTEM WAS MODIFIED *****",
+            "users: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.",
+            "Missing '.' in directory inode 13.",
+            "users: Unattached inode 14  IGNORED.",
+        ] {
+            assert!(!mends(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn features_of_a_newer_kernel_are_said() {
+        assert_eq!(why(&with(0, &[])), None);
+        assert!(why(&with(INCOMPAT, &[0, 0, 4, 0])).unwrap().contains("copy the homes"));
+        assert!(why(&with(RO_COMPAT, &[0, 0, 2, 0])).unwrap().contains("reads and does not write"));
+        assert!(why(&with(COMPAT, &[4])).unwrap().contains("on another disk"));
+    }
+
+    #[test]
+    fn only_for_an_empty_disk_is_a_new_one_named() {
+        assert_eq!(why(&vec![0; 4 << 20]), Some(EMPTY));
+        assert_eq!(why(&[0; BLOCK]), Some(EMPTY));
+        assert_eq!(why(&[0x5a; BLOCK]), Some(UNKNOWN));
+        let texts = OTHERS.iter().map(|row| row.3).chain(COPIES.map(|row| row.1)).chain(REFUSED.map(|row| row.2));
+        for text in texts.chain([UNKNOWN, LARGE_BLOCKS, FOREIGN_JOURNAL]) {
+            assert!(!text.contains("create"), "{text}");
+        }
+        // what is left of one whose first blocks were overwritten
+        let mut wiped = made("-b 4096", 64 << 20, &[]);
+        wiped[..8192].fill(0);
+        assert_eq!(why(&wiped), Some(UNKNOWN));
+        for (size, words, says) in [
+            (192_u64 << 20, "-b 4096", "-b 32768"),
+            (48 << 20, "-b 2048", "-b 16384"),
+            (16 << 20, "-b 1024", "-b 8193"),
+        ] {
+            let mut wiped = made(words, size, &[]);
+            wiped[..4096].fill(0);
+            assert!(why(&wiped).unwrap().contains(says), "{words}");
+        }
+    }
+
+    #[test]
+    fn other_filesystems_are_called_by_name() {
+        for (at, place, magic, says) in OTHERS {
+            let mut bytes = vec![0; 68 << 10];
+            let place = usize::try_from(at).unwrap() + place;
+            bytes[place..place + magic.len()].copy_from_slice(magic);
+            assert_eq!(why(&bytes), Some(says));
+        }
+    }
+}

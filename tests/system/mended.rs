@@ -1,0 +1,142 @@
+//! A users partition with damage in it: e2fsck of the carbon copy mends it at the next boot, before the mount.
+
+use std::{os::unix::fs::FileExt, process::Command, time::Duration};
+
+use shim::{arches::Arch, last_word::LastWord};
+use tests::{Boot, Disk, run, runs};
+
+const BLOCK: u64 = 4096;
+
+/// ana looks into a folder of hers, bo writes for ten seconds.
+fn disk() -> Disk {
+    let mut ana = runs(
+        "ana",
+        1000,
+        "try { console.log('ana reads', require('fs').readdirSync('/docs').length) } catch (error) { console.log('ana cannot read', error.code) }",
+    );
+    (0..5).for_each(|number| {
+        ana.file(&format!("docs/file{number}"), "hers");
+    });
+    let bo = runs(
+        "bo",
+        1001,
+        "const fs = require('fs'); let n = 0
+        const timer = setInterval(() => {
+            try { fs.writeFileSync('/kept', String(n)); if (++n < 20) return; console.log('bo wrote') }
+            catch (error) { console.log('bo cannot write', error.code) }
+            clearInterval(timer)
+        }, 500)",
+    );
+    Disk::with(&[ana, bo])
+}
+
+/// Where the blocks of what lies at that path, or of that inode, are.
+fn blocks(disk: &Disk, path: &str) -> Vec<u64> {
+    let asked = ["-R", &format!("blocks {path}"), disk.path.to_str().unwrap()];
+    let output = Command::new("debugfs").args(asked).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().split_whitespace().map(|block| block.parse().unwrap()).collect()
+}
+
+fn overwrite(disk: &Disk, at: u64, bytes: &[u8]) {
+    std::fs::File::options().write(true).open(&disk.path).unwrap().write_all_at(bytes, at).unwrap();
+}
+
+fn ends(boot: Boot, says: &[&str]) -> String {
+    let mut vm = boot.start();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
+    let said = vm.transcript();
+    for line in says {
+        assert!(said.contains(line), "{}", vm.failure(format!("not said: {line}")));
+    }
+    said
+}
+
+pub fn a_damaged_folder_is_mended_at_the_next_boot(arch: &'static Arch) {
+    const BROKEN: [&str; 2] = ["ana cannot read", "bo cannot write E"];
+    let disk = disk();
+    let folder = blocks(&disk, "/ana/docs");
+    overwrite(&disk, folder[0] * BLOCK, &[0x5a; BLOCK as usize]);
+    // nobody knows yet; the kernel finds it, and takes the disk from everybody
+    let said = ends(Boot::on(arch).homes(&disk), &BROKEN);
+    assert!(!said.contains("checking the users partition"), "{said}");
+    // so it is at each boot, where nobody mends it
+    ends(Boot::on(arch).homes(&disk).without("e2fsck"), &BROKEN);
+    let said = ends(
+        Boot::on(arch).homes(&disk),
+        &[
+            "nodeos: checking the users partition: /dev/vdb is not clean",
+            " problems of the users partition: Directory inode ",
+            "ana reads 0",
+            "bo wrote",
+        ],
+    );
+    assert!(said.contains("nodeos: e2fsck mended "), "{said}");
+    // what lay in the folder is found
+    let found = disk.listing().iter().filter(|line| line.starts_with("1000 /lost+found/#")).count();
+    assert_eq!(found, 5);
+    disk.assert_clean();
+    let said = ends(Boot::on(arch).homes(&disk), &["bo wrote"]);
+    assert!(!said.contains("e2fsck") && !said.contains("checking"), "{said}");
+}
+
+pub fn one_without_a_journal_is_checked_after_a_power_cut(arch: &'static Arch) {
+    for (journal, checked) in [("^has_journal", true), ("has_journal", false)] {
+        let disk = disk();
+        run("tune2fs", &["-O", journal, disk.path.to_str().unwrap()]);
+        let mut vm = Boot::on(arch).homes(&disk).start();
+        vm.expect("ana reads 5").unwrap();
+        drop(vm);
+        let said = ends(Boot::on(arch).homes(&disk), &["ana reads 5", "bo wrote"]);
+        assert_eq!(said.contains("checking the users partition"), checked, "{said}");
+        disk.assert_clean();
+    }
+}
+
+/// A journal that waits to be replayed and is not as any kernel writes it: whatever lies in it, the machine comes up, and
+/// nothing but what was in the journal is lost.
+pub fn no_journal_keeps_the_machine_from_booting(arch: &'static Arch) {
+    // struct journal_superblock_s, journal_header_s (include/linux/jbd2.h), all big-endian
+    let superblock = |at: u64, value: u32| move |blocks: &[u64]| vec![(blocks[0] * BLOCK + at, value.to_be_bytes().to_vec())];
+    let each_block = |blocks: &[u64]| {
+        // a descriptor's first tag says where its block goes: far behind the end of the disk
+        let place = |block: &u64| (block * BLOCK + 12, vec![0xff; 4]);
+        blocks.iter().skip(1).take(64).map(place).collect::<Vec<_>>()
+    };
+    let noise = |blocks: &[u64]| {
+        let random = |block: &u64| {
+            (block * BLOCK, (0..BLOCK).map(|at| (at.wrapping_mul(2_654_435_761) >> 7).to_le_bytes()[0]).collect())
+        };
+        blocks.iter().map(random).collect::<Vec<_>>()
+    };
+    type Forge<'a> = &'a dyn Fn(&[u64]) -> Vec<(u64, Vec<u8>)>;
+    let forged: [(&str, Forge<'_>); 6] = [
+        ("no magic", &superblock(0, 0)),
+        ("a length beyond the file", &superblock(0x10, u32::MAX)),
+        ("a first block behind the last", &superblock(0x14, u32::MAX)),
+        ("a start that is not in it", &superblock(0x1c, u32::MAX)),
+        ("blocks that go nowhere", &each_block),
+        ("noise", &noise),
+    ];
+    for (what, forge) in forged {
+        let disk = disk();
+        // without checksums nothing tells a forged block
+        run("tune2fs", &["-O", "^metadata_csum", disk.path.to_str().unwrap()]);
+        let mut vm = Boot::on(arch).homes(&disk).start();
+        vm.expect("ana reads 5").unwrap();
+        drop(vm);
+        for (at, bytes) in forge(&blocks(&disk, "<8>")) {
+            overwrite(&disk, at, &bytes);
+        }
+        let mut vm = Boot::on(arch).homes(&disk).start();
+        vm.expect_within(Duration::from_secs(240), "ana reads 5").unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{what}: {}", vm.transcript());
+        let said = vm.transcript();
+        assert!(said.contains("bo wrote") && !said.contains("Kernel panic"), "{what}: {said}");
+        // e2fsck lets pass a first block that no kernel takes: then the homes are read, and written in RAM
+        let read_only = said.contains("its journal was not replayed");
+        assert_eq!(read_only, what.starts_with("a first block"), "{what}: {said}");
+        if !read_only {
+            disk.assert_clean();
+        }
+    }
+}
