@@ -18,7 +18,7 @@ use crate::progress::Progress;
 use crate::shim::Shim;
 use crate::tree::{Carbon, Entry, Line, Tree, carbon_tree};
 use shim::arches::Arch;
-use shim::layout::{BROKER, CARBON, CARBON_IMAGE, INIT, INITRAMFS_FOLDERS, LOGON, MEND, SANDBOX, SETUP};
+use shim::layout::{BROKER, CARBON, CARBON_IMAGE, EMPTY, INIT, INITRAMFS_FOLDERS, LOGON, MEND, SANDBOX, SETUP};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -214,7 +214,9 @@ fn initramfs(
 pub fn initramfs_tree(shim: &Shim, plain: Option<&Tree>, image: Option<&Path>) -> Result<Tree> {
     let mut tree = Tree::default();
     for folder in INITRAMFS_FOLDERS {
-        tree.put(folder, Entry::Dir { mode: 0o755 })?;
+        // what all sandboxes see of one inode, nobody opens: an open folder can be watched and locked
+        let mode = if folder == EMPTY { 0o711 } else { 0o755 };
+        tree.put(folder, Entry::Dir { mode })?;
     }
     tree.put("/dev/console", Entry::Device { mode: 0o600, major: 5, minor: 1 })?;
     tree.put(INIT, Entry::File { source: shim.init.clone(), mode: 0o755 })?;
@@ -290,7 +292,7 @@ mod tests {
         assert_eq!(
             text,
             "file /broker b 700 0 0\ndir /carbon 755 0 0\ndir /carbon/bin 755 0 0\nfile /carbon/bin/node n 755 0 0\ndir /dev 755 0 0\nnod \
-             /dev/console 600 0 0 c 5 1\ndir /devices 755 0 0\ndir /empty 755 0 0\ndir /granted 755 0 0\ndir /host 755 0 0\nfile /init i 755 0 0\nfile /logon l 711 0 0\ndir /medium 755 0 0\nfile /mend m 700 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
+             /dev/console 600 0 0 c 5 1\ndir /devices 755 0 0\ndir /empty 711 0 0\ndir /granted 755 0 0\ndir /host 755 0 0\nfile /init i 755 0 0\nfile /logon l 711 0 0\ndir /medium 755 0 0\nfile /mend m 700 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
              0\ndir /runtime 755 0 0\nfile /sandbox s 700 0 0\nfile /setup u 700 0 0\ndir /sys 755 0 0\ndir /tmp 755 0 0\n"
         );
         let text = initramfs_tree(&shim, None, Some(Path::new("c"))).unwrap().to_string();

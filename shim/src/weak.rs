@@ -125,6 +125,10 @@ impl Weaken for Boot<'_> {
 impl Weaken for Root<'_> {
     fn weaken(&mut self, guards: Guards<'_>) {
         match self {
+            // one /dev for all
+            Root::Op(Op::Mount("overlay", _, target, attr, _)) if guards.lack("devices") => {
+                *self = Root::Op(Op::Bind(layout::DEVICES, target, *attr));
+            }
             Root::Op(op) => op.weaken(guards),
             Root::Devices(_, _, attr) | Root::Processes(_, _, attr) | Root::Scratch(_, attr, ..) => guards.attr(attr),
             Root::Overlay(_, _, attr, redirect) => {

@@ -17,6 +17,7 @@ mod machine;
 mod node;
 #[macro_use]
 mod rows;
+mod shared;
 mod terminals;
 
 use rows::arch;
@@ -53,10 +54,12 @@ rows! {
     proc_mem: "root", "pid,capabilities,landlock,settings";
     setns: "root", "pid,capabilities,landlock,seccomp";
     ptrace: "root", "pid,capabilities,landlock,seccomp,settings";
-    abstract_socket: "ana", "landlock";
+    abstract_socket: "ana", "landlock,ipc";
     shared_memory: "ana", "ipc";
     posix_shared_memory: "ana", "shm,ro";
     network: "cara", "network";
+    hear_device: "ana", "devices";
+    lock_device: "ana", "devices";
     // more than one's share
     take_memory: "ana", "limits";
     take_processes: "ana", "limits";

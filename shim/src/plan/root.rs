@@ -25,6 +25,9 @@ pub struct Sandbox<'a> {
     pub host: &'a str,
 }
 
+/// `layout::DEVICES` and `layout::EMPTY`: without an upper layer an overlay takes no fewer than two.
+const DEVICES: &str = "lowerdir=/devices:/empty";
+
 /// A user's root, built inside the sandbox's own namespaces by a process that ends as its reaper.
 #[must_use]
 pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
@@ -69,7 +72,8 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
         plan.must(Why::Claims, Root::Claims(user));
         plan.must(Why::GrantedDevices, Root::Devices(user, "/root/dev", devices));
     } else {
-        plan.must(Why::PrivateDevices, Op::Bind(layout::DEVICES, "/root/dev", devices).into());
+        // an overlay has inodes of its own: a bind's would be those of all users, on which each sees the others' opens and locks
+        plan.must(Why::PrivateDevices, Op::Mount("overlay", "none", "/root/dev", devices, DEVICES).into());
     }
     plan.mount(Why::Terminals, "devpts", "/root/dev/pts", Attr::DEVICES, "ptmxmode=0666,mode=0620,max=64");
     plan.must(Why::SharedMemory, Root::Scratch("/root/dev/shm", Attr::KERNEL, size, files));

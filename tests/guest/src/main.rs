@@ -18,6 +18,8 @@ mod mounts;
 #[cfg(target_env = "musl")]
 mod others;
 #[cfg(target_env = "musl")]
+mod shared;
+#[cfg(target_env = "musl")]
 mod terminals;
 #[cfg(target_env = "musl")]
 mod victim;
@@ -31,13 +33,14 @@ mod program {
         sys::{self, Start, Stream},
     };
 
-    use crate::{bombs, call, doors, kernel, mounts, others, terminals, victim};
+    use crate::{bombs, call, doors, kernel, mounts, others, shared, terminals, victim};
 
-    const TABLES: [call::Table; 7] = [
+    const TABLES: [call::Table; 8] = [
         kernel::ATTACKS,
         doors::ATTACKS,
         mounts::ATTACKS,
         others::ATTACKS,
+        shared::ATTACKS,
         bombs::ATTACKS,
         terminals::ATTACKS,
         victim::ATTACKS,

@@ -4,7 +4,10 @@ use linux_raw_sys::general as raw;
 use rustix::{fs::OFlags, io::Result, thread::NanosleepRelativeResult};
 use shim::sys::{Start, Stream};
 
-use crate::call::{Table, call3, open};
+use crate::{
+    call::{Table, call3, open},
+    shared,
+};
 
 /// The key of the victim's shared memory.
 pub const SHARED_MEMORY: usize = 0x5eed;
@@ -44,6 +47,7 @@ fn be(_: Start) -> Result<()> {
     let shared = open(c"/dev/shm/bo", OFlags::WRONLY | OFlags::CREATE)?;
     rustix::io::write(shared, b"bo's")?;
     rustix::fs::chmod(c"/dev/shm/bo", rustix::fs::Mode::from_raw_mode(0o644))?;
+    shared::lock()?;
     listen(1, &abstract_address())?;
     listen(2, &loopback_address(PORT))?;
     Stream(1).put("the victim is ready\n");
@@ -53,6 +57,7 @@ fn be(_: Start) -> Result<()> {
         {
             return Err(errno);
         }
+        shared::touch();
         if open(c"/bait/hook", OFlags::PATH).is_ok() {
             drop(open(c"/bitten", OFlags::WRONLY | OFlags::CREATE)?);
         }

@@ -1,0 +1,49 @@
+//! What sandboxes have in common, as far as one notices another by it.
+
+use shim::arches::Arch;
+use tests::{Boot, Disk, attacker, runs};
+
+/// bo opens and locks all that every sandbox has; ana notices nothing of it, and all of what she does herself.
+fn nobody_hears_what_another_opens(arch: &'static Arch) {
+    let home = |name, uid, attack: &str| {
+        let mut home = boot::users::home::Home::new(name, uid);
+        home.program("bin/attack", attacker(arch));
+        home.program("init", format!("#!/bin/attack\n{attack}\n"));
+        home
+    };
+    let disk = Disk::with(&[home("ana", 1000, "hear_all"), home("bo", 1001, "share_all")]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    vm.expect("attack hear_all: worked").unwrap();
+    let said = vm.transcript();
+    let at = |line| said.find(line).unwrap_or_else(|| panic!("not said: {line}\n{said}"));
+    assert!(at("all is shared") < at("another user: heard 0, locked 0\n"), "{said}");
+    at("the own process: heard 17, locked 17\n");
+}
+
+/// Both bind one abstract name, and each reaches its own. With one namespace for both the second does not get the name.
+fn an_abstract_name_is_its_sandboxs(arch: &'static Arch) {
+    let said = |without: &str| {
+        let script = r"
+            const net = require('net'), who = process.env.USER
+            const server = net.createServer(socket => socket.end(who))
+            server.on('error', error => { console.log(`${who} ${error.code}`); process.exit() })
+            server.listen('\0same', () => {
+                console.log(`${who} listens`)
+                // until the other one has tried
+                setTimeout(() => net.connect('\0same').on('data', text => console.log(`${who} reached ${text}`)), 8000)
+                setTimeout(process.exit, 12000)
+            })";
+        let disk = Disk::with(&[runs("ana", 1000, script), runs("bo", 1001, script)]);
+        let mut vm = Boot::on(arch).homes(&disk).without(without).start();
+        let _ = vm.ending();
+        vm.transcript()
+    };
+    let apart = said("");
+    for line in ["ana reached ana", "bo reached bo"] {
+        assert!(apart.contains(line), "not said: {line}\n{apart}");
+    }
+    let together = said("ipc");
+    assert!(together.contains(" EADDRINUSE"), "the name is no one's alone, so nothing is known:\n{together}");
+}
+
+on_both! { nobody_hears_what_another_opens an_abstract_name_is_its_sandboxs }
