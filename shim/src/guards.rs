@@ -36,6 +36,8 @@ pub enum Guard {
     Pivot,
     /// No descriptor of PID 1's is open in a user's program.
     Descriptors,
+    /// A user's `/init` has a node of the console to itself.
+    Console,
     /// Whoever has no program of the own opens no device that is granted to anybody.
     Claims,
     /// A password check takes no more memory than the reserve has.

@@ -40,6 +40,7 @@ impl<'a> Guards<'a> {
             Guard::Uts => "uts",
             Guard::Pivot => "pivot",
             Guard::Descriptors => "descriptors",
+            Guard::Console => "console",
             Guard::Claims => "claims",
             Guard::CheckMemory => "check_memory",
         })

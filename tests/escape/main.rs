@@ -60,6 +60,7 @@ rows! {
     network: "cara", "network";
     hear_device: "ana", "devices";
     lock_device: "ana", "devices";
+    lock_console: "ana", "console";
     // more than one's share
     take_memory: "ana", "limits";
     take_processes: "ana", "limits";

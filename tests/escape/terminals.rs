@@ -49,6 +49,31 @@ fn reads_along(arch: &'static Arch, disk: &Disk, without: &str) -> bool {
     disk.listing().iter().any(|line| line == "1000 /ana/read")
 }
 
+/// ana watches the terminal's node, from her session on: an event tells when bo types, and each thing that is printed.
+fn nobody_watches_a_terminal_past_the_session(arch: &'static Arch) {
+    let watch = r"
+        const cp = require('child_process'), fs = require('fs')
+        if (process.argv[2] === 'stay') {
+            // what the logon does to the node that ana had is no news of bo
+            const mine = process.ppid
+            let since
+            setInterval(() => { if (process.ppid !== mine) since ??= Date.now() }, 100)
+            fs.watch('/dev/CONSOLE', () => { if (Date.now() - since > 3000) fs.appendFileSync('/read', 'x') })
+        } else {
+            cp.spawn(process.execPath, ['/shell.js', 'stay'], { detached: true, stdio: 'ignore' }).unref()
+            setTimeout(() => { console.log('ana leaves'); process.exit() }, 4000)
+        }";
+    let watch = &watch.replace("CONSOLE", arch.console);
+    let disk = || {
+        Disk::with(&[
+            logs_on("ana", 1000, None, watch),
+            logs_on("bo", 1001, Some("secret-of-bo"), "console.log('bo is in')"),
+        ])
+    };
+    assert!(!reads_along(arch, &disk(), ""), "ana sees when bo types");
+    assert!(reads_along(arch, &disk(), "terminal"), "nothing is seen without the guard, so nothing is known");
+}
+
 fn nobody_reads_along_at_a_terminal(arch: &'static Arch) {
     let leave = "
         const cp = require('child_process'), fs = require('fs')
@@ -108,4 +133,4 @@ fn a_session_leaves_its_serial_line(arch: &'static Arch) {
     }
 }
 
-on_both! { a_session_leaves_keyboard_and_screen a_session_leaves_its_serial_line root_cannot_write_to_the_shim nobody_reads_along_at_a_terminal }
+on_both! { nobody_watches_a_terminal_past_the_session a_session_leaves_keyboard_and_screen a_session_leaves_its_serial_line root_cannot_write_to_the_shim nobody_reads_along_at_a_terminal }

@@ -5,7 +5,7 @@
 use rustix::{
     event::Timespec,
     fd::OwnedFd,
-    fs::{Gid, Mode, OFlags, Uid},
+    fs::{CWD, FileType, Gid, Mode, OFlags, Uid},
     io::Result,
     process::Signal,
 };
@@ -87,6 +87,10 @@ fn take(path: &str, guards: Guards<'_>) -> Result<OwnedFd> {
         let node = Name::new(path)?;
         rustix::fs::chown(node.c(), Some(Uid::ROOT), Some(Gid::ROOT))?;
         rustix::fs::chmod(node.c(), Mode::RUSR | Mode::WUSR)?;
+        // then another one in its place: a watch or a lock on the old one stays with whoever left it there
+        let number = rustix::fs::lstat(node.c())?.st_rdev;
+        rustix::fs::unlink(node.c())?;
+        rustix::fs::mknodat(CWD, node.c(), FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, number)?;
         let terminal = open()?;
         take_terminal(&terminal)?;
         sys::hang_up()?;

@@ -4,7 +4,7 @@ use heapless::Vec;
 use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{Gid, Mode, OFlags, Uid},
+    fs::{CWD, FileType, Gid, Mode, OFlags, Uid},
     io::{Errno, Result},
     mount::open_tree,
     process::DumpableBehavior,
@@ -148,7 +148,7 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
         Streams::Log => {
             let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK;
             // opened in a mount of its own, which then has nodev: no /proc/self/fd leads to the terminal again
-            let node = open_tree(place::open("/dev/console")?, c"", CLONE)?;
+            let node = open_tree(place::open(&console_of(user, session.machine.guards)?)?, c"", CLONE)?;
             let console = place::file(&place::of_descriptor(&node), flags)?;
             sys::mount_attributes(node.as_fd(), Attr::KERNEL)?;
             rustix::fs::fcntl_setfl(&console, OFlags::empty())?;
@@ -182,6 +182,20 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
     Signals::NONE.block();
     privilege::become_user(user, session.machine.guards)
+}
+
+/// The console's node for a user's `/init`. On one for all, a lock of one user's would keep another's waiting, and root would
+/// see by a watch when others print.
+fn console_of(user: &User<'_>, guards: Guards<'_>) -> Result<Text> {
+    if !guards.hold(Guard::Console) {
+        return Ok(Text::try_from("/dev/console").unwrap_or_default());
+    }
+    let path = place::of_user("/dev", user.uid);
+    let number = rustix::fs::makedev(5, 1); // Documentation/admin-guide/devices.txt
+    match rustix::fs::mknodat(CWD, Name::new(&path)?.c(), FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, number) {
+        Ok(()) | Err(Errno::EXIST) => Ok(path),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// The namespaces beside that of the pids, which the process was born into; its root and its folder become the user's root
