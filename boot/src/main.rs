@@ -2,6 +2,7 @@
 
 mod cli;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -22,14 +23,19 @@ fn main() -> ExitCode {
         }
     };
     if let Err(error) = boot::interrupt::catch() {
-        eprintln!("nodeos: catch SIGINT: {error}");
+        complain(&format!("catch SIGINT: {error}"));
         return ExitCode::from(exit::FAILED);
     }
     match cli.run() {
         Ok(status) => ExitCode::from(status),
         Err(failed) => {
-            eprintln!("nodeos: {failed}");
+            complain(&failed.to_string());
             ExitCode::from(failed.status)
         }
     }
+}
+
+/// That nobody reads it is no reason to panic, as `eprintln` does.
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "nodeos: {text}");
 }

@@ -225,7 +225,7 @@ fn answer(question: &str) -> Option<bool> {
     if !std::io::stdin().is_terminal() {
         return None;
     }
-    eprint!("{} [y/N] ", printable(question));
+    let _ = write!(std::io::stderr(), "{} [y/N] ", printable(question));
     let _ = std::io::stderr().flush();
     let mut answer = String::new();
     let _ = std::io::stdin().lock().read_line(&mut answer);
