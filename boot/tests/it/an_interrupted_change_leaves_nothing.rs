@@ -56,7 +56,7 @@ fn ctrl_c_while_a_program_runs_leaves_nothing() {
 
 #[test]
 fn a_signal_that_the_running_program_does_not_get_is_heeded_after_it() {
-    for (signal, program) in [("INT", "cp"), ("TERM", "debugfs"), ("TERM", "e2fsck")] {
+    for (signal, program) in [("INT", "cp"), ("TERM", "debugfs"), ("TERM", "e2fsck"), ("HUP", "debugfs")] {
         let (scratch, stage) = (Scratch::with(&homes()), Stage::new());
         let before = fs::read(scratch.image()).unwrap();
         let wait = "\"$real\" \"$@\"; status=$?; : >\"$here/runs\"; \
@@ -74,6 +74,21 @@ fn a_signal_that_the_running_program_does_not_get_is_heeded_after_it() {
         assert_eq!((scratch.names(), stage.left()), (names, vec![]), "{program}");
         assert!(fs::read(scratch.image()).unwrap() == before, "{program}: the file changed");
     }
+}
+
+#[test]
+fn a_hang_up_that_nohup_takes_away_changes_nothing() {
+    let (scratch, stage) = (Scratch::with(&homes()), Stage::new());
+    let wait = "\"$real\" \"$@\"; status=$?; : >\"$here/runs\"; \
+                while ! [ -e \"$here/signalled\" ]; do sleep 0.1; done; exit $status";
+    stage.program("debugfs", wait);
+    let add = add(&stage, &scratch);
+    let child = stage.run("nohup").args(add.get_args().skip(1)).spawn().unwrap();
+    stage.wait_for("runs");
+    kill("HUP", &child.id().to_string());
+    fs::write(stage.sign("signalled"), "").unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert_eq!((done.status.code(), stage.left()), (Some(0), vec![]), "{}", stderr(&done));
 }
 
 #[test]

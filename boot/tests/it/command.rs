@@ -54,8 +54,11 @@ impl Stage {
         command
     }
 
+    /// The command; a hang-up is no more ignored for it than at a terminal, if the tests run under nohup(1) themselves.
     pub fn nodeos(&self) -> Command {
-        self.run(env!("CARGO_BIN_EXE_nodeos"))
+        let mut command = self.run("env");
+        command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_nodeos")]);
+        command
     }
 
     /// What is left in the temporary folder.
