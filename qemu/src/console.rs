@@ -5,32 +5,74 @@ use std::ops::Range;
 use anstream::adapter::StripBytes;
 use shim::last_word::LastWord;
 
-/// The text of a console so far, without escape sequences and carriage returns.
+/// What a console prints, without escape sequences and carriage returns.
 #[derive(Default)]
-pub struct Transcript {
-    text: String,
+struct Printed {
     strip: StripBytes,
     /// Bytes of a character that is not complete yet.
     partial: Vec<u8>,
-    /// Where the line starts that is not complete yet.
-    line: usize,
-    last_word: Option<LastWord>,
+}
+
+impl Printed {
+    /// Adds what the console printed next to the text.
+    fn add(&mut self, bytes: &[u8], text: &mut String) {
+        for printable in self.strip.strip_next(bytes) {
+            self.partial.extend(printable.iter().filter(|&&byte| byte != b'\r'));
+        }
+        let complete = complete_characters(&self.partial);
+        text.push_str(&String::from_utf8_lossy(&self.partial[..complete]));
+        self.partial.drain(..complete);
+    }
+}
+
+/// Bytes of a line that are kept: no last word is longer.
+const LINE: usize = 256;
+
+/// The last words of a console. However much it prints, no more than a line is kept.
+#[derive(Default)]
+pub struct LastWords {
+    printed: Printed,
+    /// The line that is not complete yet.
+    line: String,
+    last: Option<LastWord>,
+}
+
+impl LastWords {
+    /// Takes what the console printed next.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        for bytes in bytes.chunks(LINE) {
+            self.printed.add(bytes, &mut self.line);
+            while let Some((line, rest)) = self.line.split_once('\n') {
+                self.last = LastWord::parse(line).or(self.last);
+                self.line = rest.to_owned();
+            }
+            if self.line.len() > LINE {
+                // the rest of this line is no last word either
+                self.line = "…".to_owned();
+            }
+        }
+    }
+
+    /// The newest line that is one.
+    #[must_use]
+    pub fn last(&self) -> Option<LastWord> {
+        self.last.or_else(|| LastWord::parse(&self.line))
+    }
+}
+
+/// The text of a console so far, without escape sequences and carriage returns: all of it, for a test.
+#[derive(Default)]
+pub struct Transcript {
+    text: String,
+    printed: Printed,
+    words: LastWords,
 }
 
 impl Transcript {
     /// Takes what the console printed next.
     pub fn feed(&mut self, bytes: &[u8]) {
-        for printable in self.strip.strip_next(bytes) {
-            self.partial.extend(printable.iter().filter(|&&byte| byte != b'\r'));
-        }
-        let complete = complete_characters(&self.partial);
-        self.text.push_str(&String::from_utf8_lossy(&self.partial[..complete]));
-        self.partial.drain(..complete);
-        while let Some(length) = self.text[self.line..].find('\n') {
-            let line = &self.text[self.line..self.line + length];
-            self.last_word = LastWord::parse(line).or(self.last_word);
-            self.line += length + 1;
-        }
+        self.printed.add(bytes, &mut self.text);
+        self.words.feed(bytes);
     }
 
     /// All of it.
@@ -39,16 +81,10 @@ impl Transcript {
         &self.text
     }
 
-    /// Whether somebody ended the machine with ctrl-a x: QEMU's last line (chardev/char-mux.c, `mux_proc_byte`).
-    #[must_use]
-    pub fn cut_off(&self) -> bool {
-        self.text.trim_end().ends_with("QEMU: Terminated")
-    }
-
     /// The newest line that is a last word.
     #[must_use]
     pub fn last_word(&self) -> Option<LastWord> {
-        self.last_word.or_else(|| LastWord::parse(&self.text[self.line..]))
+        self.words.last()
     }
 }
 
@@ -125,7 +161,7 @@ fn complete_characters(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Transcript, find, rest_of_line, untorn};
+    use super::{LINE, LastWords, Transcript, find, rest_of_line, untorn};
     use shim::last_word::LastWord;
 
     fn fed(parts: &[&[u8]]) -> Transcript {
@@ -187,5 +223,24 @@ mod tests {
         assert_eq!(transcript.last_word(), Some(LastWord::PowerOff(3)));
         assert_eq!(fed(&[b"nodeos: power off, status 7"]).last_word(), Some(LastWord::PowerOff(7)));
         assert_eq!(fed(&[b"[1.0] nodeos: reboot\n"]).last_word(), None);
+    }
+
+    #[test]
+    fn of_much_output_one_line_is_kept() {
+        let mut words = LastWords::default();
+        let mut kept = 0;
+        // 2 MB in lines, and 2 MB without any
+        for piece in [&b"nodeos: power off, status 1\r\nx"[..], b"nodeos: power off, status 2 "] {
+            for _ in 0..2_000_000 / piece.len() {
+                words.feed(piece);
+                kept = kept.max(words.line.capacity() + words.printed.partial.capacity());
+            }
+        }
+        assert_eq!(words.last(), Some(LastWord::PowerOff(1)));
+        words.feed(b"nodeos: reboot\n");
+        assert_eq!(words.last(), Some(LastWord::PowerOff(1)), "the end of a long line");
+        words.feed(b"nodeos: reboot\n");
+        assert_eq!(words.last(), Some(LastWord::Reboot));
+        assert!(kept < 8 * LINE, "{kept} bytes");
     }
 }

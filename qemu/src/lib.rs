@@ -1,7 +1,7 @@
 //! Runs a NodeOS machine in QEMU and reads what it says.
 //!
 //! ```text
-//! Machine -> args() -> terminal::run: a person sits at it  -> Ending
+//! Machine -> args() -> Terminal::run: a person sits at it  -> Ending
 //!                   -> Vm::start:     a test talks to it   -> expect, send, monitor -> Ending
 //! ```
 //!

@@ -26,7 +26,7 @@ pub struct Machine {
     pub network: Network,
     /// A keyboard, for ctrl-alt-del.
     pub keyboard: bool,
-    /// A serial line, which is the terminal that QEMU runs on.
+    /// A serial line, which is QEMU's stdin and stdout.
     pub serial: bool,
     /// A screen, where there is firmware that uses one.
     pub screen: bool,
@@ -93,12 +93,12 @@ impl Machine {
             args.option("-icount", "shift=0,sleep=off");
         }
         args.option("-m", format!("{}M", self.memory_mib)).option("-smp", self.cpus.to_string());
-        // ctrl-a x ends QEMU, ctrl-c goes to the machine
         args.option("-display", "none");
         if self.is_pi() {
             // its first serial line is Bluetooth's
             args.option("-serial", "null");
         }
+        // of the printed command too: ctrl-a is QEMU's prefix there, ctrl-c goes to the machine
         args.option("-serial", if self.serial { "mon:stdio" } else { "none" });
         if let Some(socket) = &self.monitor {
             args.option("-qmp", join(["unix:".as_ref(), &escape(socket), ",server=on,wait=off".as_ref()]));

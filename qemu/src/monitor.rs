@@ -26,6 +26,11 @@ impl Monitor {
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
         };
+        Self::over(stream)
+    }
+
+    /// Talks to a monitor on that socket.
+    pub fn over(stream: UnixStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(DEADLINE))?;
         let mut monitor = Self { stream: BufReader::new(stream) };
         monitor.message()?; // the greeting

@@ -1,32 +1,57 @@
 //! Starts QEMU so that it never outlives whoever started it.
 
 use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::{self, JoinHandle};
 
 use crate::failure::Failure;
 use crate::machine::Machine;
 
-/// Starts QEMU with its console on a pipe; where its input comes from is the caller's.
-///
-/// `setpriv` (util-linux, essential in Debian) asks the kernel for a SIGTERM at the end of the
-/// thread that called this: QEMU then also puts the terminal back in order.
-pub fn spawn(machine: &Machine, stdin: Stdio) -> Result<Child, Failure> {
-    Command::new("setpriv")
-        .args(["--pdeathsig", "TERM", "--", machine.arch.qemu])
-        .args(machine.args())
-        .stdin(stdin)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| Failure::new(format!("start QEMU through setpriv: {error}"), machine))
+/// Signals that end programs. QEMU would cut the machine's power; whoever started it stops the machine in order.
+const SIGNALS: &str = "--block-signal=HUP,INT,TERM";
+
+/// Bytes of QEMU's complaints that are kept, from the start: the first says why.
+const KEPT: u64 = 64 << 10;
+
+/// Starts QEMU with its console on pipes. A ctrl-c reaches it, as every child.
+pub fn spawn(machine: &Machine) -> Result<Child, Failure> {
+    start(command(machine, &[]).args(machine.args()), machine)
 }
 
-/// Reads all that QEMU complains about, beside its console.
+/// Starts QEMU out of reach of all signals but SIGKILL, with a monitor (QMP) on that socket, which it inherits.
+///
+/// It is in a process group of its own, so that a ctrl-c or a hang-up of the terminal is not sent to it, and `env`
+/// (coreutils) blocks what a service manager sends to every process.
+pub fn spawn_apart(machine: &Machine, monitor: &UnixStream) -> Result<Child, Failure> {
+    let socket = format!("socket,id=monitor,fd={}", monitor.as_raw_fd());
+    let mut command = command(machine, &["env", SIGNALS]);
+    command.args(machine.args()).args(["-chardev", &socket, "-mon", "chardev=monitor,mode=control"]);
+    start(command.process_group(0), machine)
+}
+
+/// `setpriv` (util-linux, essential in Debian) asks the kernel for a SIGKILL at the end of the thread that called this.
+fn command(machine: &Machine, through: &[&str]) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).args(through).arg(machine.arch.qemu);
+    command
+}
+
+fn start(command: &mut Command, machine: &Machine) -> Result<Child, Failure> {
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    piped.spawn().map_err(|error| Failure::new(format!("start QEMU through setpriv: {error}"), machine))
+}
+
+/// Reads what QEMU complains about, beside its console.
 pub fn complaints(stderr: Option<ChildStderr>) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut text = Vec::new();
-        let read = stderr.map_or(Ok(0), |mut stderr| stderr.read_to_end(&mut text));
+        let read = stderr.map_or(Ok(0), |mut stderr| {
+            stderr.by_ref().take(KEPT).read_to_end(&mut text)?;
+            io::copy(&mut stderr, &mut io::sink())
+        });
         let note = read.err().map_or_else(String::new, |error| format!("\n(reading it failed: {error})"));
         String::from_utf8_lossy(&text).into_owned() + &note
     })

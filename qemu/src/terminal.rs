@@ -1,97 +1,333 @@
 //! A machine on the terminal of a person.
+//!
+//! ```text
+//! stdin  -> Input: keys -> QEMU's stdin, or an order: ctrl-a x
+//! stdout <- Output      <- QEMU's stdout -> LastWords
+//! orders -> Stop: ask the machine through QEMU's monitor, cut its power at the second press or a deadline
+//! ```
+//!
+//! 1. QEMU has pipes of its own. It shares no descriptor with the person's terminal, whose modes it would change.
+//! 2. A terminal that stands still slows the machine, but keeps no order from it.
+//! 3. Nothing but a second ctrl-a x or a deadline that was announced cuts the power.
 
-use std::io::{self, IsTerminal, Write};
-use std::process::{ExitStatus, Stdio};
+mod input;
+mod keys;
+mod output;
+mod quiet;
+mod stop;
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use std::io::{self, IsTerminal, PipeReader, pipe};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, ChildStdin, ChildStdout, ExitStatus};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::stdio;
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{ControlModes, InputModes, LocalModes, OptionalActions, OutputModes};
+use rustix::termios::{SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use shim::last_word::LastWord;
 
-use crate::console::Transcript;
+use crate::console::LastWords;
 use crate::failure::Failure;
 use crate::machine::Machine;
+use crate::monitor::Monitor;
 use crate::process;
+use input::Input;
+use keys::{HELP, Key};
+use output::{Output, write_if_it_moves};
+use quiet::Quiet;
+use stop::{Due, Stop};
+
+pub use stop::{Cause, WITHIN};
+
+/// How often a machine is asked to stop: one that just starts does not hear its keyboard yet.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// How long a terminal has to take the last that a stopped machine printed.
+const LAST_PIECE: Duration = Duration::from_secs(2);
 
 /// How a machine ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
     /// What it said last, if it came to that.
     pub last_word: Option<LastWord>,
-    /// Whether it was ended with ctrl-a x.
-    pub cut_off: bool,
+    /// Why it was told to stop, if it was.
+    pub stopped: Option<Cause>,
+    /// Why its power was cut, if it was.
+    pub cut: Option<Cut>,
+    /// What QEMU complained about.
+    pub complaints: String,
     /// QEMU's own status.
     pub status: ExitStatus,
 }
 
-impl Ending {
-    pub(crate) fn of(transcript: &Transcript, status: ExitStatus) -> Self {
-        Self { last_word: transcript.last_word(), cut_off: transcript.cut_off(), status }
+/// Why a machine's power was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Ctrl-a x was pressed twice.
+    Pressed,
+    /// It did not stop in time.
+    Overdue,
+}
+
+/// Says one line to the person, beside the console.
+pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// This process's terminal, or whatever stands in for one.
+pub struct Terminal {
+    say: Say,
+    quiet: bool,
+    sender: Sender<News>,
+    news: Receiver<News>,
+}
+
+/// What reaches the thread that waits for the machine.
+enum News {
+    /// The machine is to stop.
+    Order(Cause),
+    /// The console ended, with that last word.
+    Ended(Option<LastWord>),
+    /// All that the console printed is written, or cannot be.
+    Written(io::Result<()>),
+}
+
+/// Columns and rows of this process's terminal; `None` where stdout is none.
+#[must_use]
+pub fn size() -> Option<(u16, u16)> {
+    let size = tcgetwinsize(stdio::stdout()).ok()?;
+    Some((size.ws_col, size.ws_row)).filter(|(columns, rows)| *columns > 0 && *rows > 0)
+}
+
+impl Terminal {
+    /// With `quiet` the lines in which a machine says that it ends are left out.
+    #[must_use]
+    pub fn new(quiet: bool, say: Say) -> Self {
+        let (sender, news) = mpsc::channel();
+        Self { say, quiet, sender, news }
+    }
+
+    /// Tells the machine to stop because of a signal: the one that runs, else the next.
+    pub fn on_signal(&self) -> impl Fn(i32) + Send + use<> {
+        let sender = self.sender.clone();
+        // whoever runs machines lives as long as these signals are taken
+        move |signal| drop(sender.send(News::Order(Cause::Signal(signal))))
+    }
+
+    /// Runs a machine here until it ends.
+    ///
+    /// Keys go to the machine, ctrl-c too; ctrl-a x stops it in order, and cuts its power when pressed again. The
+    /// terminal is left as it was.
+    pub fn run(&self, machine: &Machine) -> Result<Ending, Failure> {
+        let failed = |what: &str, error: io::Error| Failure::new(format!("{what}: {error}"), machine);
+        let _restored_at_the_end = Raw::start();
+        let (monitor, theirs) = monitor().map_err(|error| failed("make a socket for QEMU's monitor", error))?;
+        let mut child = process::spawn_apart(machine, &theirs)?;
+        drop(theirs);
+        let complaints = process::complaints(child.stderr.take());
+        let output = Arc::new(Output::default());
+        if let Some(console) = child.stdout.take() {
+            self.show(console, &output);
+        }
+        let (ended, end) = pipe().map_err(|error| failed("make a pipe", error))?;
+        let input = child.stdin.take().map(|input| self.listen(input, ended, &output));
+        let input = input.transpose().map_err(|error| failed("read the terminal", error))?;
+
+        let mut session =
+            Session { child, monitor: Some(monitor), output, say: &self.say, stop: Stop::default(), cut: None };
+        let (last_word, written) = session.wait(&self.news);
+        let Session { mut child, stop, cut, .. } = session;
+        drop(end);
+        let _ = input.map(JoinHandle::join);
+        let status = child.wait().map_err(|error| failed("wait for QEMU", error))?;
+        let complaints = complaints.join().unwrap_or_default();
+        if cut.is_none() && !status.success() {
+            return Err(Failure::new(format!("QEMU failed, {status}"), machine).with_complaints(&complaints));
+        }
+        match written {
+            Err(error) if !is_gone(&error) => {
+                Err(failed("pass on the machine's console, and so it was stopped", error))
+            }
+            _ => Ok(Ending { last_word, stopped: stop.cause, cut, complaints, status }),
+        }
+    }
+
+    /// Shows what the console prints: one thread reads, another writes, for a terminal may stand still.
+    fn show(&self, console: ChildStdout, output: &Arc<Output>) {
+        let (held, sender) = (Arc::clone(output), self.sender.clone());
+        let mut quiet = self.quiet.then(Quiet::default);
+        thread::spawn(move || {
+            let mut words = LastWords::default();
+            let _ = process::pump(console, |bytes| {
+                words.feed(bytes);
+                match &mut quiet {
+                    Some(quiet) => held.push(&quiet.shown(bytes)),
+                    None => held.push(bytes),
+                }
+                Ok(())
+            });
+            held.push(&quiet.map_or_else(Vec::new, Quiet::rest));
+            held.ended();
+            let _ = sender.send(News::Ended(words.last()));
+        });
+        let (held, sender) = (Arc::clone(output), self.sender.clone());
+        thread::spawn(move || sender.send(News::Written(held.write_to(stdio::stdout()))));
+    }
+
+    fn listen(&self, machine: ChildStdin, ended: PipeReader, output: &Arc<Output>) -> io::Result<JoinHandle<()>> {
+        let input = Input::new(machine, ended, io::stdin().is_terminal())?;
+        let (output, sender) = (Arc::clone(output), self.sender.clone());
+        Ok(thread::spawn(move || {
+            input.pass_on(|key| match key {
+                Key::Stop => drop(sender.send(News::Order(Cause::Key))),
+                Key::Help => output.push(HELP.as_bytes()),
+            });
+        }))
     }
 }
 
-/// Runs a machine on this terminal, or on whatever stands in for one, until it ends.
-///
-/// Ctrl-c goes to the machine; ctrl-a x ends it. The terminal is left as it was.
-pub fn run(machine: &Machine) -> Result<Ending, Failure> {
-    let _restored_at_the_end = Settings::save();
-    let mut child = process::spawn(machine, Stdio::inherit())?;
-    let complaints = process::complaints(child.stderr.take());
-    let mut transcript = Transcript::default();
-    let mut out = io::stdout().lock();
-    let copied = child.stdout.take().map_or(Ok(()), |console| {
-        process::pump(console, |bytes| {
-            transcript.feed(bytes);
-            out.write_all(bytes)?;
-            out.flush()
-        })
+/// A machine that runs.
+struct Session<'a> {
+    child: Child,
+    monitor: Option<UnixStream>,
+    output: Arc<Output>,
+    say: &'a Say,
+    stop: Stop,
+    cut: Option<Cut>,
+}
+
+impl Session<'_> {
+    /// Waits until the machine has ended and what it printed is written, and heeds the orders that come.
+    fn wait(&mut self, news: &Receiver<News>) -> (Option<LastWord>, io::Result<()>) {
+        let (mut ended, mut written) = (None, None);
+        // one end of an asking thread's channel: it ends when this does
+        let mut asking = None;
+        loop {
+            let deadline = match (&ended, self.stop.cause) {
+                (Some((_, at)), Some(_)) => Some(*at + LAST_PIECE),
+                (Some(_), None) => None,
+                (None, _) => self.stop.deadline.filter(|_| self.cut.is_none()),
+            };
+            match next(news, deadline) {
+                Some(News::Order(cause)) => self.order(cause, &mut asking),
+                Some(News::Ended(word)) => ended = Some((word, Instant::now())),
+                Some(News::Written(result)) => {
+                    if result.is_err() && ended.is_none() {
+                        self.order(Cause::Unread, &mut asking);
+                    }
+                    written = Some(result);
+                }
+                None if ended.is_none() => self.cut(Cut::Overdue),
+                None => written = written.or(Some(Ok(()))),
+            }
+            if let (Some((word, _)), true) = (ended, written.is_some()) {
+                return (word, written.unwrap_or(Ok(())));
+            }
+        }
+    }
+
+    fn order(&mut self, cause: Cause, asking: &mut Option<Sender<()>>) {
+        match self.stop.ordered(cause, Instant::now()) {
+            Due::Nothing => {}
+            Due::Ask => {
+                self.output.stopping();
+                *asking = self.monitor.take().map(|monitor| ask(monitor, Arc::clone(self.say)));
+            }
+            Due::Cut => return self.cut(Cut::Pressed),
+        }
+        let text = match cause {
+            Cause::Key => "stopping the machine; ctrl-a x again cuts its power".to_owned(),
+            Cause::Signal(_) => format!("stopping the machine; its power is cut if it takes {} s", WITHIN.as_secs()),
+            Cause::Unread => return,
+        };
+        // a terminal that stands still keeps only this thread
+        let say = Arc::clone(self.say);
+        thread::spawn(move || say(&text));
+    }
+
+    fn cut(&mut self, why: Cut) {
+        self.cut.get_or_insert(why);
+        let _ = self.child.kill();
+    }
+}
+
+fn next(news: &Receiver<News>, deadline: Option<Instant>) -> Option<News> {
+    let Some(deadline) = deadline else { return news.recv().ok() };
+    news.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
+}
+
+/// A socket pair for QEMU's monitor; QEMU inherits the second.
+fn monitor() -> io::Result<(UnixStream, UnixStream)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    fcntl_setfd(&theirs, FdFlags::empty())?;
+    Ok((ours, theirs))
+}
+
+/// Presses ctrl-alt-del on the machine's keyboard until it ends or the sender is dropped.
+fn ask(monitor: UnixStream, say: Say) -> Sender<()> {
+    let (sender, over) = mpsc::channel();
+    thread::spawn(move || {
+        let asked = Monitor::over(monitor).and_then(|mut monitor| {
+            while over.recv_timeout(Duration::ZERO) == Err(RecvTimeoutError::Timeout) {
+                monitor.human("sendkey ctrl-alt-delete")?;
+                let _ = over.recv_timeout(AGAIN);
+            }
+            Ok(())
+        });
+        // one that has just ended has no monitor
+        if let Err(error) = asked
+            && over.recv_timeout(AGAIN) == Err(RecvTimeoutError::Timeout)
+        {
+            say(&format!("press ctrl-alt-del at the machine's keyboard: {error}"));
+        }
     });
-    if copied.is_err() {
-        // nobody reads on: the machine has no console any more
-        let _ = child.kill();
-    }
-    let status = child.wait().map_err(|error| Failure::new(format!("wait for QEMU: {error}"), machine))?;
-    let complaints = complaints.join().unwrap_or_default();
-    let ending = Ending::of(&transcript, status);
-    match copied {
-        Err(error) => Err(Failure::new(format!("pass on the machine's console: {error}"), machine)),
-        Ok(()) if !status.success() => {
-            Err(Failure::new(format!("QEMU failed, {status}"), machine).with_complaints(&complaints))
+    sender
+}
+
+/// Whether the terminal or the pipe that showed the console is gone.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
+/// The terminal, which hands on each key as it is typed; put back when this is dropped.
+struct Raw(Option<Termios>);
+
+impl Raw {
+    fn start() -> Self {
+        let modes = tcgetattr(stdio::stdin()).ok();
+        if let Some(modes) = &modes {
+            let mut raw = modes.clone();
+            raw.input_modes -= InputModes::IGNBRK
+                | InputModes::BRKINT
+                | InputModes::PARMRK
+                | InputModes::ISTRIP
+                | InputModes::INLCR
+                | InputModes::IGNCR
+                | InputModes::ICRNL
+                | InputModes::IXON;
+            // our own lines end as ever
+            raw.output_modes |= OutputModes::OPOST;
+            raw.local_modes -=
+                LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::IEXTEN | LocalModes::ISIG;
+            raw.control_modes -= ControlModes::PARENB | ControlModes::CSIZE;
+            raw.control_modes |= ControlModes::CS8;
+            raw.special_codes[SpecialCodeIndex::VMIN] = 1;
+            raw.special_codes[SpecialCodeIndex::VTIME] = 0;
+            let _ = tcsetattr(stdio::stdin(), OptionalActions::Now, &raw);
         }
-        Ok(()) => {
-            if ending.last_word.is_none() && !ending.cut_off {
-                eprint!("{complaints}");
-            }
-            Ok(ending)
-        }
+        Self(modes)
     }
 }
 
-/// The terminal's settings, put back when this is dropped.
-struct Settings {
-    modes: Option<Termios>,
-    flags: Option<OFlags>,
-}
-
-impl Settings {
-    fn save() -> Self {
-        // QEMU also makes its input non-blocking, which this process and the shell share
-        Self { modes: tcgetattr(stdio::stdin()).ok(), flags: fcntl_getfl(stdio::stdin()).ok() }
-    }
-}
-
-impl Drop for Settings {
+impl Drop for Raw {
     fn drop(&mut self) {
-        if let Some(flags) = self.flags {
-            let _ = fcntl_setfl(stdio::stdin(), flags);
-        }
-        if let Some(modes) = &self.modes {
-            let _ = tcsetattr(stdio::stdin(), OptionalActions::Drain, modes);
-            if io::stdout().is_terminal() {
-                // colours off, cursor on: a program that was cut off may have left them
-                print!("\x1b[0m\x1b[?25h");
-                let _ = io::stdout().flush();
-            }
+        let Some(modes) = &self.0 else { return };
+        let _ = tcsetattr(stdio::stdin(), OptionalActions::Now, modes);
+        if io::stdout().is_terminal() {
+            // colours off, cursor on: a program that was cut off may have left them
+            write_if_it_moves(stdio::stdout(), b"\x1b[0m\x1b[?25h");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A machine that a test talks to.
 
 use std::io::Write;
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -71,7 +71,7 @@ impl Vm {
             .tempdir()
             .map_err(|error| failed("make a folder for QEMU's monitor", error))?;
         let machine = Machine { monitor: Some(folder.path().join("monitor")), ..machine.clone() };
-        let mut child = process::spawn(&machine, Stdio::piped())?;
+        let mut child = process::spawn(&machine)?;
         let console = Arc::new(Console::default());
         if let Some(stdout) = child.stdout.take() {
             let console = Arc::clone(&console);
@@ -161,7 +161,9 @@ impl Vm {
         if !status.success() {
             return Err(self.failure(format!("QEMU failed, {status}")));
         }
-        Ok(Ending::of(&self.console.state().transcript, status))
+        let complaints = self.complaints.take().and_then(|complaints| complaints.join().ok()).unwrap_or_default();
+        let last_word = self.console.state().transcript.last_word();
+        Ok(Ending { last_word, stopped: None, cut: None, complaints, status })
     }
 
     /// All that the console printed so far.

@@ -1,5 +1,8 @@
 //! The system tests: each behaviour on each architecture. `./nodeos test NAME` runs those whose name has NAME in it.
 
+#[path = "../../boot/tests/it/pty.rs"]
+mod pty;
+
 /// Lists the behaviours once and makes a test of each for every architecture.
 macro_rules! behaviours {
     ($($module:ident: $($name:ident),+;)+) => {
@@ -73,6 +76,9 @@ behaviours! {
     stop: ctrl_alt_del_leaves_a_clean_filesystem,
         a_sigterm_powers_off,
         orphans_are_buried;
+    terminal: a_terminal_that_stands_still_loses_no_line,
+        nothing_but_a_second_ctrl_a_x_is_a_power_cut,
+        a_machine_that_has_just_started_stops_too;
     unwritable: quotas_are_read_and_said,
         what_cannot_be_mounted_says_why_and_keeps_the_homes,
         features_that_no_home_uses_do_no_harm,

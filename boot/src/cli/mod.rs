@@ -40,8 +40,15 @@ pub mod exit {
     pub const FAILED: u8 = 71;
     /// `EX_TEMPFAIL`: the machine wants to restart, and nobody sits at it.
     pub const RESTART: u8 = 75;
-    /// Ctrl-c or SIGTERM, as a shell says it: 128 and the number of SIGINT.
+    /// Ctrl-c, SIGTERM or SIGHUP while something was made, or ctrl-a x, as a shell says it: 128 and the number of SIGINT.
     pub const INTERRUPTED: u8 = 130;
+    /// Nobody read the machine's console any more: 128 and the number of SIGPIPE.
+    pub const UNREAD: u8 = 141;
+
+    /// That signal stopped the machine, as a shell says it.
+    pub fn signal(number: i32) -> u8 {
+        u8::try_from(number).map_or(u8::MAX, |number| number.saturating_add(128))
+    }
 }
 
 const STATUSES: &str = "\
@@ -49,10 +56,14 @@ Exit status:
   0   done; run: the machine powered off, and the app's own status was 0
   64  a wrong command line; what it names is another matter: 71
   69  a program or a package is missing: see `nodeos doctor`
-  70  run: the machine ended without a last word (a crash, or ctrl-a x)
+  70  run: the machine ended without a last word: it crashed, or its power was cut
   71  anything else that failed
   75  run: the machine wants to restart, and no terminal is here to see it
-  130 interrupted by ctrl-c or SIGTERM while something was made; nothing half-made is left
+  129 run: SIGHUP stopped the machine
+  130 run: ctrl-a x or SIGINT stopped the machine
+      interrupted by ctrl-c, SIGTERM or SIGHUP while something was made; nothing half-made is left
+  141 run: the machine was stopped because nobody read its console any more
+  143 run: SIGTERM stopped the machine
   any other: the exit status of the app, from `run APP`";
 
 const EXAMPLES: &str = "\

@@ -1,7 +1,8 @@
 //! `nodeos run`: assembles what changed, and boots it here.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use boot::assembly::{self, Users};
@@ -14,7 +15,7 @@ use boot::media::MANIFEST;
 use boot::progress::Progress;
 use boot::tools::For;
 use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Start, memory_mib};
-use qemu::terminal::{self, Ending};
+use qemu::terminal::{self, Cause, Cut, Ending, Terminal};
 use shim::arches::Arch;
 use shim::last_word::LastWord;
 
@@ -57,14 +58,17 @@ Examples:
   nodeos run --dry-run --arch aarch64    the QEMU command, to run it by hand
   nodeos run demo.iso --plug usb         what `nodeos build --target iso` wrote; folders of the other targets too
 
-Ctrl-c goes to the machine. Ctrl-a x ends it at once, as if the power failed.
-The machine's console is on stdout, with the kernel's last line and ends of lines as a terminal has them.
+Ctrl-c goes to the machine. Ctrl-a x stops it in order, as SIGTERM, SIGHUP and a closed stdout do; pressed again it
+cuts the power, and files that were just written may be empty. Ctrl-a h shows all keys.
+The machine's console is on stdout, with ends of lines as a terminal has them; -q leaves out the last lines, in which
+PID 1 and the kernel say that the machine ends.
 What users write stays: the demo's homes lie in $XDG_STATE_HOME/nodeos, where --fresh keeps those it replaces as
 demo.before-fresh-1.ext4 and so on; nothing removes them. FILE is written to. An APP starts
 anew each time: what it writes is gone at its end.
 
-Exit status: the app's own; 64 wrong arguments, 69 something is missing here, 70 the machine ended without a
-last word, 71 anything else that failed, 75 the machine wants to restart and no terminal is here to see it.";
+Exit status: the app's own; 64 wrong arguments, 69 something is missing here, 70 the machine crashed or its power was
+cut, 71 anything else that failed, 75 the machine wants to restart and no terminal is here to see it; stopped by 129
+SIGHUP, 130 ctrl-a x or SIGINT, 141 a closed stdout, 143 SIGTERM.";
 
 impl Args {
     pub fn purposes(&self) -> Vec<For> {
@@ -190,40 +194,83 @@ const SHORT: Duration = Duration::from_secs(60);
 
 /// Boots it, and again when it restarts: while somebody is at this terminal to see it, and not in circles.
 fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
+    let terminal = Terminal::new(progress == Progress::Silent, Arc::new(move |text| beside_console(progress, text)));
+    let _signals = interrupt::hand_over(terminal.on_signal());
     let mut short = false;
     loop {
         let start = Instant::now();
-        let Ending { last_word, cut_off, .. } = terminal::run(machine)?;
+        let ending = terminal.run(&sized(machine, terminal::size()))?;
         let short_before = std::mem::replace(&mut short, start.elapsed() < SHORT);
-        match last_word {
-            Some(LastWord::PowerOff(status)) => return Ok(status),
-            Some(LastWord::Reboot) if std::io::stdin().is_terminal() && !(short && short_before) => {
+        match (ending.last_word, ending.stopped) {
+            (Some(LastWord::PowerOff(status)), _) => return Ok(status),
+            (Some(LastWord::Reboot), Some(cause)) => return Ok(stopped_by(cause)),
+            (Some(LastWord::Reboot), None) if std::io::stdin().is_terminal() && !(short && short_before) => {
                 progress.say("run", "the machine restarts");
             }
-            Some(LastWord::Reboot) => {
+            (Some(LastWord::Reboot), None) => {
                 let text = "the machine wants to restart, and says why above; nobody is here to see it go in circles"
                     .to_owned();
                 return Err(Failed { status: exit::RESTART, text });
             }
-            None => {
-                let text = match (cut_off, machine.memory_mib) {
-                    (true, _) => "the machine was ended with ctrl-a x, as if the power had failed".to_owned(),
-                    (false, mib @ ..LEAST) => {
-                        format!("the machine crashed: {mib} MiB are too little to start in\n  next: --memory {LEAST}M")
-                    }
-                    (false, _) => "the machine crashed: it ended without a last word\n  \
-                                   next: --append loglevel=7 shows the kernel's messages"
-                        .to_owned(),
-                };
-                return Err(Failed { status: exit::NO_LAST_WORD, text });
-            }
+            (None, _) => return Err(Failed { status: exit::NO_LAST_WORD, text: without_a_word(machine, &ending) }),
         }
     }
 }
 
+/// The status of a machine that was told to stop.
+fn stopped_by(cause: Cause) -> u8 {
+    match cause {
+        Cause::Key => exit::INTERRUPTED,
+        Cause::Signal(number) => exit::signal(number),
+        Cause::Unread => exit::UNREAD,
+    }
+}
+
+/// What became of a machine that ended without a last word.
+fn without_a_word(machine: &Machine, ending: &Ending) -> String {
+    let text = match (ending.cut, ending.stopped, machine.memory_mib) {
+        (Some(Cut::Pressed), ..) => "the machine's power was cut: what was just written may be lost".to_owned(),
+        (Some(Cut::Overdue), ..) => format!(
+            "the machine did not stop within {} s and its power was cut: what was just written may be lost",
+            terminal::WITHIN.as_secs()
+        ),
+        (None, Some(_), _) => "the machine ended without a last word: it was told to stop before it was up".to_owned(),
+        (None, None, mib @ ..LEAST) => {
+            format!("the machine crashed: {mib} MiB are too little to start in\n  next: --memory {LEAST}M")
+        }
+        (None, None, _) => "the machine crashed: it ended without a last word\n  \
+                             next: --append loglevel=7 shows the kernel's messages"
+            .to_owned(),
+    };
+    match ending.complaints.trim() {
+        "" => text,
+        complaints => format!("{text}\nQEMU says:\n{complaints}"),
+    }
+}
+
+/// The machine is told how large this terminal is: a serial line cannot tell it. The user's own words come behind.
+fn sized(machine: &Machine, size: Option<(u16, u16)>) -> Machine {
+    let mut machine = machine.clone();
+    if let (Start::Kernel { cmdline, .. } | Start::Pi { cmdline, .. }, Some((columns, rows))) =
+        (&mut machine.start, size)
+    {
+        *cmdline = format!("winsize={columns}x{rows} {cmdline}");
+    }
+    machine
+}
+
+/// A line while the machine has the terminal: its cursor may be anywhere.
+fn beside_console(progress: Progress, text: &str) {
+    let mut stderr = std::io::stderr();
+    if progress != Progress::Silent && stderr.is_terminal() {
+        let _ = stderr.write_all(b"\n");
+    }
+    progress.say("run", text);
+}
+
 fn say(progress: Progress, machine: &Machine) {
     let Machine { arch, memory_mib, .. } = machine;
-    progress.say("run", &format!("{arch} with {memory_mib} MiB; ctrl-a x ends it"));
+    progress.say("run", &format!("{arch} with {memory_mib} MiB; ctrl-a x stops it"));
     if let Network::User { publish, .. } = &machine.network {
         for Publish { host, guest } in publish {
             progress.say("run", &format!("port {guest} of the machine: http://localhost:{host}/"));
@@ -238,7 +285,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failed> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Drive, Image, Placement, machine};
+    use super::{Drive, Image, Machine, Placement, Start, machine, sized};
     use shim::arches::ALL;
 
     #[test]
@@ -258,5 +305,20 @@ mod tests {
         assert!(at("-m 64M") > 0 && at("users=LABEL=nodeos-users carbon=LABEL=nodeos-carbon") > 0);
         let command = machine(&Image { carbon: None, ..image }, None, 64, &[]).to_string();
         assert!(command.contains("users=none") && !command.contains("virtio-blk"), "{command}");
+    }
+
+    #[test]
+    fn a_machine_is_told_the_size_of_the_terminal() {
+        let of = |start| Machine::new(&ALL[0], start);
+        let start = Start::kernel("k", "i", "console=ttyS0 quiet");
+        let told = |size| sized(&of(start.clone()), size).to_string();
+        assert!(
+            told(Some((120, 40))).ends_with("-append 'winsize=120x40 console=ttyS0 quiet'"),
+            "{}",
+            told(Some((120, 40)))
+        );
+        assert_eq!(told(None), of(start.clone()).to_string());
+        let firmware = of(Start::Firmware { firmware: super::Firmware::Bios, oem: None });
+        assert_eq!(sized(&firmware, Some((120, 40))).to_string(), firmware.to_string());
     }
 }

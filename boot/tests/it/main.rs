@@ -20,6 +20,8 @@ mod every_change_of_a_users_image_leaves_it_clean;
 mod every_home_has_its_own_owner;
 mod filesystems_as_others_make_them_are_read;
 mod homes_travel_in_an_archive;
+mod pty;
+mod terminal;
 mod tiny;
 mod users;
 mod what_nodeos_toml_takes_from_outside_is_asked_for;

@@ -1,0 +1,91 @@
+//! From the person's keyboard, or whatever stands in for one, to the machine's console.
+
+use std::io::{self, PipeReader};
+use std::process::ChildStdin;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
+use rustix::stdio;
+
+use super::keys::{Key, Keys};
+
+/// Bytes that are held for a machine that does not read.
+const HELD: usize = 64 << 10;
+
+/// The way in.
+pub struct Input {
+    machine: Option<ChildStdin>,
+    /// Its other end is closed when the machine has ended.
+    ended: PipeReader,
+    /// Keys are read even if the machine reads nothing: ctrl-a x must work.
+    is_terminal: bool,
+    open: bool,
+    keys: Keys,
+    held: Vec<u8>,
+}
+
+impl Input {
+    pub fn new(machine: ChildStdin, ended: PipeReader, is_terminal: bool) -> io::Result<Self> {
+        // QEMU has the other end of this pipe; nobody else has this one
+        fcntl_setfl(&machine, fcntl_getfl(&machine)? | OFlags::NONBLOCK)?;
+        Ok(Self { machine: Some(machine), ended, is_terminal, open: true, keys: Keys::default(), held: Vec::new() })
+    }
+
+    /// Passes on what comes until the machine ends; `command` gets the keys that are not the machine's.
+    pub fn pass_on(mut self, mut command: impl FnMut(Key)) {
+        while let Some((readable, writable)) = self.wait() {
+            if readable {
+                self.read(&mut command);
+            }
+            if writable {
+                self.write();
+            }
+        }
+    }
+
+    /// Whether there is something to read, and room to write; `None` when the machine has ended.
+    fn wait(&self) -> Option<(bool, bool)> {
+        let stdin = stdio::stdin();
+        let listens = self.open && (self.is_terminal || self.held.len() < HELD);
+        let machine = self.machine.as_ref().filter(|_| !self.held.is_empty());
+        let mut fds = vec![PollFd::new(&self.ended, PollFlags::IN)];
+        fds.extend(listens.then(|| PollFd::new(&stdin, PollFlags::IN)));
+        fds.extend(machine.map(|machine| PollFd::new(machine, PollFlags::OUT)));
+        while let Err(errno) = poll(&mut fds, None) {
+            if errno != Errno::INTR {
+                return None;
+            }
+        }
+        let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+        let at = |wanted: bool, at: usize| wanted && ready.get(at) == Some(&true);
+        (!at(true, 0)).then(|| (at(listens, 1), at(machine.is_some(), if listens { 2 } else { 1 })))
+    }
+
+    /// An end of the input is none of the machine's: it goes on.
+    fn read(&mut self, command: &mut impl FnMut(Key)) {
+        let mut bytes = [0; 4096];
+        match rustix::io::read(stdio::stdin(), &mut bytes) {
+            Ok(0) => self.open = false,
+            Ok(length) => {
+                let before = self.held.len();
+                self.keys.take(&bytes[..length], &mut self.held).into_iter().for_each(command);
+                if self.is_terminal && before >= HELD {
+                    // as a terminal does whose reader does not read
+                    self.held.truncate(before);
+                }
+            }
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(_) => self.open = false,
+        }
+    }
+
+    fn write(&mut self) {
+        let Some(machine) = &self.machine else { return };
+        match rustix::io::write(machine, &self.held) {
+            Ok(length) => drop(self.held.drain(..length)),
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(_) => self.machine = None,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What is due when a machine is told to stop. Pure.
+
+use std::time::{Duration, Instant};
+
+/// How long a machine has to stop where nobody can press a key. PID 1 gives programs 5 s before it kills them
+/// (`GRACE`), and the disk must take what they wrote.
+pub const WITHIN: Duration = Duration::from_secs(30);
+
+/// Why a machine stops before its programs end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Ctrl-a x.
+    Key,
+    /// That signal came.
+    Signal(i32),
+    /// Nobody reads the console any more.
+    Unread,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing more than before.
+    Nothing,
+    /// Ask the machine to stop.
+    Ask,
+    /// Cut its power.
+    Cut,
+}
+
+/// How far it has come.
+#[derive(Debug, Default)]
+pub struct Stop {
+    /// What came first.
+    pub cause: Option<Cause>,
+    /// When the power is cut.
+    pub deadline: Option<Instant>,
+    pressed: bool,
+}
+
+impl Stop {
+    /// The machine is told to stop, maybe once more.
+    pub fn ordered(&mut self, cause: Cause, now: Instant) -> Due {
+        if cause == Cause::Key {
+            if std::mem::replace(&mut self.pressed, true) {
+                return Due::Cut;
+            }
+        } else {
+            self.deadline.get_or_insert(now + WITHIN);
+        }
+        match self.cause.replace(self.cause.unwrap_or(cause)) {
+            None => Due::Ask,
+            Some(_) => Due::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cause, Due, Stop, WITHIN};
+    use std::time::{Duration, Instant};
+
+    /// What each order makes due, and after how many seconds the power is cut.
+    fn orders(causes: &[Cause]) -> (Vec<Due>, Option<u64>, Option<Cause>) {
+        let (start, mut stop) = (Instant::now(), Stop::default());
+        let at = |seconds: usize| start + Duration::from_secs(seconds as u64);
+        let due = causes.iter().enumerate().map(|(second, cause)| stop.ordered(*cause, at(second))).collect();
+        (due, stop.deadline.map(|deadline| (deadline - start).as_secs()), stop.cause)
+    }
+
+    #[test]
+    fn only_a_second_press_or_a_deadline_cuts_the_power() {
+        use Cause::{Key, Signal, Unread};
+        use Due::{Ask, Cut, Nothing};
+        let within = WITHIN.as_secs();
+        assert_eq!(orders(&[]), (vec![], None, None));
+        assert_eq!(orders(&[Key]), (vec![Ask], None, Some(Key)));
+        assert_eq!(orders(&[Key, Key]), (vec![Ask, Cut], None, Some(Key)));
+        assert_eq!(orders(&[Signal(15), Signal(15)]), (vec![Ask, Nothing], Some(within), Some(Signal(15))));
+        assert_eq!(orders(&[Signal(1), Key, Key]), (vec![Ask, Nothing, Cut], Some(within), Some(Signal(1))));
+        assert_eq!(orders(&[Key, Signal(15), Unread]), (vec![Ask, Nothing, Nothing], Some(1 + within), Some(Key)));
+        assert_eq!(orders(&[Unread, Key]), (vec![Ask, Nothing], Some(within), Some(Unread)));
+    }
+}

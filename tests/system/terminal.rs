@@ -1,0 +1,86 @@
+//! The real `nodeos run` on a terminal.
+
+use std::{path::PathBuf, process::Command, sync::OnceLock, thread, time::Duration};
+
+use shim::arches::Arch;
+use tests::{Disk, run, runs};
+
+use crate::pty::{Pty, end, on, until};
+
+/// The command of this source tree, built as this test is.
+fn nodeos() -> &'static PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+        run(env!("CARGO"), &["build", "--quiet", "--locked", "--profile", profile, "-p", "boot", "--bin", "nodeos"]);
+        // this program is in `deps`, beside it
+        let folder = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
+        folder.join("nodeos")
+    })
+}
+
+fn machine(arch: &Arch, disk: &Disk) -> Command {
+    // the tests themselves may run under nohup(1)
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP").arg(nodeos()).args(["run", "--arch", arch.name, "--users"]).arg(&disk.path);
+    command
+}
+
+/// What a file of a home holds after the machine has ended.
+fn content(disk: &Disk, path: &str) -> String {
+    let done = Command::new("debugfs").args(["-R", &format!("cat {path}")]).arg(&disk.path).output().unwrap();
+    String::from_utf8(done.stdout).unwrap()
+}
+
+pub fn a_terminal_that_stands_still_loses_no_line(arch: &'static Arch) {
+    let script = "for (let line = 1; line <= 2000; line++) console.log(`line ${line} of 2000`)";
+    let (disk, pty) = (Disk::with(&[runs("ana", 1000, script)]), Pty::new(80, 24).non_blocking());
+    let mut child = on(&pty, &mut machine(arch, &disk));
+    let shown = pty.shown_with_a_pause(20, Duration::from_secs(2));
+    let said = until(&shown, "power off, status");
+    assert_eq!(end(&mut child, &shown).0, Some(0), "{said}");
+    for line in 1..=2000 {
+        assert!(said.contains(&format!("line {line} of 2000\r")), "line {line} is missing: {said}");
+    }
+    pty.assert_restored();
+}
+
+pub fn nothing_but_a_second_ctrl_a_x_is_a_power_cut(arch: &'static Arch) {
+    let saves = "require('fs').writeFileSync('/file', 'x'.repeat(5000)); console.log('saved'); setInterval(() => {}, 1000)";
+    for (order, status) in [("ctrl-a x", 130), ("TERM", 143), ("HUP", 129), ("twice", 70)] {
+        let (disk, pty) = (Disk::with(&[runs("ana", 1000, saves)]), Pty::new(80, 24));
+        let shown = pty.shown();
+        let mut child = on(&pty, &mut machine(arch, &disk));
+        until(&shown, "saved");
+        match order {
+            "ctrl-a x" => pty.types("\u{1}x"),
+            "twice" => pty.types("\u{1}x\u{1}x"),
+            signal => run("sh", &["-c", &format!("kill -s {signal} {}", child.id())]),
+        }
+        let (ended, said) = end(&mut child, &shown);
+        assert_eq!(ended, Some(status), "{order}: {said}");
+        assert!(said.contains("stopping the machine"), "{order}: {said}");
+        pty.assert_restored();
+        if order == "twice" {
+            let check = Command::new("e2fsck").args(["-fn"]).arg(&disk.path).output().unwrap();
+            let found = String::from_utf8_lossy(&check.stdout).into_owned();
+            assert!(found.contains("skipping journal recovery"), "{found}");
+        } else {
+            disk.assert_clean();
+            assert!(content(&disk, "/ana/file") == "x".repeat(5000), "{order}");
+        }
+    }
+}
+
+pub fn a_machine_that_has_just_started_stops_too(arch: &'static Arch) {
+    let (disk, pty) = (Disk::with(&[runs("ana", 1000, "setInterval(() => {}, 1000)")]), Pty::new(80, 24));
+    let shown = pty.shown();
+    let mut child = on(&pty, &mut machine(arch, &disk));
+    until(&shown, "ctrl-a x stops it");
+    thread::sleep(Duration::from_millis(300));
+    pty.types("\u{1}x");
+    let (status, said) = end(&mut child, &shown);
+    // it restarts by itself, where PID 1 has not taken ctrl-alt-del over yet
+    assert!(matches!(status, Some(130 | 70)), "{status:?}: {said}");
+    pty.assert_restored();
+}
