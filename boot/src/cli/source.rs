@@ -152,7 +152,8 @@ pub fn is_file(file: &Path) -> Result<PathBuf, Failed> {
     let next = "\n  next: nodeos users create FILE makes one";
     match file.metadata() {
         Ok(found) if found.is_file() => {
-            superblock::of(&Window::open(file)?)?.whole(file)?;
+            let window = Window::open(file)?;
+            superblock::of(&window)?.whole(&window)?;
             Ok(file.to_owned())
         }
         Ok(_) => Err(Failed::new(format!("{}: a users partition is an image, a file", file.display()))),

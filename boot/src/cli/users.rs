@@ -141,8 +141,8 @@ impl Args {
             Verb::List { file, json } => {
                 let image = Image::open(&file)?;
                 let users = image.users()?;
-                if let Some((why, next)) = image.refused() {
-                    common.progress.say("users", &format!("no machine mounts it to write: {why}\n  next: {next}"));
+                if let Some(why) = image.refused {
+                    common.progress.say("users", &format!("no machine mounts it to write: {why}"));
                 }
                 if json {
                     return print_json(&users);

@@ -184,7 +184,7 @@ fn contents(window: &Window) -> Result<Option<Contents>> {
         Some(Kind::Initramfs) => Contents::Initramfs(tree(size, initramfs::read(window)?, CARBON)),
         Some(Kind::Carbon) => Contents::Carbon(tree(size, erofs::read(window)?, "")),
         Some(Kind::Users) => {
-            let superblock = superblock::of(window)?.whole(window.path())?;
+            let superblock = superblock::of(window)?.whole(window)?;
             Contents::Users(read::partition(&Place { window: window.clone(), superblock })?)
         }
         Some(Kind::Kernel(arch)) => Contents::Kernel { arch: arch.name },

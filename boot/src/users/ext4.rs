@@ -201,7 +201,7 @@ pub fn replayed(place: &Place) -> Result<(Place, TempPath)> {
     match fsck("-p", &copy.as_os_str().to_owned()) {
         (0 | 1, _) => {
             let window = Window::open(&copy)?;
-            let superblock = superblock::of(&window)?.whole(&copy)?;
+            let superblock = superblock::of(&window)?.whole(&window)?;
             Ok((Place { window, superblock }, copy))
         }
         (code, said) => Err(full(tried(), &said)

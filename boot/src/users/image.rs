@@ -168,9 +168,9 @@ pub fn del(path: &Path, name: &str) -> Result<()> {
 pub(super) fn to_change(path: &Path) -> Result<(Lock, Image)> {
     let lock = lock(path)?;
     let image = Image::open(path)?;
-    match image.refused() {
+    match image.refused {
         None => Ok((lock, image)),
-        Some((why, next)) => Err(Error::new(format!("change {}", path.display()), why).next(next)),
+        Some(why) => Err(Error::new(format!("change {}", path.display()), why)),
     }
 }
 

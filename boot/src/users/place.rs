@@ -36,7 +36,7 @@ impl Place {
         let window = Window::open(path)?;
         let found = superblock::of(&window)?;
         if found != Found::None {
-            return Ok(Self { superblock: found.whole(path)?, window });
+            return Ok(Self { superblock: found.whole(&window)?, window });
         }
         let failed = |why: String| Error::new(format!("find a users partition in {}", path.display()), why);
         if iso::is(&window) {
@@ -46,7 +46,7 @@ impl Place {
         }
         let partitions = partitions(&window)?;
         if partitions.is_empty() {
-            return Found::None.whole(path).map(|superblock| Self { window, superblock });
+            return Found::None.whole(&window).map(|superblock| Self { window, superblock });
         }
         for Partition { window, .. } in &partitions {
             // one that is no users partition may be damaged

@@ -3,6 +3,7 @@
 use super::disk::{Disk, Inode, ROOT};
 use super::ext4::{in_use, replayed};
 use super::place::Place;
+use super::superblock;
 use crate::error::{Error, Result};
 use crate::inspect::mode_text;
 use crate::shown::Shown;
@@ -82,7 +83,7 @@ pub struct Partition {
     pub size: u64,
     /// Why no machine mounts it to write, if none does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refused: Option<String>,
+    pub refused: Option<&'static str>,
     /// The homes.
     pub users: Vec<User>,
     /// Everything in it, in the order of paths.
@@ -96,6 +97,8 @@ const MOST: usize = 1 << 22;
 pub struct Image {
     disk: Disk,
     path: PathBuf,
+    /// Why no machine mounts it to write, and what to do about that.
+    pub refused: Option<&'static str>,
     _replayed: Option<TempPath>,
 }
 
@@ -140,7 +143,7 @@ pub fn partition(place: &Place) -> Result<Partition> {
         label: image.disk.superblock().label(),
         uuid: image.disk.superblock().uuid(),
         size: place.window.length(),
-        refused: image.disk.superblock().refused().map(|(why, _)| why),
+        refused: image.refused,
         users: image.users()?,
         members,
     })
@@ -167,7 +170,9 @@ impl Image {
         let path = window.path().to_owned();
         let failed = |why: &str| Error::new(format!("read {}", path.display()), why);
         if let Some(why) = superblock.unreadable() {
-            return Err(failed(&why).next("nodeos users create FILE makes one that it reads; this one stays as it is"));
+            return Err(
+                failed(&why).next("the machine may mount it all the same; to edit it, copy the homes to a new one")
+            );
         }
         let busy = |error| {
             if in_use(&path) { failed("a running machine has it open").next("stop the machine first") } else { error }
@@ -179,13 +184,8 @@ impl Image {
             }
             false => (window.clone(), superblock.clone(), None),
         };
-        Ok(Self { disk: Disk::open(window, superblock).map_err(busy)?, path, _replayed: copy })
-    }
-
-    /// Why no machine mounts it to write, and what to do about that.
-    #[must_use]
-    pub fn refused(&self) -> Option<(String, String)> {
-        self.disk.superblock().refused()
+        let refused = superblock::refused(&window);
+        Ok(Self { disk: Disk::open(window, superblock).map_err(busy)?, path, refused, _replayed: copy })
     }
 
     /// The homes, by name, judged by the shim's table.

@@ -7,7 +7,7 @@ use crate::digest::crc32c;
 use crate::error::{Error, Result};
 use crate::shown::Shown;
 use crate::window::Window;
-use std::path::Path;
+use shim::ext4;
 
 /// Where it begins, and how long it is.
 const AT: u64 = 1024;
@@ -24,10 +24,6 @@ const CSUM_SEED: u32 = 0x2000;
 const READ: u32 = FILETYPE | RECOVER | 0x40 | WIDE | 0x100 | 0x200 | 0x400 | CSUM_SEED | 0x4000 | 0x10000 | CASEFOLD;
 /// `s_feature_ro_compat`.
 const METADATA_CSUM: u32 = 0x400;
-const QUOTA: u32 = 0x100;
-const PROJECT: u32 = 0x2000;
-/// What a kernel with pages of 4 KiB mounts, before Linux 6.19.
-const LARGEST_BLOCK: u64 = 4096;
 
 /// What a file's first bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,10 +72,14 @@ pub struct Superblock {
 
 impl Found {
     /// Refuses what is no ext4, or not all of one; `users list` and `run` say the same.
-    pub fn whole(self, path: &Path) -> Result<Superblock> {
-        let failed = |why: String| Error::new(format!("read {}", path.display()), why);
+    pub fn whole(self, window: &Window) -> Result<Superblock> {
+        let failed = |why: String| Error::new(format!("read {}", window.path().display()), why);
         match self {
-            Self::None => Err(failed("it is no ext4 filesystem".to_owned()).next("nodeos users create FILE makes one")),
+            Self::None => Err(match refused(window) {
+                Some(ext4::EMPTY) => failed("it is no ext4 filesystem: it is empty".to_owned())
+                    .next("nodeos users create FILE makes one"),
+                why => failed(why.unwrap_or("it is no ext4 filesystem").to_owned()),
+            }),
             Self::Short { needed, there } => {
                 let why = format!("it is cut short: the filesystem in it has {needed} bytes, and {there} are there");
                 Err(failed(why).next("copy it again, from where it is whole"))
@@ -123,33 +123,6 @@ impl Superblock {
         }
     }
 
-    /// Why no machine of ours mounts it to write, and what to do about that.
-    #[must_use]
-    pub fn refused(&self) -> Option<(String, String)> {
-        if self.block_size > LARGEST_BLOCK {
-            let why =
-                format!("it has blocks of {} bytes, and a machine takes {LARGEST_BLOCK} at most", self.block_size);
-            return Some((
-                why,
-                "nodeos users create makes one that a machine mounts; its blocks cannot be changed".into(),
-            ));
-        }
-        // fs/ext4/super.c, ext4_feature_set_ok: the kernels have neither CONFIG_UNICODE nor CONFIG_QUOTA
-        let features = [
-            (self.incompat & CASEFOLD, "casefold"),
-            (self.ro_compat & QUOTA, "quota"),
-            (self.ro_compat & PROJECT, "project"),
-        ];
-        let names: Vec<&str> = features.iter().filter(|(bit, _)| *bit != 0).map(|(_, name)| *name).collect();
-        if names.is_empty() {
-            return None;
-        }
-        let (has, without) =
-            (names.join(", "), names.iter().map(|name| format!("^{name}")).collect::<Vec<_>>().join(","));
-        let why = format!("its features ({has}) are not in the kernel of a machine, which does not mount it to write");
-        Some((why, format!("keep it, and take them from a copy: cp FILE COPY && tune2fs -O {without} COPY")))
-    }
-
     /// The label, as text that may be shown.
     #[must_use]
     pub fn label(&self) -> String {
@@ -172,6 +145,12 @@ pub fn of(window: &Window) -> Result<Found> {
         let path = window.path().display();
         Error::new(format!("read the superblock of {path}"), why).next(repair(window))
     })
+}
+
+/// Why a machine does not mount it to write, or not at all, and a next step that keeps the homes: its own words.
+#[must_use]
+pub fn refused(window: &Window) -> Option<&'static str> {
+    ext4::refused(&mut |at, block| window.read_exact_at(block, at).ok())
 }
 
 /// What to do about a damaged filesystem: look first.
@@ -234,7 +213,7 @@ fn judge(bytes: &[u8], there: u64) -> std::result::Result<Found, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CASEFOLD, Found, LENGTH, QUOTA, RECOVER, Superblock, judge};
+    use super::{CASEFOLD, Found, LENGTH, RECOVER, Superblock, judge};
 
     /// Three blocks of 4 KiB.
     fn bytes() -> Vec<u8> {
@@ -278,19 +257,6 @@ mod tests {
             bytes[at..at + 4].copy_from_slice(&u32::from(value).to_le_bytes());
             assert!(judge(&bytes, 1 << 40).is_err(), "{at:#x}");
         }
-    }
-
-    #[test]
-    fn what_a_machine_does_not_mount_is_said_without_advice_that_destroys() {
-        assert_eq!(with(0x60, 0x2c2).refused(), None);
-        let (why, next) = with(0x60, CASEFOLD).refused().unwrap();
-        assert!(
-            why.contains("(casefold)")
-                && next == "keep it, and take them from a copy: cp FILE COPY && tune2fs -O ^casefold COPY"
-        );
-        assert!(with(0x64, QUOTA | 0x2000).refused().unwrap().1.ends_with("tune2fs -O ^quota,^project COPY"));
-        let (why, next) = with(0x18, 6).refused().unwrap();
-        assert!(why.contains("65536") && why.contains("4096") && next.starts_with("nodeos users create"), "{why}");
     }
 
     #[test]

@@ -59,6 +59,9 @@ fn a_file_that_is_no_ext4_is_refused() {
         fs::write(scratch.image(), bytes).unwrap();
         let error = refused(&scratch, &new("bo"));
         assert!(error.contains("it is no ext4 filesystem"), "{error}");
+        // what holds something is not to be made anew
+        let holds = fs::read(scratch.image()).unwrap().iter().any(|byte| *byte != 0);
+        assert!(!(holds && error.contains("users create")), "{error}");
         assert!(list(&scratch.image()).is_err());
     }
 }
