@@ -10,15 +10,30 @@ use tests::{Boot, Disk, attacker, log_on, logs_on};
 /// From the bomb to node's answer, emulated on two shared cores (SPECIFICATION.md).
 const BOUND: Duration = Duration::from_secs(120);
 
-fn armed(arch: &'static Arch, bomb: &str) -> Disk {
-    let mut ana = Home::new("ana", 1000);
-    ana.program("bin/attack", attacker(arch));
-    ana.program("init", format!("#!/bin/attack\n{bomb}\n"));
-    Disk::with(&[ana, logs_on("bo", 1001, None, "console.log('bo is in, and node counts to', 6 * 7)")])
+/// A home whose `/init` is the bomb.
+pub fn attacks(arch: &'static Arch, name: &str, uid: u32, bomb: &str) -> Home {
+    let mut home = Home::new(name, uid);
+    home.program("bin/attack", attacker(arch));
+    home.program("init", format!("#!/bin/attack\n{bomb}\n"));
+    home
 }
 
-fn answer(vm: &mut Vm) -> Result<String, qemu::failure::Failure> {
+/// These homes, and that of bo, who logs on.
+pub fn disk(mut homes: Vec<Home>) -> Disk {
+    homes.push(logs_on("bo", 1001, None, "console.log('bo is in, and node counts to', 6 * 7)"));
+    Disk::with(&homes)
+}
+
+pub fn armed(arch: &'static Arch, bomb: &str) -> Disk {
+    disk(vec![attacks(arch, "ana", 1000, bomb)])
+}
+
+pub fn answer(vm: &mut Vm) -> Result<String, qemu::failure::Failure> {
     vm.expect("the bomb is set").unwrap();
+    works(vm)
+}
+
+pub fn works(vm: &mut Vm) -> Result<String, qemu::failure::Failure> {
     vm.send("").unwrap();
     log_on(vm, "bo", None);
     vm.expect_within(BOUND, "bo is in, and node counts to 42")
@@ -64,4 +79,5 @@ bombs! {
     a_tmp_full_of_files_keeps_nobody_out: "inode_fill";
     a_signal_storm_keeps_nobody_out: "signal_storm";
     a_console_flood_keeps_nobody_out: "console_flood";
+    a_storm_of_fsync_keeps_nobody_out: "sync_storm";
 }

@@ -13,6 +13,7 @@ macro_rules! on_both {
 }
 
 mod bombs;
+mod held;
 mod machine;
 mod node;
 #[macro_use]

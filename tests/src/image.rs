@@ -71,7 +71,7 @@ pub fn attacker(arch: &Arch) -> Vec<u8> {
 pub fn put_first<'a>(arch: &Arch, initramfs: &Path, out: &'a Path) -> &'a str {
     let name = out.file_name().and_then(|name| name.to_str()).unwrap();
     let program = match name {
-        ::meter::MEMORY | ::meter::CALLS | ::meter::COST | ::meter::HOLDERS => {
+        ::meter::MEMORY | ::meter::CALLS | ::meter::COST | ::meter::HOLDERS | ::meter::PAID => {
             meter(arch).unwrap_or_else(|error| panic!("{error}"))
         }
         _ => attack(arch),

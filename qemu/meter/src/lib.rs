@@ -4,7 +4,7 @@
 //! rdinit=/meter-… → the meter leaves a process behind and becomes /init → lines on the console → `parse`
 //! ```
 //!
-//! 1. Under each of its names it reads one thing: `MEMORY`, `CALLS`, `COST`, `HOLDERS`.
+//! 1. Under each of its names it reads one thing: `MEMORY`, `CALLS`, `COST`, `HOLDERS`, `PAID`.
 //! 2. It runs in the initramfs's place of `/init` alone: no image that anybody keeps has it.
 //! 3. A line is written at once, and is `meter: KIND NAME KEY=NUMBER …`.
 //!
@@ -37,6 +37,11 @@ pub const COST: &str = "meter-cost";
 /// Prints once a second which process holds which capabilities, a bit each: `holds PROGRAM Pid=… CapInh=… CapPrm=… CapEff=… CapBnd=…
 /// CapAmb=…` for all but the kernel's own, then `holds all`.
 pub const HOLDERS: &str = "meter-holders";
+
+/// Prints once a second what all users' processes hold, in KiB: `paid users Used=… Current=… Kernel=… Stack=…`. `Used` is the memory that the
+/// kernel cannot take back without a program's leave, `Current` the part of that for which the users' cgroup is charged. What `Used`
+/// grows by beyond `Current` is paid by nobody.
+pub const PAID: &str = "meter-paid";
 
 /// One line's kind, name and numbers.
 pub fn parse(line: &str) -> Option<(&str, &str, impl Iterator<Item = (&str, u64)>)> {

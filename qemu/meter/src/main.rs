@@ -10,6 +10,8 @@ mod holders;
 #[cfg(target_env = "musl")]
 mod memory;
 #[cfg(target_env = "musl")]
+mod paid;
+#[cfg(target_env = "musl")]
 mod process;
 
 #[cfg(target_env = "musl")]
@@ -24,7 +26,7 @@ mod program {
         sys::{self, Start, Stream},
     };
 
-    use crate::{calls, cost, holders, memory};
+    use crate::{calls, cost, holders, memory, paid};
 
     shim::program!(main);
 
@@ -34,6 +36,7 @@ mod program {
             meter::MEMORY => memory::follow,
             meter::COST => cost::follow,
             meter::HOLDERS => holders::follow,
+            meter::PAID => paid::follow,
             _ => calls::follow,
         };
         if let Ok((read, write)) = pipe_with(PipeFlags::CLOEXEC) {

@@ -47,7 +47,7 @@ pub fn proc() -> Result<OwnedFd> {
     fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
 }
 
-/// Each `Key:   123 kB` or `key: 123` of a file, and of capabilities, which are hexadecimal. It is read in small pieces: a large
+/// Each `Key:   123 kB`, `key: 123` or `key 123` of a file, and of capabilities, which are hexadecimal. It is read in small pieces: a large
 /// buffer would be memory that is measured.
 pub fn each(proc: impl AsFd, path: &CStr, mut take: impl FnMut(&str, u64)) -> Result<()> {
     let file = rustix::fs::openat(proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
@@ -63,7 +63,7 @@ pub fn each(proc: impl AsFd, path: &CStr, mut take: impl FnMut(&str, u64)) -> Re
         let text = core::str::from_utf8(buffer.get(..whole).unwrap_or_default()).map_err(|_| Errno::INVAL)?;
         for line in text.lines() {
             let mut words = line.split_ascii_whitespace();
-            if let (Some(key), Some(value)) = (words.next().and_then(|key| key.strip_suffix(':')), words.next())
+            if let (Some(key), Some(value)) = (words.next().map(|key| key.trim_end_matches(':')), words.next())
                 && let Ok(value) = u64::from_str_radix(value, if key.starts_with("Cap") { 16 } else { 10 })
             {
                 take(key, value);

@@ -26,6 +26,7 @@ pub const ATTACKS: Table = &[
     ("inode_fill", inodes),
     ("signal_storm", signals),
     ("console_flood", flood),
+    ("sync_storm", syncs),
 ];
 
 /// More than half of what users have on a machine of 256 MiB.
@@ -55,11 +56,11 @@ fn take_processes(_: Start) -> Result<()> {
     result
 }
 
-fn set() {
+pub fn set() {
     Stream(1).put("the bomb is set\n");
 }
 
-fn pause() -> ! {
+pub fn pause() -> ! {
     loop {
         let _ = rustix::thread::nanosleep(&Timespec { tv_sec: 600, tv_nsec: 0 });
     }
@@ -165,4 +166,26 @@ fn flood(_: Start) -> Result<()> {
     loop {
         Stream(1).put("flood flood flood flood flood flood flood flood\n");
     }
+}
+
+/// Eight processes that write as fast as they can and wait for the disk each time; each also makes and removes a file.
+fn syncs(_: Start) -> Result<()> {
+    for process in 0..8_u32 {
+        if let Ok(None) = fork() {
+            let (mut path, mut other) = (Text::new(), Text::new());
+            say!(&mut path, "/sync", process, "\0");
+            say!(&mut other, "/other", process, "\0");
+            let Ok(file) = open(c(&path), OFlags::RDWR | OFlags::CREATE) else { pause() };
+            let block = [0x5a; 1 << 16];
+            for at in (0..16_u64).cycle() {
+                let _ = rustix::io::pwrite(&file, &block, at << 16);
+                let _ = open(c(&other), OFlags::WRONLY | OFlags::CREATE);
+                let _ = rustix::fs::unlink(c(&other));
+                let _ = rustix::fs::fsync(&file);
+            }
+        }
+    }
+    let _ = rustix::thread::nanosleep(&Timespec { tv_sec: 5, tv_nsec: 0 });
+    set();
+    pause()
 }

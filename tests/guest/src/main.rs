@@ -12,6 +12,8 @@ mod call;
 #[cfg(target_env = "musl")]
 mod doors;
 #[cfg(target_env = "musl")]
+mod held;
+#[cfg(target_env = "musl")]
 mod kernel;
 #[cfg(target_env = "musl")]
 mod mounts;
@@ -33,15 +35,16 @@ mod program {
         sys::{self, Start, Stream},
     };
 
-    use crate::{bombs, call, doors, kernel, mounts, others, shared, terminals, victim};
+    use crate::{bombs, call, doors, held, kernel, mounts, others, shared, terminals, victim};
 
-    const TABLES: [call::Table; 8] = [
+    const TABLES: [call::Table; 9] = [
         kernel::ATTACKS,
         doors::ATTACKS,
         mounts::ATTACKS,
         others::ATTACKS,
         shared::ATTACKS,
         bombs::ATTACKS,
+        held::ATTACKS,
         terminals::ATTACKS,
         victim::ATTACKS,
     ];

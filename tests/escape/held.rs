@@ -1,0 +1,101 @@
+//! What one user makes the kernel hold is charged to that user, and another works meanwhile.
+//!
+//! Each bomb goes off twice. In a machine as it is, what it holds beyond what its cgroup is charged for stays below half of
+//! the machine's reserve. With `cgroup.memory=nokmem`, where the kernel charges nobody for its own memory, it is more than
+//! that: so the bomb holds something, and the meter sees it.
+
+use std::time::Duration;
+
+use boot::users::policy::set_policy;
+use shim::{arches::Arch, limits, policy::Policy};
+use tests::{Boot, Disk};
+
+use crate::bombs::{armed, attacks, disk, works};
+
+const MEMORY_MIB: u32 = 256;
+const POLICY: &str = r#"{"memory": "64M"}"#;
+
+/// Until a bomb is set, on a busy host.
+const SET: Duration = Duration::from_secs(600);
+
+/// Half of what is kept from all users together.
+fn bound() -> u64 {
+    let ram = u64::from(MEMORY_MIB) << 20;
+    (ram - limits::of_all(ram).memory) / 2 / 1024
+}
+
+fn boot(arch: &'static Arch, bomb: &str) -> (Boot, Disk) {
+    let disk = armed(arch, bomb);
+    set_policy(&disk.path, "ana", Some(&Policy::parse(POLICY.as_bytes()).unwrap())).unwrap();
+    (Boot::on(arch).homes(&disk).memory(MEMORY_MIB).first(meter::PAID, &disk), disk)
+}
+
+/// By how many KiB the most that the kernel held exceeded what it charged for.
+fn unpaid(said: &str) -> u64 {
+    let number = |line: &str, wanted: &str| -> Option<u64> {
+        let (kind, _, mut numbers) = meter::parse(line)?;
+        numbers.find(|(key, _)| kind == "paid" && *key == wanted).map(|(_, value)| value)
+    };
+    // a last line may be cut off
+    let lines = said.lines().filter_map(|line| Some((number(line, "Used")?, number(line, "Current")?)));
+    let mut unpaid = lines.map(|(used, current)| used.saturating_sub(current));
+    let before = unpaid.next().unwrap_or_else(|| panic!("the meter said nothing: {said}"));
+    unpaid.max().unwrap_or(before).saturating_sub(before)
+}
+
+fn is_paid(arch: &'static Arch, bomb: &str) {
+    let (machine, _disk) = boot(arch, bomb);
+    let mut vm = machine.start();
+    vm.expect_within(SET, "the bomb is set").unwrap();
+    works(&mut vm).unwrap();
+    let held = unpaid(&vm.transcript());
+
+    let (machine, _disk) = boot(arch, bomb);
+    let mut vm = machine.words("cgroup.memory=nokmem").start();
+    // it may take the machine down
+    let _ = vm.expect_within(Duration::from_secs(180), "the bomb is set");
+    let taken = unpaid(&vm.transcript());
+    println!("{bomb}: nobody pays for {held} KiB, for {taken} KiB where nobody pays for the kernel's");
+    assert!(held <= bound(), "{bomb}: nobody pays for {held} KiB");
+    assert!(taken > bound(), "{bomb} takes {taken} KiB where nobody pays: it is no bomb\n{}", vm.transcript());
+}
+
+/// Tasks of two users take three numbers each. Of the kernel's default of 32,768 none is left for a logon.
+fn numbers_are_left(arch: &'static Arch) {
+    let start = |without| {
+        let homes = [("ana", 1000), ("cara", 1002)].map(|(name, uid)| attacks(arch, name, uid, "number_fill"));
+        let disk = disk(homes.into());
+        // of 3 GiB each of two users may have 6,000 tasks
+        let mut vm = Boot::on(arch).homes(&disk).memory(3072).without(without).start();
+        for _ in 0..2 {
+            vm.expect_within(SET, "the bomb is set").unwrap();
+        }
+        (vm, disk)
+    };
+    let (mut vm, _disk) = start("");
+    works(&mut vm).unwrap();
+    let (mut vm, _disk) = start("settings");
+    vm.send("\rbo").unwrap();
+    let answer = vm.expect_within(Duration::from_secs(40), "bo is in, and node counts to 42");
+    assert!(answer.is_err(), "there are numbers left without the setting: {}", vm.transcript());
+}
+
+macro_rules! held {
+    ($($name:ident: $bomb:literal;)+) => {
+        mod x86_64 {
+            $(#[test] fn $name() { super::is_paid(crate::arch("x86_64"), $bomb); })+
+            #[test] fn two_users_leave_a_logon_its_numbers() { super::numbers_are_left(crate::arch("x86_64")); }
+        }
+
+        mod aarch64 {
+            $(#[test] fn $name() { super::is_paid(crate::arch("aarch64"), $bomb); })+
+            #[test] fn two_users_leave_a_logon_its_numbers() { super::numbers_are_left(crate::arch("aarch64")); }
+        }
+    };
+}
+
+held! {
+    who_polls_pays_for_what_the_kernel_waits_with: "poll_wait";
+    who_locks_pays_for_the_locks: "lock_fill";
+    who_lists_pays_for_the_list: "link_list";
+}
