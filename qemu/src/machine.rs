@@ -18,6 +18,8 @@ pub struct Machine {
     pub memory_mib: u32,
     /// Processors.
     pub cpus: u8,
+    /// Which model they are, as QEMU names it; a Pi has its own.
+    pub cpu: &'static str,
     /// What it starts.
     pub start: Start,
     /// Disks: the first virtio disk is `/dev/vda`, the second `/dev/vdb`.
@@ -64,6 +66,7 @@ impl Machine {
             arch,
             memory_mib,
             cpus,
+            cpu: arch.qemu_cpu,
             start,
             drives: Vec::new(),
             network: Network::None,
@@ -87,7 +90,7 @@ impl Machine {
         // emulated everywhere, so that a machine is the same everywhere
         args.option("-accel", self.arch.qemu_accel);
         if !self.is_pi() {
-            args.option("-cpu", self.arch.qemu_cpu);
+            args.option("-cpu", self.cpu);
         }
         if self.counted {
             args.option("-icount", "shift=0,sleep=off");

@@ -72,6 +72,8 @@ behaviours! {
     placement: the_carbon_copy_serves_from_every_place;
     power: what_was_written_survives_a_cut_seconds_later,
         a_commit_of_the_users_own_is_taken;
+    speculation: what_a_processor_leaks_is_mitigated,
+        a_mitigation_that_is_missing_is_seen;
     start: a_program_starts_in_forty_system_calls;
     stop: ctrl_alt_del_leaves_a_clean_filesystem,
         a_sigterm_powers_off,

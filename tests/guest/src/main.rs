@@ -22,6 +22,8 @@ mod others;
 #[cfg(target_env = "musl")]
 mod shared;
 #[cfg(target_env = "musl")]
+mod speculation;
+#[cfg(target_env = "musl")]
 mod terminals;
 #[cfg(target_env = "musl")]
 mod victim;
@@ -35,7 +37,7 @@ mod program {
         sys::{self, Start, Stream},
     };
 
-    use crate::{bombs, call, doors, held, kernel, mounts, others, shared, terminals, victim};
+    use crate::{bombs, call, doors, held, kernel, mounts, others, shared, speculation, terminals, victim};
 
     const TABLES: [call::Table; 9] = [
         kernel::ATTACKS,
@@ -53,8 +55,12 @@ mod program {
 
     fn main(start: Start) -> ! {
         let name = start.arguments().next().unwrap_or_default();
-        if rustix::process::getpid() == rustix::process::Pid::INIT && name == c"/terminate" {
-            terminate(start);
+        if rustix::process::getpid() == rustix::process::Pid::INIT {
+            match name.to_bytes() {
+                b"/terminate" => terminate(start),
+                b"/speculation" => speculation::tell(),
+                _ => {}
+            }
         }
         let script = start.arguments().nth(1).unwrap_or_default();
         // what a copy of this is asked that has the set-user-ID bit, or capabilities
