@@ -179,6 +179,10 @@ impl Boot {
         let cmdline = assembly::cmdline(&image, !self.users.is_empty());
         let by = if self.users.is_empty() { "" } else { &self.by };
         let mut cmdline = format!("{cmdline} {by} {}{without}", self.words);
+        if self.arch.name == "x86_64" {
+            // on a busy host the kernel may take QEMU's timer for a broken one, and panics (arch/x86/kernel/apic/io_apic.c)
+            cmdline += " no_timer_check";
+        }
         if let Some(first) = &self.first {
             cmdline += &format!(" rdinit=/{}", put_first(self.arch, &image.initramfs, first));
         }
