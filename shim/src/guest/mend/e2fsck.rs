@@ -84,7 +84,8 @@ fn run(device: &str, arguments: &str, log: &Log) -> Result<i32> {
     };
     drop(theirs);
     let pid = rustix::process::Pid::from_raw(pid).ok_or(Errno::SRCH)?;
-    if !watch(&ours, log) || !sys::ends_within(child.as_fd(), PATIENCE) {
+    let in_time = watch(&ours, log) && sys::ends_within(child.as_fd(), PATIENCE);
+    if !in_time {
         let _ = rustix::process::kill_process(pid, Signal::KILL);
         // it may hang in the kernel, at a disk that hangs
         if !sys::ends_within(child.as_fd(), PATIENCE) {
@@ -93,7 +94,9 @@ fn run(device: &str, arguments: &str, log: &Log) -> Result<i32> {
     }
     let ended = rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
     let _ = rustix::fs::rmdir(group.c());
-    ended.and_then(|(_, status)| status.exit_status()).ok_or(Errno::NOMEM)
+    // killed: by us, or for it took more memory than all users may
+    let killed = if in_time { Errno::NOMEM } else { Errno::TIMEDOUT };
+    ended.and_then(|(_, status)| status.exit_status()).ok_or(killed)
 }
 
 /// The child, with all capabilities until its last lines.
@@ -139,7 +142,7 @@ fn watch(output: &OwnedFd, log: &Log) -> bool {
                 b'\n' => {
                     let mends = ext4::mends(&line);
                     // a question alone is about the line before
-                    if mended == 0 && !(mends && line.len() < 32) {
+                    if mended == 0 && !line.is_empty() && !(mends && line.len() < 32) {
                         first.clone_from(&line);
                     }
                     mended = mended.saturating_add(mends.into());
