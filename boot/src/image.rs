@@ -18,7 +18,9 @@ use crate::progress::Progress;
 use crate::shim::Shim;
 use crate::tree::{Carbon, Entry, Line, Tree, carbon_tree};
 use shim::arches::Arch;
-use shim::layout::{BROKER, CARBON, CARBON_IMAGE, EMPTY, INIT, INITRAMFS_FOLDERS, LOGON, MEND, SANDBOX, SETUP};
+use shim::layout::{
+    BROKER, CARBON, CARBON_IMAGE, EMPTY, INIT, INITRAMFS_FOLDERS, KEYMAPS, LOGON, MEND, SANDBOX, SETUP,
+};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -225,6 +227,7 @@ pub fn initramfs_tree(shim: &Shim, plain: Option<&Tree>, image: Option<&Path>) -
     tree.put(SANDBOX, Entry::File { source: shim.sandbox.clone(), mode: 0o700 })?;
     tree.put(BROKER, Entry::File { source: shim.broker.clone(), mode: 0o700 })?;
     tree.put(LOGON, Entry::File { source: shim.logon.clone(), mode: 0o711 })?;
+    tree.put(KEYMAPS, Entry::Text { content: shim::keymap::KEYMAPS.to_owned(), mode: 0o400 })?;
     for (path, entry) in plain.into_iter().flat_map(Tree::iter) {
         tree.put(&format!("{CARBON}{path}"), entry.clone())?;
     }
@@ -288,7 +291,14 @@ mod tests {
             broker: "b".into(),
             env: "e".into(),
         };
-        let text = initramfs_tree(&shim, Some(&carbon), None).unwrap().to_string();
+        let tree = initramfs_tree(&shim, Some(&carbon), None).unwrap();
+        let (layouts, rest): (Vec<_>, Vec<_>) = tree
+            .to_string()
+            .lines()
+            .map(|line| format!("{line}\n"))
+            .partition(|line| line.starts_with("file /keymaps "));
+        assert!(matches!(&layouts[..], [line] if line.ends_with("\" 400 0 0\n")), "{layouts:?}");
+        let text = rest.concat();
         assert_eq!(
             text,
             "file /broker b 700 0 0\ndir /carbon 755 0 0\ndir /carbon/bin 755 0 0\nfile /carbon/bin/node n 755 0 0\ndir /dev 755 0 0\nnod \

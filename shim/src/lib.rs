@@ -41,6 +41,7 @@ pub mod guards;
 #[cfg(target_env = "musl")]
 pub mod guest;
 pub mod json;
+pub mod keymap;
 pub mod last_word;
 pub mod layout;
 pub mod limits;

@@ -166,6 +166,8 @@ pub enum Boot<'a> {
     Close(&'a str, &'a [&'a str]),
     /// Keeps memory and processes back from all users together.
     Reserve,
+    /// Loads the keyboard layout of that name.
+    Keymap(&'a str),
     /// Brings up the loopback interface.
     LoopbackUp,
     /// Writes a small file of the host's layer.
@@ -292,6 +294,7 @@ impl Say for Boot<'_> {
                 but(text, keep);
             }
             Self::Reserve => say!(text, "echo RAM less a reserve > ", layout::CGROUPS, "/memory.max"),
+            Self::Keymap(name) => say!(text, "loadkeys ", name),
             Self::LoopbackUp => say!(text, "ip link set lo up"),
             Self::File(path, _) => say!(text, "write ", path),
             Self::Copy(from, to) => say!(text, "cp ", from, " ", to),

@@ -5,6 +5,7 @@
 //! ```
 
 mod iso;
+mod keyboard;
 mod pxe;
 mod sd;
 

@@ -9,6 +9,7 @@ use boot::words;
 use serde::Serialize;
 use shim::arches::Arch;
 use shim::cmdline::Options;
+use shim::keymap::{self, KEYMAPS};
 use shim::layout::{ROOT_USER, USERS_LABEL};
 use shim::limits::{self, Limits};
 use shim::op::{self, Upper};
@@ -71,6 +72,11 @@ impl Args {
         let options = Options::parse(&line);
         if let Some(word) = options.refused {
             return Err(Failed::usage(format!("{word}: {}", Options::hint(word))));
+        }
+        if !options.keymap.is_empty() && keymap::find(KEYMAPS, options.keymap).is_none() {
+            let all: Vec<&str> = keymap::names(KEYMAPS).collect();
+            let why = format!("keymap={}: there is no such layout; there are {}", options.keymap, all.join(" "));
+            return Err(Failed::usage(why));
         }
         let mut sections = vec![section("boot", &plan::boot(&options))];
         sections[0].steps.splice(0..0, first());

@@ -96,7 +96,10 @@ impl Line {
         };
         terminal::set_settings(terminal, &settings)?;
         let Size { columns, rows } = self.size;
-        rustix::termios::tcsetwinsize(terminal, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 })
+        // a screen that has become another since may not have it
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let _ = rustix::termios::tcsetwinsize(terminal, size);
+        Ok(())
     }
 }
 

@@ -95,11 +95,15 @@ impl<'a, O: From<Op<'a>>> Plan<O> {
 /// From the first instruction to the carbon copy.
 #[must_use]
 pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
-    use layout::{CARBON, CARBON_IMAGE, INIT, SETUP, TOLD};
+    use layout::{CARBON, CARBON_IMAGE, INIT, KEYMAPS, SETUP, TOLD};
     let mut plan = Plan::new();
     plan.may(Why::OnlyBoot, Boot::Remove(INIT));
     plan.may(Why::OnlyBoot, Boot::Remove(SETUP));
     plan.mount(Why::Devices, "devtmpfs", "/dev", Attr::DEVICES, "");
+    if !options.keymap.is_empty() {
+        plan.may(Why::Keyboard, Boot::Keymap(options.keymap));
+    }
+    plan.may(Why::OnlyBoot, Boot::Remove(KEYMAPS));
     plan.mount(Why::KernelState, "proc", "/proc", Attr::KERNEL, "");
     plan.mount(Why::KernelState, "sysfs", "/sys", Attr::KERNEL_READ_ONLY, "");
     plan.may(Why::Ports, Op::Write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0").into());
@@ -254,6 +258,7 @@ mod tests {
             ("boot_plain", "carbon=plain"),
             ("boot_image", "carbon=image"),
             ("boot_medium", "carbon=LABEL=nodeos-carbon"),
+            ("boot_keymap", "carbon=plain keymap=de"),
             ("boot_iso", "carbon=iso:LABEL=nodeos-carbon"),
         ] {
             golden(name, &boot(&Options::parse(line)));

@@ -7,6 +7,7 @@ pub enum Why {
     OnlyBoot,
     Devices,
     KernelState,
+    Keyboard,
     Ports,
     Settings,
     KernelInternals,
@@ -55,6 +56,7 @@ impl Why {
             Self::OnlyBoot => "only boot needs it: it goes before the first overlay exists, and its RAM with it",
             Self::Devices => "the kernel's own list of devices, for PID 1 alone",
             Self::KernelState => "devices and settings, for PID 1 alone",
+            Self::Keyboard => "keys give what the keyboard's labels say",
             Self::Ports => "no process has the capability for ports below 1024, so they are everybody's",
             Self::Settings => "what the kernel shows and lets processes do to each other, at its strictest",
             Self::KernelInternals => {

@@ -7,6 +7,7 @@
 mod device;
 mod execute;
 mod grow;
+mod keymap;
 mod mend;
 
 use heapless::Vec;

@@ -1,0 +1,78 @@
+//! The screen and the keyboard of a PC, with the kernel that has them.
+
+use boot::{
+    assembly::{self, Wanted},
+    carbon::Placement,
+    manifest::Manifest,
+    progress::Progress,
+    shim::weak,
+    users::{
+        home::Home,
+        logon::{Shell, set_shell},
+    },
+};
+use qemu::{
+    machine::{Drive, Machine, Start},
+    vm::Vm,
+};
+use shim::{
+    arches::Arch,
+    logon_file::{LogonFile, Password},
+};
+use tests::{Disk, attacker, cache, logs_on};
+
+/// A PC with these homes; the kernel's lines, who logs on among them, are on the serial line, and the logon on the screen too.
+fn pc(disk: &Disk, words: &str) -> Vm {
+    let arch = Arch::named("x86_64").unwrap();
+    let wanted = Wanted { arch, placement: Placement::Medium, profile: "pc", manifest: Manifest::default() };
+    let cache = cache();
+    let image = assembly::image_with(&cache, &wanted, || weak(arch), Progress::Plain).unwrap_or_else(|e| panic!("{e}"));
+    let line = assembly::cmdline(&image, true).replace(" quiet ", " ");
+    let line = format!("console=tty0 {line} {words}");
+    let drives = image.carbon.iter().map(Drive::read_only).chain([Drive::writable(&disk.path)]).collect();
+    let start = Start::kernel(&image.kernel, &image.initramfs, line);
+    Vm::start(Machine { memory_mib: 512, drives, screen: true, keyboard: true, ..Machine::new(arch, start) }).unwrap()
+}
+
+fn press(vm: &mut Vm, keys: &[&str]) {
+    for key in keys {
+        vm.monitor(&format!("sendkey {key}")).unwrap();
+    }
+}
+
+#[test]
+fn a_key_gives_what_the_layout_says() {
+    let disk = Disk::with(&[logs_on("zy-ß", 1000, None, ""), logs_on("yz", 1001, None, "")]);
+    let mut vm = pc(&disk, "keymap=de");
+    vm.expect("nodeos: keyboard layout de").unwrap();
+    vm.expect("nodeos: logon on tty1").unwrap();
+    // by their names on a keyboard of the United States: y, z, / and -
+    press(&mut vm, &["y", "z", "slash", "minus", "ret"]);
+    vm.expect("nodeos: session of zy-ß on tty1").unwrap();
+    let mut vm = pc(&disk, "keymap=klingon");
+    vm.expect("nodeos: keymap=klingon: there is no such layout; there are us be ").unwrap();
+    vm.expect("nodeos: logon on tty1").unwrap();
+    press(&mut vm, &["y", "z", "ret"]);
+    vm.expect("nodeos: session of yz on tty1").unwrap();
+}
+
+#[test]
+fn a_dead_keyboard_and_a_dead_screen_end_with_the_session() {
+    let mut ana = Home::new("ana", 1000);
+    ana.program("bin/attack", attacker(Arch::named("x86_64").unwrap()));
+    ana.file("attacks", "\nspoil_screen");
+    let mut file = LogonFile { password: Some(Password::new()), ..LogonFile::default() };
+    set_shell(&mut file, &Shell { path: "/bin/attack".to_owned(), args: vec!["/attacks".to_owned()] }).unwrap();
+    ana.logon(&file).unwrap();
+    let disk = Disk::with(&[ana, logs_on("bo", 1001, None, "")]);
+    let mut vm = pc(&disk, "without=seccomp");
+    vm.expect("nodeos: logon on tty1").unwrap();
+    press(&mut vm, &["a", "n", "a", "ret"]);
+    vm.expect("nodeos: session of ana on tty1").unwrap();
+    vm.expect("nodeos: logon on tty1").unwrap();
+    press(&mut vm, &["b", "o", "ret"]);
+    vm.expect("nodeos: session of bo on tty1").unwrap();
+    vm.monitor("sendkey ctrl-alt-delete").unwrap();
+    vm.ending().unwrap();
+    assert!(disk.listing().contains(&"1000 /ana/spoiled".to_owned()), "nothing was spoiled, so nothing is known");
+}
