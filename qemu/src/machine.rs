@@ -161,7 +161,10 @@ impl Machine {
                 Bus::Card => None,
             };
             let place = if device.is_some() { format!("none,id=disk{number}") } else { "sd".to_owned() };
-            let options = format!("if={place},format=raw{readonly}{snapshot},file=");
+            // the machine gets an error and goes on (`disk_full` says why); QEMU would stop it without a word. A slot for
+            // cards has no such option
+            let full = if device.is_some() && !drive.read_only { ",werror=report" } else { "" };
+            let options = format!("if={place},format=raw{readonly}{snapshot}{full},file=");
             args.option("-drive", join([options.as_ref(), &escape(&drive.path)]));
             let Some(device) = device else { continue };
             let first = number == 0 && matches!(self.start, Start::Firmware { .. }) && !self.boots_from_network();
@@ -339,7 +342,7 @@ mod tests {
     fn a_snapshot_keeps_nothing() {
         let mut machine = full(&ALL[0]);
         machine.drives = vec![Drive { snapshot: true, ..Drive::writable("u") }];
-        assert!(listing(&machine).contains("\n-drive if=none,id=disk0,format=raw,snapshot=on,file=u\n"));
+        assert!(listing(&machine).contains("\n-drive if=none,id=disk0,format=raw,snapshot=on,werror=report,file=u\n"));
     }
 
     #[test]

@@ -60,6 +60,17 @@ impl Monitor {
         Ok(answer.as_str().unwrap_or_default().replace('\r', ""))
     }
 
+    /// Waits for the next event, however long that takes.
+    pub fn event(&mut self) -> io::Result<Value> {
+        self.stream.get_ref().set_read_timeout(None)?;
+        loop {
+            let message = self.message()?;
+            if message.get("event").is_some() {
+                return Ok(message);
+            }
+        }
+    }
+
     fn message(&mut self) -> io::Result<Value> {
         let mut line = String::new();
         if self.stream.read_line(&mut line)? == 0 {

@@ -1,13 +1,12 @@
 //! Starts QEMU so that it never outlives whoever started it.
 
 use std::io::{self, Read};
-use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::{self, JoinHandle};
 
 use crate::failure::Failure;
+use crate::inherited::Inherited;
 use crate::machine::Machine;
 
 /// Signals that end programs. QEMU would cut the machine's power; whoever started it stops the machine in order.
@@ -16,19 +15,19 @@ const SIGNALS: &str = "--block-signal=HUP,INT,TERM";
 /// Bytes of QEMU's complaints that are kept, from the start: the first says why.
 const KEPT: u64 = 64 << 10;
 
-/// Starts QEMU with its console on pipes. A ctrl-c reaches it, as every child.
-pub fn spawn(machine: &Machine) -> Result<Child, Failure> {
-    start(command(machine, &[]).args(machine.args()), machine)
+/// Starts QEMU with its console on pipes, and with more arguments. A ctrl-c reaches it, as every child.
+pub fn spawn(machine: &Machine, more: &[String]) -> Result<Child, Failure> {
+    start(command(machine, &[]).args(machine.args()).args(more), machine)
 }
 
 /// Starts QEMU out of reach of all signals but SIGKILL, with a monitor (QMP) on that socket, which it inherits.
 ///
 /// It is in a process group of its own, so that a ctrl-c or a hang-up of the terminal is not sent to it, and `env`
 /// (coreutils) blocks what a service manager sends to every process.
-pub fn spawn_apart(machine: &Machine, monitor: &UnixStream) -> Result<Child, Failure> {
-    let socket = format!("socket,id=monitor,fd={}", monitor.as_raw_fd());
+pub fn spawn_apart(machine: &Machine, monitor: &Inherited, more: &[String]) -> Result<Child, Failure> {
+    let socket = format!("socket,id=monitor,fd={}", monitor.number());
     let mut command = command(machine, &["env", SIGNALS]);
-    command.args(machine.args()).args(["-chardev", &socket, "-mon", "chardev=monitor,mode=control"]);
+    command.args(machine.args()).args(["-chardev", &socket, "-mon", "chardev=monitor,mode=control"]).args(more);
     start(command.process_group(0), machine)
 }
 

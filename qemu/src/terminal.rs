@@ -24,14 +24,15 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::stdio;
 use rustix::termios::{ControlModes, InputModes, LocalModes, OptionalActions, OutputModes};
 use rustix::termios::{SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use shim::last_word::LastWord;
 
 use crate::console::LastWords;
+use crate::disk_full::Watch;
 use crate::failure::Failure;
+use crate::inherited::Inherited;
 use crate::machine::Machine;
 use crate::monitor::Monitor;
 use crate::process;
@@ -79,6 +80,7 @@ pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 /// This process's terminal, or whatever stands in for one.
 pub struct Terminal {
     say: Say,
+    alarm: Say,
     quiet: bool,
     sender: Sender<News>,
     news: Receiver<News>,
@@ -102,11 +104,11 @@ pub fn size() -> Option<(u16, u16)> {
 }
 
 impl Terminal {
-    /// With `quiet` the lines in which a machine says that it ends are left out.
+    /// With `quiet` the lines in which a machine says that it ends are left out. `alarm` says what is wrong with the host.
     #[must_use]
-    pub fn new(quiet: bool, say: Say) -> Self {
+    pub fn new(quiet: bool, say: Say, alarm: Say) -> Self {
         let (sender, news) = mpsc::channel();
-        Self { say, quiet, sender, news }
+        Self { say, alarm, quiet, sender, news }
     }
 
     /// Tells the machine to stop because of a signal: the one that runs, else the next.
@@ -123,9 +125,12 @@ impl Terminal {
     pub fn run(&self, machine: &Machine) -> Result<Ending, Failure> {
         let failed = |what: &str, error: io::Error| Failure::new(format!("{what}: {error}"), machine);
         let _restored_at_the_end = Raw::start();
-        let (monitor, theirs) = monitor().map_err(|error| failed("make a socket for QEMU's monitor", error))?;
-        let mut child = process::spawn_apart(machine, &theirs)?;
-        drop(theirs);
+        let (monitor, theirs) = Inherited::pair().map_err(|error| failed("make a socket for QEMU's monitor", error))?;
+        let alarm = Arc::clone(&self.alarm);
+        let watch = Watch::start(machine, move |text| alarm(text));
+        let watch = watch.map_err(|error| failed("make a socket for QEMU's events", error))?;
+        let mut child = process::spawn_apart(machine, &theirs, &watch.args)?;
+        drop((theirs, watch));
         let complaints = process::complaints(child.stderr.take());
         let output = Arc::new(Output::default());
         if let Some(console) = child.stdout.take() {
@@ -256,13 +261,6 @@ impl Session<'_> {
 fn next(news: &Receiver<News>, deadline: Option<Instant>) -> Option<News> {
     let Some(deadline) = deadline else { return news.recv().ok() };
     news.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
-}
-
-/// A socket pair for QEMU's monitor; QEMU inherits the second.
-fn monitor() -> io::Result<(UnixStream, UnixStream)> {
-    let (ours, theirs) = UnixStream::pair()?;
-    fcntl_setfd(&theirs, FdFlags::empty())?;
-    Ok((ours, theirs))
 }
 
 /// Presses ctrl-alt-del on the machine's keyboard until it ends or the sender is dropped.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::console::{Transcript, find, rest_of_line};
+use crate::disk_full::Watch;
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::monitor::Monitor;
@@ -39,6 +40,8 @@ struct Console {
 #[derive(Default)]
 struct State {
     transcript: Transcript,
+    /// What is wrong with the host.
+    told: Vec<String>,
     ended: bool,
 }
 
@@ -71,8 +74,15 @@ impl Vm {
             .tempdir()
             .map_err(|error| failed("make a folder for QEMU's monitor", error))?;
         let machine = Machine { monitor: Some(folder.path().join("monitor")), ..machine.clone() };
-        let mut child = process::spawn(&machine)?;
         let console = Arc::new(Console::default());
+        let heard = Arc::clone(&console);
+        let watch = Watch::start(&machine, move |text| {
+            heard.state().told.push(text.to_owned());
+            heard.changed.notify_all();
+        });
+        let watch = watch.map_err(|error| failed("make a socket for QEMU's events", error))?;
+        let mut child = process::spawn(&machine, &watch.args)?;
+        drop(watch);
         if let Some(stdout) = child.stdout.take() {
             let console = Arc::clone(&console);
             thread::spawn(move || {
@@ -125,6 +135,12 @@ impl Vm {
         let from = self.position;
         let rest = self.console.wait(DEADLINE, |state| rest_of_line(state.transcript.text(), from));
         rest.ok_or_else(|| self.gave_up(DEADLINE, "the end of that line"))
+    }
+
+    /// Waits until something is wrong with the host, as `nodeos run` tells it.
+    pub fn told(&mut self) -> Result<String, Failure> {
+        let told = self.console.wait(DEADLINE, |state| state.told.first().cloned());
+        told.ok_or_else(|| self.gave_up(DEADLINE, "a word about the host"))
     }
 
     /// Types a line on the console.
@@ -187,6 +203,7 @@ impl Vm {
     /// That, with what the machine printed and the command that repeats it.
     #[must_use]
     pub fn failure(&mut self, what: impl Into<String>) -> Failure {
+        let what = std::iter::once(what.into()).chain(self.console.state().told.clone()).collect::<Vec<_>>().join("\n");
         let failure = Failure::new(what, &self.machine).with_console(&self.transcript());
         if self.has_ended()
             && let Some(complaints) = self.complaints.take()

@@ -293,6 +293,26 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// Runs the rest of a test as root of namespaces of its own, of which unshare(1) makes those; true there.
+///
+/// # Panics
+/// When the test fails there.
+#[must_use]
+pub fn in_namespaces(test: &str, which: &[&str]) -> bool {
+    const THERE: &str = "NODEOS_TEST_NAMESPACES";
+    if std::env::var_os(THERE).is_some() {
+        return true;
+    }
+    let program = std::env::current_exe().unwrap();
+    let mut command = Command::new("unshare");
+    command.arg("--map-root-user").args(which).arg("--").arg(program).args(["--exact", test, "--nocapture"]);
+    let output = command.env(THERE, "").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "in namespaces (unshare {which:?}): {said}");
+    println!("{said}");
+    false
+}
+
 /// Runs a tool of the host.
 ///
 /// # Panics

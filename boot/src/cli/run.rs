@@ -64,7 +64,8 @@ The machine's console is on stdout, with ends of lines as a terminal has them; -
 PID 1 and the kernel say that the machine ends.
 What users write stays: the demo's homes lie in $XDG_STATE_HOME/nodeos, where --fresh keeps those it replaces as
 demo.before-fresh-1.ext4 and so on; nothing removes them. FILE is written to. An APP starts
-anew each time: what it writes is gone at its end.
+anew each time: what it writes is gone at its end. If the disk of this machine is full, the guest gets an error
+and a line here names the image.
 
 Exit status: the app's own; 64 wrong arguments, 69 something is missing here, 70 the machine crashed or its power was
 cut, 71 anything else that failed, 75 the machine wants to restart and no terminal is here to see it; stopped by 129
@@ -194,7 +195,11 @@ const SHORT: Duration = Duration::from_secs(60);
 
 /// Boots it, and again when it restarts: while somebody is at this terminal to see it, and not in circles.
 fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
-    let terminal = Terminal::new(progress == Progress::Silent, Arc::new(move |text| beside_console(progress, text)));
+    let terminal = Terminal::new(
+        progress == Progress::Silent,
+        Arc::new(move |text| beside_console(progress, text)),
+        Arc::new(alarm),
+    );
     let _signals = interrupt::hand_over(terminal.on_signal());
     let mut short = false;
     loop {
@@ -257,6 +262,11 @@ fn sized(machine: &Machine, size: Option<(u16, u16)>) -> Machine {
         *cmdline = format!("winsize={columns}x{rows} {cmdline}");
     }
     machine
+}
+
+/// What is wrong with the host while the machine runs: an error, said also where nothing else is.
+fn alarm(text: &str) {
+    let _ = writeln!(std::io::stderr(), "\nnodeos: {text}");
 }
 
 /// A line while the machine has the terminal: its cursor may be anywhere.

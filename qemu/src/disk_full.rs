@@ -1,0 +1,106 @@
+//! A drive that the host could not read or write, told to the person as it happens.
+//!
+//! The machine goes on: its kernel gets an error (`werror=report` in `machine`), which says nothing of the host. QEMU
+//! would else stop the machine without a word when the host's disk is full.
+
+use std::collections::HashMap;
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::inherited::Inherited;
+use crate::machine::{Drive, Machine};
+use crate::monitor::Monitor;
+
+/// The same is not told again so soon: each write that fails is an event.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// A monitor for events alone: what QEMU inherits, and the arguments that tell it so.
+pub struct Watch {
+    _theirs: Inherited,
+    /// More arguments for QEMU.
+    pub args: [String; 4],
+}
+
+impl Watch {
+    /// Watches a machine that is started next, until it ends. This is kept until QEMU runs.
+    pub fn start(machine: &Machine, say: impl Fn(&str) + Send + 'static) -> io::Result<Self> {
+        let (ours, theirs) = Inherited::pair()?;
+        let socket = format!("socket,id=events,fd={}", theirs.number());
+        let args = ["-chardev", &socket, "-mon", "chardev=events,mode=control"].map(str::to_owned);
+        let drives = machine.drives.clone();
+        thread::spawn(move || {
+            // at the machine's end there is no monitor any more
+            let Ok(mut monitor) = Monitor::over(ours) else { return };
+            let mut last = HashMap::new();
+            while let Ok(event) = monitor.event() {
+                let Some(text) = told(&event, &drives) else { continue };
+                let now = Instant::now();
+                if last.get(&text).is_none_or(|at: &Instant| now.duration_since(*at) > AGAIN) {
+                    say(&text);
+                    last.insert(text, now);
+                }
+            }
+        });
+        Ok(Self { _theirs: theirs, args })
+    }
+}
+
+/// What an event says, if it is about a drive (QEMU, qapi/block-core.json: `BLOCK_IO_ERROR`).
+fn told(event: &Value, drives: &[Drive]) -> Option<String> {
+    let data = event.get("data").filter(|_| event["event"] == "BLOCK_IO_ERROR")?;
+    let number: usize = data["device"].as_str()?.strip_prefix("disk")?.parse().ok()?;
+    let drive = drives.get(number)?;
+    let path = drive.path.display();
+    let reason = data["reason"].as_str().unwrap_or("for a reason that QEMU does not name");
+    if data["operation"] != "write" {
+        return Some(format!("this host cannot read {path}: {reason}; the machine gets an error instead"));
+    }
+    let place = if drive.snapshot {
+        format!("what the machine writes to {path} (it lies in /var/tmp, or where TMPDIR says)")
+    } else {
+        path.to_string()
+    };
+    // QEMU 7.2 sets `nospace` only where the machine is to stop; its reason is strerror(3) of the C locale
+    let why = match reason == "No space left on device" {
+        true => format!("the disk of this host is full: it cannot write {place}"),
+        false => format!("this host cannot write {place}: {reason}"),
+    };
+    Some(format!("{why}\n  next: free some space there, then restart the machine: what it writes until then is lost"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Drive, told};
+    use serde_json::json;
+
+    #[test]
+    fn a_write_that_fails_names_the_image_and_the_reason() {
+        let drives = [
+            Drive::read_only("/c/carbon.erofs"),
+            Drive::writable("/s/users.ext4"),
+            Drive { snapshot: true, ..Drive::writable("/c/app.ext4") },
+        ];
+        let event = |device: &str, operation: &str, reason: &str| {
+            let data = json!({ "device": device, "operation": operation, "action": "report", "reason": reason });
+            told(&json!({ "event": "BLOCK_IO_ERROR", "data": data }), &drives)
+        };
+        let full = event("disk1", "write", "No space left on device").unwrap();
+        assert!(
+            full.starts_with("the disk of this host is full: it cannot write /s/users.ext4\n  next: free"),
+            "{full}"
+        );
+        let quota = event("disk1", "write", "Disk quota exceeded").unwrap();
+        assert!(quota.starts_with("this host cannot write /s/users.ext4: Disk quota exceeded\n"), "{quota}");
+        let snapshot = event("disk2", "write", "No space left on device").unwrap();
+        assert!(snapshot.contains("/c/app.ext4 (it lies in /var/tmp"), "{snapshot}");
+        let read = event("disk0", "read", "Input/output error").unwrap();
+        assert!(read.starts_with("this host cannot read /c/carbon.erofs: Input/output error"), "{read}");
+        for device in ["disk3", "floppy0", ""] {
+            assert_eq!(event(device, "write", ""), None, "{device}");
+        }
+        assert_eq!(told(&json!({ "event": "RESUME" }), &drives), None);
+    }
+}
