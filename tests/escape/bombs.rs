@@ -80,4 +80,5 @@ bombs! {
     a_signal_storm_keeps_nobody_out: "signal_storm";
     a_console_flood_keeps_nobody_out: "console_flood";
     a_storm_of_fsync_keeps_nobody_out: "sync_storm";
+    a_poll_bomb_keeps_nobody_out: "poll_bomb";
 }

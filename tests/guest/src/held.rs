@@ -15,11 +15,16 @@ use crate::{
 };
 
 pub const ATTACKS: Table = &[
-    ("poll_wait", |_| held(PROCESSES, Has::Waiting, poll)),
+    // 260 KiB each: as many as a sandbox of 64 MiB holds
+    ("poll_wait", |_| held(150, Has::Waiting, poll)),
+    ("poll_bomb", |_| {
+        set();
+        held(PROCESSES, Has::Waiting, poll)
+    }),
     ("lock_fill", |_| held(6, Has::Done, locks)),
     ("link_list", |_| held(1, Has::Done, list)),
     ("name_wait", |_| held(PROCESSES, Has::Waiting, name)),
-    ("control_wait", |_| held(PROCESSES, Has::Waiting, control)),
+    ("control_wait", |_| held(300, Has::Waiting, control)),
     ("netlink_fill", |_| held(2, Has::Done, netlink)),
     ("cork_fill", |_| held(2, Has::Done, cork)),
     ("backlog_fill", |_| held(1, Has::Done, backlog)),
@@ -73,7 +78,7 @@ fn held(processes: u32, has: Has, hold: fn(u32)) -> Result<()> {
     pause()
 }
 
-/// A page of the kernel's for each 170 descriptors that are waited for.
+/// A page of the kernel's for each 63 descriptors that are waited for (fs/select.c, `struct poll_table_page`).
 fn poll(_: u32) {
     let Ok(fifo) = open(FIFO, OFlags::RDWR | OFlags::NONBLOCK) else { return };
     let one = number(&fifo) as u64 | 2 << 32; // struct pollfd, POLLPRI
