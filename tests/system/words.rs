@@ -35,7 +35,10 @@ pub fn more_names_are_a_panic_and_longer_lines_are_cut(arch: &'static Arch) {
     let many = Boot::on(arch).words(&names(40));
     assert!(check(&line(Boot::on(arch).words(&names(40))), "").is_err());
     let mut vm = many.start();
-    vm.expect("Too many boot env vars").unwrap();
+    if arch.bios {
+        // aarch64's serial line is no console yet
+        vm.expect("Too many boot env vars").unwrap();
+    }
     assert_eq!(vm.ending().unwrap().last_word, None);
 
     let disk = Disk::with(&[runs("ana", 1000, "console.log('ana runs')")]);
