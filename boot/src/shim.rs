@@ -37,8 +37,9 @@ impl Shim {
     }
 }
 
-/// What each of them may weigh (SPECIFICATION.md).
+/// What each of them may weigh (SPECIFICATION.md): /setup more, for its memory is given back before there is a user.
 const LIMIT: u64 = 40 * 1024;
+const SETUP_LIMIT: u64 = 48 * 1024;
 
 /// Builds them from this source tree; cargo knows what is fresh.
 pub fn build(arch: &Arch, progress: Progress) -> Result<Shim> {
@@ -46,8 +47,9 @@ pub fn build(arch: &Arch, progress: Progress) -> Result<Shim> {
     let shim = shim(arch, &[])?;
     for path in shim.programs() {
         let bytes = std::fs::metadata(path).tried("look at", path)?.len();
-        if bytes > LIMIT {
-            let why = format!("{} is {bytes} bytes; the limit is {LIMIT}", path.display());
+        let limit = if path == shim.setup { SETUP_LIMIT } else { LIMIT };
+        if bytes > limit {
+            let why = format!("{} is {bytes} bytes; the limit is {limit}", path.display());
             return Err(Error::new(format!("build the shim for {arch}"), why));
         }
     }
