@@ -81,6 +81,7 @@ pub fn all() -> Vec<Tool> {
         tool(For::Bench, Program("newuidmap"), "uidmap", "lets it do so without root"),
         tool(For::Bench, Program("fakechroot"), "fakechroot", "does where a user has no subordinate ids"),
         tool(For::Bench, Program("fakeroot"), "fakeroot", "keeps its owners without root"),
+        tool(For::Tests, Program("passt"), "passt", "keeps a guest from this machine's loopback; run works without"),
         tool(For::Tests, Program("cpio"), "cpio", "reads what our own writes, in a test"),
         tool(For::Tests, Program("sfdisk"), "fdisk", "makes partition tables for tests"),
         tool(For::Tests, Program("dnsmasq"), "dnsmasq-base", "serves machines that boot from a network"),

@@ -23,6 +23,7 @@ mod inherited;
 pub mod machine;
 pub mod measure;
 pub mod monitor;
+pub mod passt;
 mod process;
 pub mod terminal;
 pub mod vm;

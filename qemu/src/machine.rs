@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use shim::arches::Arch;
 
 pub use crate::devices::{Bus, Drive, Firmware, Network, Publish, Served, Start};
+use crate::inherited::Inherited;
+use crate::passt;
 
 /// What QEMU emulates.
 #[derive(Clone, Debug)]
@@ -82,6 +84,11 @@ impl Machine {
     /// QEMU's arguments, without the program.
     #[must_use]
     pub fn args(&self) -> Vec<OsString> {
+        self.args_with(None)
+    }
+
+    /// The same, for a machine that inherits its connection to passt.
+    pub(crate) fn args_with(&self, passt: Option<&Inherited>) -> Vec<OsString> {
         let mut args = Args(Vec::new());
         // nothing but what is named below; a reboot ends QEMU, so that the caller decides
         args.flag("-nodefaults").flag("-no-user-config").flag("-no-reboot");
@@ -116,7 +123,7 @@ impl Machine {
             args.option("-device", "virtio-serial-pci,id=ports");
         }
         self.drives(&mut args);
-        self.network(&mut args);
+        self.network(&mut args, passt);
         match &self.start {
             Start::Kernel { kernel, initramfs, cmdline } => {
                 args.option("-kernel", kernel).option("-initrd", initramfs).option("-append", cmdline);
@@ -186,11 +193,15 @@ impl Machine {
         offers && matches!(self.start, Start::Firmware { .. })
     }
 
-    fn network(&self, args: &mut Args) {
+    fn network(&self, args: &mut Args, passt: Option<&Inherited>) {
         // no option ROM but to boot from the network
         let rom = if self.boots_from_network() { ",bootindex=0" } else { ",romfile=" };
+        let card = if self.is_pi() { "usb-net,netdev=net" } else { &format!("virtio-net-pci,netdev=net{rom}") };
         match &self.network {
             Network::None => {}
+            Network::Passt(_) => {
+                args.option("-netdev", passt::netdev(passt)).option("-device", card);
+            }
             Network::User { publish, boot } => {
                 let mut net = OsString::from("user,id=net");
                 for Publish { host, guest } in publish {
@@ -200,8 +211,7 @@ impl Machine {
                     net =
                         join([&net, ",tftp=".as_ref(), &escape(folder), ",bootfile=".as_ref(), &escape(file.as_ref())]);
                 }
-                let card = format!("virtio-net-pci,netdev=net{rom}");
-                args.option("-netdev", net).option("-device", if self.is_pi() { "usb-net,netdev=net" } else { &card });
+                args.option("-netdev", net).option("-device", card);
             }
             Network::Tap(name, mac) => {
                 args.option("-netdev", format!("tap,id=net,ifname={name},script=no,downscript=no"));
@@ -217,6 +227,9 @@ impl Machine {
 /// The command, as a shell reads it.
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Network::Passt(passt) = &self.network {
+            write!(f, "{} && ", passt.by_hand())?;
+        }
         f.write_str(self.arch.qemu)?;
         for arg in self.args() {
             let arg = arg.to_string_lossy();
@@ -253,6 +266,7 @@ fn join<const N: usize>(parts: [&OsStr; N]) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::{Bus, Drive, Firmware, Machine, Network, Publish, Served, Start, memory_mib};
+    use crate::passt::Passt;
     use shim::arches::{ALL, Arch};
 
     fn kernel(words: &str) -> Start {
@@ -336,6 +350,19 @@ mod tests {
         let machine = Machine { network, drives: vec![Drive::writable("u")], ..Machine::new(&ALL[0], start()) };
         assert!(listing(&machine).contains("-device virtio-blk-pci,drive=disk0\n"));
         assert!(listing(&machine).contains("-device virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,bootindex=0"));
+    }
+
+    #[test]
+    fn passt_is_started_before_qemu() {
+        let network = Network::Passt(Passt { publish: vec!["8080:80".parse().unwrap()], ..Passt::default() });
+        let printed = Machine { network, ..full(&ALL[0]) }.to_string();
+        let (passt, qemu) = printed.split_once(" && ").unwrap();
+        assert!(
+            passt.starts_with("passt --quiet ") && passt.ends_with(" --socket /tmp/nodeos-passt.socket"),
+            "{passt}"
+        );
+        let socket = "-netdev 'stream,id=net,server=off,addr.type=unix,addr.path=/tmp/nodeos-passt.socket'";
+        assert!(qemu.contains(&format!(" {socket} -device 'virtio-net-pci,netdev=net,romfile=' ")), "{qemu}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::failure::Failure;
 use crate::inherited::Inherited;
-use crate::machine::Machine;
+use crate::machine::{Machine, Network};
 
 /// Signals that end programs. QEMU would cut the machine's power; whoever started it stops the machine in order.
 const SIGNALS: &str = "--block-signal=HUP,INT,TERM";
@@ -17,7 +17,7 @@ const KEPT: u64 = 64 << 10;
 
 /// Starts QEMU with its console on pipes, and with more arguments. A ctrl-c reaches it, as every child.
 pub fn spawn(machine: &Machine, more: &[String]) -> Result<Child, Failure> {
-    start(command(machine, &[]).args(machine.args()).args(more), machine)
+    start(machine, &[], more, |_| {})
 }
 
 /// Starts QEMU out of reach of all signals but SIGKILL, with a monitor (QMP) on that socket, which it inherits.
@@ -26,21 +26,31 @@ pub fn spawn(machine: &Machine, more: &[String]) -> Result<Child, Failure> {
 /// (coreutils) blocks what a service manager sends to every process.
 pub fn spawn_apart(machine: &Machine, monitor: &Inherited, more: &[String]) -> Result<Child, Failure> {
     let socket = format!("socket,id=monitor,fd={}", monitor.number());
-    let mut command = command(machine, &["env", SIGNALS]);
-    command.args(machine.args()).args(["-chardev", &socket, "-mon", "chardev=monitor,mode=control"]).args(more);
-    start(command.process_group(0), machine)
+    let monitor = ["-chardev", &socket, "-mon", "chardev=monitor,mode=control"].map(str::to_owned);
+    start(machine, &["env", SIGNALS], &[&monitor, more].concat(), |command| {
+        command.process_group(0);
+    })
 }
 
 /// `setpriv` (util-linux, essential in Debian) asks the kernel for a SIGKILL at the end of the thread that called this.
-fn command(machine: &Machine, through: &[&str]) -> Command {
+fn start(
+    machine: &Machine,
+    through: &[&str],
+    more: &[String],
+    change: impl FnOnce(&mut Command),
+) -> Result<Child, Failure> {
+    let passt = match &machine.network {
+        Network::Passt(passt) => Some(passt.start()),
+        _ => None,
+    };
+    // QEMU inherits it
+    let passt = passt.transpose().map_err(|error| Failure::new(format!("start passt: {error}"), machine))?;
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).args(through).arg(machine.arch.qemu);
-    command
-}
-
-fn start(command: &mut Command, machine: &Machine) -> Result<Child, Failure> {
-    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    piped.spawn().map_err(|error| Failure::new(format!("start QEMU through setpriv: {error}"), machine))
+    command.args(machine.args_with(passt.as_ref())).args(more);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    change(&mut command);
+    command.spawn().map_err(|error| Failure::new(format!("start QEMU through setpriv: {error}"), machine))
 }
 
 /// Reads what QEMU complains about, beside its console.

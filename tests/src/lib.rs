@@ -28,6 +28,7 @@ use boot::{
 };
 use qemu::{
     machine::{Drive, Machine, Network, Publish, Start},
+    passt::Passt,
     vm::Vm,
 };
 use shim::{
@@ -60,6 +61,7 @@ pub struct Boot {
     words: String,
     without: Option<String>,
     publish: Vec<Publish>,
+    passt: Option<Passt>,
     ports: bool,
     counted: bool,
     doors: bool,
@@ -80,6 +82,7 @@ impl Boot {
             words: String::new(),
             without: None,
             publish: vec![],
+            passt: None,
             ports: false,
             counted: false,
             doors: false,
@@ -142,6 +145,13 @@ impl Boot {
         self
     }
 
+    /// With a network by passt, in place of QEMU's own.
+    #[must_use]
+    pub fn passt(mut self, passt: Passt) -> Self {
+        self.passt = Some(passt);
+        self
+    }
+
     /// With a bus for serial ports that come and go.
     #[must_use]
     pub fn ports(mut self) -> Self {
@@ -191,7 +201,10 @@ impl Boot {
         Machine {
             memory_mib: self.memory_mib,
             drives: carbon.chain(self.users).collect(),
-            network: Network::User { publish: self.publish, boot: None },
+            network: match self.passt {
+                Some(passt) => Network::Passt(passt),
+                None => Network::User { publish: self.publish, boot: None },
+            },
             ports: self.ports,
             counted: self.counted,
             ..Machine::new(self.arch, Start::kernel(&image.kernel, initramfs, cmdline))

@@ -1,8 +1,18 @@
-//! The machine that a guest runs on: what it lacks is told.
+//! The machine that a guest runs on: what it lacks is told, and what it keeps to itself.
 
-use qemu::machine::Drive;
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use qemu::{
+    machine::{Drive, Publish},
+    passt::Passt,
+};
 use shim::{arches::Arch, last_word::LastWord};
-use tests::{Boot, Disk, in_namespaces, run, runs};
+use tests::{Boot, Disk, free_port, in_namespaces, run, runs};
 
 pub fn a_full_disk_of_the_host_is_told_and_the_machine_goes_on(arch: &'static Arch) {
     let test = format!("{arch}::a_full_disk_of_the_host_is_told_and_the_machine_goes_on");
@@ -31,4 +41,76 @@ pub fn a_full_disk_of_the_host_is_told_and_the_machine_goes_on(arch: &'static Ar
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
     println!("{}\n{why}", vm.transcript());
     run("umount", &["--lazy", at]);
+}
+
+/// Connections that begin at the same time.
+const BURST: usize = 50;
+
+pub fn a_guest_reaches_the_hosts_loopback_only_where_it_may(arch: &'static Arch) {
+    let test = format!("{arch}::a_guest_reaches_the_hosts_loopback_only_where_it_may");
+    if !in_namespaces(&test, &["--net"]) {
+        return;
+    }
+    // a host with a route, to nobody: what is sent to 10.0.2.2 in earnest gets no answer
+    ["link set lo up", "link add eth0 type bridge", "addr add 192.0.2.2/24 dev eth0", "link set eth0 up"]
+        .iter()
+        .chain(&["route add default via 192.0.2.1"])
+        .for_each(|words| run("ip", &words.split(' ').collect::<Vec<_>>()));
+    let service = TcpListener::bind("127.0.0.1:0").unwrap();
+    let kept = service.local_addr().unwrap().port();
+    thread::spawn(move || service.incoming().try_for_each(|stream| stream?.write_all(b"for the host alone")));
+    let script = format!(
+        r"
+        const net = require('net')
+        let said = '', asked = net.connect({kept}, '10.0.2.2')
+        asked.setTimeout(10_000, () => asked.destroy())
+        asked.on('data', data => said += data).on('error', error => said = error.code).on('close', () => {{
+            console.log('the gateway says (' + said + ')')
+            let served = 0
+            const server = net.createServer(stream => {{
+                stream.end('of the guest')
+                stream.on('error', () => {{}}).on('close', () => ++served === {BURST} && server.close())
+            }})
+            server.listen(80, () => console.log('listening'))
+        }})"
+    );
+    let disk = Disk::with(&[runs("ana", 1000, &script)]);
+    let passt = |host_loopback| {
+        let publish = Publish { host: free_port(), guest: 80 };
+        (publish, Some(Passt { publish: vec![publish], host_loopback, ..Passt::default() }))
+    };
+    let qemus = (Publish { host: free_port(), guest: 80 }, None);
+    for ((publish, passt), reached) in [(passt(false), false), (passt(true), true), (qemus, true)] {
+        let closed = passt.is_some();
+        let boot = Boot::on(arch).homes(&disk);
+        let mut vm = match passt {
+            Some(passt) => boot.passt(passt),
+            None => boot.publish(publish),
+        }
+        .start();
+        vm.expect("the gateway says (").unwrap();
+        let said = vm.rest_of_line().unwrap();
+        assert_eq!(said.contains("for the host alone"), reached, "{publish:?}, by passt: {closed}: {said}");
+        vm.expect("listening").unwrap();
+        // QEMU's own network loses some of them
+        if closed {
+            burst(publish.host);
+            assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
+        }
+    }
+}
+
+/// As many connections at once as people's browsers make: each is answered.
+fn burst(port: u16) {
+    let ask = move || {
+        let mut said = String::new();
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(120)))?;
+        stream.read_to_string(&mut said).map(|_| said)
+    };
+    let start = Instant::now();
+    let asking: Vec<_> = (0..BURST).map(|_| thread::spawn(ask)).collect();
+    let said: Vec<_> = asking.into_iter().map(|asking| asking.join().unwrap()).collect();
+    let answered = said.iter().filter(|said| said.as_ref().is_ok_and(|said| said == "of the guest")).count();
+    assert_eq!(answered, BURST, "after {:?}: {said:?}", start.elapsed());
 }

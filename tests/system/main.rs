@@ -50,7 +50,8 @@ behaviours! {
     devices: a_device_is_whoevers_opened_it_first,
         of_two_who_open_at_once_one_has_it,
         a_device_that_is_plugged_in_comes_and_goes;
-    host: a_full_disk_of_the_host_is_told_and_the_machine_goes_on;
+    host: a_full_disk_of_the_host_is_told_and_the_machine_goes_on,
+        a_guest_reaches_the_hosts_loopback_only_where_it_may;
     isolation: what_a_user_writes_lands_in_the_own_home_alone,
         a_user_cannot_read_another_users_home,
         a_user_has_no_privileges_and_no_descriptors,

@@ -13,6 +13,7 @@ use boot::media::{MANIFEST, Manifest, SERIAL, beside, files, iso, read};
 use boot::tools::For;
 use boot::words;
 use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Served, Start};
+use qemu::passt::Passt;
 use shim::arches::Arch;
 
 use super::Failed;
@@ -41,6 +42,8 @@ pub struct How<'a> {
     pub memory_mib: Option<u32>,
     pub users: Option<Drive>,
     pub publish: &'a [Publish],
+    /// The network, unless QEMU has to serve one.
+    pub passt: Option<Passt>,
 }
 
 impl Medium {
@@ -83,6 +86,11 @@ impl Medium {
             || Error::new(format!("run {}", path.display()), format!("{MANIFEST} names no architecture of ours"));
         let arch = Arch::named(&manifest.arch).ok_or_else(unknown)?;
         Ok(Some(Self { path, kind, arch }))
+    }
+
+    /// Whether it comes from QEMU's own network.
+    pub fn is_served(&self) -> bool {
+        matches!(self.kind, Kind::Pxe)
     }
 
     /// What the host needs to boot it.
@@ -160,7 +168,10 @@ impl Medium {
         Ok(Machine {
             memory_mib: how.memory_mib.unwrap_or(least),
             drives: drives.into_iter().chain(how.users).collect(),
-            network: Network::User { publish, boot },
+            network: match (boot, how.passt) {
+                (None, Some(passt)) => Network::Passt(passt),
+                (boot, _) => Network::User { publish, boot },
+            },
             ..Machine::new(self.arch, start)
         })
     }

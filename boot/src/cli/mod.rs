@@ -9,6 +9,7 @@ mod inspect;
 mod kernel;
 mod measure;
 mod medium;
+mod network;
 mod publish;
 mod report;
 mod run;

@@ -15,13 +15,14 @@ use boot::media::MANIFEST;
 use boot::progress::Progress;
 use boot::tools::For;
 use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Start, memory_mib};
+use qemu::passt::Passt;
 use qemu::terminal::{self, Cause, Cut, Ending, Terminal};
 use shim::arches::Arch;
 use shim::last_word::LastWord;
 
 use super::medium::{How, Medium};
 use super::source::{Source, is_file, memory};
-use super::{Common, Failed, exit, print_line, publish, state};
+use super::{Common, Failed, exit, network, print_line, publish, state};
 
 /// Assemble what changed, boot it in QEMU on this terminal
 #[derive(clap::Args)]
@@ -35,6 +36,9 @@ pub struct Args {
     /// A port of this machine's loopback that leads to one of the guest; may be given several times
     #[arg(long, value_name = "HOST:GUEST")]
     publish: Vec<Publish>,
+    /// The guest reaches what listens on this machine's loopback, at 10.0.2.2; passt keeps it from that
+    #[arg(long)]
+    host_loopback: bool,
     /// Start over with the demo's homes; the ones until now are kept beside them, and named
     #[arg(long)]
     fresh: bool,
@@ -67,6 +71,8 @@ demo.before-fresh-1.ext4 and so on; nothing removes them. FILE is written to. An
 anew each time: what it writes is gone at its end. If the disk of this machine is full, the guest gets an error
 and a line here names the image.
 
+With passt (a package of Debian) the guest does not reach what listens on this machine's loopback.
+
 Exit status: the app's own; 64 wrong arguments, 69 something is missing here, 70 the machine crashed or its power was
 cut, 71 anything else that failed, 75 the machine wants to restart and no terminal is here to see it; stopped by 129
 SIGHUP, 130 ctrl-a x or SIGINT, 141 a closed stdout, 143 SIGTERM.";
@@ -91,7 +97,7 @@ impl Args {
             publish::check(&self.publish)?;
         }
         if let Some(medium) = medium {
-            return self.boot(&self.of_medium(&medium)?, common);
+            return self.boot(&self.of_medium(&medium, common.progress)?, common);
         }
         if self.firmware.is_some() || self.plug.is_some() {
             return Err(self.no_medium());
@@ -111,7 +117,11 @@ impl Args {
         let least = if image.carbon.is_none() && wanted.placement == Placement::Plain { 512 } else { 256 };
         let said = memory(&wanted.manifest).map_err(Failed::usage)?;
         let memory = self.memory.or(said).unwrap_or(least);
-        self.boot(&machine(&image, homes, memory, &self.publish), common)
+        let network = match self.passt(common.progress) {
+            Some(passt) => Network::Passt(passt),
+            None => Network::User { publish: self.publish.clone(), boot: None },
+        };
+        self.boot(&machine(&image, homes, memory, network), common)
     }
 
     fn boot(&self, machine: &Machine, common: Common) -> Result<u8, Failed> {
@@ -142,7 +152,7 @@ impl Args {
     }
 
     /// The machine of a medium, which is what it was made as.
-    fn of_medium(&self, medium: &Medium) -> Result<Machine, Failed> {
+    fn of_medium(&self, medium: &Medium, progress: Progress) -> Result<Machine, Failed> {
         let Source { arch, carbon, node, append, users, .. } = &self.source;
         if *arch != Arch::host() && *arch != medium.arch {
             return Err(Failed::usage(format!("--arch {arch}: that medium is made for {}", medium.arch)));
@@ -158,7 +168,17 @@ impl Args {
             memory_mib: self.memory,
             users: users.map(Drive::writable),
             publish: &self.publish,
+            passt: if medium.is_served() {
+                network::warn("QEMU's own network serves what it boots from", self.host_loopback, progress);
+                None
+            } else {
+                self.passt(progress)
+            },
         })
+    }
+
+    fn passt(&self, progress: Progress) -> Option<Passt> {
+        network::passt(&self.publish, self.host_loopback, progress)
     }
 
     /// The disk with the homes.
@@ -176,13 +196,13 @@ impl Args {
 }
 
 /// The machine of that image.
-fn machine(image: &Image, homes: Option<Drive>, memory_mib: u32, publish: &[Publish]) -> Machine {
+fn machine(image: &Image, homes: Option<Drive>, memory_mib: u32, network: Network) -> Machine {
     let cmdline = assembly::cmdline(image, homes.is_some());
     let carbon = image.carbon.iter().map(Drive::read_only);
     Machine {
         memory_mib,
         drives: carbon.chain(homes).collect(),
-        network: Network::User { publish: publish.to_vec(), boot: None },
+        network,
         ..Machine::new(image.arch, Start::kernel(&image.kernel, &image.initramfs, cmdline))
     }
 }
@@ -281,10 +301,8 @@ fn beside_console(progress: Progress, text: &str) {
 fn say(progress: Progress, machine: &Machine) {
     let Machine { arch, memory_mib, .. } = machine;
     progress.say("run", &format!("{arch} with {memory_mib} MiB; ctrl-a x stops it"));
-    if let Network::User { publish, .. } = &machine.network {
-        for Publish { host, guest } in publish {
-            progress.say("run", &format!("port {guest} of the machine: http://localhost:{host}/"));
-        }
+    for Publish { host, guest } in machine.network.publish() {
+        progress.say("run", &format!("port {guest} of the machine: http://localhost:{host}/"));
     }
 }
 
@@ -295,7 +313,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failed> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Drive, Image, Machine, Placement, Start, machine, sized};
+    use super::{Drive, Image, Machine, Network, Placement, Start, machine, sized};
     use shim::arches::ALL;
 
     #[test]
@@ -309,11 +327,11 @@ mod tests {
             words: String::new(),
             versions: vec![],
         };
-        let command = machine(&image, Some(Drive::writable("u.ext4")), 64, &[]).to_string();
+        let command = machine(&image, Some(Drive::writable("u.ext4")), 64, Network::None).to_string();
         let at = |text: &str| command.find(text).unwrap_or_else(|| panic!("no {text} in {command}"));
         assert!(at("readonly=on,file=c.erofs") < at("file=u.ext4"));
         assert!(at("-m 64M") > 0 && at("users=LABEL=nodeos-users carbon=LABEL=nodeos-carbon") > 0);
-        let command = machine(&Image { carbon: None, ..image }, None, 64, &[]).to_string();
+        let command = machine(&Image { carbon: None, ..image }, None, 64, Network::None).to_string();
         assert!(command.contains("users=none") && !command.contains("virtio-blk"), "{command}");
     }
 
