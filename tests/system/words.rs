@@ -20,9 +20,9 @@ pub fn as_many_words_as_are_allowed_reach_init(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('ana runs')")]);
     let boot = |words: &str| Boot::on(arch).words(words).users_by("users=LABEL=nodeos-users").homes(&disk);
     // NodeOS's own names are console, panic, ip, users and carbon
-    let most = names(MOST_NAMES - 5);
+    let most = names(MOST_NAMES - 5).trim_end().to_owned();
     let length = MOST_BYTES - line(boot(&most)).trim().len() - " x".len();
-    let most = format!("{most}x{}", "y".repeat(length));
+    let most = format!("{most} x{}", "y".repeat(length));
     let line = line(boot(&most));
     assert_eq!(line.trim().len(), MOST_BYTES);
     check(line.trim(), "").unwrap();

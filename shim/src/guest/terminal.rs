@@ -56,10 +56,9 @@ impl Terminal {
             if let Ok(settings) = terminal::settings(&terminal) {
                 (line.control, line.speed) = (settings.c_cflag, settings.c_ospeed);
             }
-            if let Ok(Winsize { ws_row: rows @ 1.., ws_col: columns @ 1.., .. }) =
-                rustix::termios::tcgetwinsize(&terminal)
-            {
-                line.size = Size { columns, rows };
+            match rustix::termios::tcgetwinsize(&terminal) {
+                Ok(Winsize { ws_row: rows @ 1.., ws_col: columns @ 1.., .. }) => line.size = Size { columns, rows },
+                _ => line.set_size(&terminal),
             }
         }
         Self { name, line }
@@ -95,11 +94,18 @@ impl Line {
             c_ospeed: self.speed,
         };
         terminal::set_settings(terminal, &settings)?;
+        if state == State::Name {
+            // the session before may have changed it
+            self.set_size(terminal);
+        }
+        Ok(())
+    }
+
+    /// A screen that has become another since may not have that size.
+    fn set_size(&self, terminal: &OwnedFd) {
         let Size { columns, rows } = self.size;
-        // a screen that has become another since may not have it
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let _ = rustix::termios::tcsetwinsize(terminal, size);
-        Ok(())
     }
 }
 
