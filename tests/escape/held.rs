@@ -4,7 +4,7 @@
 //! the machine's reserve. With `cgroup.memory=nokmem`, where the kernel charges nobody for its own memory, it is more than
 //! that: so the bomb holds something, and the meter sees it.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use boot::users::policy::set_policy;
 use shim::{arches::Arch, limits, policy::Policy};
@@ -30,18 +30,26 @@ fn boot(arch: &'static Arch, bomb: &str) -> (Boot, Disk) {
     (Boot::on(arch).homes(&disk).memory(MEMORY_MIB).first(meter::PAID, &disk), disk)
 }
 
-/// By how many KiB what the kernel holds exceeds what it charges for, more than at first: each second.
+/// By how many KiB what the kernel holds exceeds what it charges for, more than at the least: each second.
 fn unpaid(said: &str) -> Vec<u64> {
-    let number = |line: &str, wanted: &str| -> Option<u64> {
-        let (kind, _, mut numbers) = meter::parse(line)?;
-        numbers.find(|(key, _)| kind == "paid" && *key == wanted).map(|(_, value)| value)
-    };
-    // a last line may be cut off
+    // a last line may be cut off, and the first of them stands behind a prompt
     let whole = said.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    let lines = whole.lines().filter_map(|line| Some((number(line, "Used")?, number(line, "Current")?)));
-    let mut unpaid = lines.map(|(used, current)| used.saturating_sub(current));
-    let before = unpaid.next().unwrap_or_else(|| panic!("the meter said nothing: {said}"));
-    unpaid.map(|unpaid| unpaid.saturating_sub(before)).collect()
+    let lines = whole.lines().filter_map(|line| line.get(line.find(meter::MARK)?..));
+    let unpaid = |line| {
+        let (kind, _, numbers) = meter::parse(line)?;
+        let numbers: HashMap<_, _> = numbers.collect();
+        (kind == "paid").then_some(numbers.get("Used")?.saturating_sub(*numbers.get("Current")?))
+    };
+    let all: Vec<u64> = lines.filter_map(unpaid).collect();
+    let least = all.iter().min().copied().unwrap_or_else(|| panic!("the meter said nothing: {said}"));
+    all.into_iter().map(|unpaid| unpaid - least).collect()
+}
+
+#[test]
+fn what_nobody_pays_for_is_read_behind_a_prompt_and_not_from_a_line_that_is_cut() {
+    let said = "username: meter: paid users Used=32348 Current=1780\nmeter: paid users Used=105564 Current=5620\n\
+        meter: holds all\nmeter: paid users Used=105564 Current=5";
+    assert_eq!(unpaid(said), [0, 69_376]);
 }
 
 fn is_paid(arch: &'static Arch, bomb: &str) {

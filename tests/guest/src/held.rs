@@ -51,6 +51,11 @@ enum Has {
 fn held(processes: u32, has: Has, hold: fn(u32)) -> Result<()> {
     let _ = rustix::fs::mknodat(CWD, FIFO, FileType::Fifo, Mode::RWXU, 0);
     let (read, write) = rustix::pipe::pipe()?;
+    let pause_for = |seconds| {
+        let _ = rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: seconds, tv_nsec: 0 });
+    };
+    // the meter says meanwhile what there was before
+    pause_for(5);
     for process in 0..processes {
         if let Ok(None) = fork() {
             let limit = [FILES, FILES];
@@ -73,7 +78,7 @@ fn held(processes: u32, has: Has, hold: fn(u32)) -> Result<()> {
     drop(write);
     // until the last one has closed its end, or is gone
     let _ = rustix::io::read(&read, &mut [0; 1]);
-    let _ = rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 4, tv_nsec: 0 });
+    pause_for(4);
     set();
     pause()
 }
