@@ -80,7 +80,7 @@ pub(crate) fn netdev(connection: Option<&Inherited>) -> String {
 fn complaint(said: &str) -> String {
     let noise = |line: &&str| !line.is_empty() && !line.contains("to syslog") && !line.starts_with("Don't run as root");
     let lines: Vec<&str> = said.lines().map(str::trim).filter(noise).collect();
-    if lines.is_empty() { "it says nothing".to_owned() } else { lines.join("; ") }
+    if lines.is_empty() { "it printed no reason".to_owned() } else { lines.join("; ") }
 }
 
 #[cfg(test)]
@@ -104,6 +104,6 @@ mod tests {
         let said = "Failed to send 47 bytes to syslog\nDon't run as root. Changing to nobody...\n\n\
                     No external routable interface for IPv4\nExternal interface not usable\n";
         assert_eq!(complaint(said), "No external routable interface for IPv4; External interface not usable");
-        assert_eq!(complaint(""), "it says nothing");
+        assert_eq!(complaint(""), "it printed no reason");
     }
 }

@@ -23,7 +23,7 @@ pub fn warn(why: &str, host_loopback: bool, progress: Progress) {
 
 fn usable(publish: &[Publish], host_loopback: bool) -> Result<Passt, String> {
     if find("passt").is_none() {
-        return Err("sudo apt-get install passt closes that".to_owned());
+        return Err("to prevent this: sudo apt-get install passt".to_owned());
     }
     let text = |path| fs::read_to_string(path).unwrap_or_default();
     let resolvers = resolvers(&text("/etc/resolv.conf"), &text("/run/systemd/resolve/resolv.conf"));

@@ -39,7 +39,7 @@ pub struct Args {
     /// The guest reaches what listens on this machine's loopback, at 10.0.2.2; passt keeps it from that
     #[arg(long)]
     host_loopback: bool,
-    /// Start over with the demo's homes; the ones until now are kept beside them, and named
+    /// Start over with the demo's homes; the previous ones are kept under a new name, which is printed
     #[arg(long)]
     fresh: bool,
     /// What starts a medium: bios or uefi [default: bios where there is one]

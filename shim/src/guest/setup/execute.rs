@@ -99,7 +99,7 @@ fn mount_device(
         mend::run("unclean", &device);
     }
     let mut all = Text::new();
-    // the kernel's five seconds are long for who writes and loses power; what usersflags= says stands behind, and counts
+    // the kernel's default of 5 s loses too much at a power cut; usersflags= comes later and overrides it
     say!(&mut all, if sizes.journal { "commit=1," } else { "" }, options);
     mount(kind, &device, target, attr, &all)?;
     let what = match target {

@@ -4,13 +4,13 @@ use rustix::{fs::OFlags, process::WaitOptions};
 
 use crate::{cut, guest::place, layout, say, say::Text, sys};
 
-/// Whether it may write: who asks for a partition that nobody writes to means e2fsck too.
+/// Whether it may write: `ro` also forbids e2fsck.
 pub fn may_write(options: &str) -> bool {
     let mut words = Some(options);
     core::iter::from_fn(|| cut::next(&mut words, b',')).all(|word| word != "ro")
 }
 
-/// Has it do that with a device, and waits for it: no longer than e2fsck may take. It says itself what it found. Its
+/// Has it do that with a device, and waits for it: no longer than e2fsck may take. `/mend` logs its own findings. Its
 /// status is 0 where that is true: `guest::mend` has the table.
 pub fn run(what: &str, device: &str) -> bool {
     let mut arguments = Text::new();

@@ -54,7 +54,7 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
         error!(log, "the initramfs is truncated: not all homes are there; give the machine more memory");
         return Err(Stopped);
     }
-    // whoever brings homes does well without a partition, if nobody named one
+    // an image that carries homes needs no partition unless one is named
     let awaited = |device: &Device<'_>| {
         let seconds =
             if *device == Device::Label(layout::USERS_LABEL) { device::LITTLE_PATIENCE } else { device::PATIENCE };
