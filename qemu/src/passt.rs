@@ -2,6 +2,9 @@
 //!
 //! QEMU's own network leads to whatever listens on the host's loopback, which QEMU 7.2 has no option against
 //! (`disable_host_loopback` of libslirp is not among those of `-netdev user`), and loses new connections in bursts.
+//!
+//! The passt of Debian 12 does not complete the handshake of a published connection before the client sends something:
+//! a server that speaks first waits for that.
 
 use std::io;
 use std::net::IpAddr;
@@ -20,20 +23,16 @@ pub struct Passt {
     pub publish: Vec<Publish>,
     /// The name servers that the machine is told, in place of the host's.
     pub resolvers: Vec<IpAddr>,
-    /// The gateway's address leads to the host's loopback.
-    pub host_loopback: bool,
 }
 
 impl Passt {
     /// passt's arguments, but for where it meets QEMU.
     fn args(&self) -> Vec<String> {
-        let mut args: Vec<String> = "--quiet --address 10.0.2.15 --netmask 24 --gateway 10.0.2.2 --udp-ports none"
-            .split(' ')
-            .map(str::to_owned)
-            .collect();
-        if !self.host_loopback {
-            args.push("--no-map-gw".to_owned());
-        }
+        let mut args: Vec<String> =
+            "--quiet --no-map-gw --address 10.0.2.15 --netmask 24 --gateway 10.0.2.2 --udp-ports none"
+                .split(' ')
+                .map(str::to_owned)
+                .collect();
         let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
         self.resolvers.iter().for_each(|server| option("--dns", server.to_string()));
         for Publish { host, guest } in &self.publish {
@@ -88,15 +87,12 @@ mod tests {
     use super::{Passt, complaint};
 
     #[test]
-    fn a_machine_reaches_the_hosts_loopback_only_where_that_is_wanted() {
+    fn the_gateway_leads_nowhere_on_this_host() {
         let passt = Passt {
             publish: vec!["8080:80".parse().unwrap(), "2222:22".parse().unwrap()],
             resolvers: vec!["192.0.2.53".parse().unwrap(), "fd00::53".parse().unwrap()],
-            host_loopback: false,
         };
         insta::assert_snapshot!(passt.by_hand());
-        let open = Passt { host_loopback: true, ..passt };
-        assert!(!open.by_hand().contains("--no-map-gw"));
     }
 
     #[test]

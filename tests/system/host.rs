@@ -68,29 +68,25 @@ pub fn a_guest_reaches_the_hosts_loopback_only_where_it_may(arch: &'static Arch)
             console.log('the gateway says (' + said + ')')
             let served = 0
             const server = net.createServer(stream => {{
-                stream.end('of the guest')
+                stream.once('data', () => stream.end('of the guest'))
                 stream.on('error', () => {{}}).on('close', () => ++served === {BURST} && server.close())
             }})
             server.listen(80, () => console.log('listening'))
         }})"
     );
     let disk = Disk::with(&[runs("ana", 1000, &script)]);
-    let passt = |host_loopback| {
+    for closed in [true, false] {
         let publish = Publish { host: free_port(), guest: 80 };
-        (publish, Some(Passt { publish: vec![publish], host_loopback, ..Passt::default() }))
-    };
-    let qemus = (Publish { host: free_port(), guest: 80 }, None);
-    for ((publish, passt), reached) in [(passt(false), false), (passt(true), true), (qemus, true)] {
-        let closed = passt.is_some();
         let boot = Boot::on(arch).homes(&disk);
-        let mut vm = match passt {
-            Some(passt) => boot.passt(passt),
-            None => boot.publish(publish),
+        // with --host-loopback, or without passt, it is QEMU's own
+        let mut vm = match closed {
+            true => boot.passt(Passt { publish: vec![publish], ..Passt::default() }),
+            false => boot.publish(publish),
         }
         .start();
         vm.expect("the gateway says (").unwrap();
         let said = vm.rest_of_line().unwrap();
-        assert_eq!(said.contains("for the host alone"), reached, "{publish:?}, by passt: {closed}: {said}");
+        assert_eq!(said.contains("for the host alone"), !closed, "by passt: {closed}: {said}");
         vm.expect("listening").unwrap();
         // QEMU's own network loses some of them
         if closed {
@@ -106,6 +102,8 @@ fn burst(port: u16) {
         let mut said = String::new();
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(Duration::from_secs(120)))?;
+        // passt of Debian 12 waits for it
+        stream.write_all(b"?")?;
         stream.read_to_string(&mut said).map(|_| said)
     };
     let start = Instant::now();

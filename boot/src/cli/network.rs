@@ -8,9 +8,12 @@ use boot::run::find;
 use qemu::machine::Publish;
 use qemu::passt::Passt;
 
-/// By passt; or by QEMU's own network, which leads to services of this machine: that is said.
+/// By passt; or by QEMU's own network, which leads to services of this machine: that is said, or wanted.
 pub fn passt(publish: &[Publish], host_loopback: bool, progress: Progress) -> Option<Passt> {
-    usable(publish, host_loopback).inspect_err(|why| warn(why, host_loopback, progress)).ok()
+    if host_loopback {
+        return None;
+    }
+    usable(publish).inspect_err(|why| warn(why, host_loopback, progress)).ok()
 }
 
 /// Says that the guest reaches services of this machine, and why, unless that is wanted.
@@ -21,22 +24,17 @@ pub fn warn(why: &str, host_loopback: bool, progress: Progress) {
     }
 }
 
-fn usable(publish: &[Publish], host_loopback: bool) -> Result<Passt, String> {
+fn usable(publish: &[Publish]) -> Result<Passt, String> {
     if find("passt").is_none() {
         return Err("to prevent this: sudo apt-get install passt".to_owned());
     }
     let text = |path| fs::read_to_string(path).unwrap_or_default();
     let resolvers = resolvers(&text("/etc/resolv.conf"), &text("/run/systemd/resolve/resolv.conf"));
-    let resolvers = match resolvers {
-        Some(resolvers) => resolvers,
-        // which the gateway then leads to
-        None if host_loopback => Vec::new(),
-        None => return Err("passt cannot close that, for names are resolved there".to_owned()),
-    };
-    let passt = Passt { publish: publish.to_vec(), resolvers, host_loopback };
+    let resolvers = resolvers.ok_or("passt cannot prevent this, because names are resolved on the loopback")?;
+    let passt = Passt { publish: publish.to_vec(), resolvers };
     match passt.fails() {
         None => Ok(passt),
-        Some(why) => Err(format!("passt closes that but does not work here: {why}")),
+        Some(why) => Err(format!("passt would prevent this but does not work here: {why}")),
     }
 }
 

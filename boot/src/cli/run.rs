@@ -36,7 +36,7 @@ pub struct Args {
     /// A port of this machine's loopback that leads to one of the guest; may be given several times
     #[arg(long, value_name = "HOST:GUEST")]
     publish: Vec<Publish>,
-    /// The guest reaches what listens on this machine's loopback, at 10.0.2.2; passt keeps it from that
+    /// The guest may reach what listens on this machine's loopback, at 10.0.2.2: QEMU's own network in place of passt
     #[arg(long)]
     host_loopback: bool,
     /// Start over with the demo's homes; the previous ones are kept under a new name, which is printed
