@@ -1,5 +1,7 @@
 //! The screen and the keyboard of a PC, with the kernel that has them.
 
+use std::time::Duration;
+
 use boot::{
     assembly::{self, Wanted},
     carbon::Placement,
@@ -31,10 +33,13 @@ fn pc(disk: &Disk, words: &str) -> Vm {
     let line = format!("console=tty0 {line} {words}");
     let drives = image.carbon.iter().map(Drive::read_only).chain([Drive::writable(&disk.path)]).collect();
     let start = Start::kernel(&image.kernel, &image.initramfs, line);
-    Vm::start(Machine { memory_mib: 512, drives, screen: true, keyboard: true, ..Machine::new(arch, start) }).unwrap()
+    Vm::start(Machine { memory_mib: 512, drives, ..Machine::new(arch, start) }).unwrap()
 }
 
+/// Presses keys at the next prompt on the screen, which nothing else tells of than the line before it.
 fn press(vm: &mut Vm, keys: &[&str]) {
+    vm.expect("nodeos: logon on tty1").unwrap();
+    std::thread::sleep(Duration::from_secs(8));
     for key in keys {
         vm.monitor(&format!("sendkey {key}")).unwrap();
     }
@@ -45,13 +50,12 @@ fn a_key_gives_what_the_layout_says() {
     let disk = Disk::with(&[logs_on("zy-ß", 1000, None, ""), logs_on("yz", 1001, None, "")]);
     let mut vm = pc(&disk, "keymap=de");
     vm.expect("nodeos: keyboard layout de").unwrap();
-    vm.expect("nodeos: logon on tty1").unwrap();
     // by their names on a keyboard of the United States: y, z, / and -
     press(&mut vm, &["y", "z", "slash", "minus", "ret"]);
     vm.expect("nodeos: session of zy-ß on tty1").unwrap();
+    drop(vm);
     let mut vm = pc(&disk, "keymap=klingon");
     vm.expect("nodeos: keymap=klingon: there is no such layout; there are us be ").unwrap();
-    vm.expect("nodeos: logon on tty1").unwrap();
     press(&mut vm, &["y", "z", "ret"]);
     vm.expect("nodeos: session of yz on tty1").unwrap();
 }
@@ -66,10 +70,8 @@ fn a_dead_keyboard_and_a_dead_screen_end_with_the_session() {
     ana.logon(&file).unwrap();
     let disk = Disk::with(&[ana, logs_on("bo", 1001, None, "")]);
     let mut vm = pc(&disk, "without=seccomp");
-    vm.expect("nodeos: logon on tty1").unwrap();
     press(&mut vm, &["a", "n", "a", "ret"]);
     vm.expect("nodeos: session of ana on tty1").unwrap();
-    vm.expect("nodeos: logon on tty1").unwrap();
     press(&mut vm, &["b", "o", "ret"]);
     vm.expect("nodeos: session of bo on tty1").unwrap();
     vm.monitor("sendkey ctrl-alt-delete").unwrap();
