@@ -293,10 +293,7 @@ impl Runs<'_> {
                 self.push(word(entry, 0).into(), Some(on_disk).filter(|_| length <= UNWRITTEN), blocks.into())?;
                 continue;
             }
-            self.blocks += 1;
-            if self.blocks > self.disk.superblock.blocks {
-                return Err(self.wrong("it has more blocks than the filesystem"));
-            }
+            self.count()?;
             let below = self.node(u64::from(word(entry, 4)) | u64::from(half(entry, 8)) << 32)?;
             let end = 12 + usize::from(half(&below, 4)) * 12;
             if let Some(seed) = self.file.seed {
@@ -306,6 +303,15 @@ impl Runs<'_> {
                 }
             }
             self.extents(&below, depth)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a block that says where others are: they may lead to the same one over and over.
+    fn count(&mut self) -> Result<()> {
+        self.blocks += 1;
+        if self.blocks > self.disk.superblock.blocks {
+            return Err(self.wrong("it has more blocks than the filesystem"));
         }
         Ok(())
     }
@@ -339,6 +345,7 @@ impl Runs<'_> {
                 self.push(*at - 1, Some(block), 1)
             }
             _ => {
+                self.count()?;
                 let table = self.node(block)?;
                 table.chunks_exact(4).try_for_each(|slot| self.table(word(slot, 0).into(), level - 1, at, end))
             }
