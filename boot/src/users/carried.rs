@@ -55,7 +55,7 @@ fn cpio(users: &Path) -> Result<Vec<u8>> {
                 return Err(no(&why));
             }
             // of a file with holes a machine would keep all
-            bytes += what.size;
+            bytes = u64::saturating_add(bytes, what.size);
             found.push((path, what.clone()));
         }
         Ok(())
