@@ -23,14 +23,38 @@ pub struct Grown {
     pub length: u64,
 }
 
-struct Entry {
-    kind: u8,
-    start: u64,
-    sectors: u64,
+/// One of the four partitions that a table names.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Its type; 0 for none.
+    pub kind: u8,
+    /// Its first sector.
+    pub start: u64,
+    /// How many sectors it has.
+    pub sectors: u64,
 }
 
-fn entry(sector: &[u8; TABLE], number: usize) -> Option<Entry> {
+impl Entry {
+    /// Whether it is GPT's guard, or a partition that holds others.
+    #[must_use]
+    pub const fn is_nested(&self) -> bool {
+        matches!(self.kind, 0xee | 0x05 | 0x0f | 0x85)
+    }
+}
+
+/// Whether the sector has a table.
+#[must_use]
+pub fn is_table(sector: &[u8; TABLE]) -> bool {
+    sector.ends_with(&[0x55, 0xaa])
+}
+
+/// The entry of that number, from 0 on; `None` after the fourth.
+#[must_use]
+pub fn entry(sector: &[u8; TABLE], number: usize) -> Option<Entry> {
     let at = ENTRIES.checked_add(number.checked_mul(ENTRY)?)?;
+    if number > 3 {
+        return None;
+    }
     let bytes: &[u8; ENTRY] = sector.get(at..at.checked_add(ENTRY)?)?.try_into().ok()?;
     let &[_, _, _, _, kind, _, _, _, a, b, c, d, e, f, g, h] = bytes;
     let sectors = u32::from_le_bytes([e, f, g, h]).into();
@@ -42,16 +66,15 @@ fn entry(sector: &[u8; TABLE], number: usize) -> Option<Entry> {
 #[must_use]
 pub fn grown(sector: &[u8; TABLE], number: u32, disk: u64, unit: u32) -> Option<Grown> {
     let bytes = u64::from(unit);
-    let index = usize::try_from(number.checked_sub(1)?).ok().filter(|index| *index < 4)?;
+    let index = usize::try_from(number.checked_sub(1)?).ok()?;
     let last = entry(sector, index)?;
-    if sector.get(510..) != Some(&[0x55, 0xaa]) || last.kind != LINUX || last.start == 0 {
+    if !is_table(sector) || last.kind != LINUX || last.start == 0 {
         return None;
     }
     for other in (0..4).filter(|other| *other != index) {
         let other = entry(sector, other)?;
-        // GPT's guard, a partition that holds others, one behind or across
-        let nested = matches!(other.kind, 0xee | 0x05 | 0x0f | 0x85);
-        if nested || (other.kind != 0 && other.start.checked_add(other.sectors)? > last.start) {
+        // one behind or across
+        if other.is_nested() || (other.kind != 0 && other.start.checked_add(other.sectors)? > last.start) {
             return None;
         }
     }

@@ -4,7 +4,7 @@ use super::superblock::{self, Found, Superblock};
 use crate::error::{Error, Result};
 use crate::media::iso;
 use crate::window::Window;
-use shim::layout::USERS_LABEL;
+use shim::{layout::USERS_LABEL, mbr};
 use std::path::Path;
 
 /// A users partition.
@@ -92,19 +92,14 @@ pub fn folder(path: &Path) -> Error {
 
 /// The partitions of a disk with an MBR (UEFI 2.10, 5.2.1), those that hold others left out; none without a table.
 pub fn partitions(disk: &Window) -> Result<Vec<Partition>> {
-    let head = disk.head(512)?;
-    let entry = |number: u8| {
-        let entry = head.get(446 + 16 * (usize::from(number) - 1)..)?.get(..16)?;
-        let sectors = |at: usize| Some(u64::from(u32::from_le_bytes(entry.get(at..at + 4)?.try_into().ok()?)) * 512);
-        let (kind, start, length) = (*entry.get(4)?, sectors(8)?, sectors(12)?);
-        // none, GPT's guard, an extended one
-        let real = !matches!(kind, 0 | 0xee | 0x05 | 0x0f | 0x85) && start > 0 && length > 0;
-        real.then(|| Partition { number, kind, window: disk.part(start, length) })
+    let head = disk.head(mbr::TABLE as u64)?;
+    let Some(table) = head.as_slice().try_into().ok().filter(mbr::is_table) else { return Ok(Vec::new()) };
+    let partition = |number: u8| {
+        let entry = mbr::entry(&table, usize::from(number) - 1)?;
+        let real = entry.kind != 0 && !entry.is_nested() && entry.start > 0 && entry.sectors > 0;
+        real.then(|| Partition { number, kind: entry.kind, window: disk.part(entry.start * 512, entry.sectors * 512) })
     };
-    match head.get(510..) {
-        Some([0x55, 0xaa]) => Ok((1..=4).filter_map(entry).collect()),
-        _ => Ok(Vec::new()),
-    }
+    Ok((1..=4).filter_map(partition).collect())
 }
 
 #[cfg(test)]
