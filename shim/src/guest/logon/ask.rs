@@ -87,10 +87,16 @@ fn take(path: &str, guards: Guards<'_>) -> Result<OwnedFd> {
         let node = Name::new(path)?;
         rustix::fs::chown(node.c(), Some(Uid::ROOT), Some(Gid::ROOT))?;
         rustix::fs::chmod(node.c(), Mode::RUSR | Mode::WUSR)?;
-        // then another one in its place: a watch or a lock on the old one stays with whoever left it there
+        // then another one in its place: a watch or a lock on the old one stays with whoever left it there. It has a name
+        // of its own first: where no memory is left to make it, the console still has the old one
         let number = rustix::fs::lstat(node.c())?.st_rdev;
-        rustix::fs::unlink(node.c())?;
-        rustix::fs::mknodat(CWD, node.c(), FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, number)?;
+        let mut new = Text::new();
+        say!(&mut new, path, ".new");
+        let new = Name::new(&new)?;
+        // of a logon that ended before the rename
+        let _ = rustix::fs::unlink(new.c());
+        rustix::fs::mknodat(CWD, new.c(), FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, number)?;
+        rustix::fs::rename(new.c(), node.c())?;
         let terminal = open()?;
         take_terminal(&terminal)?;
         sys::hang_up()?;
