@@ -4,7 +4,10 @@
 //! a next step that keeps the data. Offsets and bits: fs/ext4/ext4.h, `struct ext4_super_block`; what is refused:
 //! fs/ext4/super.c, `ext4_feature_set_ok`. No bit here stops a mount: the kernel decides, this explains.
 
-use crate::probe::{self, BLOCK};
+use crate::{
+    cut,
+    probe::{self, BLOCK},
+};
 
 /// Reads a block at that many bytes from the start; `None` where there is less.
 pub type Read<'a> = dyn FnMut(u64, &mut [u8; BLOCK]) -> Option<()> + 'a;
@@ -42,8 +45,8 @@ static REFUSED: [(usize, u32, &str); 6] = [
 ];
 
 const LARGE_BLOCKS: &str = "its blocks are larger than the kernel's pages of 4 KiB; copy the homes to a new one";
-const FOREIGN_JOURNAL: &str = "its journal is on another disk; `tune2fs -f -O ^has_journal DEVICE`, then `tune2fs -j \
-                               DEVICE` on another computer";
+const FOREIGN_JOURNAL: &str = "its journal is on another disk; attach that disk to another computer and run `e2fsck -f \
+                               DEVICE`, then remove the journal";
 
 /// The first copy of the superblock, for blocks of 4, 2 and 1 KiB: it begins the second group.
 static COPIES: [(u64, &str); 3] = [
@@ -152,6 +155,43 @@ pub fn mends(line: &str) -> bool {
     line.ends_with("? yes") || (capitals && !matches!(word, "MANUALLY" | "IGNORED"))
 }
 
+/// What the words of `usersflags=` ask of a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Nobody writes to it.
+    pub read_only: bool,
+    /// Its journal is left alone.
+    pub no_journal: bool,
+}
+
+impl Asked {
+    /// Of options that are separated by commas.
+    #[must_use]
+    pub fn of(options: &str) -> Self {
+        let has = |wanted: &str| {
+            let mut words = Some(options);
+            core::iter::from_fn(|| cut::next(&mut words, b',')).any(|word| word == wanted)
+        };
+        Self { read_only: has("ro"), no_journal: has("noload") || has("norecovery") }
+    }
+
+    /// The options that are kept where ext4 does not know all of them.
+    #[must_use]
+    pub fn kept(self) -> &'static str {
+        match (self.read_only, self.no_journal) {
+            (true, true) => "ro,noload",
+            (true, false) => "ro",
+            _ => "",
+        }
+    }
+
+    /// Whether the journal may be told how often to commit: the kernel refuses that where no journal is loaded.
+    #[must_use]
+    pub fn commits(self) -> bool {
+        !self.read_only && !self.no_journal
+    }
+}
+
 /// Whether it has a journal: without one the kernel refuses `commit=`.
 #[must_use]
 pub fn has_journal(block: &[u8; BLOCK]) -> bool {
@@ -258,6 +298,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_read_only_stays_so() {
+        for (options, kept, commits) in [
+            ("", "", true),
+            ("noatime,commit=30", "", true),
+            ("errors=ro,rodata", "", true),
+            ("ro", "ro", false),
+            ("noatime,ro,foo", "ro", false),
+            ("ro,noload", "ro,noload", false),
+            ("norecovery,ro", "ro,noload", false),
+            ("noload", "", false),
+        ] {
+            let asked = Asked::of(options);
+            assert_eq!((asked.kept(), asked.commits()), (kept, commits), "{options}");
+        }
+    }
+
+    #[test]
     fn what_e2fsck_mended_is_told_from_what_it_says() {
         for line in [
             "Salvage? yes",
@@ -283,7 +340,7 @@ mod tests {
         assert_eq!(why(&with(0, &[])), None);
         assert!(why(&with(INCOMPAT, &[0, 0, 4, 0])).unwrap().contains("copy the homes"));
         assert!(why(&with(RO_COMPAT, &[0, 0, 2, 0])).unwrap().contains("reads and does not write"));
-        assert!(why(&with(COMPAT, &[4])).unwrap().contains("on another disk"));
+        assert!(why(&with(COMPAT, &[4])).unwrap().contains("run `e2fsck -f DEVICE`, then remove the journal"));
     }
 
     #[test]

@@ -128,6 +128,12 @@ pub fn kernel_entries(
     Ok(())
 }
 
+/// Fills `buffer` from `at`; `None` if the device is shorter.
+pub fn read_at(device: &OwnedFd, at: u64, buffer: &mut [u8]) -> Option<()> {
+    let length = rustix::io::pread(device, &mut *buffer, at).ok()?;
+    (length == buffer.len()).then_some(())
+}
+
 /// Whether the filesystem there takes no writes.
 pub fn is_read_only(path: &str) -> bool {
     let says = Name::new(path).and_then(|path| rustix::fs::statvfs(path.c()));

@@ -20,6 +20,7 @@ use crate::{
         execute::mount,
         log::Log,
         machine::uptime,
+        mend::HELD,
         place::{self, Name},
         privilege,
     },
@@ -30,7 +31,7 @@ use crate::{
     sys,
 };
 
-/// Seconds after which the partition is mounted as it is: a disk that hangs must not keep the machine from booting.
+/// Seconds after which the partition is mounted as it is, for both runs together: a disk that hangs must not keep the machine from booting.
 const LIMIT: u64 = 3600;
 /// Seconds between two lines that say that it goes on.
 const PATIENCE: u8 = 10;
@@ -40,25 +41,30 @@ const NOBODY: u32 = 65534;
 /// e2fsck's: something is left that was not mended (e2fsck(8), exit code).
 const LEFT: i32 = 4;
 
-/// Mends what can be mended: whether there is nothing left, as far as e2fsck knows.
-pub fn mend(device: &str, check: Check, log: &Log) -> bool {
+/// Mends what can be mended: 0 if there is nothing left, as far as e2fsck knows. `guest::mend` has the table.
+pub fn mend(device: &str, check: Check, log: &Log) -> u8 {
     if takes_no_writes(device) {
-        return false;
+        return 1;
     }
+    let until = uptime().saturating_add(LIMIT);
     error!(log, "checking the users partition: ", device, " is not clean");
     let result = match check {
-        Check::Full => run(device, "e2fsck\0-fy\0/disk\0", log),
-        Check::Preen => match run(device, "e2fsck\0-p\0/disk\0", log) {
-            Ok(status) if status & LEFT != 0 => run(device, "e2fsck\0-fy\0/disk\0", log),
+        Check::Full => run(device, "e2fsck\0-fy\0/disk\0", until, log),
+        Check::Preen => match run(device, "e2fsck\0-p\0/disk\0", until, log) {
+            Ok(status) if status & LEFT != 0 => run(device, "e2fsck\0-fy\0/disk\0", until, log),
             result => result,
         },
     };
     match result {
-        Ok(0..LEFT) => return true,
+        Ok(0..LEFT) => return 0,
+        Err(Errno::BUSY) => {
+            error!(log, "e2fsck of the users partition hangs; the partition is only read");
+            return HELD;
+        }
         Ok(status) => error!(log, "e2fsck did not mend all: status ", status.unsigned_abs(), "; used as it is"),
         Err(errno) => error!(log, "no e2fsck of the users partition: ", errno, "; used as it is"),
     }
-    false
+    1
 }
 
 /// A medium that is write-protected stays as it is.
@@ -68,8 +74,8 @@ fn takes_no_writes(device: &str) -> bool {
     place::text(&attribute).is_some_and(|text| text.starts_with('1'))
 }
 
-/// Runs it to its end: its exit status.
-fn run(device: &str, arguments: &str, log: &Log) -> Result<i32> {
+/// Runs it to its end, at most until then: its exit status. `EBUSY` where it does not end, and has the disk open.
+fn run(device: &str, arguments: &str, until: u64, log: &Log) -> Result<i32> {
     let program = place::file(layout::E2FSCK_ON_CARBON, OFlags::PATH)?;
     let group = Name::new(layout::E2FSCK_GROUP)?;
     match rustix::fs::mkdir(group.c(), Mode::RWXU) {
@@ -84,12 +90,12 @@ fn run(device: &str, arguments: &str, log: &Log) -> Result<i32> {
     };
     drop(theirs);
     let pid = rustix::process::Pid::from_raw(pid).ok_or(Errno::SRCH)?;
-    let in_time = watch(&ours, log) && sys::ends_within(child.as_fd(), PATIENCE);
+    let in_time = watch(&ours, until, log) && sys::ends_within(child.as_fd(), PATIENCE);
     if !in_time {
         let _ = rustix::process::kill_process(pid, Signal::KILL);
         // it may hang in the kernel, at a disk that hangs
         if !sys::ends_within(child.as_fd(), PATIENCE) {
-            return Err(Errno::TIMEDOUT);
+            return Err(Errno::BUSY);
         }
     }
     let ended = rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
@@ -119,8 +125,7 @@ fn become_it(device: &str, program: &OwnedFd, output: &OwnedFd, arguments: &str)
 }
 
 /// Reads what it prints to the end, and says how many problems were mended, and the first. False if it takes too long.
-fn watch(output: &OwnedFd, log: &Log) -> bool {
-    let until = uptime().saturating_add(LIMIT);
+fn watch(output: &OwnedFd, until: u64, log: &Log) -> bool {
     let (mut line, mut first, mut mended) = (Text::new(), Text::new(), 0_u32);
     loop {
         if uptime() > until {

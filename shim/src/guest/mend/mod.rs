@@ -8,10 +8,12 @@
 //! | `unclean DEVICE` | runs e2fsck as the superblock's state asks for it | nothing is left to mend |
 //! | `why DEVICE` | says why the kernel refuses it | no reason is seen: it is damaged |
 //! | `damaged DEVICE` | runs e2fsck over all of it | nothing is left to mend |
+//!
+//! The status is `HELD` where an e2fsck that cannot be killed still has the disk open.
 
 mod e2fsck;
 
-use rustix::{fd::OwnedFd, fs::OFlags};
+use rustix::fs::OFlags;
 
 use crate::{
     ext4::{self, Check},
@@ -20,12 +22,15 @@ use crate::{
     sys::{self, Start},
 };
 
+/// The status after an e2fsck that does not end: nobody else may write to the disk.
+pub const HELD: u8 = 2;
+
 /// The program.
 pub fn main(start: Start) -> ! {
     let mut words = start.arguments().skip(1).filter_map(|word| word.to_str().ok());
     let (Some(what), Some(device)) = (words.next(), words.next()) else { sys::exit(1) };
     let Ok(disk) = place::file(device, OFlags::RDONLY | OFlags::NONBLOCK) else { sys::exit(1) };
-    let mut read = |at, block: &mut [u8; BLOCK]| read_at(&disk, at, block);
+    let mut read = |at, block: &mut [u8; BLOCK]| place::read_at(&disk, at, block);
     let log = Log::PID1;
     let check = match what {
         "why" => match ext4::refused(&mut read) {
@@ -44,11 +49,5 @@ pub fn main(start: Start) -> ! {
             }
         }
     };
-    sys::exit(u8::from(!e2fsck::mend(device, check, &log)))
-}
-
-/// Fills a block; `None` if the device is shorter.
-fn read_at(disk: &OwnedFd, at: u64, block: &mut [u8; BLOCK]) -> Option<()> {
-    let length = rustix::io::pread(disk, &mut *block, at).ok()?;
-    (length == block.len()).then_some(())
+    sys::exit(e2fsck::mend(device, check, &log))
 }

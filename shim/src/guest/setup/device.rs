@@ -15,7 +15,7 @@ use crate::{
     guest::{
         log::Log,
         machine::uptime,
-        place::{self, Name},
+        place::{self, Name, read_at},
         uevents,
     },
     probe, say,
@@ -235,10 +235,4 @@ fn attribute(name: &str, attribute: &str) -> Option<Text> {
 
 fn open(path: &str) -> Option<OwnedFd> {
     place::file(path, OFlags::RDONLY | OFlags::NONBLOCK).ok()
-}
-
-/// Fills `buffer` from `at`; `None` if the device is shorter.
-fn read_at(device: &OwnedFd, at: u64, buffer: &mut [u8]) -> Option<()> {
-    let length = rustix::io::pread(device, &mut *buffer, at).ok()?;
-    (length == buffer.len()).then_some(())
 }

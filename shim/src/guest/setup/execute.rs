@@ -7,10 +7,12 @@ use rustix::{
 
 use crate::{
     cmdline::Device,
+    ext4::Asked,
     guest::{
         execute::{Execute, mount, write, write_file},
         log::Log,
         machine::{ram, usable_ram},
+        mend::HELD,
         place::{self, Name},
         setup::{device, grow, keymap, mend},
     },
@@ -38,7 +40,7 @@ impl Execute for Boot<'_> {
                 mount_device(kind, wanted, target, attr, options, false, log)
             }
             Boot::Users(wanted, attr, options) => {
-                mount_device("ext4", wanted, layout::USERS, attr, options, mend::may_write(options), log)
+                mount_device("ext4", wanted, layout::USERS, attr, options, !Asked::of(options).read_only, log)
             }
             Boot::Await(device) => device::find(device, device::PATIENCE, log).map(drop),
             Boot::GrowPartition(device) => grow::partition(device, log),
@@ -95,12 +97,11 @@ fn mount_device(
     if kind == "erofs" {
         device::marked(&device, log)?;
     }
-    if mends && sizes.unclean {
-        mend::run("unclean", &device);
-    }
+    let held = mends && sizes.unclean && mend::run("unclean", &device) == HELD.into();
+    let commits = sizes.journal && !held && Asked::of(options).commits();
     let mut all = Text::new();
     // the kernel's default of 5 s loses too much at a power cut; usersflags= comes later and overrides it
-    say!(&mut all, if sizes.journal { "commit=1," } else { "" }, options);
+    say!(&mut all, if commits { "commit=1," } else { "" }, options, if held { ",ro,noload" } else { "" });
     mount(kind, &device, target, attr, &all)?;
     let what = match target {
         layout::USERS => "users partition",

@@ -15,6 +15,7 @@ use rustix::io::Errno;
 
 use crate::{
     cmdline::{Device, Options},
+    ext4::Asked,
     guest::{
         execute::{Stopped, mount, steps},
         log::Log,
@@ -103,13 +104,16 @@ fn mounted(options: &Options<'_>, log: &Log) -> bool {
     steps(&options.guards.guarded(plan::users(options)), log).is_ok()
 }
 
-/// What users write is worth more than a word that the filesystem does not know.
+/// What users write is worth more than a word that the filesystem does not know; but where they are to write nothing,
+/// that stays so.
 fn mounted_without_flags(options: &Options<'_>, device: Device<'_>, log: &Log) -> bool {
     let flags = options.users_flags;
+    let kept = Asked::of(flags).kept();
     let done =
-        !flags.is_empty() && device::look(device).is_some() && mounted(&Options { users_flags: "", ..*options }, log);
+        flags != kept && device::look(device).is_some() && mounted(&Options { users_flags: kept, ..*options }, log);
     if done {
-        error!(log, "usersflags=", flags, " was not taken: the users partition is mounted without");
+        let (with, kept) = if kept.is_empty() { ("without", "") } else { ("with ", kept) };
+        error!(log, "usersflags=", flags, " was not taken: the users partition is mounted ", with, kept);
     }
     done
 }
@@ -117,7 +121,7 @@ fn mounted_without_flags(options: &Options<'_>, device: Device<'_>, log: &Log) -
 /// Says why the kernel refused a whole partition. If nothing was in the way, it is damaged: whether it could be mended.
 fn was_damaged_and_mended(path: &str, options: &Options<'_>) -> bool {
     let whole = device::sizes(path).is_ok_and(|sizes| sizes.filesystem <= sizes.device);
-    whole && mend::run("why", path) && mend::may_write(options.users_flags) && mend::run("damaged", path)
+    whole && mend::run("why", path) == 0 && !Asked::of(options.users_flags).read_only && mend::run("damaged", path) == 0
 }
 
 /// Mounts the users partition read-only after it refused to be written: without its journal where that cannot be
