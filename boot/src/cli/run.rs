@@ -14,6 +14,7 @@ use boot::interrupt;
 use boot::media::MANIFEST;
 use boot::progress::Progress;
 use boot::tools::For;
+use boot::words;
 use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Start, memory_mib};
 use qemu::passt::Passt;
 use qemu::terminal::{self, Cause, Cut, Ending, Terminal};
@@ -273,13 +274,17 @@ fn without_a_word(machine: &Machine, ending: &Ending) -> String {
     }
 }
 
-/// The machine is told how large this terminal is: a serial line cannot tell it. The user's own words come behind.
+/// The machine is told how large this terminal is: a serial line cannot tell it. The user's own words come behind. A line
+/// with no room for one more word stays as it is.
 fn sized(machine: &Machine, size: Option<(u16, u16)>) -> Machine {
     let mut machine = machine.clone();
     if let (Start::Kernel { cmdline, .. } | Start::Pi { cmdline, .. }, Some((columns, rows))) =
         (&mut machine.start, size)
     {
-        *cmdline = format!("winsize={columns}x{rows} {cmdline}");
+        let told = format!("winsize={columns}x{rows} {cmdline}");
+        if words::check(&told, "").is_ok() {
+            *cmdline = told;
+        }
     }
     machine
 }
@@ -314,6 +319,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failed> {
 #[cfg(test)]
 mod tests {
     use super::{Drive, Image, Machine, Network, Placement, Start, machine, sized};
+    use boot::words::MOST_BYTES;
     use shim::arches::ALL;
 
     #[test]
@@ -346,6 +352,12 @@ mod tests {
             told(Some((120, 40)))
         );
         assert_eq!(told(None), of(start.clone()).to_string());
+        let size = Some((u16::MAX, u16::MAX));
+        for (length, fits) in [(MOST_BYTES - 20, true), (MOST_BYTES - 19, false), (MOST_BYTES, false)] {
+            let full = of(Start::kernel("k", "i", "x".repeat(length)));
+            let changed = sized(&full, size).to_string() != full.to_string();
+            assert_eq!(changed, fits, "a line of {length} bytes");
+        }
         let firmware = of(Start::Firmware { firmware: super::Firmware::Bios, oem: None });
         assert_eq!(sized(&firmware, Some((120, 40))).to_string(), firmware.to_string());
     }
