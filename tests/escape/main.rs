@@ -57,7 +57,7 @@ rows! {
     ptrace: "root", "pid,capabilities,landlock,seccomp,settings";
     abstract_socket: "ana", "landlock,ipc";
     shared_memory: "ana", "ipc";
-    posix_shared_memory: "ana", "shm,ro";
+    posix_shared_memory: "ana", "shm,ro,devices";
     network: "cara", "network";
     hear_device: "ana", "devices";
     lock_device: "ana", "devices";
