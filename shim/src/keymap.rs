@@ -6,7 +6,9 @@
 //!
 //! The table is that of xkb-data 2.35.1 (symbols/, MIT), as ckbcomp(1) of Debian's console-setup reads it.
 
-use core::str::{Chars, Lines};
+use core::str::Chars;
+
+use crate::cut;
 
 /// What the file holds.
 #[cfg(not(target_env = "musl"))]
@@ -47,21 +49,22 @@ pub struct Keymap<'a>([Chars<'a>; 4]);
 
 /// The names of all.
 pub fn names(file: &str) -> impl Iterator<Item = &str> {
-    file.lines().step_by(5)
+    layouts(file).map(|(name, _)| name)
 }
 
 /// The layout of that name.
 #[must_use]
 pub fn find<'a>(file: &'a str, name: &str) -> Option<Keymap<'a>> {
-    let mut lines = file.lines();
-    let row = |lines: &mut Lines<'a>| lines.next().map(str::chars);
-    loop {
-        let found = lines.next()? == name;
-        let rows = [row(&mut lines)?, row(&mut lines)?, row(&mut lines)?, row(&mut lines)?];
-        if found {
-            return Some(Keymap(rows));
-        }
-    }
+    layouts(file).find(|(other, _)| *other == name).map(|(_, keymap)| keymap)
+}
+
+fn layouts(file: &str) -> impl Iterator<Item = (&str, Keymap<'_>)> {
+    let mut lines = Some(file);
+    core::iter::from_fn(move || {
+        let mut line = || cut::next(&mut lines, b'\n');
+        let name = line().filter(|name| !name.is_empty())?;
+        Some((name, Keymap([line()?.chars(), line()?.chars(), line()?.chars(), line()?.chars()])))
+    })
 }
 
 impl Keymap<'_> {

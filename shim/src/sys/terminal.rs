@@ -20,6 +20,7 @@ pub type Serial = [u32; 18];
 /// `struct serial_icounter_struct` (the same header).
 pub type Counters = [u32; 20];
 
+#[inline(never)]
 fn ioctl(terminal: &OwnedFd, request: u32, argument: usize) -> Result<()> {
     let fd = terminal.as_raw_fd().cast_unsigned() as usize;
     // SAFETY: the callers below pass what the request takes: a number, or the address of a value of its type.
@@ -143,6 +144,7 @@ pub fn key_entry(screen: &OwnedFd, table: u8, key: u8) -> Result<u16> {
 ///
 /// # Errors
 /// The kernel's.
+#[inline(never)]
 pub fn set_key_entry(screen: &OwnedFd, table: u8, key: u8, value: u16) -> Result<()> {
     const KDSKBENT: u32 = 0x4b47;
     let entry = KeyEntry { table, key, value };
