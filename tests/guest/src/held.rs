@@ -15,8 +15,8 @@ use crate::{
 };
 
 pub const ATTACKS: Table = &[
-    // 260 KiB each: as many as a sandbox of 64 MiB holds
-    ("poll_wait", |_| held(150, Has::Waiting, poll)),
+    // about 400 KiB each with the process: a sandbox of 64 MiB holds them, and its killer does not begin
+    ("poll_wait", |_| held(100, Has::Waiting, poll)),
     ("poll_bomb", |_| {
         set();
         held(PROCESSES, Has::Waiting, poll)
