@@ -128,6 +128,7 @@ impl Weaken for Root<'_> {
         match self {
             // one /dev for all
             Root::Op(Op::Mount("overlay", _, target, attr, _)) if guards.lack("devices") => {
+                guards.attr(attr);
                 *self = Root::Op(Op::Bind(layout::DEVICES, target, *attr));
             }
             Root::Op(op) => op.weaken(guards),
