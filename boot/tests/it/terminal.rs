@@ -15,7 +15,7 @@ fn machine(stage: &Stage, script: &str) -> Command {
     let arch = Arch::host();
     let bash = stage.sign("qemu.bash");
     let qmp = r#"
-        for word; do case $word in socket,*) fd=${word##*fd=} ;; esac; printf '%s\n' "$word"; done >"$here/words"
+        for word; do case $word in socket,id=monitor,*) fd=${word##*fd=} ;; esac; printf '%s\n' "$word"; done >"$here/words"
         qmp() {
             local line
             printf '{"QMP": {}}\n' >&$fd
@@ -33,12 +33,24 @@ fn machine(stage: &Stage, script: &str) -> Command {
     let manifest = format!(
         r#"{{"target": "direct", "arch": "{arch}", "cmdline": "", "bytes": 0, "versions": {{}}, "members": []}}"#
     );
-    [("manifest.json", manifest.as_str()), ("cmdline", "quiet"), ("kernel", ""), ("initramfs", "")]
+    [("manifest.json", manifest.as_bytes()), ("cmdline", b"quiet"), ("kernel", &kernel(arch)), ("initramfs", b"")]
         .iter()
-        .for_each(|(name, text)| fs::write(folder.join(name), text).unwrap());
+        .for_each(|(name, bytes)| fs::write(folder.join(name), bytes).unwrap());
     let mut command = stage.nodeos();
     command.arg("run").arg(folder);
     command
+}
+
+/// The head of a kernel, by which `nodeos run` knows its architecture (`boot::kernel::arch_of`).
+fn kernel(arch: &Arch) -> Vec<u8> {
+    let mut head = vec![0; 1024];
+    if arch.name == "x86_64" {
+        head[0x202..0x206].copy_from_slice(b"HdrS");
+        head[0x236] = 1;
+    } else {
+        head[56..60].copy_from_slice(b"ARM\x64");
+    }
+    head
 }
 
 const WAITS: &str = "echo up; qmp; ends reboot";
