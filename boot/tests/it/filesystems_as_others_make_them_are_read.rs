@@ -206,7 +206,7 @@ fn a_damaged_filesystem_is_an_error_or_a_listing_and_its_advice_changes_nothing(
 fn tables_that_lead_to_the_same_one_are_not_read_for_ever() {
     const TABLES: usize = 16_000;
     let forged = format!("sif ana/sub size 4398046511104\nsif ana/sub block[TIND] {TABLES}\n");
-    let made = made(&["-b", "4096", "-O", "^extent,^metadata_csum,^has_journal"], 64, &forged);
+    let made = made(&["-b", "4096", "-O", "^64bit,^extent,^metadata_csum,^has_journal"], 64, &forged);
     let mut bytes = fs::read(&made.image).unwrap();
     // two tables full of the next block, which is empty: 4 GB of reads
     for (table, next) in [(TABLES, 16_001_u32), (TABLES + 1, 16_002)] {
