@@ -8,7 +8,7 @@ use boot::run::find;
 use qemu::machine::Publish;
 use qemu::passt::Passt;
 
-/// By passt; or by QEMU's own network, which leads to services of this machine: that is said, or wanted.
+/// By passt, or else by QEMU's own network, which leads to services of this machine: it warns, unless that is wanted.
 pub fn passt(publish: &[Publish], host_loopback: bool, progress: Progress) -> Option<Passt> {
     if host_loopback {
         return None;
