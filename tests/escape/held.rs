@@ -4,7 +4,10 @@
 //! the machine's reserve. With `cgroup.memory=nokmem`, where the kernel charges nobody for its own memory, it is more than
 //! that: so the bomb holds something, and the meter sees it.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use boot::users::policy::set_policy;
 use shim::{arches::Arch, limits, policy::Policy};
@@ -17,6 +20,9 @@ const POLICY: &str = r#"{"memory": "64M"}"#;
 
 /// Until a bomb is set, on a busy host.
 const SET: Duration = Duration::from_secs(600);
+
+/// The meter speaks each second of a machine that lives.
+const SILENT: Duration = Duration::from_secs(60);
 
 /// Half of what is kept from all users together.
 fn bound() -> u64 {
@@ -41,7 +47,7 @@ fn unpaid(said: &str) -> Vec<u64> {
         (kind == "paid").then_some(numbers.get("Used")?.saturating_sub(*numbers.get("Current")?))
     };
     let all: Vec<u64> = lines.filter_map(unpaid).collect();
-    let least = all.iter().min().copied().unwrap_or_else(|| panic!("the meter said nothing: {said}"));
+    let least = all.iter().min().copied().unwrap_or_default();
     all.into_iter().map(|unpaid| unpaid - least).collect()
 }
 
@@ -50,6 +56,7 @@ fn what_nobody_pays_for_is_read_behind_a_prompt_and_not_from_a_line_that_is_cut(
     let said = "username: meter: paid users Used=32348 Current=1780\nmeter: paid users Used=105564 Current=5620\n\
         meter: holds all\nmeter: paid users Used=105564 Current=5";
     assert_eq!(unpaid(said), [0, 69_376]);
+    assert_eq!(unpaid(""), [0; 0]);
 }
 
 fn is_paid(arch: &'static Arch, bomb: &str) {
@@ -62,9 +69,11 @@ fn is_paid(arch: &'static Arch, bomb: &str) {
 
     let (machine, _disk) = boot(arch, bomb);
     let mut vm = machine.words("cgroup.memory=nokmem").start();
-    // it may take the machine down
-    let _ = vm.expect_within(Duration::from_secs(180), "the bomb is set");
-    let taken = unpaid(&vm.transcript()).into_iter().max().unwrap_or(0);
+    // it may take the machine down before it is set
+    let (mut taken, end) = (0, Instant::now() + SET);
+    while taken <= bound() && Instant::now() < end && vm.expect_within(SILENT, "meter: paid users").is_ok() {
+        taken = unpaid(&vm.transcript()).into_iter().max().unwrap_or(0);
+    }
     println!("{bomb}: nobody pays for {held} KiB, for {taken} KiB where nobody pays for the kernel's");
     assert!(held <= bound(), "{bomb}: nobody pays for {held} KiB");
     assert!(taken > bound(), "{bomb} takes {taken} KiB where nobody pays: it is no bomb\n{}", vm.transcript());
@@ -91,14 +100,18 @@ fn numbers_are_left(arch: &'static Arch) {
 }
 
 macro_rules! held {
-    ($($name:ident: $bomb:literal;)+) => {
+    ($($name:ident: $bomb:literal;)+ on_x86_64 { $($more:ident: $one:literal;)+ }) => {
         mod x86_64 {
             $(#[test] fn $name() { super::is_paid(crate::arch("x86_64"), $bomb); })+
+            $(#[test] fn $more() { super::is_paid(crate::arch("x86_64"), $one); })+
             #[test] fn two_users_leave_a_logon_its_numbers() { super::numbers_are_left(crate::arch("x86_64")); }
         }
 
         mod aarch64 {
             $(#[test] fn $name() { super::is_paid(crate::arch("aarch64"), $bomb); })+
+            $(#[test]
+            #[ignore = "time: x86_64's row runs the same lines of the kernel; here with --ignored"]
+            fn $more() { super::is_paid(crate::arch("aarch64"), $one); })+
             #[test] fn two_users_leave_a_logon_its_numbers() { super::numbers_are_left(crate::arch("aarch64")); }
         }
     };
@@ -108,4 +121,12 @@ held! {
     who_polls_pays_for_what_the_kernel_waits_with: "poll_wait";
     who_locks_pays_for_the_locks: "lock_fill";
     who_lists_pays_for_the_list: "link_list";
+    on_x86_64 {
+        who_opens_and_waits_pays_for_the_path: "name_wait";
+        who_sends_and_waits_pays_for_the_control_data: "control_wait";
+        who_reads_no_netlink_answer_pays_for_it: "netlink_fill";
+        who_holds_datagrams_back_pays_for_them: "cork_fill";
+        who_accepts_no_connection_pays_for_it: "backlog_fill";
+        who_fills_pipes_pays_for_their_pages: "splice_fill";
+    }
 }
