@@ -1,4 +1,5 @@
-//! The shim's binaries, built by cargo for an architecture: `/init`, `/setup`, `/mend`, `/sandbox`, `/logon`, `/broker` and `/usr/bin/env` of the guest.
+//! The shim's binaries, built by cargo for an architecture: `/init`, `/setup`, `/mend`, `/sandbox`, `/logon`, `/broker`
+//! and `/usr/bin/env` of the guest.
 
 use crate::error::Tried;
 use crate::error::{Error, Result};
@@ -37,7 +38,8 @@ impl Shim {
     }
 }
 
-/// What each of them may weigh (SPECIFICATION.md): /setup more, for its memory is given back before there is a user.
+/// The largest each of them may be (SPECIFICATION.md). /setup may be larger: its memory is freed before there is a
+/// user.
 const LIMIT: u64 = 40 * 1024;
 const SETUP_LIMIT: u64 = 48 * 1024;
 

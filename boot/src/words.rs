@@ -1,13 +1,14 @@
 //! The words of a kernel's command line, and how many of them a kernel takes.
 //!
 //! Everything that makes a line checks it here, with the words that a loader adds: the kernel panics at one word too
-//! many. A line that is too long is cut without a message on arm64, and on x86 the kernel stops before it has a console.
+//! many. A line that is too long is cut without a message on arm64, and on x86 the kernel stops before it has a
+//! console.
 
 use crate::error::{Error, Result};
 
 /// Bytes of a line: `COMMAND_LINE_SIZE` is 2048 with the final NUL (arch/*/include/*/setup.h).
 pub const MOST_BYTES: usize = 2047;
-/// Names of `NAME=value`: `CONFIG_INIT_ENV_ARG_LIMIT` is 32, of which `HOME` and `TERM` are the kernel's own (init/main.c).
+/// Names of `NAME=value`: `CONFIG_INIT_ENV_ARG_LIMIT` is 32, and the kernel uses two, `HOME` and `TERM` (init/main.c).
 pub const MOST_NAMES: usize = 30;
 /// Words without a value, and everything behind `--`.
 pub const MOST_ARGUMENTS: usize = 32;

@@ -121,7 +121,7 @@ fn joined(text: &str) -> (String, Vec<(usize, usize)>) {
     (joined, pieces)
 }
 
-/// What is left, from that place on, of the line that it is in; `None` while that line has no end. The kernel may print within.
+/// The rest of the line from that place on; `None` while the line has no end. The kernel may print in the middle of it.
 #[must_use]
 pub fn rest_of_line(text: &str, from: usize) -> Option<String> {
     let line = text[..from].rfind('\n').map_or(0, |end| end + 1);

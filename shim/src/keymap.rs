@@ -1,8 +1,8 @@
 //! Keyboard layouts for virtual terminals: what `keymap=` may say.
 //!
-//! The initramfs has all of them in one file, `layout::KEYMAPS`, which `/setup` reads if there is such a word. Five lines a layout:
-//! its name, then what the keys give alone, with Shift, with AltGr and with both. A line has a character for each of `KEYS`, a space
-//! where there is none, and a combining character behind ◌ for a dead key.
+//! The initramfs has all of them in one file, `layout::KEYMAPS`, which `/setup` reads if there is such a word. A layout
+//! has five lines: its name, then what the keys give alone, with Shift, with AltGr and with both. A line has a
+//! character for each of `KEYS`: a space if there is none, and a combining character behind ◌ for a dead key.
 //!
 //! The table is that of xkb-data 2.35.1 (symbols/, MIT), as ckbcomp(1) of Debian's console-setup reads it.
 
@@ -14,8 +14,9 @@ use crate::cut;
 #[cfg(not(target_env = "musl"))]
 pub const KEYMAPS: &str = include_str!("keymaps.txt");
 
-/// The keys that layouts differ in, by the kernel's number (include/uapi/linux/input-event-codes.h): the rows of digits, of Q, of
-/// A with the key at the left of 1 behind, the key at Enter, the row of Z, and the key beside the left Shift.
+/// The keys in which layouts differ, by the kernel's number (include/uapi/linux/input-event-codes.h): the row of
+/// digits, the row of Q, the row of A and after it the key left of 1, the key at Enter, the row of Z, and the key
+/// beside the left Shift.
 const KEYS: [u8; 48] = [
     2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 30, 31, 32, 33, 34, 35, 36,
     37, 38, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 86,

@@ -34,8 +34,8 @@ pub fn of_all(ram: u64) -> Limits {
     Limits { memory: ram.saturating_sub(reserve(ram)), high: None, pids: (ram / MEMORY_PER_PID).clamp(PIDS.0, PIDS.1) }
 }
 
-/// KiB that a password check may take on a machine of that much memory: half of the reserve, for who runs out of memory there
-/// takes it from somebody else's program. A usual check is possible everywhere.
+/// KiB that a password check may take on a machine of that much memory: half of the reserve, because a check that runs
+/// out of memory there takes it from somebody else's program. A usual check is possible everywhere.
 #[must_use]
 pub fn check_kib(ram: u64) -> u32 {
     u32::try_from(reserve(ram) >> 11).map_or(u32::MAX, |half| half.max(MEMORY_KIB))

@@ -61,8 +61,8 @@ pub fn entry(sector: &[u8; TABLE], number: usize) -> Option<Entry> {
     Some(Entry { kind, start: u32::from_le_bytes([a, b, c, d]).into(), sectors })
 }
 
-/// The table of a disk of that many bytes in logical sectors of `unit` bytes, in which partition `number`, a Linux one and the last, ends with the disk;
-/// `None` if it does so already, or if this is no table in which that is safe.
+/// The table of a disk of that many bytes, in logical sectors of `unit` bytes, in which partition `number` (a Linux
+/// one, and the last) ends with the disk. `None` if it does so already, or if that is not safe in this table.
 #[must_use]
 pub fn grown(sector: &[u8; TABLE], number: u32, disk: u64, unit: u32) -> Option<Grown> {
     let bytes = u64::from(unit);

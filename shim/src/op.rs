@@ -185,8 +185,8 @@ pub enum Root<'a> {
     File(&'a str, File<'a>),
     /// Gives what lies there to a user.
     Own(&'a str, &'a User<'a>),
-    /// A user's root: the home over the runtime layer, the host's and the carbon copy; how, and whether a folder of the home's is
-    /// followed to where its attributes say that it lies in the layers below (`redirect_dir`).
+    /// A user's root: the home over the runtime layer, the host's and the carbon copy. How, and whether overlayfs
+    /// follows a folder of the home to the place in the layers below that its attributes name (`redirect_dir`).
     Overlay(&'a str, Upper, Attr, &'static str),
     /// The sandbox's own processes, and to whose group they are visible.
     Processes(&'a User<'a>, &'a str, Attr),

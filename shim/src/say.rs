@@ -37,8 +37,8 @@ pub fn whole(text: &Text) -> bool {
     text.len() < text.capacity()
 }
 
-/// A question mark for a character that acts on a terminal instead of being printed: a control character, or one that turns the
-/// direction of what follows.
+/// A question mark for a character that acts on a terminal instead of being printed: a control character, or one that
+/// turns the direction of what follows.
 #[must_use]
 pub fn printable(char: char) -> char {
     let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

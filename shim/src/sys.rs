@@ -1,4 +1,5 @@
-//! System calls that rustix does not have, typed once; with the files below `sys/` the only `unsafe` of the guest's programs.
+//! System calls that rustix does not have, typed once. Only this file and those below `sys/` have `unsafe` among the
+//! guest's programs.
 //!
 //! Levels: `arch::syscall` is raw, this file and rustix are typed, `execute` is the domain. Flags and numbers
 //! are linux-raw-sys's, generated from the kernel's headers.

@@ -23,7 +23,7 @@ use shim::{
 };
 use tests::{Disk, attacker, cache, logs_on};
 
-/// A PC with these homes; the kernel's lines, who logs on among them, are on the serial line, and the logon on the screen too.
+/// A PC with these homes. The kernel's lines and who logs on are on the serial line; the logon is on the screen too.
 fn pc(disk: &Disk, words: &str) -> Vm {
     let arch = Arch::named("x86_64").unwrap();
     let wanted = Wanted { arch, placement: Placement::Medium, profile: "pc", manifest: Manifest::default() };

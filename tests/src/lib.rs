@@ -173,8 +173,8 @@ impl Boot {
         self
     }
 
-    /// The kernel runs the meter, or the attacker's program, under that name, which then becomes the shim; the initramfs with both lies
-    /// beside the disk.
+    /// The kernel runs the meter, or the attacker's program, under that name, which then becomes the shim. The
+    /// initramfs with both is beside the disk.
     #[must_use]
     pub fn first(mut self, name: &str, disk: &Disk) -> Self {
         self.first = Some(disk.beside(name));
@@ -190,7 +190,8 @@ impl Boot {
         let by = if self.users.is_empty() { "" } else { &self.by };
         let mut cmdline = format!("{cmdline} {by} {}{without}", self.words);
         if self.arch.name == "x86_64" {
-            // on a busy host the kernel may take QEMU's timer for a broken one, and panics (arch/x86/kernel/apic/io_apic.c)
+            // on a busy host the kernel may think that QEMU's timer is broken, and panic
+            // (arch/x86/kernel/apic/io_apic.c)
             cmdline += " no_timer_check";
         }
         if let Some(first) = &self.first {

@@ -206,8 +206,8 @@ pub fn a_broken_policy_counts_as_the_strictest(arch: &'static Arch) {
     assert!(!said.contains("good.json: "), "{said}");
 }
 
-/// Attributes by which overlayfs remembers what a file is made of, written by hand: the content of a file below the home,
-/// and which file there it was copied from. Neither shows what its owner may not see, and nobody else feels it.
+/// Attributes by which overlayfs remembers what a file is made of, written by hand: that its content is below the home,
+/// and from which file it was copied. Neither shows what its owner may not see, and nobody else is affected.
 pub fn forged_overlay_attributes_show_nothing(arch: &'static Arch) {
     const SCRIPT: &str = "const fs = require('fs')
         const tried = (what, act) => { try { console.log(what, act()) } catch (error) { console.log(what, error.code) } }
@@ -220,7 +220,8 @@ pub fn forged_overlay_attributes_show_nothing(arch: &'static Arch) {
     ana.file("copied", "hers");
     ana.file("folder/own", "");
     let disk = Disk::with(&[ana, runs("bo", 1001, "console.log('bo runs')")]);
-    // struct ovl_metacopy and struct ovl_fb (fs/overlayfs/overlayfs.h): a handle of inode 2 of a filesystem without UUID
+    // struct ovl_metacopy and struct ovl_fb (fs/overlayfs/overlayfs.h): a handle of inode 2 of a filesystem without
+    // UUID
     let metacopy = [0, 4, 0, 0];
     let origin = [&[0, 0xfb, 29, 0, 1][..], &[0; 16], &2_u32.to_le_bytes(), &0_u32.to_le_bytes()].concat();
     let mut commands = String::from("ea_set /ana/meta trusted.overlay.redirect /bin/node\n");
@@ -239,7 +240,8 @@ pub fn forged_overlay_attributes_show_nothing(arch: &'static Arch) {
     let mut vm = Boot::on(arch).homes(&disk).start();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
     let said = vm.transcript();
-    // a file whose content lies elsewhere is refused (fs/overlayfs/namei.c, `ovl_lookup`), or it is the empty one that it is
+    // a file whose content is elsewhere is refused (fs/overlayfs/namei.c, `ovl_lookup`), or shown as the empty file it
+    // is
     assert!(said.contains("metacopy EPERM") || said.contains("metacopy EIO") || said.contains("metacopy 0"), "{said}");
     for line in ["origin hers", "folder own", "write done", "bo runs"] {
         assert!(said.contains(line), "{}", vm.failure(format!("not said: {line}")));

@@ -132,11 +132,12 @@ pub fn a_user_has_no_privileges_and_no_descriptors(arch: &'static Arch) {
     }
 }
 
-/// What root, the administrator of files and users, is handed down: chown, dac_override, dac_read_search, fowner, fsetid, kill,
-/// setgid, setuid (include/uapi/linux/capability.h, 0 to 7). None of them reaches the machine.
+/// What root, the administrator of files and users, inherits: chown, dac_override, dac_read_search, fowner, fsetid,
+/// kill, setgid, setuid (include/uapi/linux/capability.h, 0 to 7). None of them reaches the machine.
 const OF_FILES_AND_USERS: u64 = 0xff;
 
-/// Which capabilities each program's processes hold in any set, PID 1's left out: while a logon asks, and while root is in.
+/// Which capabilities each program's processes hold in any set, without PID 1: while a logon asks, and while root is
+/// in.
 fn held(arch: &'static Arch, without: &str) -> BTreeMap<String, u64> {
     let ana = "const fs = require('fs'); const twice = () => fs.closeSync(fs.openSync('/dev/hwrng'))
         twice(); setTimeout(() => { twice(); fs.openSync('/dev/hwrng'); console.log('ana has it') }, 3000); setInterval(() => {}, 1e6)";

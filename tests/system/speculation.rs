@@ -1,4 +1,5 @@
-//! What the kernel makes of processors that speculate. Users share a core, so each flaw must be mitigated on each model.
+//! What the kernel makes of processors that speculate. Users share a core, so each flaw must be mitigated on each
+//! model.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +10,9 @@ use tests::{Boot, Disk};
 /// Flaws and the verdicts on them.
 type Verdicts = &'static [(&'static str, &'static str)];
 
-/// Models of QEMU's, each with the verdicts that cannot be better on it: QEMU emulates neither the microcode nor the firmware that
-/// these flaws need beside the kernel. Where the kernel's own part shows in the text, the text with it is the only one accepted.
+/// Models of QEMU, each with the verdicts that cannot be better on it: QEMU emulates neither the microcode nor the
+/// firmware that these flaws need beside the kernel. If the text shows the kernel's own part, only that text is
+/// accepted.
 const X86_64: &[(&str, Verdicts)] = &[
     ("max", &[]),
     (

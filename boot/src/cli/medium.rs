@@ -47,7 +47,7 @@ pub struct How<'a> {
 }
 
 impl Medium {
-    /// What lies there, if it is a medium: a folder with a manifest of ours, or a file with a label of ours. Else it may be
+    /// The medium at that path: a folder with a manifest of ours, or a file with a label of ours. Anything else may be
     /// an app.
     pub fn found(path: &Path) -> Result<Option<Self>, Failed> {
         let tried = format!("run {}", path.display());

@@ -91,13 +91,15 @@ enum Verb {
         /// Memory of everything that the user runs, as in 128M
         #[arg(long, value_name = "SIZE", value_parser = memory)]
         memory: Option<u64>,
-        /// From so much on, who asks for more waits until some is given back; a program that never gives any stands still
+        /// Above this much memory, a program that asks for more waits until some is freed; one that never frees any
+        /// stalls
         #[arg(long, value_name = "SIZE", value_parser = memory)]
         high: Option<u64>,
         /// Processes and threads
         #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(LEAST_PIDS)..))]
         pids: Option<u32>,
-        /// A device that the user may open: a name below /dev, as in i2c-1 or ttyUSB*; several times for several: they replace those of before
+        /// A device that the user may open: a name below /dev, as in i2c-1 or ttyUSB*. Repeat for several; they replace
+        /// the earlier ones
         #[arg(long = "device", value_name = "NAME", value_parser = device)]
         devices: Vec<Pattern>,
         /// The machine's network, or one of the own sandbox with the loopback alone

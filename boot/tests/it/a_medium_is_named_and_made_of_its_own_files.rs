@@ -1,5 +1,5 @@
-//! `nodeos run FOLDER`: a guest gets the files of that folder, and no file of the host that a link leads to. `nodeos run FILE`:
-//! the cause is named, whether the file is not there or is no medium.
+//! `nodeos run FOLDER`: a guest gets the files of that folder, and no file of the host that a link leads to.
+//! `nodeos run FILE` says whether the file is missing or is no medium.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -19,28 +19,29 @@ pub const FAILED: &str = "meter: failed ";
 
 /// Prints once a second what lies where in memory: `memory before` as PID 1's program begins, then `memory after`.
 ///
-/// The kernel's own names and KiB (proc_meminfo(5)), and of ours `Uptime` in milliseconds, `CarbonCache`, the pages of
-/// the carbon copy that are in memory, `FreeLists`, free pages that each processor keeps for itself, `InitPrivate` and `InitShared`: PID 1's own pages, and those of its program. (The
-/// kernel has no smaps: PROC_PAGE_MONITOR is off.)
+/// The kernel's own names and KiB (proc_meminfo(5)), and ours: `Uptime` in milliseconds; `CarbonCache`, the pages of
+/// the carbon copy that are in memory; `FreeLists`, free pages that each processor keeps for itself; `InitPrivate` and
+/// `InitShared`, PID 1's own pages and those of its program. (The kernel has no smaps: PROC_PAGE_MONITOR is off.)
 pub const MEMORY: &str = "meter-memory";
 
-/// Counts system calls: `calls WHAT Total=… NUMBER=…` where WHAT is `program` (from the fork to a user's exec), `sandbox`
-/// (to the wait of its first process), or the name of one of our programs at its end; `init` behind each of them.
+/// Counts system calls: `calls WHAT Total=… NUMBER=…` where WHAT is `program` (from the fork to a user's exec),
+/// `sandbox` (to the wait of its first process), or the name of one of our programs at its end; `init` behind each of
+/// them.
 pub const CALLS: &str = "meter-calls";
 
-/// Reads the processor's time of processes, nanoseconds since their fork: `exec PROGRAM Pid=… Own=…` as one becomes a program
-/// (the first of PID 1's is what the kernel did before), before that of node `alive PROGRAM Pid=… Own=…` for each other that
-/// lives then and `kernel threads Own=…` for all of the kernel's own, and `exit PROGRAM Pid=… Own=…`. In a machine whose clock counts instructions (`-icount shift=0`) that is how many
-/// were executed.
+/// Prints the processor time of processes, in nanoseconds since their fork: `exec PROGRAM Pid=… Own=…` when one becomes
+/// a program (PID 1's first is what the kernel did before), and `exit PROGRAM Pid=… Own=…`. Before node's exec it
+/// prints `alive PROGRAM Pid=… Own=…` for each other process, and `kernel threads Own=…` for all of the kernel's own.
+/// In a machine whose clock counts instructions (`-icount shift=0`) that is how many were executed.
 pub const COST: &str = "meter-cost";
 
-/// Prints once a second which process holds which capabilities, a bit each: `holds PROGRAM Pid=… CapInh=… CapPrm=… CapEff=… CapBnd=…
-/// CapAmb=…` for all but the kernel's own, then `holds all`.
+/// Prints once a second which process holds which capabilities, a bit each:
+/// `holds PROGRAM Pid=… CapInh=… CapPrm=… CapEff=… CapBnd=… CapAmb=…` for all but the kernel's own, then `holds all`.
 pub const HOLDERS: &str = "meter-holders";
 
-/// Prints once a second what all users' processes hold, in KiB: `paid users Used=… Current=… Kernel=… Stack=…`. `Used` is the memory that the
-/// kernel cannot take back without a program's leave, `Current` the part of that for which the users' cgroup is charged. What `Used`
-/// grows by beyond `Current` is paid by nobody.
+/// Prints once a second what all users' processes hold, in KiB: `paid users Used=… Current=… Kernel=… Stack=…`. `Used`
+/// is the memory that the kernel can take back only if a program lets it, `Current` the part of that for which the
+/// users' cgroup is charged. If `Used` grows more than `Current`, nobody pays for the difference.
 pub const PAID: &str = "meter-paid";
 
 /// One line's kind, name and numbers.

@@ -47,8 +47,8 @@ pub fn proc() -> Result<OwnedFd> {
     fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
 }
 
-/// Each `Key:   123 kB`, `key: 123` or `key 123` of a file, and of capabilities, which are hexadecimal. It is read in small pieces: a large
-/// buffer would be memory that is measured.
+/// Each `Key:   123 kB`, `key: 123` or `key 123` of a file; capabilities are hexadecimal. The file is read in small
+/// pieces: a large buffer would be memory that is measured.
 pub fn each(proc: impl AsFd, path: &CStr, mut take: impl FnMut(&str, u64)) -> Result<()> {
     let file = rustix::fs::openat(proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let mut buffer = [0; 1024];
@@ -109,7 +109,7 @@ pub fn each_of(proc: impl AsFd, pid: u64, take: impl FnMut(&str, u64)) {
     let _ = each(proc, c(&path), take);
 }
 
-/// The processor's time that the kernel's own threads have used, in nanoseconds: all that kthreadd, process 2, has started.
+/// The processor time that the kernel's own threads have used, in nanoseconds: all that kthreadd (process 2) started.
 pub fn used_by_kernel(proc: impl AsFd) -> Result<u64> {
     let mut sum = 0_u64;
     processes(&proc, |pid| {

@@ -72,7 +72,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
         plan.must(Why::Claims, Root::Claims(user));
         plan.must(Why::GrantedDevices, Root::Devices(user, "/root/dev", devices));
     } else {
-        // an overlay has inodes of its own: a bind's would be those of all users, on which each sees the others' opens and locks
+        // an overlay has inodes of its own: all users would share those of a bind, and see each other's opens and locks
         plan.must(Why::PrivateDevices, Op::Mount("overlay", "none", "/root/dev", devices, DEVICES).into());
     }
     plan.mount(Why::Terminals, "devpts", "/root/dev/pts", Attr::DEVICES, "ptmxmode=0666,mode=0620,max=64");

@@ -29,7 +29,7 @@ impl Console {
         Self { phase: Phase::Due { at: 0 }, failures: 0, failed_at: 0, of_name: 0 }
     }
 
-    /// Its logon knows who is there, and is about to end. What failed before still counts: a guest may log on at any time.
+    /// Its logon knows who is there, and is about to end. Earlier failures still count: a guest may log on at any time.
     pub fn known(&mut self, home: HomeId) {
         if let Phase::Prompt { pid } = self.phase {
             self.phase = Phase::Leaving { pid, home };

@@ -40,8 +40,8 @@ impl State {
         sessions.or_else(|| self.sandboxes.iter().find(|s| s.init.is_some_and(|(p, _)| p == pid)).map(|s| s.home))
     }
 
-    /// The sandbox of that home ends by itself, which nobody asked for a second time: its reaper is still there. A program that
-    /// is killed with it begins again in a new one.
+    /// The sandbox of that home ends by itself, but its reaper is still there. A program that is killed with it begins
+    /// again in a new one.
     pub fn ending(&mut self, home: HomeId) {
         for sandbox in self.of(home).filter(|sandbox| sandbox.stage != Stage::Dead) {
             sandbox.stage = Stage::Ending;
@@ -121,8 +121,8 @@ impl State {
     }
 }
 
-/// Whether a program went down with its sandbox, whose last other process had just ended: it was killed at once, and the
-/// sandbox is no more.
+/// Whether a program went down with its sandbox, whose last other process had just ended: it was killed at once, and
+/// the sandbox is no more.
 fn torn(sandboxes: &[Sandbox], home: HomeId, status: u8, since: u64, now: u64) -> bool {
     let lives = |s: &Sandbox| s.home == home && !matches!(s.stage, Stage::Ending | Stage::Dead);
     status == KILLED && now.saturating_sub(since) < 2 && !sandboxes.iter().any(lives)

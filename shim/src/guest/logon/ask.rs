@@ -41,8 +41,8 @@ struct Person<'a> {
     line: Line,
 }
 
-/// Asks once on the terminal `/dev/CONSOLE`. Status 1 for a wrong answer, or if the terminal is gone: PID 1 counts, and asks
-/// again after a wait.
+/// Asks once on the terminal `/dev/CONSOLE`. Status 1 for a wrong answer, or if the terminal is gone: PID 1 counts, and
+/// asks again after a wait.
 pub fn ask(console: &str, line: Line, options: &Options<'_>) -> u8 {
     match answer(console, line, options) {
         Ok((name, true)) => {
@@ -87,8 +87,8 @@ fn take(path: &str, guards: Guards<'_>) -> Result<OwnedFd> {
         let node = Name::new(path)?;
         rustix::fs::chown(node.c(), Some(Uid::ROOT), Some(Gid::ROOT))?;
         rustix::fs::chmod(node.c(), Mode::RUSR | Mode::WUSR)?;
-        // then another one in its place: a watch or a lock on the old one stays with whoever left it there. It has a name
-        // of its own first: where no memory is left to make it, the console still has the old one
+        // then a new one in its place: a watch or a lock on the old node stays with whoever left it there. The new one
+        // has another name first: if there is no memory to make it, the console still has the old one
         let number = rustix::fs::lstat(node.c())?.st_rdev;
         let mut new = Text::new();
         say!(&mut new, path, ".new");

@@ -2,7 +2,7 @@
 //!
 //! | arguments | runs as | does |
 //! |---|---|---|
-//! | `check` | uid 0, one capability | reads names of homes, one a packet of its pipe, and says whether anybody may log on |
+//! | `check` | uid 0, one capability | reads names of homes, one in each packet, and says whether anybody may log on |
 //! | `ask CONSOLE LINE` | the same, once it has the terminal | asks once; the answer is on its standard output |
 //! | `run USER PROGRAM` | the user, in the own sandbox | becomes the program, or if that is empty the user's shell |
 //!

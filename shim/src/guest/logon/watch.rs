@@ -1,7 +1,7 @@
-//! Whether somebody else wrote on a console behind the prompt, so that the prompt is no longer to be seen.
+//! Whether something was printed on a console after the prompt, so that the prompt is no longer visible.
 //!
-//! A serial line counts what it sends and receives; a screen knows where its cursor is. Both see what goes through the terminal:
-//! an init's output, not the kernel's own lines.
+//! A serial line counts what it sends and receives; a screen knows where its cursor is. Both see only what goes through
+//! the terminal: an init's output, not the kernel's own lines.
 
 use rustix::{
     event::PollFlags,

@@ -1,7 +1,7 @@
 //! e2fsck of the carbon copy, run on a users partition that is not clean, before the mount.
 //!
-//! What lies on a disk may be an attacker's, and e2fsck is 1.8 MiB of C. So it runs as nobody, without capabilities, under
-//! the filter of a user's program, in namespaces and a cgroup of its own, and its root holds one file: the disk.
+//! A disk may come from an attacker, and e2fsck is 1.8 MiB of C. So it runs as nobody, without capabilities, under the
+//! filter of a user's program, in namespaces and a cgroup of its own. Its root holds one file: the disk.
 
 use linux_raw_sys::general::{CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
 use rustix::{
@@ -31,7 +31,8 @@ use crate::{
     sys,
 };
 
-/// Seconds after which the partition is mounted as it is, for both runs together: a disk that hangs must not keep the machine from booting.
+/// Seconds for both runs together, after which the partition is mounted as it is: a disk that hangs must not keep the
+/// machine from booting.
 const LIMIT: u64 = 3600;
 /// Seconds between two lines that say that it goes on.
 const PATIENCE: u8 = 10;

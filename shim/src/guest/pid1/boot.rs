@@ -73,8 +73,8 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     Ok(Machine { words: start, single, guards, homes, upper, host: host(), consoles })
 }
 
-/// Leaves the rootfs, from which nobody pivots (before Linux 7.0), for a mount of the same files: all that is mounted
-/// from here on is below it, and a sandbox lets go of all of it at once. Through the mount that is left nobody writes any more.
+/// Leaves the rootfs, from which no process can pivot before Linux 7.0, for a mount of the same files. All later mounts
+/// are below that one, so a sandbox drops all of them at once. Nobody writes through the rootfs any more.
 fn own_root() -> Result<(), Errno> {
     let rootfs = place::open("/")?;
     let root = open_tree(&rootfs, c"", CLONE)?;
@@ -153,8 +153,8 @@ impl Machine<'_> {
         Ok(ended.is_none_or(|status| status == 0))
     }
 
-    /// Runs a program that reads a packet for each user from its standard input; its status, or `None` if it takes too long: a
-    /// disk that hangs must not keep the others from booting. And the other end, for who stays.
+    /// Runs a program that reads a packet for each user from its standard input. Its status, or `None` if it takes too
+    /// long: a disk that hangs must not keep the others from booting. And the other end, for a program that stays.
     pub fn told_of_users(
         &self,
         program: &str,

@@ -1,4 +1,5 @@
-//! The sandboxes as PID 1 handles them: made by a process that becomes `/sandbox`, entered by each program of the user's.
+//! The sandboxes as PID 1 handles them: a process that becomes `/sandbox` makes one, each program of the user enters
+//! it.
 
 use heapless::Vec;
 use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
@@ -112,8 +113,8 @@ pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, session: Session<'_>) -
     Ok(forked.ok_or(Errno::SRCH)?.0)
 }
 
-/// Does it while PID 1's next child is born in the pid namespace of the sandbox behind `pidfd`; PID 1 itself stays where it is.
-/// `ESRCH` if that sandbox ends.
+/// Does `work` while PID 1's next child would start in the pid namespace of the sandbox behind `pidfd`; PID 1 itself
+/// stays where it is. `ESRCH` if that sandbox ends.
 pub fn inside<T>(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, work: impl FnOnce() -> Result<T>) -> Result<T> {
     sys::join(pidfd, CLONE_NEWPID)?;
     let result = work();
@@ -184,8 +185,8 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
     privilege::become_user(user, session.machine.guards)
 }
 
-/// The console's node for a user's `/init`. On one for all, a lock of one user's would keep another's waiting, and root would
-/// see by a watch when others print.
+/// The console's node for a user's `/init`. If all shared one, a lock by one user would make another wait, and root
+/// could watch when others print.
 fn console_of(user: &User<'_>, guards: Guards<'_>) -> Result<Text> {
     if !guards.hold(Guard::Console) {
         return Ok(Text::try_from("/dev/console").unwrap_or_default());
@@ -198,8 +199,8 @@ fn console_of(user: &User<'_>, guards: Guards<'_>) -> Result<Text> {
     }
 }
 
-/// The namespaces beside that of the pids, which the process was born into; its root and its folder become the user's root
-/// (fs/namespace.c, `mntns_install`).
+/// Joins the namespaces other than that of the pids, in which the process was started. Its root and its folder become
+/// the user's root (fs/namespace.c, `mntns_install`).
 fn join_rest(pidfd: BorrowedFd<'_>, guards: Guards<'_>) -> Result<()> {
     sys::join(pidfd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET)?;
     if guards.hold(Guard::Pivot) {

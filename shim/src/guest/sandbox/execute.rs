@@ -104,8 +104,8 @@ impl Execute for Root<'_> {
     }
 }
 
-/// A user's root at `layout::ROOT`. What lies on the users partition is opened, and named by descriptor: no name of a user's
-/// is ever parsed as an option or walked as a path, nor shown in /proc/mounts.
+/// A user's root at `layout::ROOT`. What is on the users partition is opened, and named by descriptor: no name that a
+/// user chose is parsed as an option, walked as a path, or shown in /proc/mounts.
 fn overlay(home: &str, upper: Upper, attr: Attr, redirect: &str) -> Result<()> {
     let users = place::open(layout::USERS)?;
     let home_folder = place::folder_at(&users, home)?;
