@@ -185,9 +185,10 @@ impl Terminal {
         let input = Input::new(machine, ended, io::stdin().is_terminal())?;
         let (output, sender) = (Arc::clone(output), self.sender.clone());
         Ok(thread::spawn(move || {
+            // nothing in here waits: a second ctrl-a x must be seen
             input.pass_on(|key| match key {
                 Key::Stop => drop(sender.send(News::Order(Cause::Key))),
-                Key::Help => output.push(HELP.as_bytes()),
+                Key::Help => output.offer(HELP.as_bytes()),
             });
         }))
     }

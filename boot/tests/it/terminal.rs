@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Read;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A machine that a script stands in for. In the script `qmp` answers QEMU's monitor until it is asked for
 /// ctrl-alt-del, which it leaves a sign of.
@@ -124,6 +124,37 @@ fn a_second_ctrl_a_x_cuts_the_power_of_a_machine_that_does_not_stop() {
     assert_eq!(status, Some(70), "{said}");
     assert!(said.contains("nodeos: the machine's power was cut"), "{said}");
     pty.assert_restored();
+}
+
+#[test]
+fn a_terminal_that_stands_still_keeps_no_key_from_us() {
+    let (stage, pty) = (Stage::new(), Pty::new(80, 24));
+    let script = "echo $$ >\"$here/pid\"; yes | head -c 300000 & qmp; exec sleep 600";
+    let mut child = on(&pty, &mut machine(&stage, script));
+    stage.wait_for("pid");
+    // more than all that lies between them holds
+    thread::sleep(Duration::from_secs(2));
+    pty.types("\u{1}h\u{1}x");
+    stage.wait_for("asked");
+    pty.types("\u{1}h\u{1}x");
+    until_gone(&stage, "pid");
+    // whose last words wait for the terminal
+    let shown = pty.shown();
+    let (status, said) = end(&mut child, &shown);
+    assert_eq!(status, Some(70), "{said}");
+    assert!(said.contains("nodeos: the machine's power was cut"), "{said}");
+    pty.assert_restored();
+}
+
+/// Waits for the end of the process whose number is in that file.
+fn until_gone(stage: &Stage, name: &str) {
+    let process = format!("/proc/{}/stat", fs::read_to_string(stage.sign(name)).unwrap().trim());
+    let start = Instant::now();
+    // one that nobody has waited for is a zombie
+    while fs::read_to_string(&process).is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(start.elapsed() < Duration::from_secs(60), "{process} is there after a minute");
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]

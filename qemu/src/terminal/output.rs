@@ -56,6 +56,15 @@ impl Output {
         self.changed.notify_all();
     }
 
+    /// Adds what is said beside the machine; drops it while too much is held, for whoever says it must not wait.
+    pub fn offer(&self, bytes: &[u8]) {
+        self.change(|state| {
+            if state.bytes.len() < HELD && !state.unread {
+                state.bytes.extend(bytes);
+            }
+        });
+    }
+
     /// The machine stops: it is not made to wait any more.
     pub fn stopping(&self) {
         self.change(|state| state.stopping = true);
@@ -167,6 +176,21 @@ mod tests {
         output.stopping();
         machine.join().unwrap();
         assert_eq!(output.state().bytes.len(), HELD_AT_THE_END);
+    }
+
+    #[test]
+    fn what_is_offered_waits_for_nobody() {
+        let (mut reader, writer) = pipe().unwrap();
+        let output = Output::default();
+        output.offer(b"shown");
+        output.push(&[b'x'; HELD]);
+        output.offer(b"dropped");
+        output.ended();
+        let writing = thread::spawn(move || output.write_to(writer));
+        let mut read = Vec::new();
+        reader.read_to_end(&mut read).unwrap();
+        writing.join().unwrap().unwrap();
+        assert_eq!((read.len(), &read[..6]), (5 + HELD, &b"shownx"[..]));
     }
 
     #[test]
