@@ -148,6 +148,8 @@ impl Terminal {
         let _ = input.map(JoinHandle::join);
         let status = child.wait().map_err(|error| failed("wait for QEMU", error))?;
         let complaints = complaints.join().unwrap_or_default();
+        // one that had ended in order by then was not cut off
+        let cut = cut.filter(|_| !status.success());
         if cut.is_none() && !status.success() {
             return Err(Failure::new(format!("QEMU failed, {status}"), machine).with_complaints(&complaints));
         }
@@ -217,6 +219,8 @@ impl Session<'_> {
                 (None, _) => self.stop.deadline.filter(|_| self.cut.is_none()),
             };
             match next(news, deadline) {
+                // there is nothing left to stop, but whoever asks why it ended is told
+                Some(News::Order(cause)) if ended.is_some() => drop(self.stop.cause.get_or_insert(cause)),
                 Some(News::Order(cause)) => self.order(cause, &mut asking),
                 Some(News::Ended(word)) => ended = Some((word, Instant::now())),
                 Some(News::Written(result)) => {

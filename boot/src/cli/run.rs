@@ -227,18 +227,21 @@ fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
         let start = Instant::now();
         let ending = terminal.run(&sized(machine, terminal::size()))?;
         let short_before = std::mem::replace(&mut short, start.elapsed() < SHORT);
-        match (ending.last_word, ending.stopped) {
-            (Some(LastWord::PowerOff(status)), _) => return Ok(status),
-            (Some(LastWord::Reboot), Some(cause)) => return Ok(stopped_by(cause)),
-            (Some(LastWord::Reboot), None) if std::io::stdin().is_terminal() && !(short && short_before) => {
+        match (ending.cut, ending.last_word, ending.stopped) {
+            (None, Some(LastWord::PowerOff(status)), _) => return Ok(status),
+            (None, Some(LastWord::Reboot), Some(cause)) => return Ok(stopped_by(cause)),
+            (None, Some(LastWord::Reboot), None) if std::io::stdin().is_terminal() && !(short && short_before) => {
                 progress.say("run", "the machine restarts");
             }
-            (Some(LastWord::Reboot), None) => {
+            (None, Some(LastWord::Reboot), None) => {
                 let text = "the machine wants to restart, and says why above; nobody is here to see it go in circles"
                     .to_owned();
                 return Err(Failed { status: exit::RESTART, text });
             }
-            (None, _) => return Err(Failed { status: exit::NO_LAST_WORD, text: without_a_word(machine, &ending) }),
+            // whatever a machine said before its power was cut: it did not end by itself
+            (Some(_), ..) | (None, None, _) => {
+                return Err(Failed { status: exit::NO_LAST_WORD, text: without_a_word(machine, &ending) });
+            }
         }
     }
 }
@@ -252,7 +255,7 @@ fn stopped_by(cause: Cause) -> u8 {
     }
 }
 
-/// What became of a machine that ended without a last word.
+/// What became of a machine whose power was cut, or that ended without a last word.
 fn without_a_word(machine: &Machine, ending: &Ending) -> String {
     let text = match (ending.cut, ending.stopped, machine.memory_mib) {
         (Some(Cut::Pressed), ..) => "the machine's power was cut: what was just written may be lost".to_owned(),

@@ -127,6 +127,40 @@ fn a_second_ctrl_a_x_cuts_the_power_of_a_machine_that_does_not_stop() {
 }
 
 #[test]
+fn a_power_cut_counts_more_than_the_last_word() {
+    for word in ["power off, status 0", "reboot"] {
+        let (stage, pty) = (Stage::new(), Pty::new(80, 24));
+        let shown = pty.shown();
+        let mut child = on(&pty, &mut machine(&stage, &format!("(ends '{word}'); exec sleep 600")));
+        until(&shown, "reboot: Power down");
+        pty.types("\u{1}x\u{1}x");
+        let (status, said) = end(&mut child, &shown);
+        assert_eq!(status, Some(70), "{word}: {said}");
+        assert!(said.contains("nodeos: the machine's power was cut"), "{word}: {said}");
+    }
+}
+
+#[test]
+fn an_order_to_a_machine_that_has_ended_cuts_nothing_and_is_remembered() {
+    for (word, status) in [("power off, status 7", 7), ("reboot", 130)] {
+        let (stage, pty) = (Stage::new(), Pty::new(80, 24));
+        let script = format!("echo $$ >\"$here/pid\"; yes | head -c 50000; ends '{word}'");
+        let mut child = on(&pty, &mut machine(&stage, &script));
+        stage.wait_for("pid");
+        // what it printed waits for the terminal
+        until_gone(&stage, "pid");
+        thread::sleep(Duration::from_secs(1));
+        assert_eq!(child.try_wait().unwrap(), None, "{word}");
+        pty.types("\u{1}x\u{1}x");
+        thread::sleep(Duration::from_millis(500));
+        let shown = pty.shown();
+        let (ended, said) = end(&mut child, &shown);
+        assert_eq!(ended, Some(status), "{word}: {said}");
+        assert!(!said.contains("stopping") && !said.contains("cut"), "{word}: {said}");
+    }
+}
+
+#[test]
 fn a_terminal_that_stands_still_keeps_no_key_from_us() {
     let (stage, pty) = (Stage::new(), Pty::new(80, 24));
     let script = "echo $$ >\"$here/pid\"; yes | head -c 300000 & qmp; exec sleep 600";
