@@ -12,6 +12,7 @@
 
 mod input;
 mod keys;
+mod news;
 mod output;
 mod quiet;
 mod stop;
@@ -38,6 +39,7 @@ use crate::monitor::Monitor;
 use crate::process;
 use input::Input;
 use keys::{HELP, Key};
+use news::{News, Signals};
 use output::{Output, write_if_it_moves};
 use quiet::Quiet;
 use stop::{Due, Stop};
@@ -82,18 +84,7 @@ pub struct Terminal {
     say: Say,
     alarm: Say,
     quiet: bool,
-    sender: Sender<News>,
-    news: Receiver<News>,
-}
-
-/// What reaches the thread that waits for the machine.
-enum News {
-    /// The machine is to stop.
-    Order(Cause),
-    /// The console ended, with that last word.
-    Ended(Option<LastWord>),
-    /// All that the console printed is written, or cannot be.
-    Written(io::Result<()>),
+    signals: Signals,
 }
 
 /// Columns and rows of this process's terminal; `None` where stdout is none.
@@ -107,15 +98,13 @@ impl Terminal {
     /// With `quiet` the lines in which a machine says that it ends are left out. `alarm` says what is wrong with the host.
     #[must_use]
     pub fn new(quiet: bool, say: Say, alarm: Say) -> Self {
-        let (sender, news) = mpsc::channel();
-        Self { say, alarm, quiet, sender, news }
+        Self { say, alarm, quiet, signals: Signals::default() }
     }
 
     /// Tells the machine to stop because of a signal: the one that runs, else the next.
     pub fn on_signal(&self) -> impl Fn(i32) + Send + use<> {
-        let sender = self.sender.clone();
-        // whoever runs machines lives as long as these signals are taken
-        move |signal| drop(sender.send(News::Order(Cause::Signal(signal))))
+        let signals = self.signals.clone();
+        move |signal| signals.add(signal)
     }
 
     /// Runs a machine here until it ends.
@@ -125,6 +114,7 @@ impl Terminal {
     pub fn run(&self, machine: &Machine) -> Result<Ending, Failure> {
         let failed = |what: &str, error: io::Error| Failure::new(format!("{what}: {error}"), machine);
         let _restored_at_the_end = Raw::start();
+        let (sender, news) = self.signals.channel();
         let (monitor, theirs) = Inherited::pair().map_err(|error| failed("make a socket for QEMU's monitor", error))?;
         let alarm = Arc::clone(&self.alarm);
         let watch = Watch::start(machine, move |text| alarm(text));
@@ -134,15 +124,23 @@ impl Terminal {
         let complaints = process::complaints(child.stderr.take());
         let output = Arc::new(Output::default());
         if let Some(console) = child.stdout.take() {
-            self.show(console, &output);
+            self.show(console, &output, &sender);
         }
         let (ended, end) = pipe().map_err(|error| failed("make a pipe", error))?;
-        let input = child.stdin.take().map(|input| self.listen(input, ended, &output));
+        let input = child.stdin.take().map(|input| listen(input, ended, &output, sender));
         let input = input.transpose().map_err(|error| failed("read the terminal", error))?;
 
-        let mut session =
-            Session { child, monitor: Some(monitor), output, say: &self.say, stop: Stop::default(), cut: None };
-        let (last_word, written) = session.wait(&self.news);
+        let mut session = Session {
+            child,
+            monitor: Some(monitor),
+            output,
+            say: &self.say,
+            stop: Stop::default(),
+            cut: None,
+            asking: None,
+            ended: None,
+        };
+        let (last_word, written) = session.wait(&news, &self.signals);
         let Session { mut child, stop, cut, .. } = session;
         drop(end);
         let _ = input.map(JoinHandle::join);
@@ -162,8 +160,8 @@ impl Terminal {
     }
 
     /// Shows what the console prints: one thread reads, another writes, for a terminal may stand still.
-    fn show(&self, console: ChildStdout, output: &Arc<Output>) {
-        let (held, sender) = (Arc::clone(output), self.sender.clone());
+    fn show(&self, console: ChildStdout, output: &Arc<Output>, sender: &Sender<News>) {
+        let (held, ended) = (Arc::clone(output), sender.clone());
         let mut quiet = self.quiet.then(Quiet::default);
         thread::spawn(move || {
             let mut words = LastWords::default();
@@ -177,23 +175,29 @@ impl Terminal {
             });
             held.push(&quiet.map_or_else(Vec::new, Quiet::rest));
             held.ended();
-            let _ = sender.send(News::Ended(words.last()));
+            let _ = ended.send(News::Ended(words.last()));
         });
-        let (held, sender) = (Arc::clone(output), self.sender.clone());
-        thread::spawn(move || sender.send(News::Written(held.write_to(stdio::stdout()))));
+        let (held, written) = (Arc::clone(output), sender.clone());
+        thread::spawn(move || written.send(News::Written(held.write_to(stdio::stdout()))));
     }
+}
 
-    fn listen(&self, machine: ChildStdin, ended: PipeReader, output: &Arc<Output>) -> io::Result<JoinHandle<()>> {
-        let input = Input::new(machine, ended, io::stdin().is_terminal())?;
-        let (output, sender) = (Arc::clone(output), self.sender.clone());
-        Ok(thread::spawn(move || {
-            // nothing in here waits: a second ctrl-a x must be seen
-            input.pass_on(|key| match key {
-                Key::Stop => drop(sender.send(News::Order(Cause::Key))),
-                Key::Help => output.offer(HELP.as_bytes()),
-            });
-        }))
-    }
+/// Passes on the keys of the person, but for ours.
+fn listen(
+    machine: ChildStdin,
+    ended: PipeReader,
+    output: &Arc<Output>,
+    sender: Sender<News>,
+) -> io::Result<JoinHandle<()>> {
+    let input = Input::new(machine, ended, io::stdin().is_terminal())?;
+    let output = Arc::clone(output);
+    Ok(thread::spawn(move || {
+        // nothing in here waits: a second ctrl-a x must be seen
+        input.pass_on(|key| match key {
+            Key::Stop => drop(sender.send(News::Pressed)),
+            Key::Help => output.offer(HELP.as_bytes()),
+        });
+    }))
 }
 
 /// A machine that runs.
@@ -204,46 +208,56 @@ struct Session<'a> {
     say: &'a Say,
     stop: Stop,
     cut: Option<Cut>,
+    /// One end of an asking thread's channel: it ends when this does.
+    asking: Option<Sender<()>>,
+    /// Its last word, and since when its console is at its end.
+    ended: Option<(Option<LastWord>, Instant)>,
 }
 
 impl Session<'_> {
     /// Waits until the machine has ended and what it printed is written, and heeds the orders that come.
-    fn wait(&mut self, news: &Receiver<News>) -> (Option<LastWord>, io::Result<()>) {
-        let (mut ended, mut written) = (None, None);
-        // one end of an asking thread's channel: it ends when this does
-        let mut asking = None;
+    fn wait(&mut self, news: &Receiver<News>, signals: &Signals) -> (Option<LastWord>, io::Result<()>) {
+        let mut written = None;
         loop {
-            let deadline = match (&ended, self.stop.cause) {
+            let deadline = match (&self.ended, self.stop.cause) {
                 (Some((_, at)), Some(_)) => Some(*at + LAST_PIECE),
                 (Some(_), None) => None,
                 (None, _) => self.stop.deadline.filter(|_| self.cut.is_none()),
             };
             match next(news, deadline) {
-                // there is nothing left to stop, but whoever asks why it ended is told
-                Some(News::Order(cause)) if ended.is_some() => drop(self.stop.cause.get_or_insert(cause)),
-                Some(News::Order(cause)) => self.order(cause, &mut asking),
-                Some(News::Ended(word)) => ended = Some((word, Instant::now())),
+                Some(News::Pressed) => self.order(Cause::Key),
+                Some(News::Signalled) => {
+                    if let Some(signal) = signals.take() {
+                        self.order(Cause::Signal(signal));
+                    }
+                }
+                Some(News::Ended(word)) => (self.ended, self.asking) = (Some((word, Instant::now())), None),
                 Some(News::Written(result)) => {
-                    if result.is_err() && ended.is_none() {
-                        self.order(Cause::Unread, &mut asking);
+                    if result.is_err() && self.ended.is_none() {
+                        self.order(Cause::Unread);
                     }
                     written = Some(result);
                 }
-                None if ended.is_none() => self.cut(Cut::Overdue),
+                None if self.ended.is_none() => self.cut(Cut::Overdue),
                 None => written = written.or(Some(Ok(()))),
             }
-            if let (Some((word, _)), true) = (ended, written.is_some()) {
+            if let (Some((word, _)), true) = (self.ended, written.is_some()) {
                 return (word, written.unwrap_or(Ok(())));
             }
         }
     }
 
-    fn order(&mut self, cause: Cause, asking: &mut Option<Sender<()>>) {
+    fn order(&mut self, cause: Cause) {
+        if self.ended.is_some() {
+            // there is nothing left to stop, but whoever asks why it ended is told
+            self.stop.cause.get_or_insert(cause);
+            return;
+        }
         match self.stop.ordered(cause, Instant::now()) {
             Due::Nothing => {}
             Due::Ask => {
                 self.output.stopping();
-                *asking = self.monitor.take().map(|monitor| ask(monitor, Arc::clone(self.say)));
+                self.asking = self.monitor.take().map(|monitor| ask(monitor, Arc::clone(self.say)));
             }
             Due::Cut => return self.cut(Cut::Pressed),
         }
