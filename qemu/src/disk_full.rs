@@ -5,35 +5,34 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::inherited::Inherited;
-use crate::machine::{Drive, Machine};
+use crate::machine::Drive;
 use crate::monitor::Monitor;
 
 /// The same is not told again so soon: each write that fails is an event.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// A monitor for events alone: what QEMU inherits, and the arguments that tell it so.
-pub struct Watch {
-    _theirs: Inherited,
-    /// More arguments for QEMU.
-    pub args: [String; 4],
-}
+/// A monitor for events alone.
+pub struct Watch(UnixStream);
 
 impl Watch {
-    /// Watches a machine that is started next, until it ends. This is kept until QEMU runs.
-    pub fn start(machine: &Machine, say: impl Fn(&str) + Send + 'static) -> io::Result<Self> {
+    /// A watch, and the end of it that QEMU inherits.
+    pub fn pair() -> io::Result<(Self, Inherited)> {
         let (ours, theirs) = Inherited::pair()?;
-        let socket = format!("socket,id=events,fd={}", theirs.number());
-        let args = ["-chardev", &socket, "-mon", "chardev=events,mode=control"].map(str::to_owned);
-        let drives = machine.drives.clone();
+        Ok((Self(ours), theirs))
+    }
+
+    /// Watches the drives of the machine that inherited it, until it ends.
+    pub fn start(self, drives: Vec<Drive>, say: impl Fn(&str) + Send + 'static) {
         thread::spawn(move || {
             // at the machine's end there is no monitor any more
-            let Ok(mut monitor) = Monitor::over(ours) else { return };
+            let Ok(mut monitor) = Monitor::over(self.0) else { return };
             let mut last = HashMap::new();
             while let Ok(event) = monitor.event() {
                 let Some(text) = told(&event, &drives) else { continue };
@@ -44,7 +43,6 @@ impl Watch {
                 }
             }
         });
-        Ok(Self { _theirs: theirs, args })
     }
 }
 

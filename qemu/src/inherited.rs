@@ -1,31 +1,61 @@
-//! A socket that QEMU inherits: there is no place in the filesystem where another could find it first.
+//! A socket that a program inherits: there is no place in the filesystem where another could find it first.
 
 use std::fmt::Display;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 
-use rustix::io::{FdFlags, fcntl_setfd};
+use command_fds::CommandFdExt;
 
-/// One end of a socket pair, open for whatever program is started next.
+/// One end of a socket pair, for one program; no other that is started meanwhile gets it.
 pub struct Inherited(OwnedFd);
 
 impl Inherited {
     /// A pair: the end that is kept, and the one to inherit.
     pub fn pair() -> io::Result<(UnixStream, Self)> {
         let (kept, other) = UnixStream::pair()?;
-        Ok((kept, Self::of(other)?))
+        Ok((kept, Self::of(other)))
     }
 
     /// That end.
-    pub fn of(socket: UnixStream) -> io::Result<Self> {
-        // std makes every descriptor close-on-exec
-        fcntl_setfd(&socket, FdFlags::empty())?;
-        Ok(Self(socket.into()))
+    pub fn of(socket: UnixStream) -> Self {
+        Self(socket.into())
     }
 
     /// Its number, which is the same in the program that inherits it.
     pub fn number(&self) -> impl Display + use<> {
         self.0.as_raw_fd()
+    }
+
+    /// Gives it to a program; here it is closed with the command.
+    pub fn go_to(self, command: &mut Command) {
+        // std makes every descriptor close-on-exec; the child alone undoes that
+        command.preserved_fds(vec![self.0]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Inherited;
+    use std::io::Read;
+    use std::process::Command;
+
+    #[test]
+    fn one_program_alone_inherits_it() {
+        let (mut kept, end) = Inherited::pair().unwrap();
+        let number = end.number().to_string();
+        let test = || {
+            let mut command = Command::new("sh");
+            command.args(["-c", &format!("test -S /proc/self/fd/{number}")]);
+            command
+        };
+        let mut command = test();
+        end.go_to(&mut command);
+        assert!(!test().status().unwrap().success(), "another that starts meanwhile has it");
+        assert!(command.status().unwrap().success(), "its own has not");
+        assert!(!test().status().unwrap().success(), "another that starts later has it");
+        drop(command);
+        assert_eq!(kept.read(&mut [0]).unwrap(), 0, "nobody has it any more");
     }
 }

@@ -46,13 +46,13 @@ impl Passt {
         let (ours, theirs) = Inherited::pair()?;
         let mut command = Command::new("passt");
         command.args(self.args()).args(["--fd", &theirs.number().to_string()]);
+        theirs.go_to(&mut command);
         // it goes on in the background once all is set up
         let output = command.stdin(Stdio::null()).output()?;
-        drop(theirs);
         if !output.status.success() {
             return Err(io::Error::other(complaint(&String::from_utf8_lossy(&output.stderr))));
         }
-        Inherited::of(ours)
+        Ok(Inherited::of(ours))
     }
 
     /// Why it cannot be used here, if that is so: it is started, and ends at once.

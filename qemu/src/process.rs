@@ -15,19 +15,17 @@ const SIGNALS: &str = "--block-signal=HUP,INT,TERM";
 /// Bytes of QEMU's complaints that are kept, from the start: the first says why.
 const KEPT: u64 = 64 << 10;
 
-/// Starts QEMU with its console on pipes, and with more arguments. A ctrl-c reaches it, as every child.
-pub fn spawn(machine: &Machine, more: &[String]) -> Result<Child, Failure> {
-    start(machine, &[], more, |_| {})
+/// Starts QEMU with its console on pipes, and with a monitor (QMP) for events. A ctrl-c reaches it, as every child.
+pub fn spawn(machine: &Machine, events: Inherited) -> Result<Child, Failure> {
+    start(machine, &[], vec![("events", events)], |_| {})
 }
 
-/// Starts QEMU out of reach of all signals but SIGKILL, with a monitor (QMP) on that socket, which it inherits.
+/// Starts QEMU out of reach of all signals but SIGKILL, with one more monitor.
 ///
 /// It is in a process group of its own, so that a ctrl-c or a hang-up of the terminal is not sent to it, and `env`
 /// (coreutils) blocks what a service manager sends to every process.
-pub fn spawn_apart(machine: &Machine, monitor: &Inherited, more: &[String]) -> Result<Child, Failure> {
-    let socket = format!("socket,id=monitor,fd={}", monitor.number());
-    let monitor = ["-chardev", &socket, "-mon", "chardev=monitor,mode=control"].map(str::to_owned);
-    start(machine, &["env", SIGNALS], &[&monitor, more].concat(), |command| {
+pub fn spawn_apart(machine: &Machine, monitor: Inherited, events: Inherited) -> Result<Child, Failure> {
+    start(machine, &["env", SIGNALS], vec![("monitor", monitor), ("events", events)], |command| {
         command.process_group(0);
     })
 }
@@ -36,18 +34,23 @@ pub fn spawn_apart(machine: &Machine, monitor: &Inherited, more: &[String]) -> R
 fn start(
     machine: &Machine,
     through: &[&str],
-    more: &[String],
+    monitors: Vec<(&str, Inherited)>,
     change: impl FnOnce(&mut Command),
 ) -> Result<Child, Failure> {
     let passt = match &machine.network {
         Network::Passt(passt) => Some(passt.start()),
         _ => None,
     };
-    // QEMU inherits it
     let passt = passt.transpose().map_err(|error| Failure::new(format!("start passt: {error}"), machine))?;
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).args(through).arg(machine.arch.qemu);
-    command.args(machine.args_with(passt.as_ref())).args(more);
+    command.args(machine.args_with(passt.as_ref()));
+    for (name, socket) in &monitors {
+        command.args(["-chardev", &format!("socket,id={name},fd={}", socket.number())]);
+        command.args(["-mon", &format!("chardev={name},mode=control")]);
+    }
+    let sockets = monitors.into_iter().map(|(_, socket)| socket).chain(passt);
+    sockets.for_each(|socket| socket.go_to(&mut command));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     change(&mut command);
     command.spawn().map_err(|error| Failure::new(format!("start QEMU through setpriv: {error}"), machine))

@@ -116,11 +116,10 @@ impl Terminal {
         let _restored_at_the_end = Raw::start();
         let (sender, news) = self.signals.channel();
         let (monitor, theirs) = Inherited::pair().map_err(|error| failed("make a socket for QEMU's monitor", error))?;
+        let (watch, events) = Watch::pair().map_err(|error| failed("make a socket for QEMU's events", error))?;
+        let mut child = process::spawn_apart(machine, theirs, events)?;
         let alarm = Arc::clone(&self.alarm);
-        let watch = Watch::start(machine, move |text| alarm(text));
-        let watch = watch.map_err(|error| failed("make a socket for QEMU's events", error))?;
-        let mut child = process::spawn_apart(machine, &theirs, &watch.args)?;
-        drop((theirs, watch));
+        watch.start(machine.drives.clone(), move |text| alarm(text));
         let complaints = process::complaints(child.stderr.take());
         let output = Arc::new(Output::default());
         if let Some(console) = child.stdout.take() {

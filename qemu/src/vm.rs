@@ -76,13 +76,12 @@ impl Vm {
         let machine = Machine { monitor: Some(folder.path().join("monitor")), ..machine.clone() };
         let console = Arc::new(Console::default());
         let heard = Arc::clone(&console);
-        let watch = Watch::start(&machine, move |text| {
+        let (watch, events) = Watch::pair().map_err(|error| failed("make a socket for QEMU's events", error))?;
+        let mut child = process::spawn(&machine, events)?;
+        watch.start(machine.drives.clone(), move |text| {
             heard.state().told.push(text.to_owned());
             heard.changed.notify_all();
         });
-        let watch = watch.map_err(|error| failed("make a socket for QEMU's events", error))?;
-        let mut child = process::spawn(&machine, &watch.args)?;
-        drop(watch);
         if let Some(stdout) = child.stdout.take() {
             let console = Arc::clone(&console);
             thread::spawn(move || {
