@@ -4,6 +4,7 @@
 //! would else stop the machine without a word when the host's disk is full.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::thread;
@@ -31,19 +32,31 @@ impl Watch {
     /// Watches the drives of the machine that inherited it, until it ends.
     pub fn start(self, drives: Vec<Drive>, say: impl Fn(&str) + Send + 'static) {
         thread::spawn(move || {
-            // at the machine's end there is no monitor any more
-            let Ok(mut monitor) = Monitor::over(self.0) else { return };
-            let mut last = HashMap::new();
-            while let Ok(event) = monitor.event() {
-                let Some(text) = told(&event, &drives) else { continue };
-                let now = Instant::now();
-                if last.get(&text).is_none_or(|at: &Instant| now.duration_since(*at) > AGAIN) {
-                    say(&text);
-                    last.insert(text, now);
-                }
+            let Err(error) = watch(self.0, &drives, &say);
+            if !is_end(&error) {
+                say(&format!("from now on nobody says if the disk of this host is full: read QEMU's events: {error}"));
             }
         });
     }
+}
+
+fn watch(monitor: UnixStream, drives: &[Drive], say: impl Fn(&str)) -> io::Result<Infallible> {
+    let mut monitor = Monitor::over(monitor)?;
+    let mut last = HashMap::new();
+    loop {
+        let Some(text) = told(&monitor.event()?, drives) else { continue };
+        let now = Instant::now();
+        if last.get(&text).is_none_or(|at: &Instant| now.duration_since(*at) > AGAIN) {
+            say(&text);
+            last.insert(text, now);
+        }
+    }
+}
+
+/// Whether that is what an end of the machine looks like, which may come at any time.
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 /// What an event says, if it is about a drive (QEMU, qapi/block-core.json: `BLOCK_IO_ERROR`).
@@ -71,8 +84,64 @@ fn told(event: &Value, drives: &[Drive]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Drive, told};
+    use super::{Drive, Watch, is_end, told, watch};
     use serde_json::json;
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::net::UnixStream;
+    use std::sync::mpsc::{Receiver, channel};
+
+    /// A watch, QEMU's end of it, and what is said; it has greeted and was answered.
+    fn watched() -> (UnixStream, BufReader<UnixStream>, Receiver<String>) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let watching = ours.try_clone().unwrap();
+        let ((sender, said), mut qemu) = (channel(), BufReader::new(theirs));
+        Watch(ours).start(vec![Drive::writable("/s/users.ext4")], move |text| sender.send(text.to_owned()).unwrap());
+        writeln!(qemu.get_mut(), "{{\"QMP\": {{}}}}").unwrap();
+        let mut asked = String::new();
+        qemu.read_line(&mut asked).unwrap();
+        assert!(asked.contains("qmp_capabilities"), "{asked}");
+        (watching, qemu, said)
+    }
+
+    #[test]
+    fn a_slow_qemu_has_all_the_time_it_needs() {
+        let (watching, _qemu, _said) = watched();
+        assert_eq!(watching.read_timeout().unwrap(), None);
+    }
+
+    #[test]
+    fn a_watch_that_ends_before_the_machine_says_so() {
+        for (last, says) in [
+            ("", None),
+            ("{\"event\": \"RESU", None),
+            ("{\"event\": \"RESUME\"}\n", None),
+            ("no JSON\n", Some("from now on nobody says if the disk of this host is full: read QEMU's events: ")),
+        ] {
+            let (_, mut qemu, said) = watched();
+            write!(qemu.get_mut(), "{{\"return\": {{}}}}\n{last}").unwrap();
+            drop(qemu);
+            // until the thread has ended
+            let all: Vec<String> = said.iter().collect();
+            assert_eq!(all.len(), usize::from(says.is_some()), "{last}: {all:?}");
+            assert!(says.is_none_or(|says| all[0].starts_with(says)), "{last}: {all:?}");
+        }
+    }
+
+    #[test]
+    fn a_machine_that_is_killed_early_is_no_fault_of_the_watch() {
+        use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+        // what it said, and what it was told and did not read
+        for (says, told, kind) in
+            [("", "", UnexpectedEof), ("{\"QMP\": {}}\n", "", BrokenPipe), ("", "told", ConnectionReset)]
+        {
+            let (mut ours, mut qemu) = UnixStream::pair().unwrap();
+            write!(qemu, "{says}").unwrap();
+            write!(ours, "{told}").unwrap();
+            drop(qemu);
+            let error = watch(ours, &[], |_| {}).unwrap_err();
+            assert!(error.kind() == kind && is_end(&error), "{kind}: {error}");
+        }
+    }
 
     #[test]
     fn a_write_that_fails_names_the_image_and_the_reason() {

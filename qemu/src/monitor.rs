@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// QEMU answers at once, unless the host is busy.
+/// How long QEMU has to answer who connects.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A connection to the monitor; QEMU takes one at a time.
@@ -26,12 +26,12 @@ impl Monitor {
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
         };
+        stream.set_read_timeout(Some(DEADLINE))?;
         Self::over(stream)
     }
 
-    /// Talks to a monitor on that socket.
+    /// Talks to a monitor on that socket, for whose answers it waits as long as QEMU runs.
     pub fn over(stream: UnixStream) -> io::Result<Self> {
-        stream.set_read_timeout(Some(DEADLINE))?;
         let mut monitor = Self { stream: BufReader::new(stream) };
         monitor.message()?; // the greeting
         monitor.execute("qmp_capabilities", json!({}))?;
@@ -60,9 +60,8 @@ impl Monitor {
         Ok(answer.as_str().unwrap_or_default().replace('\r', ""))
     }
 
-    /// Waits for the next event, however long that takes.
+    /// Waits for the next event.
     pub fn event(&mut self) -> io::Result<Value> {
-        self.stream.get_ref().set_read_timeout(None)?;
         loop {
             let message = self.message()?;
             if message.get("event").is_some() {
