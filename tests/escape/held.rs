@@ -100,7 +100,7 @@ fn numbers_are_left(arch: &'static Arch) {
 }
 
 macro_rules! held {
-    ($($name:ident: $bomb:literal;)+ on_x86_64 { $($more:ident: $one:literal;)+ }) => {
+    (both { $($name:ident: $bomb:literal;)+ } x86_64 { $($more:ident: $one:literal;)+ }) => {
         mod x86_64 {
             $(#[test] fn $name() { super::is_paid(crate::arch("x86_64"), $bomb); })+
             $(#[test] fn $more() { super::is_paid(crate::arch("x86_64"), $one); })+
@@ -118,10 +118,12 @@ macro_rules! held {
 }
 
 held! {
-    who_polls_pays_for_what_the_kernel_waits_with: "poll_wait";
-    who_locks_pays_for_the_locks: "lock_fill";
-    who_lists_pays_for_the_list: "link_list";
-    on_x86_64 {
+    both {
+        who_polls_pays_for_what_the_kernel_waits_with: "poll_wait";
+        who_locks_pays_for_the_locks: "lock_fill";
+        who_lists_pays_for_the_list: "link_list";
+    }
+    x86_64 {
         who_opens_and_waits_pays_for_the_path: "name_wait";
         who_sends_and_waits_pays_for_the_control_data: "control_wait";
         who_reads_no_netlink_answer_pays_for_it: "netlink_fill";
