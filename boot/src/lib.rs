@@ -18,7 +18,6 @@
 
 pub mod archive;
 pub mod assembly;
-pub mod bench;
 pub mod cache;
 pub mod carbon;
 pub mod closure;
@@ -32,14 +31,12 @@ pub mod interrupt;
 pub mod kconfig;
 pub mod kernel;
 pub mod manifest;
-pub mod measure;
 pub mod media;
 pub mod node;
-mod npm;
+pub mod npm;
 pub mod origin;
 pub mod outside;
 pub mod progress;
-pub mod report;
 pub mod run;
 pub mod shim;
 pub mod shown;

@@ -10,18 +10,14 @@
 //! 3. A machine has ended well only if its last word says so; QEMU's own status is not enough.
 //! 4. Every wait has a deadline, and QEMU dies with whoever started it.
 //!
-//! Absent on purpose: making images (`boot`), graphics, a second way to pass the console.
+//! Absent on purpose: making images (`boot`), figures (`lab`), graphics, a second way to pass the console.
 
-pub mod bench;
-pub mod budget;
 pub mod console;
 mod devices;
 mod disk_full;
 pub mod failure;
-pub mod figures;
 mod inherited;
 pub mod machine;
-pub mod measure;
 pub mod monitor;
 pub mod passt;
 mod process;

@@ -10,10 +10,10 @@ use boot::{
     carbon::Placement,
     image::Image,
     manifest::{KernelOption, Manifest},
-    measure::{meter, with_program},
     progress::Progress,
     shim as shim_of,
 };
+use lab::measure::{meter, with_program};
 use shim::arches::Arch;
 
 use crate::cache;

@@ -1,9 +1,7 @@
 //! Systems side by side: that a script of the same mounts comes up, and that this system still takes less.
 
-use boot::{
-    bench::{ALL, Arena, Wanted},
-    progress::Progress,
-};
+use boot::progress::Progress;
+use lab::bench::{ALL, Arena, Wanted};
 use shim::arches::Arch;
 use tests::cache;
 

@@ -6,16 +6,16 @@ use boot::{
     assembly::Users,
     carbon::Placement,
     manifest::{Include, KernelOption, Manifest},
-    measure::{self, Guest, MOMENTS, Subject, What},
     media::Medium,
     progress::Progress,
     shim as shim_of,
     users::home::Home,
 };
-use qemu::{
+use lab::{
     budget::{Budgets, Finding, Landed},
     figures::Measured,
-    measure::PARTS,
+    measure::{self, Guest, MOMENTS, Subject, What},
+    readings::PARTS,
 };
 use shim::arches::Arch;
 use tests::cache;

@@ -1,6 +1,6 @@
 //! The system tests: each behaviour on each architecture. `./nodeos test NAME` runs those whose name has NAME in it.
 
-#[path = "../../boot/tests/it/pty.rs"]
+#[path = "../../boot/cli/tests/it/pty.rs"]
 mod pty;
 
 /// Lists the behaviours once and makes a test of each for every architecture.

@@ -28,7 +28,7 @@ impl Scratch {
 
     /// Names of what lies beside the image.
     pub fn names(&self) -> Vec<String> {
-        crate::command::names(self.folder.path())
+        names(self.folder.path())
     }
 
     /// An image of 16 MiB with those homes.
@@ -71,6 +71,14 @@ pub fn homes() -> Vec<Home> {
     let password = Logon::Guest.stored().unwrap();
     guest.logon(&LogonFile { password, ..LogonFile::default() }).unwrap();
     vec![Home::new("root", 0), ana, guest]
+}
+
+/// Names in a folder, sorted.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
 /// What e2fsck finds to mend; empty is clean.

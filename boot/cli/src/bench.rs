@@ -1,0 +1,179 @@
+//! `nodeos bench`: this system beside others.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use boot::cache::Cache;
+use boot::tools::For;
+use lab::bench::{ALL, Arena, Contender, Wanted};
+use lab::comparison::{COLUMNS, Comparison};
+use shim::arches::Arch;
+
+use crate::source::arch;
+use crate::{Common, Failed, print_json, print_line};
+
+/// Hold this system against others, on the same QEMU and kernel
+#[derive(clap::Args)]
+#[command(after_help = "\
+Contenders:
+  nodeos-medium, nodeos-image, nodeos-plain   this system, with each place of the carbon copy
+  busybox-medium   such mounts and namespaces as a script of busybox's
+  node-plain       the way of 2015: node as PID 1 mounts from JavaScript
+  tini-plain       tini as PID 1 starts node as root
+  systemd-medium   Debian's minimal system with systemd and Debian's node (on a host of the machine's architecture)
+  debian-medium    the same behind its stock initramfs
+Each runs the same program as a user's, from the same homes. docs/benchmarks.md has a table, and says what each leaves out.
+
+Examples:
+  nodeos bench                                     seven minutes
+  nodeos bench --floor --homes 1,10,100,500        everything: some twenty minutes
+  nodeos bench --only nodeos-medium,busybox-medium --runs 1
+  nodeos bench --json > bench.json                 for a program to read, or nodeos report --from bench.json")]
+pub struct Args {
+    /// The machine's architecture: x86_64 or aarch64
+    #[arg(long, value_name = "ARCH", value_parser = arch, default_value = Arch::host().name)]
+    arch: &'static Arch,
+    /// Contenders, by comma [default: all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = contender)]
+    only: Vec<&'static Contender>,
+    /// So many homes, of which one runs something; of several numbers the first is that of the table, and with the others is
+    /// measured how instructions grow
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1", value_parser = clap::value_parser!(u32).range(1..=500))]
+    homes: Vec<u32>,
+    /// Time each so many times, in turn; the median counts
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u8).range(1..=100))]
+    runs: u8,
+    /// Look for the smallest memory of each too, by up to eight boots more
+    #[arg(long)]
+    floor: bool,
+    /// For a program to read
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    pub fn purposes(&self) -> Vec<For> {
+        purposes(self.arch, &self.contenders())
+    }
+
+    fn contenders(&self) -> Vec<&'static Contender> {
+        // one that is named twice takes part once
+        all().into_iter().filter(|one| self.only.is_empty() || self.only.iter().any(|of| of.name == one.name)).collect()
+    }
+
+    pub fn run(self, common: Common) -> Result<u8, Failed> {
+        let contenders = self.contenders();
+        let Self { arch, homes, runs, floor, json, .. } = self;
+        let wanted = Wanted { arch, contenders, homes, runs: runs.into(), floor };
+        let all = Arena::new(&Cache::open()?, &wanted, common.progress)?.measure()?;
+        if json { print_json(&all) } else { print_line(text(&all).trim_end()) }
+    }
+}
+
+/// Whoever there is.
+pub fn all() -> Vec<&'static Contender> {
+    ALL.iter().collect()
+}
+
+/// What these need.
+pub fn purposes(arch: &'static Arch, contenders: &[&Contender]) -> Vec<For> {
+    let mut purposes = vec![For::Images, For::Users, For::Kernel(arch), For::Machine(arch)];
+    if arch.is_host() && contenders.iter().any(|contender| contender.installed) {
+        purposes.push(For::Bench);
+    }
+    purposes
+}
+
+fn contender(name: &str) -> Result<&'static Contender, String> {
+    let names = || ALL.map(|contender| contender.name).join(", ");
+    ALL.iter().find(|contender| contender.name == name).ok_or_else(|| format!("expected one of: {}", names()))
+}
+
+/// Figures, and behind each its ratio to this system's with node in the same place.
+fn text(all: &Comparison) -> String {
+    let mut text = format!("{}, {} MiB, homes: {}, timed: {}", all.arch, all.ram, all.homes, all.runs);
+    for (name, version) in &all.versions {
+        let _ = write!(text, ", {name} {version}");
+    }
+    text += "\n\n";
+    for row in &all.rows {
+        let _ = writeln!(text, "== {}: {}", row.name, row.what);
+        let _ = writeln!(text, "leaves out: {}", row.lacks);
+        for column in &COLUMNS {
+            let Some(value) = (column.of)(row) else { continue };
+            let ratio = all.ratio(row, column);
+            let ratio = ratio.map(|ratio| format!("  ({ratio:.2} of nodeos-{})", row.place())).unwrap_or_default();
+            let _ = writeln!(text, "{value:>11} {}{ratio}", column.title);
+        }
+        for (program, own) in &row.programs {
+            let _ = writeln!(text, "{own:>19} instructions of {program}");
+        }
+        text.push('\n');
+    }
+    if all.growth.len() > 1 {
+        text += &growth(&all.growth);
+    }
+    for (name, why) in &all.left_out {
+        let _ = writeln!(text, "left out: {name}: {why}");
+    }
+    text
+}
+
+/// A line for each number of homes, a column for each contender.
+fn growth(all: &BTreeMap<u32, BTreeMap<String, u64>>) -> String {
+    let names = || all.values().next().into_iter().flat_map(BTreeMap::keys);
+    let mut text = "== instructions between kernel and node, by homes\n      homes".to_owned();
+    names().for_each(|name| {
+        let _ = write!(text, " {name:>14}");
+    });
+    for (count, by_name) in all {
+        let _ = write!(text, "\n{count:>11}");
+        for name in names() {
+            let _ = write!(text, " {:>14}", by_name.get(name).map_or("-".to_owned(), u64::to_string));
+        }
+    }
+    text + "\n\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+    use lab::comparison::{Comparison, Row};
+
+    #[test]
+    fn what_was_measured_is_said_with_ratios_and_what_was_not_with_a_reason() {
+        let row = |name: &str, between| Row {
+            name: name.to_owned(),
+            between,
+            programs: [("init".to_owned(), 7)].into(),
+            uid: 1,
+            ..Row::default()
+        };
+        let rows = vec![row("nodeos-plain", 50), row("tini-plain", 75)];
+        let growth = [1, 10].map(|homes| (homes, [("tini-plain".to_owned(), 75 * u64::from(homes))].into())).into();
+        let left_out = [("debian-medium".to_owned(), "why".to_owned())].into();
+        let all = Comparison {
+            format: 1,
+            arch: "a".to_owned(),
+            ram: 512,
+            homes: 1,
+            runs: 3,
+            versions: [].into(),
+            rows,
+            growth,
+            left_out,
+        };
+        let text = text(&all);
+        for line in [
+            "         75 between kernel and node  (1.50 of nodeos-plain)\n",
+            "         50 between kernel and node\n",
+            "                  7 instructions of init\n",
+            "          1 its uid\n                  7",
+            "         10            750\n",
+            "left out: debian-medium: why\n",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+        assert!(!text.contains("suffice"), "nobody asked: {text}");
+    }
+}

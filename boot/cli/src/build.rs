@@ -1,0 +1,111 @@
+//! `nodeos build`: a machine as files, or as a medium that machines boot from.
+
+use std::path::{Path, PathBuf};
+
+use boot::assembly;
+use boot::cache::Cache;
+use boot::media::{self, MANIFEST, Machine, Manifest, Medium, Parts, Shape};
+use boot::outside::Outside;
+use boot::tools::For;
+
+use crate::source::Source;
+use crate::{Common, Failed, print_json, print_line};
+
+/// Write a machine as files, or as a medium that machines boot from
+#[derive(clap::Args)]
+#[command(after_help = "\
+Targets:
+  direct  a folder: kernel, initramfs, carbon copy, homes and command line
+  iso     a file for a CD or a USB stick, for BIOS and UEFI: docs/iso.md
+  pxe     a folder to serve by TFTP or HTTP (x86_64): docs/pxe.md
+  sd      a card for a Raspberry Pi (aarch64): docs/sd.md
+
+Built twice, the files are equal byte for byte. OUT is written whole or not at all; what an earlier build wrote there
+is replaced, anything else is not. manifest.json says what is in it: in the folder, or beside the file.
+
+Examples:
+  nodeos build app.js --out image
+  nodeos build --target iso --out nodeos.iso && nodeos run nodeos.iso
+  nodeos build app.js --target sd --arch aarch64 --users 2G --out card.img
+  nodeos build --target pxe --machine 52:54:00:12:34:56=users=none --out /srv/tftp/nodeos")]
+pub struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// What is made: direct, iso, pxe or sd
+    #[arg(long, value_name = "TARGET", value_parser = target, default_value = "direct")]
+    target: &'static Medium,
+    /// The folder or the file
+    #[arg(long, value_name = "OUT")]
+    out: PathBuf,
+    /// Words for one machine alone (pxe); may be given several times
+    #[arg(long, value_name = "MAC=WORDS")]
+    machine: Vec<Machine>,
+    /// Print the manifest, for a program to read
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    pub fn purposes(&self) -> Vec<For> {
+        let mut purposes = self.source.purposes();
+        purposes.push(For::Medium(self.target.name));
+        purposes
+    }
+
+    pub fn run(self, common: Common) -> Result<u8, Failed> {
+        let Self { source, target, out, machine, json } = self;
+        target.check(source.arch)?;
+        if !machine.is_empty() && target.name != "pxe" {
+            return Err(Failed::usage(format!("--machine: {target} is one machine's; only pxe tells several apart")));
+        }
+        let mut wanted = source.wanted()?;
+        wanted.profile = target.profile;
+        wanted.placement = match (source.carbon, target.placement) {
+            (Some(asked), Some(fixed)) if asked != fixed => {
+                return Err(Failed::usage(format!("--carbon {asked}: with {target} it is always {fixed}")));
+            }
+            (_, Some(fixed)) => fixed,
+            (_, None) => wanted.placement,
+        };
+        media::check_words(target, "", &wanted.manifest.cmdline, &machine)
+            .map_err(|error| Failed::usage(error.to_string()))?;
+        let outside = source.outside()?;
+        let users = source.users(&wanted.manifest)?;
+        let cache = Cache::open()?;
+        media::free(&cache, target, &out).map_err(|error| Failed::usage(format!("--out: {error}")))?;
+        let homes = users.image(&cache, wanted.arch, source.size(), common.progress)?;
+        let image = assembly::image(&cache, &wanted, common.progress)?;
+        let parts = Parts {
+            cache: &cache,
+            image: &image,
+            users: homes.as_deref(),
+            machines: &machine,
+            progress: common.progress,
+        };
+        let manifest = media::make(target, &parts, &out)?;
+        if json { print_json(&manifest) } else { print_line(&table(target, &manifest, &outside, &out)) }
+    }
+}
+
+/// What went where, and how large it is.
+fn table(target: &Medium, manifest: &Manifest, outside: &[Outside], out: &Path) -> String {
+    let line = |bytes: u64, what: &str| format!("{bytes:>11} {what}\n");
+    let mut text = String::new();
+    for member in &manifest.members {
+        let path = if target.shape == Shape::Folder { out.join(&member.path) } else { member.path.clone() };
+        text += &line(member.bytes, &path.display().to_string());
+    }
+    text += &match target.shape {
+        Shape::File => line(manifest.bytes, &format!("{}, with the above in it", out.display())),
+        Shape::Folder => line(manifest.bytes, &format!("all of it; {MANIFEST} has the digests")),
+    };
+    let outside: String =
+        outside.iter().map(|outside| format!("from outside of nodeos.toml's folder: {outside}\n")).collect();
+    text + &outside + "command line: " + &manifest.cmdline
+}
+
+/// The target of that name, for clap.
+pub fn target(name: &str) -> Result<&'static Medium, String> {
+    let names = || media::ALL.iter().map(|medium| medium.name).collect::<Vec<_>>().join(", ");
+    Medium::named(name).ok_or_else(|| format!("expected one of: {}", names()))
+}

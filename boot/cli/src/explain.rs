@@ -1,0 +1,251 @@
+//! `nodeos explain`: the shim's own plan, printed instead of executed.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use boot::shown::Shown;
+use boot::users::read::{self, Image};
+use boot::words;
+use serde::Serialize;
+use shim::arches::Arch;
+use shim::cmdline::Options;
+use shim::keymap::{self, KEYMAPS};
+use shim::layout::{ROOT_USER, USERS_LABEL};
+use shim::limits::{self, Limits};
+use shim::op::{self, Upper};
+use shim::plan::{self, InRam, Need, Sandbox, Steps};
+use shim::policy::Policy;
+
+use qemu::machine::memory_mib;
+
+use crate::source::arch;
+use crate::{Failed, print_json, print_line};
+
+/// Print the plan: what PID 1 does at boot and for each user, and why
+#[derive(clap::Args)]
+#[command(
+    after_help = "It is the plan that PID 1 executes, from the same code, in its order; `|| true` marks a step\n\
+                        without which the boot goes on.\n\n\
+                        Examples:\n  \
+                        nodeos explain                       a machine without a users partition\n  \
+                        nodeos explain --users family.ext4   one with these users\n  \
+                        nodeos explain --append single       only root may log on, nobody's init runs"
+)]
+pub struct Args {
+    /// A users partition image, for the users in it
+    #[arg(long, value_name = "FILE")]
+    users: Option<PathBuf>,
+    /// Words of the kernel's command line
+    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+    append: String,
+    /// The machine's RAM, for the limits; PID 1 takes what the kernel leaves of it
+    #[arg(long, value_name = "SIZE", value_parser = memory_mib, default_value = "256M")]
+    memory: u32,
+    /// The machine
+    #[arg(long, value_name = "ARCH", value_parser = arch, default_value = Arch::host().name)]
+    arch: &'static Arch,
+    /// For a program to read
+    #[arg(long)]
+    json: bool,
+}
+
+/// Steps that belong together.
+#[derive(Serialize)]
+struct Section {
+    title: String,
+    steps: Vec<Step>,
+}
+
+#[derive(Serialize)]
+struct Step {
+    does: String,
+    required: bool,
+    why: &'static str,
+}
+
+impl Args {
+    pub fn run(self) -> Result<u8, Failed> {
+        let users = self.users.as_deref().map(read::list).transpose()?;
+        let found = if users.is_some() { format!("users=LABEL={USERS_LABEL} ") } else { String::new() };
+        let line = format!("{found}{}", self.append);
+        words::check(&line, "").map_err(|error| Failed::usage(error.to_string()))?;
+        let options = Options::parse(&line);
+        if let Some(word) = options.refused {
+            return Err(Failed::usage(format!("{word}: {}", Options::hint(word))));
+        }
+        if !options.keymap.is_empty() && keymap::find(KEYMAPS, options.keymap).is_none() {
+            let all: Vec<&str> = keymap::names(KEYMAPS).collect();
+            let why = format!("keymap={}: there is no such layout; there are {}", options.keymap, all.join(" "));
+            return Err(Failed::usage(why));
+        }
+        let mut sections = vec![section("boot", &plan::boot(&options))];
+        sections[0].steps.splice(0..0, first());
+        let session_in_ram = options.users.is_none();
+        sections.push(match session_in_ram {
+            true => section("no users partition: a session in RAM", &plan::ram(InRam::Guest)),
+            false => section("users partition", &plan::users(&options)),
+        });
+        let mut users = if session_in_ram { vec![guest()] } else { users.unwrap_or_default() };
+        users.sort_by_key(|user| (user.name != ROOT_USER, !user.init));
+        let console = format!("{}/{}", shim::layout::DEVICES, self.arch.console);
+        sections.push(section("devices of all users", &plan::devices(&[&console])));
+        sections.push(section("what the host says, below every user's root", &plan::host("nodeos")));
+        let count = users.iter().filter(|user| user.refused.is_none()).count();
+        let all = limits::of_all(u64::from(self.memory) << 20);
+        let image = self.users.as_deref().filter(|_| !session_in_ram).map(Image::open).transpose()?;
+        let policy = |user: &read::User| -> Result<Read, Failed> {
+            let read = image.as_ref().map(|image| image.policy(&user.name)).transpose()?.flatten();
+            Ok(read.unwrap_or_else(|| Ok(Policy::default())))
+        };
+        let policies = users.iter().map(policy).collect::<Result<Vec<_>, _>>()?;
+        if policies.iter().flatten().any(|policy| !policy.devices.is_empty()) {
+            sections.push(section("devices that a policy grants, by the broker", &plan::granted()));
+            sections.push(section("the broker, in a mount namespace of its own", &plan::apart()));
+        }
+        for (user, policy) in users.iter().zip(policies) {
+            let limits = limits::of_one(all, count, counts(&policy));
+            sections.push(one(user, options.single, &policy, limits));
+        }
+        if self.json { print_json(&sections) } else { print_line(text(&sections).trim_end()) }
+    }
+}
+
+/// The user of a session in RAM.
+fn guest() -> read::User {
+    let name = "guest".to_owned();
+    read::User {
+        name,
+        uid: 1000,
+        gid: 1000,
+        files: 1,
+        bytes: 0,
+        logon: read::How::Guest,
+        init: false,
+        broken_policy: None,
+        refused: None,
+    }
+}
+
+type Read = std::result::Result<Policy, String>;
+
+/// The policy that counts.
+fn counts(policy: &Read) -> &Policy {
+    static STRICTEST: Policy = Policy::STRICTEST;
+    policy.as_ref().unwrap_or(&STRICTEST)
+}
+
+fn one(user: &read::User, single: bool, policy: &Read, limits: Limits) -> Section {
+    let read::User { name, uid, gid, init, refused, .. } = user;
+    if let Some(why) = refused {
+        return Section { title: format!("{}: refused, {why}", Shown::of(name)), steps: Vec::new() };
+    }
+    let when = match (init, single) {
+        (true, false) => "at boot, for its init",
+        (_, true) if name != ROOT_USER => "never: with single only root may log on",
+        _ => "at the first logon",
+    };
+    let owner = op::User { name, uid: *uid, gid: *gid };
+    let Policy { network, devices, .. } = counts(policy);
+    let (network, granted) = (*network, !devices.is_empty());
+    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, host: "nodeos" };
+    let policy = match policy {
+        Ok(policy) => policy.to_string(),
+        Err(why) => format!("the strictest, for {why}: {}", Policy::STRICTEST),
+    };
+    let mut section =
+        section(&format!("{}, uid {uid}, gid {gid}: {when}; policy {policy}", Shown::of(name)), &plan::root(&sandbox));
+    section.steps.extend(gives_up(*uid));
+    section
+}
+
+/// What PID 1 does itself before its plan, which a program of its own executes: `guest::pid1::boot`.
+fn first() -> [Step; 2] {
+    let step = |does: &str, why| Step { does: does.to_owned(), required: true, why };
+    [
+        step("empty the bounding set", "whatever a file says, an exec gives what PID 1 hands down and nothing else"),
+        step(
+            "mount --bind / / && mount -o remount,bind,ro,nodev,nosuid / && chroot /",
+            "a sandbox pivots from here and lets go of all that is mounted below; from the rootfs nobody pivots",
+        ),
+    ]
+}
+
+/// What a program of the user's gives up before it runs, which is no step of the plan: `guest::privilege`.
+fn gives_up(uid: u32) -> [Step; 4] {
+    let step = |does: String, why| Step { does, required: true, why };
+    let keep = if uid == 0 { shim::guards::ROOT_KEEPS } else { "none" };
+    [
+        step(
+            format!("capabilities: {keep}; bounding set: empty"),
+            "root is an administrator of files and users, not of the machine",
+        ),
+        step("no_new_privs".to_owned(), "nothing that is run gains any of it back"),
+        step(
+            "landlock: abstract sockets".to_owned(),
+            "what listens on one is reached from its own sandbox alone, in a shared network too",
+        ),
+        step(
+            format!("seccomp: {} system calls, no others", shim::seccomp::COUNT),
+            "what node and native addons need of the kernel",
+        ),
+    ]
+}
+
+fn section<O: fmt::Display>(title: &str, steps: &Steps<O>) -> Section {
+    let step = |step: &plan::Step<O>| Step {
+        does: step.op.to_string(),
+        required: step.need == Need::Required,
+        why: step.why.text(),
+    };
+    Section { title: title.to_owned(), steps: steps.iter().map(step).collect() }
+}
+
+fn text(sections: &[Section]) -> String {
+    sections.iter().map(|section| format!("{section}\n")).collect()
+}
+
+/// The reason stands above the steps that share it.
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "== {}", self.title)?;
+        let mut why = "";
+        for step in &self.steps {
+            if step.why != why {
+                why = step.why;
+                writeln!(f, "# {why}")?;
+            }
+            writeln!(f, "{}{}", step.does, if step.required { "" } else { " || true" })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, Policy, guest, limits, one, plan, read, section};
+
+    #[test]
+    fn a_reason_stands_once_above_its_steps() {
+        let text = section("boot", &plan::boot(&Options::parse("carbon=/dev/vda"))).to_string();
+        assert!(text.starts_with("== boot\n# only boot needs it"), "{text}");
+        assert_eq!(text.matches("# devices and settings").count(), 1);
+        assert!(text.contains("ip link set lo up || true\n") && text.contains(" /dev/vda /carbon\n"), "{text}");
+    }
+
+    #[test]
+    fn a_user_says_when_the_root_is_made_or_why_not() {
+        let limits = limits::of_all(256 << 20);
+        let title = |user: &read::User, single| one(user, single, &Ok(Policy::default()), limits).title;
+        let mut user = guest();
+        assert_eq!(
+            title(&user, false),
+            "guest, uid 1000, gid 1000: at the first logon; policy {\"network\": \"shared\"}"
+        );
+        assert!(title(&user, true).contains("only root may log on"));
+        user.init = true;
+        assert!(title(&user, false).contains("at boot, for its init"));
+        user.refused = Some("it is no directory".to_owned());
+        let refused = one(&user, false, &Ok(Policy::default()), limits);
+        assert_eq!((refused.title.as_str(), refused.steps.len()), ("guest: refused, it is no directory", 0));
+    }
+}

@@ -1,0 +1,36 @@
+//! `nodeos kernel`: the kernel alone.
+
+use boot::cache::Cache;
+use boot::kernel::{Spec, kernel};
+use boot::tools::For;
+use shim::arches::Arch;
+
+use crate::source::arch;
+use crate::{Common, Failed, print_line};
+
+/// Build the kernel or find it in the cache; print its path
+#[derive(clap::Args)]
+#[command(
+    after_help = "The first build takes some minutes. What it says goes to stderr, the path alone to stdout:\n  \
+                        cp \"$(nodeos kernel --arch aarch64)\" /srv/tftp/"
+)]
+pub struct Args {
+    /// The machine
+    #[arg(long, value_name = "ARCH", value_parser = arch, default_value = Arch::host().name)]
+    arch: &'static Arch,
+    /// The drivers in it
+    #[arg(long, default_value = "virt")]
+    profile: String,
+}
+
+impl Args {
+    pub fn purposes(&self) -> Vec<For> {
+        vec![For::Kernel(self.arch)]
+    }
+
+    pub fn run(self, common: Common) -> Result<u8, Failed> {
+        let spec = Spec { arch: self.arch, profile: self.profile, options: Vec::new() };
+        let path = kernel(&Cache::open()?, &spec, common.progress)?;
+        print_line(&path.display().to_string())
+    }
+}

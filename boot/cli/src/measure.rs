@@ -1,0 +1,166 @@
+//! `nodeos measure`: what a machine costs, in numbers.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use boot::cache::Cache;
+use boot::media::Medium;
+use boot::tools::For;
+use lab::figures::{Curve, Figure, KINDS, Measured, kind};
+use lab::measure::{self, MOMENTS, WHATS, What};
+
+use crate::source::Source;
+use crate::{Common, Failed, print_json, print_line};
+
+/// Measure a machine: sizes, system calls, instructions, memory, time
+#[derive(clap::Args)]
+#[command(after_help = "\
+What is measured:
+  sizes         of the shim's programs by section and function, kernel, initramfs, carbon copy, homes by npm package, medium;
+                parts of what is compressed are as large as they unpack
+  calls         system calls of PID 1 until a user's program runs, and of the programs that it starts
+  instructions  of kernel, shim and node until node's first line: the machine's clock counts them
+  memory        at four moments: kernel (before the shim's first step), prompt (the logon), first-line (of a session),
+                idle (its REPL after 5 s)
+  time          a timeline of the boot, emulated: it depends on what else the host does; with an APP, of the app's own, as
+                `nodeos run APP` boots it: its machine is ended when it listens, or 60 s after its first line
+  floor         the smallest memory with which the first line takes no more than 1.25 times what it takes with 512 MiB;
+                up to eight boots for each place of the carbon copy: minutes
+
+An APP counts for the sizes and has a timeline of its own, with node 22.15 or newer. What runs in the machine for all else is
+a program of our own (qemu/lab/src/measure).
+
+Examples:
+  nodeos measure                                    everything but the floor
+  nodeos measure examples/http --only sizes --parts 20
+  nodeos measure examples/http --only time          from the firmware to the app's first listen()
+  nodeos measure --arch aarch64 --only calls,instructions --runs 10
+  nodeos measure --only floor --json")]
+pub struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// The medium whose sizes are taken: direct, iso, pxe or sd
+    #[arg(long, value_name = "TARGET", value_parser = crate::build::target, default_value = "direct")]
+    target: &'static Medium,
+    /// What is measured, by comma: see below [default: all but floor]
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = what)]
+    only: Vec<What>,
+    /// Calls, instructions and memory are measured so many times: the median counts (of memory the run that used least), and
+    /// the spread is said
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=100))]
+    runs: u8,
+    /// Show so many parts of each figure, the largest first
+    #[arg(long, value_name = "N", default_value = "6")]
+    parts: usize,
+    /// For a program to read
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    pub fn purposes(&self) -> Vec<For> {
+        let mut purposes = self.source.purposes();
+        purposes.extend([For::Medium(self.target.name), For::Machine(self.source.arch)]);
+        purposes
+    }
+
+    pub fn run(self, common: Common) -> Result<u8, Failed> {
+        let Self { source, target, only, runs, parts, json } = self;
+        let subject = source.subject(target)?;
+        let all = || WHATS.iter().map(|(_, what)| *what).filter(|what| *what != What::Floor).collect();
+        let whats = if only.is_empty() { all() } else { only };
+        let (measured, spreads) = measure::measure(&Cache::open()?, &subject, &whats, runs.into(), common.progress)?;
+        if json { print_json(&measured) } else { print_line(text(&measured, &spreads, parts).trim_end()) }
+    }
+}
+
+fn what(name: &str) -> Result<What, String> {
+    let names = || WHATS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    WHATS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, what)| *what)
+        .ok_or_else(|| format!("expected one of: {}", names()))
+}
+
+/// A table for each kind of figures.
+fn text(measured: &Measured, spreads: &BTreeMap<String, u64>, parts: usize) -> String {
+    let mut text = format!("{} {}", measured.arch, measured.target);
+    for (name, version) in &measured.versions {
+        let _ = write!(text, ", {name} {version}");
+    }
+    text.push('\n');
+    for of in &KINDS {
+        let here = measured.figures.iter().filter(|(name, _)| kind(name).is_some_and(|kind| kind.name == of.name));
+        let here: Vec<_> = here.collect();
+        if here.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "\n== {}, {}", of.title, of.unit);
+        if of.name == "memory" {
+            text += &moments(measured);
+            continue;
+        }
+        for (name, figure) in here {
+            let name_alone = name.split_once('.').map_or(name.as_str(), |(_, rest)| rest);
+            let spread = spreads.get(name).filter(|spread| **spread > 0);
+            let spread = spread.map(|s| format!("  (largest {}.{} % above)", s / 10, s % 10)).unwrap_or_default();
+            let _ = writeln!(text, "{:>11} {name_alone}{spread}", figure.value);
+            text += &of_parts(figure, parts);
+        }
+    }
+    if !measured.timeline.is_empty() {
+        text += "\n== timeline, ms after the machine was started\n";
+        for event in &measured.timeline {
+            let _ = writeln!(text, "{:>11} {}", event.at / 1000, event.what);
+        }
+    }
+    measured.curves.iter().for_each(|curve| text += &of_curve(curve));
+    text
+}
+
+/// A column for each moment.
+fn moments(measured: &Measured) -> String {
+    let of = |moment: &str, what: &str| measured.figures.get(&format!("memory.{moment}.{what}"));
+    let names = measured.figures.keys().filter_map(|name| name.strip_prefix("memory.kernel."));
+    let mut text = MOMENTS.iter().map(|moment| format!("{moment:>11}")).collect::<String>() + "\n";
+    for name in names {
+        for moment in MOMENTS {
+            let _ = write!(text, "{:>11}", of(moment, name).map_or(0, |figure| figure.value));
+        }
+        let _ = writeln!(text, " {name}");
+    }
+    text
+}
+
+/// The sections, where they are of a program, and the largest parts.
+fn of_parts(figure: &Figure, count: usize) -> String {
+    let mut text = String::new();
+    let mut sections = BTreeMap::<&str, u64>::new();
+    for (name, value) in figure.parts.iter().filter(|(name, _)| name.starts_with('.')) {
+        *sections.entry(name.split(' ').next().unwrap_or_default()).or_default() += value;
+    }
+    for (section, value) in sections {
+        let _ = writeln!(text, "{value:>17} {section}");
+    }
+    let largest = figure.largest();
+    for (name, value) in largest.iter().take(count) {
+        let _ = writeln!(text, "{value:>19} {name}");
+    }
+    let rest: u64 = largest.iter().skip(count).map(|(_, value)| *value).sum();
+    if rest > 0 && count > 0 {
+        let _ = writeln!(text, "{rest:>19} {} more", largest.len() - count);
+    }
+    text
+}
+
+fn of_curve(curve: &Curve) -> String {
+    let mut text =
+        format!("\n== first line by memory, carbon copy as {}, ms after the kernel's start\n", curve.placement);
+    for (mib, took) in &curve.points {
+        let took = took.map_or_else(|| "never, or far too late".to_owned(), |ms| ms.to_string());
+        let floor = if curve.floor == Some(*mib) { "  <- the floor" } else { "" };
+        let _ = writeln!(text, "{:>11} {took}{floor}", format!("{mib} MiB"));
+    }
+    text
+}

@@ -1,0 +1,133 @@
+//! `nodeos report`: one page with what was measured.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use boot::cache::{Cache, write_whole};
+use boot::error::Tried;
+use boot::media::Medium;
+use boot::tools::For;
+use lab::bench::{Arena, Wanted};
+use lab::comparison::Comparison;
+use lab::figures::Measured;
+use lab::measure::{self, WHATS};
+use lab::report::{Machine, Report, TITLE, echarts};
+
+use crate::bench;
+use crate::budget::history;
+use crate::source::Source;
+use crate::{Common, Failed, print_line};
+
+/// Write a page with what was measured
+#[derive(clap::Args)]
+#[command(after_help = "\
+One file of HTML that needs nothing else and no network: a treemap of what fills the medium, memory at four moments, the boot as
+a timeline, the first line by memory, system calls, instructions, this system beside others, the history of the budgets. Every
+figure stands in a table too.
+
+Examples:
+  nodeos report --out report.html                         measures everything: some ten minutes
+  nodeos report --no-bench --out report.html              but not the others: five
+  nodeos measure --json > pc.json
+  nodeos measure --arch aarch64 --json > arm.json
+  nodeos bench --json > bench.json
+  nodeos report --from pc.json --from arm.json --from bench.json --out report.html")]
+pub struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// The medium that is measured: direct, iso, pxe or sd
+    #[arg(long, value_name = "TARGET", value_parser = crate::build::target, default_value = "direct")]
+    target: &'static Medium,
+    /// What `nodeos measure --json` or `nodeos bench --json` wrote, instead of measuring; may be given several times
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["app", "target", "users", "append", "node", "carbon"])]
+    from: Vec<PathBuf>,
+    /// Measure no other systems
+    #[arg(long, conflicts_with = "from")]
+    no_bench: bool,
+    /// The page
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Args {
+    pub fn purposes(&self) -> Vec<For> {
+        if !self.from.is_empty() {
+            return vec![For::Images];
+        }
+        let mut purposes = self.source.purposes();
+        purposes.extend([For::Medium(self.target.name), For::Machine(self.source.arch)]);
+        if !self.no_bench {
+            purposes.extend(bench::purposes(self.source.arch, &bench::all()));
+        }
+        purposes
+    }
+
+    pub fn run(self, common: Common) -> Result<u8, Failed> {
+        // minutes of measuring come last: whatever else can fail has done so
+        free(&self.out)?;
+        writable(&self.out)?;
+        let (mut machines, mut comparisons) = (Vec::new(), Vec::new());
+        for file in &self.from {
+            read(file, &mut machines, &mut comparisons)?;
+        }
+        let history = history()?;
+        let cache = Cache::open()?;
+        let echarts = echarts::script(&cache, common.progress)?;
+        if self.from.is_empty() {
+            let wanted =
+                Wanted { arch: self.source.arch, contenders: bench::all(), homes: vec![1], runs: 1, floor: false };
+            let arena = if self.no_bench { None } else { Some(Arena::new(&cache, &wanted, common.progress)?) };
+            machines.push(self.measured(&cache, common)?);
+            if let Some(arena) = arena {
+                comparisons.push(arena.measure()?);
+            }
+        }
+        let page = Report { machines: &machines, comparisons: &comparisons, history: &history }.page(&echarts)?;
+        write_whole(&self.out, page.as_bytes())?;
+        print_line(&format!("{}, {} KiB", self.out.display(), page.len().div_ceil(1024)))
+    }
+
+    fn measured(&self, cache: &Cache, common: Common) -> Result<Machine, Failed> {
+        let subject = self.source.subject(self.target)?;
+        let all: Vec<_> = WHATS.iter().map(|(_, what)| *what).collect();
+        let (measured, _) = measure::measure(cache, &subject, &all, 1, common.progress)?;
+        Ok(Machine { measured, file: None })
+    }
+}
+
+/// A file of either kind.
+fn read(file: &Path, machines: &mut Vec<Machine>, comparisons: &mut Vec<Comparison>) -> Result<(), Failed> {
+    let text = fs::read_to_string(file).tried("read", file)?;
+    let done = match Comparison::is_one(&text) {
+        true => Comparison::read(&text).map(|comparison| comparisons.push(comparison)),
+        false => Measured::read(&text)
+            .map(|measured| machines.push(Machine { measured, file: Some(file.display().to_string()) })),
+    };
+    done.map_err(|why| {
+        let next = "nodeos measure --json and nodeos bench --json write such files";
+        Failed::new(format!("read {}: {why}\n  next: {next}", file.display()))
+    })
+}
+
+/// Refuses to replace what is no report.
+fn free(out: &Path) -> Result<(), Failed> {
+    let report = |text: String| text.contains(TITLE);
+    // what is no file is not read: a pipe would wait for us
+    match out.exists() && !(out.is_file() && fs::read_to_string(out).is_ok_and(report)) {
+        true => Err(Failed::usage(format!(
+            "--out {}: something is there that is no report; name a new file",
+            out.display()
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a place where no file can be made.
+fn writable(out: &Path) -> Result<(), Failed> {
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let made = tempfile::tempfile_in(folder).tried("make a file in", folder);
+    made.map(drop).map_err(|error| {
+        let next = "name a file in a folder that is there and that you may write to";
+        Failed::usage(format!("--out {}: {}", out.display(), error.next(next)))
+    })
+}

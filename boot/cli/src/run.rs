@@ -1,0 +1,367 @@
+//! `nodeos run`: assembles what changed, and boots it here.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use boot::assembly::{self, Users};
+use boot::cache::Cache;
+use boot::carbon::Placement;
+use boot::error::Tried;
+use boot::image::Image;
+use boot::interrupt;
+use boot::media::MANIFEST;
+use boot::progress::Progress;
+use boot::tools::For;
+use boot::words;
+use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Start, memory_mib};
+use qemu::passt::Passt;
+use qemu::terminal::{self, Cause, Cut, Ending, Terminal};
+use shim::arches::Arch;
+use shim::last_word::LastWord;
+
+use crate::medium::{How, Medium};
+use crate::source::{Source, is_file, memory};
+use crate::{Common, Failed, exit, network, print_line, publish, state};
+
+/// Assemble what changed, boot it in QEMU on this terminal
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// RAM, as in 64M or 1G [default: 256M, with --carbon plain 512M]
+    #[arg(long, value_name = "SIZE", value_parser = memory_mib)]
+    memory: Option<u32>,
+    /// A port of this machine's loopback that leads to one of the guest; may be given several times
+    #[arg(long, value_name = "HOST:GUEST")]
+    publish: Vec<Publish>,
+    /// The guest may reach what listens on this machine's loopback, at 10.0.2.2: QEMU's own network in place of passt
+    #[arg(long)]
+    host_loopback: bool,
+    /// Start over with the demo's homes; the previous ones are kept under a new name, which is printed
+    #[arg(long)]
+    fresh: bool,
+    /// What starts a medium: bios or uefi [default: bios where there is one]
+    #[arg(long, value_name = "FIRMWARE")]
+    firmware: Option<Firmware>,
+    /// How an ISO is plugged in: cd, usb or disk [default: cd]; or that a card is a usb disk
+    #[arg(long, value_name = "BUS")]
+    plug: Option<Bus>,
+    /// Print the QEMU command instead of running it; no homes are made, replaced or written to
+    #[arg(long)]
+    dry_run: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  nodeos run                             the demo: log on as nodeos (password nodeos) or guest
+  nodeos run hello.js; echo $?           the exit status of the program
+  nodeos run examples/http --publish 8080:80
+  nodeos run --users family.ext4 --append single
+  nodeos run --dry-run --arch aarch64    the QEMU command, to run it by hand
+  nodeos run demo.iso --plug usb         what `nodeos build --target iso` wrote; folders of the other targets too
+
+Ctrl-c goes to the machine. Ctrl-a x stops it in order, as SIGTERM, SIGHUP and a closed stdout do; pressed again it
+cuts the power, and files that were just written may be empty. Ctrl-a h shows all keys.
+The machine's console is on stdout, with ends of lines as a terminal has them; -q leaves out the last lines, in which
+PID 1 and the kernel say that the machine ends.
+What users write stays: the demo's homes lie in $XDG_STATE_HOME/nodeos, where --fresh keeps those it replaces as
+demo.before-fresh-1.ext4 and so on; nothing removes them. FILE is written to. An APP starts
+anew each time: what it writes is gone at its end. If the disk of this machine is full, the guest gets an error
+and a line here names the image.
+
+With passt (a package of Debian) the guest does not reach what listens on this machine's loopback.
+
+Exit status: the app's own; 64 wrong arguments, 69 something is missing here, 70 the machine crashed or its power was
+cut, 71 anything else that failed, 75 the machine wants to restart and no terminal is here to see it; stopped by 129
+SIGHUP, 130 ctrl-a x or SIGINT, 141 a closed stdout, 143 SIGTERM.";
+
+impl Args {
+    pub fn purposes(&self) -> Vec<For> {
+        match self.medium() {
+            // which `run` says before anything is installed for it
+            Err(_) => Vec::new(),
+            Ok(Some(medium)) => medium.purposes(),
+            Ok(None) => self.source.purposes().into_iter().chain([For::Machine(self.source.arch)]).collect(),
+        }
+    }
+
+    fn medium(&self) -> Result<Option<Medium>, Failed> {
+        self.source.app.as_deref().map_or(Ok(None), Medium::found)
+    }
+
+    pub fn run(self, common: Common) -> Result<u8, Failed> {
+        let medium = self.medium()?;
+        if !self.dry_run {
+            publish::check(&self.publish)?;
+        }
+        if let Some(medium) = medium {
+            return self.boot(&self.of_medium(&medium, common.progress)?, common);
+        }
+        if self.firmware.is_some() || self.plug.is_some() {
+            return Err(self.no_medium());
+        }
+        if self.source.size().is_some() {
+            return Err(Failed::usage(
+                "--users SIZE: only build makes one; `nodeos users create` makes one to run with",
+            ));
+        }
+        let wanted = self.source.wanted()?;
+        let users = self.source.users(&wanted.manifest)?;
+        let cache = Cache::open()?;
+        let made = users.image(&cache, self.source.arch, None, common.progress)?;
+        let image = assembly::image(&cache, &wanted, common.progress)?;
+        // last: what fails above replaces no homes
+        let homes = made.map(|made| self.homes(&made, &users, common.progress)).transpose()?;
+        let least = if image.carbon.is_none() && wanted.placement == Placement::Plain { 512 } else { 256 };
+        let said = memory(&wanted.manifest).map_err(Failed::usage)?;
+        let memory = self.memory.or(said).unwrap_or(least);
+        let network = match self.passt(common.progress) {
+            Some(passt) => Network::Passt(passt),
+            None => Network::User { publish: self.publish.clone(), boot: None },
+        };
+        self.boot(&machine(&image, homes, memory, network), common)
+    }
+
+    fn boot(&self, machine: &Machine, common: Common) -> Result<u8, Failed> {
+        if self.dry_run {
+            return print_line(&machine.to_string());
+        }
+        interrupt::check(|| "run the machine".to_owned())?;
+        say(common.progress, machine);
+        if self.medium()?.is_some() && machine.drives.iter().any(|drive| drive.snapshot) {
+            common
+                .progress
+                .say("run", "what the machine writes is thrown away at its end: what was built stays as it is");
+        }
+        boot(machine, common.progress)
+    }
+
+    /// `--firmware` or `--plug` without a medium to start.
+    fn no_medium(&self) -> Failed {
+        let option = if self.plug.is_some() { "--plug" } else { "--firmware" };
+        let why = match &self.source.app {
+            None => "the demo is none".to_owned(),
+            Some(app) if app.is_dir() => format!("{} is a folder without a {MANIFEST} of one", app.display()),
+            Some(app) => format!("{} has no label of one", app.display()),
+        };
+        Failed::usage(format!(
+            "{option} is for a medium: {why}\n  next: name what `nodeos build --target iso`, `pxe` or `sd` wrote"
+        ))
+    }
+
+    /// The machine of a medium, which is what it was made as.
+    fn of_medium(&self, medium: &Medium, progress: Progress) -> Result<Machine, Failed> {
+        let Source { arch, carbon, node, append, users, .. } = &self.source;
+        if *arch != Arch::host() && *arch != medium.arch {
+            return Err(Failed::usage(format!("--arch {arch}: that medium is made for {}", medium.arch)));
+        }
+        if carbon.is_some() || node.is_some() || append.is_some() || self.fresh {
+            return Err(Failed::usage("--carbon, --node, --append and --fresh: that medium is made already"));
+        }
+        let users = users.as_deref().filter(|users| *users != Path::new("none")).map(is_file).transpose()?;
+        let users = users.as_deref().map(absolute).transpose()?;
+        medium.machine(How {
+            firmware: self.firmware,
+            plug: self.plug,
+            memory_mib: self.memory,
+            users: users.map(Drive::writable),
+            publish: &self.publish,
+            passt: if medium.is_served() {
+                network::warn("QEMU's own network serves what it boots from", self.host_loopback, progress);
+                None
+            } else {
+                self.passt(progress)
+            },
+        })
+    }
+
+    fn passt(&self, progress: Progress) -> Option<Passt> {
+        network::passt(&self.publish, self.host_loopback, progress)
+    }
+
+    /// The disk with the homes.
+    fn homes(&self, made: &Path, users: &Users, progress: Progress) -> Result<Drive, Failed> {
+        Ok(match users {
+            Users::Demo => {
+                let how = state::How { fresh: self.fresh, dry_run: self.dry_run };
+                Drive::writable(state::homes(&state::folder()?, made, how, progress)?)
+            }
+            // one in the cache stays as it is
+            Users::App(_) => Drive { snapshot: true, ..Drive::writable(made) },
+            Users::File(_) | Users::None => Drive::writable(absolute(made)?),
+        })
+    }
+}
+
+/// The machine of that image.
+fn machine(image: &Image, homes: Option<Drive>, memory_mib: u32, network: Network) -> Machine {
+    let cmdline = assembly::cmdline(image, homes.is_some());
+    let carbon = image.carbon.iter().map(Drive::read_only);
+    Machine {
+        memory_mib,
+        drives: carbon.chain(homes).collect(),
+        network,
+        ..Machine::new(image.arch, Start::kernel(&image.kernel, &image.initramfs, cmdline))
+    }
+}
+
+/// MiB in which every kernel of ours starts node, with the carbon copy on a medium (tests/system/placement.rs).
+const LEAST: u32 = 64;
+
+/// A machine that lived shorter did not restart because somebody at it wanted so.
+const SHORT: Duration = Duration::from_secs(60);
+
+/// Boots it, and again when it restarts: while somebody is at this terminal to see it, and not in circles.
+fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
+    let terminal = Terminal::new(
+        progress == Progress::Silent,
+        Arc::new(move |text| beside_console(progress, text)),
+        Arc::new(alarm),
+    );
+    let _signals = interrupt::hand_over(terminal.on_signal());
+    let mut short = false;
+    loop {
+        let start = Instant::now();
+        let ending = terminal.run(&sized(machine, terminal::size()))?;
+        let short_before = std::mem::replace(&mut short, start.elapsed() < SHORT);
+        match (ending.cut, ending.last_word, ending.stopped) {
+            (None, Some(LastWord::PowerOff(status)), _) => return Ok(status),
+            (None, Some(LastWord::Reboot), Some(cause)) => return Ok(stopped_by(cause)),
+            (None, Some(LastWord::Reboot), None) if std::io::stdin().is_terminal() && !(short && short_before) => {
+                progress.say("run", "the machine restarts");
+            }
+            (None, Some(LastWord::Reboot), None) => {
+                let text = "the machine wants to restart, and says why above; nobody is here to see it go in circles"
+                    .to_owned();
+                return Err(Failed { status: exit::RESTART, text });
+            }
+            // whatever a machine said before its power was cut: it did not end by itself
+            (Some(_), ..) | (None, None, _) => {
+                return Err(Failed { status: exit::NO_LAST_WORD, text: without_a_word(machine, &ending) });
+            }
+        }
+    }
+}
+
+/// The status of a machine that was told to stop.
+fn stopped_by(cause: Cause) -> u8 {
+    match cause {
+        Cause::Key => exit::INTERRUPTED,
+        Cause::Signal(number) => exit::signal(number),
+        Cause::Unread => exit::UNREAD,
+    }
+}
+
+/// What became of a machine whose power was cut, or that ended without a last word.
+fn without_a_word(machine: &Machine, ending: &Ending) -> String {
+    let text = match (ending.cut, ending.stopped, machine.memory_mib) {
+        (Some(Cut::Pressed), ..) => "the machine's power was cut: what was just written may be lost".to_owned(),
+        (Some(Cut::Overdue), ..) => format!(
+            "the machine did not stop within {} s and its power was cut: what was just written may be lost",
+            terminal::WITHIN.as_secs()
+        ),
+        (None, Some(_), _) => "the machine ended without a last word: it was told to stop before it was up".to_owned(),
+        (None, None, mib @ ..LEAST) => {
+            format!("the machine crashed: {mib} MiB are too little to start in\n  next: --memory {LEAST}M")
+        }
+        (None, None, _) => "the machine crashed: it ended without a last word\n  \
+                             next: --append loglevel=7 shows the kernel's messages"
+            .to_owned(),
+    };
+    match ending.complaints.trim() {
+        "" => text,
+        complaints => format!("{text}\nQEMU says:\n{complaints}"),
+    }
+}
+
+/// The machine is told how large this terminal is: a serial line cannot tell it. The user's own words come behind. A line
+/// with no room for one more word stays as it is.
+fn sized(machine: &Machine, size: Option<(u16, u16)>) -> Machine {
+    let mut machine = machine.clone();
+    if let (Start::Kernel { cmdline, .. } | Start::Pi { cmdline, .. }, Some((columns, rows))) =
+        (&mut machine.start, size)
+    {
+        let told = format!("winsize={columns}x{rows} {cmdline}");
+        if words::check(&told, "").is_ok() {
+            *cmdline = told;
+        }
+    }
+    machine
+}
+
+/// What is wrong with the host while the machine runs: an error, said also where nothing else is.
+fn alarm(text: &str) {
+    let _ = writeln!(std::io::stderr(), "\nnodeos: {text}");
+}
+
+/// A line while the machine has the terminal: its cursor may be anywhere.
+fn beside_console(progress: Progress, text: &str) {
+    let mut stderr = std::io::stderr();
+    if progress != Progress::Silent && stderr.is_terminal() {
+        let _ = stderr.write_all(b"\n");
+    }
+    progress.say("run", text);
+}
+
+fn say(progress: Progress, machine: &Machine) {
+    let Machine { arch, memory_mib, .. } = machine;
+    progress.say("run", &format!("{arch} with {memory_mib} MiB; ctrl-a x stops it"));
+    for Publish { host, guest } in machine.network.publish() {
+        progress.say("run", &format!("port {guest} of the machine: http://localhost:{host}/"));
+    }
+}
+
+/// The printed command works from any folder.
+fn absolute(path: &Path) -> Result<PathBuf, Failed> {
+    Ok(std::path::absolute(path).tried("find", path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Drive, Image, Machine, Network, Placement, Start, machine, sized};
+    use boot::words::MOST_BYTES;
+    use shim::arches::ALL;
+
+    #[test]
+    fn the_carbon_copy_comes_before_the_homes() {
+        let image = Image {
+            arch: &ALL[1],
+            kernel: "k".into(),
+            initramfs: "i".into(),
+            carbon: Some("c.erofs".into()),
+            placement: Placement::Medium,
+            words: String::new(),
+            versions: vec![],
+        };
+        let command = machine(&image, Some(Drive::writable("u.ext4")), 64, Network::None).to_string();
+        let at = |text: &str| command.find(text).unwrap_or_else(|| panic!("no {text} in {command}"));
+        assert!(at("readonly=on,file=c.erofs") < at("file=u.ext4"));
+        assert!(at("-m 64M") > 0 && at("users=LABEL=nodeos-users carbon=LABEL=nodeos-carbon") > 0);
+        let command = machine(&Image { carbon: None, ..image }, None, 64, Network::None).to_string();
+        assert!(command.contains("users=none") && !command.contains("virtio-blk"), "{command}");
+    }
+
+    #[test]
+    fn a_machine_is_told_the_size_of_the_terminal() {
+        let of = |start| Machine::new(&ALL[0], start);
+        let start = Start::kernel("k", "i", "console=ttyS0 quiet");
+        let told = |size| sized(&of(start.clone()), size).to_string();
+        assert!(
+            told(Some((120, 40))).ends_with("-append 'winsize=120x40 console=ttyS0 quiet'"),
+            "{}",
+            told(Some((120, 40)))
+        );
+        assert_eq!(told(None), of(start.clone()).to_string());
+        let size = Some((u16::MAX, u16::MAX));
+        for (length, fits) in [(MOST_BYTES - 20, true), (MOST_BYTES - 19, false), (MOST_BYTES, false)] {
+            let full = of(Start::kernel("k", "i", "x".repeat(length)));
+            let changed = sized(&full, size).to_string() != full.to_string();
+            assert_eq!(changed, fits, "a line of {length} bytes");
+        }
+        let firmware = of(Start::Firmware { firmware: super::Firmware::Bios, oem: None });
+        assert_eq!(sized(&firmware, Some((120, 40))).to_string(), firmware.to_string());
+    }
+}

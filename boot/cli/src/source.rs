@@ -1,0 +1,228 @@
+//! What `run` and `build` make a machine from: the words, with `nodeos.toml` behind them.
+
+use std::path::{Path, PathBuf};
+
+use boot::assembly::{Users, Wanted};
+use boot::carbon::Placement;
+use boot::manifest::Manifest;
+use boot::media::Medium;
+use boot::outside::{self, Outside};
+use boot::tools::For;
+use boot::users::superblock;
+use boot::window::Window;
+use boot::words;
+use lab::measure::Subject;
+use qemu::machine::memory_mib;
+use shim::arches::{ALL, Arch};
+
+use crate::{Failed, answer};
+
+/// The machine that is made.
+#[derive(clap::Args)]
+pub struct Source {
+    /// A .js, .mjs, .cjs or .ts file, or a folder with a package.json; without it: the demo
+    pub app: Option<PathBuf>,
+    /// The machine's architecture: x86_64 or aarch64
+    #[arg(long, value_name = "ARCH", value_parser = arch, default_value = Arch::host().name)]
+    pub arch: &'static Arch,
+    /// Where node lies: plain (files in the initramfs), image (an EROFS file in it), medium (an EROFS disk, least RAM)
+    /// [default: medium]
+    #[arg(long, value_name = "PLACE")]
+    pub carbon: Option<Placement>,
+    /// Which node: 24, 26, an exact version, or the path of a binary
+    #[arg(long, value_name = "NODE")]
+    pub node: Option<String>,
+    /// The users partition: an image, or none for a session in RAM; else the demo's or the app's own, for build of a size
+    #[arg(long, value_name = "FILE|SIZE|none")]
+    pub users: Option<PathBuf>,
+    /// Take what nodeos.toml names outside of its own folder: files, node, users; else a terminal is asked
+    #[arg(long)]
+    pub allow_include: bool,
+    /// More words for the kernel's command line, as in "single TZ=Europe/Madrid"
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
+    pub append: Option<String>,
+}
+
+impl Source {
+    /// What the host needs for it, beside QEMU.
+    pub fn purposes(&self) -> Vec<For> {
+        vec![For::Images, For::Users, For::Kernel(self.arch)]
+    }
+
+    /// The folder whose `nodeos.toml` counts: the app's, else the current one.
+    fn folder(&self) -> &Path {
+        let beside = match &self.app {
+            Some(app) if app.is_dir() => app.as_path(),
+            Some(app) => app.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+            None => Path::new("."),
+        };
+        if beside.join(boot::manifest::FILE).exists() { beside } else { Path::new(".") }
+    }
+
+    /// What `nodeos.toml` takes from outside of its folder, if the command line does not say otherwise.
+    pub fn outside(&self) -> Result<Vec<Outside>, Failed> {
+        let folder = self.folder();
+        let mut manifest = Manifest::load(folder)?;
+        manifest.node = manifest.node.filter(|_| self.node.is_none());
+        manifest.users = manifest.users.filter(|_| self.users.is_none() && self.app.is_none());
+        Ok(outside::of(&manifest, folder)?)
+    }
+
+    /// Refuses what is outside, unless somebody says that it is meant.
+    fn allowed(&self) -> Result<(), Failed> {
+        let outside = self.outside()?;
+        if self.allow_include || outside.is_empty() {
+            return Ok(());
+        }
+        let file = self.folder().join(boot::manifest::FILE);
+        let list: String = outside.iter().map(|outside| format!("\n  {outside}")).collect();
+        let question = format!("{} takes from outside of its folder:{list}", file.display());
+        match answer(&format!("{question}\nput that into the machine?")) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Failed::new("nothing was made")),
+            None => Err(Failed::usage(format!("{question}\n  next: --allow-include, if you want that in the machine"))),
+        }
+    }
+
+    /// What is wanted: `nodeos.toml`, under what is said here.
+    pub fn wanted(&self) -> Result<Wanted, Failed> {
+        let folder = self.folder();
+        let mut manifest = Manifest::load(folder)?;
+        self.allowed()?;
+        memory(&manifest).map_err(|why| {
+            let file = folder.join(boot::manifest::FILE);
+            Failed::new(format!("read {}, memory: {why}", file.display()))
+        })?;
+        manifest.node = self.node.clone().or(manifest.node);
+        let appended = self.append.as_deref().unwrap_or_default();
+        manifest.cmdline = words::join(&[&manifest.cmdline, appended])
+            .and_then(|line| words::check(&line, "").map(|()| line))
+            .map_err(|error| Failed::usage(error.to_string()))?;
+        let placement = self.carbon.unwrap_or(Placement::Medium);
+        Ok(Wanted { arch: self.arch, placement, profile: "virt", manifest })
+    }
+
+    /// What is measured of it, on that medium.
+    pub fn subject(&self, target: &'static Medium) -> Result<Subject, Failed> {
+        target.check(self.arch)?;
+        if self.carbon.is_some() || self.size().is_some() {
+            return Err(Failed::usage(
+                "--carbon and --users SIZE: measured is each target as it is, floor has every place",
+            ));
+        }
+        let manifest = self.wanted()?.manifest;
+        Ok(Subject { arch: self.arch, target, users: self.users(&manifest)?, manifest })
+    }
+
+    /// How large a users partition is made, if that was said; a file of that name is one.
+    pub fn size(&self) -> Option<u64> {
+        let word = self.users.as_deref().filter(|word| !word.exists())?;
+        crate::users::bytes(word.to_str()?).ok()
+    }
+
+    /// Where the homes come from.
+    pub fn users(&self, manifest: &Manifest) -> Result<Users, Failed> {
+        let named = self.users.as_ref().filter(|_| self.size().is_none());
+        let two = |said: &str| {
+            Failed::usage(format!(
+                "{said}: an APP brings its own users partition; add it to yours with `nodeos users add FILE NAME --from FOLDER`"
+            ))
+        };
+        match (&self.app, named) {
+            (Some(_), Some(_)) => Err(two("--users")),
+            (Some(_), None) if manifest.users.is_some() => Err(two("users in nodeos.toml")),
+            (Some(app), None) => Ok(Users::App(app.clone())),
+            (None, Some(word)) if word.as_os_str() == "none" => Ok(Users::None),
+            (None, Some(file)) => is_file(file).map(Users::File),
+            (None, None) if self.size().is_some() => Ok(Users::Demo),
+            (None, None) => match &manifest.users {
+                Some(file) => is_file(file).map(Users::File),
+                None => Ok(Users::Demo),
+            },
+        }
+    }
+}
+
+/// The manifest's RAM, in the forms and the range of `--memory`.
+pub fn memory(manifest: &Manifest) -> Result<Option<u32>, String> {
+    manifest.memory.as_deref().map(memory_mib).transpose()
+}
+
+pub fn is_file(file: &Path) -> Result<PathBuf, Failed> {
+    let next = "\n  next: nodeos users create FILE makes one";
+    match file.metadata() {
+        Ok(found) if found.is_file() => {
+            let window = Window::open(file)?;
+            superblock::of(&window)?.whole(&window)?;
+            Ok(file.to_owned())
+        }
+        Ok(_) => Err(Failed::new(format!("{}: a users partition is an image, a file", file.display()))),
+        Err(error) => Err(Failed::new(format!("{}: {error}{next}", file.display()))),
+    }
+}
+
+/// The architecture of that name, for clap.
+pub fn arch(name: &str) -> Result<&'static Arch, String> {
+    Arch::named(name).ok_or_else(|| {
+        let known: Vec<&str> = ALL.iter().map(|arch| arch.name).collect();
+        format!("expected one of: {}", known.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Manifest, Source, Users, memory};
+    use clap::{Args, FromArgMatches};
+    use std::fs;
+    use std::path::Path;
+
+    fn source(words: &[&Path]) -> Source {
+        let words = [Path::new("run")].into_iter().chain(words.iter().copied());
+        let matches = Source::augment_args(clap::Command::new("run")).get_matches_from(words);
+        Source::from_arg_matches(&matches).unwrap()
+    }
+
+    #[test]
+    fn memory_is_written_as_on_the_command_line() {
+        let with = |text: &str| memory(&Manifest { memory: Some(text.to_owned()), ..Manifest::default() });
+        assert_eq!(memory(&Manifest::default()), Ok(None));
+        for (text, mib) in [("64", 64), ("256M", 256), ("512MiB", 512), ("1G", 1024), ("2GB", 2048)] {
+            assert_eq!(with(text), Ok(Some(mib)), "{text}");
+        }
+        for text in ["lots", "15M", "2048G", "4294967295G", ""] {
+            assert!(with(text).unwrap_err().contains("between 16M and 1024G"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_contradicts_the_app_or_the_range_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = source(&[folder.path()]);
+        let manifest = |text| fs::write(folder.path().join("nodeos.toml"), text).unwrap();
+        manifest("memory = \"15M\"");
+        let error = app.wanted().unwrap_err();
+        assert!(error.to_string().contains("nodeos.toml, memory: expected an amount of RAM"), "{error}");
+        manifest("users = \"users.ext4\"");
+        let error = app.users(&app.wanted().unwrap().manifest).unwrap_err();
+        assert_eq!(error.status, crate::exit::USAGE);
+        assert!(error.to_string().starts_with("users in nodeos.toml: an APP brings its own"), "{error}");
+        manifest("memory = \"1G\"");
+        assert!(app.users(&app.wanted().unwrap().manifest).is_ok());
+    }
+
+    #[test]
+    fn users_are_a_file_a_size_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let with = |word: &str| {
+            let source = Source::from_arg_matches(
+                &Source::augment_args(clap::Command::new("run")).get_matches_from(["run", "--users", word]),
+            );
+            let source = source.unwrap();
+            let manifest = Manifest { users: Some("/no/such/file".into()), ..Manifest::default() };
+            (source.size(), source.users(&manifest).ok())
+        };
+        assert_eq!(with("1G"), (Some(1 << 30), Some(Users::Demo)));
+        assert_eq!(with("none"), (None, Some(Users::None)));
+        assert_eq!(with(folder.path().join("1G").to_str().unwrap()), (None, None));
+    }
+}

@@ -1,0 +1,315 @@
+//! `nodeos users`: makes and edits a users partition.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use boot::users::image::{self, Create, NewUser};
+use boot::users::logon::{Logon, Shell};
+use boot::users::policy::{policy, set_policy};
+use boot::users::read::{self, Image};
+use clap::Subcommand;
+use shim::policy::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES, Pattern, Policy};
+
+use crate::{Common, Failed, answer, print_json, print_line};
+
+/// Make and edit a users partition: an ext4 image in which each folder at the top is a user's home
+#[derive(clap::Args)]
+#[command(
+    after_help = "Nothing is mounted and nothing needs root. Each home's owner is its user, with a uid of its own.\n\
+                        FILE is an ext4 image, or a card's image: its partition with the homes is changed in place.\n\n\
+                        Examples:\n  \
+                        nodeos users create family.ext4 --size 1G\n  \
+                        nodeos users add family.ext4 root\n  \
+                        nodeos users add family.ext4 ana --from ~/ana --password-file secret\n  \
+                        nodeos users add family.ext4 visitor --guest\n  \
+                        nodeos users policy family.ext4 visitor --memory 64M --network private\n  \
+                        nodeos run --users family.ext4"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Make an empty users partition
+    Create {
+        /// The image
+        file: PathBuf,
+        /// Its size, as in 256M or 4G; the file is sparse
+        #[arg(long, value_parser = bytes, default_value = "256M")]
+        size: u64,
+        /// Replace a file that is there, and all homes in it
+        #[arg(long)]
+        force: bool,
+    },
+    /// List the homes, and what the machine will say of each
+    List {
+        /// The image
+        file: PathBuf,
+        /// For a program to read
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add a user
+    Add {
+        /// The image
+        file: PathBuf,
+        /// The user's name
+        name: String,
+        /// The uid and gid; else the smallest free one from 1000, and 0 for root
+        #[arg(long)]
+        uid: Option<u32>,
+        /// A folder of this machine that becomes the home
+        #[arg(long, value_name = "FOLDER")]
+        from: Option<PathBuf>,
+        #[command(flatten)]
+        how: How,
+        /// The program of a session, a path inside the user's root
+        #[arg(long, value_name = "PATH")]
+        shell: Option<String>,
+        /// An argument of that program; may be given several times
+        #[arg(long = "shell-arg", value_name = "WORD", requires = "shell", allow_hyphen_values = true)]
+        shell_args: Vec<String>,
+    },
+    /// Change how a user logs on
+    Passwd {
+        /// The image
+        file: PathBuf,
+        /// The user's name
+        name: String,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Show or change what a user is granted: memory, processes, devices, network
+    Policy {
+        /// The image
+        file: PathBuf,
+        /// The user's name
+        name: String,
+        /// Memory of everything that the user runs, as in 128M
+        #[arg(long, value_name = "SIZE", value_parser = memory)]
+        memory: Option<u64>,
+        /// Above this much memory, a program that asks for more waits until some is freed; one that never frees any
+        /// stalls
+        #[arg(long, value_name = "SIZE", value_parser = memory)]
+        high: Option<u64>,
+        /// Processes and threads
+        #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(LEAST_PIDS)..))]
+        pids: Option<u32>,
+        /// A device that the user may open: a name below /dev, as in i2c-1 or ttyUSB*. Repeat for several; they replace
+        /// the earlier ones
+        #[arg(long = "device", value_name = "NAME", value_parser = device)]
+        devices: Vec<Pattern>,
+        /// The machine's network, or one of the own sandbox with the loopback alone
+        #[arg(long, value_parser = ["shared", "private"])]
+        network: Option<String>,
+        /// Take the policy away before anything else is set: the default counts
+        #[arg(long)]
+        default: bool,
+    },
+    /// Remove a user and the home
+    Del {
+        /// The image
+        file: PathBuf,
+        /// The user's name
+        name: String,
+    },
+}
+
+/// How a user logs on; without a word a terminal is asked for a password.
+#[derive(clap::Args)]
+#[group(multiple = false)]
+struct How {
+    /// The password is the first line of that file; - reads it from stdin
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Logs on without a password
+    #[arg(long)]
+    guest: bool,
+    /// Cannot log on; the home's init runs all the same
+    #[arg(long)]
+    no_logon: bool,
+}
+
+impl Args {
+    pub fn run(self, common: Common) -> Result<u8, Failed> {
+        match self.verb {
+            Verb::Create { file, size, force } => {
+                image::create(&file, Create { size, force }, &[])?;
+                common.progress.say("users", &format!("made {} without users: nodeos users add", file.display()));
+            }
+            Verb::List { file, json } => {
+                let image = Image::open(&file)?;
+                let users = image.users()?;
+                if let Some(why) = image.refused {
+                    common.progress.say("users", &format!("no machine mounts it to write: {why}"));
+                }
+                if json {
+                    return print_json(&users);
+                }
+                print_line(read::HEADING)?;
+                users.iter().try_for_each(|user| print_line(&user.to_string()).map(|_| ()))?;
+            }
+            Verb::Add { file, name, uid, from, how, shell, shell_args } => {
+                // a folder may bring its own logon.json
+                let asked_for = how.no_logon;
+                let logon = how.given(&name, from.is_none())?;
+                let shell = shell.map(|path| Shell { path, args: shell_args });
+                let user = image::add(&file, &NewUser { name, uid, from, logon, shell })?;
+                let read::User { name, uid, logon, .. } = &user;
+                let mut said = format!("added {name}, uid {uid}, logon {logon}");
+                if *logon == read::How::None && !asked_for {
+                    said += &format!("; to let {name} log on: nodeos users passwd {} {name}", file.display());
+                }
+                common.progress.say("users", &said);
+            }
+            Verb::Passwd { file, name, how } => {
+                let logon = how.given(&name, true)?;
+                let logon = logon.ok_or_else(|| Failed::usage("say how: --password-file, --guest or --no-logon"))?;
+                image::passwd(&file, &name, &logon)?;
+                common.progress.say("users", &format!("changed how {name} logs on"));
+            }
+            Verb::Policy { file, name, memory, high, pids, devices, network, default } => {
+                let sizes = memory.is_some() || high.is_some() || pids.is_some();
+                let changes = default || sizes || !devices.is_empty() || network.is_some();
+                if !changes {
+                    let policy = policy(&file, &name)?;
+                    if policy.memory.is_none() || policy.pids.is_none() {
+                        let text =
+                            "what it does not say is a share of the machine: nodeos explain --users FILE --memory SIZE";
+                        common.progress.say("users", text);
+                    }
+                    return print_line(&policy.to_string());
+                }
+                let mut new = if default { Policy::default() } else { policy(&file, &name)? };
+                new.memory = memory.or(new.memory);
+                new.high = high.or(new.high);
+                new.pids = pids.or(new.pids);
+                new.network = network.as_deref().and_then(shim::policy::network).unwrap_or(new.network);
+                if !devices.is_empty() {
+                    new.devices.clear();
+                    let devices: BTreeSet<Pattern> = devices.into_iter().collect();
+                    let pushed = devices.into_iter().try_for_each(|device| new.devices.push(device));
+                    pushed.map_err(|_| Failed::usage(format!("a policy has at most {MAX_DEVICES} devices")))?;
+                }
+                if let (Some(high), Some(memory)) = (new.high, new.memory)
+                    && high >= memory
+                {
+                    let why = "nobody would wait where somebody is killed first";
+                    return Err(Failed::usage(format!("--high is {high} bytes, not below --memory, {memory}: {why}")));
+                }
+                let kept = Some(&new).filter(|new| **new != Policy::default());
+                set_policy(&file, &name, kept)?;
+                common.progress.say("users", &format!("the policy of {name} is {new}, from the next boot on"));
+            }
+            Verb::Del { file, name } => {
+                image::known(&file, &name)?;
+                sure(common, &format!("remove {name} and everything in that home from {}?", file.display()))?;
+                image::del(&file, &name)?;
+                common.progress.say("users", &format!("removed {name}"));
+            }
+        }
+        Ok(crate::exit::DONE)
+    }
+}
+
+impl How {
+    /// What the words say; without any, a terminal is asked if `ask` says so.
+    fn given(self, name: &str, ask: bool) -> Result<Option<Logon>, Failed> {
+        if self.guest {
+            return Ok(Some(Logon::Guest));
+        }
+        if self.no_logon {
+            return Ok(Some(Logon::Nobody));
+        }
+        if let Some(file) = self.password_file {
+            return first_line(&file).map(|password| Some(Logon::Password(password)));
+        }
+        if !ask || !std::io::stdin().is_terminal() {
+            return Ok(None);
+        }
+        let prompt = |text: String| {
+            rpassword::prompt_password(text).map_err(|error| Failed::new(format!("read a password: {error}")))
+        };
+        let password = prompt(format!("password of {name} (empty: no logon): "))?;
+        if password.is_empty() {
+            return Ok(Some(Logon::Nobody));
+        }
+        match prompt("the same again: ".to_owned())? == password {
+            true => Ok(Some(Logon::Password(password))),
+            false => Err(Failed::usage("the two passwords differ")),
+        }
+    }
+}
+
+fn first_line(file: &Path) -> Result<String, Failed> {
+    let mut line = String::new();
+    let read = match file.as_os_str() == "-" {
+        true => std::io::stdin().lock().read_line(&mut line).map(|_| ()),
+        false => {
+            std::fs::File::open(file).and_then(|file| std::io::BufReader::new(file).read_line(&mut line).map(|_| ()))
+        }
+    };
+    read.map_err(|error| Failed::new(format!("read the password from {}: {error}", file.display())))?;
+    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// Asks before something is lost; where nobody can be asked, `-y` must have said so.
+fn sure(common: Common, question: &str) -> Result<(), Failed> {
+    if common.yes {
+        return Ok(());
+    }
+    match answer(question) {
+        Some(true) => Ok(()),
+        Some(false) => Err(Failed::new("nothing was changed")),
+        None => Err(Failed::usage(format!("{question} say so with -y"))),
+    }
+}
+
+/// Memory of a policy: `128M`, `1G`.
+fn memory(text: &str) -> Result<u64, String> {
+    let size = shim::policy::size(text).filter(|bytes| *bytes >= LEAST_MEMORY);
+    size.ok_or_else(|| format!("expected a size from {}M on, as in 128M", LEAST_MEMORY >> 20))
+}
+
+fn device(text: &str) -> Result<Pattern, String> {
+    let name = Pattern::try_from(text).ok().filter(|name| shim::policy::is_pattern(name));
+    let name = name.ok_or(
+        "expected a name as it is below /dev, as in i2c-1, of at most 32 letters, with a * at its end or none",
+    )?;
+    if shim::policy::can_grant(&name) {
+        return Ok(name);
+    }
+    Err(format!(
+        "it is none of what can be granted: names that begin with {}",
+        shim::policy::GRANTABLE.replace(' ', ", ")
+    ))
+}
+
+/// A size of an image: `256M`, `4G`.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor: u64 = match &text[digits.len()..] {
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        _ => 0,
+    };
+    let size = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    size.filter(|size| *size > 0).ok_or_else(|| "expected a size as in 256M or 4G".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn sizes_are_read_or_refused() {
+        assert_eq!(bytes("256M"), Ok(256 << 20));
+        assert_eq!(bytes("4G"), Ok(4 << 30));
+        for text in ["", "4", "M", "0G", "-1G", "1.5G", "1T", "99999999999999999999M", "18446744073709551615G"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+}

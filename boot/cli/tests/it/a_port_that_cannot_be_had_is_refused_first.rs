@@ -1,0 +1,36 @@
+//! `nodeos run --publish`: the true reason, before anything is built.
+
+use std::fs;
+use std::net::TcpListener;
+
+use crate::command::{Stage, stderr};
+use crate::users::names;
+
+/// Runs an app with that port published, through another program; what is said, with nothing built.
+fn refused(stage: &Stage, through: &[&str], publish: &str) -> String {
+    let app = stage.sign("app.js");
+    fs::write(&app, "").unwrap();
+    let words = [through, &[env!("CARGO_BIN_EXE_nodeos"), "run", app.to_str().unwrap(), "--publish", publish]].concat();
+    let done = stage.run(words[0]).args(&words[1..]).output().unwrap();
+    let said = stderr(&done);
+    assert_eq!(done.status.code(), Some(71), "{said}");
+    assert_eq!(names(&stage.sign(".")), ["app.js", "bin", "tmp"], "something was built: {said}");
+    said
+}
+
+#[test]
+fn a_port_below_1024_is_roots_and_not_another_programs() {
+    let stage = Stage::new();
+    // root of a namespace that is not the network's may do there what an ordinary user may
+    let said = refused(&stage, &["unshare", "--map-root-user", "--"], "80:80");
+    assert!(said.contains("--publish 80:80: only root may listen on ports below 1024"), "{said}");
+    assert!(said.contains("net.ipv4.ip_unprivileged_port_start=80") && !said.contains("another program"), "{said}");
+}
+
+#[test]
+fn a_port_that_another_program_has_is_said_to_be_its() {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port();
+    let said = refused(&Stage::new(), &["env"], &format!("{port}:80"));
+    assert!(said.contains(&format!("another program listens on port {port} of this machine")), "{said}");
+}

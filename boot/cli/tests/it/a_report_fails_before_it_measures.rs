@@ -1,0 +1,38 @@
+//! What can fail without a machine does so before one is built: measuring takes minutes.
+
+use std::fs;
+
+use crate::command::{Stage, stderr};
+use crate::users::names;
+
+/// `nodeos report` of a machine, with `npm` as it is told to be: its status and what it says.
+fn report(stage: &Stage, out: &str) -> (Option<i32>, String) {
+    let done = stage.nodeos().args(["report", "--out", out]).output().unwrap();
+    (done.status.code(), stderr(&done))
+}
+
+#[test]
+fn a_report_that_could_not_be_written_is_refused() {
+    let stage = Stage::new();
+    fs::write(stage.sign("file"), "no report").unwrap();
+    let at = |name: &str| stage.sign(name).display().to_string();
+    let refused = |out: &str, why: &str| {
+        let (status, said) = report(&stage, &at(out));
+        assert_eq!(status, Some(64), "{said}");
+        assert!(said.contains(&format!("--out {}: ", at(out))) && said.contains(why), "{said}");
+    };
+    refused("missing/report.html", "/missing: ENOENT");
+    refused("file/report.html", "/file: ENOTDIR");
+    refused("file", "something is there that is no report");
+    assert_eq!(names(&stage.sign(".")), ["bin", "file", "tmp"], "nothing was built, nothing was left");
+}
+
+#[test]
+fn a_report_that_gets_no_charts_is_refused() {
+    let stage = Stage::new();
+    stage.program("npm", "echo 'no network here' >&2; exit 1");
+    let (status, said) = report(&stage, &stage.sign("report.html").display().to_string());
+    assert_ne!(status, Some(0));
+    assert!(said.contains("fetch ECharts") && said.contains("no network here"), "{said}");
+    assert_eq!(names(&stage.sign("cache/nodeos")), ["echarts"], "nothing was built: {said}");
+}

@@ -1,0 +1,88 @@
+//! Debian's minimal system, as its own tools make it without root: what most people would run node on.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use shim::arches::Arch;
+
+use boot::cache::Cache;
+use boot::debian::{release, sources_of};
+use boot::digest::Key;
+use boot::error::{Error, Result, Tried};
+use boot::progress::Progress;
+use boot::run::Run;
+
+/// What goes in beside the packages that every Debian has: init, devices, the bus that its services talk over, node.
+const PACKAGES: &str = "systemd-sysv,udev,dbus,nodejs,initramfs-tools,zstd";
+/// Its disk, a sparse file; owners are the archive's, whoever unpacks it.
+const EXT4: &str = "mkdir root; tar -xf root.tar -C root; mke2fs -q -t ext4 -d root disk 1G; rm -r root root.tar";
+const HOOK: &str = include_str!("debian.sh");
+
+/// A system and how it is started.
+pub struct System {
+    /// Its disk, ext4.
+    pub disk: PathBuf,
+    /// The initramfs of initramfs-tools.
+    pub initrd: PathBuf,
+    /// Versions of what is in it, by package.
+    pub versions: Vec<(String, String)>,
+}
+
+impl System {
+    /// From the cache, or made now.
+    pub fn made(cache: &Cache, arch: &Arch, progress: Progress) -> Result<Self> {
+        let (sources, prefix) = (sources_of("main")?, format!("debian-{arch}-"));
+        let key = Key::default().with("packages", PACKAGES).with("hook", HOOK).with("ext4", EXT4);
+        let key = key.with("release", release()).with("sources", &sources).name();
+        let folder = cache.entry("bench", &format!("{prefix}{key}"), |new| {
+            let phase = progress.start("bench", "make Debian's minimal system");
+            make(new, &sources)?;
+            phase.done("Debian's minimal system");
+            Ok(())
+        })?;
+        cache.prune("bench", &prefix, &folder, 1)?;
+        let list = folder.join("versions");
+        let text = fs::read_to_string(&list).tried("read", &list)?;
+        let version = |line: &str| line.split_once(' ').map(|(name, version)| (name.to_owned(), version.to_owned()));
+        let versions = text.lines().filter_map(version).collect();
+        Ok(Self { disk: folder.join("disk"), initrd: folder.join("initrd"), versions })
+    }
+
+    /// Bytes that its disk has something in.
+    pub fn used(&self) -> Result<u64> {
+        Ok(fs::metadata(&self.disk).tried("look at", &self.disk)?.blocks() * 512)
+    }
+}
+
+fn make(new: &Path, sources: &str) -> Result<()> {
+    fs::create_dir(new).tried("make the folder", new)?;
+    let mmdebstrap = Run::new("mmdebstrap")
+        .args(["--quiet", "--variant=minbase"])
+        .arg(format!("--include={PACKAGES}"))
+        // where it fails, its text is not what is said of it
+        .env("HOOK", HOOK)
+        .arg("--customize-hook=sh -c \"$HOOK\" sh \"$1\"")
+        .arg("--customize-hook=download /boot/initrd initrd")
+        .arg("--customize-hook=download /versions versions")
+        .arg("--customize-hook=rm \"$1/boot/initrd\" \"$1/versions\"")
+        .args([&release(), "root.tar"])
+        .args(sources.lines());
+    mmdebstrap.within(new).ok()?;
+    Run::new("fakeroot").args(["sh", "-ec", EXT4]).within(new).ok()
+}
+
+/// A copy of a disk with one program more at its top.
+pub fn with_program(disk: &Path, name: &str, program: &Path, out: &Path) -> Result<()> {
+    Run::new("cp").args(["--reflink=auto", "--sparse=always", "--"]).arg(disk).arg(out).ok()?;
+    // a word of debugfs may stand in double quotes; what fails is said and ends with 0
+    let program = program.display().to_string().replace('"', "\"\"");
+    for request in [format!("write \"{program}\" {name}"), format!("set_inode_field {name} mode 0100755")] {
+        Run::new("debugfs").args(["-w", "-R", &request]).arg(out).ok()?;
+    }
+    let said = Run::new("debugfs").args(["-R", &format!("stat {name}")]).arg(out).output()?;
+    match said.contains("Mode:  0755") {
+        true => Ok(()),
+        false => Err(Error::new(format!("put {name} into {}", out.display()), "debugfs has not written it")),
+    }
+}

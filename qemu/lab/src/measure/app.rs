@@ -1,0 +1,88 @@
+//! The boot of an app's own machine, as a timeline.
+//!
+//! Its homes are those of `nodeos run APP`, but that `/init` does `trace.js` first. The machine is ended when the app listens,
+//! and when it neither does that nor ends.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::figures::Event;
+use crate::readings::{FIRST, listens};
+use qemu::failure::Failure;
+use qemu::machine::{Machine, memory_mib};
+use qemu::vm::Vm;
+use shim::last_word::LastWord;
+
+use super::Subject;
+use super::guest::{machine, timed};
+use boot::cache::Cache;
+use boot::error::{Error, Result, Tried};
+use boot::image::Image;
+use boot::interrupt::{self, Making};
+use boot::progress::Progress;
+use boot::users::app;
+
+/// How long after its first line an app may neither listen nor end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What ended the machine.
+enum End {
+    Listens,
+    Itself(u8),
+    Patience,
+}
+
+/// The timeline of that app's boot; `image` is its machine's.
+pub fn timeline(cache: &Cache, subject: &Subject, app: &Path, image: &Image, progress: Progress) -> Result<Vec<Event>> {
+    let tried = || format!("time the boot of {}", app.display());
+    let _making = Making::start();
+    let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+    let homes = folder.path().join("homes.ext4");
+    app::image_with(cache, app, image.arch, include_str!("trace.js"), &homes, progress)?;
+    interrupt::check(tried)?;
+    let mut machine = machine(image, &image.initramfs, &homes, "loglevel=7");
+    if let Some(memory) = &subject.manifest.memory {
+        machine = Machine { memory_mib: memory_mib(memory).map_err(|why| Error::new(tried(), why))?, ..machine };
+    }
+    let phase = progress.quick("measure", "the timeline of the app's boot");
+    let failed = |failure: Failure| Error::new(tried(), failure).next(format!("nodeos run {}", app.display()));
+    let (events, end) = timed(machine, end).map_err(failed)?;
+    interrupt::check(tried)?;
+    phase.done("the timeline of the app's boot");
+    match end {
+        End::Listens | End::Itself(0) => {}
+        End::Itself(status) => progress.say("measure", &format!("the app ended by itself, status {status}")),
+        End::Patience => {
+            let seconds = PATIENCE.as_secs();
+            let text = format!(
+                "the app neither listened nor ended within {seconds} s of its first line: its machine was ended"
+            );
+            progress.say("measure", &text);
+        }
+    }
+    Ok(events)
+}
+
+/// Waits until the machine has ended or may be.
+fn end(vm: &mut Vm) -> std::result::Result<End, Failure> {
+    if let Err(failure) = vm.expect(FIRST) {
+        return Err(if vm.has_ended() {
+            vm.failure("the app ended before its first line of JavaScript")
+        } else {
+            failure
+        });
+    }
+    let first = format!("{FIRST}{}", vm.rest_of_line()?);
+    let listens = listens(&first).ok_or_else(|| vm.failure(format!("node said: {first}")))?;
+    if vm.expect_within(PATIENCE, &listens).is_ok() {
+        vm.rest_of_line()?;
+        return Ok(End::Listens);
+    }
+    if !vm.has_ended() {
+        return Ok(End::Patience);
+    }
+    match vm.ending()?.last_word {
+        Some(LastWord::PowerOff(status)) => Ok(End::Itself(status)),
+        _ => Err(vm.failure("the machine did not power off by itself")),
+    }
+}

@@ -1,0 +1,173 @@
+//! What a machine costs: bytes, system calls, instructions, memory, time.
+//!
+//! ```text
+//! sizes of what was assembled                    sizes.rs, packages.rs
+//! image + meter → machines → console → figures   guest.rs, floor.rs; read in crate::readings
+//! image + app, trace.js → a machine → timeline   app.rs
+//! ```
+//!
+//! What is measured in a machine is measured with homes of our own (`init.js`, `shell.js`): an app may do anything. An app
+//! counts for the sizes and has a timeline of its own.
+
+mod app;
+mod floor;
+mod guest;
+mod packages;
+mod sizes;
+mod symbols;
+
+use std::collections::BTreeMap;
+
+use crate::figures::{FORMAT, Figures, Measured, middle, spread};
+use shim::arches::Arch;
+
+use boot::assembly::{self, Users, Wanted};
+use boot::cache::Cache;
+use boot::carbon::Placement;
+use boot::error::Result;
+use boot::image::Image;
+use boot::manifest::Manifest;
+use boot::media::Medium;
+use boot::progress::Progress;
+
+pub use self::floor::floor;
+pub use self::guest::{Guest, MOMENTS, meter, with_program};
+pub use self::sizes::{options, program, size};
+
+/// What is measured.
+pub struct Subject {
+    /// The machine.
+    pub arch: &'static Arch,
+    /// The kind of medium, for the sizes.
+    pub target: &'static Medium,
+    /// Whose homes count.
+    pub users: Users,
+    /// Node, includes, kernel options and words.
+    pub manifest: Manifest,
+}
+
+impl Subject {
+    /// Its image for the medium.
+    fn image(&self, cache: &Cache, progress: Progress) -> Result<Image> {
+        let placement = self.target.placement.unwrap_or(Placement::Medium);
+        self.image_at(cache, self.target.profile, placement, progress)
+    }
+
+    /// Its image for QEMU, whatever the medium is: what is booted to be measured.
+    pub fn booted(&self, cache: &Cache, place: Placement, progress: Progress) -> Result<Image> {
+        self.image_at(cache, "virt", place, progress)
+    }
+
+    fn image_at(&self, cache: &Cache, profile: &'static str, place: Placement, progress: Progress) -> Result<Image> {
+        let wanted = Wanted { arch: self.arch, placement: place, profile, manifest: self.manifest.clone() };
+        assembly::image(cache, &wanted, progress)
+    }
+}
+
+/// Which figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Bytes.
+    Sizes,
+    /// System calls.
+    Calls,
+    /// Instructions.
+    Instructions,
+    /// Memory at four moments.
+    Memory,
+    /// A timeline.
+    Time,
+    /// The smallest memory.
+    Floor,
+}
+
+/// By name, in the order in which they are taken.
+pub const WHATS: [(&str, What); 6] = [
+    ("sizes", What::Sizes),
+    ("calls", What::Calls),
+    ("instructions", What::Instructions),
+    ("memory", What::Memory),
+    ("time", What::Time),
+    ("floor", What::Floor),
+];
+
+/// Measures it; with the spread of what was measured more than once, in thousandths.
+pub fn measure(
+    cache: &Cache,
+    subject: &Subject,
+    whats: &[What],
+    runs: usize,
+    progress: Progress,
+) -> Result<(Measured, BTreeMap<String, u64>)> {
+    let image = subject.image(cache, progress)?;
+    let mut measured = Measured {
+        format: FORMAT,
+        arch: subject.arch.name.to_owned(),
+        target: subject.target.name.to_owned(),
+        app: match &subject.users {
+            Users::App(app) => Some(app.display().to_string()),
+            _ => None,
+        },
+        versions: image.versions.iter().map(|(name, version)| ((*name).to_owned(), version.clone())).collect(),
+        figures: Figures::new(),
+        timeline: vec![],
+        curves: vec![],
+    };
+    let has = |what: What| whats.contains(&what);
+    if has(What::Sizes) {
+        measured.figures.extend(sizes::sizes(cache, subject, &image, progress)?);
+    }
+    let mut spreads = BTreeMap::new();
+    if [What::Calls, What::Instructions, What::Memory, What::Time].into_iter().any(has) {
+        let image = subject.booted(cache, Placement::Medium, progress)?;
+        let guest = Guest::new(&image, progress)?;
+        let mut repeated = |what: What, take: &dyn Fn() -> Result<Figures>| -> Result<Figures> {
+            if !has(what) {
+                return Ok(Figures::new());
+            }
+            let all = (0..runs.max(1)).map(|_| take()).collect::<Result<Vec<_>>>()?;
+            spreads.extend(spread(&all));
+            Ok(if what == What::Memory { least_used(all) } else { middle(all) })
+        };
+        measured.figures.extend(repeated(What::Calls, &|| guest.calls(&[]))?);
+        measured.figures.extend(repeated(What::Instructions, &|| guest.instructions(&[]))?);
+        measured.figures.extend(repeated(What::Memory, &|| guest.memory())?);
+        if has(What::Time) {
+            measured.timeline = match &subject.users {
+                Users::App(app) => app::timeline(cache, subject, app, &image, progress)?,
+                _ => guest.time()?,
+            };
+        }
+    }
+    if has(What::Floor) {
+        measured.curves = floor::curves(cache, subject, progress)?;
+        for curve in &measured.curves {
+            if let Some(floor) = curve.floor {
+                measured.figures.insert(format!("floor.{}", curve.placement), u64::from(floor).into());
+            }
+        }
+    }
+    Ok((measured, spreads))
+}
+
+/// The run that used the least memory, as a whole: its figures add up, the least of each of several would not.
+fn least_used(runs: Vec<Figures>) -> Figures {
+    let available = |run: &Figures| run.get("memory.idle.available").map_or(0, |figure| figure.value);
+    runs.into_iter().max_by_key(available).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::least_used;
+    use crate::figures::Figures;
+
+    #[test]
+    fn memory_is_that_of_one_run() {
+        let run = |available: u64, slab: u64| -> Figures {
+            [("memory.idle.available", available), ("memory.idle.slab", slab)]
+                .map(|(name, value)| (name.to_owned(), value.into()))
+                .into()
+        };
+        assert_eq!(least_used(vec![run(5, 1), run(7, 2), run(6, 0)]), run(7, 2));
+    }
+}

@@ -1,0 +1,242 @@
+//! A report: one page with what was measured, to be opened anywhere.
+//!
+//! ```text
+//! measured figures, comparisons, the history of the budgets → page (pure): tables, and the same as data for the charts
+//! ECharts, pinned, fetched once                             → bundled into the page
+//! ```
+//!
+//! 1. Every figure stands in a table: the page says all without its script, printed, and to a screen reader. Charts are beside them.
+//! 2. It asks the network for nothing: its policy lets nothing be loaded.
+//!
+//! Absent on purpose: drawing code. `charts.js` says what is drawn, ECharts draws.
+
+mod charts;
+pub mod echarts;
+mod side_by_side;
+mod tables;
+mod treemap;
+
+use crate::budget::Entry;
+use crate::comparison::Comparison;
+use crate::figures::{KINDS, Measured};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use boot::error::{Error, Result};
+
+use self::charts::Data;
+
+/// The page's title.
+pub const TITLE: &str = "What a NodeOS machine costs";
+
+/// What a browser lets the page do: its own styles and scripts, which stand in it (ECharts sets styles of elements), and nothing
+/// else; these two are not covered by the default (CSP3, 6.3.1 and 6.4.1).
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// What stands in it.
+pub struct Report<'a> {
+    /// Machines, each with a section of its own.
+    pub machines: &'a [Machine],
+    /// This system beside others.
+    pub comparisons: &'a [Comparison],
+    /// What landed when and why.
+    pub history: &'a [Entry],
+}
+
+/// What was measured of one machine.
+pub struct Machine {
+    /// That.
+    pub measured: Measured,
+    /// The file that it was read from.
+    pub file: Option<String>,
+}
+
+impl Report<'_> {
+    /// The page, with that script of ECharts in it.
+    pub fn page(&self, echarts: &str) -> Result<String> {
+        let sections = sections(self.machines);
+        let data = serde_json::to_string(&Data::of(&sections, self.comparisons, self.history));
+        let data = data.map_err(|error| Error::new("write JSON", error))?;
+        let style = PreEscaped(include_str!("page.css"));
+        let page = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta http-equiv="Content-Security-Policy" content=(POLICY);
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    title { (TITLE) }
+                    style { (style) }
+                }
+                body {
+                    header {
+                        h1 { (TITLE) }
+                        p { "Sizes and system calls are the same at each run, instructions nearly; time is emulated. "
+                            code { "docs/measure.md" } " says where each figure comes from." }
+                        nav aria-label="Sections" {
+                            @for section in &sections { a href={ "#" (section.id) } { (section.title) } }
+                            @for (at, of) in self.comparisons.iter().enumerate() {
+                                a href={ "#" (side_by_side::id(at)) } { (side_by_side::title(at, of)) }
+                            }
+                            @if !self.history.is_empty() { a href="#history" { "History of the budgets" } }
+                        }
+                    }
+                    main {
+                        @for section in &sections { (of_machine(section)) }
+                        @for (at, of) in self.comparisons.iter().enumerate() { (side_by_side::section(at, of)) }
+                        @if !self.history.is_empty() { (of_history(self.history)) }
+                    }
+                    script type="application/json" id="data" { (PreEscaped(data.replace('<', "\\u003c"))) }
+                    script { (inline(echarts)) }
+                    script { (inline(include_str!("charts.js"))) }
+                }
+            }
+        };
+        Ok(page.into_string())
+    }
+}
+
+/// A machine's place in the page.
+struct Section<'a> {
+    /// What the page and its script call it.
+    id: String,
+    /// What a person calls it.
+    title: String,
+    measured: &'a Measured,
+}
+
+/// Two machines may differ in nothing but when they were measured: it is the position that tells them apart.
+fn sections(machines: &[Machine]) -> Vec<Section<'_>> {
+    let all = machines.iter().enumerate();
+    all.map(|(at, machine)| {
+        let Measured { arch, target, app, .. } = &machine.measured;
+        let number = if machines.len() > 1 { format!("{}. ", at + 1) } else { String::new() };
+        let app = app.as_ref().map(|app| format!(" with {app}")).unwrap_or_default();
+        let file = machine.file.as_ref().map(|file| format!(", {file}")).unwrap_or_default();
+        Section {
+            id: format!("{arch}-{target}-{}", at + 1),
+            title: format!("{number}{arch} {target}{app}{file}"),
+            measured: &machine.measured,
+        }
+    })
+    .collect()
+}
+
+/// A script of ours, or of ECharts: its text can hold anything but its own end (HTML, 4.12.1.3).
+fn inline(script: &str) -> PreEscaped<String> {
+    PreEscaped(script.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
+}
+
+fn of_machine(section: &Section<'_>) -> Markup {
+    let Section { id, title, measured } = section;
+    html! {
+        section id=(id) {
+            h2 { (title) }
+            p { @for (name, version) in &measured.versions { (name) " " (version) "  " } }
+            @for kind in &KINDS { (tables::of_kind(section, kind)) }
+            @if !measured.timeline.is_empty() { (tables::of_timeline(section)) }
+            @if !measured.curves.is_empty() { (tables::of_curves(section)) }
+        }
+    }
+}
+
+/// A chart that `charts.js` draws; what it shows stands in the table beside it.
+fn chart(section: &Section<'_>, what: &str, label: &str) -> Markup {
+    let label = format!("{}: {label}", section.title);
+    html! { div class={ "chart " (what) } data-chart=(what) data-machine=(section.id) role="img" aria-label=(label) {} }
+}
+
+fn of_history(history: &[Entry]) -> Markup {
+    html! {
+        section id="history" {
+            h2 { "History of the budgets" }
+            div class="chart history" data-chart="history" role="img" aria-label="Figures as they landed, in hundredths of the first" {}
+            table {
+                thead { tr { th scope="col" { "date" } th scope="col" { "why" } th scope="col" { "what landed" } } }
+                tbody {
+                    @for entry in history.iter().rev() {
+                        tr {
+                            th scope="row" { (entry.date) }
+                            td { (entry.reason) }
+                            td { details { summary { (entry.changes.len()) " figures" }
+                                ul { @for change in &entry.changes { li { (change) } } } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Machine, Report, inline, sections};
+    use crate::figures::{Curve, Event, FORMAT, Figure, Measured};
+
+    fn machine(arch: &str, app: Option<&str>, file: Option<&str>) -> Machine {
+        let parts = [("<b>&".to_owned(), 7)].into();
+        let measured = Measured {
+            format: FORMAT,
+            arch: arch.to_owned(),
+            target: "direct".to_owned(),
+            app: app.map(str::to_owned),
+            versions: [].into(),
+            figures: [
+                ("bytes.init".to_owned(), Figure { value: 29520, parts }),
+                ("memory.kernel.slab".to_owned(), 3.into()),
+                ("memory.idle.slab".to_owned(), 5.into()),
+            ]
+            .into(),
+            timeline: vec![Event { at: 2_500_000, what: "</SCRIPT><!--".to_owned() }],
+            curves: vec![Curve {
+                placement: "plain".to_owned(),
+                points: vec![(64, None), (512, Some(9))],
+                floor: None,
+            }],
+        };
+        Machine { measured, file: file.map(str::to_owned) }
+    }
+
+    #[test]
+    fn every_figure_stands_in_the_page_and_nothing_of_it_is_markup() {
+        let machines = [machine("x86_64", Some("<script>"), None)];
+        let text = Report { machines: &machines, comparisons: &[], history: &[] }.page("let a = '</script>'").unwrap();
+        for wanted in [
+            "<th scope=\"row\">bytes.init</th><td class=\"number\">29\u{202f}520</td>",
+            "<th scope=\"row\">slab</th><td class=\"number\">3</td>",
+            "<td class=\"number\">5</td>",
+            "<th scope=\"row\">&lt;/SCRIPT&gt;&lt;!--</th><td class=\"number\">2\u{202f}500</td>",
+            "&lt;b&gt;&amp;",
+            "<h2>x86_64 direct with &lt;script&gt;</h2>",
+            "64: never",
+            "let a = '<\\/script>'",
+            "\"what\":\"\\u003c/SCRIPT>\\u003c!--\"",
+        ] {
+            assert!(text.contains(wanted), "no {wanted} in {text}");
+        }
+        assert!(!text.contains("<b>&") && !text.contains("http://") && !text.contains("https://"), "{text}");
+        assert_eq!(inline("<!--").into_string(), "<\\!--");
+    }
+
+    #[test]
+    fn machines_that_differ_in_nothing_have_sections_of_their_own() {
+        let machines = [
+            machine("x86_64", None, Some("before.json")),
+            machine("x86_64", None, Some("after.json")),
+            machine("x86_64", Some("app"), Some("after.json")),
+            machine("x86_64", None, Some("after.json")),
+        ];
+        let sections = sections(&machines);
+        let told: Vec<_> = sections.iter().map(|section| (section.id.as_str(), section.title.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("x86_64-direct-1", "1. x86_64 direct, before.json"),
+                ("x86_64-direct-2", "2. x86_64 direct, after.json"),
+                ("x86_64-direct-3", "3. x86_64 direct with app, after.json"),
+                ("x86_64-direct-4", "4. x86_64 direct, after.json"),
+            ]
+        );
+    }
+}
