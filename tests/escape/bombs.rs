@@ -5,18 +5,10 @@ use std::time::Duration;
 use boot::users::home::Home;
 use qemu::vm::Vm;
 use shim::arches::Arch;
-use tests::{Boot, Disk, attacker, log_on, logs_on};
+use tests::{Boot, Disk, attacks, log_on, logs_on};
 
 /// From the bomb to node's answer, emulated on two shared cores (SPECIFICATION.md).
 const BOUND: Duration = Duration::from_secs(120);
-
-/// A home whose `/init` is the bomb.
-pub fn attacks(arch: &'static Arch, name: &str, uid: u32, bomb: &str) -> Home {
-    let mut home = Home::new(name, uid);
-    home.program("bin/attack", attacker(arch));
-    home.program("init", format!("#!/bin/attack\n{bomb}\n"));
-    home
-}
 
 /// These homes, and that of bo, who logs on.
 pub fn disk(mut homes: Vec<Home>) -> Disk {

@@ -11,9 +11,9 @@ use std::{
 
 use boot::users::policy::set_policy;
 use shim::{arches::Arch, limits, policy::Policy};
-use tests::{Boot, Disk};
+use tests::{Boot, Disk, attacks};
 
-use crate::bombs::{armed, attacks, disk, works};
+use crate::bombs::{armed, disk, works};
 
 const MEMORY_MIB: u32 = 256;
 const POLICY: &str = r#"{"memory": "64M"}"#;

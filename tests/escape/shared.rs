@@ -1,17 +1,11 @@
 //! What sandboxes have in common, as far as one notices another by it.
 
 use shim::arches::Arch;
-use tests::{Boot, Disk, attacker, runs};
+use tests::{Boot, Disk, attacks, runs};
 
 /// bo opens and locks all that every sandbox has; ana notices nothing of it, and all of what she does herself.
 fn nobody_hears_what_another_opens(arch: &'static Arch) {
-    let home = |name, uid, attack: &str| {
-        let mut home = boot::users::home::Home::new(name, uid);
-        home.program("bin/attack", attacker(arch));
-        home.program("init", format!("#!/bin/attack\n{attack}\n"));
-        home
-    };
-    let disk = Disk::with(&[home("ana", 1000, "hear_all"), home("bo", 1001, "share_all")]);
+    let disk = Disk::with(&[attacks(arch, "ana", 1000, "hear_all"), attacks(arch, "bo", 1001, "share_all")]);
     let mut vm = Boot::on(arch).homes(&disk).start();
     vm.expect("attack hear_all: worked").unwrap();
     let said = vm.transcript();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shim::arches::Arch;
-use tests::{Boot, Disk, attacker, log_on, logs_on};
+use tests::{Boot, Disk, attacker, attacks, log_on, logs_on};
 
 /// root logs on again and again, while root's own init waits to get hold of /logon on its way to a session.
 fn overwrite(arch: &'static Arch, without: &str, wanted: &str) {
@@ -107,10 +107,7 @@ fn nobody_reads_along_at_a_terminal(arch: &'static Arch) {
 fn a_session_leaves_keyboard_and_screen(arch: &'static Arch) {
     const REQUESTS: [&str; 3] = ["keyboard_off", "graphics_mode", "switch_terminal"];
     for (without, wanted) in [("capabilities,nodev", "failed (EPERM"), ("capabilities,nodev,seccomp", "worked")] {
-        let mut root = boot::users::home::Home::new("root", 0);
-        root.program("bin/attack", attacker(arch));
-        root.program("init", format!("#!/bin/attack\n{}\n", REQUESTS.join("\n")));
-        let disk = Disk::with(&[root]);
+        let disk = Disk::with(&[attacks(arch, "root", 0, &REQUESTS.join("\n"))]);
         let mut vm = Boot::on(arch).homes(&disk).without(without).start();
         for request in REQUESTS {
             vm.expect(&format!("attack {request}: {wanted}")).unwrap();

@@ -12,7 +12,7 @@ use qemu::{
     vm::Vm,
 };
 use shim::arches::Arch;
-use tests::{Disk, log_on, logs_on, run};
+use tests::{Disk, in_namespaces, log_on, logs_on, run};
 
 use crate::{guest_logs_on, medium};
 
@@ -51,26 +51,17 @@ impl Drop for Server {
     }
 }
 
-/// Runs the rest of a test in a network namespace of its own, in which it is root; true there.
-fn in_a_namespace(test: &str) -> bool {
-    const THERE: &str = "NODEOS_TEST_NETWORK";
-    if std::env::var_os(THERE).is_some() {
-        return true;
-    }
-    folder();
-    let program = std::env::current_exe().unwrap();
-    let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--net", "--"]).arg(program).args(["--exact", test, "--nocapture"]);
-    let output = command.env(THERE, folder()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("1 passed"), "in a network namespace (unshare): {said}");
-    println!("{said}");
-    false
-}
+/// Where a test's own namespace finds the folder.
+const FOLDER: &str = "NODEOS_TEST_FOLDER";
 
 /// The folder, inside and outside of the namespace.
 fn served() -> PathBuf {
-    std::env::var_os("NODEOS_TEST_NETWORK").map_or_else(folder, PathBuf::from)
+    std::env::var_os(FOLDER).map_or_else(folder, PathBuf::from)
+}
+
+/// Runs the rest of a test in a network of its own; true there.
+fn in_a_network(test: &str) -> bool {
+    in_namespaces(test, &["--net"], &[(FOLDER, &served())])
 }
 
 /// A bridge with two machines' cables, a DHCP and TFTP server, and a server for HTTP.
@@ -121,7 +112,7 @@ fn is_in(vm: &mut Vm, zone: &str) {
 
 #[test]
 fn dnsmasq_serves_a_bios_and_uefi_by_tftp() {
-    if in_a_namespace("pxe::dnsmasq_serves_a_bios_and_uefi_by_tftp") {
+    if in_a_network("pxe::dnsmasq_serves_a_bios_and_uefi_by_tftp") {
         let _servers = network(str::to_owned);
         let mut one = Vm::start(machine(Firmware::Bios, tap(1))).unwrap();
         // at once, and with a disk that has other users
@@ -136,7 +127,7 @@ fn dnsmasq_serves_a_bios_and_uefi_by_tftp() {
 
 #[test]
 fn dnsmasq_leads_both_to_http() {
-    if in_a_namespace("pxe::dnsmasq_leads_both_to_http") {
+    if in_a_network("pxe::dnsmasq_leads_both_to_http") {
         let by_http =
             |config: &str| config.replace("tag:ipxe,boot.ipxe", "tag:ipxe,http://192.168.77.1:8000/boot.ipxe");
         // UEFI offers both: without its TFTP only HTTP is left
@@ -151,7 +142,7 @@ fn dnsmasq_leads_both_to_http() {
 
 #[test]
 fn dnsmasq_leads_an_old_rom_to_pxelinux() {
-    if in_a_namespace("pxe::dnsmasq_leads_an_old_rom_to_pxelinux") {
+    if in_a_network("pxe::dnsmasq_leads_an_old_rom_to_pxelinux") {
         // QEMU's ROM is iPXE, which loads PXELINUX as any other would
         let _servers = network(|config| config.replace("tag:ipxe,boot.ipxe", "tag:ipxe,pxelinux.0"));
         let mut vm = Vm::start(machine(Firmware::Bios, tap(1))).unwrap();

@@ -307,12 +307,12 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Runs the rest of a test as root of namespaces of its own, of which unshare(1) makes those; true there.
+/// Runs the rest of a test as root of namespaces of its own, of which unshare(1) makes those, with these variables; true there.
 ///
 /// # Panics
 /// When the test fails there.
 #[must_use]
-pub fn in_namespaces(test: &str, which: &[&str]) -> bool {
+pub fn in_namespaces(test: &str, which: &[&str], variables: &[(&str, &Path)]) -> bool {
     const THERE: &str = "NODEOS_TEST_NAMESPACES";
     if std::env::var_os(THERE).is_some() {
         return true;
@@ -320,7 +320,7 @@ pub fn in_namespaces(test: &str, which: &[&str]) -> bool {
     let program = std::env::current_exe().unwrap();
     let mut command = Command::new("unshare");
     command.arg("--map-root-user").args(which).arg("--").arg(program).args(["--exact", test, "--nocapture"]);
-    let output = command.env(THERE, "").output().unwrap();
+    let output = command.env(THERE, "").envs(variables.iter().copied()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("1 passed"), "in namespaces (unshare {which:?}): {said}");
     println!("{said}");
@@ -345,6 +345,15 @@ fn text(path: &Path) -> &str {
 pub fn runs(name: &str, uid: u32, script: &str) -> Home {
     let mut home = Home::new(name, uid);
     home.program("init", format!("#!/usr/bin/env node\n{script}\n"));
+    home
+}
+
+/// A home whose `/init` makes these attacks, one a line (tests/guest).
+#[must_use]
+pub fn attacks(arch: &'static Arch, name: &str, uid: u32, attacks: &str) -> Home {
+    let mut home = Home::new(name, uid);
+    home.program("bin/attack", attacker(arch));
+    home.program("init", format!("#!/bin/attack\n{attacks}\n"));
     home
 }
 

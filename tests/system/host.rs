@@ -23,7 +23,7 @@ pub fn a_full_disk_of_the_host_is_told_and_the_machine_goes_on(arch: &'static Ar
         try { for (let i = 0; i < 48; i++) { fs.writeSync(file, Buffer.alloc(1 << 20, 1)); fs.fsyncSync(file) } } catch (e) { error = e.code }
         console.log('wrote until', error)
         setTimeout(() => console.log('goes on'), 2000)";
-    if !in_namespaces(&test, &["--mount"]) {
+    if !in_namespaces(&test, &["--mount"], &[]) {
         return;
     }
     let disk = Disk::with(&[runs("ana", 1000, script)]);
@@ -48,7 +48,7 @@ const BURST: usize = 50;
 
 pub fn a_guest_reaches_the_hosts_loopback_only_where_it_may(arch: &'static Arch) {
     let test = format!("{arch}::a_guest_reaches_the_hosts_loopback_only_where_it_may");
-    if !in_namespaces(&test, &["--net"]) {
+    if !in_namespaces(&test, &["--net"], &[]) {
         return;
     }
     // a host with a route, to nobody: what is sent to 10.0.2.2 in earnest gets no answer
