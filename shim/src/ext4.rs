@@ -48,19 +48,20 @@ const LARGE_BLOCKS: &str = "its blocks are larger than the kernel's pages of 4 K
 const FOREIGN_JOURNAL: &str = "its journal is on another disk; attach that disk to another computer and run `e2fsck -f \
                                DEVICE`, then remove the journal";
 
-/// The first copy of the superblock, for blocks of 4, 2 and 1 KiB: it begins the second group.
+/// The first copy of the superblock, for blocks of 4, 2 and 1 KiB: it begins the second group. e2fsck writes it over
+/// whatever lies there now, so it is for a copy of the disk.
 static COPIES: [(u64, &str); 3] = [
     (
         32768 * 4096,
-        "its superblock is damaged, but there is a copy: `e2fsck -B 4096 -b 32768 DEVICE` on another computer",
+        "its superblock is damaged, but there is another: copy the disk, and run `e2fsck -B 4096 -b 32768` on the copy",
     ),
     (
         16384 * 2048,
-        "its superblock is damaged, but there is a copy: `e2fsck -B 2048 -b 16384 DEVICE` on another computer",
+        "its superblock is damaged, but there is another: copy the disk, and run `e2fsck -B 2048 -b 16384` on the copy",
     ),
     (
         8193 * 1024,
-        "its superblock is damaged, but there is a copy: `e2fsck -B 1024 -b 8193 DEVICE` on another computer",
+        "its superblock is damaged, but there is another: copy the disk, and run `e2fsck -B 1024 -b 8193` on the copy",
     ),
 ];
 
@@ -103,14 +104,15 @@ pub fn refused(read: &mut Read<'_>) -> Option<&'static str> {
     if probe::is_ext4(&block) {
         return features(&block);
     }
-    for (at, what) in &COPIES {
-        // s_magic and s_block_group_nr, of a superblock at the start of its block
-        if read(*at, &mut block).is_some() && has(&block, 0x38, &[0x53, 0xef]) && has(&block, 0x5a, &[1, 0]) {
+    for (at, place, magic, what) in &OTHERS {
+        if read(*at, &mut block).is_some() && has(&block, *place, magic) {
             return Some(what);
         }
     }
-    for (at, place, magic, what) in &OTHERS {
-        if read(*at, &mut block).is_some() && has(&block, *place, magic) {
+    // last: they outlive an ext4 that made room for another
+    for (at, what) in &COPIES {
+        // s_magic and s_block_group_nr, of a superblock at the start of its block
+        if read(*at, &mut block).is_some() && has(&block, 0x38, &[0x53, 0xef]) && has(&block, 0x5a, &[1, 0]) {
             return Some(what);
         }
     }
@@ -364,6 +366,14 @@ mod tests {
             let mut wiped = made(words, size, &[]);
             wiped[..4096].fill(0);
             assert!(why(&wiped).unwrap().contains(says), "{words}");
+            // what was made on it since is not ext4's to mend
+            for (at, place, magic, says) in OTHERS {
+                let place = usize::try_from(at).unwrap() + place;
+                let kept = wiped[place..place + magic.len()].to_vec();
+                wiped[place..place + magic.len()].copy_from_slice(magic);
+                assert_eq!(why(&wiped), Some(says));
+                wiped[place..place + magic.len()].copy_from_slice(&kept);
+            }
         }
     }
 
