@@ -42,6 +42,8 @@ pub enum Guard {
     Claims,
     /// A password check takes no more memory than the reserve has.
     CheckMemory,
+    /// A users partition that is not clean is mended before it is mounted.
+    Mend,
 }
 
 /// What root keeps of the capabilities, for people; `guest::privilege` has the set.

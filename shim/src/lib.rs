@@ -37,6 +37,7 @@ pub mod cmdline;
 pub mod cut;
 pub mod errno;
 pub mod ext4;
+pub mod fsck;
 pub mod guards;
 #[cfg(target_env = "musl")]
 pub mod guest;

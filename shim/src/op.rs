@@ -144,8 +144,6 @@ pub enum Boot<'a> {
     Op(Op<'a>),
     /// Mounts a block device, awaited: type, device, where, how, its own options.
     Device(&'a str, Device<'a>, &'a str, Attr, &'a str),
-    /// Mounts a users partition, awaited, and mended first where it is not clean: device, how, its own options.
-    Users(Device<'a>, Attr, &'a str),
     /// Waits for a block device.
     Await(Device<'a>),
     /// Gives a partition, the last of its disk, what is behind it.
@@ -280,7 +278,6 @@ impl Say for Boot<'_> {
         match *self {
             Self::Op(op) => op.say(text),
             Self::Device(kind, device, target, attr, options) => mount(text, kind, &device, target, attr, options),
-            Self::Users(device, attr, options) => mount(text, "ext4", &device, layout::USERS, attr, options),
             Self::Await(device) => say!(text, "wait for ", device),
             Self::GrowPartition(device) => say!(text, "growpart ", device),
             Self::GrowFilesystem(path) => say!(text, "resize2fs ", path),

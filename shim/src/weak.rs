@@ -43,6 +43,7 @@ impl<'a> Guards<'a> {
             Guard::Console => "console",
             Guard::Claims => "claims",
             Guard::CheckMemory => "check_memory",
+            Guard::Mend => "e2fsck",
         })
     }
 
@@ -114,11 +115,8 @@ impl Weaken for Op<'_> {
 impl Weaken for Boot<'_> {
     fn weaken(&mut self, guards: Guards<'_>) {
         // what only PID 1 sees stays as it is
-        if let Boot::Users(device, attr, options) = self {
+        if let Boot::Device("ext4", _, _, attr, _) = self {
             guards.attr(attr);
-            if guards.lack("e2fsck") {
-                *self = Boot::Device("ext4", *device, layout::USERS, *attr, options);
-            }
         }
     }
 }

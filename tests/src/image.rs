@@ -14,7 +14,7 @@ use boot::{
     shim as shim_of,
 };
 use lab::measure::{meter, with_program};
-use shim::arches::Arch;
+use shim::{arches::Arch, layout::E2FSCK_ON_CARBON};
 
 use crate::cache;
 
@@ -78,6 +78,12 @@ pub fn put_first<'a>(arch: &Arch, initramfs: &Path, out: &'a Path) -> &'a str {
     };
     with_program(initramfs, name, &program, out).unwrap_or_else(|error| panic!("{error}"));
     name
+}
+
+/// Makes `out`, the initramfs with the attacker's program in the place of the carbon copy's e2fsck.
+pub fn put_e2fsck(arch: &Arch, initramfs: &Path, out: &Path) {
+    let name = E2FSCK_ON_CARBON.trim_start_matches('/');
+    with_program(initramfs, name, &attack(arch), out).unwrap_or_else(|error| panic!("{error}"));
 }
 
 fn attack(arch: &Arch) -> PathBuf {

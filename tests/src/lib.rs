@@ -40,7 +40,7 @@ use tempfile::TempDir;
 mod image;
 
 pub use image::attacker;
-use image::{image, put_first};
+use image::{image, put_e2fsck, put_first};
 
 /// The cache that `nodeos` uses too.
 ///
@@ -66,6 +66,7 @@ pub struct Boot {
     counted: bool,
     doors: bool,
     first: Option<PathBuf>,
+    e2fsck: Option<PathBuf>,
 }
 
 impl Boot {
@@ -87,6 +88,7 @@ impl Boot {
             counted: false,
             doors: false,
             first: None,
+            e2fsck: None,
         }
     }
 
@@ -181,6 +183,13 @@ impl Boot {
         self
     }
 
+    /// The carbon copy, files in the initramfs, has the attacker's program for its e2fsck. That initramfs is beside the disk.
+    #[must_use]
+    pub fn broken_e2fsck(mut self, disk: &Disk) -> Self {
+        self.e2fsck = Some(disk.beside("broken"));
+        self.carbon(Placement::Plain).memory(384)
+    }
+
     /// The machine.
     #[must_use]
     pub fn machine(self) -> Machine {
@@ -197,7 +206,10 @@ impl Boot {
         if let Some(first) = &self.first {
             cmdline += &format!(" rdinit=/{}", put_first(self.arch, &image.initramfs, first));
         }
-        let initramfs = self.first.as_ref().unwrap_or(&image.initramfs);
+        if let Some(out) = &self.e2fsck {
+            put_e2fsck(self.arch, &image.initramfs, out);
+        }
+        let initramfs = self.first.as_ref().or(self.e2fsck.as_ref()).unwrap_or(&image.initramfs);
         let carbon = image.carbon.iter().map(Drive::read_only);
         Machine {
             memory_mib: self.memory_mib,

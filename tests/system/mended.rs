@@ -79,6 +79,23 @@ pub fn a_damaged_folder_is_mended_at_the_next_boot(arch: &'static Arch) {
     assert!(!said.contains("e2fsck") && !said.contains("checking"), "{said}");
 }
 
+pub fn after_an_e2fsck_that_did_not_end_it_is_only_read(arch: &'static Arch) {
+    let disk = disk();
+    // the second says that all is to be mended (struct ext4_super_block, `s_state`)
+    for (state, says, writes) in [
+        ("0", "nodeos: e2fsck did not begin; the users partition is used as it is (status 8); next: `e2fsck -f DEVICE`", true),
+        ("2", "nodeos: e2fsck was stopped half-way; the users partition is only read (status 8); next: `e2fsck -f DEVICE`", false),
+    ] {
+        disk.debugfs(&format!("set_super_value state {state}\n"));
+        let before = std::fs::read(&disk.path).unwrap();
+        let said = ends(Boot::on(arch).homes(&disk).broken_e2fsck(&disk), &[says, "ana reads 5", "bo wrote"]);
+        assert_eq!(said.matches("checking the users partition").count(), 1, "{said}");
+        assert_eq!(said.contains("nodeos: the users partition is read-only: what you write is gone"), !writes, "{said}");
+        let unchanged = before == std::fs::read(&disk.path).unwrap();
+        assert_eq!(unchanged, !writes, "{state}");
+    }
+}
+
 pub fn one_without_a_journal_is_checked_after_a_power_cut(arch: &'static Arch) {
     for (journal, checked) in [("^has_journal", true), ("has_journal", false)] {
         let disk = disk();

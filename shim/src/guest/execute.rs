@@ -40,14 +40,19 @@ pub struct Stopped;
 pub fn steps<O: Execute>(steps: &[Step<O>], log: &Log) -> core::result::Result<(), Stopped> {
     for Step { op, need, .. } in steps {
         if let Err(errno) = op.execute(log) {
-            let hint = op.hint(errno);
-            error!(log, "cannot ", op, ": ", errno, if hint.is_empty() { "" } else { "; " }, hint);
+            failed(op, errno, log);
             if *need == Need::Required {
                 return Err(Stopped);
             }
         }
     }
     Ok(())
+}
+
+/// Says that it could not be done, why, and what to do next.
+pub fn failed<O: Execute>(op: &O, errno: Errno, log: &Log) {
+    let hint = op.hint(errno);
+    error!(log, "cannot ", op, ": ", errno, if hint.is_empty() { "" } else { "; " }, hint);
 }
 
 impl Execute for Op<'_> {

@@ -197,7 +197,7 @@ pub fn users<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
             plan.must(Why::UsersPartition, Boot::Await(device));
             plan.may(Why::WholeDisk, Boot::GrowPartition(device));
         }
-        plan.must(Why::UsersPartition, Boot::Users(device, Attr::FILES, options.users_flags));
+        plan.must(Why::UsersPartition, Boot::Device("ext4", device, layout::USERS, Attr::FILES, options.users_flags));
         if options.grow {
             plan.may(Why::WholeDisk, Boot::GrowFilesystem(layout::USERS));
         }

@@ -15,12 +15,12 @@ use rustix::{
 
 use crate::{
     ext4::{self, Check},
+    fsck::{self, End, Fsck},
     guards::Guards,
     guest::{
         execute::mount,
         log::Log,
         machine::uptime,
-        mend::HELD,
         place::{self, Name},
         privilege,
     },
@@ -31,41 +31,44 @@ use crate::{
     sys,
 };
 
-/// Seconds for both runs together, after which the partition is mounted as it is: a disk that hangs must not keep the
-/// machine from booting.
+/// Seconds for both runs together, after which it is killed: a disk that hangs must not keep the machine from booting.
 const LIMIT: u64 = 3600;
 /// Seconds between two lines that say that it goes on.
 const PATIENCE: u8 = 10;
 const NAMESPACES: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
 /// nobody; it owns no home while this runs, for no user runs yet.
 const NOBODY: u32 = 65534;
-/// e2fsck's: something is left that was not mended (e2fsck(8), exit code).
-const LEFT: i32 = 4;
+/// The status of a child that did not become e2fsck, which has none of that number (e2fsck(8), exit code).
+const NO_E2FSCK: u8 = 127;
 
-/// Mends what can be mended: 0 if there is nothing left, as far as e2fsck knows. `guest::mend` has the table.
-pub fn mend(device: &str, check: Check, log: &Log) -> u8 {
+/// Mends what can be mended, and says what is left.
+pub fn mend(device: &str, check: Check, log: &Log) -> Fsck {
     if takes_no_writes(device) {
-        return 1;
+        return Fsck::NeverBegan;
     }
     let until = uptime().saturating_add(LIMIT);
     error!(log, "checking the users partition: ", device, " is not clean");
-    let result = match check {
-        Check::Full => run(device, "e2fsck\0-fy\0/disk\0", until, log),
+    let full = || run(device, "e2fsck\0-fy\0/disk\0", until, log);
+    let end = match check {
+        Check::Full => full(),
         Check::Preen => match run(device, "e2fsck\0-p\0/disk\0", until, log) {
-            Ok(status) if status & LEFT != 0 => run(device, "e2fsck\0-fy\0/disk\0", until, log),
-            result => result,
+            Ok(end) if end.came_to() == Fsck::Left => full(),
+            end => end,
         },
     };
-    match result {
-        Ok(0..LEFT) => return 0,
-        Err(Errno::BUSY) => {
-            error!(log, "e2fsck of the users partition hangs; the partition is only read");
-            return HELD;
-        }
-        Ok(status) => error!(log, "e2fsck did not mend all: status ", status.unsigned_abs(), "; used as it is"),
-        Err(errno) => error!(log, "no e2fsck of the users partition: ", errno, "; used as it is"),
+    let fsck = end.map_or(Fsck::NeverBegan, End::came_to);
+    let mut why = Text::new();
+    match end {
+        Ok(End::Status(status, _)) => say!(&mut why, "status ", status),
+        Ok(End::Signal) => say!(&mut why, "by a signal: was there too little memory?"),
+        Ok(End::Late) => say!(&mut why, "killed after ", LIMIT, " s"),
+        Ok(End::Never) => say!(&mut why, "killed, it did not end: does the disk answer?"),
+        Err(errno) => say!(&mut why, errno),
     }
-    1
+    if !fsck.says().is_empty() {
+        error!(log, fsck.says(), " (", why, "); next: `e2fsck -f DEVICE` on another computer");
+    }
+    fsck
 }
 
 /// A medium that is write-protected stays as it is.
@@ -75,8 +78,9 @@ fn takes_no_writes(device: &str) -> bool {
     place::text(&attribute).is_some_and(|text| text.starts_with('1'))
 }
 
-/// Runs it to its end, at most until then: its exit status. `EBUSY` where it does not end, and has the disk open.
-fn run(device: &str, arguments: &str, until: u64, log: &Log) -> Result<i32> {
+/// Runs it to its end, at most until then.
+#[inline(never)]
+fn run(device: &str, arguments: &str, until: u64, log: &Log) -> Result<End> {
     let program = place::file(layout::E2FSCK_ON_CARBON, OFlags::PATH)?;
     let group = Name::new(layout::E2FSCK_GROUP)?;
     match rustix::fs::mkdir(group.c(), Mode::RWXU) {
@@ -86,24 +90,34 @@ fn run(device: &str, arguments: &str, until: u64, log: &Log) -> Result<i32> {
     let folder = place::open(layout::E2FSCK_GROUP)?;
     let (ours, theirs) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     let Some((pid, child)) = sys::fork_into(NAMESPACES, &folder)? else {
-        let _ = become_it(device, &program, &theirs, arguments);
-        sys::exit(127)
+        // it is about to lose /dev
+        let log = Log::held();
+        if let Err(errno) = become_it(device, &program, &theirs, arguments) {
+            error!(log, "cannot become e2fsck: ", errno);
+        }
+        sys::exit(NO_E2FSCK)
     };
     drop(theirs);
     let pid = rustix::process::Pid::from_raw(pid).ok_or(Errno::SRCH)?;
-    let in_time = watch(&ours, until, log) && sys::ends_within(child.as_fd(), PATIENCE);
-    if !in_time {
+    let mut seen = watch(&ours, until, log);
+    while seen.in_time && !sys::ends_within(child.as_fd(), PATIENCE) {
+        seen.in_time = uptime() <= until;
+    }
+    if !seen.in_time {
         let _ = rustix::process::kill_process(pid, Signal::KILL);
         // it may hang in the kernel, at a disk that hangs
         if !sys::ends_within(child.as_fd(), PATIENCE) {
-            return Err(Errno::BUSY);
+            return Ok(End::Never);
         }
     }
-    let ended = rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
+    let ended = rustix::process::waitpid(Some(pid), WaitOptions::empty()).ok().flatten();
     let _ = rustix::fs::rmdir(group.c());
-    // killed: by us, or for it took more memory than all users may
-    let killed = if in_time { Errno::NOMEM } else { Errno::TIMEDOUT };
-    ended.and_then(|(_, status)| status.exit_status()).ok_or(killed)
+    let status = ended.and_then(|(_, status)| u8::try_from(status.exit_status()?).ok());
+    Ok(match status {
+        Some(status) => End::Status(status, seen.began),
+        None if seen.in_time => End::Signal,
+        None => End::Late,
+    })
 }
 
 /// The child, with all capabilities until its last lines.
@@ -125,25 +139,30 @@ fn become_it(device: &str, program: &OwnedFd, output: &OwnedFd, arguments: &str)
     Err(sys::exec(program, c"", sys::strings(arguments), sys::strings("EXT2FS_NO_MTAB_OK=1\0")))
 }
 
-/// Reads what it prints to the end, and says how many problems were mended, and the first. False if it takes too long.
-fn watch(output: &OwnedFd, until: u64, log: &Log) -> bool {
+/// What was seen of it.
+struct Seen {
+    /// It closed its output before it was too late.
+    in_time: bool,
+    /// It had begun to look at the filesystem.
+    began: bool,
+}
+
+/// Reads what it prints to the end, and says how many problems were mended, and the first.
+fn watch(output: &OwnedFd, until: u64, log: &Log) -> Seen {
     let (mut line, mut first, mut mended) = (Text::new(), Text::new(), 0_u32);
+    let mut seen = Seen { in_time: true, began: false };
     loop {
         if uptime() > until {
-            return false;
+            seen.in_time = false;
+            break;
         }
         if !sys::ready_within(output.as_fd(), PollFlags::IN, PATIENCE) {
             error!(log, "still checking the users partition");
             continue;
         }
         let mut bytes = [0; 256];
-        let Some(bytes) = rustix::io::read(output, &mut bytes).ok().and_then(|length| bytes.get(..length)) else {
-            return true;
-        };
-        if bytes.is_empty() {
-            break;
-        }
-        for byte in bytes {
+        let Ok(length @ 1..) = rustix::io::read(output, &mut bytes) else { break };
+        for byte in bytes.get(..length).unwrap_or_default() {
             match byte {
                 b'\n' => {
                     let mends = ext4::mends(&line);
@@ -152,6 +171,7 @@ fn watch(output: &OwnedFd, until: u64, log: &Log) -> bool {
                         first.clone_from(&line);
                     }
                     mended = mended.saturating_add(mends.into());
+                    seen.began |= fsck::begins(&line);
                     line.clear();
                 }
                 b' '..=b'~' if line.len() < 200 => drop(line.push((*byte).into())),
@@ -162,5 +182,5 @@ fn watch(output: &OwnedFd, until: u64, log: &Log) -> bool {
     if mended > 0 {
         error!(log, "e2fsck mended ", mended, " problems of the users partition: ", first);
     }
-    true
+    seen
 }

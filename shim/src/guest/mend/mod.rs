@@ -3,13 +3,13 @@
 //! A program, not a part of `/setup`, for few boots need it. It says in the log what it finds. It starts with all
 //! capabilities; e2fsck has none.
 //!
-//! | `/mend …` | does | status 0 |
-//! |---|---|---|
-//! | `unclean DEVICE` | runs e2fsck as the superblock's state asks for it | nothing is left to mend |
-//! | `why DEVICE` | says why the kernel refuses it | no reason is seen: it is damaged |
-//! | `damaged DEVICE` | runs e2fsck over all of it | nothing is left to mend |
+//! | `/mend …` | does |
+//! |---|---|
+//! | `unclean DEVICE` | runs e2fsck as the superblock's state asks for it |
+//! | `damaged DEVICE` | says why the kernel refuses it; if no reason is seen, runs e2fsck over all of it |
+//! | `why DEVICE` | only says why |
 //!
-//! The status is `HELD` where an e2fsck that cannot be killed still has the disk open.
+//! The status is what e2fsck came to, a `Fsck`.
 
 mod e2fsck;
 
@@ -17,37 +17,39 @@ use rustix::fs::OFlags;
 
 use crate::{
     ext4::{self, Check},
+    fsck::Fsck,
     guest::{log::Log, place},
     probe::BLOCK,
     sys::{self, Start},
 };
 
-/// The status after an e2fsck that does not end: nobody else may write to the disk.
-pub const HELD: u8 = 2;
-
 /// The program.
 pub fn main(start: Start) -> ! {
     let mut words = start.arguments().skip(1).filter_map(|word| word.to_str().ok());
-    let (Some(what), Some(device)) = (words.next(), words.next()) else { sys::exit(1) };
-    let Ok(disk) = place::file(device, OFlags::RDONLY | OFlags::NONBLOCK) else { sys::exit(1) };
-    let mut read = |at, block: &mut [u8; BLOCK]| place::read_at(&disk, at, block);
-    let log = Log::PID1;
-    let check = match what {
-        "why" => match ext4::refused(&mut read) {
-            Some(reason) => {
-                error!(log, device, ": ", reason);
-                sys::exit(1)
-            }
-            None => sys::exit(0),
-        },
-        "damaged" => Check::Full,
-        _ => {
-            let mut block = [0; BLOCK];
-            match read(0, &mut block).and_then(|()| ext4::check(&block)) {
-                Some(check) => check,
-                None => sys::exit(0),
-            }
+    let fsck = match (words.next(), words.next()) {
+        (Some(what), Some(device)) => mend(what, device, &Log::PID1),
+        _ => Fsck::NeverBegan,
+    };
+    sys::exit(fsck.status())
+}
+
+fn mend(what: &str, device: &str, log: &Log) -> Fsck {
+    let disk = match place::file(device, OFlags::RDONLY | OFlags::NONBLOCK) {
+        Ok(disk) => disk,
+        Err(errno) => {
+            error!(log, "cannot read ", device, ": ", errno);
+            return Fsck::NeverBegan;
         }
     };
-    sys::exit(e2fsck::mend(device, check, &log))
+    let mut read = |at, block: &mut [u8; BLOCK]| place::read_at(&disk, at, block);
+    let check = if what == "unclean" {
+        let mut block = [0; BLOCK];
+        read(0, &mut block).and_then(|()| ext4::check(&block))
+    } else if let Some(reason) = ext4::refused(&mut read) {
+        error!(log, device, ": ", reason);
+        return Fsck::NeverBegan;
+    } else {
+        (what == "damaged").then_some(Check::Full)
+    };
+    check.map_or(Fsck::Clean, |check| e2fsck::mend(device, check, log))
 }

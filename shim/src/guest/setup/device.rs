@@ -27,12 +27,11 @@ pub const PATIENCE: u8 = 30;
 /// The same where homes serve in RAM, for the partition that nobody named.
 pub const LITTLE_PATIENCE: u8 = 5;
 
-/// The device's path, once it is there. Waits by uevent: the socket is open before the first look, so no device can
-/// come unseen between a look and the wait.
+/// The device's path, once it is there. Waits by uevent: the socket is open before the last look, so no device can come
+/// unseen between that and the wait.
 pub fn find(device: Device<'_>, seconds: u8, log: &Log) -> Result<Text> {
-    let events = uevents::listen()?;
     let until = uptime().saturating_add(seconds.into());
-    let mut said = false;
+    let mut events = None;
     loop {
         if let Some(Found { path, other }) = search(device) {
             if let Some(other) = other {
@@ -40,15 +39,16 @@ pub fn find(device: Device<'_>, seconds: u8, log: &Log) -> Result<Text> {
             }
             return Ok(path);
         }
+        let Some(events) = &events else {
+            events = Some(uevents::listen()?);
+            error!(log, "waiting for ", device, ", at most ", seconds, " s");
+            continue;
+        };
         let left = until.saturating_sub(uptime());
         if left == 0 {
             return Err(Errno::TIMEDOUT);
         }
-        if !said {
-            error!(log, "waiting for ", device, ", at most ", seconds, " s");
-            said = true;
-        }
-        wait(&events, left)?;
+        wait(events, left)?;
     }
 }
 

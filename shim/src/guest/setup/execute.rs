@@ -12,9 +12,8 @@ use crate::{
         execute::{Execute, mount, write, write_file},
         log::Log,
         machine::{ram, usable_ram},
-        mend::HELD,
         place::{self, Name},
-        setup::{device, grow, keymap, mend},
+        setup::{device, grow, keymap},
     },
     layout, limits,
     op::{Attr, Boot, Op},
@@ -36,12 +35,7 @@ impl Execute for Boot<'_> {
                 }
                 Ok(())
             }
-            Boot::Device(kind, wanted, target, attr, options) => {
-                mount_device(kind, wanted, target, attr, options, false, log)
-            }
-            Boot::Users(wanted, attr, options) => {
-                mount_device("ext4", wanted, layout::USERS, attr, options, !Asked::of(options).read_only, log)
-            }
+            Boot::Device(kind, wanted, target, attr, options) => mount_device(kind, wanted, target, attr, options, log),
             Boot::Await(device) => device::find(device, device::PATIENCE, log).map(drop),
             Boot::GrowPartition(device) => grow::partition(device, log),
             Boot::GrowFilesystem(mounted) => grow::filesystem(mounted, log),
@@ -68,12 +62,13 @@ impl Execute for Boot<'_> {
     fn hint(&self, errno: Errno) -> &'static str {
         match (self, errno) {
             (Boot::Op(op), _) => op.hint(errno),
-            (Boot::Device(..) | Boot::Users(..) | Boot::Await(_), Errno::TIMEDOUT) => {
-                "is it plugged in, and is users= or carbon= right?"
+            (Boot::Device(..) | Boot::Await(_), Errno::TIMEDOUT) => "is it plugged in, and is users= or carbon= right?",
+            // the users partition
+            (Boot::Device("ext4", ..), Errno::NODATA) => "copy it again, from where it is whole",
+            (Boot::Device("ext4", .., options), Errno::INVAL) if !options.is_empty() => {
+                "does ext4 know all of usersflags=?"
             }
-            (Boot::Users(..), Errno::NODATA) => "copy it again, from where it is whole",
-            (Boot::Users(_, _, options), Errno::INVAL) if !options.is_empty() => "does ext4 know all of usersflags=?",
-            (Boot::Users(..), _) => "",
+            (Boot::Device("ext4", ..), _) => "",
             (Boot::Device(..), Errno::INVAL) => "it is no whole filesystem of that kind: write the medium again",
             (Boot::Device(..) | Boot::Whole(_), Errno::NODATA) => "this medium is incomplete: write it again",
             (Boot::CheckTold, _) => "give the machine more memory or use carbon=LABEL=nodeos-carbon",
@@ -82,26 +77,17 @@ impl Execute for Boot<'_> {
     }
 }
 
-/// Mounts a device once it is there, and whole; mended first, where that is wanted and it is not clean.
-fn mount_device(
-    kind: &str,
-    wanted: Device<'_>,
-    target: &str,
-    attr: Attr,
-    options: &str,
-    mends: bool,
-    log: &Log,
-) -> Result<()> {
+/// Mounts a device once it is there, and whole.
+fn mount_device(kind: &str, wanted: Device<'_>, target: &str, attr: Attr, options: &str, log: &Log) -> Result<()> {
     let device = device::find(wanted, device::PATIENCE, log)?;
     let sizes = device::whole(&device, log)?;
     if kind == "erofs" {
         device::marked(&device, log)?;
     }
-    let held = mends && sizes.unclean && mend::run("unclean", &device) == HELD.into();
-    let commits = sizes.journal && !held && Asked::of(options).commits();
+    let commits = sizes.journal && Asked::of(options).commits();
     let mut all = Text::new();
     // the kernel's default of 5 s loses too much at a power cut; usersflags= comes later and overrides it
-    say!(&mut all, if commits { "commit=1," } else { "" }, options, if held { ",ro,noload" } else { "" });
+    say!(&mut all, if commits { "commit=1," } else { "" }, options);
     mount(kind, &device, target, attr, &all)?;
     let what = match target {
         layout::USERS => "users partition",

@@ -2,23 +2,32 @@
 
 use rustix::{fs::OFlags, process::WaitOptions};
 
-use crate::{guest::place, layout, say, say::Text, sys};
+use crate::{fsck::Fsck, guest::place, layout, say, say::Text, sys};
 
-/// Has it do that with a device, and waits for it: no longer than e2fsck may take. `/mend` logs its own findings.
-/// `guest::mend` has the table of its statuses.
-pub fn run(what: &str, device: &str) -> i32 {
+/// Has e2fsck look at a device, as `/mend` understands the word, and waits for it: no longer than e2fsck may take.
+pub fn e2fsck(what: &str, device: &str) -> Fsck {
+    Fsck::of_status(run(what, device))
+}
+
+/// Says why the kernel refuses a device.
+pub fn why(device: &str) {
+    let _ = run("why", device);
+}
+
+/// Its status; `/mend` logs its own findings.
+fn run(what: &str, device: &str) -> Option<i32> {
     let mut arguments = Text::new();
     say!(&mut arguments, "mend\0", what, "\0", device, "\0");
     match sys::fork() {
         Ok(Some((pid, _))) => {
             let ended = rustix::process::waitpid(rustix::process::Pid::from_raw(pid), WaitOptions::empty());
-            ended.ok().flatten().and_then(|(_, status)| status.exit_status()).unwrap_or(1)
+            ended.ok().flatten().and_then(|(_, status)| status.exit_status())
         }
         Ok(None) => {
             let program = place::file(layout::MEND, OFlags::PATH);
             let _ = program.map(|program| sys::exec(&program, c"", sys::strings(&arguments), core::iter::empty()));
-            sys::exit(127)
+            sys::exit(Fsck::NeverBegan.status())
         }
-        Err(_) => 1,
+        Err(_) => Some(Fsck::NeverBegan.status().into()),
     }
 }

@@ -9,21 +9,20 @@ mod execute;
 mod grow;
 mod keymap;
 mod mend;
+mod partition;
 
 use heapless::Vec;
-use rustix::io::Errno;
 
 use crate::{
-    cmdline::{Device, Options},
-    ext4::Asked,
+    cmdline::Options,
     guest::{
-        execute::{Stopped, mount, steps},
+        execute::{Stopped, steps},
         log::Log,
         machine::{consoles, host},
         place,
     },
     layout,
-    op::{Attr, Upper},
+    op::Upper,
     plan::{self, InRam},
     say,
     say::Text,
@@ -55,36 +54,8 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
         error!(log, "the initramfs is truncated: not all homes are there; give the machine more memory");
         return Err(Stopped);
     }
-    // an image that carries homes needs no partition unless one is named
-    let awaited = |device: &Device<'_>| {
-        let seconds =
-            if *device == Device::Label(layout::USERS_LABEL) { device::LITTLE_PATIENCE } else { device::PATIENCE };
-        !carried || device::find(*device, seconds, log).is_ok()
-    };
-    let wanted = options.users.filter(awaited);
-    if let Some(device) = wanted {
-        let tried = || mounted(options, log) || mounted_without_flags(options, device, log);
-        let mended = || device::look(device).is_some_and(|path| was_damaged_and_mended(&path, options));
-        if tried() || (mended() && tried()) {
-            if !place::is_read_only(layout::USERS) {
-                return Ok(Upper::Home);
-            }
-            let why = if options.users_flags.is_empty() { "" } else { ", as usersflags= says" };
-            if let Some(path) = device::look(device).filter(|_| why.is_empty()) {
-                mend::run("why", &path);
-            }
-            error!(log, "the users partition is read-only", why, ": what you write is gone at power off");
-            return Ok(Upper::Ram);
-        }
-        if let Some(path) = device::look(device) {
-            match users_read_only(&path, log) {
-                Ok(()) => {
-                    error!(log, "the users partition is read-only: what you write is gone at power off");
-                    return Ok(Upper::Ram);
-                }
-                Err(errno) => error!(log, "it cannot be read either: ", errno),
-            }
-        }
+    if let Some(upper) = options.users.and_then(|device| partition::mounted(device, carried, options, log)) {
+        return Ok(upper);
     }
     if carried {
         error!(log, "RAM session, with the homes of the boot medium: what you write is gone at power off");
@@ -98,41 +69,6 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
         error!(log, "no guest: ", errno);
     }
     Ok(Upper::Home)
-}
-
-fn mounted(options: &Options<'_>, log: &Log) -> bool {
-    steps(&options.guards.guarded(plan::users(options)), log).is_ok()
-}
-
-/// What users write is worth more than a word that the filesystem does not know; but where they are to write nothing,
-/// that stays so.
-fn mounted_without_flags(options: &Options<'_>, device: Device<'_>, log: &Log) -> bool {
-    let flags = options.users_flags;
-    let kept = Asked::of(flags).kept();
-    let done =
-        flags != kept && device::look(device).is_some() && mounted(&Options { users_flags: kept, ..*options }, log);
-    if done {
-        let (with, kept) = if kept.is_empty() { ("without", "") } else { ("with ", kept) };
-        error!(log, "usersflags=", flags, " was not taken: the users partition is mounted ", with, kept);
-    }
-    done
-}
-
-/// Says why the kernel refused a whole partition. If nothing was in the way, it is damaged: whether it could be mended.
-fn was_damaged_and_mended(path: &str, options: &Options<'_>) -> bool {
-    let whole = device::sizes(path).is_ok_and(|sizes| sizes.filesystem <= sizes.device);
-    whole && mend::run("why", path) == 0 && !Asked::of(options.users_flags).read_only && mend::run("damaged", path) == 0
-}
-
-/// Mounts the users partition read-only after it refused to be written: without its journal where that cannot be
-/// replayed, for the medium takes no writes or the journal is no whole one.
-fn users_read_only(device: &str, log: &Log) -> Result<(), Errno> {
-    let mount = |options| mount("ext4", device, layout::USERS, Attr::READ_ONLY, options);
-    mount("").or_else(|_| {
-        mount("noload")?;
-        error!(log, "its journal was not replayed: what was written last may be missing");
-        Ok(())
-    })
 }
 
 /// What every user's /dev is made of, with a place for each console.

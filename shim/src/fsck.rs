@@ -1,0 +1,243 @@
+//! What e2fsck of a users partition came to, and how the partition is mounted after it.
+//!
+//! `/mend` runs e2fsck and ends with what it came to; `/setup` mounts. e2fsck runs at most once a boot, so it has one
+//! deadline. Whatever it left half-way is only read.
+
+use crate::ext4::{self, Asked};
+
+/// What it came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fsck {
+    /// It was not asked: nothing is known to be damaged.
+    Clean,
+    /// It found all well, or mended it.
+    Mended,
+    /// It ended and left damage.
+    Left,
+    /// It did not begin, so the partition is no worse than before.
+    NeverBegan,
+    /// It was stopped half-way: it may have changed inodes and not the bitmaps, so that whoever writes takes blocks in use.
+    Killed,
+    /// It does not even end when it is killed, has the disk open, and may still write.
+    Held,
+}
+
+/// How a run of it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With that status (e2fsck(8), exit code); and whether it had begun to look at the filesystem.
+    Status(u8, bool),
+    /// By a signal that was not ours.
+    Signal,
+    /// Killed at the deadline.
+    Late,
+    /// Not even so.
+    Never,
+}
+
+impl End {
+    /// What that makes of the partition.
+    #[must_use]
+    pub const fn came_to(self) -> Fsck {
+        match self {
+            Self::Status(0..4, _) => Fsck::Mended,
+            Self::Status(4..8, _) => Fsck::Left,
+            // it could not go on
+            Self::Status(_, false) => Fsck::NeverBegan,
+            Self::Status(_, true) | Self::Signal | Self::Late => Fsck::Killed,
+            Self::Never => Fsck::Held,
+        }
+    }
+}
+
+/// Whether a line of e2fsck's tells that it has begun to look, and perhaps to change something.
+#[must_use]
+pub fn begins(line: &str) -> bool {
+    line.starts_with("Pass ") || ext4::mends(line)
+}
+
+impl Fsck {
+    const ALL: [Self; 6] = [Self::Clean, Self::Mended, Self::Left, Self::NeverBegan, Self::Killed, Self::Held];
+
+    /// As `/mend` ends with it.
+    #[must_use]
+    pub const fn status(self) -> u8 {
+        self as u8
+    }
+
+    /// What it ended with. A `/mend` that ended otherwise may have left an e2fsck behind.
+    #[must_use]
+    pub fn of_status(status: Option<i32>) -> Self {
+        Self::ALL.into_iter().find(|fsck| Some(i32::from(fsck.status())) == status).unwrap_or(Self::Held)
+    }
+
+    /// Whether the partition may be written to, which begins with its journal.
+    #[must_use]
+    pub const fn writable(self) -> bool {
+        !matches!(self, Self::Killed | Self::Held)
+    }
+
+    /// What is said of it, before the reason; nothing if all is well.
+    #[must_use]
+    pub const fn says(self) -> &'static str {
+        match self {
+            Self::Clean | Self::Mended => "",
+            Self::Left => "e2fsck did not mend all of the users partition, which is used as it is",
+            Self::NeverBegan => "e2fsck did not begin; the users partition is used as it is",
+            Self::Killed => "e2fsck was stopped half-way; the users partition is only read",
+            Self::Held => "e2fsck hangs and has the disk open; the users partition is only read, if at all",
+        }
+    }
+}
+
+/// What `/setup` tries, one after the other, until the partition is mounted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Try {
+    /// Mounts it with the options of `usersflags=`.
+    Asked,
+    /// Mounts it without those that ext4 may not know.
+    Kept,
+    /// Says why the kernel refused it; if nothing was in the way, e2fsck looks at all of it.
+    Mend,
+    /// Only says why.
+    Why,
+    /// Mounts it to be read; the journal is replayed.
+    Read,
+    /// Mounts it to be read, and writes nothing to the disk.
+    Untouched,
+}
+
+impl Try {
+    /// The first one, after an e2fsck that the superblock asked for, or none.
+    #[must_use]
+    pub const fn first(fsck: Fsck) -> Self {
+        if fsck.writable() { Self::Asked } else { Self::Untouched }
+    }
+
+    /// The next one, where this did not mount it; `fsck` is what e2fsck has come to so far.
+    #[must_use]
+    pub fn next(self, fsck: Fsck, flags: &str) -> Option<Self> {
+        let asked = Asked::of(flags);
+        match self {
+            Self::Asked if asked.kept() != flags => Some(Self::Kept),
+            Self::Asked | Self::Kept if fsck == Fsck::Clean && !asked.read_only => Some(Self::Mend),
+            Self::Asked | Self::Kept => Some(Self::Why),
+            Self::Mend if fsck == Fsck::Mended => Some(Self::Asked),
+            Self::Mend | Self::Why if fsck.writable() && !(asked.read_only && asked.no_journal) => Some(Self::Read),
+            Self::Mend | Self::Why | Self::Read => Some(Self::Untouched),
+            Self::Untouched => None,
+        }
+    }
+
+    /// The options with which it mounts, if it does.
+    #[must_use]
+    pub fn options(self, flags: &str) -> &str {
+        match self {
+            Self::Asked => flags,
+            Self::Kept => Asked::of(flags).kept(),
+            Self::Mend | Self::Why => "",
+            Self::Read => "ro",
+            Self::Untouched => "ro,noload",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{End, Fsck, Try, begins};
+
+    #[test]
+    fn what_e2fsck_came_to_is_told_from_how_it_ended() {
+        for (end, came_to) in [
+            (End::Status(0, true), Fsck::Mended),
+            (End::Status(1, true), Fsck::Mended),
+            (End::Status(3, false), Fsck::Mended),
+            (End::Status(4, true), Fsck::Left),
+            (End::Status(5, true), Fsck::Left),
+            // an operational error, before it began and in the midst of it; cancelled; it could not be started
+            (End::Status(8, false), Fsck::NeverBegan),
+            (End::Status(8, true), Fsck::Killed),
+            (End::Status(12, true), Fsck::Killed),
+            (End::Status(32, true), Fsck::Killed),
+            (End::Status(127, false), Fsck::NeverBegan),
+            (End::Signal, Fsck::Killed),
+            (End::Late, Fsck::Killed),
+            (End::Never, Fsck::Held),
+        ] {
+            assert_eq!(end.came_to(), came_to, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn it_has_begun_with_its_first_pass_or_what_it_mends() {
+        for line in
+            ["Pass 1: Checking inodes, blocks, and sizes", "Fix? yes", "users: Inode 13, i_blocks is 8.  FIXED."]
+        {
+            assert!(begins(line), "{line}");
+        }
+        for line in ["", "e2fsck 1.47.0 (5-Feb-2023)", "users: recovering journal", "/disk: is in use. Passed."] {
+            assert!(!begins(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn setup_learns_from_the_status_what_it_came_to() {
+        for fsck in Fsck::ALL {
+            assert_eq!(Fsck::of_status(Some(fsck.status().into())), fsck);
+        }
+        for status in [None, Some(127), Some(-1)] {
+            assert_eq!(Fsck::of_status(status), Fsck::Held, "{status:?}: e2fsck may still run");
+        }
+    }
+
+    /// All that is tried on a partition that never mounts, after that e2fsck; one that runs then comes to `mended`.
+    fn tries(mut fsck: Fsck, mended: Fsck, flags: &str) -> Vec<Try> {
+        let (mut tried, mut next) = (vec![], Some(Try::first(fsck)));
+        while let Some(this) = next {
+            assert!(tried.len() < 20, "{tried:?}");
+            tried.push(this);
+            fsck = if this == Try::Mend { mended } else { fsck };
+            next = this.next(fsck, flags);
+        }
+        tried
+    }
+
+    #[test]
+    fn how_it_is_mounted_depends_on_what_e2fsck_came_to() {
+        use Try::{Asked, Kept, Mend, Read, Untouched, Why};
+        for (fsck, mended, flags, wanted) in [
+            (Fsck::Clean, Fsck::Mended, "", &[Asked, Mend, Asked, Why, Read, Untouched][..]),
+            (Fsck::Clean, Fsck::Left, "", &[Asked, Mend, Read, Untouched]),
+            (Fsck::Clean, Fsck::NeverBegan, "foo", &[Asked, Kept, Mend, Read, Untouched]),
+            (Fsck::Clean, Fsck::Mended, "foo", &[Asked, Kept, Mend, Asked, Kept, Why, Read, Untouched]),
+            // one that was stopped or hangs: nothing is written any more, nor is it run again
+            (Fsck::Clean, Fsck::Killed, "", &[Asked, Mend, Untouched]),
+            (Fsck::Clean, Fsck::Held, "noatime", &[Asked, Kept, Mend, Untouched]),
+            (Fsck::Killed, Fsck::Mended, "noatime", &[Untouched]),
+            (Fsck::Held, Fsck::Mended, "", &[Untouched]),
+            // it ran before the mount: not again
+            (Fsck::Mended, Fsck::Mended, "", &[Asked, Why, Read, Untouched]),
+            (Fsck::Left, Fsck::Mended, "noatime", &[Asked, Kept, Why, Read, Untouched]),
+            (Fsck::NeverBegan, Fsck::Mended, "", &[Asked, Why, Read, Untouched]),
+            // who asks for no writes gets none
+            (Fsck::Clean, Fsck::Mended, "ro", &[Asked, Why, Read, Untouched]),
+            (Fsck::Clean, Fsck::Mended, "ro,noload", &[Asked, Why, Untouched]),
+            (Fsck::Clean, Fsck::Mended, "ro,foo,noload", &[Asked, Kept, Why, Untouched]),
+        ] {
+            assert_eq!(tries(fsck, mended, flags), wanted, "{fsck:?} {mended:?} {flags}");
+        }
+    }
+
+    #[test]
+    fn after_one_that_did_not_end_nothing_is_written() {
+        for fsck in [Fsck::Killed, Fsck::Held] {
+            for flags in ["", "noatime", "commit=30,foo"] {
+                let mounts = tries(fsck, fsck, flags).into_iter().map(|this| this.options(flags));
+                assert_eq!(mounts.collect::<Vec<_>>(), ["ro,noload"], "{fsck:?} {flags}");
+            }
+            assert!(fsck.says().contains("only read"));
+        }
+        assert_eq!(Try::Kept.options("ro,foo"), "ro");
+        assert_eq!(Try::Asked.options("noatime"), "noatime");
+    }
+}

@@ -1,0 +1,94 @@
+//! The users partition: mended where it must be, and mounted as what e2fsck came to allows.
+
+use rustix::io::Errno;
+
+use crate::{
+    cmdline::{Device, Options},
+    ext4::Asked,
+    fsck::{Fsck, Try},
+    guards::Guard,
+    guest::{
+        execute::{failed, mount, steps},
+        log::Log,
+        place,
+        setup::{device, mend},
+    },
+    layout,
+    op::{Attr, Boot, Upper},
+    plan,
+};
+
+/// Awaits and mounts it; `None` where it is not there or cannot even be read. An image that carries homes needs none unless
+/// one is named.
+pub fn mounted(device: Device<'_>, carried: bool, options: &Options<'_>, log: &Log) -> Option<Upper> {
+    let little = carried && device == Device::Label(layout::USERS_LABEL);
+    let seconds = if little { device::LITTLE_PATIENCE } else { device::PATIENCE };
+    let found = device::find(device, seconds, log).and_then(|path| Ok((device::whole(&path, log)?.unclean, path)));
+    match found {
+        Ok((unclean, path)) => tried(&path, unclean, options, log),
+        Err(errno) => {
+            if !little || errno != Errno::TIMEDOUT {
+                failed(&Boot::Device("ext4", device, layout::USERS, Attr::FILES, options.users_flags), errno, log);
+            }
+            None
+        }
+    }
+}
+
+/// Goes through what `fsck::Try` says.
+fn tried(path: &str, unclean: bool, options: &Options<'_>, log: &Log) -> Option<Upper> {
+    let flags = options.users_flags;
+    let asked = Asked::of(flags);
+    let checks = unclean && !asked.read_only && options.guards.hold(Guard::Mend);
+    let mut fsck = if checks { mend::e2fsck("unclean", path) } else { Fsck::Clean };
+    let mut this = Try::first(fsck);
+    loop {
+        let mounts = this.options(flags);
+        match this {
+            Try::Asked | Try::Kept => {
+                let wanted = Options { users: Some(Device::Path(path)), users_flags: mounts, ..*options };
+                if steps(&options.guards.guarded(plan::users(&wanted)), log).is_ok() {
+                    if this == Try::Kept {
+                        let (with, kept) = if mounts.is_empty() { ("without", "") } else { ("with ", mounts) };
+                        error!(
+                            log,
+                            "usersflags=", flags, " was not taken: the users partition is mounted ", with, kept
+                        );
+                    }
+                    return Some(upper(path, asked, log));
+                }
+            }
+            Try::Mend => fsck = mend::e2fsck("damaged", path),
+            Try::Why => mend::why(path),
+            Try::Read | Try::Untouched => match mount("ext4", path, layout::USERS, Attr::READ_ONLY, mounts) {
+                Ok(()) => {
+                    if this == Try::Untouched && fsck.writable() {
+                        error!(log, "its journal was not replayed: what was written last may be missing");
+                    }
+                    return Some(read_only("", log));
+                }
+                Err(errno) if this == Try::Untouched => error!(log, "it cannot be read either: ", errno),
+                Err(_) => {}
+            },
+        }
+        this = this.next(fsck, flags)?;
+    }
+}
+
+/// What was mounted as it was asked may still take no writes.
+fn upper(path: &str, asked: Asked, log: &Log) -> Upper {
+    if !place::is_read_only(layout::USERS) {
+        return Upper::Home;
+    }
+    if asked.read_only {
+        return read_only(", as usersflags= says", log);
+    }
+    mend::why(path);
+    read_only("", log)
+}
+
+#[inline(never)]
+fn read_only(why: &str, log: &Log) -> Upper {
+    error!(log, "the users partition is read-only", why, ": what you write is gone at power off");
+    Upper::Ram
+}
