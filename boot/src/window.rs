@@ -1,6 +1,7 @@
 //! A file, or the part of one where a partition or a member of a medium lies. Read at places, never written.
 
 use crate::error::{Result, Tried};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
@@ -69,6 +70,16 @@ impl Window {
     #[must_use]
     pub fn reader(&self) -> impl Read + use<> {
         Reader { window: self.clone(), at: 0 }
+    }
+}
+
+/// As the programs of e2fsprogs take it.
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.at {
+            0 => write!(f, "{}", self.path.display()),
+            at => write!(f, "'{}?offset={at}'", self.path.display()),
+        }
     }
 }
 

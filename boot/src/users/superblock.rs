@@ -156,11 +156,7 @@ pub fn refused(window: &Window) -> Option<&'static str> {
 /// What to do about a damaged filesystem: look first.
 #[must_use]
 pub fn repair(window: &Window) -> String {
-    let place = match window.at() {
-        0 => window.path().display().to_string(),
-        at => format!("'{}?offset={at}'", window.path().display()),
-    };
-    format!("e2fsck -fn {place} says what is wrong and changes nothing; without n it mends: do that on a copy")
+    format!("e2fsck -fn {window} says what is wrong and changes nothing; without n it mends: do that on a copy")
 }
 
 fn judge(bytes: &[u8], there: u64) -> std::result::Result<Found, &'static str> {
@@ -196,15 +192,16 @@ fn judge(bytes: &[u8], there: u64) -> std::result::Result<Found, &'static str> {
         ro_compat,
     };
     let needed = superblock.block_size.saturating_mul(superblock.blocks);
-    let sizes = superblock.inode_size >= 128 && u64::from(superblock.inode_size) <= block_size;
+    // fs/ext4/super.c: `ext4_inode_info_init`, EXT4_MIN_DESC_SIZE_64BIT
+    let Superblock { inode_size, descriptor_size, .. } = superblock;
+    let sizes = inode_size.is_power_of_two()
+        && inode_size >= 128
+        && u64::from(inode_size) <= block_size
+        && descriptor_size.is_power_of_two()
+        && descriptor_size >= if wide { 64 } else { 32 };
     match superblock {
         _ if needed > there => Ok(Found::Short { needed, there }),
-        superblock
-            if sizes
-                && superblock.group_blocks > 0
-                && superblock.group_inodes > 0
-                && superblock.descriptor_size >= 32 =>
-        {
+        superblock if sizes && superblock.group_blocks > 0 && superblock.group_inodes > 0 => {
             Ok(Found::Whole(superblock))
         }
         _ => Err("its sizes are impossible"),
@@ -252,10 +249,17 @@ mod tests {
         );
         assert_eq!(judge(&bytes(), 12287), Ok(Found::Short { needed: 12288, there: 12287 }));
         assert!(with(0x60, RECOVER).recover());
-        for (at, value) in [(0x18, 7_u8), (0x20, 0), (0x28, 0), (0x58, 127)] {
+        // inodes of 129 bytes would end within the upper half of a checksum
+        for (at, value) in [(0x18, 7_u16), (0x20, 0), (0x28, 0), (0x58, 127), (0x58, 129), (0x58, 384), (0x58, 8192)] {
             let mut bytes = bytes();
             bytes[at..at + 4].copy_from_slice(&u32::from(value).to_le_bytes());
-            assert!(judge(&bytes, 1 << 40).is_err(), "{at:#x}");
+            assert!(judge(&bytes, 1 << 40).is_err(), "{at:#x} {value}");
+        }
+        for size in [32_u8, 65, 96] {
+            let mut bytes = bytes();
+            bytes[0x60] = 0x80; // WIDE
+            bytes[0xfe] = size;
+            assert!(judge(&bytes, 1 << 40).is_err(), "{size}");
         }
     }
 
