@@ -2,10 +2,16 @@
 //!
 //! Folders are read by inode, not by path: no depth is too deep, and no name is looked up twice. Checksums are held
 //! against what they cover, as e2fsck does it. The filesystem is anybody's: nothing in it makes this read for ever, or
-//! take more memory than what lies in it.
+//! take more memory than `budget` says.
 //!
 //! <https://docs.kernel.org/filesystems/ext4/>
 
+mod budget;
+mod runs;
+
+use self::budget::Budget;
+pub use self::budget::HELD;
+use self::runs::Runs;
 use super::superblock::{Superblock, repair};
 use crate::digest::crc32c;
 use crate::error::{Error, Result};
@@ -16,22 +22,15 @@ use std::fmt::Display;
 pub const ROOT: u32 = 2;
 /// The longest link that the kernel reads: PATH_MAX.
 const LONGEST_LINK: u64 = 4096;
-/// More names are no folder.
-const MOST_NAMES: usize = 1 << 22;
-/// `EXT4_EXTENTS_FL`, `EXT4_INLINE_DATA_FL`.
+/// `EXT4_ENCRYPT_FL`, `EXT4_EXTENTS_FL`, `EXT4_INLINE_DATA_FL`.
+const ENCRYPTED: u32 = 0x800;
 const EXTENTS: u32 = 0x80000;
 const INLINE: u32 = 0x1000_0000;
-/// An extent from this length on is one that was not written yet: it reads as zeros.
-const UNWRITTEN: u16 = 0x8000;
-/// A tree of extents is that deep (`EXT4_MAX_EXTENT_DEPTH`).
-const DEEPEST: u16 = 5;
-
 /// A filesystem.
 pub struct Disk {
     window: Window,
     superblock: Superblock,
-    /// The block in which each group's inodes begin.
-    tables: Vec<u64>,
+    budget: Budget,
 }
 
 /// A file, a folder, a link or something else.
@@ -71,6 +70,12 @@ impl Inode {
         self.is(0o100_000)
     }
 
+    /// Whether it is encrypted, and with it the names in a folder.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.flags & ENCRYPTED != 0
+    }
+
     /// Whether it is a symbolic link.
     #[must_use]
     pub fn is_link(&self) -> bool {
@@ -78,36 +83,11 @@ impl Inode {
     }
 }
 
-/// Blocks that follow each other in a file and on the disk.
-struct Run {
-    /// The first, counted in the file.
-    at: u64,
-    /// The first, counted on the disk; `None` for zeros.
-    on_disk: Option<u64>,
-    blocks: u64,
-}
-
 impl Disk {
-    /// Opens a filesystem of which nothing is missing.
-    pub fn open(window: Window, superblock: Superblock) -> Result<Self> {
-        let mut disk = Self { window, superblock, tables: Vec::new() };
-        let Superblock { block_size, blocks, first_block, group_blocks, descriptor_size, .. } = disk.superblock;
-        let groups = blocks.saturating_sub(first_block).div_ceil(group_blocks.into());
-        let size = usize::from(descriptor_size);
-        let mut table = disk.bytes((first_block + 1).saturating_mul(block_size), groups.saturating_mul(size as u64))?;
-        for (group, descriptor) in table.chunks_exact_mut(size).zip(0_u32..).map(|(bytes, group)| (group, bytes)) {
-            let sum = half(descriptor, 0x1e);
-            if let Some(seed) = disk.superblock.seed {
-                descriptor[0x1e..0x20].fill(0);
-                let right = crc32c(crc32c(seed, &group.to_le_bytes()), descriptor) & 0xffff;
-                if u32::from(sum) != right {
-                    return Err(disk.damaged(&format_args!("group {group}"), "its checksum is wrong"));
-                }
-            }
-            let high = if size >= 64 { word(descriptor, 0x28) } else { 0 };
-            disk.tables.push(u64::from(word(descriptor, 0x08)) | u64::from(high) << 32);
-        }
-        Ok(disk)
+    /// A filesystem of which nothing is missing.
+    #[must_use]
+    pub fn new(window: Window, superblock: Superblock) -> Self {
+        Self { window, superblock, budget: Budget::default() }
     }
 
     /// What its superblock says.
@@ -122,7 +102,7 @@ impl Disk {
         let index = number.checked_sub(1).filter(|index| *index < self.superblock.inodes);
         let index = index.ok_or_else(|| wrong("there is no inode of that number"))?;
         let (group, index) = (index / self.superblock.group_inodes, index % self.superblock.group_inodes);
-        let table = self.tables.get(group as usize).ok_or_else(|| wrong("it has no group"))?;
+        let table = self.table(group)?;
         let size = u64::from(self.superblock.inode_size);
         let at = table.saturating_mul(self.superblock.block_size).saturating_add(u64::from(index) * size);
         let bytes = self.bytes(at, size)?;
@@ -145,23 +125,57 @@ impl Disk {
         })
     }
 
-    /// The names in a folder but `.` and `..`, in the order of bytes, each with its inode's number.
-    pub fn names(&self, folder: &Inode) -> Result<Vec<(Vec<u8>, u32)>> {
+    /// The block in which a group's inodes begin. Only what is asked for is read: there may be more groups than memory.
+    fn table(&self, group: u32) -> Result<u64> {
+        let wrong = |why: &str| self.damaged(&format_args!("group {group}"), why);
+        let Superblock { block_size, blocks, first_block, group_blocks, descriptor_size, seed, .. } = self.superblock;
+        if u64::from(group) >= blocks.saturating_sub(first_block).div_ceil(group_blocks.into()) {
+            return Err(wrong("there is no group of that number"));
+        }
+        let size = u64::from(descriptor_size);
+        let mut descriptor = self.bytes((first_block + 1) * block_size + u64::from(group) * size, size)?;
+        let sum = half(&descriptor, 0x1e);
+        descriptor[0x1e..0x20].fill(0);
+        let right = seed.map(|seed| crc32c(crc32c(seed, &group.to_le_bytes()), &descriptor) & 0xffff);
+        if right.is_some_and(|right| u32::from(sum) != right) {
+            return Err(wrong("its checksum is wrong"));
+        }
+        let high = if size >= 64 { word(&descriptor, 0x28) } else { 0 };
+        Ok(u64::from(word(&descriptor, 0x08)) | u64::from(high) << 32)
+    }
+
+    /// The names in a folder but `.` and `..`, in the order of bytes, each with its inode's number. `room` is how many
+    /// bytes of names may still be held.
+    pub fn names(&self, folder: &Inode, room: &mut u64) -> Result<Vec<(Vec<u8>, u32)>> {
         let block_size = self.superblock.block_size;
         let mut names = Vec::new();
         for run in self.runs(folder)? {
+            let Some(on_disk) = run.on_disk else { continue };
             for index in 0..run.blocks {
-                let Some(on_disk) = run.on_disk else { continue };
+                self.step(1)?;
                 let block = self.bytes((on_disk + index).saturating_mul(block_size), block_size)?;
+                let before = names.len();
                 self.entries(folder, &block, &mut names)?;
-                if names.len() > MOST_NAMES {
-                    let what = format_args!("the folder with inode {}", folder.number).to_string();
-                    return Err(self.damaged(&what, &format!("it has more than {MOST_NAMES} names")));
-                }
+                self.step((names.len() - before) as u64)?;
+                *room = names[before..]
+                    .iter()
+                    .try_fold(*room, budget::held)
+                    .map_err(|why| self.beyond(&format_args!("the folder with inode {}", folder.number), &why))?;
             }
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Counts names, and blocks that were read to find them or a file's.
+    fn step(&self, count: u64) -> Result<()> {
+        self.budget.take(count).map_err(|why| self.beyond(&"the folders", &why))
+    }
+
+    /// The error of a filesystem that is larger than what is read of one.
+    pub(super) fn beyond(&self, what: &dyn Display, why: &str) -> Error {
+        let next = format!("debugfs -c -R 'ls -l /' {} lists one folder, however much is in the others", self.window);
+        Error::new(self.tried(what), why).next(next)
     }
 
     /// The entries of one block of a folder. The inner nodes of a hashed one look like a single unused entry.
@@ -181,11 +195,11 @@ impl Disk {
             let entry = entry.ok_or_else(|| wrong("an entry is longer than its block"))?;
             if number != 0 {
                 let name = entry.get(8..8 + name_length).ok_or_else(|| wrong("a name is longer than its entry"))?;
-                if name.is_empty() || name.iter().any(|byte| matches!(byte, b'/' | 0)) {
-                    return Err(wrong("a name in it is empty, or has a slash or a NUL"));
-                }
-                if name != b"." && name != b".." {
-                    names.push((name.to_vec(), number));
+                match name {
+                    b"." | b".." => {}
+                    [_, ..] if folder.is_encrypted() => names.push((encrypted(name), number)),
+                    [_, ..] if !name.iter().any(|byte| matches!(byte, b'/' | 0)) => names.push((name.to_vec(), number)),
+                    _ => return Err(wrong("a name in it is empty, or has a slash or a NUL")),
                 }
             }
             at += length;
@@ -222,19 +236,13 @@ impl Disk {
     }
 
     /// Where the blocks of a file lie. They are no more than the filesystem has.
-    fn runs(&self, file: &Inode) -> Result<Vec<Run>> {
+    fn runs(&self, file: &Inode) -> Result<Vec<runs::Run>> {
         if file.flags & INLINE != 0 {
             return Err(
                 self.damaged(&format_args!("inode {}", file.number), "its data lies inline, which is no feature here")
             );
         }
-        let mut runs = Runs { disk: self, file, runs: Vec::new(), blocks: 0 };
-        if file.flags & EXTENTS != 0 {
-            runs.extents(&file.block, DEEPEST + 1)?;
-        } else {
-            runs.mapped()?;
-        }
-        Ok(runs.runs)
+        Runs::of(self, file)
     }
 
     fn bytes(&self, at: u64, length: u64) -> Result<Vec<u8>> {
@@ -257,100 +265,9 @@ impl Disk {
     }
 }
 
-/// Collects the runs of a file.
-struct Runs<'a> {
-    disk: &'a Disk,
-    file: &'a Inode,
-    runs: Vec<Run>,
-    blocks: u64,
-}
-
-impl Runs<'_> {
-    fn wrong(&self, why: &str) -> Error {
-        self.disk.damaged(&format_args!("where inode {} has its data", self.file.number), why)
-    }
-
-    fn push(&mut self, at: u64, on_disk: Option<u64>, blocks: u64) -> Result<()> {
-        self.blocks += blocks;
-        if on_disk.is_some() && self.blocks > self.disk.superblock.blocks {
-            return Err(self.wrong("it has more blocks than the filesystem"));
-        }
-        self.runs.push(Run { at, on_disk, blocks });
-        Ok(())
-    }
-
-    /// A node of the tree of extents, which is less than `above` deep (ext4_extents.h).
-    fn extents(&mut self, node: &[u8], above: u16) -> Result<()> {
-        let (entries, depth) = (usize::from(half(node, 2)), half(node, 6));
-        if half(node, 0) != 0xf30a || depth >= above || 12 + entries * 12 > node.len() {
-            return Err(self.wrong("a node of its extents is damaged"));
-        }
-        for entry in node[12..12 + entries * 12].chunks_exact(12) {
-            if depth == 0 {
-                let length = half(entry, 4);
-                let blocks = if length > UNWRITTEN { length - UNWRITTEN } else { length };
-                let on_disk = u64::from(word(entry, 8)) | u64::from(half(entry, 6)) << 32;
-                self.push(word(entry, 0).into(), Some(on_disk).filter(|_| length <= UNWRITTEN), blocks.into())?;
-                continue;
-            }
-            self.count()?;
-            let below = self.node(u64::from(word(entry, 4)) | u64::from(half(entry, 8)) << 32)?;
-            let end = 12 + usize::from(half(&below, 4)) * 12;
-            if let Some(seed) = self.file.seed {
-                let sum = below.get(end..end + 4).map(|sum| word(sum, 0));
-                if sum != below.get(..end).map(|covered| crc32c(seed, covered)) {
-                    return Err(self.wrong("the checksum of its extents is wrong"));
-                }
-            }
-            self.extents(&below, depth)?;
-        }
-        Ok(())
-    }
-
-    /// Counts a block that says where others are: they may lead to the same one over and over.
-    fn count(&mut self) -> Result<()> {
-        self.blocks += 1;
-        if self.blocks > self.disk.superblock.blocks {
-            return Err(self.wrong("it has more blocks than the filesystem"));
-        }
-        Ok(())
-    }
-
-    fn node(&self, block: u64) -> Result<Vec<u8>> {
-        let size = self.disk.superblock.block_size;
-        self.disk.bytes(block.saturating_mul(size), size)
-    }
-
-    /// Twelve blocks, and those of a table, of a table of tables, and of a third.
-    fn mapped(&mut self) -> Result<()> {
-        let table = self.file.block;
-        let end = self.file.size.div_ceil(self.disk.superblock.block_size);
-        let mut at = 0;
-        for (slot, level) in table.chunks_exact(4).zip([0; 12].into_iter().chain([1, 2, 3])) {
-            self.table(word(slot, 0).into(), level, &mut at, end)?;
-        }
-        Ok(())
-    }
-
-    fn table(&mut self, block: u64, level: u32, at: &mut u64, end: u64) -> Result<()> {
-        let slots = self.disk.superblock.block_size / 4;
-        match (block, level) {
-            _ if *at >= end => Ok(()),
-            (0, _) => {
-                *at += slots.pow(level);
-                Ok(())
-            }
-            (_, 0) => {
-                *at += 1;
-                self.push(*at - 1, Some(block), 1)
-            }
-            _ => {
-                self.count()?;
-                let table = self.node(block)?;
-                table.chunks_exact(4).try_for_each(|slot| self.table(word(slot, 0).into(), level - 1, at, end))
-            }
-        }
-    }
+/// An encrypted name, as text that can be part of a path: it is any bytes, and no program of this host can decrypt it.
+fn encrypted(name: &[u8]) -> Vec<u8> {
+    format!("(encrypted {})", crate::digest::hex(name)).into_bytes()
 }
 
 /// fs/ext4/inode.c, `ext4_inode_csum`: an inode of 128 bytes has the lower half alone.
@@ -385,4 +302,31 @@ fn half(bytes: &[u8], at: usize) -> u16 {
 
 fn word(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Budget, Disk, HELD, ROOT};
+    use crate::run::Run;
+    use crate::users::place::Place;
+
+    #[test]
+    fn what_is_read_of_a_filesystem_is_counted_together() {
+        let image = tempfile::NamedTempFile::new().unwrap();
+        image.as_file().set_len(1 << 20).unwrap();
+        Run::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-b", "1024"]).arg(image.path()).ok().unwrap();
+        let Place { window, superblock } = Place::of(image.path()).unwrap();
+        let mut disk = Disk::new(window, superblock);
+        let root = disk.inode(ROOT).unwrap();
+        let steps = |disk: &Disk| (0..100).take_while(|_| disk.names(&root, &mut { HELD }).is_ok()).count();
+        assert_eq!(steps(&disk), 100);
+        // a block and lost+found each time
+        disk.budget = Budget::of(9);
+        assert_eq!(steps(&disk), 4);
+        let error = disk.names(&root, &mut { HELD }).unwrap_err().to_string();
+        assert!(error.contains("at least 10 names and blocks lie in them, and at most 9 are read"), "{error}");
+        assert!(error.contains("\n  next: debugfs -c -R 'ls -l /' /"), "{error}");
+        // a name of ten bytes
+        assert!(Disk::new(disk.window, disk.superblock).names(&root, &mut 73).is_err());
+    }
 }

@@ -1,11 +1,13 @@
 //! What is in a users partition. Nothing is mounted, nothing is written.
 
-use super::disk::{Disk, Inode, ROOT};
+mod listing;
+
+pub use self::listing::{Member, Partition, inspect, partition};
+use super::disk::{Disk, HELD, Inode, ROOT};
 use super::ext4::{in_use, replayed};
 use super::place::Place;
 use super::superblock;
 use crate::error::{Error, Result};
-use crate::inspect::mode_text;
 use crate::shown::Shown;
 use serde::Serialize;
 use shim::layout::{HOME_INIT, LOGON_FILE, MAX_LOGON_FILE, POLICY, ROOT_USER};
@@ -54,44 +56,8 @@ pub struct User {
     pub refused: Option<String>,
 }
 
-/// One file, folder, link or other thing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Member {
-    /// Its path from the top of the partition.
-    pub path: String,
-    /// Type and permissions as `ls -l` shows them.
-    pub mode: String,
-    /// Its owner.
-    pub uid: u32,
-    /// And group.
-    pub gid: u32,
-    /// Bytes in it.
-    pub bytes: u64,
-    /// What a link says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub link: Option<String>,
-}
-
-/// A users partition, for `inspect`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Partition {
-    /// The filesystem's label.
-    pub label: String,
-    /// Its UUID.
-    pub uuid: String,
-    /// Bytes from its start to its end.
-    pub size: u64,
-    /// Why no machine mounts it to write, if none does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refused: Option<&'static str>,
-    /// The homes.
-    pub users: Vec<User>,
-    /// Everything in it, in the order of paths.
-    pub members: Vec<Member>,
-}
-
-/// More members are not listed.
-const MOST: usize = 1 << 22;
+/// More homes are not listed: sixty times what a machine takes.
+const MOST_HOMES: usize = 1 << 16;
 
 /// An image that is open.
 pub struct Image {
@@ -102,60 +68,12 @@ pub struct Image {
     _replayed: Option<TempPath>,
 }
 
+/// Names in a folder, sorted, with their inodes' numbers.
+type Names = Vec<(Vec<u8>, u32)>;
+
 /// The homes of a users partition, by name.
 pub fn list(path: &Path) -> Result<Vec<User>> {
     Image::open(path)?.users()
-}
-
-/// Everything in a users partition.
-pub fn inspect(path: &Path) -> Result<Partition> {
-    partition(&Place::of(path)?)
-}
-
-/// The same, of a partition that was found.
-pub fn partition(place: &Place) -> Result<Partition> {
-    let image = Image::at(place)?;
-    let mut members = Vec::new();
-    image.walk(b"/", &mut |path, found| {
-        if members.len() == MOST {
-            return Err(image.failed(path, &format!("there are more than {MOST} files and folders")));
-        }
-        let link = match found.is_link() {
-            // its owner may write what is no path; the machine stands it
-            true => Some(match image.disk.link(found) {
-                Ok(says) => String::from_utf8_lossy(&says).into_owned(),
-                Err(error) => format!("({})", error.why),
-            }),
-            false => None,
-        };
-        members.push(Member {
-            path: cut(path),
-            mode: mode_text(found.mode.into()),
-            uid: found.uid,
-            gid: found.gid,
-            bytes: found.size,
-            link,
-        });
-        Ok(())
-    })?;
-    members.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(Partition {
-        label: image.disk.superblock().label(),
-        uuid: image.disk.superblock().uuid(),
-        size: place.window.length(),
-        refused: image.refused,
-        users: image.users()?,
-        members,
-    })
-}
-
-/// A path as it is listed: one that nobody can open is cut, for 25000 of them would be more than the memory has.
-fn cut(path: &[u8]) -> String {
-    const LONGEST: usize = 4096; // PATH_MAX
-    match path.len() > LONGEST {
-        true => Shown::of(path).to_string(),
-        false => String::from_utf8_lossy(path).into_owned(),
-    }
 }
 
 impl Image {
@@ -185,19 +103,27 @@ impl Image {
             false => (window.clone(), superblock.clone(), None),
         };
         let refused = superblock::refused(&window);
-        Ok(Self { disk: Disk::open(window, superblock).map_err(busy)?, path, refused, _replayed: copy })
+        let disk = Disk::new(window, superblock);
+        disk.inode(ROOT).map_err(busy)?;
+        Ok(Self { disk, path, refused, _replayed: copy })
     }
 
     /// The homes, by name, judged by the shim's table.
     pub fn users(&self) -> Result<Vec<User>> {
         let mut table = Homes::new();
         let mut users: BTreeMap<Vec<u8>, (User, Option<HomeId>)> = BTreeMap::new();
-        for (name, number) in self.disk.names(&self.disk.inode(ROOT)?)? {
+        let names = self.disk.names(&self.disk.inode(ROOT)?, &mut { HELD })?;
+        if names.len() > MOST_HOMES {
+            let why = format!("{} names lie there, and at most {MOST_HOMES} homes are listed", names.len());
+            return Err(self.disk.beyond(&"/", &why));
+        }
+        let policies = self.policies()?;
+        for (name, number) in names {
             if is_ours(&name) {
                 continue;
             }
             let found = self.disk.inode(number)?;
-            let mut user = self.user(&name, &found)?;
+            let mut user = self.user(&name, &found, &policies)?;
             let (uid, gid) = (user.uid, user.gid);
             let judged = table.admit(&name, Found { directory: found.is_dir(), uid, gid, has_init: user.init });
             let id = judged.map_err(|refusal| user.refused = Some(refusal.to_string())).ok();
@@ -211,7 +137,9 @@ impl Image {
         Ok(users.into_values().map(|(user, _)| user).collect())
     }
 
-    fn user(&self, name: &[u8], found: &Inode) -> Result<User> {
+    fn user(&self, name: &[u8], found: &Inode, policies: &Names) -> Result<User> {
+        let policy = named(policies, &policy_name(&String::from_utf8_lossy(name)));
+        let policy = policy.map(|number| self.judged(&self.disk.inode(number)?)).transpose()?;
         let mut user = User {
             name: String::from_utf8_lossy(name).into_owned(),
             uid: found.uid,
@@ -220,14 +148,13 @@ impl Image {
             bytes: 0,
             logon: How::None,
             init: false,
-            broken_policy: self.policy(&String::from_utf8_lossy(name))?.and_then(std::result::Result::err),
+            broken_policy: policy.and_then(std::result::Result::err),
             refused: None,
         };
         if !found.is_dir() {
             return Ok(user); // a link may lead to another's home
         }
-        let top = [b"/", name].concat();
-        self.walk(&top, &mut |_, found| {
+        self.walk_from([b"/", name].concat(), found, &mut |_, found| {
             if !found.is_dir() {
                 user.files += 1;
                 user.bytes = user.bytes.saturating_add(found.size);
@@ -235,9 +162,9 @@ impl Image {
             Ok(())
         })?;
         // a regular file that its home's owner owns and may run: the shim's own condition
-        let init = self.look(&[top.as_slice(), b"/", HOME_INIT.as_bytes()].concat())?;
+        let init = self.below(found, HOME_INIT.as_bytes())?;
         user.init = init.is_some_and(|init| init.is_file() && init.uid == found.uid && init.mode & 0o100 != 0);
-        user.logon = match self.logon(&top)?.and_then(|file| file.password) {
+        user.logon = match self.logon_of(self.below(found, LOGON_FILE.as_bytes())?)?.and_then(|file| file.password) {
             None => How::None,
             Some(password) if password.is_empty() && name == ROOT_USER.as_bytes() => How::None, // logon::check
             Some(password) if password.is_empty() => How::Guest,
@@ -248,8 +175,11 @@ impl Image {
 
     /// The logon file of a home; `None` for one that the shim would not take.
     pub fn logon(&self, top: &[u8]) -> Result<Option<LogonFile>> {
-        let file = self.look(&[top, b"/", LOGON_FILE.as_bytes()].concat())?.filter(Inode::is_file);
-        match file {
+        self.logon_of(self.look(&[top, b"/", LOGON_FILE.as_bytes()].concat())?)
+    }
+
+    fn logon_of(&self, file: Option<Inode>) -> Result<Option<LogonFile>> {
+        match file.filter(Inode::is_file) {
             Some(found) if found.size <= MAX_LOGON_FILE as u64 => {
                 Ok(LogonFile::parse(&self.content(&found, MAX_LOGON_FILE as u64)?))
             }
@@ -259,17 +189,26 @@ impl Image {
 
     /// What root grants a user, or what is wrong with the file; `None` where there is none.
     pub fn policy(&self, name: &str) -> Result<Option<std::result::Result<Policy, String>>> {
-        let no = |why: &str| Ok(Some(Err(why.to_owned())));
-        let path = [b"/", POLICY.as_bytes(), b"/", name.as_bytes(), b".json"].concat();
-        match self.look(&path)? {
-            None => Ok(None),
-            Some(found) if !found.is_file() => no("it is no regular file"),
-            Some(found) if found.uid != 0 || found.mode & 0o022 != 0 => no("others than root can write it"),
-            Some(found) if found.size >= MAX_FILE as u64 => no("it is too long"),
-            Some(found) => {
-                let bytes = self.content(&found, MAX_FILE as u64)?;
+        let file = named(&self.policies()?, &policy_name(name));
+        file.map(|number| self.judged(&self.disk.inode(number)?)).transpose()
+    }
+
+    /// The names in the folder of policies.
+    fn policies(&self) -> Result<Names> {
+        let folder = self.look(POLICY.as_bytes())?.filter(Inode::is_dir);
+        folder.map_or(Ok(Names::new()), |folder| self.disk.names(&folder, &mut { HELD }))
+    }
+
+    fn judged(&self, file: &Inode) -> Result<std::result::Result<Policy, String>> {
+        let no = |why: &str| Ok(Err(why.to_owned()));
+        match file {
+            found if !found.is_file() => no("it is no regular file"),
+            found if found.uid != 0 || found.mode & 0o022 != 0 => no("others than root can write it"),
+            found if found.size >= MAX_FILE as u64 => no("it is too long"),
+            found => {
+                let bytes = self.content(found, MAX_FILE as u64)?;
                 let said = String::from_utf8_lossy(&bytes).split_whitespace().collect::<Vec<_>>().join(" ");
-                Ok(Some(Policy::parse(&bytes).map_err(|why| format!("{why}: {}", Shown::of(&said)))))
+                Ok(Policy::parse(&bytes).map_err(|why| format!("{why}: {}", Shown::of(&said))))
             }
         }
     }
@@ -286,14 +225,17 @@ impl Image {
 
     /// What lies at a path, with no link followed on the way or at its end; `None` for nothing.
     pub fn look(&self, path: &[u8]) -> Result<Option<Inode>> {
-        let mut found = self.disk.inode(ROOT)?;
+        self.below(&self.disk.inode(ROOT)?, path)
+    }
+
+    fn below(&self, folder: &Inode, path: &[u8]) -> Result<Option<Inode>> {
+        let mut found = folder.clone();
         for part in path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()) {
             if !found.is_dir() {
                 return Ok(None);
             }
-            let names = self.disk.names(&found)?;
-            let Ok(at) = names.binary_search_by(|(name, _)| name.as_slice().cmp(part)) else { return Ok(None) };
-            found = self.disk.inode(names[at].1)?;
+            let Some(number) = named(&self.disk.names(&found, &mut { HELD })?, part) else { return Ok(None) };
+            found = self.disk.inode(number)?;
         }
         Ok(Some(found))
     }
@@ -303,12 +245,23 @@ impl Image {
     pub fn walk(&self, folder: &[u8], each: &mut dyn FnMut(&[u8], &Inode) -> Result<()>) -> Result<()> {
         let top = self.look(folder)?.filter(Inode::is_dir);
         let top = top.ok_or_else(|| self.failed(folder, &"there is no such folder"))?;
-        let mut path = folder.strip_suffix(b"/").unwrap_or(folder).to_vec();
+        self.walk_from(folder.strip_suffix(b"/").unwrap_or(folder).to_vec(), &top, each)
+    }
+
+    fn walk_from(
+        &self,
+        mut path: Vec<u8>,
+        top: &Inode,
+        each: &mut dyn FnMut(&[u8], &Inode) -> Result<()>,
+    ) -> Result<()> {
         let mut seen = HashSet::from([top.number]);
-        let mut folders = vec![(self.disk.names(&top)?.into_iter(), path.len())];
-        while let Some((names, length)) = folders.last_mut() {
+        // with each folder the room that was there before it
+        let mut room = HELD;
+        let mut folders = vec![(self.disk.names(top, &mut room)?.into_iter(), path.len(), HELD)];
+        while let Some((names, length, before)) = folders.last_mut() {
             path.truncate(*length);
             let Some((name, number)) = names.next() else {
+                room = *before;
                 folders.pop();
                 continue;
             };
@@ -320,7 +273,8 @@ impl Image {
                 if !seen.insert(number) {
                     return Err(self.disk.damaged(&Shown::of(&path), "that folder lies in another place too"));
                 }
-                folders.push((self.disk.names(&found)?.into_iter(), path.len()));
+                let before = room;
+                folders.push((self.disk.names(&found, &mut room)?.into_iter(), path.len(), before));
             }
         }
         Ok(())
@@ -329,6 +283,15 @@ impl Image {
     fn failed(&self, path: &[u8], why: &dyn fmt::Display) -> Error {
         Error::new(format!("read {} in {}", Shown::of(path), self.path.display()), why)
     }
+}
+
+fn policy_name(user: &str) -> Vec<u8> {
+    format!("{user}.json").into_bytes()
+}
+
+/// The inode of that name.
+fn named(names: &Names, name: &[u8]) -> Option<u32> {
+    names.binary_search_by(|(other, _)| other.as_slice().cmp(name)).ok().map(|at| names[at].1)
 }
 
 impl fmt::Display for How {
@@ -360,28 +323,3 @@ impl fmt::Display for User {
 
 /// The heading above such lines.
 pub const HEADING: &str = "   uid    gid logon    init   files       bytes name";
-
-/// One line of `inspect`.
-impl fmt::Display for Member {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, mode, uid, gid, bytes, .. } = self;
-        write!(f, "{mode} {uid:>6} {gid:>6} {bytes:>10} {}", Shown::of(path))?;
-        match &self.link {
-            Some(says) => write!(f, " -> {}", Shown::of(says)),
-            None => Ok(()),
-        }
-    }
-}
-
-/// What `inspect` prints.
-impl fmt::Display for Partition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "users partition: ext4, label {}, UUID {}, {} bytes", self.label, self.uuid, self.size)?;
-        if let Some(why) = &self.refused {
-            writeln!(f, "no machine mounts it to write: {why}")?;
-        }
-        writeln!(f, "{HEADING}")?;
-        self.users.iter().try_for_each(|user| writeln!(f, "{user}"))?;
-        self.members.iter().try_for_each(|member| writeln!(f, "{member}"))
-    }
-}

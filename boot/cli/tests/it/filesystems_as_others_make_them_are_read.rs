@@ -6,6 +6,7 @@ use boot::users::image::{NewUser, add, del, passwd};
 use boot::users::logon::Logon;
 use boot::users::read::{How, inspect, list};
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -94,6 +95,22 @@ fn names_that_debugfs_cannot_be_told_are_listed_and_removed() {
     del(&made.image, "ana").unwrap();
     del(&made.image, "odd\nhome_").unwrap();
     assert_eq!((users(&made.image), fsck(&made.image)), (vec![("bo".to_owned(), 0)], String::new()));
+}
+
+#[test]
+fn names_in_an_encrypted_folder_are_listed_as_bytes() {
+    let commands = "cd /ana/sub\nsymlink first_name_ x\nsymlink second_name x\nsif . flags 0x80800\n";
+    let made = made(&["-O", "^metadata_csum,^has_journal,encrypt"], 16, commands);
+    // any bytes but none: that is what a cipher gives
+    rename(&made.image, b"first_name_", b"../../x\0\x1b\xff/");
+    assert_eq!(users(&made.image), [("ana".to_owned(), 2)]);
+    let partition = inspect(&made.image).unwrap();
+    let paths: Vec<_> = partition.members.iter().map(|member| member.path.as_str()).collect();
+    assert!(paths.contains(&"/ana/sub/(encrypted 2e2e2f2e2e2f78001bff2f)"), "{paths:?}");
+    // a machine would not know what to do with them in RAM
+    let cache = boot::cache::Cache::at(made.image.with_extension("cache"));
+    let error = boot::users::carried::archive(&cache.unwrap(), &made.image).unwrap_err().to_string();
+    assert!(error.contains("/ana/sub: it is encrypted, and cannot travel"), "{error}");
 }
 
 #[test]
@@ -215,6 +232,87 @@ fn tables_that_lead_to_the_same_one_are_not_read_for_ever() {
     fs::write(&made.image, bytes).unwrap();
     let error = inspect(&made.image).unwrap_err().to_string();
     assert!(error.contains("it has more blocks than the filesystem"), "{error}");
+}
+
+/// What a command says of an image, which it must refuse within 1 GiB of memory.
+fn refused_in_little_memory(command: &str, image: &Path) -> String {
+    let line = format!("ulimit -v 1048576; exec {} {command} {}", env!("CARGO_BIN_EXE_nodeos"), image.display());
+    let done = Command::new("sh").args(["-c", &line]).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(71), "{said}");
+    said
+}
+
+const PLAIN: [&str; 6] = ["-b", "4096", "-O", "^metadata_csum,^has_journal,^64bit", "-N", "512"];
+
+#[test]
+fn folders_that_share_their_names_are_refused_in_little_memory() {
+    const BLOCKS: usize = 2000;
+    const DEEP: usize = 150;
+    const SHARED: u64 = 4000;
+    let made = made(&PLAIN, 32, "");
+    // fifteen names of 255 bytes in each block: 10 MB of memory for each folder that has them
+    let mut block = Vec::new();
+    for (index, length) in std::iter::repeat_n(264_u16, 14).chain([400]).enumerate() {
+        let mut entry = [&11_u32.to_le_bytes()[..], &length.to_le_bytes(), &[255, 0], &[b'a'; 255]].concat();
+        entry[8] += u8::try_from(index).unwrap();
+        entry.resize(length.into(), 0);
+        block.extend(entry);
+    }
+    let file = fs::File::options().write(true).open(&made.image).unwrap();
+    file.write_all_at(&block.repeat(BLOCKS), SHARED * 4096).unwrap();
+    // an extent of its own, which names the next folder, and one that all have
+    let folder = format!(
+        "mkdir !\nsif ! block[0] {}\nsif ! block[6] 1\nsif ! block[7] {BLOCKS}\nsif ! block[8] {SHARED}\n",
+        0x2_f30a
+    );
+    debugfs(&made.image, &(format!("cd /ana\n{}", format!("{folder}cd !\n").repeat(DEEP))));
+    for command in ["inspect", "users list"] {
+        let said = refused_in_little_memory(command, &made.image);
+        assert!(said.contains("bytes, and at most 268435456 are held") && said.contains("next: debugfs"), "{said}");
+    }
+}
+
+/// A filesystem of 1 TiB in a file with holes.
+fn large(commands: &str) -> Made {
+    let made = made(&PLAIN, 64, commands);
+    let file = fs::File::options().write(true).open(&made.image).unwrap();
+    file.set_len(1 << 40).unwrap();
+    file.write_all_at(&(1_u32 << 28).to_le_bytes(), 1024 + 4).unwrap();
+    made
+}
+
+#[test]
+fn groups_are_not_held_in_memory() {
+    let made = large("");
+    let file = fs::File::options().write(true).open(&made.image).unwrap();
+    // a group for each block: 8 GB of descriptors
+    file.write_all_at(&1_u32.to_le_bytes(), 1024 + 0x20).unwrap();
+    let line = format!("ulimit -v 1048576; exec {} users list {}", env!("CARGO_BIN_EXE_nodeos"), made.image.display());
+    let done = Command::new("sh").args(["-c", &line]).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && said.contains(" ana"), "{said}{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn extents_that_repeat_are_refused_in_little_memory() {
+    for (length, why) in [(0_u16, "a piece of it has no block"), (1, "it has more than 1048576 pieces")] {
+        // three entries lead to a node with 340, these to one with as many, and so on: 118 millions of pieces
+        const LEAF: u16 = 16_000;
+        let next = u32::from(LEAF + 2);
+        let top = [0x3_f30a, 0x3_0004, 0, 0, next, 0, 0, next, 0, 0, next, 0];
+        let words = top.iter().enumerate().map(|(at, word)| format!("sif ana/sub block[{at}] {word}\n"));
+        let made = large(&words.collect::<String>());
+        let file = fs::File::options().write(true).open(&made.image).unwrap();
+        for (depth, block) in [(0_u16, LEAF), (1, LEAF + 1), (2, LEAF + 2)] {
+            let entry = if depth == 0 { [0, 0, length, 0, 16_100, 0] } else { [0, 0, block - 1, 0, 0, 0] };
+            let node = [vec![0xf30a, 340, 340, depth, 0, 0], entry.repeat(340)].concat();
+            let bytes: Vec<u8> = node.iter().flat_map(|half| half.to_le_bytes()).collect();
+            file.write_all_at(&bytes, u64::from(block) * 4096).unwrap();
+        }
+        let said = refused_in_little_memory("inspect", &made.image);
+        assert!(said.contains(why), "{said}");
+    }
 }
 
 #[test]
