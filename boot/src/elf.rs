@@ -5,6 +5,9 @@
 use goblin::elf::Elf as Headers;
 use goblin::elf::dynamic::{DF_1_NODEFLIB, DT_FLAGS_1};
 
+/// More bytes of names no loader is told. Entries may share their text: a file of megabytes could say gigabytes.
+const MOST: usize = 1 << 16;
+
 /// The facts that decide which libraries a program loads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Elf {
@@ -32,6 +35,11 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Elf>, String> {
         return Ok(None);
     }
     let headers = Headers::parse(bytes).map_err(|error| format!("damaged ELF file: {error}"))?;
+    let texts = [&headers.libraries, &headers.rpaths, &headers.runpaths].into_iter().flatten().copied();
+    let said: usize = texts.chain(headers.interpreter).chain(headers.soname).map(|text| text.len() + 1).sum();
+    if said > MOST {
+        return Err(format!("names of libraries and folders have {said} bytes, and at most {MOST} are read"));
+    }
     let owned = |text: &str| text.to_owned();
     let split = |paths: &[&str]| -> Vec<String> {
         paths.iter().flat_map(|path| path.split(':')).filter(|path| !path.is_empty()).map(owned).collect()

@@ -25,8 +25,10 @@ const LONGEST: u64 = 4096;
 const HEADER: u64 = 128;
 /// More members are no initramfs.
 const MOST: usize = 1 << 20;
+/// Nor are more bytes of names and links together: a node of 2026 with a thousand packages has a tenth of it.
+pub const NAMES: u64 = 64 << 20;
 /// Nor are more bytes than this, unpacked: a machine would need them as RAM.
-const UNPACKED: u64 = 16 << 30;
+pub const UNPACKED: u64 = 16 << 30;
 
 /// A member of an archive, as `inspect` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +127,11 @@ fn one<R: Read>(
         };
         let read = read.and_then(|()| reader.finish());
         input = read.map_err(|error| damaged(Some(&member), &error))?;
+        let counted = budget.of_names.take(&member.path, &member.detail);
+        counted.map_err(|why| {
+            Error::new("read the archive", why)
+                .next("cpio -t lists it, and zstd -dc before that unpacks it; no machine starts it")
+        })?;
         members.push(member);
     }
 }
@@ -146,11 +153,28 @@ fn skip_zeros(input: &mut dyn BufRead) -> io::Result<()> {
 struct Budget {
     of_header: Rc<Cell<Option<u64>>>,
     of_all: Rc<Cell<u64>>,
+    of_names: Names,
+}
+
+/// Bytes of names and of links that were read, of all members together.
+#[derive(Clone, Debug, Default)]
+pub struct Names(Rc<Cell<u64>>);
+
+impl Names {
+    /// Counts a member's.
+    pub fn take(&self, path: &str, link: &str) -> std::result::Result<(), String> {
+        let bytes = self.0.get() + (path.len() + link.len()) as u64;
+        self.0.set(bytes);
+        match bytes > NAMES {
+            true => Err(format!("its names and links have at least {bytes} bytes, and at most {NAMES} are read")),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { of_header: Rc::default(), of_all: Rc::new(Cell::new(UNPACKED)) }
+        Self { of_header: Rc::default(), of_all: Rc::new(Cell::new(UNPACKED)), of_names: Names::default() }
     }
 }
 
@@ -164,17 +188,20 @@ impl Budget {
     }
 
     fn take(&self, bytes: u64) -> io::Result<()> {
-        let all = self.of_all.get().checked_sub(bytes);
-        let all = all.ok_or_else(|| {
-            io::Error::other(format!("it unpacks to more than {} GiB: no machine has it in RAM", UNPACKED >> 30))
-        })?;
-        self.of_all.set(all);
+        take(&self.of_all, bytes)?;
         let Some(header) = self.of_header.get() else { return Ok(()) };
         let left = header.checked_sub(bytes);
         self.of_header.set(left);
         left.map(drop)
             .ok_or_else(|| io::Error::other(format!("a name of more than {LONGEST} bytes, which no machine unpacks")))
     }
+}
+
+/// Counts bytes that were unpacked.
+pub fn take(left: &Cell<u64>, bytes: u64) -> io::Result<()> {
+    let beyond = || format!("it unpacks to more than {} GiB: no machine has it in RAM", UNPACKED >> 30);
+    left.set(left.get().checked_sub(bytes).ok_or_else(|| io::Error::other(beyond()))?);
+    Ok(())
 }
 
 /// A reader that stops where the budget ends.
@@ -217,7 +244,7 @@ fn damaged(last: Option<&Member>, error: &io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, MOST, all};
+    use super::{LONGEST, MOST, NAMES, Names, all};
     use cpio::newc::{Builder, trailer};
     use std::io::{Cursor, Read, Write};
 
@@ -263,6 +290,16 @@ mod tests {
         }
         let packed = trailer(packed).unwrap().finish().unwrap();
         assert!(error(packed).ends_with("it has more than 1048576 members"));
+    }
+
+    #[test]
+    fn more_bytes_of_names_and_links_than_an_initramfs_has_are_refused() {
+        let names = Names::default();
+        let name = "x".repeat(1 << 20);
+        (0..63).for_each(|_| names.take(&name, "").unwrap());
+        names.take(&name[1..], "x").unwrap();
+        let why = names.clone().take("", "x").unwrap_err();
+        assert_eq!(why, format!("its names and links have at least {} bytes, and at most {NAMES} are read", NAMES + 1));
     }
 
     #[test]

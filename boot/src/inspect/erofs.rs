@@ -1,6 +1,7 @@
 //! The members of an EROFS filesystem. erofs-rs reads it where it lies: nothing is unpacked, so no name in it becomes
 //! one of the host's.
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -14,6 +15,7 @@ use erofs_rs::types::Inode;
 use super::{Facts, Read, mode_text};
 use crate::error::{Error, Result};
 use crate::shown::Shown;
+use crate::unpack::{self, Names, UNPACKED};
 use crate::users::read::Member;
 use crate::window::Window;
 
@@ -26,6 +28,10 @@ pub fn read(image: &Window) -> Result<Vec<Read>> {
     let tried = |what: &dyn Display| format!("read {what} in {}", image.path().display());
     let failed = |why: erofs_rs::Error| Error::new(tried(&"the EROFS filesystem"), why);
     let fs = at_once(EroFS::new(Bytes(image.clone()))).map_err(failed)?;
+    let next = || {
+        format!("dump.erofs --ls --path=/ {} lists one folder, however much is in the others", image.path().display())
+    };
+    let (names, programs) = (Names::default(), Cell::new(UNPACKED));
     let mut all = Vec::new();
     let mut walk = at_once(fs.walk_dir("/")).map_err(failed)?;
     while let Some(entry) = at_once(async { walk.next_entry().await.transpose() }).map_err(failed)? {
@@ -47,10 +53,11 @@ pub fn read(image: &Window) -> Result<Vec<Read>> {
             }
             false => None,
         };
-        let facts = facts(&fs, inode).map_err(|why| within(&why))?;
-        let path = String::from_utf8_lossy(&path).into_owned();
+        let shown = String::from_utf8_lossy(&path).into_owned();
+        names.take(&shown, link.as_deref().unwrap_or_default()).map_err(|why| within(&why).next(next()))?;
+        let facts = facts(&fs, inode, &programs).map_err(|why| within(&why))?;
         let (mode, bytes) = (mode_text(mode(&inode)), inode.data_size());
-        all.push(Read { member: Member { path, mode, uid: inode.uid(), gid: inode.gid(), bytes, link }, facts });
+        all.push(Read { member: Member { path: shown, mode, uid: inode.uid(), gid: inode.gid(), bytes, link }, facts });
     }
     Ok(all)
 }
@@ -75,25 +82,31 @@ fn mode(inode: &Inode) -> u32 {
     inode.file_type().as_raw_mode() | inode.permissions().mode()
 }
 
-fn facts(fs: &EroFS<Bytes>, inode: Inode) -> erofs_rs::Result<Facts> {
+fn facts(fs: &EroFS<Bytes>, inode: Inode, left: &Cell<u64>) -> erofs_rs::Result<Facts> {
     if !inode.is_file() {
         return Ok(Facts::None);
     }
-    match Facts::read(inode.data_size(), &mut Content(fs.open_inode_file(inode)?)) {
+    match Facts::read(inode.data_size(), &mut Content { file: fs.open_inode_file(inode)?, left }) {
         // compressed in a way that a kernel of ours does not know either
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Facts::None),
         facts => Ok(facts?),
     }
 }
 
-struct Content<'a>(File<'a, Bytes>);
+/// Files may share their blocks: what is read of all of them is counted.
+struct Content<'a> {
+    file: File<'a, Bytes>,
+    left: &'a Cell<u64>,
+}
 
 impl io::Read for Content<'_> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        at_once(self.0.read(to)).map_err(|error| match error {
+        let bytes = at_once(self.file.read(to)).map_err(|error| match error {
             erofs_rs::Error::Io(error) => error,
             erofs_rs::Error::NotSupported(_) => io::ErrorKind::Unsupported.into(),
             error => io::Error::new(io::ErrorKind::InvalidData, error.to_string()),
-        })
+        })?;
+        unpack::take(self.left, bytes as u64)?;
+        Ok(bytes)
     }
 }

@@ -133,3 +133,37 @@ fn a_file_of_kilobytes_that_says_gigabytes_is_read_in_little_memory() {
         String::from_utf8_lossy(&done.stderr)
     );
 }
+
+#[test]
+fn names_of_gigabytes_are_refused_in_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("bomb");
+    let mut packed = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    for _ in 0..64 {
+        packed = cpio::newc::Builder::new(&"x".repeat(4090)).mode(0o100_644).write(packed, 0).finish().unwrap();
+    }
+    let mut packed = cpio::newc::trailer(packed).unwrap().finish().unwrap();
+    packed.resize(packed.len().next_multiple_of(4), 0);
+    // 2 GB of names, which without the limit are more than the shell's 1 GiB
+    fs::write(&image, packed.repeat(8000)).unwrap();
+    assert!(fs::metadata(&image).unwrap().len() < 20 << 20);
+    let line = format!("ulimit -v 1048576; exec {} inspect {}", env!("CARGO_BIN_EXE_nodeos"), image.display());
+    let done = Command::new("sh").args(["-c", &line]).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(71), "{said}");
+    assert!(said.contains("bytes, and at most 67108864 are read") && said.contains("next: cpio -t"), "{said}");
+}
+
+#[test]
+fn an_erofs_image_with_too_many_names_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = erofs(folder.path(), |from| {
+        let deep = (0..15).fold(from.to_owned(), |above, _| above.join("d".repeat(240)));
+        fs::create_dir_all(&deep).unwrap();
+        let first = deep.join("a".repeat(190));
+        fs::write(&first, "").unwrap();
+        (0..18_000).for_each(|index| fs::hard_link(&first, deep.join(format!("{index:0190}"))).unwrap());
+    });
+    let text = inspect(&image).unwrap_err().to_string();
+    assert!(text.contains("bytes, and at most 67108864 are read") && text.contains("next: dump.erofs --ls"), "{text}");
+}
