@@ -20,7 +20,11 @@ pub struct Window {
 impl Window {
     /// All of a file, or of a device.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut file = File::open(path).tried("open", path)?;
+        Self::of(File::open(path).tried("open", path)?, path)
+    }
+
+    /// All of a file that is open.
+    pub fn of(mut file: File, path: &Path) -> Result<Self> {
         // stat(2) says nothing of a device's size
         let length = file.seek(SeekFrom::End(0)).tried("look at", path)?;
         Ok(Self { file: Arc::new(file), path: path.to_owned(), at: 0, length })

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Contents, contents};
 use crate::error::{Error, Result, Tried};
 use crate::interrupt::Making;
-use crate::media::{MANIFEST, Manifest, iso, mtools};
+use crate::media::{self, MANIFEST, Manifest, iso, mtools};
 use crate::run::Run;
 use crate::shown::Shown;
 use crate::users::place::{self, Partition};
@@ -62,18 +62,11 @@ pub fn folder(path: &Path) -> Result<Medium> {
             .next("give a folder of nodeos build, or a file")
     })?;
     let part = |member: &crate::media::Member| {
-        let at = path.join(&member.path);
-        // a name of the manifest's leads nowhere else
-        let inside = member.path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
         let shown = member.path.to_string_lossy().into_owned();
-        match Window::open(&at) {
-            Ok(window) if inside => Part::of(shown, &window),
-            Ok(_) => Part {
-                path: shown,
-                bytes: member.bytes,
-                contents: None,
-                broken: Some("it is not in the folder".to_owned()),
-            },
+        // somebody wrote the manifest: it names files of the folder's own, and nothing else of this host
+        let opened = media::open(path, &member.path).and_then(|file| Window::of(file, &path.join(&member.path)));
+        match opened {
+            Ok(window) => Part::of(shown, &window),
             Err(error) => Part { path: shown, bytes: member.bytes, contents: None, broken: Some(error.to_string()) },
         }
     };
@@ -171,7 +164,49 @@ impl fmt::Display for Medium {
 
 #[cfg(test)]
 mod tests {
-    use super::{Window, extent};
+    use super::{MANIFEST, Window, extent, folder};
+    use nix::sys::stat::Mode;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    #[test]
+    fn a_manifest_of_others_opens_nothing_but_files_of_its_folder() {
+        let temporary = tempfile::tempdir().unwrap();
+        let at = temporary.path().join("medium");
+        fs::create_dir_all(at.join("below")).unwrap();
+        for path in ["secret", "medium/own", "medium/below/own"] {
+            fs::write(temporary.path().join(path), [0x1f, 0x8b, 8]).unwrap();
+        }
+        symlink("../secret", at.join("link")).unwrap();
+        symlink("..", at.join("above")).unwrap();
+        nix::unistd::mkfifo(&at.join("fifo"), Mode::S_IRUSR).unwrap();
+        let named = [
+            ("own", None),
+            ("below/own", None),
+            ("link", Some("it is a link")),
+            ("above/secret", Some("a folder above it is none of the medium's own")),
+            ("../secret", Some("it is not in the folder")),
+            ("/dev/null", Some("it is not in the folder")),
+            ("fifo", Some("it is no regular file")),
+            ("below", Some("it is no regular file")),
+        ];
+        let members: Vec<_> =
+            named.iter().map(|(path, _)| serde_json::json!({"path": path, "bytes": 3, "sha256": ""})).collect();
+        let manifest = serde_json::json!({
+            "target": "direct", "arch": "x86_64", "cmdline": "", "bytes": 3, "versions": {}, "members": members,
+        });
+        fs::write(at.join(MANIFEST), manifest.to_string()).unwrap();
+        // a FIFO would be waited for
+        let (sender, read) = mpsc::channel();
+        std::thread::spawn(move || sender.send(folder(&at).map(|medium| medium.parts)));
+        let parts = read.recv_timeout(Duration::from_secs(60)).unwrap().unwrap();
+        for ((path, why), part) in named.iter().zip(parts) {
+            assert_eq!((&part.path, part.contents.is_some()), (&(*path).to_owned(), why.is_none()), "{part:?}");
+            assert!(part.broken.as_deref().unwrap_or_default().contains(why.unwrap_or_default()), "{part:?}");
+        }
+    }
 
     #[test]
     fn an_extent_is_read_from_what_xorriso_says() {

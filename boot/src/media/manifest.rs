@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, FileType};
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
@@ -85,18 +85,34 @@ impl Manifest {
     }
 }
 
-/// Reads a small file of a medium: a file of its own. A link may lead anywhere on the host, and a FIFO has no end.
+/// Reads a small file of a medium.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     /// More than a manifest of a thousand files has.
     const MOST: u64 = 1 << 20;
-    let found = fs::symlink_metadata(path).tried("read", path)?.file_type();
-    own(found).map_err(|why| Error::new(format!("read {}", path.display()), why))?;
+    let (folder, name) = (path.parent().unwrap_or(path), path.file_name().unwrap_or_default());
+    let mut text = Vec::new();
+    open(folder, Path::new(name))?.take(MOST).read_to_end(&mut text).tried("read", path)?;
+    Ok(text)
+}
+
+/// Opens a file of a medium: one of its own, below its folder. A link may lead anywhere on the host, a FIFO has no end, and
+/// a device may take the opening for an order.
+pub fn open(folder: &Path, path: &Path) -> Result<File> {
+    let at = folder.join(path);
+    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(Error::new(format!("read {}", at.display()), "it is not in the folder"));
+    }
+    for above in path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+        let found = fs::symlink_metadata(folder.join(above)).tried("read", &at)?;
+        if !found.is_dir() {
+            return Err(Error::new(format!("read {}", at.display()), "a folder above it is none of the medium's own"));
+        }
+    }
+    let found = fs::symlink_metadata(&at).tried("read", &at)?.file_type();
+    own(found).map_err(|why| Error::new(format!("read {}", at.display()), why))?;
     // what took its place since then is not followed, nor waited for
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file = File::options().read(true).custom_flags(flags).open(path).tried("read", path)?;
-    let mut text = Vec::new();
-    file.take(MOST).read_to_end(&mut text).tried("read", path)?;
-    Ok(text)
+    File::options().read(true).custom_flags(flags).open(&at).tried("read", &at)
 }
 
 /// Refuses what is no file of its own.

@@ -30,7 +30,7 @@ use crate::users::carried;
 use crate::users::ext4::not_in_use;
 
 pub use self::lines::{Machine, check_words};
-pub use self::manifest::{Manifest, Member, NAME as MANIFEST, files, read};
+pub use self::manifest::{Manifest, Member, NAME as MANIFEST, files, open, read};
 pub use self::pxe::LOADERS;
 
 /// A row: one kind of medium.
