@@ -9,8 +9,9 @@ use crate::users::disk::Inode;
 use crate::users::read::Image;
 use cpio::newc::{Builder, trailer};
 use shim::layout::{HOMES, HOMES_WHOLE, LOST_FOUND, OVERLAY};
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// More does not belong into a machine's RAM.
@@ -29,12 +30,15 @@ pub fn archive(cache: &Cache, users: &Path) -> Result<PathBuf> {
     let key = Key::default().with("recipe", RECIPE).with_file(cache, "users", users)?.name();
     let path = cache.entry("homes", &key, |new| {
         let packed = zstd::encode_all(cpio(users)?.as_slice(), LEVEL).tried("compress the homes in", users)?;
-        fs::write(new, packed).tried("write", new)?;
-        // everybody's files and password hashes are in it
-        fs::set_permissions(new, fs::Permissions::from_mode(0o600)).tried("set the mode of", new)
+        closed(new).and_then(|mut file| file.write_all(&packed)).tried("write", new)
     })?;
     cache.prune("homes", "", &path, KEPT)?;
     Ok(path)
+}
+
+/// A new file for its owner alone, from its first byte on: everybody's files and password hashes go into it.
+fn closed(path: &Path) -> io::Result<File> {
+    File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
 fn cpio(users: &Path) -> Result<Vec<u8>> {
@@ -83,10 +87,28 @@ fn member(image: &Image, out: Vec<u8>, number: u32, path: &str, what: &Inode) ->
     let builder = Builder::new(&name).ino(number).uid(what.uid).gid(what.gid);
     let text = |error: Error| error.to_string();
     let (builder, content) = match what {
+        _ if what.is_encrypted() => {
+            return Err("it is encrypted, and cannot travel: copy what is in it to a folder that is not".to_owned());
+        }
         _ if what.is_dir() => (builder.mode(DIRECTORY | mode).nlink(2), Vec::new()),
         _ if what.is_file() => (builder.mode(REGULAR | mode), image.content(what, MOST).map_err(text)?),
         _ if what.is_link() => (builder.mode(SYMLINK | 0o777), image.link(what).map_err(text)?),
         _ => return Err("it is no file, folder or link, and cannot travel: remove it".to_owned()),
     };
     put(out, builder, &mut content.as_slice(), content.len() as u64).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::closed;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_holds_everybodys_files_is_never_readable_by_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("homes");
+        let mode = closed(&path).unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(closed(&path).is_err(), "one that another made, who may have it open");
+    }
 }
