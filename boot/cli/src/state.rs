@@ -3,13 +3,14 @@
 //! `--fresh` keeps the homes it replaces, as `demo.before-fresh-1.ext4` and so on. Nothing here removes a kept one.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use boot::error::{Error, Result, Tried};
 use boot::interrupt::{self, Making};
 use boot::progress::Progress;
 use boot::run::Run;
-use boot::users::ext4::not_in_use;
+use boot::users::ext4::{self, not_in_use};
 
 const NAME: &str = "demo.ext4";
 const KEPT: (&str, &str) = ("demo.before-fresh-", ".ext4");
@@ -64,9 +65,11 @@ pub fn homes(folder: &Path, made: &Path, how: How, progress: Progress) -> Result
         .arg(&new)
         .ok()
         .and_then(|()| interrupt::check(|| format!("make {}", homes.display())))
-        .and_then(|()| if there { keep(folder, &homes).map(Some) } else { Ok(None) })
-        .and_then(|kept| fs::rename(&new, &homes).tried("rename to", &homes).map(|()| kept));
-    let kept = replaced.inspect_err(|_| drop(fs::remove_file(&new)))?;
+        .and_then(
+            |()| if there { replace(folder, &homes, &new).map(Some) } else { first(&homes, &new).map(|()| None) },
+        );
+    let _ = fs::remove_file(&new); // `first` gave it another name, and where something failed it is of no use
+    let kept = replaced?;
     if let Some(kept) = kept {
         let (kept, homes) = (kept.display(), homes.display());
         say(format!("the homes until now are kept: {kept}; to go back: mv {kept} {homes}"));
@@ -78,13 +81,29 @@ pub fn homes(folder: &Path, made: &Path, how: How, progress: Progress) -> Result
     Ok(homes)
 }
 
+/// Puts the new file where there was none. If another run did so meanwhile, its machine runs on that one: it stays.
+fn first(homes: &Path, new: &Path) -> Result<()> {
+    match fs::hard_link(new, homes) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        done => done.tried("link to", homes),
+    }
+}
+
+/// Puts the new file in the place of the homes, which are kept. No machine runs on them then, nor starts to.
+fn replace(folder: &Path, homes: &Path, new: &Path) -> Result<PathBuf> {
+    let _lock = ext4::lock(homes)?;
+    let kept = keep(folder, homes)?;
+    fs::rename(new, homes).tried("rename to", homes)?;
+    Ok(kept)
+}
+
 /// Gives the homes a second name, which nothing has yet. They have one at every moment.
 fn keep(folder: &Path, homes: &Path) -> Result<PathBuf> {
     loop {
         let kept = unused(folder)?;
         match fs::hard_link(homes, &kept) {
             // another run took that name meanwhile
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             done => return done.map(|()| kept).tried("keep the homes until now, link", homes),
         }
     }
@@ -105,7 +124,7 @@ fn numbers(folder: &Path) -> Result<Vec<u32>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{How, NAME, homes};
+    use super::{How, NAME, first, homes, replace};
     use boot::progress::Progress;
     use std::collections::BTreeMap;
     use std::fs;
@@ -118,6 +137,29 @@ mod tests {
             (name, fs::read_to_string(path).unwrap())
         };
         entries.map(|entry| file(entry.path())).collect()
+    }
+
+    #[test]
+    fn of_two_runs_at_once_none_takes_the_file_of_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path();
+        let [homes, mine, other] = [NAME, "mine", "other"].map(|name| state.join(name));
+        fs::write(&mine, "mine").unwrap();
+        fs::write(&other, "other").unwrap();
+        // both saw none, and this one copied for longer
+        first(&homes, &other).unwrap();
+        first(&homes, &mine).unwrap();
+        assert_eq!(fs::read_to_string(&homes).unwrap(), "other");
+        // --fresh copied too, and meanwhile a machine started
+        let machine = boot::users::ext4::lock(&homes).unwrap();
+        let before = files(state);
+        let error = replace(state, &homes, &mine).unwrap_err().to_string();
+        assert!(error.contains("another program has it open") && error.contains("next: stop the machine"), "{error}");
+        assert_eq!(files(state), before);
+        drop(machine);
+        let kept = replace(state, &homes, &mine).unwrap();
+        let [now, then] = [homes, kept].map(|path| fs::read_to_string(path).unwrap());
+        assert_eq!((now.as_str(), then.as_str()), ("mine", "other"));
     }
 
     #[test]
