@@ -117,7 +117,9 @@ impl Terminal {
         let (sender, news) = self.signals.channel();
         let (monitor, theirs) = Inherited::pair().map_err(|error| failed("make a socket for QEMU's monitor", error))?;
         let (watch, events) = Watch::pair().map_err(|error| failed("make a socket for QEMU's events", error))?;
+        let (ended, end) = pipe().map_err(|error| failed("make a pipe", error))?;
         let mut child = process::spawn_apart(machine, theirs, events)?;
+        // from here on nothing may fail before the machine has ended: who leaves cuts its power
         let alarm = Arc::clone(&self.alarm);
         watch.start(machine.drives.clone(), move |text| alarm(text));
         let complaints = process::complaints(child.stderr.take());
@@ -125,9 +127,7 @@ impl Terminal {
         if let Some(console) = child.stdout.take() {
             self.show(console, &output, &sender);
         }
-        let (ended, end) = pipe().map_err(|error| failed("make a pipe", error))?;
         let input = child.stdin.take().map(|input| listen(input, ended, &output, sender));
-        let input = input.transpose().map_err(|error| failed("read the terminal", error))?;
 
         let mut session = Session {
             child,
@@ -182,21 +182,16 @@ impl Terminal {
 }
 
 /// Passes on the keys of the person, but for ours.
-fn listen(
-    machine: ChildStdin,
-    ended: PipeReader,
-    output: &Arc<Output>,
-    sender: Sender<News>,
-) -> io::Result<JoinHandle<()>> {
-    let input = Input::new(machine, ended, io::stdin().is_terminal())?;
+fn listen(machine: ChildStdin, ended: PipeReader, output: &Arc<Output>, sender: Sender<News>) -> JoinHandle<()> {
+    let input = Input::new(machine, ended, io::stdin().is_terminal());
     let output = Arc::clone(output);
-    Ok(thread::spawn(move || {
+    thread::spawn(move || {
         // nothing in here waits: a second ctrl-a x must be seen
         input.pass_on(|key| match key {
             Key::Stop => drop(sender.send(News::Pressed)),
             Key::Help => output.offer(HELP.as_bytes()),
         });
-    }))
+    })
 }
 
 /// A machine that runs.

@@ -1,6 +1,6 @@
 //! From the person's keyboard, or whatever stands in for one, to the machine's console.
 
-use std::io::{self, PipeReader};
+use std::io::PipeReader;
 use std::process::ChildStdin;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -26,10 +26,11 @@ pub struct Input {
 }
 
 impl Input {
-    pub fn new(machine: ChildStdin, ended: PipeReader, is_terminal: bool) -> io::Result<Self> {
-        // QEMU has the other end of this pipe; nobody else has this one
-        fcntl_setfl(&machine, fcntl_getfl(&machine)? | OFlags::NONBLOCK)?;
-        Ok(Self { machine: Some(machine), ended, is_terminal, open: true, keys: Keys::default(), held: Vec::new() })
+    pub fn new(machine: ChildStdin, ended: PipeReader, is_terminal: bool) -> Self {
+        // QEMU has the other end of this pipe; nobody else has this one. One that would block gets no keys: ours must be seen
+        let set = fcntl_getfl(&machine).and_then(|flags| fcntl_setfl(&machine, flags | OFlags::NONBLOCK));
+        let machine = set.is_ok().then_some(machine);
+        Self { machine, ended, is_terminal, open: true, keys: Keys::default(), held: Vec::new() }
     }
 
     /// Passes on what comes until the machine ends; `command` gets the keys that are not the machine's.
