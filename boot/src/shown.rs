@@ -51,7 +51,7 @@ fn escape(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 /// our own; names are `Shown` where they are put in.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    let acts = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let acts = |c: char| shim::say::acts(c) && !matches!(c, '\n' | '\t');
     if !text.contains(acts) {
         return Cow::Borrowed(text);
     }
@@ -85,6 +85,16 @@ mod tests {
         );
         assert_eq!(shown(b"\xff\x9b\x1b"), r"\xff\x9b\u{1b}");
         assert_eq!(shown(""), "");
+    }
+
+    #[test]
+    fn host_and_machine_agree_on_what_a_terminal_acts_on() {
+        for c in (char::MIN..=char::MAX).filter(|c| shim::say::acts(*c)) {
+            let text = format!("a{c}b");
+            assert!(!shown(&text).contains(c), "{c:?}");
+            assert!(matches!(c, '\n' | '\t') || !printable(&text).contains(c), "{c:?}");
+        }
+        assert_eq!(printable("\u{61c}\u{202e}txt\u{2066}"), r"\u061c\u202etxt\u2066");
     }
 
     #[test]

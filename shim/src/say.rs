@@ -37,12 +37,18 @@ pub fn whole(text: &Text) -> bool {
     text.len() < text.capacity()
 }
 
-/// A question mark for a character that acts on a terminal instead of being printed: a control character, or one that
-/// turns the direction of what follows.
+/// Whether a character acts on a terminal instead of being printed: a control character, or one that turns the direction
+/// of what follows.
+#[must_use]
+pub fn acts(char: char) -> bool {
+    let turns = matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    char.is_control() || turns
+}
+
+/// A question mark for a character that acts on a terminal.
 #[must_use]
 pub fn printable(char: char) -> char {
-    let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if char.is_control() || turns { '?' } else { char }
+    if acts(char) { '?' } else { char }
 }
 
 impl Say for str {
@@ -137,8 +143,8 @@ mod tests {
 
     #[test]
     fn what_acts_on_a_terminal_is_not_printed() {
-        let text = "ñandú €\u{1b}[2J\r\n\u{7f}\u{9b}2J\u{202e}x\u{2066}";
-        assert_eq!(text.chars().map(printable).collect::<String>(), "ñandú €?[2J????2J?x?");
+        let text = "ñandú €\u{1b}[2J\r\n\u{7f}\u{9b}2J\u{202e}x\u{2066}\u{61c}";
+        assert_eq!(text.chars().map(printable).collect::<String>(), "ñandú €?[2J????2J?x??");
     }
 
     #[test]
