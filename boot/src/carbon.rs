@@ -144,7 +144,7 @@ fn uuid(content: [u8; 32]) -> String {
 
 // struct erofs_super_block (fs/erofs/erofs_fs.h): at 1024 of a block of 4 KiB
 const SUPER: u64 = 1024;
-const MAGIC: u32 = 0xE0F5_E1E2;
+const MAGIC: u32 = u32::from_le_bytes(shim::probe::EROFS);
 const CHECKSUM: usize = 4;
 const FEATURE_COMPAT: usize = 8;
 const LABEL: usize = 64;

@@ -15,7 +15,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::rc::Rc;
 
-/// First bytes of a zstd frame (RFC 8878, 3.1.1), and of an archive.
+/// First bytes of a zstd frame (RFC 8878, 3.1.1), and of an archive, with checksums or without
+/// (Documentation/driver-api/early-userspace/buffer-format.rst).
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const NEWC: &[u8] = b"07070";
 
@@ -60,6 +61,12 @@ impl fmt::Display for Member {
         write!(f, "{kind:5} {:4o} {uid}:{gid} {size:>11} {}", mode & 0o7777, Shown::of(path))?;
         if detail.is_empty() { Ok(()) } else { write!(f, " -> {}", Shown::of(detail)) }
     }
+}
+
+/// Whether a file that begins so is an archive, or a frame with one.
+#[must_use]
+pub fn is(head: &[u8]) -> bool {
+    head.starts_with(ZSTD) || head.starts_with(NEWC)
 }
 
 /// The members of a file's archives, in their order; `each` may read the content.

@@ -12,6 +12,16 @@ pub const BLOCKS: [u64; 2] = [0, 32768];
 /// How much is read there.
 pub const BLOCK: usize = 2048;
 
+/// ext4's `s_magic`, where a superblock has it.
+pub const EXT4: (usize, [u8; 2]) = (0x38, [0x53, 0xef]);
+/// EROFS's `EROFS_SUPER_MAGIC_V1`, with which its superblock begins.
+pub const EROFS: [u8; 4] = [0xe2, 0xe1, 0xf5, 0xe0];
+/// With which ISO 9660's primary volume descriptor begins.
+pub const ISO: &[u8] = b"\x01CD001";
+/// Where the superblocks of ext4 and of EROFS lie.
+const SUPERBLOCK: usize = 1024;
+const EXT4_AT: usize = SUPERBLOCK + EXT4.0;
+
 struct Kind {
     block: u64,
     magic_at: usize,
@@ -25,8 +35,8 @@ struct Kind {
 const KINDS: [Kind; 3] = [
     Kind {
         block: 0,
-        magic_at: 1024 + 0x38,
-        magic: &[0x53, 0xef],
+        magic_at: EXT4_AT,
+        magic: &EXT4.1,
         label_at: 1024 + 0x78,
         label_len: 16,
         uuid_at: Some(1024 + 0x68),
@@ -35,8 +45,8 @@ const KINDS: [Kind; 3] = [
     },
     Kind {
         block: 0,
-        magic_at: 1024,
-        magic: &[0xe2, 0xe1, 0xf5, 0xe0],
+        magic_at: SUPERBLOCK,
+        magic: &EROFS,
         label_at: 1024 + 64,
         label_len: 16,
         uuid_at: Some(1024 + 48),
@@ -46,7 +56,7 @@ const KINDS: [Kind; 3] = [
     Kind {
         block: 32768,
         magic_at: 0,
-        magic: b"\x01CD001",
+        magic: ISO,
         label_at: 40,
         label_len: 32,
         uuid_at: None,
@@ -90,7 +100,13 @@ pub fn matches(block: &[u8], at: u64, device: Device<'_>) -> bool {
 /// Whether that first block is ext4's.
 #[must_use]
 pub fn is_ext4(block: &[u8]) -> bool {
-    bytes(block, 1024 + 0x38, 2) == Some(&[0x53, 0xef])
+    bytes(block, EXT4_AT, EXT4.1.len()) == Some(&EXT4.1)
+}
+
+/// Whether that first block is EROFS's.
+#[must_use]
+pub fn is_erofs(block: &[u8]) -> bool {
+    bytes(block, SUPERBLOCK, EROFS.len()) == Some(&EROFS)
 }
 
 /// Bytes of the whole filesystem with that block.

@@ -15,11 +15,13 @@ use std::path::Path;
 use serde::Serialize;
 use shim::arches::Arch;
 use shim::layout::CARBON;
+use shim::probe;
 
 use crate::closure::closure;
 use crate::elf::{self, Elf};
 use crate::error::{Error, Result};
 use crate::shown::Shown;
+use crate::unpack;
 use crate::users::place::Place;
 use crate::users::read::{self, Member, Partition};
 use crate::users::superblock;
@@ -49,21 +51,17 @@ impl Kind {
     /// Judges a file's first bytes.
     #[must_use]
     pub fn of(head: &[u8]) -> Option<Self> {
-        let at = |from: usize, bytes: &[u8]| head.get(from..from + bytes.len()) == Some(bytes);
-        // Documentation/driver-api/early-userspace/buffer-format.rst; RFC 8878, 3.1.1: the magic number of a frame
-        if at(0, b"070701") || at(0, &[0x28, 0xb5, 0x2f, 0xfd]) {
+        if unpack::is(head) {
             return Some(Self::Initramfs);
         }
-        // fs/erofs/erofs_fs.h: EROFS_SUPER_OFFSET, EROFS_SUPER_MAGIC_V1
-        if at(1024, &0xe0f5_e1e2_u32.to_le_bytes()) {
+        if probe::is_erofs(head) {
             return Some(Self::Carbon);
         }
-        // fs/ext4/ext4.h: s_magic lies 0x38 bytes into the superblock
-        if at(1024 + 0x38, &0xef53_u16.to_le_bytes()) {
+        if probe::is_ext4(head) {
             return Some(Self::Users);
         }
         // RFC 1952, 2.3.1
-        if at(0, &[0x1f, 0x8b, 8]) {
+        if head.starts_with(&[0x1f, 0x8b, 8]) {
             return Some(Self::Gzip);
         }
         crate::kernel::arch_of(head).map(Self::Kernel)
@@ -337,6 +335,7 @@ mod tests {
             Kind::of(&head)
         };
         assert_eq!(with(0, b"070701"), Some(Kind::Initramfs));
+        assert_eq!(with(0, b"070702"), Some(Kind::Initramfs), "with checksums, as unpack reads it");
         assert_eq!(with(0, &[0x28, 0xb5, 0x2f, 0xfd]), Some(Kind::Initramfs));
         assert_eq!(with(1024, &[0xe2, 0xe1, 0xf5, 0xe0]), Some(Kind::Carbon));
         assert_eq!(with(1080, &[0x53, 0xef]), Some(Kind::Users));

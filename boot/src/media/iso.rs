@@ -15,6 +15,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use shim::arches::Arch;
+use shim::probe;
 
 use super::{ALWAYS, Console, EPOCH, Medium, Member, Parts, SERIAL, SPEED, Shape, gzipped, initramfs, manifest, users};
 use crate::cache::write_whole;
@@ -118,7 +119,7 @@ fn label(parts: &Parts<'_>) -> Result<String> {
 #[must_use]
 pub fn is(window: &Window) -> bool {
     let mut head = [0; 6];
-    window.read_exact_at(&mut head, 32768).is_ok() && head == *b"\x01CD001"
+    window.read_exact_at(&mut head, probe::BLOCKS[1]).is_ok() && head == *probe::ISO
 }
 
 /// Which architecture an ISO is for, if it is one of ours: its primary volume descriptor names the system and has the
@@ -126,9 +127,9 @@ pub fn is(window: &Window) -> bool {
 #[must_use]
 pub fn arch_of(file: &fs::File) -> Option<&'static Arch> {
     let mut head = [0; 72];
-    file.read_exact_at(&mut head, 32768).ok()?;
+    file.read_exact_at(&mut head, probe::BLOCKS[1]).ok()?;
     let [kind, system, label] = [&head[..6], &head[8..40], &head[40..]];
-    let ours = kind == b"\x01CD001" && label.starts_with(LABELS.as_bytes());
+    let ours = kind == probe::ISO && label.starts_with(LABELS.as_bytes());
     let system = std::str::from_utf8(system).ok().filter(|_| ours)?;
     Arch::named(&system.trim_end().to_ascii_lowercase())
 }

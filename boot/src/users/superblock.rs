@@ -7,13 +7,11 @@ use crate::digest::crc32c;
 use crate::error::{Error, Result};
 use crate::shown::Shown;
 use crate::window::Window;
-use shim::ext4;
+use shim::{ext4, probe};
 
 /// Where it begins, and how long it is.
 const AT: u64 = 1024;
 const LENGTH: usize = 1024;
-/// `s_magic`, `EXT4_SUPER_MAGIC`.
-const MAGIC: u16 = 0xef53;
 /// `s_feature_incompat`: mounted, or not unmounted when its machine ended.
 const RECOVER: u32 = 4;
 const FILETYPE: u32 = 2;
@@ -163,7 +161,8 @@ fn judge(bytes: &[u8], there: u64) -> std::result::Result<Found, &'static str> {
     let Ok(bytes) = <&[u8; LENGTH]>::try_from(bytes) else { return Ok(Found::None) };
     let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     let half = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
-    if half(0x38) != MAGIC {
+    let (magic_at, magic) = probe::EXT4;
+    if bytes[magic_at..magic_at + magic.len()] != magic {
         return Ok(Found::None);
     }
     let (incompat, ro_compat) = (word(0x60), word(0x64));
