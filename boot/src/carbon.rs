@@ -133,13 +133,9 @@ fn place(source: &Path, mode: u32, at: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A UUID of the content's digest: version 8, custom (RFC 9562, 5.8).
+/// A UUID of the content's digest.
 fn uuid(content: [u8; 32]) -> String {
-    let mut bytes = Key::default().with("erofs uuid", content).bytes();
-    bytes[6] = bytes[6] & 0x0f | 0x80;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = crate::digest::hex(&bytes[..16]);
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    Key::default().with("erofs uuid", content).uuid()
 }
 
 // struct erofs_super_block (fs/erofs/erofs_fs.h): at 1024 of a block of 4 KiB

@@ -45,6 +45,16 @@ impl Key {
     pub fn name(self) -> String {
         hex(self.bytes().get(..16).unwrap_or_default())
     }
+
+    /// The key as a UUID: version 8, custom (RFC 9562, 5.8).
+    #[must_use]
+    pub fn uuid(self) -> String {
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(self.bytes()).for_each(|(to, from)| *to = from);
+        bytes[6] = bytes[6] & 0x0f | 0x80;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        uuid(bytes)
+    }
 }
 
 /// CRC-32C as the kernel's filesystems have it: begun with `sum`, which is ones at the start, and not inverted at the end.
@@ -113,9 +123,16 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A UUID, as it is written (RFC 9562, 4).
+#[must_use]
+pub fn uuid(bytes: [u8; 16]) -> String {
+    let hex = hex(&bytes);
+    [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| hex.get(part).unwrap_or_default()).join("-")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Key, file};
+    use super::{Key, file, uuid};
     use crate::cache::Cache;
     use std::fs;
 
@@ -125,6 +142,14 @@ mod tests {
         assert_eq!(key("a", "bc"), key("a", "bc"));
         assert_ne!(key("a", "bc"), key("ab", "c"));
         assert_eq!(key("a", "b").len(), 32);
+    }
+
+    #[test]
+    fn a_uuid_is_written_with_its_version_and_its_hyphens() {
+        let bytes = std::array::from_fn(|index| u8::try_from(index).unwrap());
+        assert_eq!(uuid(bytes), "00010203-0405-0607-0809-0a0b0c0d0e0f");
+        let text = Key::default().with("a", "b").uuid();
+        assert_eq!((text.len(), &text[14..15], "89ab".contains(&text[19..20])), (36, "8", true));
     }
 
     #[test]

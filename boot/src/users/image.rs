@@ -7,7 +7,7 @@ use super::logon::{Logon, Shell, set_shell, text};
 use super::names;
 use super::read::{Image, User};
 use super::script::Script;
-use crate::digest::{Key, hex};
+use crate::digest::Key;
 use crate::error::{Error, Result, Tried};
 use crate::interrupt::Making;
 use crate::shown::Shown;
@@ -269,15 +269,10 @@ impl Staged {
     }
 }
 
-/// A UUID of what goes in: version 8, RFC 9562, 5.8.
+/// A UUID of what goes in.
 fn uuid(size: u64, homes: &[Home]) -> Result<String> {
     let start = Key::default().with("users partition", size.to_le_bytes());
-    let key = homes.iter().try_fold(start, |key, home| home.digest(key))?;
-    let mut bytes = key.bytes();
-    bytes[6] = bytes[6] & 0x0f | 0x80;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let text = hex(&bytes);
-    Ok([0..8, 8..12, 12..16, 16..20, 20..32].map(|part| text.get(part).unwrap_or_default()).join("-"))
+    homes.iter().try_fold(start, |key, home| home.digest(key)).map(Key::uuid)
 }
 
 #[cfg(test)]

@@ -130,8 +130,7 @@ impl Superblock {
     /// The UUID, as it is written.
     #[must_use]
     pub fn uuid(&self) -> String {
-        let hex = crate::digest::hex(&self.uuid);
-        [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| hex.get(part).unwrap_or_default()).join("-")
+        crate::digest::uuid(self.uuid)
     }
 }
 
