@@ -53,6 +53,7 @@ pub mod phc;
 pub mod plan;
 pub mod policy;
 pub mod probe;
+pub mod report;
 pub mod say;
 pub mod seccomp;
 pub mod supervise;

@@ -1,4 +1,4 @@
-//! What PID 1's own children tell it, through one pipe that keeps each message whole (`O_DIRECT`, pipe(2)).
+//! How PID 1's own children tell it something: through one pipe that keeps each message whole (`O_DIRECT`, pipe(2)).
 
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -7,18 +7,11 @@ use rustix::{
     pipe::{PipeFlags, pipe_with},
 };
 
-use crate::{cut, say, say::Text};
-
-/// One message.
-#[derive(Clone, Copy)]
-pub enum Report<'a> {
-    /// The sandbox of this user has its root.
-    Ready(&'a str),
-    /// Somebody logged on: the console's name and the user's.
-    LoggedOn(&'a str, &'a str),
-    /// Somebody failed to, by that name.
-    Refused(&'a str, &'a str),
-}
+use crate::{
+    report::{ROOM, Report},
+    say,
+    say::Text,
+};
 
 /// Both ends. The children inherit them and close them before they run anything of a user's.
 pub struct Reports {
@@ -44,28 +37,20 @@ impl Reports {
         &self.write
     }
 
-    /// Gives the next message, if one is there, to `take`.
+    /// Gives the next message to `take`; `None` if none is there. What is no message hides none that comes behind it.
     pub fn next(&self, take: impl FnOnce(Report<'_>)) -> Option<()> {
-        let mut bytes = [0; 512];
-        let length = rustix::io::read(&self.read, &mut bytes).ok()?;
-        let text = core::str::from_utf8(bytes.get(..length)?).ok()?;
-        let (console, name) = cut::once(text, b':')?;
-        take(match (console, name.strip_prefix(':')) {
-            ("", _) => Report::Ready(name),
-            (console, Some(name)) => Report::Refused(console, name),
-            (console, None) => Report::LoggedOn(console, name),
-        });
+        let mut bytes = [0; ROOM];
+        let length = rustix::io::read(&self.read, &mut bytes).ok().filter(|length| *length > 0)?;
+        if let Some(report) = bytes.get(..length).and_then(Report::parse) {
+            take(report);
+        }
         Some(())
     }
 }
 
-/// Sends one: `console:user`, `console::what was typed`, or `:user`. No name of a user's has a colon.
+/// Sends one.
 pub fn send(pipe: impl AsFd, report: Report<'_>) {
     let mut text = Text::new();
-    match report {
-        Report::Ready(name) => say!(&mut text, ":", name),
-        Report::LoggedOn(console, name) => say!(&mut text, console, ":", name),
-        Report::Refused(console, name) => say!(&mut text, console, "::", name),
-    }
+    say!(&mut text, report);
     let _ = rustix::io::write(pipe, text.as_bytes());
 }

@@ -19,11 +19,12 @@ use crate::{
         machine::consoles,
         place::{self, Name},
         privilege,
-        report::{Report, send},
+        report::send,
         terminal::{Line, State},
     },
     layout,
     logon_file::MAX_LINE,
+    report::Report,
     say,
     say::Text,
     sys::{

@@ -1,0 +1,84 @@
+//! What PID 1's own children tell it, as one message each.
+
+use crate::{
+    cut, say,
+    say::{Say, Text},
+};
+
+/// Room for every message: the longest names of a console and of a home, and what is between them.
+pub const ROOM: usize = 512;
+/// Bytes of the longest name that a home can have, a file's (`NAME_MAX`). Whatever is longer is nobody's.
+const LONGEST: usize = 255;
+
+/// One message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report<'a> {
+    /// The sandbox of this user has its root.
+    Ready(&'a str),
+    /// Somebody logged on: the console's name and the user's.
+    LoggedOn(&'a str, &'a str),
+    /// Somebody failed to, by that name; by none where what was typed is no name.
+    Refused(&'a str, &'a str),
+}
+
+impl<'a> Report<'a> {
+    /// Reads a message; `None` if it is none.
+    #[must_use]
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (console, name) = cut::once(core::str::from_utf8(bytes).ok()?, b':')?;
+        Some(match (console, name.strip_prefix(':')) {
+            ("", _) => Self::Ready(name),
+            (console, Some(name)) => Self::Refused(console, name),
+            (console, None) => Self::LoggedOn(console, name),
+        })
+    }
+}
+
+/// `console:user`, `console::what was typed`, or `:user`. No name of a user's has a colon.
+impl Say for Report<'_> {
+    fn say(&self, text: &mut Text) {
+        match *self {
+            Self::Ready(name) => say!(text, ":", name),
+            Self::LoggedOn(console, name) => say!(text, console, ":", name),
+            Self::Refused(console, name) => say!(text, console, "::", if name.len() > LONGEST { "" } else { name }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ROOM, Report};
+    use crate::say::{Say, Text};
+
+    fn message(report: Report<'_>) -> Text {
+        let mut text = Text::new();
+        report.say(&mut text);
+        text
+    }
+
+    #[test]
+    fn what_is_sent_is_read() {
+        let longest = "x".repeat(255);
+        for report in [
+            Report::Ready("ana"),
+            Report::LoggedOn("ttyS0", "ana"),
+            Report::Refused("ttyS0", "ana"),
+            Report::Refused("ttyS0", "a:b::c"),
+            Report::Refused("ttyS0", "\0"),
+            Report::Refused("ttyS0", &longest),
+        ] {
+            assert_eq!(Report::parse(message(report).as_bytes()), Some(report));
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_left_out_and_not_cut_apart() {
+        for name in ["ñ".repeat(128), "ñ".repeat(300), "x".repeat(256), "x".repeat(1500)] {
+            let text = message(Report::Refused("ttyAMA0", &name));
+            assert!(text.len() <= ROOM, "{}", text.len());
+            assert_eq!(Report::parse(text.as_bytes()), Some(Report::Refused("ttyAMA0", "")));
+        }
+        assert_eq!(Report::parse(b"no colon"), None);
+        assert_eq!(Report::parse(b"ttyS0::\xc3"), None, "half a character");
+    }
+}
