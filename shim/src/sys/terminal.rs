@@ -71,6 +71,14 @@ pub fn set_serial(terminal: &OwnedFd, serial: &Serial) -> Result<()> {
     ioctl(terminal, ioctl::TIOCSSERIAL, serial.as_ptr() as usize)
 }
 
+/// Has a serial line send what is written to it, and not back to whoever writes (`TIOCM_LOOP`); and takes back
+/// `TIOCM_OUT1`, which some devices take for a reset. Both outlast every open file of the line, and a hang-up.
+pub fn send_out(terminal: &OwnedFd) {
+    const LOOP_AND_OUT1: u32 = 0xa000; // include/uapi/asm-generic/termios.h
+    let lines = LOOP_AND_OUT1;
+    let _ = ioctl(terminal, ioctl::TIOCMBIC, ptr::from_ref(&lines) as usize);
+}
+
 /// How many characters a serial line has sent and received, among others.
 ///
 /// # Errors

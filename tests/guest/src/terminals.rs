@@ -18,23 +18,46 @@ use shim::{
 
 use crate::call::{Table, call3, number, open};
 
-pub const ATTACKS: Table = &[("spoil_line", spoil_line), ("show_line", show_line), ("spoil_screen", spoil_screen)];
+pub const ATTACKS: Table = &[
+    ("set_serial", set_serial),
+    ("spoil_line", spoil_line),
+    ("loop_line", loop_line),
+    ("show_line", show_line),
+    ("spoil_screen", spoil_screen),
+    ("show_screen", show_screen),
+];
 
 const FLAGS: usize = 4;
 const DIVISOR: usize = 6;
 const SPD_CUST: u32 = 0x30; // include/uapi/linux/tty_flags.h
+const TIOCM_OUT1: u32 = 0x2000; // include/uapi/asm-generic/termios.h
+const TIOCM_LOOP: u32 = 0x8000;
 
 fn own() -> Result<OwnedFd> {
     open(c"/dev/tty", OFlags::RDWR)
 }
 
-/// The speed, the divisor, the size, and characters of several bytes.
-fn spoil_line(_: Start) -> Result<()> {
+/// Leaves a divisor in the serial line.
+fn set_serial(_: Start) -> Result<()> {
     let terminal = own()?;
     let mut serial = terminal::serial(&terminal)?;
     *serial.get_mut(FLAGS).ok_or(Errno::INVAL)? |= SPD_CUST;
     *serial.get_mut(DIVISOR).ok_or(Errno::INVAL)? = 7;
     terminal::set_serial(&terminal, &serial)?;
+    if terminal::serial(&terminal)?.get(DIVISOR) == Some(&7) { Ok(()) } else { Err(Errno::NODATA) }
+}
+
+/// Sets modem lines, which takes no capability, and no filter sees which ones. With `TIOCM_LOOP` nothing goes out any more.
+fn set_modem(terminal: &OwnedFd, lines: u32) -> Result<()> {
+    const TIOCMBIS: usize = 0x5416;
+    call3(raw::__NR_ioctl, number(terminal), TIOCMBIS, (&raw const lines) as usize).map(drop)
+}
+
+/// The divisor, a modem line, the speed, the size, and characters of several bytes.
+fn spoil_line(start: Start) -> Result<()> {
+    set_serial(start)?;
+    let terminal = own()?;
+    set_modem(&terminal, TIOCM_OUT1)?;
     let mut settings = terminal::settings(&terminal)?;
     settings.c_cflag = settings.c_cflag & !0o10017 | 0o11; // CBAUD, B1200
     settings.c_iflag &= !0o40000; // IUTF8
@@ -42,26 +65,44 @@ fn spoil_line(_: Start) -> Result<()> {
     rustix::termios::tcsetwinsize(&terminal, Winsize { ws_row: 1, ws_col: 2, ws_xpixel: 3, ws_ypixel: 4 })
 }
 
+/// What is written comes back and nothing goes out: not even that it worked.
+fn loop_line(_: Start) -> Result<()> {
+    let terminal = own()?;
+    let mut settings = terminal::settings(&terminal)?;
+    settings.c_lflag &= !raw::ECHO; // which would go round without end
+    terminal::set_settings(&terminal, &settings)?;
+    set_modem(&terminal, TIOCM_LOOP | TIOCM_OUT1)
+}
+
 /// Says all of it.
 fn show_line(_: Start) -> Result<()> {
+    const TIOCMGET: usize = 0x5415;
     let terminal = own()?;
+    let mut modem = 0_u32;
+    call3(raw::__NR_ioctl, number(&terminal), TIOCMGET, (&raw mut modem) as usize)?;
     let (settings, serial) = (terminal::settings(&terminal)?, terminal::serial(&terminal)?);
     let size = rustix::termios::tcgetwinsize(&terminal)?;
     let flags = serial.get(FLAGS).copied().unwrap_or(0) & SPD_CUST;
     let divisor = serial.get(DIVISOR).copied().unwrap_or(0);
     let mut line = Text::new();
-    say!(&mut line, "the line has ", settings.c_ospeed, " bit/s, flags ", flags, ", divisor ", divisor, ", iflag ");
+    say!(&mut line, "the line has ", settings.c_ospeed, " bit/s, flags ", flags, ", divisor ", divisor, ", modem ");
+    say!(&mut line, modem & (TIOCM_LOOP | TIOCM_OUT1), ", iflag ");
     say!(&mut line, settings.c_iflag, ", ", size.ws_col, "x", size.ws_row, "\n");
     Stream(1).put(&line);
     Ok(())
 }
 
-/// A dead keyboard, a dead screen, and another in front; what is so leaves a file.
+/// A dead keyboard, a dead screen that inserts, is black on black, does not wrap and counts from a region's head, and
+/// another in front; what is so leaves a file.
 fn spoil_screen(_: Start) -> Result<()> {
     const KDGETMODE: usize = 0x4b3b;
     const KDGKBMODE: usize = 0x4b44;
     let terminal = own()?;
     terminal::in_front(&terminal)?;
+    rustix::io::write(&terminal, b"\x1b[4;20h\x1b[?5;6h\x1b[?7l")?;
+    if is_usual(&terminal)? {
+        return Err(Errno::NODATA);
+    }
     terminal::tell_screen(&terminal, Screen::Keyboard, 4); // K_OFF
     terminal::tell_screen(&terminal, Screen::Mode, 1); // KD_GRAPHICS
     let (mut keyboard, mut mode) = (0_i32, 0_i32);
@@ -72,4 +113,39 @@ fn spoil_screen(_: Start) -> Result<()> {
         return Err(Errno::PERM);
     }
     open(c"/spoiled", OFlags::CREATE | OFlags::WRONLY).map(drop)
+}
+
+/// Whether a screen wraps long lines and counts from its own head, whatever scrolls: where its cursor says that it is.
+fn is_usual(terminal: &OwnedFd) -> Result<bool> {
+    let mut settings = terminal::settings(terminal)?;
+    settings.c_lflag &= !(raw::ICANON | raw::ECHO);
+    terminal::set_settings(terminal, &settings)?;
+    let columns = rustix::termios::tcgetwinsize(terminal)?.ws_col;
+    rustix::io::write(terminal, b"\r")?;
+    for _ in 0..columns.saturating_add(5) {
+        rustix::io::write(terminal, b"x")?;
+    }
+    let wraps = cursor(terminal)?.ends_with(";6R");
+    rustix::io::write(terminal, b"\x1b[5;10r")?;
+    Ok(wraps && cursor(terminal)?.ends_with("[1;1R"))
+}
+
+/// What a screen answers (console_codes(4)): `ESC [ ROW ; COLUMN R`.
+fn cursor(terminal: &OwnedFd) -> Result<Text> {
+    rustix::io::write(terminal, b"\x1b[6n")?;
+    let mut said = Text::new();
+    while !said.ends_with('R') {
+        let mut byte = [0];
+        rustix::io::read(terminal, &mut byte)?;
+        said.push(byte[0].into()).map_err(|_| Errno::NOBUFS)?;
+    }
+    Ok(said)
+}
+
+/// The modes of a screen as its user finds it; where they are the usual ones there is a file.
+fn show_screen(_: Start) -> Result<()> {
+    if !is_usual(&own()?)? {
+        return Err(Errno::NODATA);
+    }
+    open(c"/usual", OFlags::CREATE | OFlags::WRONLY).map(drop)
 }

@@ -18,7 +18,7 @@ use crate::{
     last_word::LastWord,
     layout, say,
     say::Text,
-    sys::{self, Stream},
+    sys::{self, Stream, terminal},
 };
 
 /// Stops the machine.
@@ -89,6 +89,8 @@ fn say(word: LastWord) {
     if let Ok(console) = place::file("/dev/console", flags)
         && rustix::stdio::dup2_stdout(&console).is_ok()
     {
+        // whoever had the line may have left it so that nothing goes out
+        terminal::send_out(&console);
         let mut last = Text::new();
         say!(&mut last, "\r\n", word, "\n");
         Stream(1).put(&last);
