@@ -56,6 +56,7 @@ pub mod probe;
 pub mod report;
 pub mod say;
 pub mod seccomp;
+pub mod stopping;
 pub mod supervise;
 #[cfg(target_env = "musl")]
 pub mod sys;

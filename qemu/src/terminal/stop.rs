@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-/// How long a machine has to stop where nobody can press a key. PID 1 gives programs 5 s before it kills them
-/// (`GRACE`), and the disk must take what they wrote.
-pub const WITHIN: Duration = Duration::from_secs(30);
+use shim::stopping::STOPPED;
+
+/// How long a machine has to stop where nobody can press a key: as long as PID 1 may take, and a little for the order to
+/// get there and for the power to go.
+pub const WITHIN: Duration = Duration::from_secs(STOPPED + 5);
 
 /// Why a machine stops before its programs end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,17 @@ mod tests {
         let at = |seconds: usize| start + Duration::from_secs(seconds as u64);
         let due = causes.iter().enumerate().map(|(second, cause)| stop.ordered(*cause, at(second))).collect();
         (due, stop.deadline.map(|deadline| (deadline - start).as_secs()), stop.cause)
+    }
+
+    #[test]
+    fn the_power_is_not_cut_while_the_machine_has_time_of_its_own() {
+        use shim::{stopping, supervise};
+        let disk_hangs = [stopping::KILLED, stopping::WRITTEN, stopping::SAID].map(u64::from).iter().sum::<u64>();
+        for first in [supervise::GRACE, stopping::CHECKED.into()] {
+            assert!(first + disk_hangs < WITHIN.as_secs(), "{first} + {disk_hangs} s");
+        }
+        // what systemd gives a service (TimeoutStopSec=, systemd.service(5)) before it kills it
+        assert!(WITHIN.as_secs() < 90);
     }
 
     #[test]

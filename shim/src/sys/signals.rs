@@ -36,11 +36,15 @@ impl Signals {
         let _ = unsafe { call(raw::__NR_rt_sigprocmask, [SIG_SETMASK, set, 0, SIGSET_SIZE, 0, 0]) };
     }
 
-    /// Waits for one of these, which must be blocked.
-    pub fn wait(self) {
+    /// Waits for one of these, which must be blocked: its number.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn wait(self) -> Result<i32> {
         let set = ptr::from_ref(&self.0) as usize;
         // SAFETY: reads one sigset; no siginfo and no timeout are asked for.
-        let _ = unsafe { call(raw::__NR_rt_sigtimedwait, [set, 0, 0, SIGSET_SIZE, 0, 0]) };
+        let number = unsafe { call(raw::__NR_rt_sigtimedwait, [set, 0, 0, SIGSET_SIZE, 0, 0]) }?;
+        Ok(i32::try_from(number).unwrap_or_default())
     }
 
     /// A descriptor that is readable while one of these, which must be blocked, is pending.

@@ -73,9 +73,9 @@ fn a_terminal_that_stands_still_for_a_while_loses_no_line() {
 fn an_order_stops_the_machine_and_says_so() {
     for (order, status, says) in [
         ("ctrl-a x", 130, "[run] stopping the machine; ctrl-a x again cuts its power"),
-        ("TERM", 143, "[run] stopping the machine; its power is cut if it takes 30 s"),
-        ("HUP", 129, "[run] stopping the machine; its power is cut if it takes 30 s"),
-        ("INT", 130, "[run] stopping the machine; its power is cut if it takes 30 s"),
+        ("TERM", 143, "[run] stopping the machine; its power is cut if it takes 80 s"),
+        ("HUP", 129, "[run] stopping the machine; its power is cut if it takes 80 s"),
+        ("INT", 130, "[run] stopping the machine; its power is cut if it takes 80 s"),
     ] {
         let (stage, pty) = (Stage::new(), Pty::new(80, 24));
         let shown = pty.shown();

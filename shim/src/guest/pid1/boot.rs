@@ -8,7 +8,7 @@ use rustix::{
     io::Errno,
     mount::open_tree,
     net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair},
-    process::WaitOptions,
+    process::{Signal, WaitOptions, WaitStatus},
 };
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
         execute::{CLONE, Stopped, attach},
         log::Log,
         machine::{consoles, host},
-        pid1::homes,
+        pid1::{homes, stop},
         place, privilege,
         program::Program,
         terminal::Terminal,
@@ -28,8 +28,8 @@ use crate::{
     op::{Attr, Upper, User},
     say,
     say::Text,
-    supervise::{MAX_CONSOLES, MAX_SANDBOXES, State},
-    sys::{self, Start},
+    supervise::{MAX_CONSOLES, MAX_SANDBOXES, Pid, State},
+    sys::{self, Signals, Start},
     users::Homes,
 };
 
@@ -49,6 +49,8 @@ pub struct Machine<'a> {
 
 /// Boots as far as the users; `Stopped` when there is no carbon copy.
 pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine<'a>, Stopped> {
+    // ctrl-alt-del: from here on the kernel sends SIGINT instead of restarting by itself
+    let _ = rustix::system::reboot(rustix::system::RebootCommand::CadOff);
     // modes are meant as they are said; a user's programs get the usual mask
     rustix::process::umask(Mode::empty());
     let options = Options::of(start.arguments().skip(1).chain(start.environment()));
@@ -89,8 +91,10 @@ fn setup(words: Start, log: &Log) -> Result<Upper, Stopped> {
     let mut arguments = Text::new();
     say!(&mut arguments, "setup\0");
     let ended = match sys::fork() {
-        Ok(Some((pid, _))) => rustix::process::waitpid(rustix::process::Pid::from_raw(pid), WaitOptions::empty()),
+        Ok(Some((pid, _))) => ended(pid, log),
         Ok(None) => {
+            // a SIGTERM ends it and all that it runs
+            Signals::NONE.block();
             let _ = Program::open(layout::SETUP).map(|program| program.exec(&arguments, words));
             // there is no log yet
             sys::Stream(2).put("nodeos: the initramfs has no /setup that runs: build the image again\n");
@@ -103,6 +107,20 @@ fn setup(words: Start, log: &Log) -> Result<Upper, Stopped> {
         error!(log, "/setup did not come to its end: too little memory?");
     }
     status.and_then(|status| Upper::of_status(u8::try_from(status).ok()?)).ok_or(Stopped)
+}
+
+/// Waits until that child has ended, or the machine is told to stop: it does so at once.
+fn ended(pid: Pid, log: &Log) -> Result<Option<(rustix::process::Pid, WaitStatus)>, Errno> {
+    let news = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
+    loop {
+        if let Some(word) = news.wait().ok().and_then(stop::ordered) {
+            stop::stop_booting(word, log);
+        }
+        let ended = rustix::process::waitpid(rustix::process::Pid::from_raw(pid), WaitOptions::NOHANG);
+        if !matches!(ended, Ok(None)) {
+            return ended;
+        }
+    }
 }
 
 impl Machine<'_> {

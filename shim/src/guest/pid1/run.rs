@@ -25,7 +25,6 @@ use crate::{
         report::Reports,
         terminal::Terminal,
     },
-    last_word::LastWord,
     layout,
     op::User,
     report::Report,
@@ -53,8 +52,6 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let mut state = machine.state(log);
     let (reports, own) = (Reports::new()?, sandboxes::own()?);
     let mut executor = Executor { machine, log, reports, broker, own, sandboxes: Vec::new() };
-    // ctrl-alt-del: the kernel sends SIGINT instead of restarting by itself
-    let _ = rustix::system::reboot(rustix::system::RebootCommand::CadOff);
     let mut up = false;
     loop {
         while let Some(action) = state.next(uptime()) {
@@ -110,11 +107,8 @@ fn read_signals(signals: &OwnedFd, state: &mut State) {
     let mut info = [0; sys::SIGNAL_INFO];
     while rustix::io::read(signals, &mut info).is_ok_and(|length| length == info.len()) {
         let [a, b, c, d, ..] = info;
-        let number = i32::from_ne_bytes([a, b, c, d]);
-        if number == Signal::INT.as_raw() {
-            state.stop(LastWord::Reboot);
-        } else if number == Signal::TERM.as_raw() {
-            state.stop(LastWord::PowerOff(0));
+        if let Some(word) = stop::ordered(i32::from_ne_bytes([a, b, c, d])) {
+            state.stop(word);
         }
     }
 }

@@ -18,20 +18,34 @@ use crate::{
     last_word::LastWord,
     layout, say,
     say::Text,
+    stopping::{CHECKED, KILLED, SAID, WRITTEN},
     sys::{self, Stream, terminal},
 };
 
+/// What a signal of that number orders.
+pub fn ordered(signal: i32) -> Option<LastWord> {
+    let orders = [(Signal::INT, LastWord::Reboot), (Signal::TERM, LastWord::PowerOff(0))];
+    orders.iter().find(|(order, _)| order.as_raw() == signal).map(|(_, word)| *word)
+}
+
+/// Stops a machine that still boots: what `/setup` runs is told to end, and e2fsck does so in order.
+pub fn stop_booting(word: LastWord, log: &Log) -> ! {
+    error!(log, "told to stop while it boots");
+    end(Signal::TERM, CHECKED);
+    stop(word, log)
+}
+
 /// Stops the machine.
 pub fn stop(word: LastWord, log: &Log) -> ! {
-    kill(20);
+    end(Signal::KILL, KILLED);
     // a disk or a terminal that hangs must not keep the machine on
-    if !aside(60, || {
+    if !aside(WRITTEN, || {
         unmount(log);
         rustix::fs::sync();
     }) {
         error!(log, "the disk does not answer: what was not yet written is lost");
     }
-    aside(3, || say(word));
+    aside(SAID, || say(word));
     let command = match word {
         LastWord::PowerOff(_) => RebootCommand::PowerOff,
         LastWord::Reboot => RebootCommand::Restart,
@@ -51,10 +65,10 @@ pub fn give_up(log: &Log) -> ! {
     stop(LastWord::Reboot, log)
 }
 
-/// Kills and buries everybody, for at most so many tenths of a second: who hangs in the kernel stays.
-fn kill(tenths: u32) {
-    for _ in 0..tenths {
-        let _ = sys::signal_all(Some(Signal::KILL));
+/// Ends and buries everybody, for at most so many seconds: who hangs in the kernel stays.
+fn end(signal: Signal, seconds: u8) {
+    for _ in 0..u16::from(seconds).saturating_mul(10) {
+        let _ = sys::signal_all(Some(signal));
         loop {
             match rustix::process::wait(WaitOptions::NOHANG) {
                 Ok(Some(_)) => {}

@@ -92,7 +92,7 @@ fn all_users() -> Limits {
 fn reap() -> ! {
     let poked = Signals::of(&[Signal::CHILD, Signal::USR1, Signal::TERM]);
     loop {
-        poked.wait();
+        let _ = poked.wait();
         while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
         if sys::signal_all(None) == Err(Errno::SRCH) {
             sys::exit(0);
