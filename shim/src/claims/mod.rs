@@ -100,36 +100,33 @@ impl Claims {
     /// One of them, which these users may open. False if there is no room for it.
     pub fn found(&mut self, name: &str, number: Number, granted: u32, nodes: &mut impl Nodes) -> bool {
         let Ok(name) = Name::try_from(name) else { return false };
-        let known = self.0.iter().position(|device| device.number == number);
-        let index = known.unwrap_or(self.0.len());
-        if known.is_none() {
+        let Some(index) = self.0.iter().position(|device| device.number == number) else {
             let (old, since) = (Vec::new(), 0);
             let new = Device { name, number, granted, present: false, seen: true, holder: 0, since, old };
-            if self.0.push(new).is_err() {
-                return false;
-            }
-        } else if let Some(device) = self.0.get_mut(index) {
+            return self.0.push(new).is_ok();
+        };
+        if let Some(device) = self.0.get_mut(index) {
             if device.present && (device.name != name || device.granted != granted) {
                 // another one came before the news that the first went
                 device.vanish(index, nodes);
             }
             (device.name, device.granted, device.seen) = (name, granted, true);
         }
-        if let Some(device) = self.0.get_mut(index) {
+        true
+    }
+
+    /// After that look: what was not found is gone. Only then what was found is shown: it may have the name of what went.
+    pub fn end(&mut self, nodes: &mut impl Nodes) {
+        for (index, device) in self.0.iter_mut().enumerate().filter(|(_, device)| device.present && !device.seen) {
+            device.vanish(index, nodes);
+        }
+        for (index, device) in self.0.iter_mut().enumerate().filter(|(_, device)| device.seen) {
             if !device.present {
                 device.appear(index, nodes);
             } else if device.holder == 0 {
                 // whoever could not be shown it when it came
                 all(device.granted).for_each(|slot| nodes.show(slot, index, device));
             }
-        }
-        true
-    }
-
-    /// After that look: what was not found is gone.
-    pub fn end(&mut self, nodes: &mut impl Nodes) {
-        for (index, device) in self.0.iter_mut().enumerate().filter(|(_, device)| device.present && !device.seen) {
-            device.vanish(index, nodes);
         }
     }
 
@@ -190,18 +187,21 @@ impl Device {
 
     /// Replaces the holder's node, or takes it away with the device, and awaits the end of what was there.
     fn replace(&mut self, index: usize, nodes: &mut impl Nodes) {
-        if self.old.is_full() {
-            return;
-        }
         let since = nodes.word(index);
-        match nodes.watch(self.holder, index, self) {
+        let full = self.old.is_full();
+        match if full { Err(Unwatched::Failed) } else { nodes.watch(self.holder, index, self) } {
             Ok(watch) => {
                 let _ = self.old.push(watch);
             }
             // it was never there: there was no room for it
             Err(Unwatched::Absent) => {}
-            // it stays held until this works
-            Err(Unwatched::Failed) => return,
+            // it stays held until this works; another device may get its name meanwhile
+            Err(Unwatched::Failed) => {
+                if !self.present {
+                    nodes.hide(self.holder, index, self);
+                }
+                return;
+            }
         }
         self.since = since;
         let shown = self.present && self.granted & bit(self.holder) != 0;

@@ -34,6 +34,14 @@ struct Kernel {
 }
 
 const DEVICES: [(&str, Number); 2] = [("hwrng", (10, 183)), ("vport0p1", (250, 1))];
+/// What else may be plugged in: one of them under another name, another of the same name, and each under the other's.
+const OTHERS: [&[(&str, Number)]; 5] = [
+    &DEVICES,
+    &[("hwrng", (10, 183)), ("vport7p1", (250, 1))],
+    &[("vport0p1", (250, 2)), ("hwrng", (10, 183))],
+    &[("vport0p1", (10, 183)), ("hwrng", (250, 1))],
+    &[("vport0p1", (250, 2))],
+];
 const GRANTED: u32 = 0b101;
 
 impl Kernel {
@@ -51,9 +59,7 @@ impl Kernel {
             0..2 => self.open(),
             // a handle (`O_PATH`): it is kept, opened later, or given up
             6 => {
-                let slot = if self.below(2) == 0 { 1 } else { 3 };
-                let name = DEVICES[self.below(DEVICES.len())].0.to_owned();
-                if let Some(&node) = self.names.get(&(slot, name)) {
+                if let Some((slot, node)) = self.any() {
                     self.nodes[node].references += 1;
                     self.kept.push((slot, node));
                 }
@@ -81,11 +87,15 @@ impl Kernel {
 
     /// A user opens a device, or only asks whether that is possible: the program counts both.
     fn open(&mut self) {
-        let slot = if self.below(2) == 0 { 1 } else { 3 };
-        let name = DEVICES[self.below(DEVICES.len())].0;
-        if let Some(&node) = self.names.get(&(slot, name.to_owned())) {
+        if let Some((slot, node)) = self.any() {
             self.open_node(slot, node);
         }
+    }
+
+    /// Any node that its user sees.
+    fn any(&mut self) -> Option<(Slot, usize)> {
+        let at = self.below(self.names.len().max(1));
+        self.names.iter().nth(at).map(|((slot, _), node)| (*slot, *node))
     }
 
     fn open_node(&mut self, slot: Slot, node: usize) {
@@ -102,7 +112,7 @@ impl Kernel {
     }
 
     fn one_at_most(&self) {
-        for (_, number) in DEVICES {
+        for &number in self.grants.keys() {
             let have: BTreeSet<Slot> =
                 self.opens.iter().filter(|open| self.nodes[open.1].number == number).map(|open| open.0).collect();
             assert!(have.len() < 2, "{number:?} is open by {have:?}");
@@ -117,63 +127,68 @@ impl Kernel {
 }
 
 impl Kernel {
-    fn take(&mut self, slot: Slot, index: usize, device: &Device) -> Option<usize> {
-        let shown = self.names.remove(&(slot, device.name.to_string()));
-        shown.or_else(|| self.hidden.remove(&(slot, index)))
+    /// The node that has the device's name, and whether it is the device's: another may have come by that name.
+    fn shown(&self, slot: Slot, device: &Device) -> Option<(usize, bool)> {
+        let node = *self.names.get(&(slot, device.name.to_string()))?;
+        Some((node, self.nodes[node].number == device.number))
     }
 
-    fn put(&mut self, slot: Slot, index: usize, device: &Device, node: usize, shown: bool) {
-        if shown {
-            self.names.insert((slot, device.name.to_string()), node);
-        } else {
-            self.hidden.insert((slot, index), node);
+    fn unnamed(&mut self, node: Option<usize>) {
+        if let Some(node) = node {
+            self.nodes[node].named = false;
+            self.end(node);
         }
     }
 
-    fn fresh(&mut self, device: &Device) -> usize {
+    fn make(&mut self, device: &Device, fails: usize) -> Option<usize> {
+        if self.busy && self.below(fails) == 0 {
+            return None;
+        }
         self.nodes.push(Node { number: device.number, named: true, ..Node::default() });
-        self.nodes.len() - 1
+        Some(self.nodes.len() - 1)
     }
 }
 
 impl Nodes for Kernel {
     fn show(&mut self, slot: Slot, index: usize, device: &Device) {
         self.users();
-        let fails = self.busy && self.below(20) == 0;
-        let node = self.take(slot, index, device).or_else(|| (!fails).then(|| self.fresh(device)));
-        if let Some(node) = node {
-            self.put(slot, index, device, node, true);
+        if self.shown(slot, device).is_none()
+            && let Some(node) = self.hidden.remove(&(slot, index)).or_else(|| self.make(device, 20))
+        {
+            self.names.insert((slot, device.name.to_string()), node);
         }
         self.users();
     }
 
     fn hide(&mut self, slot: Slot, index: usize, device: &Device) {
         self.users();
-        if let Some(node) = self.take(slot, index, device) {
-            self.put(slot, index, device, node, false);
+        if let Some((node, true)) = self.shown(slot, device) {
+            self.names.remove(&(slot, device.name.to_string()));
+            let old = self.hidden.insert((slot, index), node);
+            self.unnamed(old);
         }
         self.users();
     }
 
     fn renew(&mut self, slot: Slot, index: usize, device: &Device, shown: bool) {
         self.users();
-        let old = self.take(slot, index, device);
-        let fails = self.busy && self.below(50) == 0;
-        if shown && !fails {
-            let new = self.fresh(device);
-            self.put(slot, index, device, new, true);
+        let old = self.shown(slot, device);
+        if old.is_none_or(|(_, own)| own) {
+            self.names.remove(&(slot, device.name.to_string()));
+            if shown && let Some(new) = self.make(device, 50) {
+                self.names.insert((slot, device.name.to_string()), new);
+            }
+            self.unnamed(old.map(|(node, _)| node));
         }
-        if let Some(old) = old {
-            self.nodes[old].named = false;
-            self.end(old);
-        }
+        let hidden = self.hidden.remove(&(slot, index));
+        self.unnamed(hidden);
         self.users();
     }
 
     fn watch(&mut self, slot: Slot, index: usize, device: &Device) -> Result<Watch, Unwatched> {
         self.users();
-        let shown = self.names.get(&(slot, device.name.to_string()));
-        let node = shown.or_else(|| self.hidden.get(&(slot, index))).copied();
+        let shown = self.shown(slot, device).filter(|(_, own)| *own).map(|(node, _)| node);
+        let node = shown.or_else(|| self.hidden.get(&(slot, index)).copied());
         node.into_iter().for_each(|node| self.nodes[node].watched = true);
         self.users();
         let failed = self.busy && self.below(50) == 0;
@@ -278,13 +293,16 @@ fn what_is_unplugged_is_seen_by_nobody_and_comes_back_for_all() {
 
 #[test]
 fn no_order_of_events_gives_a_device_to_two_or_to_nobody() {
-    for seed in 0..400 {
+    for seed in 0..2000 {
         let (mut claims, mut kernel) = (Claims::default(), Kernel { random: seed, busy: true, ..Kernel::default() });
         plug(&mut claims, &mut kernel, &DEVICES);
         for _ in 0..300 {
             match kernel.below(8) {
                 0 => plug(&mut claims, &mut kernel, &DEVICES[..1]),
-                1 => plug(&mut claims, &mut kernel, &DEVICES),
+                1 => {
+                    let others = OTHERS[kernel.below(OTHERS.len())];
+                    plug(&mut claims, &mut kernel, others);
+                }
                 2..5 => turn(&mut claims, &mut kernel),
                 _ => kernel.users(),
             }
@@ -300,9 +318,11 @@ fn no_order_of_events_gives_a_device_to_two_or_to_nobody() {
         }
         plug(&mut claims, &mut kernel, &DEVICES);
         (0..20).for_each(|_| turn(&mut claims, &mut kernel));
-        assert_eq!(kernel.words[..2], [0, 0], "seed {seed}");
-        for (name, _) in DEVICES {
-            assert!(sees(&kernel, 1, name) && sees(&kernel, 3, name), "seed {seed}: {name}");
+        assert_eq!(kernel.words, [0; 4], "seed {seed}");
+        assert_eq!(kernel.names.len(), 2 * DEVICES.len(), "seed {seed}: {:?}", kernel.names);
+        for ((slot, name), node) in &kernel.names {
+            let number = DEVICES.iter().find(|(other, _)| other == name).map(|(_, number)| *number);
+            assert_eq!(number, Some(kernel.nodes[*node].number), "seed {seed}: {name} of {slot}");
         }
     }
 }

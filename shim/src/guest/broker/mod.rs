@@ -15,7 +15,7 @@ mod scan;
 use heapless::Vec;
 use linux_raw_sys::general::CLONE_NEWNS;
 use rustix::{
-    event::{PollFd, PollFlags},
+    event::{PollFd, PollFlags, Timespec},
     fd::OwnedFd,
     io::{Errno, Result},
     process::Signal,
@@ -93,8 +93,9 @@ fn broker(users: &Users, guards: Guards<'_>, log: &Log) -> Result<()> {
     privilege::become_broker()?;
     kernel.ask_for_nodes();
     loop {
-        wait(&[&events, kernel.taken(), kernel.ends()])?;
-        if uevents::drain(&events)
+        let failed = kernel.take_failed();
+        wait(&[&events, kernel.taken(), kernel.ends()], failed)?;
+        if (uevents::drain(&events) || failed)
             && let Err(errno) = scan::scan(&mut claims, &mut kernel, log)
         {
             error!(log, "cannot look at the devices: ", errno);
@@ -105,11 +106,13 @@ fn broker(users: &Users, guards: Guards<'_>, log: &Log) -> Result<()> {
         }
         claims.look(&mut kernel);
         // one who opens and closes without end gets no more than this of the machine's time
-        let _ = rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 0, tv_nsec: 10_000_000 });
+        let _ = rustix::thread::nanosleep(&Timespec { tv_sec: 0, tv_nsec: 10_000_000 });
     }
 }
 
-fn wait(news: &[&OwnedFd; 3]) -> Result<()> {
+/// Waits for news; where something has failed, no longer than a second, for no news may come of what it failed for.
+fn wait(news: &[&OwnedFd; 3], failed: bool) -> Result<()> {
+    const SECOND: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
     let mut fds = news.map(|fd| PollFd::new(fd, PollFlags::IN));
-    rustix::event::poll(&mut fds, None).map(drop)
+    rustix::event::poll(&mut fds, failed.then_some(&SECOND)).map(drop)
 }

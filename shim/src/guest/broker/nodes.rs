@@ -45,6 +45,8 @@ pub struct Kernel<'a> {
     ends: OwnedFd,
     /// Ends that were read and not yet asked for.
     ended: Vec<Watch, EVENTS>,
+    /// Something failed that another look may do.
+    failed: bool,
 }
 
 impl<'a> Kernel<'a> {
@@ -65,7 +67,7 @@ impl<'a> Kernel<'a> {
         }
         let (words, taken) = (Words::of(&words)?, Ring::of(taken)?);
         let ends = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
-        Ok(Self { users, maker: Maker::Broker, devices, words, taken, ends, ended: Vec::new() })
+        Ok(Self { users, maker: Maker::Broker, devices, words, taken, ends, ended: Vec::new(), failed: false })
     }
 
     /// From here on PID 1 makes the nodes.
@@ -109,6 +111,11 @@ impl<'a> Kernel<'a> {
         self.ended.pop()
     }
 
+    /// Whether something has failed since the last time.
+    pub fn take_failed(&mut self) -> bool {
+        core::mem::take(&mut self.failed)
+    }
+
     fn user(&self, slot: Slot) -> Option<&'a User> {
         self.users.get(usize::from(slot).checked_sub(1)?)
     }
@@ -119,7 +126,8 @@ impl<'a> Kernel<'a> {
             (place::of_user(layout::GRANTED, user.uid), place::of_user(layout::HIDDEN, user.uid));
         say!(&mut shown, "/", device.name);
         say!(&mut hidden, ".", index);
-        Ok(Paths { user, maker: self.maker, shown: Name::new(&shown)?, hidden: Name::new(&hidden)? })
+        let number = rustix::fs::makedev(device.number.0, device.number.1);
+        Ok(Paths { user, maker: self.maker, number, shown: Name::new(&shown)?, hidden: Name::new(&hidden)? })
     }
 }
 
@@ -153,23 +161,32 @@ impl Maker {
 struct Paths<'a> {
     user: &'a User,
     maker: Maker,
+    number: u64,
     shown: Name,
     hidden: Name,
 }
 
 impl Paths<'_> {
-    /// Where the node is.
-    fn found(&self) -> Option<&CStr> {
-        [self.shown.c(), self.hidden.c()].into_iter().find(|path| rustix::fs::lstat(*path).is_ok())
+    /// Whether what has the device's name is the device's node: another may have come by that name.
+    fn own(&self) -> Option<bool> {
+        rustix::fs::lstat(self.shown.c()).ok().map(|stat| stat.st_rdev == self.number)
     }
 
-    /// Makes a node and shows it, in place of whatever is there.
+    /// Where the node is.
+    fn found(&self) -> Option<&CStr> {
+        if self.own() == Some(true) {
+            return Some(self.shown.c());
+        }
+        Some(self.hidden.c()).filter(|path| rustix::fs::lstat(*path).is_ok())
+    }
+
+    /// Makes a node and shows it, in place of the one that is there.
     fn make(&self, device: &Device) -> Result<()> {
         self.maker.make(&device.name)?;
         let mut new = Text::new();
         say!(&mut new, layout::HIDDEN, "/", layout::NEW);
         let new = Name::new(&new)?;
-        if rustix::fs::lstat(new.c())?.st_rdev != rustix::fs::makedev(device.number.0, device.number.1) {
+        if rustix::fs::lstat(new.c())?.st_rdev != self.number {
             return Err(Errno::NODEV); // another one has that name already
         }
         let (uid, gid) = (Uid::from_raw(self.user.uid), Gid::from_raw(self.user.gid));
@@ -186,20 +203,27 @@ impl Paths<'_> {
 impl Nodes for Kernel<'_> {
     fn show(&mut self, slot: Slot, index: usize, device: &Device) {
         // where there is no room, or it is gone already, the device is not seen until the next look
-        let _ = self.paths(slot, index, device).and_then(|paths| match paths.found() {
-            Some(there) if there == paths.shown.c() => Ok(()),
-            Some(hidden) => rustix::fs::rename(hidden, paths.shown.c()),
-            None => paths.make(device),
+        let shown = self.paths(slot, index, device).and_then(|paths| match paths.own() {
+            Some(own) => own.then_some(()).ok_or(Errno::EXIST),
+            None => match paths.found() {
+                Some(hidden) => rustix::fs::rename(hidden, paths.shown.c()),
+                None => paths.make(device),
+            },
         });
+        self.failed |= shown.is_err();
     }
 
     fn hide(&mut self, slot: Slot, index: usize, device: &Device) {
-        let _ = self.paths(slot, index, device).and_then(|paths| rustix::fs::rename(paths.shown.c(), paths.hidden.c()));
+        if let Ok(paths) = self.paths(slot, index, device)
+            && paths.own() == Some(true)
+        {
+            let _ = rustix::fs::rename(paths.shown.c(), paths.hidden.c());
+        }
     }
 
     fn renew(&mut self, slot: Slot, index: usize, device: &Device, shown: bool) {
         let Ok(paths) = self.paths(slot, index, device) else { return };
-        if !shown || paths.make(device).is_err() {
+        if paths.own() != Some(false) && !(shown && paths.make(device).is_ok()) {
             let _ = rustix::fs::unlink(paths.shown.c());
         }
         let _ = rustix::fs::unlink(paths.hidden.c());
@@ -210,7 +234,10 @@ impl Nodes for Kernel<'_> {
         let watch = self
             .paths(slot, index, device)
             .and_then(|paths| inotify::add_watch(&self.ends, paths.found().ok_or(Errno::NOENT)?, HOW));
-        watch.map_err(|errno| if errno == Errno::NOENT { Unwatched::Absent } else { Unwatched::Failed })
+        watch.map_err(|errno| {
+            self.failed |= errno != Errno::NOENT;
+            if errno == Errno::NOENT { Unwatched::Absent } else { Unwatched::Failed }
+        })
     }
 
     fn word(&self, index: usize) -> u64 {
