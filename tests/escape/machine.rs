@@ -93,6 +93,7 @@ fn disk(arch: &Arch, rows: &[&Row]) -> Disk {
         let node = format!("disk{major}");
         offline += &format!("cd /ana\nmknod {node} b {major} 16\nsif {node} uid 1000\nsif {node} mode 060600\n");
     }
+    offline += "cd /ana\nmknod device c 10 183\nsif device uid 1000\nsif device mode 020600\n";
     std::fs::write(disk.beside("capability"), ALL_OF_THEM).unwrap();
     offline += &format!("ea_set /ana/capable security.capability -f {}\n", disk.beside("capability").display());
     disk.debugfs(&offline);

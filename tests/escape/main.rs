@@ -29,7 +29,9 @@ const DOORS: bool = false;
 rows! {
     // files, mounts, the disk; without no_new_privs nobody may install the other two
     offline_node: "ana", "nodev";
+    offline_device: "ana", "nodev";
     mknod: "root", "capabilities,nodev";
+    mknod_device: "root", "capabilities,nodev";
     second_mount: "root", "capabilities,nodev,seccomp";
     mount: "root", "capabilities,seccomp";
     remount: "root", "capabilities,seccomp";
@@ -77,6 +79,7 @@ rows! {
     tiocsti: "root", "capabilities,seccomp";
     tioclinux: "root", "capabilities,seccomp,nodev";
     raw_socket: "root", "capabilities";
+    uevent: "root", "capabilities,seccomp";
     interface: "root", "capabilities";
     realtime: "root", "capabilities";
     rlimit: "root", "capabilities";

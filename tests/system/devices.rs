@@ -12,7 +12,7 @@ use std::{
 use boot::users::{home::Home, policy::set_policy};
 use qemu::{machine::Publish, vm::Vm};
 use shim::{arches::Arch, policy::Policy};
-use tests::{Boot, Disk, free_port, runs};
+use tests::{Boot, Disk, attacker, free_port, runs};
 
 const ANSWERS: &str = r"
     const fs = require('fs'), held = {}
@@ -41,10 +41,13 @@ struct Three {
 
 impl Three {
     fn boot(boot: Boot) -> Self {
-        let homes: Vec<Home> = (1000..)
-            .zip(USERS)
-            .map(|(uid, (name, port))| runs(name, uid, &ANSWERS.replace("PORT", &port.to_string())))
-            .collect();
+        Self::with(vec![], boot)
+    }
+
+    /// Beside others.
+    fn with(mut homes: Vec<Home>, boot: Boot) -> Self {
+        let three = (1000..).zip(USERS);
+        homes.extend(three.map(|(uid, (name, port))| runs(name, uid, &ANSWERS.replace("PORT", &port.to_string()))));
         let disk = Disk::with(&homes);
         for (user, devices) in [("ana", r#""hwrng", "vport*""#), ("bo", r#""hwrng", "vport*""#), ("cara", r#""ttyUSB*""#)] {
             let policy = Policy::parse(format!("{{\"devices\": [{devices}]}}").as_bytes()).unwrap();
@@ -195,4 +198,78 @@ pub fn a_device_that_is_plugged_in_comes_and_goes(arch: &'static Arch) {
         assert_eq!(three.ask("ana", "close(port)"), "closed");
         assert_eq!(three.ask("bo", SEES), "");
     }
+}
+
+/// All that a user can do to nodes, in processes that end when they are killed: opens of each kind, most of which are closed
+/// again, and changes of /dev, of which none may work.
+const FLOOD: &str = "{ const flood = () => {
+        const fs = require('fs'), { O_WRONLY, O_NONBLOCK, O_EXCL, O_CREAT } = fs.constants, held = [];
+        const works = (f, ...words) => { try { return f(...words) ?? true } catch { return false } };
+        const kinds = [0, O_WRONLY, 3, O_EXCL, O_CREAT | O_EXCL, 0o10000000];
+        const changes = [...['renameSync', 'symlinkSync', 'linkSync'].map(how => () => fs[how]('/dev/null', '/dev/hwrng')),
+            () => fs.unlinkSync('/dev/hwrng'), () => fs.chmodSync('/dev/hwrng', 0o666)];
+        for (;;) {
+            for (const name of fs.readdirSync('/dev').filter(name => /vport|hwrng/.test(name))) for (const kind of kinds) {
+                held.push(works(fs.openSync, '/dev/' + name, kind | O_NONBLOCK));
+                if (held.at(-1) && kind < 4) fs.writeFileSync('/opened' + process.argv[1], '');
+                if (held.length > 40 || Math.random() < 0.5)
+                    for (const fd of held.splice(Math.random() * 40)) fd && works(fs.closeSync, fd) }
+            if (changes.some(change => works(change))) fs.writeFileSync('/changed', '') } };
+    globalThis.floods = [1, 2].map(name =>
+        require('child_process').spawn(process.execPath, ['-e', `(${flood})()`, name], { stdio: 'ignore' }));
+    'flood' }";
+
+pub fn a_flood_of_opens_and_unplugs_leaves_each_device_to_others(arch: &'static Arch) {
+    const PORTS: usize = 12;
+    const ALL: &str = "sees('vport').split(',').length + sees('hwrng')";
+    let mut three = Three::boot(Boot::on(arch));
+    let plug = |three: &mut Three, port: usize| {
+        three.vm.monitor(&format!("device_add virtserialport,id=p{port},bus=ports.0,nr={port},name=p{port}")).unwrap();
+    };
+    (1..=PORTS).for_each(|port| plug(&mut three, port));
+    three.until("bo", ALL, &format!("{PORTS}hwrng"));
+    for user in ["ana", "cara"] {
+        assert_eq!(three.ask(user, FLOOD), "flood");
+    }
+    three.until("ana", "fs.existsSync('/opened1') && fs.existsSync('/opened2')", "true");
+    for round in 0..8 {
+        for port in (1..=PORTS).filter(|port| port % 3 == round % 3) {
+            three.vm.monitor(&format!("device_del p{port}")).unwrap();
+            if round % 2 == 0 {
+                thread::sleep(Duration::from_millis(200));
+            }
+            // what is open as it goes keeps its name until the kernel has let go of it
+            plug(&mut three, port);
+        }
+        let no = three.ask("bo", "attempt(open)");
+        assert!(["open", "EPERM", "ENOENT"].contains(&no.as_str()), "{no}");
+        if no == "open" {
+            assert_eq!(three.ask("bo", "close()"), "closed");
+        }
+    }
+    for user in ["ana", "cara"] {
+        assert_eq!(three.ask(user, "fs.existsSync('/changed')"), "false");
+    }
+    assert_eq!(three.ask("cara", "sees('vport') + sees('hwrng')"), "");
+    // all at once, with what they have open
+    assert_eq!(three.ask("ana", "floods.forEach(flood => flood.kill('SIGKILL'))"), "");
+    three.until("bo", ALL, &format!("{PORTS}hwrng"));
+    let each = "sees('vport').split(',').concat('hwrng').map(name => attempt(() => open(name))).join()";
+    assert_eq!(three.ask("bo", each), vec!["open"; PORTS + 1].join(","));
+}
+
+/// The broker watches the end of a node, as uid 0; so does root, who takes all watches that this uid has.
+pub fn a_device_is_given_back_when_root_has_no_more_use_for_all_watches(arch: &'static Arch) {
+    let mut root = Home::new("root", 0);
+    root.program("bin/attack", attacker(arch));
+    root.program("init", "#!/bin/attack\nwatch_fill\n");
+    let mut three = Three::with(vec![root], Boot::on(arch));
+    three.vm.expect("the bomb is set").unwrap();
+    assert_eq!(three.ask("ana", "attempt(open)"), "open");
+    assert_eq!(three.ask("ana", "close()"), "closed");
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(three.ask("bo", "attempt(open)"), "ENOENT");
+    assert_eq!(three.ask("ana", "fs.writeFileSync('/enough', '')"), "");
+    // and no other news comes
+    three.until("bo", "attempt(open)", "open");
 }

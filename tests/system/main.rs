@@ -49,7 +49,9 @@ behaviours! {
         a_package_that_a_user_installs_is_there_after_a_reboot;
     devices: a_device_is_whoevers_opened_it_first,
         of_two_who_open_at_once_one_has_it,
-        a_device_that_is_plugged_in_comes_and_goes;
+        a_device_that_is_plugged_in_comes_and_goes,
+        a_flood_of_opens_and_unplugs_leaves_each_device_to_others,
+        a_device_is_given_back_when_root_has_no_more_use_for_all_watches;
     host: a_full_disk_of_the_host_is_told_and_the_machine_goes_on,
         a_guest_reaches_the_hosts_loopback_only_where_it_may;
     isolation: what_a_user_writes_lands_in_the_own_home_alone,
@@ -70,6 +72,7 @@ behaviours! {
         what_a_policy_calls_high_is_where_file_pages_are_taken_back;
     mended: a_damaged_folder_is_mended_at_the_next_boot,
         after_an_e2fsck_that_did_not_end_it_is_only_read,
+        a_check_that_runs_is_ended_before_the_machine_restarts,
         one_without_a_journal_is_checked_after_a_power_cut,
         no_journal_keeps_the_machine_from_booting;
     placement: the_carbon_copy_serves_from_every_place;

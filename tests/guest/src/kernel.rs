@@ -32,6 +32,7 @@ pub const ATTACKS: Table = &[
     ("tiocsti", tiocsti),
     ("clone_parent", clone_parent),
     ("environment", environment),
+    ("uevent", uevent),
 ];
 
 fn some(length: usize) -> Result<()> {
@@ -82,6 +83,15 @@ fn clone_parent(_: Start) -> Result<()> {
         0 => shim::sys::exit(0),
         _ => Ok(()),
     }
+}
+
+/// News of a device, to the group by which the broker hears of devices.
+fn uevent(_: Start) -> Result<()> {
+    const KOBJECT_UEVENT: usize = 15;
+    const NEWS: &[u8] = b"add@/devices/virtual/misc/mem\0ACTION=add\0";
+    let socket = call3(raw::__NR_socket, 16, 2, KOBJECT_UEVENT)?; // AF_NETLINK, SOCK_DGRAM
+    let to = [16_u32, 0, 1]; // struct sockaddr_nl: nobody's port, group 1
+    call(raw::__NR_sendto, [socket, NEWS.as_ptr() as usize, NEWS.len(), 0, to.as_ptr() as usize, 12]).map(drop)
 }
 
 /// What the kernel's command line says is for PID 1.

@@ -19,6 +19,12 @@ pub const ATTACKS: Table = &[
         })
     }),
     ("mknod", |_| majors(|major| node(major).and_then(ext4))),
+    ("offline_device", |_| open(c"/device", OFlags::RDONLY).map(drop)),
+    ("mknod_device", |_| {
+        let device = rustix::fs::makedev(10, 183); // hwrng
+        rustix::fs::mknodat(CWD, c"/tmp/device", FileType::CharacterDevice, Mode::from_raw_mode(0o600), device)?;
+        open(c"/tmp/device", OFlags::RDONLY).map(drop)
+    }),
     ("second_mount", second_mount),
     ("mount", |_| mount(c"none", c"/tmp", c"tmpfs", 0)),
     ("remount", |_| mount(c"none", c"/proc", c"none", 0x20 | 0x1000)), // MS_REMOUNT | MS_BIND

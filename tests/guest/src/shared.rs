@@ -14,13 +14,17 @@ use shim::{
     sys::{Start, Stream},
 };
 
-use crate::call::{Table, fork, open, wait};
+use crate::{
+    bombs::set,
+    call::{Table, c, fork, open, wait},
+};
 
 pub const ATTACKS: Table = &[
     ("hear_device", |_| heard(&watch(c"/dev/null")?)),
     ("lock_device", |_| locked(open(c"/dev/null", OFlags::RDONLY)?)),
     ("lock_console", |_| locked(Stream(1))),
     ("share_all", share_all),
+    ("watch_fill", watch_fill),
     ("hear_all", hear_all),
 ];
 
@@ -104,6 +108,29 @@ fn share_all(_: Start) -> Result<()> {
         pause(1);
         ALL.iter().for_each(|path| drop(open(path, OFlags::RDONLY)));
     }
+}
+
+/// All watches that a uid has, in as many instances, until ana has had enough of it.
+fn watch_fill(_: Start) -> Result<()> {
+    const FILES: u32 = 100;
+    let mut full = false;
+    while let Ok(events) = inotify::init(inotify::CreateFlags::CLOEXEC) {
+        for file in 0..FILES {
+            let mut path = Text::new();
+            say!(&mut path, "/tmp/", file, "\0");
+            let _ = open(c(&path), OFlags::WRONLY | OFlags::CREATE);
+            full |= inotify::add_watch(&events, c(&path), inotify::WatchFlags::OPEN) == Err(Errno::NOSPC);
+        }
+        core::mem::forget(events);
+    }
+    if !full {
+        return Err(Errno::NODATA);
+    }
+    set();
+    while open(c"/home/ana/enough", OFlags::PATH).is_err() {
+        pause(1);
+    }
+    Ok(())
 }
 
 /// How many of them somebody opened or locked, and which.
