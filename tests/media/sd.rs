@@ -11,7 +11,7 @@ use std::{
 use boot::{
     assembly::Users,
     media::card::{self, Card},
-    users::policy::set_policy,
+    users::{home::Home, policy::set_policy},
 };
 use qemu::{
     machine::{Bus, Drive, Machine, Network, Start},
@@ -19,7 +19,7 @@ use qemu::{
 };
 use shim::{arches::Arch, last_word::LastWord, policy::Policy};
 use tempfile::TempDir;
-use tests::{Disk, cache, runs};
+use tests::{Disk, attacker, cache, log_on, logs_on, runs};
 
 use crate::{guest_logs_on, make_of, medium, said};
 
@@ -161,6 +161,33 @@ fn a_policy_grants_the_pins() {
     let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
     vm.expect("pins true true ENOENT").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+}
+
+/// What the kernel holds for a user is charged to that user here too, and another works meanwhile, whose session leaves the
+/// serial line as it was.
+#[test]
+fn a_card_whose_user_has_a_bomb_serves_another() {
+    let program = attacker(crate::first("sd"));
+    let script = "require('child_process').spawnSync('/bin/attack', ['/attacks'], { stdio: 'inherit' });
+        console.log('bo counts to', 6 * 7, 'beside', require('os').freemem() >> 20, 'MiB')";
+    let (mut ana, mut bo) = (Home::new("ana", 1000), logs_on("bo", 1001, None, script));
+    bo.program("bin/attack", program.clone());
+    bo.file("attacks", "\nset_serial\n");
+    ana.program("bin/attack", program);
+    ana.program("init", "#!/bin/attack\ncork_fill\n");
+    let homes = Disk::with(&[ana, bo]);
+    set_policy(&homes.path, "ana", Some(&Policy { memory: Some(64 << 20), ..Policy::default() })).unwrap();
+    let card = homes.beside("card.img");
+    make_of(&Users::File(homes.path.clone()), crate::first("sd"), "sd", &[], &card).unwrap();
+    let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
+    vm.expect_within(Duration::from_secs(300), "the bomb is set").unwrap();
+    vm.send("").unwrap();
+    log_on(&mut vm, "bo", None);
+    vm.expect_within(Duration::from_secs(120), "attack set_serial: failed (EPERM").unwrap();
+    vm.expect_within(Duration::from_secs(120), "bo counts to 42 beside ").unwrap();
+    let free = vm.rest_of_line().unwrap();
+    // of about 900 ana has 64; the bomb takes 480 where nobody pays
+    assert!(free.split(' ').next().unwrap().parse::<u64>().unwrap() > 500, "{free}");
 }
 
 /// What others' tools read in it, and every file that the firmware asks for (boot/src/media/sd.rs has the sources).
