@@ -237,13 +237,11 @@ mod tests {
 
     /// What mke2fs makes with those words.
     fn made(words: &str, size: u64, then: &[&str]) -> Vec<u8> {
-        let image = std::env::temp_dir().join(format!("nodeos-ext4-{}-{}", std::process::id(), words.replace(' ', "")));
-        fs::File::create(&image).unwrap().set_len(size).unwrap();
-        tool("mke2fs", &format!("-q -F -t ext4 {words}"), &image);
-        then.iter().for_each(|words| tool("tune2fs", words, &image));
-        let bytes = fs::read(&image).unwrap();
-        fs::remove_file(&image).unwrap();
-        bytes
+        let image = tempfile::NamedTempFile::new().unwrap();
+        image.as_file().set_len(size).unwrap();
+        tool("mke2fs", &format!("-q -F -t ext4 {words}"), image.path());
+        then.iter().for_each(|words| tool("tune2fs", words, image.path()));
+        fs::read(image.path()).unwrap()
     }
 
     #[test]
