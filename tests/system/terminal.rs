@@ -12,7 +12,7 @@ fn nodeos() -> &'static PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-        run(env!("CARGO"), &["build", "--quiet", "--locked", "--profile", profile, "-p", "boot", "--bin", "nodeos"]);
+        run(env!("CARGO"), &["build", "--quiet", "--locked", "--profile", profile, "-p", "cli", "--bin", "nodeos"]);
         // this program is in `deps`, beside it
         let folder = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
         folder.join("nodeos")
