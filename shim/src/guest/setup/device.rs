@@ -31,7 +31,7 @@ pub const LITTLE_PATIENCE: u8 = 5;
 /// unseen between that and the wait.
 pub fn find(device: Device<'_>, seconds: u8, log: &Log) -> Result<Text> {
     let until = uptime().saturating_add(seconds.into());
-    let mut events = None;
+    let (mut events, mut said) = (None, false);
     loop {
         if let Some(Found { path, other }) = search(device) {
             if let Some(other) = other {
@@ -41,12 +41,15 @@ pub fn find(device: Device<'_>, seconds: u8, log: &Log) -> Result<Text> {
         }
         let Some(events) = &events else {
             events = Some(uevents::listen()?);
-            error!(log, "waiting for ", device, ", at most ", seconds, " s");
             continue;
         };
         let left = until.saturating_sub(uptime());
         if left == 0 {
             return Err(Errno::TIMEDOUT);
+        }
+        if !said {
+            error!(log, "waiting for ", device, ", at most ", seconds, " s");
+            said = true;
         }
         wait(events, left)?;
     }
