@@ -72,6 +72,8 @@ fn a_dead_keyboard_and_a_dead_screen_end_with_the_session() {
     let mut vm = pc(&disk, "without=seccomp");
     press(&mut vm, &["a", "n", "a", "ret"]);
     vm.expect("nodeos: session of ana on tty1").unwrap();
+    // what is typed before the next prompt is dropped
+    std::thread::sleep(std::time::Duration::from_secs(15));
     press(&mut vm, &["b", "o", "ret"]);
     vm.expect("nodeos: session of bo on tty1").unwrap();
     vm.monitor("sendkey ctrl-alt-delete").unwrap();

@@ -31,7 +31,6 @@ pub const ATTACKS: Table = &[
     ("proc_net_unix", |_| read(c"/proc/net/unix", &mut [0; 64]).and_then(some)),
     ("tiocsti", tiocsti),
     ("clone_parent", clone_parent),
-    ("set_serial", set_serial),
     ("environment", environment),
     ("uevent", uevent),
 ];
@@ -84,21 +83,6 @@ fn clone_parent(_: Start) -> Result<()> {
         0 => shim::sys::exit(0),
         _ => Ok(()),
     }
-}
-
-/// Leaves a divisor in the serial line on which the attacker is logged on (`struct serial_struct`).
-fn set_serial(_: Start) -> Result<()> {
-    const TIOCGSERIAL: usize = 0x541e;
-    const TIOCSSERIAL: usize = 0x541f;
-    const ASYNC_SPD_CUST: u32 = 0x30;
-    let mut line = [0_u32; 32];
-    let at = line.as_mut_ptr() as usize;
-    call3(raw::__NR_ioctl, 0, TIOCGSERIAL, at)?;
-    line[4] |= ASYNC_SPD_CUST; // flags
-    line[6] = 7; // custom_divisor
-    call3(raw::__NR_ioctl, 0, TIOCSSERIAL, at)?;
-    call3(raw::__NR_ioctl, 0, TIOCGSERIAL, at)?;
-    if line[6] == 7 { Ok(()) } else { Err(Errno::NODATA) }
 }
 
 /// News of a device, to the group by which the broker hears of devices.

@@ -18,23 +18,45 @@ use shim::{
 
 use crate::call::{Table, call3, number, open};
 
-pub const ATTACKS: Table = &[("spoil_line", spoil_line), ("show_line", show_line), ("spoil_screen", spoil_screen)];
+pub const ATTACKS: Table = &[
+    ("set_serial", set_serial),
+    ("spoil_line", spoil_line),
+    ("loop_line", loop_line),
+    ("show_line", show_line),
+    ("spoil_screen", spoil_screen),
+];
 
 const FLAGS: usize = 4;
 const DIVISOR: usize = 6;
 const SPD_CUST: u32 = 0x30; // include/uapi/linux/tty_flags.h
+const TIOCM_OUT1: u32 = 0x2000; // include/uapi/asm-generic/termios.h
+const TIOCM_LOOP: u32 = 0x8000;
 
 fn own() -> Result<OwnedFd> {
     open(c"/dev/tty", OFlags::RDWR)
 }
 
-/// The speed, the divisor, the size, and characters of several bytes.
-fn spoil_line(_: Start) -> Result<()> {
+/// Leaves a divisor in the serial line.
+fn set_serial(_: Start) -> Result<()> {
     let terminal = own()?;
     let mut serial = terminal::serial(&terminal)?;
     *serial.get_mut(FLAGS).ok_or(Errno::INVAL)? |= SPD_CUST;
     *serial.get_mut(DIVISOR).ok_or(Errno::INVAL)? = 7;
     terminal::set_serial(&terminal, &serial)?;
+    if terminal::serial(&terminal)?.get(DIVISOR) == Some(&7) { Ok(()) } else { Err(Errno::NODATA) }
+}
+
+/// Sets modem lines, which takes no capability, and no filter sees which ones. With `TIOCM_LOOP` nothing goes out any more.
+fn set_modem(terminal: &OwnedFd, lines: u32) -> Result<()> {
+    const TIOCMBIS: usize = 0x5416;
+    call3(raw::__NR_ioctl, number(terminal), TIOCMBIS, (&raw const lines) as usize).map(drop)
+}
+
+/// The divisor, a modem line, the speed, the size, and characters of several bytes.
+fn spoil_line(start: Start) -> Result<()> {
+    set_serial(start)?;
+    let terminal = own()?;
+    set_modem(&terminal, TIOCM_OUT1)?;
     let mut settings = terminal::settings(&terminal)?;
     settings.c_cflag = settings.c_cflag & !0o10017 | 0o11; // CBAUD, B1200
     settings.c_iflag &= !0o40000; // IUTF8
@@ -42,15 +64,28 @@ fn spoil_line(_: Start) -> Result<()> {
     rustix::termios::tcsetwinsize(&terminal, Winsize { ws_row: 1, ws_col: 2, ws_xpixel: 3, ws_ypixel: 4 })
 }
 
+/// What is written comes back and nothing goes out: not even that it worked.
+fn loop_line(_: Start) -> Result<()> {
+    let terminal = own()?;
+    let mut settings = terminal::settings(&terminal)?;
+    settings.c_lflag &= !raw::ECHO; // which would go round without end
+    terminal::set_settings(&terminal, &settings)?;
+    set_modem(&terminal, TIOCM_LOOP | TIOCM_OUT1)
+}
+
 /// Says all of it.
 fn show_line(_: Start) -> Result<()> {
+    const TIOCMGET: usize = 0x5415;
     let terminal = own()?;
+    let mut modem = 0_u32;
+    call3(raw::__NR_ioctl, number(&terminal), TIOCMGET, (&raw mut modem) as usize)?;
     let (settings, serial) = (terminal::settings(&terminal)?, terminal::serial(&terminal)?);
     let size = rustix::termios::tcgetwinsize(&terminal)?;
     let flags = serial.get(FLAGS).copied().unwrap_or(0) & SPD_CUST;
     let divisor = serial.get(DIVISOR).copied().unwrap_or(0);
     let mut line = Text::new();
-    say!(&mut line, "the line has ", settings.c_ospeed, " bit/s, flags ", flags, ", divisor ", divisor, ", iflag ");
+    say!(&mut line, "the line has ", settings.c_ospeed, " bit/s, flags ", flags, ", divisor ", divisor, ", modem ");
+    say!(&mut line, modem & (TIOCM_LOOP | TIOCM_OUT1), ", iflag ");
     say!(&mut line, settings.c_iflag, ", ", size.ws_col, "x", size.ws_row, "\n");
     Stream(1).put(&line);
     Ok(())

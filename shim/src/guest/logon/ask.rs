@@ -8,6 +8,7 @@ use rustix::{
     fs::{CWD, FileType, Gid, Mode, OFlags, Uid},
     io::Result,
     process::Signal,
+    termios::QueueSelector,
 };
 
 use crate::{
@@ -130,6 +131,9 @@ impl Person<'_> {
             }
             let _ = terminal::set_serial(&self.terminal, &serial);
         }
+        terminal::send_out(&self.terminal);
+        // what the line read of its own output is nothing that anybody typed
+        let _ = rustix::termios::tcflush(&self.terminal, QueueSelector::IFlush);
         if let Ok(front) = terminal::in_front(&self.terminal) {
             self.reset_screen(front);
         }
@@ -157,8 +161,10 @@ impl Person<'_> {
         if let Some(own) = own.filter(|_| consoles().iter().all(|console| !is(console, front))) {
             terminal::tell_screen(terminal, Screen::Activate, own);
         }
-        // attributes, cursor, UTF-8, colors, scrolling (console_codes(4))
-        self.put("\x1b[0;10m\x1b[?25h\x1b%G\x1b]R\x1b7\x1b[r\x1b8");
+        // palette, reverse, attributes and colors, which become the usual ones, UTF-8, no blanking; then all other modes and
+        // the region that scrolls, which move the cursor (console_codes(4); drivers/tty/vt/vt.c, `reset_terminal`)
+        self.put("\x1b]R\x1b[?5l\x1b[0;10;37;40m\x1b[8]\x1b%G\x1b[9]\x1b>");
+        self.put("\x1b7\x1b[3;4;20l\x1b[?1;6;9;1000l\x1b[?7;8;25h\x1b[r\x1b8");
     }
 
     /// Asks for a name until there is one.
