@@ -62,21 +62,24 @@ fn a_key_gives_what_the_layout_says() {
 
 #[test]
 fn a_dead_keyboard_and_a_dead_screen_end_with_the_session() {
-    let mut ana = Home::new("ana", 1000);
-    ana.program("bin/attack", attacker(Arch::named("x86_64").unwrap()));
-    ana.file("attacks", "\nspoil_screen");
-    let mut file = LogonFile { password: Some(Password::new()), ..LogonFile::default() };
-    set_shell(&mut file, &Shell { path: "/bin/attack".to_owned(), args: vec!["/attacks".to_owned()] }).unwrap();
-    ana.logon(&file).unwrap();
-    let disk = Disk::with(&[ana, logs_on("bo", 1001, None, "")]);
+    let session = |name, uid, attack: &str| {
+        let mut home = Home::new(name, uid);
+        home.program("bin/attack", attacker(Arch::named("x86_64").unwrap()));
+        home.file("attacks", format!("\n{attack}"));
+        let mut file = LogonFile { password: Some(Password::new()), ..LogonFile::default() };
+        set_shell(&mut file, &Shell { path: "/bin/attack".to_owned(), args: vec!["/attacks".to_owned()] }).unwrap();
+        home.logon(&file).unwrap();
+        home
+    };
+    let disk = Disk::with(&[session("ana", 1000, "spoil_screen"), session("bo", 1001, "show_screen")]);
     let mut vm = pc(&disk, "without=seccomp");
     press(&mut vm, &["a", "n", "a", "ret"]);
     vm.expect("nodeos: session of ana on tty1").unwrap();
-    // what is typed before the next prompt is dropped
-    std::thread::sleep(std::time::Duration::from_secs(15));
     press(&mut vm, &["b", "o", "ret"]);
     vm.expect("nodeos: session of bo on tty1").unwrap();
+    vm.expect("nodeos: logon on tty1").unwrap();
     vm.monitor("sendkey ctrl-alt-delete").unwrap();
     vm.ending().unwrap();
     assert!(disk.listing().contains(&"1000 /ana/spoiled".to_owned()), "nothing was spoiled, so nothing is known");
+    assert!(disk.listing().contains(&"1001 /bo/usual".to_owned()), "bo's screen has modes of ana's");
 }

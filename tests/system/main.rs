@@ -72,6 +72,7 @@ behaviours! {
         what_a_policy_calls_high_is_where_file_pages_are_taken_back;
     mended: a_damaged_folder_is_mended_at_the_next_boot,
         after_an_e2fsck_that_did_not_end_it_is_only_read,
+        a_check_that_runs_is_ended_before_the_machine_restarts,
         one_without_a_journal_is_checked_after_a_power_cut,
         no_journal_keeps_the_machine_from_booting;
     placement: the_carbon_copy_serves_from_every_place;

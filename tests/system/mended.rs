@@ -96,6 +96,19 @@ pub fn after_an_e2fsck_that_did_not_end_it_is_only_read(arch: &'static Arch) {
     }
 }
 
+pub fn a_check_that_runs_is_ended_before_the_machine_restarts(arch: &'static Arch) {
+    let disk = disk();
+    disk.debugfs("set_super_value state 2\n");
+    let mut vm = Boot::on(arch).homes(&disk).broken_e2fsck(&disk).start();
+    vm.expect("checking the users partition").unwrap();
+    vm.monitor("sendkey ctrl-alt-delete").unwrap();
+    vm.expect("told to stop while it boots").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::Reboot), "{}", vm.transcript());
+    let said = vm.transcript();
+    // the check ended early, and nobody went on
+    assert!(!said.contains("status 8") && !said.contains("ana reads"), "{said}");
+}
+
 pub fn one_without_a_journal_is_checked_after_a_power_cut(arch: &'static Arch) {
     for (journal, checked) in [("^has_journal", true), ("has_journal", false)] {
         let disk = disk();

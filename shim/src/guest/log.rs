@@ -55,6 +55,8 @@ impl Log {
             line.chars().for_each(|char| drop(plain.push(printable(char))));
             *line = plain;
         }
+        // without an end, the kernel keeps it back until the next record, which might continue it (`vprintk_store`)
+        let _ = line.push('\n');
         let once;
         let kmsg = match &self.0 {
             Some(held) => Some(held),

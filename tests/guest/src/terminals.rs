@@ -24,6 +24,7 @@ pub const ATTACKS: Table = &[
     ("loop_line", loop_line),
     ("show_line", show_line),
     ("spoil_screen", spoil_screen),
+    ("show_screen", show_screen),
 ];
 
 const FLAGS: usize = 4;
@@ -91,12 +92,17 @@ fn show_line(_: Start) -> Result<()> {
     Ok(())
 }
 
-/// A dead keyboard, a dead screen, and another in front; what is so leaves a file.
+/// A dead keyboard, a dead screen that inserts, is black on black, does not wrap and counts from a region's head, and
+/// another in front; what is so leaves a file.
 fn spoil_screen(_: Start) -> Result<()> {
     const KDGETMODE: usize = 0x4b3b;
     const KDGKBMODE: usize = 0x4b44;
     let terminal = own()?;
     terminal::in_front(&terminal)?;
+    rustix::io::write(&terminal, b"\x1b[4;20h\x1b[?5;6h\x1b[?7l")?;
+    if is_usual(&terminal)? {
+        return Err(Errno::NODATA);
+    }
     terminal::tell_screen(&terminal, Screen::Keyboard, 4); // K_OFF
     terminal::tell_screen(&terminal, Screen::Mode, 1); // KD_GRAPHICS
     let (mut keyboard, mut mode) = (0_i32, 0_i32);
@@ -107,4 +113,39 @@ fn spoil_screen(_: Start) -> Result<()> {
         return Err(Errno::PERM);
     }
     open(c"/spoiled", OFlags::CREATE | OFlags::WRONLY).map(drop)
+}
+
+/// Whether a screen wraps long lines and counts from its own head, whatever scrolls: where its cursor says that it is.
+fn is_usual(terminal: &OwnedFd) -> Result<bool> {
+    let mut settings = terminal::settings(terminal)?;
+    settings.c_lflag &= !(raw::ICANON | raw::ECHO);
+    terminal::set_settings(terminal, &settings)?;
+    let columns = rustix::termios::tcgetwinsize(terminal)?.ws_col;
+    rustix::io::write(terminal, b"\r")?;
+    for _ in 0..columns.saturating_add(5) {
+        rustix::io::write(terminal, b"x")?;
+    }
+    let wraps = cursor(terminal)?.ends_with(";6R");
+    rustix::io::write(terminal, b"\x1b[5;10r")?;
+    Ok(wraps && cursor(terminal)?.ends_with("[1;1R"))
+}
+
+/// What a screen answers (console_codes(4)): `ESC [ ROW ; COLUMN R`.
+fn cursor(terminal: &OwnedFd) -> Result<Text> {
+    rustix::io::write(terminal, b"\x1b[6n")?;
+    let mut said = Text::new();
+    while !said.ends_with('R') {
+        let mut byte = [0];
+        rustix::io::read(terminal, &mut byte)?;
+        said.push(byte[0].into()).map_err(|_| Errno::NOBUFS)?;
+    }
+    Ok(said)
+}
+
+/// The modes of a screen as its user finds it; where they are the usual ones there is a file.
+fn show_screen(_: Start) -> Result<()> {
+    if !is_usual(&own()?)? {
+        return Err(Errno::NODATA);
+    }
+    open(c"/usual", OFlags::CREATE | OFlags::WRONLY).map(drop)
 }
