@@ -5,20 +5,20 @@ use std::path::PathBuf;
 use shim::arches::Arch;
 use shim::layout::USERS_LABEL;
 
-use crate::cache::Cache;
-use crate::carbon::Placement;
-use crate::debian;
-use crate::error::Result;
+use crate::host::cache::Cache;
+use crate::host::error::Result;
+use crate::host::progress::Progress;
+use crate::image::carbon::Placement;
+use crate::image::manifest::Manifest;
+use crate::image::tree::Tree;
+use crate::image::words;
 use crate::image::{Image, Spec, assemble, carbon_of};
-use crate::kernel::{self, kernel};
-use crate::manifest::Manifest;
-use crate::node::{self, Choice};
-use crate::progress::Progress;
-use crate::shim::{Shim, build as shim};
-use crate::tree::Tree;
+use crate::parts::debian;
+use crate::parts::kernel::{self, kernel};
+use crate::parts::node::{self, Choice};
+use crate::parts::shim::{Shim, build as shim};
 use crate::users::image::DEFAULT_SIZE;
 use crate::users::{app, demo};
-use crate::words;
 
 /// Debian's package of e2fsck without libraries.
 const E2FSCK: &str = "e2fsck-static";
@@ -120,8 +120,8 @@ fn own_words(arch: &Arch, placement: Placement, users: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::cmdline;
-    use crate::carbon::Placement;
     use crate::image::Image;
+    use crate::image::carbon::Placement;
     use shim::arches::ALL;
     use shim::cmdline::{Device, Options};
 

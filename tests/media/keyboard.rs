@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use boot::{
     assembly::{self, Wanted},
-    carbon::Placement,
-    manifest::Manifest,
-    progress::Progress,
-    shim::weak,
+    host::progress::Progress,
+    image::{carbon::Placement, manifest::Manifest},
+    parts::shim::weak,
     users::{
         home::Home,
         logon::{Shell, set_shell},

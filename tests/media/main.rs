@@ -18,9 +18,9 @@ use std::{
 
 use boot::{
     assembly::{self, Users, Wanted},
-    manifest::Manifest,
+    host::progress::Progress,
+    image::manifest::Manifest,
     media::{self, Machine, Medium, Parts},
-    progress::Progress,
 };
 use qemu::vm::Vm;
 use shim::arches::{ALL, Arch};
@@ -48,7 +48,7 @@ fn medium_for(arch: &'static Arch, target: &'static str, machines: &[Machine]) -
     out
 }
 
-type Made = boot::error::Result<media::Manifest>;
+type Made = boot::host::error::Result<media::Manifest>;
 
 fn make(arch: &'static Arch, target: &str, machines: &[Machine], out: &Path) -> Made {
     make_of(&Users::Demo, arch, target, machines, out)

@@ -7,11 +7,13 @@ use std::{
 
 use boot::{
     assembly::{self, Wanted},
-    carbon::Placement,
-    image::Image,
-    manifest::{KernelOption, Manifest},
-    progress::Progress,
-    shim as shim_of,
+    host::progress::Progress,
+    image::{
+        Image,
+        carbon::Placement,
+        manifest::{KernelOption, Manifest},
+    },
+    parts::shim as shim_of,
 };
 use lab::measure::{meter, with_program};
 use shim::{arches::Arch, layout::E2FSCK_ON_CARBON};

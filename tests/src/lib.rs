@@ -17,8 +17,8 @@ use std::{
 
 use boot::{
     assembly,
-    cache::Cache,
-    carbon::Placement,
+    host::cache::Cache,
+    image::carbon::Placement,
     users::{
         home::Home,
         image::{Create, create},

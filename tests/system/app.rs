@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use boot::{assembly::Users, progress::Progress};
+use boot::{assembly::Users, host::progress::Progress};
 use qemu::machine::{Drive, Publish};
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, cache, free_port, runs};

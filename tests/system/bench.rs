@@ -1,6 +1,6 @@
 //! Systems side by side: that a script of the same mounts comes up, and that this system still takes less.
 
-use boot::progress::Progress;
+use boot::host::progress::Progress;
 use lab::bench::{ALL, Arena, Wanted};
 use shim::arches::Arch;
 use tests::cache;

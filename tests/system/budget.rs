@@ -2,15 +2,7 @@
 
 use std::path::Path;
 
-use boot::{
-    assembly::Users,
-    carbon::Placement,
-    manifest::{Include, KernelOption, Manifest},
-    media::Medium,
-    progress::Progress,
-    shim as shim_of,
-    users::home::Home,
-};
+use boot::{assembly::Users, media::Medium, users::home::Home, image::{carbon::Placement, manifest::{Include, KernelOption, Manifest}}, host::progress::Progress, parts::shim as shim_of};
 use lab::{
     budget::{Budgets, Finding, Landed},
     figures::Measured,

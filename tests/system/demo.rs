@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use boot::{assembly::Users, progress::Progress};
+use boot::{assembly::Users, host::progress::Progress};
 use qemu::vm::Vm;
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, cache, log_on};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use boot::cache::Cache;
+use boot::host::cache::Cache;
 use boot::tools::For;
 use lab::bench::{ALL, Arena, Contender, Wanted};
 use lab::comparison::{COLUMNS, Comparison};

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use boot::assembly::Users;
-use boot::cache::{Cache, write_whole};
-use boot::error::Tried;
-use boot::manifest::Manifest;
+use boot::host::cache::{Cache, write_whole};
+use boot::host::error::Tried;
+use boot::host::run::Run;
+use boot::image::manifest::Manifest;
 use boot::media::{self, Medium};
-use boot::run::Run;
 use boot::tools::For;
 use lab::budget::{Budgets, Entry, Finding, Landed};
 use lab::figures::{FORMAT, Measured};

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use boot::assembly;
-use boot::cache::Cache;
+use boot::host::cache::Cache;
+use boot::image::outside::Outside;
 use boot::media::{self, MANIFEST, Machine, Manifest, Medium, Parts, Shape};
-use boot::outside::Outside;
 use boot::tools::For;
 
 use crate::source::Source;

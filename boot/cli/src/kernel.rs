@@ -1,7 +1,7 @@
 //! `nodeos kernel`: the kernel alone.
 
-use boot::cache::Cache;
-use boot::kernel::{Spec, kernel};
+use boot::host::cache::Cache;
+use boot::parts::kernel::{Spec, kernel};
 use boot::tools::For;
 use shim::arches::Arch;
 

@@ -20,9 +20,9 @@ mod users;
 use std::fmt;
 use std::io::{BufRead, IsTerminal, Write};
 
-use boot::interrupt;
-use boot::progress::Progress;
-use boot::shown::printable;
+use boot::host::interrupt;
+use boot::host::progress::Progress;
+use boot::host::shown::printable;
 use boot::tools;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
@@ -206,8 +206,8 @@ impl fmt::Display for Failed {
     }
 }
 
-impl From<boot::error::Error> for Failed {
-    fn from(error: boot::error::Error) -> Self {
+impl From<boot::host::error::Error> for Failed {
+    fn from(error: boot::host::error::Error) -> Self {
         if !interrupt::happened() {
             return Self::new(error.to_string());
         }

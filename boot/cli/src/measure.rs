@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use boot::cache::Cache;
+use boot::host::cache::Cache;
 use boot::media::Medium;
 use boot::tools::For;
 use lab::figures::{Curve, Figure, KINDS, Measured, kind};

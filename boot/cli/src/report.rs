@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use boot::cache::{Cache, write_whole};
-use boot::error::Tried;
+use boot::host::cache::{Cache, write_whole};
+use boot::host::error::Tried;
 use boot::media::Medium;
 use boot::tools::For;
 use lab::bench::{Arena, Wanted};

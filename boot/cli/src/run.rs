@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use boot::assembly::{self, Users};
-use boot::cache::Cache;
-use boot::carbon::Placement;
-use boot::error::Tried;
+use boot::host::cache::Cache;
+use boot::host::error::Tried;
+use boot::host::interrupt;
+use boot::host::progress::Progress;
 use boot::image::Image;
-use boot::interrupt;
+use boot::image::carbon::Placement;
+use boot::image::words;
 use boot::media::MANIFEST;
-use boot::progress::Progress;
 use boot::tools::For;
-use boot::words;
 use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Start, memory_mib};
 use qemu::passt::Passt;
 use qemu::terminal::{self, Cause, Cut, Ending, Terminal};
@@ -322,7 +322,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failed> {
 #[cfg(test)]
 mod tests {
     use super::{Drive, Image, Machine, Network, Placement, Start, machine, sized};
-    use boot::words::MOST_BYTES;
+    use boot::image::words::MOST_BYTES;
     use shim::arches::ALL;
 
     #[test]

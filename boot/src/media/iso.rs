@@ -18,14 +18,13 @@ use shim::arches::Arch;
 use shim::probe;
 
 use super::{ALWAYS, Console, EPOCH, Medium, Member, Parts, SERIAL, SPEED, Shape, gzipped, initramfs, manifest, users};
-use crate::cache::write_whole;
-use crate::carbon::Placement;
-use crate::debian::{fetched, installed, unpacked};
-use crate::digest;
-use crate::error::{Result, Tried};
-use crate::image::Versions;
-use crate::run::Run;
-use crate::window::Window;
+use crate::host::cache::write_whole;
+use crate::host::digest;
+use crate::host::error::{Result, Tried};
+use crate::host::run::Run;
+use crate::image::carbon::Placement;
+use crate::parts::Versions;
+use crate::parts::debian::{fetched, installed, unpacked};
 
 /// The row.
 pub const MEDIUM: Medium = Medium {
@@ -113,13 +112,6 @@ fn versions(parts: &Parts<'_>) -> Result<Versions> {
 fn label(parts: &Parts<'_>) -> Result<String> {
     let digest = digest::file(parts.cache, parts.carbon()?)?;
     Ok(format!("{LABELS}{}", digest.get(..12).unwrap_or_default()))
-}
-
-/// Whether that is an ISO 9660 filesystem, of whomever.
-#[must_use]
-pub fn is(window: &Window) -> bool {
-    let mut head = [0; 6];
-    window.read_exact_at(&mut head, probe::BLOCKS[1]).is_ok() && head == *probe::ISO
 }
 
 /// Which architecture an ISO is for, if it is one of ours: its primary volume descriptor names the system and has the

@@ -10,9 +10,9 @@ use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
 
 use super::{Medium, Parts};
-use crate::cache::Cache;
-use crate::digest;
-use crate::error::{Error, Result, Tried};
+use crate::host::cache::Cache;
+use crate::host::digest;
+use crate::host::error::{Error, Result, Tried};
 
 /// Its name in a folder, and behind the name of a file.
 pub const NAME: &str = "manifest.json";

@@ -18,14 +18,15 @@ use std::path::{Path, PathBuf};
 use shim::arches::Arch;
 use shim::layout::USERS_LABEL;
 
-use crate::cache::{Cache, write_whole};
-use crate::carbon::Placement;
-use crate::digest;
-use crate::error::{Error, Result, Tried};
-use crate::image::{Image, Versions};
-use crate::interrupt::{self, Making};
-use crate::progress::Progress;
-use crate::run::Run;
+use crate::host::cache::{Cache, write_whole};
+use crate::host::digest;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::interrupt::{self, Making};
+use crate::host::progress::Progress;
+use crate::host::run::Run;
+use crate::image::Image;
+use crate::image::carbon::Placement;
+use crate::parts::Versions;
 use crate::users::carried;
 use crate::users::ext4::not_in_use;
 
@@ -252,7 +253,7 @@ fn initramfs(parts: &Parts<'_>, out: &Path) -> Result<()> {
     let homes = parts.users.map(|users| carried::archive(parts.cache, users)).transpose()?;
     let archives: Vec<&Path> =
         [Some(parts.image.initramfs.as_path()), homes.as_deref()].into_iter().flatten().collect();
-    crate::archive::join(&archives, out)
+    crate::image::archive::join(&archives, out)
 }
 
 /// A file compressed for firmware or a boot loader: the slowest step of a medium whose app alone has changed.
@@ -290,7 +291,7 @@ impl fmt::Display for Medium {
 #[cfg(test)]
 mod tests {
     use super::{ALL, MANIFEST, Manifest, Medium, beside, free, manifest};
-    use crate::cache::Cache;
+    use crate::host::cache::Cache;
     use shim::arches::Arch;
     use std::collections::BTreeMap;
     use std::fs;
@@ -342,7 +343,7 @@ mod tests {
         assert!(why("pxe", &dir).contains("no build for pxe wrote"));
         fs::write(dir.join("users.ext4"), "more").unwrap();
         assert!(why("direct", &dir).contains("users.ext4 was changed since it was built"));
-        let digest = crate::digest::file(&cache, &file).unwrap();
+        let digest = crate::host::digest::file(&cache, &file).unwrap();
         fs::write(beside(&file), manifest("iso", Some(digest), vec![]).json().unwrap()).unwrap();
         assert_eq!(free("iso", &file), Ok(()));
         fs::write(&file, "written").unwrap();

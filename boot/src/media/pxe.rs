@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use super::{ALWAYS, Console, Machine, Medium, Member, Parts, SERIAL, Shape, initramfs, users};
-use crate::cache::write_whole;
-use crate::carbon::Placement;
-use crate::debian::installed;
-use crate::error::{Result, Tried};
+use crate::host::cache::write_whole;
+use crate::host::error::{Result, Tried};
+use crate::image::carbon::Placement;
+use crate::parts::debian::installed;
 
 pub const MEDIUM: Medium = Medium {
     name: "pxe",
@@ -103,10 +103,10 @@ fn pxelinux(parts: &Parts<'_>, words: &str) -> String {
 mod tests {
     use super::super::Machine;
     use super::{Parts, pxelinux, script};
-    use crate::cache::Cache;
-    use crate::carbon::Placement;
+    use crate::host::cache::Cache;
+    use crate::host::progress::Progress;
     use crate::image::Image;
-    use crate::progress::Progress;
+    use crate::image::carbon::Placement;
     use shim::arches::ALL;
     use std::path::Path;
 

@@ -13,14 +13,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{ALWAYS, Medium, Member, Parts, SPEED, Shape, gzipped, manifest};
-use crate::cache::write_whole;
-use crate::carbon::Placement;
-use crate::debian;
-use crate::digest::{self, Key};
-use crate::error::{Error, Result, Tried};
-use crate::image::Versions;
-use crate::kernel::{Spec, device_trees};
-use crate::run::Run;
+use crate::host::cache::write_whole;
+use crate::host::digest::{self, Key};
+use crate::host::error::{Error, Result, Tried};
+use crate::host::run::Run;
+use crate::image::carbon::Placement;
+use crate::parts::Versions;
+use crate::parts::debian;
+use crate::parts::kernel::{Spec, device_trees};
 use crate::users::ext4::not_in_use;
 
 pub const MEDIUM: Medium = Medium {

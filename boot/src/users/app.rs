@@ -7,11 +7,11 @@
 use super::home::{Content, Entry, Home};
 use super::image::{Create, create};
 use super::packages;
-use crate::cache::Cache;
-use crate::digest::Key;
-use crate::error::{Error, Result, Tried};
-use crate::progress::Progress;
-use crate::run::Run;
+use crate::host::cache::Cache;
+use crate::host::digest::Key;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::progress::Progress;
+use crate::host::run::Run;
 use goblin::elf::Elf;
 use serde_json::Value;
 use shim::arches::Arch;

@@ -4,11 +4,11 @@
 //! them relative to a prefix of the host.
 
 use super::home::Home;
-use crate::cache::Cache;
-use crate::digest::Key;
-use crate::error::{Error, Result, Tried};
-use crate::progress::Progress;
-use crate::run::Run;
+use crate::host::cache::Cache;
+use crate::host::digest::Key;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::progress::Progress;
+use crate::host::run::Run;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,11 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use boot::cache::Cache;
-use boot::carbon::Placement;
+use boot::host::cache::Cache;
+use boot::host::progress::Progress;
 use boot::image::Image;
+use boot::image::carbon::Placement;
 use boot::media::{Medium, Parts, make};
-use boot::progress::Progress;
 use boot::users::home::Home;
 use boot::users::image::{Create, create};
 use shim::arches::Arch;

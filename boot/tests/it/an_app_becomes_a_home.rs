@@ -1,8 +1,8 @@
 //! A file or a folder becomes the home of a user `app`, who cannot log on and whose `/init` runs it.
 
 use crate::users::{Scratch, fsck};
-use boot::cache::Cache;
-use boot::progress::Progress;
+use boot::host::cache::Cache;
+use boot::host::progress::Progress;
 use boot::users::app::{home, image};
 use boot::users::read::{How, list};
 use shim::arches::ALL;

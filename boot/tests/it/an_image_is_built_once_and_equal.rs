@@ -1,14 +1,15 @@
 //! The whole assembly with a tiny program for node: each placement, each architecture, no network.
 
 use crate::tiny::Tiny;
-use boot::cache::Cache;
-use boot::carbon::{Placement, identity};
+use boot::host::cache::Cache;
+use boot::host::progress::Progress;
+use boot::image::carbon::{Placement, identity};
+use boot::image::manifest::Include;
+use boot::image::unpack;
 use boot::image::{Image, Spec, assemble};
-use boot::manifest::Include;
-use boot::node::Choice;
-use boot::progress::Progress;
-use boot::shim::Shim;
-use boot::{debian, unpack};
+use boot::parts::debian;
+use boot::parts::node::Choice;
+use boot::parts::shim::Shim;
 use shim::arches::{ALL, Arch};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -117,7 +118,7 @@ fn built_twice_in_two_places_the_bytes_are_equal() {
             // debug sections and build ids name the folder that a compiler ran in: one file for both
             spec.node = Choice::Binary(tiny.program("node", &["-Wl,--build-id=none"], &[]));
             for program in spec.shim.programs() {
-                fs::write(program, boot::strip::strip(&fs::read(program).unwrap()).unwrap()).unwrap();
+                fs::write(program, boot::parts::strip::strip(&fs::read(program).unwrap()).unwrap()).unwrap();
             }
             bytes(&assemble(&cache, &spec, Progress::Silent).unwrap())
         };

@@ -8,18 +8,18 @@ use shim::arches::Arch;
 use super::debian::System;
 use super::{Booted, Meter};
 use crate::measure::size;
-use boot::archive;
 use boot::assembly::{self, Wanted};
-use boot::cache::Cache;
-use boot::carbon::Placement;
-use boot::debian;
-use boot::error::{Result, Tried};
+use boot::host::cache::Cache;
+use boot::host::error::{Result, Tried};
+use boot::host::progress::Progress;
+use boot::host::run::Run;
 use boot::image::Image;
-use boot::manifest::Manifest;
-use boot::npm::pack;
-use boot::progress::Progress;
-use boot::run::Run;
-use boot::tree::{Entry, Tree};
+use boot::image::archive;
+use boot::image::carbon::Placement;
+use boot::image::manifest::Manifest;
+use boot::image::tree::{Entry, Tree};
+use boot::parts::debian;
+use boot::parts::npm::pack;
 
 /// One of them.
 pub struct Contender {

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use shim::arches::Arch;
 
-use boot::cache::Cache;
-use boot::debian::{release, sources_of};
-use boot::digest::Key;
-use boot::error::{Error, Result, Tried};
-use boot::progress::Progress;
-use boot::run::Run;
+use boot::host::cache::Cache;
+use boot::host::digest::Key;
+use boot::host::error::{Error, Result, Tried};
+use boot::host::progress::Progress;
+use boot::host::run::Run;
+use boot::parts::debian::{release, sources_of};
 
 /// What goes in beside the packages that every Debian has: init, devices, the bus that its services talk over, node.
 const PACKAGES: &str = "systemd-sysv,udev,dbus,nodejs,initramfs-tools,zstd";

@@ -24,10 +24,10 @@ use shim::logon_file::{LogonFile, Password};
 use tempfile::TempDir;
 
 use crate::measure;
-use boot::cache::Cache;
-use boot::error::{Error, Result, Tried};
-use boot::interrupt::{self, Making};
-use boot::progress::Progress;
+use boot::host::cache::Cache;
+use boot::host::error::{Error, Result, Tried};
+use boot::host::interrupt::{self, Making};
+use boot::host::progress::Progress;
 use boot::users::home::Home;
 use boot::users::image::{Create, create};
 

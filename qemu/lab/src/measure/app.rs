@@ -15,11 +15,11 @@ use shim::last_word::LastWord;
 
 use super::Subject;
 use super::guest::{machine, timed};
-use boot::cache::Cache;
-use boot::error::{Error, Result, Tried};
+use boot::host::cache::Cache;
+use boot::host::error::{Error, Result, Tried};
+use boot::host::interrupt::{self, Making};
+use boot::host::progress::Progress;
 use boot::image::Image;
-use boot::interrupt::{self, Making};
-use boot::progress::Progress;
 use boot::users::app;
 
 /// How long after its first line an app may neither listen nor end.

@@ -10,11 +10,11 @@ use qemu::vm::{DEADLINE, Vm};
 
 use super::Subject;
 use super::guest::{homes_of_init, machine};
-use boot::cache::Cache;
-use boot::carbon::Placement;
-use boot::error::{Error, Result, Tried};
-use boot::interrupt::{self, Making};
-use boot::progress::Progress;
+use boot::host::cache::Cache;
+use boot::host::error::{Error, Result, Tried};
+use boot::host::interrupt::{self, Making};
+use boot::host::progress::Progress;
+use boot::image::carbon::Placement;
 
 /// Where there is plenty, MiB: what the others are held against.
 const PLENTY: u32 = 512;

@@ -13,14 +13,14 @@ use shim::last_word::LastWord;
 use shim::logon_file::{Arg, LogonFile, Password};
 use tempfile::TempDir;
 
-use boot::archive;
 use boot::assembly;
-use boot::error::{Error, Result, Tried};
+use boot::host::error::{Error, Result, Tried};
+use boot::host::interrupt::{self, Making};
+use boot::host::progress::Progress;
 use boot::image::Image;
-use boot::interrupt::{self, Making};
-use boot::progress::Progress;
-use boot::shim::only_program;
-use boot::tree::{Entry, Tree};
+use boot::image::archive;
+use boot::image::tree::{Entry, Tree};
+use boot::parts::shim::only_program;
 use boot::users::home::Home;
 use boot::users::image::{Create, create};
 

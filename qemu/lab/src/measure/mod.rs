@@ -22,13 +22,13 @@ use crate::figures::{FORMAT, Figures, Measured, middle, spread};
 use shim::arches::Arch;
 
 use boot::assembly::{self, Users, Wanted};
-use boot::cache::Cache;
-use boot::carbon::Placement;
-use boot::error::Result;
+use boot::host::cache::Cache;
+use boot::host::error::Result;
+use boot::host::progress::Progress;
 use boot::image::Image;
-use boot::manifest::Manifest;
+use boot::image::carbon::Placement;
+use boot::image::manifest::Manifest;
 use boot::media::Medium;
-use boot::progress::Progress;
 
 pub use self::floor::floor;
 pub use self::guest::{Guest, MOMENTS, meter, with_program};

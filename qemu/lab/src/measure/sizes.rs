@@ -10,15 +10,15 @@ use super::Subject;
 use super::guest::kernel_parts;
 use super::packages::by_package;
 use super::symbols::parts;
-use boot::cache::Cache;
-use boot::error::{Result, Tried};
+use boot::host::cache::Cache;
+use boot::host::error::{Result, Tried};
+use boot::host::progress::Progress;
 use boot::image::Image;
 use boot::inspect::{Contents, inspect};
-use boot::kconfig::setting;
-use boot::kernel;
 use boot::media::{self, Manifest, Member, Parts};
-use boot::progress::Progress;
-use boot::shim;
+use boot::parts::kconfig::setting;
+use boot::parts::kernel;
+use boot::parts::shim;
 use boot::users::read;
 
 /// Every size there is.

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use boot::cache::Cache;
-use boot::error::{Result, Tried};
-use boot::npm::pack;
-use boot::progress::Progress;
-use boot::run::Run;
+use boot::host::cache::Cache;
+use boot::host::error::{Result, Tried};
+use boot::host::progress::Progress;
+use boot::host::run::Run;
+use boot::parts::npm::pack;
 
 const VERSION: &str = "6.1.0";
 const INTEGRITY: &str =

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use boot::cache::Cache;
-use boot::progress::Progress;
+use boot::host::cache::Cache;
+use boot::host::progress::Progress;
 use lab::budget::{Budgets, Landed};
 use lab::comparison::{COLUMNS, Comparison, Row};
 use lab::figures::{Curve, Event, FORMAT, Figure, Measured};

@@ -7,8 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha512};
 
-use crate::error::{Error, Result, Tried};
-use crate::run::Run;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::run::Run;
 
 /// Fetches a package's archive into a folder and checks it.
 pub fn pack(name: &str, version: &str, integrity: Option<&str>, folder: &Path) -> Result<PathBuf> {

@@ -8,7 +8,7 @@
 //!
 //! Nothing is caught before [`catch`]: a library leaves the signals of its process alone.
 
-use crate::error::{Error, Result};
+use crate::host::error::{Error, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::{flag, low_level};

@@ -4,9 +4,9 @@
 //! The file may be anybody's, and 100 KiB of it can say terabytes. Nothing is kept but the list of members; what a
 //! header says is held against a limit before it is believed.
 
-use crate::archive::{CHARACTER, DIRECTORY, KIND, REGULAR, SYMLINK};
-use crate::error::{Error, Result, Tried};
-use crate::shown::Shown;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::shown::Shown;
+use crate::image::archive::{CHARACTER, DIRECTORY, KIND, REGULAR, SYMLINK};
 use cpio::newc::Reader;
 use std::cell::Cell;
 use std::fmt;

@@ -66,9 +66,36 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// `drwxr-xr-x` and its like, from `st_mode`.
+#[must_use]
+pub fn mode_text(mode: u32) -> String {
+    let kind = match mode & 0o170_000 {
+        0o040_000 => 'd',
+        0o120_000 => 'l',
+        0o060_000 => 'b',
+        0o020_000 => 'c',
+        0o010_000 => 'p',
+        0o140_000 => 's',
+        _ => '-',
+    };
+    let mut text = String::from(kind);
+    for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
+        let three = mode >> shift;
+        text.push(if three & 4 != 0 { 'r' } else { '-' });
+        text.push(if three & 2 != 0 { 'w' } else { '-' });
+        text.push(match (mode & special != 0, three & 1 != 0) {
+            (true, true) => letter,
+            (true, false) => letter.to_ascii_uppercase(),
+            (false, true) => 'x',
+            (false, false) => '-',
+        });
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Shown, printable};
+    use super::{Shown, mode_text, printable};
 
     fn shown(name: impl AsRef<[u8]>) -> String {
         Shown::of(&name).to_string()
@@ -111,5 +138,19 @@ mod tests {
         let text = serde_json::to_string("a\u{9b}\x1b\u{7f}").unwrap();
         let read: String = serde_json::from_str(&printable(&text)).unwrap();
         assert_eq!(read, "a\u{9b}\x1b\u{7f}");
+    }
+
+    #[test]
+    fn modes_are_shown_as_ls_shows_them() {
+        for (mode, text) in [
+            (0o100_644, "-rw-r--r--"),
+            (0o040_755, "drwxr-xr-x"),
+            (0o120_777, "lrwxrwxrwx"),
+            (0o104_755, "-rwsr-xr-x"),
+            (0o041_777, "drwxrwxrwt"),
+            (0o102_644, "-rw-r-Sr--"),
+        ] {
+            assert_eq!(mode_text(mode), text);
+        }
     }
 }

@@ -3,20 +3,29 @@
 //! Each piece is cached by a digest of what goes in, so a second assembly makes nothing. Architectures are checked
 //! before anything is written.
 
-use crate::archive;
-use crate::cache::{Cache, remove};
-use crate::carbon::{self, Placement};
-use crate::closure::check_machine;
-use crate::debian;
-use crate::digest::{Key, file as digest_of};
-use crate::error::{Error, Result, Tried};
-use crate::kernel;
-use crate::manifest::Include;
-use crate::node::{self, Choice};
-use crate::origin::{Origins, elf_facts, files};
-use crate::progress::Progress;
-use crate::shim::Shim;
-use crate::tree::{Carbon, Entry, Line, Tree, carbon_tree};
+pub mod archive;
+pub mod carbon;
+pub mod manifest;
+pub mod origin;
+pub mod outside;
+pub mod tree;
+pub mod unpack;
+pub mod words;
+
+use self::carbon::Placement;
+use crate::host::cache::{Cache, remove};
+use crate::host::digest::{Key, file as digest_of};
+use crate::host::error::{Error, Result, Tried};
+use crate::host::progress::Progress;
+use crate::image::manifest::Include;
+use crate::image::origin::{Origins, elf_facts, files};
+use crate::image::tree::{Carbon, Entry, Line, Tree, carbon_tree};
+use crate::parts::Versions;
+use crate::parts::closure::check_machine;
+use crate::parts::debian;
+use crate::parts::kernel;
+use crate::parts::node::{self, Choice};
+use crate::parts::shim::Shim;
 use shim::arches::Arch;
 use shim::layout::{
     BROKER, CARBON, CARBON_IMAGE, EMPTY, INIT, INITRAMFS_FOLDERS, KEYMAPS, LOGON, MEND, SANDBOX, SETUP,
@@ -44,9 +53,6 @@ pub struct Image {
     /// What went in, by name.
     pub versions: Versions,
 }
-
-/// What went in, by name.
-pub type Versions = Vec<(&'static str, String)>;
 
 /// What an image is made of.
 #[derive(Clone, Debug)]
@@ -270,9 +276,9 @@ fn megabytes(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::{Shim, check_static, content, included, initramfs_tree};
-    use crate::cache::Cache;
-    use crate::manifest::Include;
-    use crate::tree::{Entry, Tree};
+    use crate::host::cache::Cache;
+    use crate::image::manifest::Include;
+    use crate::image::tree::{Entry, Tree};
     use shim::arches::Arch;
     use std::fs;
     use std::os::unix::fs::symlink;

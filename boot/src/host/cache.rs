@@ -4,8 +4,8 @@
 //! 2. One maker at a time: a file lock per entry, which the kernel drops with the process.
 //! 3. A key names everything that went in (`digest`), so an entry never changes and is never compared again.
 
-use crate::error::{Error, Result, Tried};
-use crate::interrupt::{self, Making};
+use crate::host::error::{Error, Result, Tried};
+use crate::host::interrupt::{self, Making};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -136,7 +136,7 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::Cache;
-    use crate::error::Error;
+    use crate::host::error::Error;
     use std::fs;
     use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -3,8 +3,8 @@
 //! A child never outlives the value that waits for it: it is killed on drop. It stays in our process group, so
 //! that Ctrl-C on the terminal reaches it too; after one, no other starts (`interrupt`).
 
-use crate::error::{Error, Result, full};
-use crate::interrupt;
+use crate::host::error::{Error, Result, full};
+use crate::host::interrupt;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read};

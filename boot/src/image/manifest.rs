@@ -12,8 +12,8 @@
 //!
 //! Paths are relative to the manifest's folder.
 
-use crate::closure::normal;
-use crate::error::{Error, Result, Tried};
+use crate::host::error::{Error, Result, Tried};
+use crate::parts::closure::normal;
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,10 +4,10 @@
 //! or what lies at the same place *relative to an included file* on the host. So `/usr/bin/sqlite3`, included as
 //! `/bin/sqlite3`, finds `../lib/…/libsqlite3.so.0` beside itself, and `$ORIGIN/../lib` means what it meant there.
 
-use crate::closure::{Lookup, closure, normal};
-use crate::elf::{self, Elf};
-use crate::error::{Error, Result, Tried};
-use crate::manifest::Include;
+use crate::host::error::{Error, Result, Tried};
+use crate::image::manifest::Include;
+use crate::parts::closure::{Lookup, closure, normal};
+use crate::parts::elf::{self, Elf};
 use shim::arches::Arch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -142,7 +142,7 @@ fn moved(to: &str, from: &Path, guest: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::{Origins, moved};
-    use crate::manifest::Include;
+    use crate::image::manifest::Include;
     use std::fs;
     use std::path::{Path, PathBuf};
 

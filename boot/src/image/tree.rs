@@ -2,7 +2,7 @@
 //!
 //! No I/O here: a file is its source's path and its mode. The carbon copy is one such tree, an initramfs another.
 
-use crate::error::{Error, Result};
+use crate::host::error::{Error, Result};
 use shim::layout::{CARBON_FOLDERS, E2FSCK};
 use std::collections::BTreeMap;
 use std::fmt;

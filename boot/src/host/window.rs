@@ -1,6 +1,7 @@
 //! A file, or the part of one where a partition or a member of a medium lies. Read at places, never written.
 
-use crate::error::{Result, Tried};
+use crate::host::error::{Result, Tried};
+use shim::probe;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -68,6 +69,13 @@ impl Window {
             Some(end) if end <= self.length => self.file.read_exact_at(to, self.at + at),
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
         }
+    }
+
+    /// Whether an ISO 9660 filesystem is in it, of whomever (ECMA-119, 8.1).
+    #[must_use]
+    pub fn is_iso(&self) -> bool {
+        let mut head = [0; 6];
+        self.read_exact_at(&mut head, probe::BLOCKS[1]).is_ok() && head == *probe::ISO
     }
 
     /// Reads it from its start.

@@ -4,7 +4,7 @@
 //! many. A line that is too long is cut without a message on arm64, and on x86 the kernel stops before it has a
 //! console.
 
-use crate::error::{Error, Result};
+use crate::host::error::{Error, Result};
 
 /// Bytes of a line: `COMMAND_LINE_SIZE` is 2048 with the final NUL (arch/*/include/*/setup.h).
 pub const MOST_BYTES: usize = 2047;

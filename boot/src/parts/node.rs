@@ -3,15 +3,15 @@
 //! `node.lock.json` pins version and integrity per architecture; the integrity is checked against the file that npm left
 //! before anything of it is unpacked. Another exact version is npm's own to check. Stripped and cached.
 
-use crate::cache::Cache;
-use crate::closure::check_machine;
-use crate::digest::{Key, file as digest_of};
-use crate::elf;
-use crate::error::{Error, Result, Tried};
-use crate::npm::pack;
-use crate::progress::Progress;
-use crate::run::Run;
-use crate::strip::strip;
+use crate::host::cache::Cache;
+use crate::host::digest::{Key, file as digest_of};
+use crate::host::error::{Error, Result, Tried};
+use crate::host::progress::Progress;
+use crate::host::run::Run;
+use crate::parts::closure::check_machine;
+use crate::parts::elf;
+use crate::parts::npm::pack;
+use crate::parts::strip::strip;
 use serde::Deserialize;
 use shim::arches::Arch;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 /// The release that is taken when nobody asks for another.
 pub const DEFAULT: &str = "24";
-const LOCK: &str = include_str!("../node.lock.json");
+const LOCK: &str = include_str!("../../node.lock.json");
 /// Changes with what is done to the binary after it is fetched.
 const RECIPE: &str = "strip 1";
 
@@ -141,8 +141,8 @@ fn megabytes(bytes: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::{Choice, DEFAULT, node};
-    use crate::cache::Cache;
-    use crate::progress::Progress;
+    use crate::host::cache::Cache;
+    use crate::host::progress::Progress;
     use shim::arches::{ALL, Arch};
     use std::path::PathBuf;
 

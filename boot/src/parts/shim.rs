@@ -1,10 +1,10 @@
 //! The shim's binaries, built by cargo for an architecture: `/init`, `/setup`, `/mend`, `/sandbox`, `/logon`, `/broker`
 //! and `/usr/bin/env` of the guest.
 
-use crate::error::Tried;
-use crate::error::{Error, Result};
-use crate::progress::Progress;
-use crate::run::Run;
+use crate::host::error::Tried;
+use crate::host::error::{Error, Result};
+use crate::host::progress::Progress;
+use crate::host::run::Run;
 use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 use serde_json::Value;

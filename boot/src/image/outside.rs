@@ -2,8 +2,8 @@
 //!
 //! Whoever builds decides; nothing here reads a file's content.
 
-use crate::error::{Result, Tried};
-use crate::manifest::{KernelOption, Manifest};
+use crate::host::error::{Result, Tried};
+use crate::image::manifest::{KernelOption, Manifest};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ pub fn of(manifest: &Manifest, folder: &Path) -> Result<Vec<Outside>> {
 #[cfg(test)]
 mod tests {
     use super::of;
-    use crate::manifest::{FILE, Manifest};
+    use crate::image::manifest::{FILE, Manifest};
     use std::fs;
     use std::os::unix::fs::symlink;
 

@@ -4,12 +4,12 @@
 //! the target architecture: a failed update of one is no error, a package that cannot be had is. Fetched once,
 //! a sysroot needs no network.
 
-use crate::cache::{Cache, write_whole};
-use crate::digest::Key;
-use crate::error::{Error, Result, Tried};
-use crate::image::Versions;
-use crate::progress::Progress;
-use crate::run::Run;
+use crate::host::cache::{Cache, write_whole};
+use crate::host::digest::Key;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::progress::Progress;
+use crate::host::run::Run;
+use crate::parts::Versions;
 use shim::arches::Arch;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -113,7 +113,7 @@ fn put(out: &mut [u8], at: usize, value: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::strip;
-    use crate::elf::parse;
+    use crate::parts::elf::parse;
     use goblin::elf::Elf;
     use std::fs;
     use std::process::Command;

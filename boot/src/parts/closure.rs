@@ -11,8 +11,8 @@
 //! A file for another machine is passed over, as the loader does. Absent on purpose: `ld.so.cache`,
 //! `LD_LIBRARY_PATH` and `glibc-hwcaps`, which no image has; `dlopen`, which no header tells.
 
-use crate::elf::Elf;
-use crate::error::{Error, Result};
+use crate::host::error::{Error, Result};
+use crate::parts::elf::Elf;
 use shim::arches::Arch;
 use std::collections::BTreeSet;
 
@@ -147,7 +147,7 @@ fn debian_package(soname: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{closure, debian_package, normal};
-    use crate::elf::Elf;
+    use crate::parts::elf::Elf;
     use shim::arches::Arch;
     use std::collections::BTreeMap;
 

@@ -3,10 +3,10 @@
 //! `mkfs.erofs` 1.5 (Debian 12) writes it; its UUID is made of the content, its times are 0, so that equal trees
 //! give equal images. The label is patched in afterwards: only later releases have an option for it.
 
-use crate::digest::{Key, crc32c};
-use crate::error::{Error, Result, Tried};
-use crate::run::Run;
-use crate::tree::{Entry, Tree};
+use crate::host::digest::{Key, crc32c};
+use crate::host::error::{Error, Result, Tried};
+use crate::host::run::Run;
+use crate::image::tree::{Entry, Tree};
 use shim::layout::CARBON_LABEL;
 use shim::probe;
 use std::fmt;
@@ -190,7 +190,7 @@ pub fn identity(image: &Path) -> Result<Option<(String, String)>> {
     }
     let block = superblock(&file, image)?;
     let name: Vec<u8> = block[LABEL..LABEL + LABEL_LEN].iter().copied().take_while(|byte| *byte != 0).collect();
-    Ok(Some((String::from_utf8_lossy(&name).into_owned(), crate::digest::hex(&block[48..64]))))
+    Ok(Some((String::from_utf8_lossy(&name).into_owned(), crate::host::digest::hex(&block[48..64]))))
 }
 
 #[cfg(test)]
@@ -198,7 +198,7 @@ mod tests {
     use shim::probe;
 
     use super::{CHECKSUM, FEATURE_COMPAT, HAS_CHECKSUM, Placement, checksum, identity, superblock, uuid, word, write};
-    use crate::tree::{Entry, Tree};
+    use crate::image::tree::{Entry, Tree};
     use shim::cmdline::{Carbon, Options};
     use std::fs::{self, File};
     use std::path::Path;

@@ -2,9 +2,9 @@
 //!
 //! A large file is hashed once: its digest is remembered by path, size, inode and times of change.
 
-use crate::cache::{Cache, write_whole};
-use crate::error::{Result, Tried};
-use crate::interrupt;
+use crate::host::cache::{Cache, write_whole};
+use crate::host::error::{Result, Tried};
+use crate::host::interrupt;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::Read;
@@ -133,7 +133,7 @@ pub fn uuid(bytes: [u8; 16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Key, file, uuid};
-    use crate::cache::Cache;
+    use crate::host::cache::Cache;
     use std::fs;
 
     #[test]

@@ -4,8 +4,8 @@
 //! largest file last: the kernel unpacks until memory is full and goes on, and the shim compares the last file's
 //! size with what it was told. Inode numbers count up, times and owners are 0: equal trees give equal bytes.
 
-use crate::error::{Error, Result, Tried};
-use crate::tree::{Entry, Tree};
+use crate::host::error::{Error, Result, Tried};
+use crate::image::tree::{Entry, Tree};
 use cpio::newc::{Builder, trailer};
 use shim::layout::{BROKER, INIT, LOGON, MEND, SANDBOX, SETUP, TOLD};
 use shim::told::Told;
@@ -136,8 +136,8 @@ fn member<W: Write>(out: W, number: u32, path: &str, entry: &Entry) -> Result<W>
 #[cfg(test)]
 mod tests {
     use super::write;
-    use crate::tree::{Entry, Tree};
-    use crate::unpack::read;
+    use crate::image::tree::{Entry, Tree};
+    use crate::image::unpack::read;
     use shim::told::Told;
     use std::fs;
     use std::path::{Path, PathBuf};

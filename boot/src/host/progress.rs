@@ -3,7 +3,7 @@
 //! On a terminal a phase is a bar or a spinner that becomes its closing line; elsewhere, and in CI, it is plain
 //! lines `[phase] text`. `NO_COLOR` is respected. Nothing here writes to stdout: that is for results.
 
-use crate::shown::printable;
+use crate::host::shown::printable;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};

@@ -3,28 +3,28 @@
 //! The source is unpacked once, each architecture has one output tree below it, so that a change of configuration
 //! compiles only what it touches. A kernel enters the cache when it is finished, never before.
 
-use crate::cache::{Cache, write_whole};
-use crate::digest::Key;
-use crate::error::{Error, Result, Tried};
-use crate::kconfig::{Fragment, merged, unmet};
-use crate::progress::Progress;
-use crate::run::{Run, find};
-use crate::steps::{Build, Steps};
+use crate::host::cache::{Cache, write_whole};
+use crate::host::digest::Key;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::progress::Progress;
+use crate::host::run::{Run, find};
+use crate::parts::kconfig::{Fragment, merged, unmet};
+use crate::parts::steps::{Build, Steps};
 use shim::arches::{ALL, Arch};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 macro_rules! patch {
     ($name:literal) => {
-        ($name, include_str!(concat!("../kernel/patches/", $name)))
+        ($name, include_str!(concat!("../../kernel/patches/", $name)))
     };
 }
 
 /// The Debian package with the source, and the file it brings.
 pub const PACKAGE: &str = "linux-source-6.12";
 const TARBALL: &str = "/usr/src/linux-source-6.12.tar.xz";
-const SCRIPT: &str = include_str!("../kernel/build.sh");
-const COMMON: &str = include_str!("../kernel/common.config");
+const SCRIPT: &str = include_str!("../../kernel/build.sh");
+const COMMON: &str = include_str!("../../kernel/common.config");
 /// Changes of ours to the source, applied in this order; each file says why it is there.
 const PATCHES: [(&str, &str); 2] =
     [patch!("0001-charge-what-a-user-holds.patch"), patch!("0002-abstract-names-are-a-sandboxs.patch")];
@@ -254,7 +254,7 @@ fn first_steps(spec: &Spec, out: &Path) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::{PATCHES, Spec, arch_of};
-    use crate::kconfig::setting;
+    use crate::parts::kconfig::setting;
     use shim::arches::{ALL, Arch};
 
     #[test]
