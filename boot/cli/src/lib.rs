@@ -20,6 +20,7 @@ mod users;
 use std::fmt;
 use std::io::{BufRead, IsTerminal, Write};
 
+use boot::host::Host;
 use boot::host::interrupt;
 use boot::host::progress::Progress;
 use boot::host::shown::printable;
@@ -178,6 +179,13 @@ pub struct Common {
     pub yes: bool,
     /// How much is said.
     pub progress: Progress,
+}
+
+impl Common {
+    /// The host, for what takes long.
+    pub fn host(self) -> Result<Host, Failed> {
+        Ok(Host::open(self.progress)?)
+    }
 }
 
 /// Why a command failed, and with which status it ends.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use boot::assembly::{self, Users};
-use boot::host::cache::Cache;
 use boot::host::error::Tried;
 use boot::host::interrupt;
 use boot::host::progress::Progress;
@@ -110,9 +109,9 @@ impl Args {
         }
         let wanted = self.source.wanted()?;
         let users = self.source.users(&wanted.manifest)?;
-        let cache = Cache::open()?;
-        let made = users.image(&cache, self.source.arch, None, common.progress)?;
-        let image = assembly::image(&cache, &wanted, common.progress)?;
+        let host = common.host()?;
+        let made = users.image(&host, self.source.arch, None)?;
+        let image = assembly::image(&host, &wanted)?;
         // last: what fails above replaces no homes
         let homes = made.map(|made| self.homes(&made, &users, common.progress)).transpose()?;
         let least = if image.carbon.is_none() && wanted.placement == Placement::Plain { 512 } else { 256 };

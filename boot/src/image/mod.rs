@@ -13,10 +13,10 @@ pub mod unpack;
 pub mod words;
 
 use self::carbon::Placement;
+use crate::host::Host;
 use crate::host::cache::{Cache, remove};
 use crate::host::digest::{Key, file as digest_of};
 use crate::host::error::{Error, Result, Tried};
-use crate::host::progress::Progress;
 use crate::image::manifest::Include;
 use crate::image::origin::{Origins, elf_facts, files};
 use crate::image::tree::{Carbon, Entry, Line, Tree, carbon_tree};
@@ -83,21 +83,21 @@ pub struct Spec {
 const KEPT: usize = 6;
 
 /// Makes what is not cached, and says where all of it is.
-pub fn assemble(cache: &Cache, spec: &Spec, progress: Progress) -> Result<Image> {
+pub fn assemble(host: &Host, spec: &Spec) -> Result<Image> {
     kernel::check(&spec.kernel, spec.arch)?;
     for program in spec.shim.programs().into_iter().chain([spec.e2fsck.as_path()]) {
         check_static(spec.arch, program)?;
     }
-    let tree = carbon_of(cache, spec, progress)?;
+    let tree = carbon_of(host, spec)?;
     let (initramfs, carbon) = match spec.placement {
-        Placement::Plain => (initramfs(cache, spec, Some(&tree), None, progress)?, None),
+        Placement::Plain => (initramfs(host, spec, Some(&tree), None)?, None),
         Placement::Image => {
-            let image = carbon_image(cache, spec, &tree, progress)?;
-            (initramfs(cache, spec, None, Some(&image), progress)?, None)
+            let image = carbon_image(host, spec, &tree)?;
+            (initramfs(host, spec, None, Some(&image))?, None)
         }
         Placement::Medium => {
-            let image = carbon_image(cache, spec, &tree, progress)?;
-            (initramfs(cache, spec, None, None, progress)?, Some(image))
+            let image = carbon_image(host, spec, &tree)?;
+            (initramfs(host, spec, None, None)?, Some(image))
         }
     };
     let versions = vec![
@@ -139,10 +139,10 @@ impl Image {
 }
 
 /// The carbon copy's tree: node, its libraries, `env`, e2fsck and the includes with theirs.
-pub fn carbon_of(cache: &Cache, spec: &Spec, progress: Progress) -> Result<Tree> {
+pub fn carbon_of(host: &Host, spec: &Spec) -> Result<Tree> {
     let includes = included(&spec.includes)?; // fails early: nothing is fetched for a file that is missing
-    let node = node::node(cache, spec.arch, &spec.node, progress)?;
-    let sysroot = debian::sysroot(cache, spec.arch, progress)?;
+    let node = node::node(host, spec.arch, &spec.node)?;
+    let sysroot = debian::sysroot(host, spec.arch)?;
     let origins = Origins::new(&sysroot).with("/bin/node", &node).with("/usr/bin/env", &spec.shim.env);
     let libraries = origins.with_includes(&spec.includes)?.libraries(spec.arch)?;
     carbon_tree(&Carbon {
@@ -178,43 +178,37 @@ fn included(includes: &[Include]) -> Result<BTreeMap<String, Entry>> {
     Ok(entries)
 }
 
-fn carbon_image(cache: &Cache, spec: &Spec, tree: &Tree, progress: Progress) -> Result<PathBuf> {
-    let content = content(cache, tree)?;
+fn carbon_image(host: &Host, spec: &Spec, tree: &Tree) -> Result<PathBuf> {
+    let content = content(&host.cache, tree)?;
     let key = Key::default().with("tree", content).with("tool", carbon::tool()?);
     let key = key.with("mark", carbon::MARK_BLOCK.to_le_bytes());
     let key = carbon::OPTIONS.iter().fold(key, |key, option| key.with("option", option)).name();
     let prefix = format!("{}-", spec.arch);
-    let image = cache.entry("carbon", &format!("{prefix}{key}.erofs"), |new| {
-        let phase = progress.start("carbon", &format!("compress the carbon copy for {}", spec.arch));
+    let image = host.cache.entry("carbon", &format!("{prefix}{key}.erofs"), |new| {
+        let phase = host.progress.start("carbon", &format!("compress the carbon copy for {}", spec.arch));
         carbon::write(tree, content, new)?;
         phase.done(&format!("carbon copy for {}, {}", spec.arch, megabytes(new)?));
         Ok(())
     })?;
-    cache.prune("carbon", &prefix, &image, KEPT)?;
+    host.cache.prune("carbon", &prefix, &image, KEPT)?;
     Ok(image)
 }
 
-fn initramfs(
-    cache: &Cache,
-    spec: &Spec,
-    plain: Option<&Tree>,
-    image: Option<&Path>,
-    progress: Progress,
-) -> Result<PathBuf> {
+fn initramfs(host: &Host, spec: &Spec, plain: Option<&Tree>, image: Option<&Path>) -> Result<PathBuf> {
     let tree = initramfs_tree(&spec.shim, plain, image)?;
     let told = plain.is_some() || image.is_some();
     // an EROFS image is compressed already: zstd takes 15 % more off, and 4 s of a boot under TCG to undo
     let level = if image.is_some() { None } else { Some(19) };
-    let key = Key::default().with("tree", content(cache, &tree)?).with("told", [u8::from(told)]);
+    let key = Key::default().with("tree", content(&host.cache, &tree)?).with("told", [u8::from(told)]);
     let key = key.with("level", format!("{level:?}")).name();
     let prefix = format!("{}-{}-", spec.arch, spec.placement);
-    let path = cache.entry("initramfs", &format!("{prefix}{key}"), |new| {
-        let phase = progress.start("initramfs", &format!("pack the initramfs for {}", spec.arch));
+    let path = host.cache.entry("initramfs", &format!("{prefix}{key}"), |new| {
+        let phase = host.progress.start("initramfs", &format!("pack the initramfs for {}", spec.arch));
         archive::write(&tree, told, level, new)?;
         phase.done(&format!("initramfs for {} ({}), {}", spec.arch, spec.placement, megabytes(new)?));
         Ok(())
     })?;
-    cache.prune("initramfs", &prefix, &path, KEPT)?;
+    host.cache.prune("initramfs", &prefix, &path, KEPT)?;
     Ok(path)
 }
 

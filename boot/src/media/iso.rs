@@ -95,7 +95,7 @@ fn modules(parts: &Parts<'_>) -> Result<PathBuf> {
 }
 
 fn package(parts: &Parts<'_>) -> Result<PathBuf> {
-    unpacked(parts.cache, parts.image.arch, parts.image.arch.grub_package, "main", parts.progress)
+    unpacked(parts.host, parts.image.arch, parts.image.arch.grub_package, "main")
 }
 
 fn versions(parts: &Parts<'_>) -> Result<Versions> {
@@ -110,7 +110,7 @@ fn versions(parts: &Parts<'_>) -> Result<Versions> {
 
 /// The filesystem's label, of what is in it: a newer stick does not take the carbon copy of an older disk.
 fn label(parts: &Parts<'_>) -> Result<String> {
-    let digest = digest::file(parts.cache, parts.carbon()?)?;
+    let digest = digest::file(&parts.host.cache, parts.carbon()?)?;
     Ok(format!("{LABELS}{}", digest.get(..12).unwrap_or_default()))
 }
 
@@ -139,7 +139,7 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
         copy(&image.kernel, "kernel")?;
     } else {
         // a bzImage unpacks itself, this one GRUB does
-        copy(&gzipped(parts.cache, &image.kernel)?, "kernel")?;
+        copy(&gzipped(&parts.host.cache, &image.kernel)?, "kernel")?;
     }
     initramfs(parts, &tree.join("initramfs"))?;
     write_whole(&grub.join("grub.cfg"), menu(parts, &label).as_bytes())?;
@@ -151,7 +151,7 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     let efi = work.path().join(image.arch.efi_file);
     core(image.arch.grub_format, &modules(parts)?, &UEFI, &first, &efi)?;
     system_partition(&efi, image.arch.efi_file, &esp)?;
-    let members = manifest::members(parts.cache, &tree)?;
+    let members = manifest::members(&parts.host.cache, &tree)?;
     pack(image.arch, &tree, &esp, &label, out)?;
     Ok(members)
 }

@@ -62,8 +62,8 @@ impl Manifest {
         let image = parts.image;
         let found = fs::metadata(made).tried("look at", made)?;
         let (sha256, members) = match found.is_file() {
-            true => (Some(digest::file(parts.cache, made)?), inside),
-            false => (None, members(parts.cache, made)?),
+            true => (Some(digest::file(&parts.host.cache, made)?), inside),
+            false => (None, members(&parts.host.cache, made)?),
         };
         let bytes = if found.is_file() { found.len() } else { members.iter().map(|member| member.bytes).sum() };
         let versions = image.versions.iter().cloned().chain((medium.versions)(parts)?);

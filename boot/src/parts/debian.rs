@@ -4,10 +4,10 @@
 //! the target architecture: a failed update of one is no error, a package that cannot be had is. Fetched once,
 //! a sysroot needs no network.
 
+use crate::host::Host;
 use crate::host::cache::{Cache, write_whole};
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
-use crate::host::progress::Progress;
 use crate::host::run::Run;
 use crate::parts::Versions;
 use shim::arches::Arch;
@@ -20,11 +20,11 @@ pub const PACKAGES: [&str; 4] = ["libatomic1", "libc6", "libgcc-s1", "libstdc++6
 pub const LIST: &str = "PACKAGES";
 
 /// The folder with `lib/MULTIARCH/*`, from the cache or fetched now.
-pub fn sysroot(cache: &Cache, arch: &Arch, progress: Progress) -> Result<PathBuf> {
-    cache.entry("sysroot", &key(arch), |new| {
-        let phase = progress.start("sysroot", &format!("fetch glibc and libstdc++ for {arch}"));
-        let list =
-            fetch(cache, arch, new).map_err(|error| error.within(format!("fetch Debian's libraries for {arch}")))?;
+pub fn sysroot(host: &Host, arch: &Arch) -> Result<PathBuf> {
+    host.cache.entry("sysroot", &key(arch), |new| {
+        let phase = host.progress.start("sysroot", &format!("fetch glibc and libstdc++ for {arch}"));
+        let list = fetch(&host.cache, arch, new)
+            .map_err(|error| error.within(format!("fetch Debian's libraries for {arch}")))?;
         phase.done(&format!("{arch}: {}", list.join(", ")));
         Ok(())
     })
@@ -38,12 +38,12 @@ pub fn key(arch: &Arch) -> String {
 }
 
 /// A package for that architecture, unpacked, of a component that the machine's own sources may leave out.
-pub fn unpacked(cache: &Cache, arch: &Arch, package: &str, component: &str, progress: Progress) -> Result<PathBuf> {
-    cache.entry("debian", &format!("{package}-{arch}"), |new| {
-        let phase = progress.start("debian", &format!("fetch {package}"));
+pub fn unpacked(host: &Host, arch: &Arch, package: &str, component: &str) -> Result<PathBuf> {
+    host.cache.entry("debian", &format!("{package}-{arch}"), |new| {
+        let phase = host.progress.start("debian", &format!("fetch {package}"));
         let name = format!("{component}-{package}");
-        let state = cache.root().join("apt").join(&name);
-        let _lock = cache.lock("apt", &name)?;
+        let state = host.cache.root().join("apt").join(&name);
+        let _lock = host.cache.lock("apt", &name)?;
         prepare(&state)?;
         let sources = state.join("sources.list");
         write_whole(&sources, sources_of(component)?.as_bytes())?;

@@ -3,10 +3,10 @@
 //! The source is unpacked once, each architecture has one output tree below it, so that a change of configuration
 //! compiles only what it touches. A kernel enters the cache when it is finished, never before.
 
+use crate::host::Host;
 use crate::host::cache::{Cache, write_whole};
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
-use crate::host::progress::Progress;
 use crate::host::run::{Run, find};
 use crate::parts::kconfig::{Fragment, merged, unmet};
 use crate::parts::steps::{Build, Steps};
@@ -62,7 +62,7 @@ impl Spec {
 }
 
 /// The kernel of that kind: the cached one, or one that is built now.
-pub fn kernel(cache: &Cache, spec: &Spec, progress: Progress) -> Result<PathBuf> {
+pub fn kernel(host: &Host, spec: &Spec) -> Result<PathBuf> {
     let arch = spec.arch;
     let fragments = spec.fragments()?;
     let (version, compiler) = (source_version()?, compiler_version(arch)?);
@@ -72,12 +72,12 @@ pub fn kernel(cache: &Cache, spec: &Spec, progress: Progress) -> Result<PathBuf>
         .with("script", SCRIPT)
         .with("compiler", &compiler);
     let key = format!("{arch}-{}-{}", spec.profile, key.name());
-    cache.entry("kernel", &key, |new| {
-        let _tree = cache.lock("kernel-source", arch.name)?;
-        let source = unpacked(cache, &version, progress)?;
+    host.cache.entry("kernel", &key, |new| {
+        let _tree = host.cache.lock("kernel-source", arch.name)?;
+        let source = unpacked(host, &version)?;
         let out = source.join(format!("out-{arch}"));
-        configure(cache, arch, &fragments, &source, &out)?;
-        compile(cache, spec, &source, &out, progress)?;
+        configure(&host.cache, arch, &fragments, &source, &out)?;
+        compile(host, spec, &source, &out)?;
         let built = out.join(arch.kernel_image);
         fs::copy(&built, new).tried("copy", &built)?;
         check(new, arch)
@@ -85,7 +85,7 @@ pub fn kernel(cache: &Cache, spec: &Spec, progress: Progress) -> Result<PathBuf>
 }
 
 /// A folder with these device trees, `NAME.dtb`, of the kernel's own source. Programs may change them by overlays.
-pub fn device_trees(cache: &Cache, spec: &Spec, names: &[&str], progress: Progress) -> Result<PathBuf> {
+pub fn device_trees(host: &Host, spec: &Spec, names: &[&str]) -> Result<PathBuf> {
     let arch = spec.arch;
     let (version, fragments) = (source_version()?, spec.fragments()?);
     let key = Key::default()
@@ -93,16 +93,16 @@ pub fn device_trees(cache: &Cache, spec: &Spec, names: &[&str], progress: Progre
         .with("names", names.join(" "))
         .with("script", SCRIPT)
         .name();
-    cache.entry("device-trees", &key, |new| {
-        let _tree = cache.lock("kernel-source", arch.name)?;
-        let source = unpacked(cache, &version, progress)?;
+    host.cache.entry("device-trees", &key, |new| {
+        let _tree = host.cache.lock("kernel-source", arch.name)?;
+        let source = unpacked(host, &version)?;
         let out = source.join(format!("out-{arch}"));
-        configure(cache, arch, &fragments, &source, &out)?;
-        let phase = progress.start("kernel", &format!("compile {} device trees for {arch}", names.len()));
+        configure(&host.cache, arch, &fragments, &source, &out)?;
+        let phase = host.progress.start("kernel", &format!("compile {} device trees for {arch}", names.len()));
         fs::create_dir(new).tried("make the folder", new)?;
         for name in names {
             // -@: with the names that overlays refer to (dtc(1))
-            let run = script(cache)?.env("DTC_FLAGS", "-@").arg("compile").arg(&source).arg(&out);
+            let run = script(&host.cache)?.env("DTC_FLAGS", "-@").arg("compile").arg(&source).arg(&out);
             run.args([arch.kernel_arch, cross(arch), &format!("broadcom/{name}.dtb"), "1"]).ok()?;
             let file = format!("{name}.dtb");
             let built = out.join("arch/arm64/boot/dts/broadcom").join(&file);
@@ -187,21 +187,21 @@ fn source_key(version: &str) -> String {
     format!("{version}-{}", patches.name())
 }
 
-fn unpacked(cache: &Cache, version: &str, progress: Progress) -> Result<PathBuf> {
+fn unpacked(host: &Host, version: &str) -> Result<PathBuf> {
     let key = source_key(version);
-    let source = cache.entry("kernel-source", &key, |new| {
-        let phase = progress.start("kernel", &format!("unpack {PACKAGE} {version}"));
-        script(cache)?.arg("unpack").arg(TARBALL).arg(new).ok()?;
+    let source = host.cache.entry("kernel-source", &key, |new| {
+        let phase = host.progress.start("kernel", &format!("unpack {PACKAGE} {version}"));
+        script(&host.cache)?.arg("unpack").arg(TARBALL).arg(new).ok()?;
         for (name, text) in PATCHES {
-            let patch = cache.root().join("kernel-source").join(name);
+            let patch = host.cache.root().join("kernel-source").join(name);
             write_whole(&patch, text.as_bytes())?;
-            script(cache)?.arg("patch").arg(new).arg(patch).ok()?;
+            script(&host.cache)?.arg("patch").arg(new).arg(patch).ok()?;
         }
         phase.done(&format!("unpacked {PACKAGE} {version}"));
         Ok(())
     })?;
     // 2 GB each with what was built in it
-    cache.prune("kernel-source", version, &source, 2)?;
+    host.cache.prune("kernel-source", version, &source, 2)?;
     Ok(source)
 }
 
@@ -220,17 +220,17 @@ fn configure(cache: &Cache, arch: &Arch, fragments: &[Fragment], source: &Path, 
         .next("see what each symbol depends on in the source's Kconfig files; add that, or drop the symbol"))
 }
 
-fn compile(cache: &Cache, spec: &Spec, source: &Path, out: &Path, progress: Progress) -> Result<()> {
+fn compile(host: &Host, spec: &Spec, source: &Path, out: &Path) -> Result<()> {
     let arch = spec.arch;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from).to_string();
-    let run = script(cache)?.arg("compile").arg(source).arg(out).args([arch.kernel_arch, cross(arch)]);
+    let run = script(&host.cache)?.arg("compile").arg(source).arg(out).args([arch.kernel_arch, cross(arch)]);
     let run = run.args([arch.kernel_target, &jobs]);
-    let record = cache.root().join("kernel-source").join(format!("{arch}.steps"));
+    let record = host.cache.root().join("kernel-source").join(format!("{arch}.steps"));
     let known = Steps::parse(&fs::read_to_string(&record).unwrap_or_default()); // none: the first build
     let total = if known.total() > 0 { Some(known.total()) } else { first_steps(spec, out) };
     let text = format!("compile Linux for {arch}, {jobs} at a time");
     let mut phase =
-        total.map_or_else(|| progress.start("kernel", &text), |total| progress.steps("kernel", &text, total));
+        total.map_or_else(|| host.progress.start("kernel", &text), |total| host.progress.steps("kernel", &text, total));
     let (counted, mut build) = (known.total() == 0, Build::new(known));
     run.lines(|line| {
         let done = build.line(line);

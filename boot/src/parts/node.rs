@@ -3,10 +3,9 @@
 //! `node.lock.json` pins version and integrity per architecture; the integrity is checked against the file that npm left
 //! before anything of it is unpacked. Another exact version is npm's own to check. Stripped and cached.
 
-use crate::host::cache::Cache;
+use crate::host::Host;
 use crate::host::digest::{Key, file as digest_of};
 use crate::host::error::{Error, Result, Tried};
-use crate::host::progress::Progress;
 use crate::host::run::Run;
 use crate::parts::closure::check_machine;
 use crate::parts::elf;
@@ -87,13 +86,13 @@ fn is_version(text: &str) -> bool {
 }
 
 /// The stripped binary of that choice, from the cache or made now.
-pub fn node(cache: &Cache, arch: &Arch, choice: &Choice, progress: Progress) -> Result<PathBuf> {
+pub fn node(host: &Host, arch: &Arch, choice: &Choice) -> Result<PathBuf> {
     match choice {
         Choice::Release { version, integrity } => {
             let key = Key::default().with("recipe", RECIPE).with("integrity", integrity.as_deref().unwrap_or("npm's"));
             let key = format!("{version}-{arch}-{}", key.name());
-            cache.entry("node", &key, |new| {
-                let phase = progress.start("node", &format!("fetch node {version} for {arch}"));
+            host.cache.entry("node", &key, |new| {
+                let phase = host.progress.start("node", &format!("fetch node {version} for {arch}"));
                 let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
                 let binary = fetch(arch, version, integrity.as_deref(), folder.path())
                     .map_err(|error| error.within(format!("fetch node {version} for {arch}")))?;
@@ -102,9 +101,9 @@ pub fn node(cache: &Cache, arch: &Arch, choice: &Choice, progress: Progress) -> 
             })
         }
         Choice::Binary(path) => {
-            let key = Key::default().with("recipe", RECIPE).with("digest", digest_of(cache, path)?).name();
-            cache.entry("node", &format!("file-{arch}-{key}"), |new| {
-                let phase = progress.start("node", &format!("strip {}", path.display()));
+            let key = Key::default().with("recipe", RECIPE).with("digest", digest_of(&host.cache, path)?).name();
+            host.cache.entry("node", &format!("file-{arch}-{key}"), |new| {
+                let phase = host.progress.start("node", &format!("strip {}", path.display()));
                 phase.done(&format!("{} for {arch}{}", path.display(), stripped(arch, path, new)?));
                 Ok(())
             })
@@ -141,6 +140,7 @@ fn megabytes(bytes: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::{Choice, DEFAULT, node};
+    use crate::host::Host;
     use crate::host::cache::Cache;
     use crate::host::progress::Progress;
     use shim::arches::{ALL, Arch};
@@ -176,13 +176,12 @@ mod tests {
     #[test]
     fn a_binary_of_another_architecture_is_refused_and_not_cached() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::at(folder.path()).unwrap();
+        let host = Host { cache: Cache::at(folder.path()).unwrap(), progress: Progress::Silent };
         let other = ALL.iter().find(|arch| !arch.is_host()).unwrap();
         let choice = Choice::Binary(std::env::current_exe().unwrap());
-        let text = node(&cache, other, &choice, Progress::Silent).unwrap_err().to_string();
-        let (host, other) = (Arch::host(), other);
-        assert!(text.ends_with(&format!("it is for {host}, the image is for {other}")), "{text}");
-        let text = node(&cache, other, &Choice::Binary("/etc/passwd".into()), Progress::Silent).unwrap_err();
+        let text = node(&host, other, &choice).unwrap_err().to_string();
+        assert!(text.ends_with(&format!("it is for {}, the image is for {other}", Arch::host())), "{text}");
+        let text = node(&host, other, &Choice::Binary("/etc/passwd".into())).unwrap_err();
         assert!(text.to_string().ends_with("it is no ELF file"), "{text}");
     }
 }

@@ -1,6 +1,7 @@
 //! The whole assembly with a tiny program for node: each placement, each architecture, no network.
 
 use crate::tiny::Tiny;
+use boot::host::Host;
 use boot::host::cache::Cache;
 use boot::host::progress::Progress;
 use boot::image::carbon::{Placement, identity};
@@ -33,8 +34,8 @@ fn kernel(tiny: &Tiny) -> PathBuf {
 }
 
 /// A cache with a sysroot, and what an image is made of.
-fn prepared(tiny: &Tiny, placement: Placement) -> (Cache, Spec) {
-    let cache = Cache::at(tiny.path("cache")).unwrap();
+fn prepared(tiny: &Tiny, placement: Placement) -> (Host, Spec) {
+    let host = Host { cache: Cache::at(tiny.path("cache")).unwrap(), progress: Progress::Silent };
     let name = format!("cache/sysroot/{}", debian::key(tiny.arch));
     let leaf = tiny.library(&format!("{name}/lib/{}/libleaf.so.1", tiny.arch.multiarch), &[]);
     tiny.sysroot(&name);
@@ -58,7 +59,7 @@ fn prepared(tiny: &Tiny, placement: Placement) -> (Cache, Spec) {
             env: tiny.fixed("env", INIT),
         },
     };
-    (cache, spec)
+    (host, spec)
 }
 
 fn members(image: &Path) -> Vec<String> {
@@ -79,8 +80,8 @@ fn each(check: impl Fn(&'static Arch, Placement)) {
 fn each_placement_has_its_files_and_the_second_assembly_makes_nothing() {
     each(|arch, placement| {
         let tiny = Tiny::new(arch);
-        let (cache, spec) = prepared(&tiny, placement);
-        let first = assemble(&cache, &spec, Progress::Silent).unwrap();
+        let (host, spec) = prepared(&tiny, placement);
+        let first = assemble(&host, &spec).unwrap();
         let members = members(&first.initramfs);
         assert_eq!(members[0], "/init");
         let has = |path: &str| members.iter().any(|member| member == path);
@@ -99,7 +100,7 @@ fn each_placement_has_its_files_and_the_second_assembly_makes_nothing() {
 
         let inode = |image: &Image| fs::metadata(&image.initramfs).unwrap().ino();
         let made = inode(&first);
-        let second = assemble(&cache, &spec, Progress::Silent).unwrap();
+        let second = assemble(&host, &spec).unwrap();
         assert_eq!((&second, inode(&second)), (&first, made));
 
         let out = tiny.path("out");
@@ -114,13 +115,13 @@ fn built_twice_in_two_places_the_bytes_are_equal() {
     each(|arch, placement| {
         let build = || {
             let tiny = Tiny::new(arch);
-            let (cache, mut spec) = prepared(&tiny, placement);
+            let (host, mut spec) = prepared(&tiny, placement);
             // debug sections and build ids name the folder that a compiler ran in: one file for both
             spec.node = Choice::Binary(tiny.program("node", &["-Wl,--build-id=none"], &[]));
             for program in spec.shim.programs() {
                 fs::write(program, boot::parts::strip::strip(&fs::read(program).unwrap()).unwrap()).unwrap();
             }
-            bytes(&assemble(&cache, &spec, Progress::Silent).unwrap())
+            bytes(&assemble(&host, &spec).unwrap())
         };
         assert!(build() == build(), "{arch} {placement}: the bytes differ");
     });
@@ -129,10 +130,10 @@ fn built_twice_in_two_places_the_bytes_are_equal() {
 #[test]
 fn a_changed_shim_makes_another_initramfs_and_the_same_carbon_copy() {
     let tiny = Tiny::new(Arch::host());
-    let (cache, mut spec) = prepared(&tiny, Placement::Medium);
-    let first = assemble(&cache, &spec, Progress::Silent).unwrap();
+    let (host, mut spec) = prepared(&tiny, Placement::Medium);
+    let first = assemble(&host, &spec).unwrap();
     spec.shim.init = tiny.fixed("other", "void _start(void){for(;;)__asm__(\"nop\");}");
-    let second = assemble(&cache, &spec, Progress::Silent).unwrap();
+    let second = assemble(&host, &spec).unwrap();
     assert_ne!(second.initramfs, first.initramfs);
     assert_eq!(second.carbon, first.carbon);
 }
@@ -140,8 +141,8 @@ fn a_changed_shim_makes_another_initramfs_and_the_same_carbon_copy() {
 #[test]
 fn what_is_of_another_architecture_is_refused_before_anything_is_written() {
     let (tiny, other) = (Tiny::new(&ALL[0]), Tiny::new(&ALL[1]));
-    let (cache, spec) = prepared(&tiny, Placement::Plain);
-    let refused = |spec: &Spec| assemble(&cache, spec, Progress::Silent).unwrap_err().to_string();
+    let (host, spec) = prepared(&tiny, Placement::Plain);
+    let refused = |spec: &Spec| assemble(&host, spec).unwrap_err().to_string();
     let wrong = format!("it is for {}, the image is for {}", other.arch, tiny.arch);
     let node = Choice::Binary(other.program("node", &[], &[]));
     assert!(refused(&Spec { node, ..spec.clone() }).ends_with(&wrong));
@@ -150,5 +151,5 @@ fn what_is_of_another_architecture_is_refused_before_anything_is_written() {
     assert!(refused(&Spec { shim, ..spec.clone() }).ends_with(&wrong));
     let missing = Include { from: tiny.path("missing"), to: "/x".to_owned() };
     assert!(refused(&Spec { includes: vec![missing], ..spec }).contains("missing: ENOENT"));
-    assert!(!cache.root().join("initramfs").exists() && !cache.root().join("node").join("x").exists());
+    assert!(!host.cache.root().join("initramfs").exists() && !host.cache.root().join("node").join("x").exists());
 }
