@@ -46,9 +46,6 @@ pub enum Guard {
     Mend,
 }
 
-/// What root keeps of the capabilities, for people; `guest::privilege` has the set.
-pub const ROOT_KEEPS: &str = "chown dac_override dac_read_search fowner fsetid kill setgid setuid";
-
 /// Which of them hold: all.
 #[cfg(not(feature = "weak"))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! 1. Everything here is pure: no I/O, no clock, no heap. The host tests it with readable text.
-//! 2. The contract with the host tools stands here once: `layout`, `cmdline`, `logon_file`, `told`,
-//!    `last_word`. `boot` and `qemu` import it.
+//! 2. The contract with the host tools stands here once: `layout`, `programs`, `cmdline`, `logon_file`,
+//!    `told`, `last_word`. `boot` and `qemu` import it.
 //! 3. Nothing here can panic: the lints below say so.
 //! 4. `sys` is the only file with `unsafe`; the guest's programs share it.
 //!
@@ -32,6 +32,7 @@ pub use arch_x86_64 as arch;
 
 pub mod arches;
 pub mod argon2id;
+pub mod capabilities;
 pub mod claims;
 pub mod cmdline;
 pub mod cut;
@@ -53,6 +54,7 @@ pub mod phc;
 pub mod plan;
 pub mod policy;
 pub mod probe;
+pub mod programs;
 pub mod report;
 pub mod say;
 pub mod seccomp;

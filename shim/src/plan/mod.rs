@@ -22,6 +22,7 @@ use crate::{
     cmdline::{Carbon, Options},
     layout, limits,
     op::{Attr, Boot, Op},
+    programs,
 };
 
 /// Whether a failed step ends what it belongs to.
@@ -95,10 +96,10 @@ impl<'a, O: From<Op<'a>>> Plan<O> {
 /// From the first instruction to the carbon copy.
 #[must_use]
 pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
-    use layout::{CARBON, CARBON_IMAGE, INIT, KEYMAPS, SETUP, TOLD};
+    use layout::{CARBON, CARBON_IMAGE, KEYMAPS, TOLD};
     let mut plan = Plan::new();
-    plan.may(Why::OnlyBoot, Boot::Remove(INIT));
-    plan.may(Why::OnlyBoot, Boot::Remove(SETUP));
+    plan.may(Why::OnlyBoot, Boot::Remove(programs::INIT.path));
+    plan.may(Why::OnlyBoot, Boot::Remove(programs::SETUP.path));
     plan.mount(Why::Devices, "devtmpfs", "/dev", Attr::DEVICES, "");
     if !options.keymap.is_empty() {
         plan.may(Why::Keyboard, Boot::Keymap(options.keymap));
