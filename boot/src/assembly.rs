@@ -123,7 +123,7 @@ mod tests {
     use crate::carbon::Placement;
     use crate::image::Image;
     use shim::arches::ALL;
-    use shim::cmdline::{Device, Options};
+    use shim::{cmdline::Options, device::Device};
 
     #[test]
     fn the_users_own_words_win() {

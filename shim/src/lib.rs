@@ -36,6 +36,7 @@ pub mod capabilities;
 pub mod claims;
 pub mod cmdline;
 pub mod cut;
+pub mod device;
 pub mod errno;
 pub mod ext4;
 pub mod fsck;
@@ -64,5 +65,3 @@ pub mod supervise;
 pub mod sys;
 pub mod told;
 pub mod users;
-#[cfg(feature = "weak")]
-pub mod weak;

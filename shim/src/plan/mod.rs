@@ -6,18 +6,24 @@
 mod devices;
 mod host;
 mod root;
+#[cfg(feature = "weak")]
+mod weak;
 mod why;
 
 use core::fmt;
 
 use heapless::Vec;
 
+#[cfg(feature = "weak")]
+pub use self::weak::guarded;
 pub use self::{
     devices::{apart, devices, granted},
     host::host,
     root::{Sandbox, root},
     why::Why,
 };
+#[cfg(not(feature = "weak"))]
+use crate::guards::Guards;
 use crate::{
     cmdline::{Carbon, Options},
     layout, limits,
@@ -59,6 +65,13 @@ impl<O: fmt::Display> fmt::Display for Step<O> {
 pub const MAX_STEPS: usize = 64;
 /// A plan.
 pub type Steps<O> = Vec<Step<O>, MAX_STEPS>;
+
+/// The plan with the guards that hold: all do.
+#[cfg(not(feature = "weak"))]
+#[must_use]
+pub fn guarded<O>(plan: Steps<O>, _guards: Guards<'_>) -> Steps<O> {
+    plan
+}
 
 /// Collects steps; `MAX_STEPS` holds the longest plan, which a test makes.
 struct Plan<O>(Steps<O>);
