@@ -117,7 +117,7 @@ mod tests {
     use crate::image::Image;
     use crate::image::carbon::Placement;
     use shim::arches::ALL;
-    use shim::cmdline::{Device, Options};
+    use shim::{cmdline::Options, device::Device};
 
     #[test]
     fn the_users_own_words_win() {

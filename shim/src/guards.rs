@@ -1,11 +1,11 @@
-//! The guards of a sandbox that are no step of a plan, each by name.
+//! The guards of a sandbox that are not steps of a plan.
 //!
-//! In every shim that an image gets, all of them hold, and that is a constant. Tests build another (`--features weak`),
-//! in which the kernel's word `without=NAME,NAME` leaves some out, steps of a plan too (`weak`): to see each attack work
-//! where its guard is missing.
+//! In the shim of an image all guards hold: `Guards` is empty and `hold` is a constant. Tests build another shim
+//! (`--features weak`), which no user gets. There the kernel's word `without=NAME,NAME` leaves guards out, so that a
+//! test can show that an attack works without its guard. `plan::guarded` leaves out steps of a plan by the same word.
 
-#[cfg(not(feature = "weak"))]
-use crate::plan::Steps;
+#[cfg(feature = "weak")]
+use crate::cut;
 
 /// One guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,30 +46,65 @@ pub enum Guard {
     Mend,
 }
 
-/// What root keeps of the capabilities, for people; `guest::privilege` has the set.
-pub const ROOT_KEEPS: &str = "chown dac_override dac_read_search fowner fsetid kill setgid setuid";
-
-/// Which of them hold: all.
+/// Which guards hold: all of them.
 #[cfg(not(feature = "weak"))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guards<'a>(core::marker::PhantomData<&'a str>);
 
 #[cfg(not(feature = "weak"))]
 impl<'a> Guards<'a> {
-    /// No word of the kernel's changes them.
+    /// Ignores the word.
     pub const fn take(&mut self, _key: &str, _value: &'a str) {}
 
-    /// Always.
+    /// Always true.
     #[must_use]
     pub const fn hold(self, _guard: Guard) -> bool {
         true
     }
-
-    /// The plan as it is.
-    pub fn guarded<O>(self, plan: Steps<O>) -> Steps<O> {
-        plan
-    }
 }
 
+/// Which guards hold: all but those that the kernel's word names.
 #[cfg(feature = "weak")]
-pub use crate::weak::Guards;
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guards<'a>(&'a str);
+
+#[cfg(feature = "weak")]
+impl<'a> Guards<'a> {
+    /// Takes one word of the kernel's command line.
+    pub fn take(&mut self, key: &str, value: &'a str) {
+        if key == "without" {
+            self.0 = value;
+        }
+    }
+
+    /// Whether that guard holds.
+    #[must_use]
+    pub fn hold(self, guard: Guard) -> bool {
+        !self.lack(match guard {
+            Guard::Seccomp => "seccomp",
+            Guard::Landlock => "landlock",
+            Guard::Capabilities => "capabilities",
+            Guard::NoNewPrivileges => "no_new_privs",
+            Guard::Dumpable => "dumpable",
+            Guard::Terminal => "terminal",
+            Guard::Init => "init",
+            Guard::Environment => "environment",
+            Guard::Pids => "pid",
+            Guard::Ipc => "ipc",
+            Guard::Uts => "uts",
+            Guard::Pivot => "pivot",
+            Guard::Descriptors => "descriptors",
+            Guard::Console => "console",
+            Guard::Claims => "claims",
+            Guard::CheckMemory => "check_memory",
+            Guard::Mend => "e2fsck",
+        })
+    }
+
+    /// Whether the word has that name.
+    #[must_use]
+    pub fn lack(self, name: &str) -> bool {
+        let mut names = Some(self.0);
+        core::iter::from_fn(|| cut::next(&mut names, b',')).any(|other| other == name)
+    }
+}

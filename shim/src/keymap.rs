@@ -11,7 +11,6 @@ use core::str::Chars;
 use crate::cut;
 
 /// What the file holds.
-#[cfg(not(target_env = "musl"))]
 pub const KEYMAPS: &str = include_str!("keymaps.txt");
 
 /// The keys in which layouts differ, by the kernel's number (include/uapi/linux/input-event-codes.h): the row of

@@ -1,16 +1,19 @@
-//! Names and places that the guest and the host agree on.
+//! Names and places that the guest and the host agree on. Those of programs are in `programs`.
 
-/// The shim in the initramfs; the kernel runs it as PID 1.
-pub const INIT: &str = "/init";
-/// The program that does what is done before there is a user; gone when it has.
-pub const SETUP: &str = "/setup";
-/// The program that mends a users partition, or says why the kernel refuses it.
-pub const MEND: &str = "/mend";
-/// The program between PID 1 and a user, in the initramfs: not readable by others, so that its process can be looked
-/// into by nobody.
-pub const LOGON: &str = "/logon";
-/// The program that makes a user's root and stays as its reaper.
-pub const SANDBOX: &str = "/sandbox";
+use crate::programs;
+
+/// The path of `programs::INIT`. These six are for `boot`, until it takes them from the table.
+pub const INIT: &str = programs::INIT.path;
+/// The path of `programs::SETUP`.
+pub const SETUP: &str = programs::SETUP.path;
+/// The path of `programs::MEND`.
+pub const MEND: &str = programs::MEND.path;
+/// The path of `programs::LOGON`.
+pub const LOGON: &str = programs::LOGON.path;
+/// The path of `programs::SANDBOX`.
+pub const SANDBOX: &str = programs::SANDBOX.path;
+/// The path of `programs::BROKER`.
+pub const BROKER: &str = programs::BROKER.path;
 /// Where the carbon copy lies or is mounted: the lower layer of every user's root.
 pub const CARBON: &str = "/carbon";
 /// The carbon copy as an EROFS file in the initramfs (placement `image`).
@@ -33,8 +36,6 @@ pub const USERS: &str = "/tmp";
 pub const HOST: &str = "/host";
 /// The runtime layer of a sandbox that is being built.
 pub const RUNTIME: &str = "/runtime";
-/// The program that shows devices to the users to whom root grants some.
-pub const BROKER: &str = "/broker";
 /// Where the /dev of each user with granted devices lies, in a folder named by the uid.
 pub const GRANTED: &str = "/granted";
 /// Nodes that nobody is to see now.

@@ -1,4 +1,5 @@
-//! The shim: PID 1 of NodeOS. This library is what it knows and decides; `main.rs` does it.
+//! The shim: PID 1 of NodeOS and the programs around it. `guest` and `sys` have their effects, everything else is what
+//! they know and decide.
 //!
 //! ```text
 //! argv, envp  -> Options -> plan::boot        -> execute
@@ -6,11 +7,12 @@
 //! State+Event -> supervise -> Action          -> execute
 //! ```
 //!
-//! 1. Everything here is pure: no I/O, no clock, no heap. The host tests it with readable text.
-//! 2. The contract with the host tools stands here once: `layout`, `cmdline`, `logon_file`, `told`,
-//!    `last_word`. `boot` and `qemu` import it.
-//! 3. Nothing here can panic: the lints below say so.
-//! 4. `sys` is the only file with `unsafe`; the guest's programs share it.
+//! 1. Everything outside `guest` and `sys` is pure: no I/O, no clock. The host tests it with readable text.
+//! 2. The contract with the host tools stands here once: `layout`, `programs`, `cmdline`, `logon_file`,
+//!    `told`, `last_word`. `boot` and `qemu` import it.
+//! 3. Nothing here can panic or allocate. The lints below check the first.
+//! 4. Only `sys` and the files below it have `unsafe`.
+//! 5. A host compiles all of it, `guest` and `sys` too: only entry, panic and link depend on the target.
 //!
 //! Absent on purpose: threads, allocation, configuration files, a shell.
 #![cfg_attr(not(test), no_std)]
@@ -32,14 +34,15 @@ pub use arch_x86_64 as arch;
 
 pub mod arches;
 pub mod argon2id;
+pub mod capabilities;
 pub mod claims;
 pub mod cmdline;
 pub mod cut;
+pub mod device;
 pub mod errno;
 pub mod ext4;
 pub mod fsck;
 pub mod guards;
-#[cfg(target_env = "musl")]
 pub mod guest;
 pub mod json;
 pub mod keymap;
@@ -53,14 +56,12 @@ pub mod phc;
 pub mod plan;
 pub mod policy;
 pub mod probe;
+pub mod programs;
 pub mod report;
 pub mod say;
 pub mod seccomp;
 pub mod stopping;
 pub mod supervise;
-#[cfg(target_env = "musl")]
 pub mod sys;
 pub mod told;
 pub mod users;
-#[cfg(feature = "weak")]
-pub mod weak;

@@ -4,7 +4,10 @@
 //! One of several users gets half of that, so that one alone never keeps another from starting node; a policy says
 //! more or less, but never beyond what all get.
 
-use crate::{logon_file::MEMORY_KIB, policy::Policy};
+use crate::{
+    logon_file::MEMORY_KIB,
+    policy::{LEAST_MEMORY, Policy},
+};
 
 /// What one sandbox may use, or all of them together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +22,6 @@ pub struct Limits {
 
 /// The least reserve, and the largest: a password check takes 8 MiB.
 const RESERVE: (u64, u64) = (8 << 20, 64 << 20);
-/// What node starts in without hurry: no default gives less, if the machine has it.
-pub const NODE: u64 = 64 << 20;
 /// A thread's stack and tables in the kernel take about 32 KiB; an eighth of the memory for them.
 const MEMORY_PER_PID: u64 = 256 << 10;
 /// The fewest processes of all users, and the most.
@@ -49,7 +50,7 @@ fn reserve(ram: u64) -> u64 {
 #[must_use]
 pub fn of_one(all: Limits, users: usize, policy: &Policy) -> Limits {
     let share = |all: u64| if users > 1 { all / 2 } else { all };
-    let memory = policy.memory.unwrap_or(share(all.memory).max(NODE));
+    let memory = policy.memory.unwrap_or(share(all.memory).max(LEAST_MEMORY));
     let pids = policy.pids.map_or(share(all.pids), u64::from);
     Limits { memory: memory.min(all.memory), high: policy.high, pids: pids.min(all.pids) }
 }

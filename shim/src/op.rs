@@ -4,7 +4,7 @@
 //! `Op` is what both plans are made of; `Boot` is PID 1's own, `Root` is a sandbox's.
 
 use crate::{
-    cmdline::Device,
+    device::Device,
     displayed, layout, say,
     say::{Octal, Say},
 };

@@ -15,8 +15,9 @@ use crate::{cut, displayed, json::Json, say, say::Say};
 pub const MAX_DEVICES: usize = 16;
 /// A longer file is refused unread.
 pub const MAX_FILE: usize = 1024;
-/// The least memory that a policy may say: in less, node reads its own pages again and again and never starts.
-pub const LEAST_MEMORY: u64 = crate::limits::NODE;
+/// The least memory that a policy may set, and the least default on a machine that has it. With less, node reads its own
+/// pages again and again and never starts.
+pub const LEAST_MEMORY: u64 = 64 << 20;
 /// The fewest processes and threads: two of node, a shell and what it runs, have 22.
 pub const LEAST_PIDS: u32 = 32;
 

@@ -4,7 +4,7 @@
 //! section 5.3; MBR disk signature, block/partitions/msdos.c. Nothing in them is trusted: a device is an
 //! attacker's as soon as it can be plugged in, and all that follows from a match is a mount attempt.
 
-use crate::{cmdline::Device, cut};
+use crate::{cut, device::Device};
 
 /// Where what tells a filesystem lies, in bytes from its start: ext4's and EROFS's superblocks are in the first block,
 /// ISO 9660's primary volume descriptor is the other (ECMA-119, 8.4).

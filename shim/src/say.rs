@@ -117,7 +117,6 @@ impl Say for usize {
     }
 }
 
-#[cfg(target_env = "musl")]
 impl Say for rustix::io::Errno {
     #[inline(never)]
     fn say(&self, text: &mut Text) {

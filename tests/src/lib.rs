@@ -133,7 +133,7 @@ impl Boot {
         self
     }
 
-    /// Without these guards, names of `shim::weak`; with none, as users have it.
+    /// Without these guards, names of `shim::guards`; with none, as users have it.
     #[must_use]
     pub fn without(mut self, guards: &str) -> Self {
         self.without = Some(guards.to_owned()).filter(|names| !names.is_empty());

@@ -8,6 +8,7 @@ use boot::image::words;
 use boot::users::read::{self, Image};
 use serde::Serialize;
 use shim::arches::Arch;
+use shim::capabilities::Capabilities;
 use shim::cmdline::Options;
 use shim::keymap::{self, KEYMAPS};
 use shim::layout::{ROOT_USER, USERS_LABEL};
@@ -173,7 +174,7 @@ fn first() -> [Step; 2] {
 /// What a program of the user's gives up before it runs, which is no step of the plan: `guest::privilege`.
 fn gives_up(uid: u32) -> [Step; 4] {
     let step = |does: String, why| Step { does, required: true, why };
-    let keep = if uid == 0 { shim::guards::ROOT_KEEPS } else { "none" };
+    let keep = if uid == 0 { Capabilities::ROOT } else { Capabilities(0) };
     [
         step(
             format!("capabilities: {keep}; bounding set: empty"),

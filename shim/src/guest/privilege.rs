@@ -10,26 +10,25 @@ use rustix::{
 };
 
 use crate::{
+    capabilities::Capabilities,
     guards::{Guard, Guards},
     op::User,
+    programs::{self, Keeps},
     sys,
 };
 
-/// What root, the administrator of files and users, keeps: nothing that reaches the machine itself.
-const ROOT: CapabilitySet = CapabilitySet::CHOWN
-    .union(CapabilitySet::DAC_OVERRIDE)
-    .union(CapabilitySet::DAC_READ_SEARCH)
-    .union(CapabilitySet::FOWNER)
-    .union(CapabilitySet::FSETID)
-    .union(CapabilitySet::KILL)
-    .union(CapabilitySet::SETGID)
-    .union(CapabilitySet::SETUID);
+const ROOT: CapabilitySet = set(Keeps::Only(Capabilities::ROOT));
+const LOGON: CapabilitySet = set(programs::LOGON.keeps);
+const BROKER: CapabilitySet = set(programs::BROKER.keeps);
 
-/// What a logon keeps: it reads every home's logon file.
-const LOGON: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
-
-/// What the broker keeps: it gives nodes to users, and watches them.
-const BROKER: CapabilitySet = CapabilitySet::CHOWN.union(CapabilitySet::DAC_READ_SEARCH);
+/// As rustix has it; a user's is empty here.
+const fn set(keeps: Keeps) -> CapabilitySet {
+    match keeps {
+        Keeps::All => CapabilitySet::all(),
+        Keeps::Only(set) => CapabilitySet::from_bits_retain(set.0),
+        Keeps::Users => CapabilitySet::empty(),
+    }
+}
 
 /// Empties the bounding set, which PID 1 does once: from here on an exec gives what its process hands down by the
 /// inheritable set and nothing else (capabilities(7)), whatever the program's file says. For each user's program alone
@@ -89,7 +88,7 @@ pub fn become_broker() -> Result<()> {
     keep(BROKER)
 }
 
-/// For what runs no other program.
+/// For programs that run no other program.
 fn keep(set: CapabilitySet) -> Result<()> {
     hold(set, CapabilitySet::empty())?;
     set_no_new_privs(true)

@@ -6,22 +6,29 @@
 mod devices;
 mod host;
 mod root;
+#[cfg(feature = "weak")]
+mod weak;
 mod why;
 
 use core::fmt;
 
 use heapless::Vec;
 
+#[cfg(feature = "weak")]
+pub use self::weak::guarded;
 pub use self::{
     devices::{apart, devices, granted},
     host::host,
     root::{Sandbox, root},
     why::Why,
 };
+#[cfg(not(feature = "weak"))]
+use crate::guards::Guards;
 use crate::{
     cmdline::{Carbon, Options},
     layout, limits,
     op::{Attr, Boot, Op},
+    programs,
 };
 
 /// Whether a failed step ends what it belongs to.
@@ -59,6 +66,13 @@ pub const MAX_STEPS: usize = 64;
 /// A plan.
 pub type Steps<O> = Vec<Step<O>, MAX_STEPS>;
 
+/// The plan with the guards that hold: all do.
+#[cfg(not(feature = "weak"))]
+#[must_use]
+pub fn guarded<O>(plan: Steps<O>, _guards: Guards<'_>) -> Steps<O> {
+    plan
+}
+
 /// Collects steps; `MAX_STEPS` holds the longest plan, which a test makes.
 struct Plan<O>(Steps<O>);
 
@@ -95,10 +109,10 @@ impl<'a, O: From<Op<'a>>> Plan<O> {
 /// From the first instruction to the carbon copy.
 #[must_use]
 pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
-    use layout::{CARBON, CARBON_IMAGE, INIT, KEYMAPS, SETUP, TOLD};
+    use layout::{CARBON, CARBON_IMAGE, KEYMAPS, TOLD};
     let mut plan = Plan::new();
-    plan.may(Why::OnlyBoot, Boot::Remove(INIT));
-    plan.may(Why::OnlyBoot, Boot::Remove(SETUP));
+    plan.may(Why::OnlyBoot, Boot::Remove(programs::INIT.path));
+    plan.may(Why::OnlyBoot, Boot::Remove(programs::SETUP.path));
     plan.mount(Why::Devices, "devtmpfs", "/dev", Attr::DEVICES, "");
     if !options.keymap.is_empty() {
         plan.may(Why::Keyboard, Boot::Keymap(options.keymap));

@@ -3,25 +3,36 @@
 
 use core::ffi::{CStr, c_char};
 
-/// Makes `$main`, a `fn(Start) -> !`, what the entry of `arch-*` calls.
+/// Makes `$main`, a `fn(Start) -> !`, a program of the guest: the entry of `arch-*` calls it. Built for a host, the
+/// program compiles and only prints what it is.
 #[macro_export]
 macro_rules! entry {
     ($main:path) => {
+        #[cfg(target_env = "musl")]
         #[allow(unsafe_code)]
         #[unsafe(no_mangle)]
         extern "C" fn nodeos_start(stack: *const usize) -> ! {
             // SAFETY: the entry hands over the stack pointer that it found.
             $main(unsafe { $crate::sys::Start::new(stack) })
         }
+
+        #[cfg(not(target_env = "musl"))]
+        fn main() {
+            let _: fn($crate::sys::Start) -> ! = $main;
+            let name = env!("CARGO_BIN_NAME");
+            eprintln!("{name} is a program of a NodeOS machine: build it for a musl target; `nodeos run` boots one");
+            std::process::exit(1);
+        }
     };
 }
 
-/// The same, for a program whose panic, which is not reached, ends it.
+/// The same, for a program that a panic ends. None is reached.
 #[macro_export]
 macro_rules! program {
     ($main:path) => {
         $crate::entry!($main);
 
+        #[cfg(target_env = "musl")]
         #[panic_handler]
         fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
             $crate::sys::exit(134)

@@ -6,10 +6,9 @@ use crate::{
     argon2id::{self, Block},
     guards::{Guard, Guards},
     guest::{machine::usable_ram, place},
-    layout,
     limits::check_kib,
     phc::{MAX_BYTES, Phc},
-    sys,
+    programs, sys,
 };
 
 /// Whether the password is the one. Without a hash, or with one that no check is worth, the same work is done at the
@@ -21,7 +20,7 @@ pub fn check(password: &[u8], hash: Option<&str>, guards: Guards<'_>) -> bool {
     let mut got = [0; MAX_BYTES];
     let Some(got) = got.get_mut(..phc.hash.len()) else { return false };
     // one check at a time, on all consoles: the reserve has memory for one
-    let _turn = place::file(layout::LOGON, OFlags::RDONLY)
+    let _turn = place::file(programs::LOGON.path, OFlags::RDONLY)
         .and_then(|file| rustix::fs::flock(&file, FlockOperation::LockExclusive).map(|()| file));
     let filled = sys::with_mapped::<Block, _>(phc.cost.blocks(), |memory| {
         argon2id::hash(password, &phc.salt, phc.cost, memory, got)

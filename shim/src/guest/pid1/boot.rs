@@ -24,9 +24,8 @@ use crate::{
         program::Program,
         terminal::Terminal,
     },
-    layout,
     op::{Attr, Upper, User},
-    say,
+    programs, say,
     say::Text,
     supervise::{MAX_CONSOLES, MAX_SANDBOXES, Pid, State},
     sys::{self, Signals, Start},
@@ -95,7 +94,7 @@ fn setup(words: Start, log: &Log) -> Result<Upper, Stopped> {
         Ok(None) => {
             // a SIGTERM ends it and all that it runs
             Signals::NONE.block();
-            let _ = Program::open(layout::SETUP).map(|program| program.exec(&arguments, words));
+            let _ = Program::open(programs::SETUP.path).map(|program| program.exec(&arguments, words));
             // there is no log yet
             sys::Stream(2).put("nodeos: the initramfs has no /setup that runs: build the image again\n");
             sys::exit(Upper::FAILED)
@@ -164,7 +163,7 @@ impl Machine<'_> {
     fn check(&self, log: &Log) -> Result<bool, Errno> {
         let mut arguments = Text::new();
         say!(&mut arguments, "logon\0check\0");
-        let (ended, _) = self.told_of_users(layout::LOGON, &arguments, |user, text| say!(text, user.name))?;
+        let (ended, _) = self.told_of_users(programs::LOGON.path, &arguments, |user, text| say!(text, user.name))?;
         if ended.is_none() {
             error!(log, "the logon files are still being read after ", CHECK, " s; going on without");
         }

@@ -12,7 +12,7 @@ use crate::{
         node,
         pid1::boot::{CHECK, Machine},
     },
-    layout, say,
+    programs, say,
     say::Text,
 };
 
@@ -24,7 +24,7 @@ impl Broker {
     pub fn start(machine: &Machine<'_>, log: &Log) -> Option<Self> {
         let mut arguments = Text::new();
         say!(&mut arguments, "broker\0");
-        let ended = machine.told_of_users(layout::BROKER, &arguments, |user, text| {
+        let ended = machine.told_of_users(programs::BROKER.path, &arguments, |user, text| {
             say!(text, user.uid, " ", user.gid, " ", user.name);
         });
         match ended {

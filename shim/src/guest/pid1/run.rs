@@ -25,8 +25,8 @@ use crate::{
         report::Reports,
         terminal::Terminal,
     },
-    layout,
     op::User,
+    programs,
     report::Report,
     say,
     say::Text,
@@ -268,7 +268,7 @@ impl Executor<'_> {
         let mut arguments = Text::new();
         say!(&mut arguments, "logon\0ask\0", terminal.name, "\0", terminal.line, "\0");
         rustix::stdio::dup2_stdout(self.reports.sender())?;
-        Err(Program::open(layout::LOGON)?.exec(&arguments, self.machine.words))
+        Err(Program::open(programs::LOGON.path)?.exec(&arguments, self.machine.words))
     }
 
     fn build(&mut self, home: HomeId) -> Result<Pid> {

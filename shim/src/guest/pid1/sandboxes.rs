@@ -24,7 +24,7 @@ use crate::{
     },
     layout,
     op::{Attr, Upper, User},
-    say,
+    programs, say,
     say::Text,
     supervise::{KILLED, Pid},
     sys::{self, Signals, terminal::take_terminal},
@@ -55,7 +55,7 @@ fn become_sandbox(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> 
     say!(&mut arguments, "sandbox\0", user.name, "\0", user.uid, "\0", user.gid, "\0", upper, "\0");
     say!(&mut arguments, machine.homes.count(), "\0", host, "\0");
     rustix::stdio::dup2_stdout(reports)?;
-    Err(Program::open(layout::SANDBOX)?.exec(&arguments, *words))
+    Err(Program::open(programs::SANDBOX.path)?.exec(&arguments, *words))
 }
 
 /// The cgroup of a user's sandbox, which is made for the first.
@@ -131,7 +131,7 @@ fn become_session(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
         // until it is another program, others of the sandbox who are root cannot look into it
         rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     }
-    let logon = Program::open(layout::LOGON)?;
+    let logon = Program::open(programs::LOGON.path)?;
     #[cfg(feature = "weak")]
     core::mem::forget(rustix::fs::open(c"/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?); // as a mistake would
     prepare(pidfd, session)?;

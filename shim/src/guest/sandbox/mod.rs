@@ -54,7 +54,7 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
     let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, host };
     // whoever runs out of memory in here, it is not what holds the sandbox together
     let _ = place::file("/proc/self/oom_score_adj", OFlags::WRONLY).and_then(|adj| rustix::io::write(&adj, b"-1000"));
-    if steps(&guards.guarded(plan::root(&sandbox)), &log).is_err() {
+    if steps(&plan::guarded(plan::root(&sandbox), guards), &log).is_err() {
         error!(log, "no sandbox for ", user.name);
         return None;
     }

@@ -10,8 +10,9 @@ use rustix::{
 };
 
 use crate::{
-    cmdline::Device,
-    cut, ext4,
+    cut,
+    device::Device,
+    ext4,
     guest::{
         log::Log,
         machine::uptime,

@@ -6,7 +6,7 @@ use rustix::{
 };
 
 use crate::{
-    cmdline::Device,
+    device::Device,
     ext4::Asked,
     guest::{
         execute::{Execute, mount, write, write_file},

@@ -10,7 +10,7 @@ use rustix::{
 };
 
 use crate::{
-    cmdline::Device,
+    device::Device,
     guest::{log::Log, place, setup::device},
     mbr, sys,
 };

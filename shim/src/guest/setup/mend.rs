@@ -2,7 +2,7 @@
 
 use rustix::{fs::OFlags, process::WaitOptions};
 
-use crate::{fsck::Fsck, guest::place, layout, say, say::Text, sys};
+use crate::{fsck::Fsck, guest::place, programs, say, say::Text, sys};
 
 /// Has e2fsck look at a device, as `/mend` understands the word, and waits for it: no longer than e2fsck may take.
 pub fn e2fsck(what: &str, device: &str) -> Fsck {
@@ -24,7 +24,7 @@ fn run(what: &str, device: &str) -> Option<i32> {
             ended.ok().flatten().and_then(|(_, status)| status.exit_status())
         }
         Ok(None) => {
-            let program = place::file(layout::MEND, OFlags::PATH);
+            let program = place::file(programs::MEND.path, OFlags::PATH);
             let _ = program.map(|program| sys::exec(&program, c"", sys::strings(&arguments), core::iter::empty()));
             sys::exit(Fsck::NeverBegan.status())
         }

@@ -37,7 +37,7 @@ pub fn main(start: Start) -> ! {
 }
 
 fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
-    steps(&options.guards.guarded(plan::boot(options)), log)?;
+    steps(&plan::guarded(plan::boot(options), options.guards), log)?;
     if let Some(word) = options.refused {
         error!(log, word, ": not understood; ", Options::hint(word));
     }

@@ -3,7 +3,8 @@
 use rustix::io::Errno;
 
 use crate::{
-    cmdline::{Device, Options},
+    cmdline::Options,
+    device::Device,
     ext4::Asked,
     fsck::{Fsck, Try},
     guards::Guard,
@@ -47,7 +48,7 @@ fn tried(path: &str, unclean: bool, options: &Options<'_>, log: &Log) -> Option<
         match this {
             Try::Asked | Try::Kept => {
                 let wanted = Options { users: Some(Device::Path(path)), users_flags: mounts, ..*options };
-                if steps(&options.guards.guarded(plan::users(&wanted)), log).is_ok() {
+                if steps(&plan::guarded(plan::users(&wanted), options.guards), log).is_ok() {
                     if this == Try::Kept {
                         let (with, kept) = if mounts.is_empty() { ("without", "") } else { ("with ", mounts) };
                         error!(

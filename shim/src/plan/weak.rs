@@ -1,0 +1,106 @@
+//! A plan without some of its guards, for tests alone: see `guards`.
+//!
+//! A name of the kernel's word `without=NAME,NAME` is that of a `Guard`, of an attribute of mounts, or of a reason of
+//! steps, which are then left out.
+
+use crate::{
+    guards::Guards,
+    layout,
+    op::{Attr, Boot, Op, Root},
+    plan::{Need, Step, Steps, Why},
+};
+
+/// The plan without what is missing.
+#[must_use]
+pub fn guarded<O: Weaken>(mut plan: Steps<O>, guards: Guards<'_>) -> Steps<O> {
+    plan.retain(|step| !without(guards, step.why));
+    plan.iter_mut().for_each(|step| step.op.weaken(guards));
+    // mounts are private unless somebody makes them shared: no step of ours is there to be left out
+    if let Some(op) = O::shared().filter(|_| guards.lack("private")) {
+        let _ = plan.push(Step { op, need: Need::Required, why: Why::Enter });
+    }
+    plan
+}
+
+fn without(guards: Guards<'_>, why: Why) -> bool {
+    let name = match why {
+        Why::Limits => "limits",
+        Why::Reserve => "reserve",
+        Why::OutOfReach => "detach",
+        Why::KernelInternals => "proc",
+        Why::Masked => "masks",
+        Why::OwnProcesses => "own_processes",
+        Why::Settings => "settings",
+        Why::OwnNetwork => "network",
+        Why::SharedMemory => "shm",
+        Why::Sealed => "sealed",
+        Why::Claims => "claims",
+        _ => return false,
+    };
+    guards.lack(name)
+}
+
+fn weaken(attr: &mut Attr, guards: Guards<'_>) {
+    for (name, bit) in [("nodev", Attr::NODEV), ("nosuid", Attr::NOSUID), ("ro", Attr::RO), ("noexec", Attr::NOEXEC)] {
+        if guards.lack(name) {
+            attr.0 &= !bit.0;
+        }
+    }
+}
+
+/// An operation that can be weakened.
+pub trait Weaken: Sized {
+    /// Takes from the operation what the guards lack.
+    fn weaken(&mut self, guards: Guards<'_>);
+
+    /// What lets mount events out and in.
+    fn shared() -> Option<Self> {
+        None
+    }
+}
+
+impl Weaken for Op<'_> {
+    fn weaken(&mut self, guards: Guards<'_>) {
+        if let Op::Mount(_, _, _, attr, _) | Op::Bind(_, _, attr) | Op::Attributes(_, attr) = self {
+            weaken(attr, guards);
+        }
+    }
+}
+
+impl Weaken for Boot<'_> {
+    fn weaken(&mut self, guards: Guards<'_>) {
+        // what only PID 1 sees stays as it is
+        if let Boot::Device("ext4", _, _, attr, _) = self {
+            weaken(attr, guards);
+        }
+    }
+}
+
+impl Weaken for Root<'_> {
+    fn weaken(&mut self, guards: Guards<'_>) {
+        match self {
+            // one /dev for all
+            Root::Op(Op::Mount("overlay", _, target, attr, _)) if guards.lack("devices") => {
+                weaken(attr, guards);
+                *self = Root::Op(Op::Bind(layout::DEVICES, target, *attr));
+            }
+            Root::Op(op) => op.weaken(guards),
+            Root::Devices(_, _, attr) | Root::Processes(_, _, attr) | Root::Scratch(_, attr, ..) => {
+                weaken(attr, guards);
+            }
+            Root::Overlay(_, _, attr, redirect) => {
+                weaken(attr, guards);
+                if guards.lack("redirect") {
+                    *redirect = "follow";
+                }
+            }
+            // the root of 2015
+            Root::Enter(path, _) if guards.lack("pivot") => *self = Root::Chroot(path),
+            _ => {}
+        }
+    }
+
+    fn shared() -> Option<Self> {
+        Some(Root::Shared)
+    }
+}

@@ -1,0 +1,183 @@
+//! The guest's own programs, one row each. The build, the archive, the initramfs and the guest take names, paths and
+//! modes from here. To add a program: a file `src/NAME.rs` with its `[[bin]]`, a module in `src/guest/`, and a row.
+
+use crate::capabilities::Capabilities;
+
+/// One program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The name of its cargo binary, and of its process.
+    pub name: &'static str,
+    /// Where it lies in its `place`.
+    pub path: &'static str,
+    /// Its file mode. Its owner is root.
+    pub mode: u32,
+    /// Which archive or filesystem it comes in.
+    pub place: Place,
+    /// The largest size in bytes that a build accepts.
+    pub limit: u64,
+    /// Who starts it.
+    pub starter: Starter,
+    /// The capabilities it has while it does its work. Each one starts with all, except those of users.
+    pub keeps: Keeps,
+}
+
+/// Where a program lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the initramfs. Sandboxes do not see it.
+    Initramfs,
+    /// In the carbon copy: users see it at its path.
+    Carbon,
+}
+
+/// Who starts a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Starter {
+    /// The kernel.
+    Kernel,
+    /// PID 1.
+    Init,
+    /// `/setup`.
+    Setup,
+    /// A user's program.
+    User,
+}
+
+/// Which capabilities a program has while it does its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// All of them.
+    All,
+    /// These.
+    Only(Capabilities),
+    /// Those of the user that it runs as: `Capabilities::ROOT` for root, none for others.
+    Users,
+}
+
+const KIB: u64 = 1024;
+/// The limit of SPECIFICATION.md for programs that run while there are users.
+const LIMIT: u64 = 40 * KIB;
+
+/// PID 1.
+pub const INIT: Program = Program {
+    name: "init",
+    path: "/init",
+    mode: 0o755,
+    place: Place::Initramfs,
+    limit: LIMIT,
+    starter: Starter::Kernel,
+    keeps: Keeps::All,
+};
+
+/// Mounts everything that users need, and ends before there is a user.
+pub const SETUP: Program = Program {
+    name: "setup",
+    path: "/setup",
+    mode: 0o700,
+    place: Place::Initramfs,
+    // its memory is free again before there is a user
+    limit: 48 * KIB,
+    starter: Starter::Init,
+    keeps: Keeps::All,
+};
+
+/// Repairs a damaged users partition, or explains why the kernel refuses it.
+pub const MEND: Program = Program {
+    name: "mend",
+    path: "/mend",
+    mode: 0o700,
+    place: Place::Initramfs,
+    limit: LIMIT,
+    starter: Starter::Setup,
+    keeps: Keeps::All,
+};
+
+/// Makes a user's root, and stays as the sandbox's reaper.
+pub const SANDBOX: Program = Program {
+    name: "sandbox",
+    path: "/sandbox",
+    mode: 0o700,
+    place: Place::Initramfs,
+    limit: LIMIT,
+    starter: Starter::Init,
+    keeps: Keeps::Users,
+};
+
+/// Checks passwords with one capability, to read logon files. As `/logon run` it is the user's, and has the user's.
+pub const LOGON: Program = Program {
+    name: "logon",
+    path: "/logon",
+    // a user runs it, and cannot read it: so no user can look into its process (fs/exec.c, `would_dump`)
+    mode: 0o711,
+    place: Place::Initramfs,
+    limit: LIMIT,
+    starter: Starter::Init,
+    keeps: Keeps::Only(Capabilities::DAC_READ_SEARCH),
+};
+
+/// Shows devices to the users to whom root grants some: it gives nodes to them, and watches these.
+pub const BROKER: Program = Program {
+    name: "broker",
+    path: "/broker",
+    mode: 0o700,
+    place: Place::Initramfs,
+    limit: LIMIT,
+    starter: Starter::Init,
+    keeps: Keeps::Only(Capabilities::CHOWN.and(Capabilities::DAC_READ_SEARCH)),
+};
+
+/// `/usr/bin/env` of users' scripts.
+pub const ENV: Program = Program {
+    name: "env",
+    path: "/usr/bin/env",
+    mode: 0o755,
+    place: Place::Carbon,
+    limit: LIMIT,
+    starter: Starter::User,
+    keeps: Keeps::Users,
+};
+
+/// All of them, PID 1 first.
+pub const ALL: &[Program] = &[INIT, SETUP, MEND, SANDBOX, LOGON, BROKER, ENV];
+
+/// The program at that path of the initramfs.
+#[must_use]
+pub fn in_initramfs(path: &str) -> Option<&'static Program> {
+    ALL.iter().find(|program| program.place == Place::Initramfs && program.path == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names of the binaries in this crate's Cargo.toml.
+    fn binaries() -> Vec<&'static str> {
+        let bins = include_str!("../Cargo.toml").split("[[bin]]").skip(1);
+        bins.map(|bin| bin.split('"').nth(1).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_table_has_a_row_for_each_binary_of_this_crate() {
+        assert_eq!(ALL.iter().map(|program| program.name).collect::<Vec<_>>(), binaries());
+        assert_eq!(ALL[0], INIT);
+    }
+
+    #[test]
+    fn a_path_ends_with_the_programs_name_and_finds_its_row() {
+        for program in ALL {
+            assert_eq!(program.path.rsplit('/').next(), Some(program.name));
+            let found = in_initramfs(program.path);
+            assert_eq!(found, (program.place == Place::Initramfs).then_some(program));
+        }
+    }
+
+    #[test]
+    fn of_the_initramfs_a_user_can_run_logon_alone_and_read_none() {
+        // boot removes /init before there is a user
+        for program in ALL.iter().filter(|program| program.place == Place::Initramfs && *program != &INIT) {
+            assert_eq!(program.mode & 0o066, 0, "{}", program.name);
+            assert_eq!(program.mode & 0o011 != 0, *program == LOGON, "{}", program.name);
+        }
+    }
+}
