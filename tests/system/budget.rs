@@ -9,7 +9,7 @@ use lab::{
     measure::{self, Guest, MOMENTS, Subject, What},
     readings::PARTS,
 };
-use shim::arches::Arch;
+use shim::{arches::Arch, programs::INIT};
 use tests::host;
 
 fn subject(arch: &'static Arch, manifest: Manifest) -> Subject {
@@ -156,7 +156,7 @@ pub fn a_regression_of_each_kind_closes_the_gate(arch: &'static Arch) {
     // functions in PID 1: those that leave guards out
     let (weak, named) = (shim_of::weak(arch).unwrap(), shim_of::weak_named(arch).unwrap());
     let mut planted = good.clone();
-    planted.figures.insert("bytes.init".to_owned(), measure::program(&weak.init, &named.init).unwrap());
+    planted.figures.insert("bytes.init".to_owned(), measure::program(weak.file(&INIT).unwrap(), named.file(&INIT).unwrap()).unwrap());
     blamed(&found(&planted, "bytes.init"), "shim::guards::");
 
     // an option of the kernel's: a kernel with it would have to be built, so its size is made up

@@ -7,8 +7,9 @@
 use crate::host::error::{Error, Result, Tried};
 use crate::image::tree::{Entry, Tree};
 use cpio::newc::{Builder, trailer};
-use shim::layout::{BROKER, INIT, LOGON, MEND, SANDBOX, SETUP, TOLD};
-use shim::told::Told;
+use shim::layout::TOLD;
+use shim::programs;
+use shim::told::{self, Told};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
@@ -19,14 +20,11 @@ pub(crate) const SYMLINK: u32 = 0o120_000;
 pub(crate) const CHARACTER: u32 = 0o020_000;
 pub(crate) const KIND: u32 = 0o170_000;
 
-/// What the shim reads of `TOLD` (its `check_told`).
-const TOLD_MAX: usize = 128;
-
 /// Writes the tree as an archive, compressed if there is a level; `told` adds what the shim should find.
 pub fn write(tree: &Tree, told: bool, level: Option<i32>, out: &Path) -> Result<()> {
     let mut members = ordered(tree)?;
     if let Some(content) = tell(&members).filter(|_| told) {
-        if content.len() > TOLD_MAX {
+        if content.len() > told::MAX {
             return Err(Error::new(
                 "write the initramfs",
                 format!("the path of its largest file is too long: {content}"),
@@ -69,7 +67,7 @@ fn ordered(tree: &Tree) -> Result<Vec<(u64, String, Entry)>> {
         members.push((size, path.to_owned(), entry.clone()));
     }
     let class = |path: &str, entry: &Entry| match entry {
-        _ if [BROKER, INIT, LOGON, MEND, SANDBOX, SETUP].contains(&path) => 0,
+        _ if programs::in_initramfs(path).is_some() => 0,
         Entry::Dir { .. } => 1,
         Entry::Device { .. } | Entry::Symlink { .. } => 2,
         Entry::File { .. } | Entry::Text { .. } => 3,

@@ -27,9 +27,8 @@ use crate::parts::kernel;
 use crate::parts::node::{self, Choice};
 use crate::parts::shim::Shim;
 use shim::arches::Arch;
-use shim::layout::{
-    BROKER, CARBON, CARBON_IMAGE, EMPTY, INIT, INITRAMFS_FOLDERS, KEYMAPS, LOGON, MEND, SANDBOX, SETUP,
-};
+use shim::layout::{CARBON, CARBON_IMAGE, EMPTY, INITRAMFS_FOLDERS, KEYMAPS};
+use shim::programs::Place;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -85,7 +84,7 @@ const KEPT: usize = 6;
 /// Makes what is not cached, and says where all of it is.
 pub fn assemble(host: &Host, spec: &Spec) -> Result<Image> {
     kernel::check(&spec.kernel, spec.arch)?;
-    for program in spec.shim.programs().into_iter().chain([spec.e2fsck.as_path()]) {
+    for program in spec.shim.programs().map(|(_, path)| path).chain([spec.e2fsck.as_path()]) {
         check_static(spec.arch, program)?;
     }
     let tree = carbon_of(host, spec)?;
@@ -143,11 +142,13 @@ pub fn carbon_of(host: &Host, spec: &Spec) -> Result<Tree> {
     let includes = included(&spec.includes)?; // fails early: nothing is fetched for a file that is missing
     let node = node::node(host, spec.arch, &spec.node)?;
     let sysroot = debian::sysroot(host, spec.arch)?;
-    let origins = Origins::new(&sysroot).with("/bin/node", &node).with("/usr/bin/env", &spec.shim.env);
+    let programs: Vec<_> = spec.shim.in_place(Place::Carbon).collect();
+    let origins = Origins::new(&sysroot).with("/bin/node", &node);
+    let origins = programs.iter().fold(origins, |origins, (program, path)| origins.with(program.path, path));
     let libraries = origins.with_includes(&spec.includes)?.libraries(spec.arch)?;
     carbon_tree(&Carbon {
         node: &node,
-        env: &spec.shim.env,
+        programs: &programs,
         e2fsck: &spec.e2fsck,
         libraries: &libraries,
         includes: &includes,
@@ -221,12 +222,9 @@ pub fn initramfs_tree(shim: &Shim, plain: Option<&Tree>, image: Option<&Path>) -
         tree.put(folder, Entry::Dir { mode })?;
     }
     tree.put("/dev/console", Entry::Device { mode: 0o600, major: 5, minor: 1 })?;
-    tree.put(INIT, Entry::File { source: shim.init.clone(), mode: 0o755 })?;
-    tree.put(SETUP, Entry::File { source: shim.setup.clone(), mode: 0o700 })?;
-    tree.put(MEND, Entry::File { source: shim.mend.clone(), mode: 0o700 })?;
-    tree.put(SANDBOX, Entry::File { source: shim.sandbox.clone(), mode: 0o700 })?;
-    tree.put(BROKER, Entry::File { source: shim.broker.clone(), mode: 0o700 })?;
-    tree.put(LOGON, Entry::File { source: shim.logon.clone(), mode: 0o711 })?;
+    for (program, path) in shim.in_place(Place::Initramfs) {
+        tree.put(program.path, Entry::File { source: path.to_owned(), mode: program.mode })?;
+    }
     tree.put(KEYMAPS, Entry::Text { content: shim::keymap::KEYMAPS.to_owned(), mode: 0o400 })?;
     for (path, entry) in plain.into_iter().flat_map(Tree::iter) {
         tree.put(&format!("{CARBON}{path}"), entry.clone())?;
@@ -282,15 +280,7 @@ mod tests {
     fn an_initramfs_has_the_shim_its_folders_a_console_and_the_carbon_copy() {
         let mut carbon = Tree::default();
         carbon.put("/bin/node", Entry::File { source: "n".into(), mode: 0o755 }).unwrap();
-        let shim = Shim {
-            init: "i".into(),
-            setup: "u".into(),
-            mend: "m".into(),
-            sandbox: "s".into(),
-            logon: "l".into(),
-            broker: "b".into(),
-            env: "e".into(),
-        };
+        let shim = Shim::of(|program| Ok::<_, ()>(program.name.into())).unwrap();
         let tree = initramfs_tree(&shim, Some(&carbon), None).unwrap();
         let (layouts, rest): (Vec<_>, Vec<_>) = tree
             .to_string()
@@ -301,9 +291,9 @@ mod tests {
         let text = rest.concat();
         assert_eq!(
             text,
-            "file /broker b 700 0 0\ndir /carbon 755 0 0\ndir /carbon/bin 755 0 0\nfile /carbon/bin/node n 755 0 0\ndir /dev 755 0 0\nnod \
-             /dev/console 600 0 0 c 5 1\ndir /devices 755 0 0\ndir /empty 711 0 0\ndir /granted 755 0 0\ndir /host 755 0 0\nfile /init i 755 0 0\nfile /logon l 711 0 0\ndir /medium 755 0 0\nfile /mend m 700 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
-             0\ndir /runtime 755 0 0\nfile /sandbox s 700 0 0\nfile /setup u 700 0 0\ndir /sys 755 0 0\ndir /tmp 755 0 0\n"
+            "file /broker broker 700 0 0\ndir /carbon 755 0 0\ndir /carbon/bin 755 0 0\nfile /carbon/bin/node n 755 0 0\ndir /dev 755 0 0\nnod \
+             /dev/console 600 0 0 c 5 1\ndir /devices 755 0 0\ndir /empty 711 0 0\ndir /granted 755 0 0\ndir /host 755 0 0\nfile /init init 755 0 0\nfile /logon logon 711 0 0\ndir /medium 755 0 0\nfile /mend mend 700 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
+             0\ndir /runtime 755 0 0\nfile /sandbox sandbox 700 0 0\nfile /setup setup 700 0 0\ndir /sys 755 0 0\ndir /tmp 755 0 0\n"
         );
         let text = initramfs_tree(&shim, None, Some(Path::new("c"))).unwrap().to_string();
         assert!(text.contains("file /carbon.erofs c 444 0 0\n") && !text.contains("node"), "{text}");

@@ -4,6 +4,7 @@
 
 use crate::host::error::{Error, Result};
 use shim::layout::{CARBON_FOLDERS, E2FSCK};
+use shim::programs::Program;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -112,8 +113,8 @@ impl fmt::Display for Line<'_> {
 pub struct Carbon<'a> {
     /// The binary of node.
     pub node: &'a Path,
-    /// The shim's `env`.
-    pub env: &'a Path,
+    /// The shim's programs that lie in it.
+    pub programs: &'a [(&'static Program, &'a Path)],
     /// What mends a users partition.
     pub e2fsck: &'a Path,
     /// Libraries and the loader, by their places in the guest.
@@ -131,7 +132,9 @@ pub fn carbon_tree(parts: &Carbon<'_>) -> Result<Tree> {
     tree.put("/etc", Entry::Dir { mode: 0o755 })?; // the runtime layer fills it
     let program = |source: &Path| Entry::File { source: source.to_owned(), mode: 0o755 };
     tree.put("/bin/node", program(parts.node))?;
-    tree.put("/usr/bin/env", program(parts.env))?;
+    for (row, path) in parts.programs {
+        tree.put(row.path, Entry::File { source: (*path).to_owned(), mode: row.mode })?;
+    }
     tree.put(E2FSCK, program(parts.e2fsck))?;
     for (path, source) in parts.libraries {
         tree.put(path, program(source))?;
@@ -145,6 +148,7 @@ pub fn carbon_tree(parts: &Carbon<'_>) -> Result<Tree> {
 #[cfg(test)]
 mod tests {
     use super::{Carbon, Entry, Tree, carbon_tree};
+    use shim::programs;
     use std::collections::BTreeMap;
     use std::path::{Path, PathBuf};
 
@@ -172,7 +176,8 @@ file /usr/sbin/e2fsck f 755 0 0
         let link = Entry::Symlink { target: "../bin/node".to_owned() };
         let includes = BTreeMap::from([("/share/x".to_owned(), link)]);
         let [node, env, e2fsck] = ["n", "e", "f"].map(Path::new);
-        let parts = Carbon { node, env, e2fsck, libraries: &libraries, includes: &includes };
+        let programs = [(&programs::ENV, env)];
+        let parts = Carbon { node, programs: &programs, e2fsck, libraries: &libraries, includes: &includes };
         assert_eq!(carbon_tree(&parts).unwrap().to_string(), EXPECTED);
     }
 

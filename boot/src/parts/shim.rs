@@ -1,5 +1,4 @@
-//! The shim's binaries, built by cargo for an architecture: `/init`, `/setup`, `/mend`, `/sandbox`, `/logon`, `/broker`
-//! and `/usr/bin/env` of the guest.
+//! The shim's programs (`shim::programs`), built by cargo for an architecture.
 
 use crate::host::error::Tried;
 use crate::host::error::{Error, Result};
@@ -9,49 +8,46 @@ use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 use serde_json::Value;
 use shim::arches::Arch;
+use shim::programs::{ALL, Place, Program};
 use std::path::{Path, PathBuf};
 
-/// The guest's own programs, static.
+/// The guest's own programs, static: a file for each row of `programs::ALL`, in that order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shim {
-    /// PID 1.
-    pub init: PathBuf,
-    /// What mounts all that there is before any user, `/setup`.
-    pub setup: PathBuf,
-    /// What mends a users partition, `/mend`.
-    pub mend: PathBuf,
-    /// What makes a user's root and stays as its reaper, `/sandbox`.
-    pub sandbox: PathBuf,
-    /// What asks for names and passwords and starts sessions, `/logon`.
-    pub logon: PathBuf,
-    /// What shows devices to the users to whom some are granted, `/broker`.
-    pub broker: PathBuf,
-    /// `/usr/bin/env`.
-    pub env: PathBuf,
-}
+pub struct Shim(Vec<PathBuf>);
 
 impl Shim {
+    /// From where each of them lies.
+    pub fn of<E>(
+        file: impl FnMut(&'static Program) -> std::result::Result<PathBuf, E>,
+    ) -> std::result::Result<Self, E> {
+        ALL.iter().map(file).collect::<std::result::Result<_, E>>().map(Self)
+    }
+
     /// All of them, PID 1 first.
+    pub fn programs(&self) -> impl Iterator<Item = (&'static Program, &Path)> {
+        ALL.iter().zip(self.0.iter().map(PathBuf::as_path))
+    }
+
+    /// One of them.
     #[must_use]
-    pub fn programs(&self) -> [&Path; 7] {
-        [&self.init, &self.setup, &self.mend, &self.sandbox, &self.logon, &self.broker, &self.env]
+    pub fn file(&self, program: &Program) -> Option<&Path> {
+        self.programs().find(|(row, _)| *row == program).map(|(_, path)| path)
+    }
+
+    /// Those that lie in that place.
+    pub fn in_place(&self, place: Place) -> impl Iterator<Item = (&'static Program, &Path)> {
+        self.programs().filter(move |(program, _)| program.place == place)
     }
 }
-
-/// The largest each of them may be (SPECIFICATION.md). /setup may be larger: its memory is freed before there is a
-/// user.
-const LIMIT: u64 = 40 * 1024;
-const SETUP_LIMIT: u64 = 48 * 1024;
 
 /// Builds them from this source tree; cargo knows what is fresh.
 pub fn build(arch: &Arch, progress: Progress) -> Result<Shim> {
     let phase = progress.quick("shim", &format!("build the shim for {arch}"));
     let shim = shim(arch, &[])?;
-    for path in shim.programs() {
+    for (program, path) in shim.programs() {
         let bytes = std::fs::metadata(path).tried("look at", path)?.len();
-        let limit = if path == shim.setup { SETUP_LIMIT } else { LIMIT };
-        if bytes > limit {
-            let why = format!("{} is {bytes} bytes; the limit is {limit}", path.display());
+        if bytes > program.limit {
+            let why = format!("{} is {bytes} bytes; the limit is {}", path.display(), program.limit);
             return Err(Error::new(format!("build the shim for {arch}"), why));
         }
     }
@@ -77,9 +73,7 @@ pub fn weak_named(arch: &Arch) -> Result<Shim> {
 
 fn shim(arch: &Arch, words: &[&str]) -> Result<Shim> {
     let messages = guest_programs(arch, "shim", words)?;
-    let found = |name| guest_program(&messages, name, arch);
-    let (init, setup, mend, sandbox) = (found("init")?, found("setup")?, found("mend")?, found("sandbox")?);
-    Ok(Shim { init, setup, mend, sandbox, logon: found("logon")?, broker: found("broker")?, env: found("env")? })
+    Shim::of(|program| guest_program(&messages, program.name, arch))
 }
 
 /// Builds a package of this source tree for the guest: cargo's messages.

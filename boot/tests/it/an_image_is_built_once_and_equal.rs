@@ -12,11 +12,12 @@ use boot::parts::debian;
 use boot::parts::node::Choice;
 use boot::parts::shim::Shim;
 use shim::arches::{ALL, Arch};
+use shim::programs::INIT;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-const INIT: &str = "void _start(void){for(;;);}";
+const ENDLESS: &str = "void _start(void){for(;;);}";
 
 /// What a kernel of that architecture begins with.
 fn kernel(tiny: &Tiny) -> PathBuf {
@@ -47,17 +48,9 @@ fn prepared(tiny: &Tiny, placement: Placement) -> (Host, Spec) {
         cmdline: "TZ=UTC".to_owned(),
         kernel: kernel(tiny),
         kernel_version: "6".to_owned(),
-        e2fsck: tiny.fixed("e2fsck", INIT),
+        e2fsck: tiny.fixed("e2fsck", ENDLESS),
         e2fsck_version: "1".to_owned(),
-        shim: Shim {
-            init: tiny.fixed("init", INIT),
-            setup: tiny.fixed("setup", INIT),
-            mend: tiny.fixed("mend", INIT),
-            sandbox: tiny.fixed("sandbox", INIT),
-            logon: tiny.fixed("logon", INIT),
-            broker: tiny.fixed("broker", INIT),
-            env: tiny.fixed("env", INIT),
-        },
+        shim: Shim::of(|program| Ok::<_, ()>(tiny.fixed(program.name, ENDLESS))).unwrap(),
     };
     (host, spec)
 }
@@ -118,7 +111,7 @@ fn built_twice_in_two_places_the_bytes_are_equal() {
             let (host, mut spec) = prepared(&tiny, placement);
             // debug sections and build ids name the folder that a compiler ran in: one file for both
             spec.node = Choice::Binary(tiny.program("node", &["-Wl,--build-id=none"], &[]));
-            for program in spec.shim.programs() {
+            for (_, program) in spec.shim.programs() {
                 fs::write(program, boot::parts::strip::strip(&fs::read(program).unwrap()).unwrap()).unwrap();
             }
             bytes(&assemble(&host, &spec).unwrap())
@@ -127,12 +120,17 @@ fn built_twice_in_two_places_the_bytes_are_equal() {
     });
 }
 
+fn with_init(shim: &Shim, init: &Path) -> Shim {
+    Shim::of(|program| (*program == INIT).then_some(init).or(shim.file(program)).map(Path::to_owned).ok_or(())).unwrap()
+}
+
 #[test]
 fn a_changed_shim_makes_another_initramfs_and_the_same_carbon_copy() {
     let tiny = Tiny::new(Arch::host());
     let (host, mut spec) = prepared(&tiny, Placement::Medium);
     let first = assemble(&host, &spec).unwrap();
-    spec.shim.init = tiny.fixed("other", "void _start(void){for(;;)__asm__(\"nop\");}");
+    let other = tiny.fixed("other", "void _start(void){for(;;)__asm__(\"nop\");}");
+    spec.shim = with_init(&spec.shim, &other);
     let second = assemble(&host, &spec).unwrap();
     assert_ne!(second.initramfs, first.initramfs);
     assert_eq!(second.carbon, first.carbon);
@@ -147,7 +145,7 @@ fn what_is_of_another_architecture_is_refused_before_anything_is_written() {
     let node = Choice::Binary(other.program("node", &[], &[]));
     assert!(refused(&Spec { node, ..spec.clone() }).ends_with(&wrong));
     assert!(refused(&Spec { kernel: kernel(&other), ..spec.clone() }).ends_with(&wrong));
-    let shim = Shim { init: other.fixed("init", INIT), ..spec.shim.clone() };
+    let shim = with_init(&spec.shim, &other.fixed("init", ENDLESS));
     assert!(refused(&Spec { shim, ..spec.clone() }).ends_with(&wrong));
     let missing = Include { from: tiny.path("missing"), to: "/x".to_owned() };
     assert!(refused(&Spec { includes: vec![missing], ..spec }).contains("missing: ENOENT"));

@@ -11,6 +11,7 @@ use qemu::vm::{DEADLINE, Vm};
 use shim::arches::Arch;
 use shim::last_word::LastWord;
 use shim::logon_file::{Arg, LogonFile, Password};
+use shim::programs;
 use tempfile::TempDir;
 
 use boot::assembly;
@@ -71,8 +72,9 @@ impl<'a> Guest<'a> {
     pub fn calls(&self, more: &[Home]) -> Result<Figures> {
         let text = self.of_init(meter::CALLS, false, more)?;
         let figures = readings::calls(&text, self.image.arch);
-        let missing = ["init", "setup", "broker", "logon", "sandbox", "program"]
-            .iter()
+        let missing = programs::started()
+            .map(|program| program.name)
+            .chain(["program"])
             .find(|what| !figures.contains_key(&format!("calls.{what}")));
         match missing {
             None => Ok(figures),

@@ -25,9 +25,8 @@ pub fn sizes(host: &Host, subject: &Subject, image: &Image) -> Result<Figures> {
     let mut figures = Figures::new();
     let mut put = |name: &str, figure: Figure| figures.insert(format!("bytes.{name}"), figure);
     let (stripped, named) = (shim::build(subject.arch, host.progress)?, shim::named(subject.arch)?);
-    for (stripped, named) in stripped.programs().into_iter().zip(named.programs()) {
-        let name = stripped.file_name().unwrap_or_default().to_string_lossy();
-        put(&name, program(stripped, named)?);
+    for ((row, stripped), (_, named)) in stripped.programs().zip(named.programs()) {
+        put(row.name, program(stripped, named)?);
     }
     put("kernel", Figure { value: size(&image.kernel)?, parts: options(subject)? });
     put("initramfs", Figure { value: size(&image.initramfs)?, parts: members(&image.initramfs)? });
