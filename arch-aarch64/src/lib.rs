@@ -41,8 +41,8 @@ pub const KERNEL_ARCH: &str = "arm64";
 pub const KERNEL_TARGET: &str = "Image";
 /// Where the build leaves it.
 pub const KERNEL_IMAGE: &str = "arch/arm64/boot/Image";
-/// Prefix of the compiler that builds the kernel on another machine.
-pub const CROSS_PREFIX: &str = "aarch64-linux-gnu-";
+/// The C compiler for it on another machine: its tools' prefix, and `gcc`.
+pub const CROSS_COMPILER: &str = "aarch64-linux-gnu-gcc";
 /// The Debian package of that compiler.
 pub const CROSS_PACKAGE: &str = "gcc-aarch64-linux-gnu";
 /// Kernel options of every machine of this architecture.

@@ -41,8 +41,8 @@ pub const KERNEL_ARCH: &str = "x86_64";
 pub const KERNEL_TARGET: &str = "bzImage";
 /// Where the build leaves it.
 pub const KERNEL_IMAGE: &str = "arch/x86/boot/bzImage";
-/// Prefix of the compiler that builds the kernel on another machine.
-pub const CROSS_PREFIX: &str = "x86_64-linux-gnu-";
+/// The C compiler for it on another machine: its tools' prefix, and `gcc`.
+pub const CROSS_COMPILER: &str = "x86_64-linux-gnu-gcc";
 /// The Debian package of that compiler.
 pub const CROSS_PACKAGE: &str = "gcc-x86-64-linux-gnu";
 /// Kernel options of every machine of this architecture.

@@ -18,7 +18,7 @@ pub struct Arch {
     pub kernel_arch: &'static str,
     pub kernel_target: &'static str,
     pub kernel_image: &'static str,
-    pub cross_prefix: &'static str,
+    pub cross_compiler: &'static str,
     pub cross_package: &'static str,
     pub kernel_base: &'static str,
     pub kernel_profiles: &'static [(&'static str, &'static str)],
@@ -57,7 +57,7 @@ macro_rules! row {
             kernel_arch: $arch::KERNEL_ARCH,
             kernel_target: $arch::KERNEL_TARGET,
             kernel_image: $arch::KERNEL_IMAGE,
-            cross_prefix: $arch::CROSS_PREFIX,
+            cross_compiler: $arch::CROSS_COMPILER,
             cross_package: $arch::CROSS_PACKAGE,
             kernel_base: $arch::KERNEL_BASE,
             kernel_profiles: $arch::KERNEL_PROFILES,
@@ -104,6 +104,12 @@ impl Arch {
         use crate::arch as host;
         static HOST: Arch = row!(host);
         Self::named(HOST.name).unwrap_or(&HOST)
+    }
+
+    /// The C compiler for it on this machine.
+    #[must_use]
+    pub fn compiler(&self) -> &'static str {
+        if self.is_host() { "gcc" } else { self.cross_compiler }
     }
 
     /// Whether this is the architecture that this program was compiled for.

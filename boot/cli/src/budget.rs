@@ -38,8 +38,8 @@ pub struct Args {
     /// One architecture: x86_64 or aarch64 [default: each]
     #[arg(long, value_name = "ARCH", value_parser = arch)]
     arch: Option<&'static Arch>,
-    /// One target: direct, iso, pxe or sd [default: each]
-    #[arg(long, value_name = "TARGET", value_parser = crate::build::target)]
+    /// One target [default: each]
+    #[arg(long, value_name = "TARGET", value_parser = crate::build::targets())]
     target: Option<&'static Medium>,
     /// Hold against what had landed at that revision of git's
     #[arg(long, value_name = "REV", conflicts_with = "update")]
@@ -169,9 +169,10 @@ fn verdict(findings: &[Finding], machines: usize) -> Result<u8, Failed> {
 fn measured(host: &Host, arch: &'static Arch, target: &'static Medium, runs: u8) -> Result<Measured, Failed> {
     let subject = Subject { arch, target, users: Users::None, manifest: Manifest::default() };
     // system calls are the same at each run
-    let once = if target.name == "direct" { &[What::Sizes, What::Calls][..] } else { &[What::Sizes] };
+    let is_booted = target.profile == measure::PROFILE;
+    let once = if is_booted { &[What::Sizes, What::Calls][..] } else { &[What::Sizes] };
     let mut measured = measure::measure(host, &subject, once, 1)?.0;
-    if target.name != "direct" {
+    if !is_booted {
         // the shim and the carbon copy are those of direct
         measured.figures.retain(|name, _| ["bytes.kernel", "bytes.initramfs", "bytes.medium"].contains(&name.as_str()));
     } else {

@@ -7,31 +7,19 @@ use boot::image::outside::Outside;
 use boot::media::{self, MANIFEST, Machine, Manifest, Medium, Parts, Shape};
 use boot::tools::For;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use crate::source::Source;
 use crate::{Common, Failed, print_json, print_line};
 
 /// Write a machine as files, or as a medium that machines boot from
 #[derive(clap::Args)]
-#[command(after_help = "\
-Targets:
-  direct  a folder: kernel, initramfs, carbon copy, homes and command line
-  iso     a file for a CD or a USB stick, for BIOS and UEFI: docs/iso.md
-  pxe     a folder to serve by TFTP or HTTP (x86_64): docs/pxe.md
-  sd      a card for a Raspberry Pi (aarch64): docs/sd.md
-
-Built twice, the files are equal byte for byte. OUT is written whole or not at all; what an earlier build wrote there
-is replaced, anything else is not. manifest.json says what is in it: in the folder, or beside the file.
-
-Examples:
-  nodeos build app.js --out image
-  nodeos build --target iso --out nodeos.iso && nodeos run nodeos.iso
-  nodeos build app.js --target sd --arch aarch64 --users 2G --out card.img
-  nodeos build --target pxe --machine 52:54:00:12:34:56=users=none --out /srv/tftp/nodeos")]
+#[command(after_help = help())]
 pub struct Args {
     #[command(flatten)]
     source: Source,
-    /// What is made: direct, iso, pxe or sd
-    #[arg(long, value_name = "TARGET", value_parser = target, default_value = "direct")]
+    /// What is made
+    #[arg(long, value_name = "TARGET", value_parser = targets(), default_value = media::ALL[0].name)]
     target: &'static Medium,
     /// The folder or the file
     #[arg(long, value_name = "OUT")]
@@ -54,8 +42,12 @@ impl Args {
     pub fn run(self, common: Common) -> Result<u8, Failed> {
         let Self { source, target, out, machine, json } = self;
         target.check(source.arch)?;
-        if !machine.is_empty() && target.name != "pxe" {
-            return Err(Failed::usage(format!("--machine: {target} is one machine's; only pxe tells several apart")));
+        if !machine.is_empty() && !target.machines {
+            let able = media::ALL.iter().filter(|medium| medium.machines).map(|medium| medium.name);
+            let able = able.collect::<Vec<_>>().join(", ");
+            return Err(Failed::usage(format!(
+                "--machine: {target} is one machine's; only {able} tells several apart"
+            )));
         }
         let mut wanted = source.wanted()?;
         wanted.profile = target.profile;
@@ -80,6 +72,21 @@ impl Args {
     }
 }
 
+const EXAMPLES: &str = "\
+Built twice, the files are equal byte for byte. OUT is written whole or not at all; what an earlier build wrote there
+is replaced, anything else is not. manifest.json says what is in it: in the folder, or beside the file.
+
+Examples:
+  nodeos build app.js --out image
+  nodeos build --target iso --out nodeos.iso && nodeos run nodeos.iso
+  nodeos build app.js --target sd --arch aarch64 --users 2G --out card.img
+  nodeos build --target pxe --machine 52:54:00:12:34:56=users=none --out /srv/tftp/nodeos";
+
+fn help() -> String {
+    let targets: String = media::ALL.iter().map(|medium| format!("  {:<7} {}\n", medium.name, medium.about)).collect();
+    format!("Targets:\n{targets}\n{EXAMPLES}")
+}
+
 /// What went where, and how large it is.
 fn table(target: &Medium, manifest: &Manifest, outside: &[Outside], out: &Path) -> String {
     let line = |bytes: u64, what: &str| format!("{bytes:>11} {what}\n");
@@ -97,8 +104,8 @@ fn table(target: &Medium, manifest: &Manifest, outside: &[Outside], out: &Path) 
     text + &outside + "command line: " + &manifest.cmdline
 }
 
-/// The target of that name, for clap.
-pub fn target(name: &str) -> Result<&'static Medium, String> {
-    let names = || media::ALL.iter().map(|medium| medium.name).collect::<Vec<_>>().join(", ");
-    Medium::named(name).ok_or_else(|| format!("expected one of: {}", names()))
+/// The targets, for clap.
+pub fn targets() -> impl TypedValueParser<Value = &'static Medium> {
+    PossibleValuesParser::new(media::ALL.iter().map(|medium| medium.name))
+        .try_map(|name| Medium::named(&name).ok_or("a row of media is gone"))
 }

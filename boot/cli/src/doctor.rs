@@ -80,7 +80,7 @@ fn rows(tools: &[Tool], found: impl Fn(&Tool) -> bool) -> Result<Vec<Row>, Faile
         let mut lacks: Vec<Lack> = Vec::new();
         for tool in tools.iter().filter(|tool| needs.contains(&tool.needed) && !found(tool)) {
             if lacks.iter().all(|lack| lack.name != tool.name()) {
-                lacks.push(Lack { name: tool.name(), package: tool.package, why: tool.why });
+                lacks.push(Lack { name: tool.name(), package: tool.package(), why: tool.why });
             }
         }
         Row { command, does, works: lacks.is_empty(), lacks }
@@ -124,7 +124,7 @@ fn table(tools: &[Tool]) -> String {
         if !seen.contains(&tool.name()) {
             seen.push(tool.name());
             let found = if tool.found().is_some() { "found  " } else { "MISSING" };
-            lines += &format!("{found}  {:<42} {:<22} {}\n", tool.name(), tool.package, tool.why);
+            lines += &format!("{found}  {:<42} {:<22} {}\n", tool.name(), tool.package(), tool.why);
         }
     }
     lines
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn with_nothing_but_e2fsprogs_homes_are_made_and_no_machine() {
-        let rows = with(|tool| tool.package == "e2fsprogs");
+        let rows = with(|tool| tool.package() == "e2fsprogs");
         assert_eq!(works(&rows), ["nodeos users create FILE", "nodeos explain", "nodeos inspect FILE"]);
         assert!(text(&rows).contains("works  nodeos users create FILE "), "{}", text(&rows));
     }

@@ -38,8 +38,8 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     source: Source,
-    /// The medium whose sizes are taken: direct, iso, pxe or sd
-    #[arg(long, value_name = "TARGET", value_parser = crate::build::target, default_value = "direct")]
+    /// The medium whose sizes are taken
+    #[arg(long, value_name = "TARGET", value_parser = crate::build::targets(), default_value = boot::media::ALL[0].name)]
     target: &'static Medium,
     /// What is measured, by comma: see below [default: all but floor]
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = what)]

@@ -36,8 +36,8 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     source: Source,
-    /// The medium that is measured: direct, iso, pxe or sd
-    #[arg(long, value_name = "TARGET", value_parser = crate::build::target, default_value = "direct")]
+    /// The medium that is measured
+    #[arg(long, value_name = "TARGET", value_parser = crate::build::targets(), default_value = boot::media::ALL[0].name)]
     target: &'static Medium,
     /// What `nodeos measure --json` or `nodeos bench --json` wrote, instead of measuring; may be given several times
     #[arg(long, value_name = "FILE", conflicts_with_all = ["app", "target", "users", "append", "node", "carbon"])]

@@ -12,15 +12,15 @@ use boot::host::progress::Progress;
 use boot::image::Image;
 use boot::image::carbon::Placement;
 use boot::image::words;
-use boot::media::MANIFEST;
+use boot::media::{Asked, Firmware, Found, MANIFEST, Slot};
 use boot::tools::For;
-use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Start, memory_mib};
+use qemu::machine::{Drive, Machine, Network, Publish, Start, memory_mib};
 use qemu::passt::Passt;
 use qemu::terminal::{self, Cause, Cut, Ending, Terminal};
 use shim::arches::Arch;
 use shim::last_word::LastWord;
 
-use crate::medium::{How, Medium};
+use crate::medium::{self, Beside};
 use crate::source::{Source, is_file, memory};
 use crate::{Common, Failed, exit, network, print_line, publish, state};
 
@@ -47,11 +47,14 @@ pub struct Args {
     firmware: Option<Firmware>,
     /// How an ISO is plugged in: cd, usb or disk [default: cd]; or that a card is a usb disk
     #[arg(long, value_name = "BUS")]
-    plug: Option<Bus>,
+    plug: Option<Slot>,
     /// Print the QEMU command instead of running it; no homes are made, replaced or written to
     #[arg(long)]
     dry_run: bool,
 }
+
+/// What else may be run.
+const APPS: &str = "name an app (.js, .mjs, .cjs, .ts or a folder), or a medium that nodeos build wrote";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,13 +85,14 @@ impl Args {
         match self.medium() {
             // which `run` says before anything is installed for it
             Err(_) => Vec::new(),
-            Ok(Some(medium)) => medium.purposes(),
+            Ok(Some(medium)) => medium.needs(),
             Ok(None) => self.source.purposes().into_iter().chain([For::Machine(self.source.arch)]).collect(),
         }
     }
 
-    fn medium(&self) -> Result<Option<Medium>, Failed> {
-        self.source.app.as_deref().map_or(Ok(None), Medium::found)
+    fn medium(&self) -> Result<Option<Found>, Failed> {
+        let found = self.source.app.as_deref().map_or(Ok(None), Found::at);
+        found.map_err(|error| if error.next.is_some() { error.into() } else { error.next(APPS).into() })
     }
 
     pub fn run(self, common: Common) -> Result<u8, Failed> {
@@ -97,7 +101,7 @@ impl Args {
             publish::check(&self.publish)?;
         }
         if let Some(medium) = medium {
-            return self.boot(&self.of_medium(&medium, common.progress)?, common);
+            return self.boot(&self.of_medium(&medium, common)?, common);
         }
         if self.firmware.is_some() || self.plug.is_some() {
             return Err(self.no_medium());
@@ -152,7 +156,7 @@ impl Args {
     }
 
     /// The machine of a medium, which is what it was made as.
-    fn of_medium(&self, medium: &Medium, progress: Progress) -> Result<Machine, Failed> {
+    fn of_medium(&self, medium: &Found, common: Common) -> Result<Machine, Failed> {
         let Source { arch, carbon, node, append, users, .. } = &self.source;
         if *arch != Arch::host() && *arch != medium.arch {
             return Err(Failed::usage(format!("--arch {arch}: that medium is made for {}", medium.arch)));
@@ -162,19 +166,15 @@ impl Args {
         }
         let users = users.as_deref().filter(|users| *users != Path::new("none")).map(is_file).transpose()?;
         let users = users.as_deref().map(absolute).transpose()?;
-        medium.machine(How {
-            firmware: self.firmware,
-            plug: self.plug,
-            memory_mib: self.memory,
-            users: users.map(Drive::writable),
-            publish: &self.publish,
-            passt: if medium.is_served() {
-                network::warn("QEMU's own network serves what it boots from", self.host_loopback, progress);
-                None
-            } else {
-                self.passt(progress)
-            },
-        })
+        let asked = Asked { firmware: self.firmware, slot: self.plug, memory_mib: self.memory, homes: users.is_some() };
+        let passt = if medium.medium.served {
+            network::warn("QEMU's own network serves what it boots from", self.host_loopback, common.progress);
+            None
+        } else {
+            self.passt(common.progress)
+        };
+        let beside = Beside { users: users.map(Drive::writable), publish: &self.publish, passt };
+        medium::machine(medium, &common.host()?, &asked, beside)
     }
 
     fn passt(&self, progress: Progress) -> Option<Passt> {
@@ -360,7 +360,7 @@ mod tests {
             let changed = sized(&full, size).to_string() != full.to_string();
             assert_eq!(changed, fits, "a line of {length} bytes");
         }
-        let firmware = of(Start::Firmware { firmware: super::Firmware::Bios, oem: None });
+        let firmware = of(Start::Firmware { firmware: qemu::machine::Firmware::Bios, oem: None });
         assert_eq!(sized(&firmware, Some((120, 40))).to_string(), firmware.to_string());
     }
 }

@@ -7,6 +7,7 @@ pub mod interrupt;
 pub mod progress;
 pub mod run;
 pub mod shown;
+pub mod tool;
 pub mod window;
 
 use cache::Cache;

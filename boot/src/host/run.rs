@@ -5,6 +5,7 @@
 
 use crate::host::error::{Error, Result, full};
 use crate::host::interrupt;
+use shim::arches::ALL;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read};
@@ -12,33 +13,40 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-/// The programs we run and the Debian package of each.
+/// The programs we use and the Debian package of each; an architecture's own are in its row.
 const PACKAGES: &[(&str, &str)] = &[
     ("apt-get", "apt"),
     ("bc", "bc"),
     ("bison", "bison"),
     ("cargo", "rustup (or cargo)"),
     ("ccache", "ccache"),
+    ("chromium", "chromium"),
     ("cpio", "cpio"),
     ("debugfs", "e2fsprogs"),
+    ("dnsmasq", "dnsmasq-base"),
     ("dpkg", "dpkg"),
     ("e2fsck", "e2fsprogs"),
+    ("fakechroot", "fakechroot"),
     ("fakeroot", "fakeroot"),
     ("flex", "flex"),
+    ("fsck.fat", "dosfstools"),
     ("gcc", "gcc"),
     ("grub-mkimage", "grub-common"),
-    ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
-    ("x86_64-linux-gnu-gcc", "gcc-x86-64-linux-gnu"),
+    ("ip", "iproute2"),
+    ("isoinfo", "genisoimage"),
     ("make", "make"),
     ("mcopy", "mtools"),
     ("mformat", "mtools"),
-    ("mmd", "mtools"),
-    ("mmdebstrap", "mmdebstrap"),
     ("mke2fs", "e2fsprogs"),
     ("mkfs.erofs", "erofs-utils"),
+    ("mmd", "mtools"),
+    ("mmdebstrap", "mmdebstrap"),
+    ("newuidmap", "uidmap"),
     ("npm", "npm"),
-    ("qemu-system-aarch64", "qemu-system-arm"),
-    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("passt", "passt"),
+    ("patch", "patch"),
+    ("python3", "python3"),
+    ("sfdisk", "fdisk"),
     ("sh", "dash"),
     ("tar", "tar"),
     ("xorriso", "xorriso"),
@@ -51,7 +59,12 @@ const LAST_LINES: usize = 12;
 /// The Debian package that brings a program.
 #[must_use]
 pub fn package_of(program: &str) -> Option<&'static str> {
-    PACKAGES.iter().find(|(name, _)| *name == program).map(|(_, package)| *package)
+    let known = PACKAGES.iter().find(|(name, _)| *name == program).map(|(_, package)| *package);
+    known.or_else(|| {
+        let own =
+            ALL.iter().flat_map(|arch| [(arch.qemu, arch.qemu_package), (arch.cross_compiler, arch.cross_package)]);
+        own.into_iter().find(|(name, _)| *name == program).map(|(_, package)| package)
+    })
 }
 
 /// Where a program lies: on `PATH`, or in the folders for administrators, which Debian leaves out of a user's.

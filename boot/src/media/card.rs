@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use super::sd::LABEL;
 use super::sd::{BOOT_AT, BOOT_END, SERIAL};
+use super::{Asked, Drive, Hardware, Loaded, Refused, Slot, Start, Stock};
 use crate::host::cache::Cache;
 use crate::host::digest::Key;
 use crate::host::error::{Result, Tried};
 use crate::host::run::Run;
+use crate::image::words;
 
 /// What is loaded from it, by a board as QEMU has it.
 pub struct Card {
@@ -50,6 +52,31 @@ pub fn read(cache: &Cache, path: &Path) -> Result<Card> {
     let [kernel, initramfs, device_tree] = [FILES[0], FILES[1], FILES[2]].map(|name| folder.join(name));
     // of several consoles the last is the system's own
     Ok(Card { kernel, initramfs, device_tree, cmdline: format!("{} console={SERIAL}", text.trim()) })
+}
+
+/// The one board that QEMU has: a Raspberry Pi 3.
+const PI_3_MIB: u32 = 1024;
+
+/// That board, with the card in its slot or in a USB port.
+pub(super) fn boot(stock: &Stock<'_>, asked: &Asked) -> std::result::Result<Hardware, Refused> {
+    let refused = |why: String| Err(Refused::Asked(why));
+    if asked.homes || asked.memory_mib.is_some_and(|mib| mib != PI_3_MIB) {
+        return refused("--users, --memory: QEMU's Raspberry Pi 3 has 1 GiB, and homes are on the card".to_owned());
+    }
+    let slot = asked.slot.unwrap_or(Slot::Card);
+    let length = stock.path.metadata().tried("look at", stock.path)?.len();
+    if slot == Slot::Card && !length.is_power_of_two() {
+        let (path, mib) = (stock.path.display(), length.next_power_of_two() >> 20);
+        let next = format!("truncate -s {mib}M on a copy, or --plug usb");
+        return refused(format!("{path}: QEMU's slot takes cards of powers of two\n  next: {next}"));
+    }
+    let Card { kernel, initramfs, device_tree, cmdline } = read(stock.cache, stock.path)?;
+    words::check(&cmdline, "")?;
+    Ok(Hardware {
+        start: Start::Pi(Loaded { kernel, initramfs, cmdline }, device_tree),
+        drives: vec![Drive { path: stock.path.to_owned(), slot, read_only: false }],
+        memory_mib: PI_3_MIB,
+    })
 }
 
 #[cfg(test)]

@@ -2,19 +2,31 @@
 
 use std::path::Path;
 
-use super::{Medium, Member, Parts, Shape};
+use super::{Asked, Drive, Hardware, Loaded, Medium, Member, Parts, Refused, Shape, Slot, Start, Starts, Stock, read};
 use crate::assembly;
 use crate::host::cache::write_whole;
-use crate::host::error::Result;
+use crate::host::error::{Result, Tried};
 use crate::host::run::Run;
+use crate::image::words;
+use crate::parts::kernel;
 use crate::users::ext4::not_in_use;
 
 pub const MEDIUM: Medium = Medium {
     name: "direct",
+    about: "a folder: kernel, initramfs, carbon copy, homes and command line",
     shape: Shape::Folder,
     archs: &["x86_64", "aarch64"],
     placement: None,
     profile: "virt",
+    menu: false,
+    machines: false,
+    padded: false,
+    starts: Starts::Loaded,
+    served: false,
+    slots: &[],
+    tools: Vec::new,
+    recognise: |_| None,
+    boot,
     cmdline,
     adds: "",
     homes: "users.ext4",
@@ -37,4 +49,24 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     }
     write_whole(&out.join("cmdline"), format!("{}\n", cmdline(parts)?).as_bytes())?;
     Ok(Vec::new())
+}
+
+/// The machine of a virtual one, with the carbon copy and the homes as disks.
+fn boot(stock: &Stock<'_>, asked: &Asked) -> std::result::Result<Hardware, Refused> {
+    let file = |name: &str| stock.path.join(name);
+    let (kernel, initramfs) = (file("kernel"), file("initramfs"));
+    kernel::check(&kernel, stock.arch)?;
+    initramfs.metadata().tried("read", &initramfs)?;
+    let cmdline = String::from_utf8_lossy(&read(&file("cmdline"))?).trim().to_owned();
+    // a person may have changed it
+    words::check(&cmdline, "")?;
+    let disks = [(file("carbon.erofs"), true), (file(MEDIUM.homes), false)];
+    let disks = disks.into_iter().filter(|(path, _)| path.is_file());
+    let drives: Vec<Drive> = disks.map(|(path, read_only)| Drive { path, slot: Slot::Disk, read_only }).collect();
+    let carbon = drives.iter().any(|drive| drive.read_only);
+    Ok(Hardware {
+        start: Start::Loaded(Loaded { kernel, initramfs, cmdline }),
+        drives,
+        memory_mib: asked.memory_mib.unwrap_or(if carbon { 256 } else { 512 }),
+    })
 }

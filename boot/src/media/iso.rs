@@ -17,22 +17,35 @@ use std::path::{Path, PathBuf};
 use shim::arches::Arch;
 use shim::probe;
 
-use super::{ALWAYS, Console, EPOCH, Medium, Member, Parts, SERIAL, SPEED, Shape, gzipped, initramfs, manifest, users};
+use super::{
+    ALWAYS, Asked, Console, Drive, EPOCH, FIRMWARES_RAM, Hardware, Medium, Member, Parts, Refused, SERIAL, SPEED,
+    Shape, Slot, Start, Starts, Stock, gzipped, initramfs, manifest, users,
+};
 use crate::host::cache::write_whole;
 use crate::host::digest;
 use crate::host::error::{Result, Tried};
 use crate::host::run::Run;
+use crate::host::tool::Sign;
 use crate::image::carbon::Placement;
 use crate::parts::Versions;
 use crate::parts::debian::{fetched, installed, unpacked};
 
-/// The row.
 pub const MEDIUM: Medium = Medium {
     name: "iso",
+    about: "a file for a CD or a USB stick, for BIOS and UEFI: docs/iso.md",
     shape: Shape::File,
     archs: &["x86_64", "aarch64"],
     placement: Some(Placement::Medium),
     profile: "pc",
+    menu: true,
+    machines: false,
+    padded: false,
+    starts: Starts::Firmware,
+    served: false,
+    slots: &[Slot::Cd, Slot::Usb, Slot::Disk],
+    tools,
+    recognise,
+    boot,
     cmdline,
     // GRUB's loader/linux.c
     adds: "BOOT_IMAGE=/kernel",
@@ -49,7 +62,7 @@ const RESCUE: &str = "single";
 /// Where GRUB's packages put what it is made of.
 const GRUB: &str = "/usr/lib/grub";
 /// GRUB's first sector for a stick.
-pub const HYBRID: &str = "/usr/lib/grub/i386-pc/boot_hybrid.img";
+const HYBRID: &str = "/usr/lib/grub/i386-pc/boot_hybrid.img";
 /// GRUB's modules that every core needs.
 const MODULES: [&str; 14] = [
     "iso9660",
@@ -114,16 +127,33 @@ fn label(parts: &Parts<'_>) -> Result<String> {
     Ok(format!("{LABELS}{}", digest.get(..12).unwrap_or_default()))
 }
 
-/// Which architecture an ISO is for, if it is one of ours: its primary volume descriptor names the system and has the
-/// label (ECMA-119, 8.4).
-#[must_use]
-pub fn arch_of(file: &fs::File) -> Option<&'static Arch> {
+fn tools() -> Vec<(Sign, &'static str)> {
+    vec![
+        (Sign::Program("xorriso"), "writes the filesystem of an ISO"),
+        (Sign::Program("grub-mkimage"), "makes a boot loader"),
+        (Sign::File(HYBRID, "grub-pc-bin"), "the boot loader for a BIOS"),
+        (Sign::File("/usr/lib/grub/x86_64-efi/normal.mod", "grub-efi-amd64-bin"), "the boot loader for UEFI"),
+        (Sign::Program("mformat"), "makes the partition that UEFI reads"),
+    ]
+}
+
+/// One of ours: its primary volume descriptor names the system and has the label (ECMA-119, 8.4).
+fn recognise(file: &fs::File) -> Option<&'static Arch> {
     let mut head = [0; 72];
     file.read_exact_at(&mut head, probe::BLOCKS[1]).ok()?;
     let [kind, system, label] = [&head[..6], &head[8..40], &head[40..]];
     let ours = kind == probe::ISO && label.starts_with(LABELS.as_bytes());
     let system = std::str::from_utf8(system).ok().filter(|_| ours)?;
     Arch::named(&system.trim_end().to_ascii_lowercase())
+}
+
+fn boot(stock: &Stock<'_>, asked: &Asked) -> std::result::Result<Hardware, Refused> {
+    let slot = asked.slot.unwrap_or(Slot::Cd);
+    Ok(Hardware {
+        start: Start::Drive(stock.firmware(asked)),
+        drives: vec![Drive { path: stock.path.to_owned(), slot, read_only: slot == Slot::Cd }],
+        memory_mib: asked.memory_mib.unwrap_or(FIRMWARES_RAM),
+    })
 }
 
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {

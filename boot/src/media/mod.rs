@@ -4,14 +4,16 @@
 
 pub mod card;
 mod direct;
-pub mod iso;
+mod found;
+mod hardware;
+mod iso;
 mod lines;
 mod manifest;
 mod pxe;
 mod sd;
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -24,20 +26,25 @@ use crate::host::digest;
 use crate::host::error::{Error, Result, Tried};
 use crate::host::interrupt::{self, Making};
 use crate::host::run::Run;
+use crate::host::tool::Sign;
 use crate::image::Image;
 use crate::image::carbon::Placement;
 use crate::parts::Versions;
 use crate::users::carried;
 use crate::users::ext4::not_in_use;
 
+pub use self::found::Found;
+use self::hardware::Stock;
+pub use self::hardware::{Asked, Drive, Firmware, Hardware, Loaded, Refused, Slot, Start, Starts};
 pub use self::lines::{Machine, check_words};
 pub use self::manifest::{Manifest, Member, NAME as MANIFEST, files, open, read};
-pub use self::pxe::LOADERS;
 
 /// A row: one kind of medium.
 pub struct Medium {
     /// As `--target` names it.
     pub name: &'static str,
+    /// What it is, in a line of help.
+    pub about: &'static str,
     /// What is written.
     pub shape: Shape,
     /// The architectures that it is made for.
@@ -46,6 +53,24 @@ pub struct Medium {
     pub placement: Option<Placement>,
     /// Which machines' drivers the kernel has.
     pub profile: &'static str,
+    /// Whether a boot menu keeps the kernel's words: then they are plain ones.
+    pub menu: bool,
+    /// Whether it tells single machines apart.
+    pub machines: bool,
+    /// Whether its file is as large as what it is written to.
+    pub padded: bool,
+    /// What starts a machine from it.
+    pub starts: Starts,
+    /// Whether a network serves it to the machine.
+    pub served: bool,
+    /// Where it may be plugged in; nothing for one that is not.
+    pub slots: &'static [Slot],
+    /// The programs and files of the host that make it, and why.
+    pub tools: fn() -> Vec<(Sign, &'static str)>,
+    /// Recognises one that is a file or a device; gives its architecture.
+    recognise: fn(&File) -> Option<&'static Arch>,
+    /// The machine that boots it.
+    boot: fn(&Stock<'_>, &Asked) -> std::result::Result<Hardware, Refused>,
     /// What the kernel is told, where nothing more is chosen.
     cmdline: fn(&Parts<'_>) -> Result<String>,
     /// What a boot loader or firmware adds to it by itself.
@@ -114,8 +139,7 @@ impl<'a> Parts<'a> {
 pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> {
     medium.check(parts.image.arch)?;
     free(&parts.host.cache, medium, out)?;
-    // a file with the words takes any, a boot menu does not
-    if medium.name != direct::MEDIUM.name {
+    if medium.menu {
         lines::plain(&parts.image.words).map_err(|why| Error::new(format!("make {medium}"), why))?;
     }
     lines::whole(medium, parts)?;
@@ -231,6 +255,9 @@ impl Console {
         }
     }
 }
+
+/// RAM in MiB of a machine that firmware starts.
+const FIRMWARES_RAM: u32 = 512;
 
 /// Of the serial line, in bits a second.
 const SPEED: u32 = 115_200;

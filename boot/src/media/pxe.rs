@@ -6,18 +6,32 @@
 use std::fs;
 use std::path::Path;
 
-use super::{ALWAYS, Console, Machine, Medium, Member, Parts, SERIAL, Shape, initramfs, users};
+use super::{
+    ALWAYS, Asked, Console, FIRMWARES_RAM, Hardware, Machine, Medium, Member, Parts, Refused, SERIAL, Shape, Start,
+    Starts, Stock, initramfs, users,
+};
 use crate::host::cache::write_whole;
 use crate::host::error::{Result, Tried};
+use crate::host::tool::Sign;
 use crate::image::carbon::Placement;
 use crate::parts::debian::installed;
 
 pub const MEDIUM: Medium = Medium {
     name: "pxe",
+    about: "a folder to serve by TFTP or HTTP (x86_64): docs/pxe.md",
     shape: Shape::Folder,
     archs: &["x86_64"],
     placement: Some(Placement::Image),
     profile: "pc",
+    menu: true,
+    machines: true,
+    padded: false,
+    starts: Starts::Firmware,
+    served: true,
+    slots: &[],
+    tools: || LOADERS.map(|(_, file, package)| (Sign::File(file, package), "boots from a network")).to_vec(),
+    recognise: |_| None,
+    boot,
     cmdline,
     // iPXE is told of the initramfs by the line, PXELINUX writes both
     adds: "BOOT_IMAGE=kernel initrd=initramfs",
@@ -27,8 +41,11 @@ pub const MEDIUM: Medium = Medium {
     make,
 };
 
+/// What iPXE is told to fetch.
+const SCRIPT: &str = "boot.ipxe";
+
 /// Loaders of the network, each with its place on the host and Debian's package of it.
-pub const LOADERS: [(&str, &str, &str); 4] = [
+const LOADERS: [(&str, &str, &str); 4] = [
     ("ipxe.efi", "/usr/lib/ipxe/ipxe.efi", "ipxe"),
     ("undionly.kpxe", "/usr/lib/ipxe/undionly.kpxe", "ipxe"),
     ("pxelinux.0", "/usr/lib/PXELINUX/pxelinux.0", "pxelinux"),
@@ -48,6 +65,14 @@ fn rest(parts: &Parts<'_>) -> String {
     format!("{ALWAYS} {} {}", users(), parts.image.cmdline())
 }
 
+fn boot(stock: &Stock<'_>, asked: &Asked) -> std::result::Result<Hardware, Refused> {
+    Ok(Hardware {
+        start: Start::Network(stock.firmware(asked), SCRIPT),
+        drives: Vec::new(),
+        memory_mib: asked.memory_mib.unwrap_or(FIRMWARES_RAM),
+    })
+}
+
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     let configs = out.join("pxelinux.cfg");
     fs::create_dir_all(&configs).tried("make the folder", &configs)?;
@@ -57,7 +82,7 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     for (name, from, _package) in LOADERS {
         fs::copy(from, out.join(name)).tried("copy", Path::new(from))?;
     }
-    write_whole(&out.join("boot.ipxe"), script(parts).as_bytes())?;
+    write_whole(&out.join(SCRIPT), script(parts).as_bytes())?;
     let config = |name: &str, words: &str| write_whole(&configs.join(name), pxelinux(parts, words).as_bytes());
     config("default", "")?;
     for Machine { mac, words } in parts.machines {

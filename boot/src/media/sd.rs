@@ -12,11 +12,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{ALWAYS, Medium, Member, Parts, SPEED, Shape, gzipped, manifest};
+use shim::arches::Arch;
+
+use super::{ALWAYS, Medium, Member, Parts, SPEED, Shape, Slot, Starts, card, gzipped, manifest};
 use crate::host::cache::write_whole;
 use crate::host::digest::{self, Key};
 use crate::host::error::{Error, Result, Tried};
 use crate::host::run::Run;
+use crate::host::tool::Sign;
 use crate::image::carbon::Placement;
 use crate::parts::Versions;
 use crate::parts::debian;
@@ -25,10 +28,25 @@ use crate::users::ext4::not_in_use;
 
 pub const MEDIUM: Medium = Medium {
     name: "sd",
+    about: "a card for a Raspberry Pi (aarch64): docs/sd.md",
     shape: Shape::File,
     archs: &["aarch64"],
     placement: Some(Placement::Medium),
     profile: "rpi",
+    menu: true,
+    machines: false,
+    padded: true,
+    starts: Starts::TakenOut,
+    served: false,
+    slots: &[Slot::Card, Slot::Usb],
+    tools: || {
+        vec![
+            (Sign::Program("mformat"), "makes the partition that a Raspberry Pi starts from"),
+            (Sign::Program("sfdisk"), "makes a card's partition table"),
+        ]
+    },
+    recognise: |file| card::is(file).then(|| Arch::named("aarch64")).flatten(),
+    boot: card::boot,
     cmdline,
     adds: FIRMWARES_WORDS,
     homes: "",

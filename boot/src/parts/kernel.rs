@@ -7,7 +7,7 @@ use crate::host::Host;
 use crate::host::cache::{Cache, write_whole};
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
-use crate::host::run::{Run, find};
+use crate::host::run::{Run, find, package_of};
 use crate::parts::kconfig::{Fragment, merged, unmet};
 use crate::parts::steps::{Build, Steps};
 use shim::arches::{ALL, Arch};
@@ -143,8 +143,9 @@ fn read_head(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
+/// What kbuild puts before the names of its tools.
 fn cross(arch: &Arch) -> &str {
-    if arch.is_host() { "" } else { arch.cross_prefix }
+    arch.compiler().strip_suffix("gcc").unwrap_or_default()
 }
 
 /// The version of the source that kernels are built from.
@@ -161,9 +162,9 @@ pub fn source_version() -> Result<String> {
 
 /// The compiler, as it names itself.
 pub fn compiler_version(arch: &Arch) -> Result<String> {
-    let compiler = format!("{}gcc", cross(arch));
-    if find(&compiler).is_none() {
-        let package = if arch.is_host() { "gcc" } else { arch.cross_package };
+    let compiler = arch.compiler();
+    if find(compiler).is_none() {
+        let package = package_of(compiler).unwrap_or(compiler);
         return Err(Error::new(format!("compile a kernel for {arch}"), format!("{compiler} is missing"))
             .next(format!("apt-get install {package}")));
     }

@@ -43,7 +43,7 @@ impl Tiny {
     fn compile(&self, name: &str, source: &str, flags: &[&str], needs: &[&Path]) -> PathBuf {
         let (out, file) = (self.path(name), self.path(&format!("{name}.c")));
         fs::write(&file, source).unwrap();
-        let compiler = if self.arch.is_host() { "gcc".to_owned() } else { format!("{}gcc", self.arch.cross_prefix) };
+        let compiler = self.arch.compiler();
         // what is needed is named, used or not, and may need what is not there yet
         let linking = ["-Wl,--no-as-needed", "-Wl,--allow-shlib-undefined", "-Wl,--unresolved-symbols=ignore-all"];
         let mut command = Command::new(compiler);

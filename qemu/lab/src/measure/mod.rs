@@ -33,6 +33,9 @@ pub use self::floor::floor;
 pub use self::guest::{Guest, MOMENTS, meter, with_program};
 pub use self::sizes::{options, program, size};
 
+/// The profile of the kernel that is booted to be measured.
+pub const PROFILE: &str = "virt";
+
 /// What is measured.
 pub struct Subject {
     /// The machine.
@@ -54,7 +57,7 @@ impl Subject {
 
     /// Its image for QEMU, whatever the medium is: what is booted to be measured.
     pub fn booted(&self, host: &Host, place: Placement) -> Result<Image> {
-        self.image_at(host, "virt", place)
+        self.image_at(host, PROFILE, place)
     }
 
     fn image_at(&self, host: &Host, profile: &'static str, place: Placement) -> Result<Image> {

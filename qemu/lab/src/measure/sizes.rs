@@ -46,7 +46,7 @@ pub fn sizes(host: &Host, subject: &Subject, image: &Image) -> Result<Figures> {
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let parts = Parts { host, image, users: homes.as_deref(), machines: &[] };
     let made = media::make(subject.target, &parts, &folder.path().join("out"))?;
-    put("medium", medium(&made, in_homes));
+    put("medium", medium(&made, subject.target.padded, in_homes));
     figures.extend(kernel_parts(image)?);
     Ok(figures)
 }
@@ -59,11 +59,11 @@ pub fn program(stripped: &Path, named: &Path) -> Result<Figure> {
 
 /// What lies on the medium: of the homes' filesystem, most of which is free, what is in it, and so of a card, whose file is
 /// as large as a card.
-fn medium(made: &Manifest, in_homes: Option<u64>) -> Figure {
+fn medium(made: &Manifest, padded: bool, in_homes: Option<u64>) -> Figure {
     let bytes = |member: &Member| in_homes.filter(|_| member.path == Path::new("users.ext4")).unwrap_or(member.bytes);
     let parts = made.members.iter().map(|member| (member.path.display().to_string(), bytes(member))).collect();
     let mut parts: BTreeMap<String, u64> = parts;
-    if made.sha256.is_some() && made.target != "sd" {
+    if made.sha256.is_some() && !padded {
         let rest = made.bytes.saturating_sub(parts.values().sum());
         parts.insert("(boot loader and filesystem)".to_owned(), rest);
     }

@@ -1,0 +1,204 @@
+//! The machine that boots a medium, whoever emulates it: a medium's row describes one, the command makes it.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use shim::arches::Arch;
+
+use super::Medium;
+use crate::host::cache::Cache;
+use crate::host::error::Error;
+
+/// Firmware that starts a medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firmware {
+    /// A PC's BIOS.
+    Bios,
+    /// UEFI.
+    Uefi,
+}
+
+/// Where a drive is plugged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// A CD drive.
+    Cd,
+    /// A USB port.
+    Usb,
+    /// A disk's.
+    Disk,
+    /// An SD card's.
+    Card,
+}
+
+const FIRMWARES: &[(&str, Firmware)] = &[("bios", Firmware::Bios), ("uefi", Firmware::Uefi)];
+const SLOTS: &[(&str, Slot)] = &[("cd", Slot::Cd), ("usb", Slot::Usb), ("disk", Slot::Disk), ("card", Slot::Card)];
+
+/// Finds a word in a table, for a command line.
+fn named<T: Copy>(table: &[(&str, T)], word: &str) -> Result<T, String> {
+    let names = || table.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let found = table.iter().find(|(name, _)| *name == word);
+    found.map(|(_, value)| *value).ok_or_else(|| format!("expected one of: {}", names()))
+}
+
+impl FromStr for Firmware {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        named(FIRMWARES, text)
+    }
+}
+
+impl FromStr for Slot {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        named(SLOTS, text)
+    }
+}
+
+/// What a person chooses of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    /// Which firmware starts it.
+    pub firmware: Option<Firmware>,
+    /// Where the medium is plugged in.
+    pub slot: Option<Slot>,
+    /// RAM in MiB.
+    pub memory_mib: Option<u32>,
+    /// Whether a disk with homes is plugged in beside it.
+    pub homes: bool,
+}
+
+/// A kernel that whoever starts the machine loads by itself.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// The initramfs.
+    pub initramfs: PathBuf,
+    /// The kernel's command line.
+    pub cmdline: String,
+}
+
+/// What starts a machine.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// A kernel that is loaded.
+    Loaded(Loaded),
+    /// A Raspberry Pi 3 with what its firmware would load, and its device tree.
+    Pi(Loaded, PathBuf),
+    /// Firmware, from the first drive.
+    Drive(Firmware),
+    /// Firmware, from this file of the medium's folder, which its network serves.
+    Network(Firmware, &'static str),
+}
+
+/// A drive of the machine.
+#[derive(Clone, Debug)]
+pub struct Drive {
+    /// The image.
+    pub path: PathBuf,
+    /// Where it is plugged in.
+    pub slot: Slot,
+    /// The machine cannot write to it.
+    pub read_only: bool,
+}
+
+/// The machine.
+#[derive(Clone, Debug)]
+pub struct Hardware {
+    /// What starts it.
+    pub start: Start,
+    /// Its drives, in order.
+    pub drives: Vec<Drive>,
+    /// RAM in MiB.
+    pub memory_mib: u32,
+}
+
+/// Why there is no such machine.
+#[derive(Debug)]
+pub enum Refused {
+    /// What was asked for does not go together.
+    Asked(String),
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// How a medium is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Starts {
+    /// Whoever starts the machine loads kernel and initramfs from the folder.
+    Loaded,
+    /// By the machine's firmware.
+    Firmware,
+    /// By a firmware that nobody emulates: what it would load is taken out, with the tools that make the medium.
+    TakenOut,
+}
+
+/// A medium that was found, as its row's `boot` is given it.
+pub struct Stock<'a> {
+    /// Where it lies.
+    pub path: &'a Path,
+    /// The architecture.
+    pub arch: &'static Arch,
+    /// Where what is taken out is kept.
+    pub cache: &'a Cache,
+}
+
+impl Stock<'_> {
+    /// The firmware: the one that is asked for, or the machine's usual one.
+    pub fn firmware(&self, asked: &Asked) -> Firmware {
+        asked.firmware.unwrap_or(if self.arch.bios { Firmware::Bios } else { Firmware::Uefi })
+    }
+}
+
+/// Refuses what no machine of that kind has.
+pub fn check(medium: &Medium, arch: &Arch, asked: &Asked) -> Result<(), Refused> {
+    let refused = |why: String| Err(Refused::Asked(why));
+    if asked.firmware.is_some() && medium.starts != Starts::Firmware {
+        return refused(format!("--firmware: no firmware starts {medium} here; what it would load is loaded"));
+    }
+    if asked.firmware == Some(Firmware::Bios) && !arch.bios {
+        return refused(format!("--firmware bios: a machine of {arch} has UEFI"));
+    }
+    match asked.slot {
+        Some(_) if medium.slots.is_empty() => refused(format!("--plug: {medium} is not plugged in")),
+        Some(slot) if !medium.slots.contains(&slot) => {
+            let names = SLOTS.iter().filter(|(_, slot)| medium.slots.contains(slot)).map(|(name, _)| *name);
+            refused(format!("--plug: {medium} is plugged in as one of: {}", names.collect::<Vec<_>>().join(", ")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, Firmware, Refused, Slot, check};
+    use crate::media::Medium;
+    use shim::arches::Arch;
+
+    #[test]
+    fn a_machine_has_the_slots_and_the_firmware_of_its_kind() {
+        let why = |medium: &str, arch: &str, slot, firmware| {
+            let asked = Asked { slot, firmware, ..Asked::default() };
+            match check(Medium::named(medium).unwrap(), Arch::named(arch).unwrap(), &asked) {
+                Ok(()) => String::new(),
+                Err(Refused::Asked(why)) => why,
+                Err(Refused::Failed(error)) => panic!("{error}"),
+            }
+        };
+        assert_eq!(why("iso", "x86_64", Some(Slot::Usb), Some(Firmware::Bios)), "");
+        assert_eq!(why("sd", "aarch64", Some(Slot::Usb), None), "");
+        assert!(why("sd", "aarch64", Some(Slot::Cd), None).ends_with("as one of: usb, card"));
+        assert!(why("pxe", "x86_64", Some(Slot::Usb), None).contains("is not plugged in"));
+        assert!(why("iso", "aarch64", None, Some(Firmware::Bios)).contains("has UEFI"));
+        assert!(why("direct", "x86_64", None, Some(Firmware::Uefi)).contains("no firmware starts direct"));
+    }
+}
