@@ -9,7 +9,7 @@ use std::{
 use boot::assembly::Users;
 use qemu::machine::{Drive, Publish};
 use shim::{arches::Arch, last_word::LastWord};
-use tests::{Boot, Disk, host, free_port, runs};
+use tests::{Boot, Disk, free_port, host, runs};
 
 fn app(path: &str, arch: &'static Arch) -> Drive {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/");
@@ -81,7 +81,10 @@ pub fn a_user_knows_the_host_and_the_network(arch: &'static Arch) {
     vm.expect("servers 10.0.2.3").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
     let said = vm.transcript();
-    assert!(said.contains("loopback up") && (said.contains("lookup 127.0.0.1") || said.contains("lookup ::1")), "{said}");
+    assert!(
+        said.contains("loopback up") && (said.contains("lookup 127.0.0.1") || said.contains("lookup ::1")),
+        "{said}"
+    );
 }
 
 pub fn names_are_resolved_by_the_server_that_the_network_named(arch: &'static Arch) {

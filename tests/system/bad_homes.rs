@@ -83,8 +83,14 @@ pub fn a_bad_init_runs_nothing_and_keeps_nobody(arch: &'static Arch) {
     link.program("real", "#!/usr/bin/env node\nconsole.log('a link, and yet it ran')\n");
     link.link("init", "real");
     let foreign = runs("foreign", 1005, "console.log('of another owner, and yet it ran')");
-    let disk =
-        Disk::with(&[runs("good", 1000, "console.log('good runs')"), Home::new("fifo", 1001), crash, plain, link, foreign]);
+    let disk = Disk::with(&[
+        runs("good", 1000, "console.log('good runs')"),
+        Home::new("fifo", 1001),
+        crash,
+        plain,
+        link,
+        foreign,
+    ]);
     disk.debugfs("cd fifo\nmknod init p\nsif init uid 1001\nsif init mode 010755\nsif /foreign/init uid 1000\n");
 
     let mut vm = Boot::on(arch).homes(&disk).start();
@@ -123,9 +129,7 @@ pub fn a_work_folder_that_cannot_be_emptied_is_said(arch: &'static Arch) {
     let writes = "try { require('fs').writeFileSync('/new', ''); console.log('wrote') } catch (error) { console.log('cannot write', error.code) }";
     let disk = Disk::with(&[runs("good", 1000, &writes.replace("wrote", "good wrote")), runs("stuck", 1001, writes)]);
     // EXT4_IMMUTABLE_FL (fs/ext4/ext4.h)
-    disk.debugfs(
-        "cd .overlay\nmkdir stuck\ncd stuck\nmkdir work\ncd work\nmkdir kept\nsif kept flags 0x80010\n",
-    );
+    disk.debugfs("cd .overlay\nmkdir stuck\ncd stuck\nmkdir work\ncd work\nmkdir kept\nsif kept flags 0x80010\n");
     let mut vm = Boot::on(arch).homes(&disk).start();
     assert!(matches!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(_))), "{}", vm.transcript());
     let said = vm.transcript();

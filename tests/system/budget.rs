@@ -2,7 +2,17 @@
 
 use std::path::Path;
 
-use boot::{assembly::Users, media::Medium, users::home::Home, image::{carbon::Placement, manifest::{Include, KernelOption, Manifest}}, host::progress::Progress, parts::shim as shim_of};
+use boot::{
+    assembly::Users,
+    host::progress::Progress,
+    image::{
+        carbon::Placement,
+        manifest::{Include, KernelOption, Manifest},
+    },
+    media::Medium,
+    parts::shim as shim_of,
+    users::home::Home,
+};
 use lab::{
     budget::{Budgets, Finding, Landed},
     figures::Measured,
@@ -70,7 +80,8 @@ pub fn an_app_has_a_timeline_of_its_own(arch: &'static Arch) {
         assert!(places.iter().flatten().is_sorted(), "{}: {places:?}: {timeline:?}", app.display());
         places.iter().map(Option::is_some).collect::<Vec<_>>()
     };
-    let order = ["PID 1 begins", "sandbox of app ready", "node begins", "bootstrap is done", "first line", "the app listens"];
+    let order =
+        ["PID 1 begins", "sandbox of app ready", "node begins", "bootstrap is done", "first line", "the app listens"];
     // a module of ECMAScript that serves: its machine is ended when it listens
     assert_eq!(places(&example("http"), &order), [true; 6]);
     // one of CommonJS that ends the machine by itself
@@ -106,7 +117,9 @@ pub fn a_regression_of_each_kind_closes_the_gate(arch: &'static Arch) {
     let found = |planted: &Measured, figure: &str| -> Finding {
         let mut findings = budgets.check(planted, &landed).into_iter();
         let finding = findings.find(|finding| finding.figure == figure && finding.what.fails());
-        finding.unwrap_or_else(|| panic!("{figure} passes: {}, {}", planted.figures[figure].value, good.figures[figure].value))
+        finding.unwrap_or_else(|| {
+            panic!("{figure} passes: {}, {}", planted.figures[figure].value, good.figures[figure].value)
+        })
     };
     let blamed = |finding: &Finding, who: &str| {
         println!("{finding}");

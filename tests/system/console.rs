@@ -12,7 +12,8 @@ use tests::{Boot, Disk, attacker, log_on, logs_on, runs};
 
 pub fn a_character_of_two_bytes_is_erased_whole(arch: &'static Arch) {
     // the session edits a line too: it reads what was left of one
-    let script = "process.stdin.once('data', line => { console.log('it read', JSON.stringify(String(line))); process.exit() })
+    let script =
+        "process.stdin.once('data', line => { console.log('it read', JSON.stringify(String(line))); process.exit() })
         console.log('ana is in')";
     let disk = Disk::with(&[logs_on("ana", 1000, Some("right"), script)]);
     let mut vm = Boot::on(arch).homes(&disk).start();
@@ -80,7 +81,10 @@ pub fn what_a_session_leaves_on_a_line_is_put_back(arch: &'static Arch) {
         home.logon(&file).unwrap();
         home
     };
-    let disk = Disk::with(&[session("ana", 1000, "show_line\nspoil_line\nshow_line\nloop_line"), session("bo", 1001, "show_line")]);
+    let disk = Disk::with(&[
+        session("ana", 1000, "show_line\nspoil_line\nshow_line\nloop_line"),
+        session("bo", 1001, "show_line"),
+    ]);
     let mut vm = Boot::on(arch).homes(&disk).without("seccomp").start();
     let line = |vm: &mut qemu::vm::Vm| {
         vm.expect("the line has ").unwrap();

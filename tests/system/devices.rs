@@ -49,7 +49,9 @@ impl Three {
         let three = (1000..).zip(USERS);
         homes.extend(three.map(|(uid, (name, port))| runs(name, uid, &ANSWERS.replace("PORT", &port.to_string()))));
         let disk = Disk::with(&homes);
-        for (user, devices) in [("ana", r#""hwrng", "vport*""#), ("bo", r#""hwrng", "vport*""#), ("cara", r#""ttyUSB*""#)] {
+        for (user, devices) in
+            [("ana", r#""hwrng", "vport*""#), ("bo", r#""hwrng", "vport*""#), ("cara", r#""ttyUSB*""#)]
+        {
             let policy = Policy::parse(format!("{{\"devices\": [{devices}]}}").as_bytes()).unwrap();
             set_policy(&disk.path, user, Some(&policy)).unwrap();
         }

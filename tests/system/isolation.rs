@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, path::Path};
 
 use boot::users::{home::Home, policy::set_policy};
 use qemu::{machine::Drive, vm::Vm};
-use shim::{arches::Arch, last_word::LastWord, policy::{Pattern, Policy}};
+use shim::{
+    arches::Arch,
+    last_word::LastWord,
+    policy::{Pattern, Policy},
+};
 use tests::{Boot, Disk, log_on, logs_on, runs};
 
 const ASK: &str = "const fs = require('fs'); const ask = (what, f) => { let r; try { r = f() } catch (e) { r = e.code } console.log(what, String(r)) };";
@@ -203,7 +207,20 @@ pub fn root_sees_the_homes_and_no_more(arch: &'static Arch) {
     vm.expect("ana runs").unwrap();
     vm.send("").unwrap();
     log_on(&mut vm, "root", Some("root"));
-    for line in ["homes .overlay,.policy,ana,root", "work ", "write undefined", "own x", "sysctl ENOENT", "disk ENOENT", "flags true", "CapInh 00000000000000ff", "CapPrm 00000000000000ff", "CapEff 00000000000000ff", "CapBnd 0000000000000000", "CapAmb 0000000000000000"] {
+    for line in [
+        "homes .overlay,.policy,ana,root",
+        "work ",
+        "write undefined",
+        "own x",
+        "sysctl ENOENT",
+        "disk ENOENT",
+        "flags true",
+        "CapInh 00000000000000ff",
+        "CapPrm 00000000000000ff",
+        "CapEff 00000000000000ff",
+        "CapBnd 0000000000000000",
+        "CapAmb 0000000000000000",
+    ] {
         vm.expect(line).unwrap();
     }
     vm.expect("username:").unwrap();

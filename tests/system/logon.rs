@@ -47,7 +47,8 @@ fn processor_time(vm: &Vm) -> Duration {
 pub fn an_unknown_user_takes_as_long_as_a_wrong_password(arch: &'static Arch) {
     // whoever is refused without the work of a hash is told apart: this user's hash is nearly none
     let mut cheap = Home::new("cheap", 1002);
-    cheap.file("etc/logon.json", r#"{"password": "$argon2id$v=19$m=8,t=1,p=1$bm9kZW9zIHNhbHQ$AAECAwQFBgcICQoLDA0ODw"}"#);
+    cheap
+        .file("etc/logon.json", r#"{"password": "$argon2id$v=19$m=8,t=1,p=1$bm9kZW9zIHNhbHQ$AAECAwQFBgcICQoLDA0ODw"}"#);
     let disk = Disk::with(&[
         logs_on("ana", 1000, Some("right"), "console.log('ana is in')"),
         logs_on("guest", 1001, None, "console.log('guest is in')"),
@@ -143,7 +144,10 @@ pub fn a_guest_between_wrong_passwords_makes_no_wait_shorter(arch: &'static Arch
 /// ana's hash takes 64 MiB; bo has so much that nothing is left but the reserve.
 fn checked(arch: &'static Arch, without: &str) -> String {
     let mut ana = Home::new("ana", 1000);
-    ana.file("etc/logon.json", r#"{"password": "$argon2id$v=19$m=65536,t=1,p=1$bm9kZW9zIHNhbHQ$AAECAwQFBgcICQoLDA0ODw"}"#);
+    ana.file(
+        "etc/logon.json",
+        r#"{"password": "$argon2id$v=19$m=65536,t=1,p=1$bm9kZW9zIHNhbHQ$AAECAwQFBgcICQoLDA0ODw"}"#,
+    );
     let bo = runs(
         "bo",
         1001,

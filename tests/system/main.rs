@@ -1,13 +1,33 @@
 //! The system tests: each behaviour on each architecture. `./nodeos test NAME` runs those whose name has NAME in it.
 
+mod app;
+mod bad_homes;
+mod bench;
+mod budget;
+mod console;
+mod demo;
+mod devices;
+mod host;
+mod isolation;
+mod logon;
+mod many;
+mod memory;
+mod mended;
+mod placement;
+mod power;
 #[path = "../../boot/cli/tests/it/pty.rs"]
 mod pty;
+mod speculation;
+mod start;
+mod stop;
+mod terminal;
+mod unwritable;
+mod users_partition;
+mod words;
 
-/// Lists the behaviours once and makes a test of each for every architecture.
+/// Makes a test of each behaviour for every architecture.
 macro_rules! behaviours {
     ($($module:ident: $($name:ident),+;)+) => {
-        $(mod $module;)+
-
         mod x86_64 {
             $($(#[test] fn $name() { super::$module::$name(super::arch("x86_64")); })+)+
         }

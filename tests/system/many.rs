@@ -34,9 +34,8 @@ pub fn five_hundred_homes_boot(arch: &'static Arch) {
         let held: u32 = vm.expect(" KiB").unwrap().parse().unwrap();
         // read afterwards: the kernel may keep a line back until it prints the next
         let said = vm.transcript();
-        let number = |before: &str, after: &str| -> Option<u32> {
-            said.split_once(before)?.1.split_once(after)?.0.parse().ok()
-        };
+        let number =
+            |before: &str, after: &str| -> Option<u32> { said.split_once(before)?.1.split_once(after)?.0.parse().ok() };
         assert!(said.contains(&format!("nodeos: {} users", HOMES + 1)), "{said}");
         let own = number("PID 1 holds ", " KiB").unwrap_or_else(|| panic!("{said}"));
         assert!(own <= PID1_KIB, "PID 1 holds {own} KiB; the limit is {PID1_KIB}");
@@ -50,7 +49,10 @@ pub fn five_hundred_homes_boot(arch: &'static Arch) {
     let program = with_two.saturating_sub(with_one) / SANDBOXES;
     let each = whole.saturating_sub(program);
     println!("a sandbox costs {each} KiB, its tiny program {program} KiB");
-    assert!(each <= SANDBOX_KIB, "a sandbox costs {each} KiB, and its tiny program {program}; the limit is {SANDBOX_KIB}");
+    assert!(
+        each <= SANDBOX_KIB,
+        "a sandbox costs {each} KiB, and its tiny program {program}; the limit is {SANDBOX_KIB}"
+    );
     assert!(each > 20 && program > 4, "a sandbox of {each} KiB and a program of {program} KiB were not measured");
 }
 
@@ -62,8 +64,8 @@ fn pause(arch: &Arch, twice: bool) -> Vec<u8> {
         "x86_64" => &[0xb8, 57, 0, 0, 0, 0x0f, 0x05],
         // mov x0, SIGCHLD; mov x1..x4, 0; mov x8, 220 (clone); svc 0
         "aarch64" => &[
-            0x20, 0x02, 0x80, 0xd2, 0x01, 0x00, 0x80, 0xd2, 0x02, 0x00, 0x80, 0xd2, 0x03, 0x00, 0x80, 0xd2, 0x04, 0x00, 0x80,
-            0xd2, 0x88, 0x1b, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4,
+            0x20, 0x02, 0x80, 0xd2, 0x01, 0x00, 0x80, 0xd2, 0x02, 0x00, 0x80, 0xd2, 0x03, 0x00, 0x80, 0xd2, 0x04, 0x00,
+            0x80, 0xd2, 0x88, 0x1b, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4,
         ],
         other => panic!("no program for {other}"),
     };
@@ -72,8 +74,8 @@ fn pause(arch: &Arch, twice: bool) -> Vec<u8> {
         "x86_64" => &[0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7],
         // mov x8, 73 (ppoll); mov x0..x3, 0; svc 0; b to the start
         "aarch64" => &[
-            0x28, 0x09, 0x80, 0xd2, 0x00, 0x00, 0x80, 0xd2, 0x01, 0x00, 0x80, 0xd2, 0x02, 0x00, 0x80, 0xd2, 0x03, 0x00, 0x80,
-            0xd2, 0x01, 0x00, 0x00, 0xd4, 0xfa, 0xff, 0xff, 0x17,
+            0x28, 0x09, 0x80, 0xd2, 0x00, 0x00, 0x80, 0xd2, 0x01, 0x00, 0x80, 0xd2, 0x02, 0x00, 0x80, 0xd2, 0x03, 0x00,
+            0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4, 0xfa, 0xff, 0xff, 0x17,
         ],
         other => panic!("no program for {other}"),
     };

@@ -83,14 +83,26 @@ pub fn after_an_e2fsck_that_did_not_end_it_is_only_read(arch: &'static Arch) {
     let disk = disk();
     // the second says that all is to be mended (struct ext4_super_block, `s_state`)
     for (state, says, writes) in [
-        ("0", "nodeos: e2fsck did not begin; the users partition is used as it is (status 8); next: `e2fsck -f DEVICE`", true),
-        ("2", "nodeos: e2fsck was stopped half-way; the users partition is only read (status 8); next: `e2fsck -f DEVICE`", false),
+        (
+            "0",
+            "nodeos: e2fsck did not begin; the users partition is used as it is (status 8); next: `e2fsck -f DEVICE`",
+            true,
+        ),
+        (
+            "2",
+            "nodeos: e2fsck was stopped half-way; the users partition is only read (status 8); next: `e2fsck -f DEVICE`",
+            false,
+        ),
     ] {
         disk.debugfs(&format!("set_super_value state {state}\n"));
         let before = std::fs::read(&disk.path).unwrap();
         let said = ends(Boot::on(arch).homes(&disk).broken_e2fsck(&disk), &[says, "ana reads 5", "bo wrote"]);
         assert_eq!(said.matches("checking the users partition").count(), 1, "{said}");
-        assert_eq!(said.contains("nodeos: the users partition is read-only: what you write is gone"), !writes, "{said}");
+        assert_eq!(
+            said.contains("nodeos: the users partition is read-only: what you write is gone"),
+            !writes,
+            "{said}"
+        );
         let unchanged = before == std::fs::read(&disk.path).unwrap();
         assert_eq!(unchanged, !writes, "{state}");
     }
@@ -126,7 +138,8 @@ pub fn one_without_a_journal_is_checked_after_a_power_cut(arch: &'static Arch) {
 /// nothing but what was in the journal is lost.
 pub fn no_journal_keeps_the_machine_from_booting(arch: &'static Arch) {
     // struct journal_superblock_s, journal_header_s (include/linux/jbd2.h), all big-endian
-    let superblock = |at: u64, value: u32| move |blocks: &[u64]| vec![(blocks[0] * BLOCK + at, value.to_be_bytes().to_vec())];
+    let superblock =
+        |at: u64, value: u32| move |blocks: &[u64]| vec![(blocks[0] * BLOCK + at, value.to_be_bytes().to_vec())];
     let each_block = |blocks: &[u64]| {
         // a descriptor's first tag says where its block goes: far behind the end of the disk
         let place = |block: &u64| (block * BLOCK + 12, vec![0xff; 4]);

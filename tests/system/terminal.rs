@@ -46,7 +46,8 @@ pub fn a_terminal_that_stands_still_loses_no_line(arch: &'static Arch) {
 }
 
 pub fn nothing_but_a_second_ctrl_a_x_is_a_power_cut(arch: &'static Arch) {
-    let saves = "require('fs').writeFileSync('/file', 'x'.repeat(5000)); console.log('saved'); setInterval(() => {}, 1000)";
+    let saves =
+        "require('fs').writeFileSync('/file', 'x'.repeat(5000)); console.log('saved'); setInterval(() => {}, 1000)";
     for (order, status) in [("ctrl-a x", 130), ("TERM", 143), ("HUP", 129), ("twice", 70)] {
         let (disk, pty) = (Disk::with(&[runs("ana", 1000, saves)]), Pty::new(80, 24));
         let shown = pty.shown();

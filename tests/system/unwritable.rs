@@ -28,11 +28,31 @@ fn has_written(disk: &Disk) -> bool {
 
 pub fn quotas_are_read_and_said(arch: &'static Arch) {
     for (made, mended, flags, says) in [
-        ("quota", "^quota,^project", "", "this kernel does not write quotas; `tune2fs -O ^quota,^project DEVICE` on another"),
-        ("quota,project", "^quota,^project", "", "this kernel does not write quotas; `tune2fs -O ^quota,^project DEVICE`"),
-        ("read-only", "^read-only", "", "it is marked read-only; `tune2fs -O ^read-only DEVICE` on another computer ends that"),
+        (
+            "quota",
+            "^quota,^project",
+            "",
+            "this kernel does not write quotas; `tune2fs -O ^quota,^project DEVICE` on another",
+        ),
+        (
+            "quota,project",
+            "^quota,^project",
+            "",
+            "this kernel does not write quotas; `tune2fs -O ^quota,^project DEVICE`",
+        ),
+        (
+            "read-only",
+            "^read-only",
+            "",
+            "it is marked read-only; `tune2fs -O ^read-only DEVICE` on another computer ends that",
+        ),
         // which of usersflags= makes nothing read-only is not to blame
-        ("read-only", "^read-only", "usersflags=noatime", "it is marked read-only; `tune2fs -O ^read-only DEVICE` on another"),
+        (
+            "read-only",
+            "^read-only",
+            "usersflags=noatime",
+            "it is marked read-only; `tune2fs -O ^read-only DEVICE` on another",
+        ),
     ] {
         let disk = disk();
         features(&disk, made);
@@ -55,7 +75,10 @@ pub fn what_cannot_be_mounted_says_why_and_keeps_the_homes(arch: &'static Arch) 
     features(&folded, "casefold");
     for (disk, says) in [
         (&large, "its blocks are larger than the kernel's pages of 4 KiB; copy the homes to a new one"),
-        (&folded, "this kernel lacks casefold; if no folder uses it: `tune2fs -O ^casefold DEVICE` on another computer"),
+        (
+            &folded,
+            "this kernel lacks casefold; if no folder uses it: `tune2fs -O ^casefold DEVICE` on another computer",
+        ),
     ] {
         let mut vm = Boot::on(arch).homes(disk).start();
         vm.expect(says).unwrap();

@@ -90,20 +90,25 @@ pub fn without_one_a_guest_has_a_session_in_ram(arch: &'static Arch) {
     vm.expect("That is not a user").unwrap();
     log_on(&mut vm, "guest", None);
     vm.expect("Welcome to Node.js v24").unwrap();
-    vm.send("require('fs').writeFileSync('/kept', 'x'); 'uid ' + process.getuid() + fs.readdirSync('/').includes('kept')").unwrap();
+    vm.send(
+        "require('fs').writeFileSync('/kept', 'x'); 'uid ' + process.getuid() + fs.readdirSync('/').includes('kept')",
+    )
+    .unwrap();
     vm.expect("uid 1000true").unwrap();
 }
 
 pub fn one_that_never_comes_is_not_awaited_for_ever(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('found')")]);
     let mut vm = Boot::on(arch).homes(&disk).users_by("users=LABEL=elsewhere").start();
-    vm.expect("LABEL=elsewhere /tmp: ETIMEDOUT (it did not come); is it plugged in, and is users= or carbon= right?").unwrap();
+    vm.expect("LABEL=elsewhere /tmp: ETIMEDOUT (it did not come); is it plugged in, and is users= or carbon= right?")
+        .unwrap();
     vm.expect("nodeos: RAM session").unwrap();
     vm.expect("username:").unwrap();
 }
 
 pub fn of_two_with_the_label_the_first_is_used_and_both_are_named(arch: &'static Arch) {
-    let [used, other] = ["used", "other"].map(|word| Disk::with(&[runs("ana", 1000, &format!("console.log('from the {word}')"))]));
+    let [used, other] =
+        ["used", "other"].map(|word| Disk::with(&[runs("ana", 1000, &format!("console.log('from the {word}')"))]));
     let mut machine = Boot::on(arch).homes(&used).machine();
     machine.drives.push(Drive::writable(&other.path));
     let mut vm = Vm::start(machine).unwrap();
@@ -169,7 +174,8 @@ pub fn a_full_one_lets_its_users_in(arch: &'static Arch) {
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
     disk.assert_clean();
     // the next boot: she is let in, and can make room
-    let free = "const fs = require('fs'); fs.unlinkSync('/fill'); fs.writeFileSync('/after', 'x'); console.log('freed')\n";
+    let free =
+        "const fs = require('fs'); fs.unlinkSync('/fill'); fs.writeFileSync('/after', 'x'); console.log('freed')\n";
     let init = disk.beside("init");
     std::fs::write(&init, format!("#!/usr/bin/env node\n{free}")).unwrap();
     run("debugfs", &["-w", "-R", "rm /ana/init", disk.path.to_str().unwrap()]);

@@ -3,10 +3,12 @@
 mod bench;
 mod budget;
 mod build;
+mod completions;
 mod doctor;
 mod explain;
 mod inspect;
 mod kernel;
+mod man;
 mod measure;
 mod medium;
 mod network;
@@ -123,6 +125,10 @@ enum Verb {
     Bench(bench::Args),
     /// Show which commands work on this machine, and what the others lack
     Doctor(doctor::Args),
+    /// Write manual pages, one for each verb
+    Man(man::Args),
+    /// Print a script that completes the words of nodeos in a shell
+    Completions(completions::Args),
 }
 
 impl Verb {
@@ -138,7 +144,7 @@ impl Verb {
             Self::Bench(args) => args.purposes(),
             Self::Users(_) => vec![tools::For::Users],
             Self::Doctor(_) => tools::everything(),
-            Self::Explain(_) | Self::Inspect(_) => Vec::new(),
+            Self::Explain(_) | Self::Inspect(_) | Self::Man(_) | Self::Completions(_) => Vec::new(),
         }
     }
 }
@@ -168,6 +174,8 @@ impl Cli {
             Verb::Explain(args) => args.run(),
             Verb::Inspect(args) => args.run(),
             Verb::Doctor(args) => args.run(),
+            Verb::Man(args) => args.run(common),
+            Verb::Completions(args) => args.run(),
         }
     }
 }
