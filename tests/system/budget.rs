@@ -169,7 +169,10 @@ pub fn a_regression_of_each_kind_closes_the_gate(arch: &'static Arch) {
     // functions in PID 1: those that leave guards out
     let (weak, named) = (shim_of::weak(arch).unwrap(), shim_of::weak_named(arch).unwrap());
     let mut planted = good.clone();
-    planted.figures.insert("bytes.init".to_owned(), measure::program(weak.file(&INIT).unwrap(), named.file(&INIT).unwrap()).unwrap());
+    planted.figures.insert(
+        "bytes.init".to_owned(),
+        measure::program(weak.file(&INIT).unwrap(), named.file(&INIT).unwrap()).unwrap(),
+    );
     blamed(&found(&planted, "bytes.init"), "shim::guards::");
 
     // an option of the kernel's: a kernel with it would have to be built, so its size is made up

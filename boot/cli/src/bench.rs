@@ -9,7 +9,7 @@ use lab::comparison::{COLUMNS, Comparison};
 use shim::arches::Arch;
 
 use crate::source::arch;
-use crate::{Common, Failed, print_json, print_line};
+use crate::{Act, Common, Failed, print_json, print_line};
 
 /// Hold this system against others, on the same QEMU and kernel
 #[derive(clap::Args)]
@@ -50,22 +50,24 @@ pub struct Args {
     json: bool,
 }
 
-impl Args {
-    pub fn purposes(&self) -> Vec<For> {
+impl Act for Args {
+    fn purposes(&self) -> Vec<For> {
         purposes(self.arch, &self.contenders())
     }
 
-    fn contenders(&self) -> Vec<&'static Contender> {
-        // one that is named twice takes part once
-        all().into_iter().filter(|one| self.only.is_empty() || self.only.iter().any(|of| of.name == one.name)).collect()
-    }
-
-    pub fn run(self, common: Common) -> Result<u8, Failed> {
+    fn run(self, common: Common) -> Result<u8, Failed> {
         let contenders = self.contenders();
         let Self { arch, homes, runs, floor, json, .. } = self;
         let wanted = Wanted { arch, contenders, homes, runs: runs.into(), floor };
         let all = Arena::new(&common.host()?, &wanted)?.measure()?;
         if json { print_json(&all) } else { print_line(text(&all).trim_end()) }
+    }
+}
+
+impl Args {
+    fn contenders(&self) -> Vec<&'static Contender> {
+        // one that is named twice takes part once
+        all().into_iter().filter(|one| self.only.is_empty() || self.only.iter().any(|of| of.name == one.name)).collect()
     }
 }
 

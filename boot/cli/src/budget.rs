@@ -17,7 +17,7 @@ use lab::measure::{self, Subject, What};
 use shim::arches::{ALL, Arch};
 
 use crate::source::arch;
-use crate::{Common, Failed, exit, print_line};
+use crate::{Act, Common, Failed, exit, print_line};
 
 /// Hold a machine's costs against its budgets; fails with the numbers and what grew
 #[derive(clap::Args)]
@@ -58,8 +58,8 @@ pub struct Args {
 /// Where the records lie, from the source tree's top.
 const BUDGETS: &str = "qemu/budgets.toml";
 
-impl Args {
-    pub fn purposes(&self) -> Vec<For> {
+impl Act for Args {
+    fn purposes(&self) -> Vec<For> {
         let mut purposes = vec![For::Images, For::Users];
         for (arch, target) in self.machines() {
             purposes.extend([For::Kernel(arch), For::Machine(arch), For::Medium(target.name)]);
@@ -67,6 +67,39 @@ impl Args {
         purposes
     }
 
+    fn run(self, common: Common) -> Result<u8, Failed> {
+        let (root, host) = (source()?, common.host()?);
+        let file = root.join(BUDGETS);
+        let mut budgets = read_budgets(&file)?;
+        known(&budgets, &file)?;
+        if self.machines().next().is_none() {
+            return Err(Failed::usage("no machine is of that architecture and that target"));
+        }
+        let mut landed = match &self.compare {
+            Some(rev) => self.then(&root, rev)?,
+            None => landed(&root)?,
+        };
+        if self.compare.is_some() {
+            budgets.hold_against(&landed);
+        }
+        let (mut findings, mut changes) = (Vec::new(), Vec::new());
+        let mut machines = 0;
+        for (arch, target) in self.machines() {
+            let measured = measured(&host, arch, target, self.runs)?;
+            match self.update {
+                true => changes.extend(budgets.land(&measured, &mut landed).map_err(Failed::new)?),
+                false => findings.extend(budgets.check(&measured, &landed)),
+            }
+            machines += 1;
+        }
+        if self.update {
+            return land(&root, &mut budgets, &landed, &changes, self.reason.as_deref().unwrap_or_default());
+        }
+        verdict(&findings, machines)
+    }
+}
+
+impl Args {
     /// Those that are asked for, of those that there are.
     fn machines(&self) -> impl Iterator<Item = (&'static Arch, &'static Medium)> {
         let asked = |arch: &&Arch, target: &&Medium| {
@@ -96,37 +129,6 @@ impl Args {
                 missing.join(", ")
             ))),
         }
-    }
-
-    pub fn run(self, common: Common) -> Result<u8, Failed> {
-        let (root, host) = (source()?, common.host()?);
-        let file = root.join(BUDGETS);
-        let mut budgets = read_budgets(&file)?;
-        known(&budgets, &file)?;
-        if self.machines().next().is_none() {
-            return Err(Failed::usage("no machine is of that architecture and that target"));
-        }
-        let mut landed = match &self.compare {
-            Some(rev) => self.then(&root, rev)?,
-            None => landed(&root)?,
-        };
-        if self.compare.is_some() {
-            budgets.hold_against(&landed);
-        }
-        let (mut findings, mut changes) = (Vec::new(), Vec::new());
-        let mut machines = 0;
-        for (arch, target) in self.machines() {
-            let measured = measured(&host, arch, target, self.runs)?;
-            match self.update {
-                true => changes.extend(budgets.land(&measured, &mut landed).map_err(Failed::new)?),
-                false => findings.extend(budgets.check(&measured, &landed)),
-            }
-            machines += 1;
-        }
-        if self.update {
-            return land(&root, &mut budgets, &landed, &changes, self.reason.as_deref().unwrap_or_default());
-        }
-        verdict(&findings, machines)
     }
 }
 

@@ -10,7 +10,7 @@ use boot::tools::For;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::source::Source;
-use crate::{Common, Failed, print_json, print_line};
+use crate::{Act, Common, Failed, print_json, print_line};
 
 /// Write a machine as files, or as a medium that machines boot from
 #[derive(clap::Args)]
@@ -32,14 +32,14 @@ pub struct Args {
     json: bool,
 }
 
-impl Args {
-    pub fn purposes(&self) -> Vec<For> {
+impl Act for Args {
+    fn purposes(&self) -> Vec<For> {
         let mut purposes = self.source.purposes();
         purposes.push(For::Medium(self.target.name));
         purposes
     }
 
-    pub fn run(self, common: Common) -> Result<u8, Failed> {
+    fn run(self, common: Common) -> Result<u8, Failed> {
         let Self { source, target, out, machine, json } = self;
         target.check(source.arch)?;
         if !machine.is_empty() && !target.machines {

@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 use clap_complete::generate;
 
-use crate::{Cli, Failed, print_line};
+use crate::{Act, Cli, Common, Failed, print_line};
 
 /// Print a script that completes the words of nodeos in a shell
 #[derive(clap::Args)]
@@ -36,8 +36,8 @@ enum Shell {
     Fish,
 }
 
-impl Args {
-    pub fn run(self) -> Result<u8, Failed> {
+impl Act for Args {
+    fn run(self, _: Common) -> Result<u8, Failed> {
         print_line(script(self.shell).trim_end())
     }
 }

@@ -8,7 +8,7 @@ use clap::Parser;
 use serde::Serialize;
 use shim::arches::ALL;
 
-use crate::{Cli, Failed, exit, print_json, print_line};
+use crate::{Act, Cli, Common, Failed, exit, print_json, print_line};
 
 /// Show which commands work on this machine, and what the others lack
 #[derive(clap::Args)]
@@ -53,8 +53,14 @@ struct Lack {
     why: &'static str,
 }
 
-impl Args {
-    pub fn run(self) -> Result<u8, Failed> {
+impl Act for Args {
+    const ASKS_LATER: bool = true;
+
+    fn purposes(&self) -> Vec<For> {
+        tools::everything()
+    }
+
+    fn run(self, _: Common) -> Result<u8, Failed> {
         let tools = tools::all();
         let rows = rows(&tools, |tool| tool.found().is_some())?;
         let missing: Vec<Tool> = tools.iter().copied().filter(|tool| tool.found().is_none()).collect();

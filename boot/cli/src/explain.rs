@@ -20,7 +20,7 @@ use shim::policy::Policy;
 use qemu::machine::memory_mib;
 
 use crate::source::arch;
-use crate::{Failed, print_json, print_line};
+use crate::{Act, Common, Failed, print_json, print_line};
 
 /// Print the plan: what PID 1 does at boot and for each user, and why
 #[derive(clap::Args)]
@@ -64,8 +64,8 @@ struct Step {
     why: &'static str,
 }
 
-impl Args {
-    pub fn run(self) -> Result<u8, Failed> {
+impl Act for Args {
+    fn run(self, _: Common) -> Result<u8, Failed> {
         let users = self.users.as_deref().map(read::list).transpose()?;
         let found = if users.is_some() { format!("users=LABEL={USERS_LABEL} ") } else { String::new() };
         let line = format!("{found}{}", self.append);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use boot::inspect::inspect;
 
-use crate::{Failed, print_json, print_line};
+use crate::{Act, Common, Failed, print_json, print_line};
 
 /// Show what is in an image or a medium: initramfs, carbon image, users image, kernel, card, ISO, folder of a build
 #[derive(clap::Args)]
@@ -23,8 +23,8 @@ pub struct Args {
     json: bool,
 }
 
-impl Args {
-    pub fn run(self) -> Result<u8, Failed> {
+impl Act for Args {
+    fn run(self, _: Common) -> Result<u8, Failed> {
         let contents = inspect(&self.file)?;
         if self.json { print_json(&contents) } else { print_line(contents.to_string().trim_end()) }
     }

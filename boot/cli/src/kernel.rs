@@ -5,7 +5,7 @@ use boot::tools::For;
 use shim::arches::Arch;
 
 use crate::source::arch;
-use crate::{Common, Failed, print_line};
+use crate::{Act, Common, Failed, print_line};
 
 /// Build the kernel or find it in the cache; print its path
 #[derive(clap::Args)]
@@ -22,12 +22,12 @@ pub struct Args {
     profile: String,
 }
 
-impl Args {
-    pub fn purposes(&self) -> Vec<For> {
+impl Act for Args {
+    fn purposes(&self) -> Vec<For> {
         vec![For::Kernel(self.arch)]
     }
 
-    pub fn run(self, common: Common) -> Result<u8, Failed> {
+    fn run(self, common: Common) -> Result<u8, Failed> {
         let spec = Spec { arch: self.arch, profile: self.profile, options: Vec::new() };
         let path = kernel(&common.host()?, &spec)?;
         print_line(&path.display().to_string())

@@ -101,52 +101,65 @@ pub struct Cli {
     verb: Verb,
 }
 
-#[derive(Subcommand)]
-enum Verb {
-    /// Assemble what changed, boot it in QEMU on this terminal
-    Run(run::Args),
-    /// Write a machine as files, or as a medium that machines boot from
-    Build(build::Args),
-    /// Build the kernel or find it in the cache; print its path
-    Kernel(kernel::Args),
-    /// Make and edit a users partition
-    Users(users::Args),
-    /// Print the plan: what PID 1 does at boot and for each user, and why
-    Explain(explain::Args),
-    /// Show what is in an image or a medium
-    Inspect(inspect::Args),
-    /// Measure a machine: sizes, system calls, instructions, memory, time
-    Measure(measure::Args),
-    /// Hold a machine's costs against its budgets
-    Budget(budget::Args),
-    /// Write a page with what was measured
-    Report(report::Args),
-    /// Hold this system against others
-    Bench(bench::Args),
-    /// Show which commands work on this machine, and what the others lack
-    Doctor(doctor::Args),
-    /// Write manual pages, one for each verb
-    Man(man::Args),
-    /// Print a script that completes the words of nodeos in a shell
-    Completions(completions::Args),
-}
+/// What a verb needs, and what it does. Its words, help and examples are its `Args`.
+trait Act {
+    /// Whether it says for itself what it lacks, where it comes to it.
+    const ASKS_LATER: bool = false;
 
-impl Verb {
     /// What this machine needs for it.
     fn purposes(&self) -> Vec<tools::For> {
-        match self {
-            Self::Run(args) => args.purposes(),
-            Self::Build(args) => args.purposes(),
-            Self::Kernel(args) => args.purposes(),
-            Self::Measure(args) => args.purposes(),
-            Self::Budget(args) => args.purposes(),
-            Self::Report(args) => args.purposes(),
-            Self::Bench(args) => args.purposes(),
-            Self::Users(_) => vec![tools::For::Users],
-            Self::Doctor(_) => tools::everything(),
-            Self::Explain(_) | Self::Inspect(_) | Self::Man(_) | Self::Completions(_) => Vec::new(),
-        }
+        Vec::new()
     }
+
+    /// Does it; gives the exit status.
+    fn run(self, common: Common) -> Result<u8, Failed>;
+}
+
+/// The verbs, in the order of the help: a line each.
+macro_rules! verbs {
+    ($($Verb:ident: $module:ident,)+) => {
+        #[derive(Subcommand)]
+        enum Verb {
+            $($Verb($module::Args),)+
+        }
+
+        impl Verb {
+            fn purposes(&self) -> Vec<tools::For> {
+                match self {
+                    $(Self::$Verb(args) => args.purposes(),)+
+                }
+            }
+
+            fn run(self, common: Common) -> Result<u8, Failed> {
+                match self {
+                    $(Self::$Verb(args) => act(args, common),)+
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    Run: run,
+    Build: build,
+    Kernel: kernel,
+    Users: users,
+    Explain: explain,
+    Inspect: inspect,
+    Measure: measure,
+    Budget: budget,
+    Report: report,
+    Bench: bench,
+    Doctor: doctor,
+    Man: man,
+    Completions: completions,
+}
+
+fn act<A: Act>(args: A, common: Common) -> Result<u8, Failed> {
+    if !A::ASKS_LATER {
+        all_there(&args.purposes())?;
+    }
+    args.run(common)
 }
 
 impl Cli {
@@ -158,25 +171,7 @@ impl Cli {
         }
         let common =
             Common { yes: self.yes, progress: if self.quiet { Progress::Silent } else { Progress::from_env() } };
-        // these say for themselves what they lack, where they come to it
-        if !matches!(self.verb, Verb::Users(_) | Verb::Doctor(_)) {
-            all_there(&purposes)?;
-        }
-        match self.verb {
-            Verb::Run(args) => args.run(common),
-            Verb::Build(args) => args.run(common),
-            Verb::Kernel(args) => args.run(common),
-            Verb::Measure(args) => args.run(common),
-            Verb::Budget(args) => args.run(common),
-            Verb::Report(args) => args.run(common),
-            Verb::Bench(args) => args.run(common),
-            Verb::Users(args) => args.run(common),
-            Verb::Explain(args) => args.run(),
-            Verb::Inspect(args) => args.run(),
-            Verb::Doctor(args) => args.run(),
-            Verb::Man(args) => args.run(common),
-            Verb::Completions(args) => args.run(),
-        }
+        self.verb.run(common)
     }
 }
 

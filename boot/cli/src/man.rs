@@ -14,7 +14,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use crate::{Cli, Common, Failed, exit};
+use crate::{Act, Cli, Common, Failed, exit};
 
 /// Write manual pages, one for each verb
 #[derive(clap::Args)]
@@ -49,8 +49,8 @@ const MARK: &[u8] = b".\\\" Written by nodeos man.\n";
 
 const WRITABLE: &str = "name a folder that you may write to";
 
-impl Args {
-    pub fn run(self, common: Common) -> Result<u8, Failed> {
+impl Act for Args {
+    fn run(self, common: Common) -> Result<u8, Failed> {
         let Self { out } = self;
         let pages = pages().map_err(|error| Failed::new(format!("make the manual pages: {error}")))?;
         free(&out, &pages)?;

@@ -9,7 +9,7 @@ use lab::figures::{Curve, Figure, KINDS, Measured, kind};
 use lab::measure::{self, MOMENTS, WHATS, What};
 
 use crate::source::Source;
-use crate::{Common, Failed, print_json, print_line};
+use crate::{Act, Common, Failed, print_json, print_line};
 
 /// Measure a machine: sizes, system calls, instructions, memory, time
 #[derive(clap::Args)]
@@ -56,14 +56,14 @@ pub struct Args {
     json: bool,
 }
 
-impl Args {
-    pub fn purposes(&self) -> Vec<For> {
+impl Act for Args {
+    fn purposes(&self) -> Vec<For> {
         let mut purposes = self.source.purposes();
         purposes.extend([For::Medium(self.target.name), For::Machine(self.source.arch)]);
         purposes
     }
 
-    pub fn run(self, common: Common) -> Result<u8, Failed> {
+    fn run(self, common: Common) -> Result<u8, Failed> {
         let Self { source, target, only, runs, parts, json } = self;
         let subject = source.subject(target)?;
         let all = || WHATS.iter().map(|(_, what)| *what).filter(|what| *what != What::Floor).collect();

@@ -17,7 +17,7 @@ use lab::report::{Machine, Report, TITLE, echarts};
 use crate::bench;
 use crate::budget::history;
 use crate::source::Source;
-use crate::{Common, Failed, print_line};
+use crate::{Act, Common, Failed, print_line};
 
 /// Write a page with what was measured
 #[derive(clap::Args)]
@@ -50,8 +50,8 @@ pub struct Args {
     out: PathBuf,
 }
 
-impl Args {
-    pub fn purposes(&self) -> Vec<For> {
+impl Act for Args {
+    fn purposes(&self) -> Vec<For> {
         if !self.from.is_empty() {
             return vec![For::Images];
         }
@@ -63,7 +63,7 @@ impl Args {
         purposes
     }
 
-    pub fn run(self, common: Common) -> Result<u8, Failed> {
+    fn run(self, common: Common) -> Result<u8, Failed> {
         // minutes of measuring come last: whatever else can fail has done so
         free(&self.out)?;
         writable(&self.out)?;
@@ -87,7 +87,9 @@ impl Args {
         write_whole(&self.out, page.as_bytes())?;
         print_line(&format!("{}, {} KiB", self.out.display(), page.len().div_ceil(1024)))
     }
+}
 
+impl Args {
     fn measured(&self, host: &Host) -> Result<Machine, Failed> {
         let subject = self.source.subject(self.target)?;
         let all: Vec<_> = WHATS.iter().map(|(_, what)| *what).collect();

@@ -22,7 +22,7 @@ use shim::last_word::LastWord;
 
 use crate::medium::{self, Beside};
 use crate::source::{Source, is_file, memory};
-use crate::{Common, Failed, exit, network, print_line, publish, state};
+use crate::{Act, Common, Failed, exit, network, print_line, publish, state};
 
 /// Assemble what changed, boot it in QEMU on this terminal
 #[derive(clap::Args)]
@@ -80,8 +80,8 @@ Exit status: the app's own; 64 wrong arguments, 69 something is missing here, 70
 cut, 71 anything else that failed, 75 the machine wants to restart and no terminal is here to see it; stopped by 129
 SIGHUP, 130 ctrl-a x or SIGINT, 141 a closed stdout, 143 SIGTERM.";
 
-impl Args {
-    pub fn purposes(&self) -> Vec<For> {
+impl Act for Args {
+    fn purposes(&self) -> Vec<For> {
         match self.medium() {
             // which `run` says before anything is installed for it
             Err(_) => Vec::new(),
@@ -90,12 +90,7 @@ impl Args {
         }
     }
 
-    fn medium(&self) -> Result<Option<Found>, Failed> {
-        let found = self.source.app.as_deref().map_or(Ok(None), Found::at);
-        found.map_err(|error| if error.next.is_some() { error.into() } else { error.next(APPS).into() })
-    }
-
-    pub fn run(self, common: Common) -> Result<u8, Failed> {
+    fn run(self, common: Common) -> Result<u8, Failed> {
         let medium = self.medium()?;
         if !self.dry_run {
             publish::check(&self.publish)?;
@@ -126,6 +121,13 @@ impl Args {
             None => Network::User { publish: self.publish.clone(), boot: None },
         };
         self.boot(&machine(&image, homes, memory, network), common)
+    }
+}
+
+impl Args {
+    fn medium(&self) -> Result<Option<Found>, Failed> {
+        let found = self.source.app.as_deref().map_or(Ok(None), Found::at);
+        found.map_err(|error| if error.next.is_some() { error.into() } else { error.next(APPS).into() })
     }
 
     fn boot(&self, machine: &Machine, common: Common) -> Result<u8, Failed> {

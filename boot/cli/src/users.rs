@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 
+use boot::tools::For;
 use boot::users::image::{self, Create, NewUser};
 use boot::users::logon::{Logon, Shell};
 use boot::users::policy::{policy, set_policy};
@@ -11,7 +12,7 @@ use boot::users::read::{self, Image};
 use clap::Subcommand;
 use shim::policy::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES, Pattern, Policy};
 
-use crate::{Common, Failed, answer, print_json, print_line};
+use crate::{Act, Common, Failed, answer, print_json, print_line};
 
 /// Make and edit a users partition: an ext4 image in which each folder at the top is a user's home
 #[derive(clap::Args)]
@@ -133,8 +134,14 @@ struct How {
     no_logon: bool,
 }
 
-impl Args {
-    pub fn run(self, common: Common) -> Result<u8, Failed> {
+impl Act for Args {
+    const ASKS_LATER: bool = true;
+
+    fn purposes(&self) -> Vec<For> {
+        vec![For::Users]
+    }
+
+    fn run(self, common: Common) -> Result<u8, Failed> {
         match self.verb {
             Verb::Create { file, size, force } => {
                 image::create(&file, Create { size, force }, &[])?;
