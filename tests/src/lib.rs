@@ -19,12 +19,7 @@ use boot::{
     assembly,
     host::{Host, progress::Progress},
     image::carbon::Placement,
-    users::{
-        home::Home,
-        image::{Create, create},
-        logon::well_known,
-        read,
-    },
+    users::{home::Home, logon::well_known},
 };
 use qemu::{
     machine::{Drive, Machine, Network, Publish, Start},
@@ -35,10 +30,11 @@ use shim::{
     arches::Arch,
     logon_file::{Arg, LogonFile},
 };
-use tempfile::TempDir;
 
+mod disk;
 mod image;
 
+pub use disk::Disk;
 pub use image::attacker;
 use image::{image, put_e2fsck, put_first};
 
@@ -234,82 +230,6 @@ impl Boot {
     }
 }
 
-/// A users partition of a test's own.
-pub struct Disk {
-    folder: TempDir,
-    /// The image.
-    pub path: PathBuf,
-}
-
-impl Disk {
-    /// One with these homes.
-    ///
-    /// # Panics
-    /// When it cannot be made.
-    #[must_use]
-    pub fn with(homes: &[Home]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("users.ext4");
-        create(&path, Create { size: 64 << 20, force: false }, homes).unwrap_or_else(|error| panic!("{error}"));
-        Self { folder, path }
-    }
-
-    /// A copy of an image, to be written to.
-    ///
-    /// # Panics
-    /// When it cannot be made.
-    #[must_use]
-    pub fn copy(image: &Path) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("users.ext4");
-        run("cp", &["--sparse=always", "--reflink=auto", text(image), text(&path)]);
-        Self { folder, path }
-    }
-
-    /// A file beside it.
-    #[must_use]
-    pub fn beside(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Does to the filesystem what no tool of ours would: commands of debugfs(8).
-    ///
-    /// # Panics
-    /// When debugfs complains.
-    pub fn debugfs(&self, commands: &str) {
-        let script = self.beside("commands");
-        std::fs::write(&script, commands).unwrap();
-        let output = Command::new("debugfs").args(["-w", "-f", text(&script), text(&self.path)]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said: Vec<&str> = said.lines().filter(|line| !line.starts_with("debugfs 1.")).collect();
-        assert!(output.status.success() && said.is_empty(), "debugfs: {said:?}");
-    }
-
-    /// Every path on it, with owner: `1000 /ana/file`.
-    ///
-    /// # Panics
-    /// When it cannot be read.
-    #[must_use]
-    pub fn listing(&self) -> Vec<String> {
-        let partition = read::inspect(&self.path).unwrap_or_else(|error| panic!("{error}"));
-        partition.members.iter().map(|member| format!("{} {}", member.uid, member.path)).collect()
-    }
-
-    /// A machine that was stopped leaves nothing to mend.
-    ///
-    /// # Panics
-    /// When e2fsck finds something.
-    pub fn assert_clean(&self) {
-        let output = Command::new("e2fsck").args(["-fn", text(&self.path)]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && !said.contains("recovering journal"), "e2fsck -fn: {said}");
-        let head = Command::new("dumpe2fs").args(["-h", text(&self.path)]).output().unwrap();
-        let state = String::from_utf8_lossy(&head.stdout);
-        assert!(state.lines().any(|line| line.starts_with("Filesystem state:") && line.ends_with(" clean")), "{state}");
-        assert!(!state.contains("needs_recovery"), "the journal was not closed: {state}");
-    }
-}
-
 /// A port of the host's loopback that nobody has.
 ///
 /// # Panics
@@ -346,10 +266,6 @@ pub fn in_namespaces(test: &str, which: &[&str], variables: &[(&str, &Path)]) ->
 pub fn run(program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap_or_else(|| panic!("{} is no UTF-8", path.display()))
 }
 
 /// A home whose `/init` is that JavaScript; nobody logs on there.

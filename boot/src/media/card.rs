@@ -4,14 +4,27 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-pub(crate) use super::sd::LABEL;
-use super::sd::{BOOT_AT, BOOT_END, SERIAL};
 use super::{Asked, Drive, Hardware, Loaded, Refused, Slot, Start, Stock};
 use crate::host::cache::Cache;
 use crate::host::digest::Key;
 use crate::host::error::{Result, Tried};
 use crate::host::run::Run;
 use crate::image::words;
+
+/// The FAT filesystem's label.
+pub const LABEL: &str = "NODEOS-BOOT";
+/// The serial line on the pins, of all boards but a 5.
+pub const SERIAL: &str = "ttyS1,115200";
+
+pub(super) const MIB: u64 = 1 << 20;
+/// What cards erase at once is at most that.
+pub(super) const ALIGN: u64 = 4 * MIB;
+/// Where the FAT filesystem begins.
+pub const BOOT_AT: u64 = ALIGN;
+/// The smallest of FAT32 is 33 MiB; the rest is room for a newer kernel.
+pub(super) const BOOT: u64 = 64 * MIB;
+/// Where it ends.
+pub const BOOT_END: u64 = BOOT_AT + BOOT;
 
 /// What is loaded from it, by a board as QEMU has it.
 pub struct Card {

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use shim::arches::Arch;
 
+use super::card::{ALIGN, BOOT, BOOT_AT, BOOT_END, LABEL, MIB, SERIAL};
 use super::{ALWAYS, Medium, Member, Parts, SPEED, Shape, Slot, Starts, card, gzipped, manifest};
 use crate::host::cache::write_whole;
 use crate::host::digest::{self, Key};
@@ -55,10 +56,7 @@ pub const MEDIUM: Medium = Medium {
     make,
 };
 
-/// The FAT filesystem's label.
-pub const LABEL: &str = "NODEOS-BOOT";
-/// The serial line on the pins; a 5 has one of its own on a socket between the HDMI ones.
-pub const SERIAL: &str = "ttyS1,115200";
+/// Of a 5, on a socket between the HDMI ones.
 const SERIAL_OF_5: &str = "ttyAMA10";
 
 /// What the firmware of a 4 puts before our words, by a board's /proc/cmdline: others' numbers have other digits.
@@ -83,16 +81,6 @@ const BOARDS: [&str; 9] = [
     "bcm2711-rpi-cm4-io",
     "bcm2712-rpi-5-b",
 ];
-
-const MIB: u64 = 1 << 20;
-/// What cards erase at once is at most that.
-const ALIGN: u64 = 4 * MIB;
-/// Where the FAT filesystem begins.
-pub const BOOT_AT: u64 = ALIGN;
-/// The smallest of FAT32 is 33 MiB; the rest is room for a newer kernel.
-const BOOT: u64 = 64 * MIB;
-/// Where it ends.
-pub const BOOT_END: u64 = BOOT_AT + BOOT;
 
 /// Where things lie, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

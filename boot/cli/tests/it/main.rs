@@ -12,6 +12,8 @@ mod filesystems_as_others_make_them_are_read;
 mod pages_and_completions_are_made_of_the_words;
 mod pty;
 mod terminal;
+mod the_house_has_its_walls;
+mod tracked;
 #[path = "../../../tests/it/users.rs"]
 mod users;
 mod what_nodeos_toml_takes_from_outside_is_asked_for;

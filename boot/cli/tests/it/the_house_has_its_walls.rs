@@ -1,0 +1,233 @@
+//! The walls of the house (ARCHITECTURE.md): which module may use which, and where `unsafe` and an architecture stand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use syn::visit::{self, Visit};
+use syn::{Attribute, ExprUnsafe, File, Item, ItemFn, ItemImpl, ItemUse, UseTree};
+
+use crate::tracked::{source, tracked};
+
+/// Crates whose modules form no circle.
+const CRATES: [&str; 5] = ["boot/src", "boot/cli/src", "qemu/src", "qemu/lab/src", "shim/src"];
+/// The rooms of `boot`: each may use those before it.
+const ROOMS: [&str; 8] = ["host", "parts", "image", "users", "assembly", "media", "inspect", "tools"];
+/// Where `unsafe` is allowed.
+const UNSAFE: [&str; 5] =
+    ["arch-aarch64/", "arch-x86_64/", "shim/src/sys.rs", "shim/src/sys/", "tests/guest/src/call.rs"];
+/// Where code may ask which architecture it is compiled for.
+const ARCHITECTURE: [&str; 3] = ["arch-aarch64/", "arch-x86_64/", "shim/src/lib.rs"];
+/// Lines of a file at most.
+const LINES: usize = 400;
+
+/// Modules by name, `users::read` for one, each with those that it uses.
+type Uses = BTreeMap<String, BTreeSet<String>>;
+
+/// What a file is made of, as far as walls are concerned.
+#[derive(Default)]
+struct Seen {
+    paths: Vec<Vec<String>>,
+    has_unsafe: bool,
+    asks_architecture: bool,
+}
+
+impl Seen {
+    fn of(text: &str) -> Self {
+        let file: File = syn::parse_str(text).unwrap();
+        let mut seen = Self::default();
+        seen.visit_file(&file);
+        seen
+    }
+
+    fn tree(&mut self, before: &[String], tree: &UseTree) {
+        let with = |name: &syn::Ident| [before, &[name.to_string()]].concat();
+        match tree {
+            UseTree::Path(path) => self.tree(&with(&path.ident), &path.tree),
+            UseTree::Name(name) => self.paths.push(with(&name.ident)),
+            UseTree::Rename(name) => self.paths.push(with(&name.ident)),
+            UseTree::Glob(_) => self.paths.push(before.to_vec()),
+            UseTree::Group(group) => group.items.iter().for_each(|tree| self.tree(before, tree)),
+        }
+    }
+}
+
+impl<'a> Visit<'a> for Seen {
+    fn visit_item(&mut self, item: &'a Item) {
+        // tests may look anywhere
+        if !matches!(item, Item::Mod(module) if module.attrs.iter().any(is_test)) {
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'a ItemUse) {
+        self.tree(&[], &item.tree);
+        visit::visit_item_use(self, item);
+    }
+
+    fn visit_path(&mut self, path: &'a syn::Path) {
+        self.paths.push(path.segments.iter().map(|part| part.ident.to_string()).collect());
+        visit::visit_path(self, path);
+    }
+
+    fn visit_attribute(&mut self, attribute: &'a Attribute) {
+        self.asks_architecture |= quoted(attribute).contains("target_arch");
+        self.has_unsafe |= quoted(attribute).starts_with("unsafe");
+        visit::visit_attribute(self, attribute);
+    }
+
+    fn visit_expr_unsafe(&mut self, block: &'a ExprUnsafe) {
+        self.has_unsafe = true;
+        visit::visit_expr_unsafe(self, block);
+    }
+
+    fn visit_item_fn(&mut self, function: &'a ItemFn) {
+        self.has_unsafe |= function.sig.unsafety.is_some();
+        visit::visit_item_fn(self, function);
+    }
+
+    fn visit_item_impl(&mut self, item: &'a ItemImpl) {
+        self.has_unsafe |= item.unsafety.is_some();
+        visit::visit_item_impl(self, item);
+    }
+}
+
+fn quoted(attribute: &Attribute) -> String {
+    match &attribute.meta {
+        syn::Meta::List(list) if list.path.is_ident("unsafe") => "unsafe".to_owned(),
+        syn::Meta::List(list) => list.tokens.to_string(),
+        _ => String::new(),
+    }
+}
+
+fn is_test(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("cfg") && quoted(attribute) == "test"
+}
+
+/// `users::read` of `users/read.rs`; nothing for the root.
+fn module(file: &str) -> String {
+    let path = file.strip_suffix(".rs").unwrap();
+    let path = path.strip_suffix("/mod").unwrap_or(path);
+    if matches!(path, "lib" | "main") { String::new() } else { path.replace('/', "::") }
+}
+
+/// Which module of a crate a path leads to, seen from another.
+fn target(from: &str, path: &[String], modules: &BTreeSet<String>) -> Option<String> {
+    let mut at: Vec<&str> = from.split("::").filter(|name| !name.is_empty()).collect();
+    let mut rest = path;
+    match path.first()?.as_str() {
+        "crate" => at.clear(),
+        "self" => {}
+        "super" => {
+            at.pop();
+        }
+        _ => return None,
+    }
+    rest = &rest[1..];
+    while rest.first().is_some_and(|name| name == "super") {
+        at.pop();
+        rest = &rest[1..];
+    }
+    at.extend(rest.iter().map(String::as_str));
+    (1..=at.len()).rev().map(|length| at[..length].join("::")).find(|name| modules.contains(name))
+}
+
+/// The modules of a crate, of texts by the names of their files. That a module uses its own parts, and they it, is no wall.
+fn uses(files: &BTreeMap<String, String>) -> Uses {
+    let modules: BTreeSet<String> = files.keys().map(|file| module(file)).collect();
+    let of = |(file, text): (&String, &String)| {
+        let from = module(file);
+        let own = |other: &String| {
+            let (one, two) = (format!("{from}::"), format!("{other}::"));
+            one.starts_with(&two) || two.starts_with(&one) || from.is_empty()
+        };
+        let paths = Seen::of(text).paths;
+        let used = paths.iter().filter_map(|path| target(&from, path, &modules)).filter(|other| !own(other)).collect();
+        (from, used)
+    };
+    files.iter().map(of).collect()
+}
+
+/// The modules that use themselves by way of others.
+fn circles(uses: &Uses) -> BTreeSet<&str> {
+    let reaches = |start: &str| {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![start]);
+        while let Some(at) = next.pop() {
+            next.extend(uses.get(at).into_iter().flatten().map(String::as_str).filter(|name| seen.insert(*name)));
+        }
+        seen.contains(start)
+    };
+    uses.keys().map(String::as_str).filter(|name| reaches(name)).collect()
+}
+
+/// Uses of a room by one that stands before it.
+fn upward(uses: &Uses) -> Vec<String> {
+    let floor = |module: &str| ROOMS.iter().position(|room| module.split("::").next() == Some(room));
+    let upward = |(from, to): &(&String, &String)| floor(from) < floor(to) && !from.is_empty();
+    let all = uses.iter().flat_map(|(from, to)| to.iter().map(move |to| (from, to)));
+    all.filter(upward).map(|(from, to)| format!("{from} uses {to}")).collect()
+}
+
+fn files(folder: &str) -> BTreeMap<String, String> {
+    let below = format!("{folder}/");
+    let texts = tracked(".rs").into_iter().filter_map(|path| Some((path.strip_prefix(&below)?.to_owned(), path)));
+    texts.map(|(name, path)| (name, fs::read_to_string(source().join(path)).unwrap())).collect()
+}
+
+#[test]
+fn no_modules_use_each_other_in_a_circle() {
+    for folder in CRATES {
+        let uses = uses(&files(folder));
+        assert!(uses.values().any(|uses| !uses.is_empty()), "nothing was read of {folder}");
+        assert_eq!(circles(&uses), BTreeSet::new(), "in {folder}");
+    }
+}
+
+#[test]
+fn a_room_of_boot_uses_those_before_it() {
+    let uses = uses(&files("boot/src"));
+    for module in uses.keys().filter(|module| !module.is_empty()) {
+        assert!(ROOMS.contains(&module.split("::").next().unwrap()), "{module} is in no room");
+    }
+    assert_eq!(upward(&uses), Vec::<String>::new());
+    for (file, text) in files("boot/src") {
+        assert!(!Seen::of(&text).paths.iter().any(|path| path[0] == "qemu"), "boot/src/{file} uses qemu");
+    }
+}
+
+#[test]
+fn unsafe_and_architectures_stand_where_they_may() {
+    let allowed = |path: &str, list: &[&str]| list.iter().any(|start| path.starts_with(start));
+    for path in tracked(".rs") {
+        let text = fs::read_to_string(source().join(&path)).unwrap();
+        let seen = Seen::of(&text);
+        assert!(!seen.has_unsafe || allowed(&path, &UNSAFE), "{path} has unsafe");
+        assert!(!seen.asks_architecture || allowed(&path, &ARCHITECTURE), "{path} has cfg(target_arch)");
+        assert!(text.lines().count() <= LINES, "{path} has {} lines, at most {LINES}", text.lines().count());
+    }
+    for start in UNSAFE.iter().chain(&ARCHITECTURE) {
+        assert!(source().join(start).exists(), "{start} is gone: take it from the list");
+    }
+}
+
+#[test]
+fn each_wall_is_seen_where_it_is_broken() {
+    let house = |texts: &[(&str, &str)]| -> Uses {
+        uses(&texts.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect())
+    };
+    let uses = house(&[
+        ("lib.rs", "pub mod host; pub mod media;"),
+        ("host/mod.rs", "mod run; use crate::media::{self, iso};"),
+        ("host/run.rs", "use super::Host; fn f() { crate::media::make() }"),
+        ("media/mod.rs", "mod iso; #[cfg(test)] mod tests { use crate::inspect; }"),
+        ("media/iso.rs", "use crate::host::run::Run;"),
+        ("inspect.rs", ""),
+    ]);
+    assert_eq!(uses["host::run"], BTreeSet::from(["media".to_owned()]));
+    assert_eq!(circles(&uses), BTreeSet::new(), "a module and its parts are one");
+    assert_eq!(upward(&uses), ["host uses media", "host uses media::iso", "host::run uses media"]);
+    let uses = house(&[("a.rs", "use crate::b::B;"), ("b.rs", "use crate::c;"), ("c.rs", "type A = crate::a::A;")]);
+    assert_eq!(circles(&uses), BTreeSet::from(["a", "b", "c"]));
+    assert!(Seen::of("fn f() { unsafe { g() } }").has_unsafe && Seen::of("unsafe fn f() {}").has_unsafe);
+    assert!(Seen::of("#[unsafe(no_mangle)] fn f() {}").has_unsafe && !Seen::of("fn f() { g() }").has_unsafe);
+    assert!(Seen::of("#[cfg(target_arch = \"x86_64\")] use a as b;").asks_architecture);
+}

@@ -1,0 +1,19 @@
+//! The files of this source tree that git knows.
+
+use std::path::Path;
+use std::process::Command;
+
+/// The source tree.
+pub fn source() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}
+
+/// The paths that end so, from the source tree's top.
+pub fn tracked(end: &str) -> Vec<String> {
+    let git = Command::new("git").arg("-C").arg(source()).args(["ls-files", "-z"]).output().unwrap();
+    assert!(git.status.success(), "{}", String::from_utf8_lossy(&git.stderr));
+    let paths = String::from_utf8(git.stdout).unwrap();
+    let paths: Vec<String> = paths.split('\0').filter(|path| path.ends_with(end)).map(str::to_owned).collect();
+    assert!(!paths.is_empty(), "git knows no {end} here");
+    paths
+}
