@@ -5,20 +5,19 @@ use std::path::PathBuf;
 use shim::arches::Arch;
 use shim::layout::USERS_LABEL;
 
-use crate::cache::Cache;
-use crate::carbon::Placement;
-use crate::debian;
-use crate::error::Result;
+use crate::host::Host;
+use crate::host::error::Result;
+use crate::image::carbon::Placement;
+use crate::image::manifest::Manifest;
+use crate::image::tree::Tree;
+use crate::image::words;
 use crate::image::{Image, Spec, assemble, carbon_of};
-use crate::kernel::{self, kernel};
-use crate::manifest::Manifest;
-use crate::node::{self, Choice};
-use crate::progress::Progress;
-use crate::shim::{Shim, build as shim};
-use crate::tree::Tree;
+use crate::parts::debian;
+use crate::parts::kernel::{self, kernel};
+use crate::parts::node::{self, Choice};
+use crate::parts::shim::{Shim, build as shim};
 use crate::users::image::DEFAULT_SIZE;
 use crate::users::{app, demo};
-use crate::words;
 
 /// Debian's package of e2fsck without libraries.
 const E2FSCK: &str = "e2fsck-static";
@@ -50,34 +49,29 @@ pub enum Users {
 }
 
 /// The image; whatever of it is not cached is made now.
-pub fn image(cache: &Cache, wanted: &Wanted, progress: Progress) -> Result<Image> {
-    image_with(cache, wanted, || shim(wanted.arch, progress), progress)
+pub fn image(host: &Host, wanted: &Wanted) -> Result<Image> {
+    image_with(host, wanted, || shim(wanted.arch, host.progress))
 }
 
 /// The same, with another shim than this source tree's usual one.
-pub fn image_with(
-    cache: &Cache,
-    wanted: &Wanted,
-    shim: impl FnOnce() -> Result<Shim>,
-    progress: Progress,
-) -> Result<Image> {
-    assemble(cache, &spec(cache, wanted, shim, progress)?, progress)
+pub fn image_with(host: &Host, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>) -> Result<Image> {
+    assemble(host, &spec(host, wanted, shim)?)
 }
 
 /// The carbon copy's files.
-pub fn carbon(cache: &Cache, wanted: &Wanted, progress: Progress) -> Result<Tree> {
-    carbon_of(cache, &spec(cache, wanted, || shim(wanted.arch, progress), progress)?, progress)
+pub fn carbon(host: &Host, wanted: &Wanted) -> Result<Tree> {
+    carbon_of(host, &spec(host, wanted, || shim(wanted.arch, host.progress))?)
 }
 
-fn spec(cache: &Cache, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>, progress: Progress) -> Result<Spec> {
+fn spec(host: &Host, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>) -> Result<Spec> {
     let Wanted { arch, placement, profile, manifest } = wanted;
     // what a person may have written wrongly comes first, what takes minutes last
     words::check(&manifest.cmdline, &own_words(arch, *placement, true))?;
     let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), arch)?;
     let options = manifest.kernel.options.iter().map(|option| option.0.clone()).collect();
     let shim = shim()?;
-    let kernel = kernel(cache, &kernel::Spec { arch, profile: (*profile).to_owned(), options }, progress)?;
-    let e2fsck = debian::unpacked(cache, arch, E2FSCK, "main", progress)?;
+    let kernel = kernel(host, &kernel::Spec { arch, profile: (*profile).to_owned(), options })?;
+    let e2fsck = debian::unpacked(host, arch, E2FSCK, "main")?;
     Ok(Spec {
         arch,
         placement: *placement,
@@ -94,11 +88,11 @@ fn spec(cache: &Cache, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>, pro
 
 impl Users {
     /// The image of the homes, of that size if it is made here; one in the cache must not be written to.
-    pub fn image(&self, cache: &Cache, arch: &Arch, size: Option<u64>, progress: Progress) -> Result<Option<PathBuf>> {
+    pub fn image(&self, host: &Host, arch: &Arch, size: Option<u64>) -> Result<Option<PathBuf>> {
         match self {
             Self::None => Ok(None),
-            Self::Demo => demo::image(cache, size.unwrap_or(DEFAULT_SIZE), progress).map(Some),
-            Self::App(app) => app::image(cache, app, arch, size, progress).map(Some),
+            Self::Demo => demo::image(host, size.unwrap_or(DEFAULT_SIZE)).map(Some),
+            Self::App(app) => app::image(host, app, arch, size).map(Some),
             Self::File(file) => Ok(Some(file.clone())),
         }
     }
@@ -120,8 +114,8 @@ fn own_words(arch: &Arch, placement: Placement, users: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::cmdline;
-    use crate::carbon::Placement;
     use crate::image::Image;
+    use crate::image::carbon::Placement;
     use shim::arches::ALL;
     use shim::{cmdline::Options, device::Device};
 

@@ -1,11 +1,21 @@
-//! Assembles NodeOS: from a manifest to a kernel, an initramfs and a carbon copy.
+//! Assembles NodeOS: from a manifest to a kernel, an initramfs and a carbon copy, and media made of them.
 //!
 //! ```text
 //! manifest -> closure -> tree -> archive -> image -> medium
 //! ```
 //!
-//! The waist is [`image::Image`]: everything before it builds one, every medium takes one. The contract with the
-//! guest (names, places, parameters) is the shim's library; the shim's binaries are input paths.
+//! | room | holds | uses |
+//! |---|---|---|
+//! | `host` | files, programs, errors, progress: what any program of the host needs | |
+//! | `parts` | where pieces come from: kernel, node, Debian's libraries, the shim | `host` |
+//! | `image` | the waist, [`image::Image`]: everything before it builds one, every medium takes one | `parts` |
+//! | `users` | users partitions, without root | `image` |
+//! | `assembly` | what a person wants, made by the rooms above | `users` |
+//! | `media` | a row and a file for each kind of medium | `assembly` |
+//! | `inspect` | what is in a file that may be anybody's | `media` |
+//! | `tools` | which programs of the host all of it needs | `media` |
+//!
+//! The contract with the guest (names, places, parameters) is the shim's library; the shim's binaries are input paths.
 //!
 //! 1. `elf`, `closure`, `tree`, `manifest`, `words`, `steps` do no I/O: values in, values out, and every value prints
 //!    itself.
@@ -16,35 +26,11 @@
 //!
 //! Absent on purpose: a registry client (npm, apt and dpkg are asked, with the user's own settings), a build system.
 
-pub mod archive;
 pub mod assembly;
-pub mod cache;
-pub mod carbon;
-pub mod closure;
-pub mod debian;
-pub mod digest;
-pub mod elf;
-pub mod error;
+pub mod host;
 pub mod image;
 pub mod inspect;
-pub mod interrupt;
-pub mod kconfig;
-pub mod kernel;
-pub mod manifest;
 pub mod media;
-pub mod node;
-pub mod npm;
-pub mod origin;
-pub mod outside;
-pub mod progress;
-pub mod run;
-pub mod shim;
-pub mod shown;
-mod steps;
-pub mod strip;
+pub mod parts;
 pub mod tools;
-pub mod tree;
-pub mod unpack;
 pub mod users;
-pub mod window;
-pub mod words;

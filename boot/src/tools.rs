@@ -2,8 +2,8 @@
 
 use shim::arches::{ALL, Arch};
 
+use crate::host::run::find;
 use crate::media;
-use crate::run::find;
 
 /// What a command of ours needs the tool for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

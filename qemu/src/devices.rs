@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::passt::Passt;
-
 /// A machine's firmware, in QEMU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Firmware {
@@ -115,64 +113,5 @@ impl Drive {
     /// A disk that keeps what the machine writes.
     pub fn writable(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), bus: Bus::Virtio, read_only: false, snapshot: false, sector: 512 }
-    }
-}
-
-/// The network card.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Network {
-    /// None.
-    None,
-    /// QEMU's own network behind the host's: DHCP, DNS, a way out, which leads to the host's loopback too, and these
-    /// ports in.
-    User {
-        /// Ports of the host that lead into the machine.
-        publish: Vec<Publish>,
-        /// What it serves to a firmware that boots from the network.
-        boot: Option<Served>,
-    },
-    /// The same by passt, which keeps the machine from the host's loopback.
-    Passt(Passt),
-    /// A tap device of the host's, by name, and the machine's MAC address.
-    Tap(String, String),
-}
-
-impl Network {
-    /// Ports of the host that lead into the machine.
-    #[must_use]
-    pub fn publish(&self) -> &[Publish] {
-        match self {
-            Self::User { publish, .. } | Self::Passt(Passt { publish, .. }) => publish,
-            Self::None | Self::Tap(..) => &[],
-        }
-    }
-}
-
-/// What is served by TFTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Served {
-    /// The folder.
-    pub folder: PathBuf,
-    /// The file in it that the firmware is told to fetch.
-    pub file: String,
-}
-
-/// A TCP port of the host's loopback that leads to one of the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Publish {
-    /// The host's port.
-    pub host: u16,
-    /// The machine's port.
-    pub guest: u16,
-}
-
-impl FromStr for Publish {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let port = |text: &str| text.parse::<u16>().ok().filter(|&port| port != 0);
-        text.split_once(':')
-            .and_then(|(host, guest)| Some(Self { host: port(host)?, guest: port(guest)? }))
-            .ok_or_else(|| "expected HOST:GUEST, two ports between 1 and 65535, as in 8080:80".to_owned())
     }
 }

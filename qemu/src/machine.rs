@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 
 use shim::arches::Arch;
 
-pub use crate::devices::{Bus, Drive, Firmware, Network, Publish, Served, Start};
+pub use crate::devices::{Bus, Drive, Firmware, Start};
 use crate::inherited::Inherited;
+pub use crate::network::{Network, Served};
 use crate::passt;
+pub use crate::publish::Publish;
 
 /// What QEMU emulates.
 #[derive(Clone, Debug)]

@@ -10,8 +10,8 @@ use std::io;
 use std::net::IpAddr;
 use std::process::{Command, Stdio};
 
-use crate::devices::Publish;
 use crate::inherited::Inherited;
+use crate::publish::Publish;
 
 /// Where the printed command has both meet; a machine that is started here inherits a socket.
 const BY_HAND: &str = "/tmp/nodeos-passt.socket";

@@ -1,19 +1,5 @@
 //! Names and places that the guest and the host agree on. Those of programs are in `programs`.
 
-use crate::programs;
-
-/// The path of `programs::INIT`. These six are for `boot`, until it takes them from the table.
-pub const INIT: &str = programs::INIT.path;
-/// The path of `programs::SETUP`.
-pub const SETUP: &str = programs::SETUP.path;
-/// The path of `programs::MEND`.
-pub const MEND: &str = programs::MEND.path;
-/// The path of `programs::LOGON`.
-pub const LOGON: &str = programs::LOGON.path;
-/// The path of `programs::SANDBOX`.
-pub const SANDBOX: &str = programs::SANDBOX.path;
-/// The path of `programs::BROKER`.
-pub const BROKER: &str = programs::BROKER.path;
 /// Where the carbon copy lies or is mounted: the lower layer of every user's root.
 pub const CARBON: &str = "/carbon";
 /// The carbon copy as an EROFS file in the initramfs (placement `image`).

@@ -141,6 +141,11 @@ pub const ENV: Program = Program {
 /// All of them, PID 1 first.
 pub const ALL: &[Program] = &[INIT, SETUP, MEND, SANDBOX, LOGON, BROKER, ENV];
 
+/// Those that run in every machine with a user who is granted a device: started by the kernel or by PID 1.
+pub fn started() -> impl Iterator<Item = &'static Program> {
+    ALL.iter().filter(|program| matches!(program.starter, Starter::Kernel | Starter::Init))
+}
+
 /// The program at that path of the initramfs.
 #[must_use]
 pub fn in_initramfs(path: &str) -> Option<&'static Program> {

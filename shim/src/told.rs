@@ -7,6 +7,9 @@ use core::fmt;
 
 use crate::cut;
 
+/// Bytes of it at most. The guest reads 256 (`guest/place.rs`, `text`).
+pub const MAX: usize = 128;
+
 /// The content of `layout::TOLD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told<'a> {

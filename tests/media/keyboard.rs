@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use boot::{
     assembly::{self, Wanted},
-    carbon::Placement,
-    manifest::Manifest,
-    progress::Progress,
-    shim::weak,
+    image::{carbon::Placement, manifest::Manifest},
+    parts::shim::weak,
     users::{
         home::Home,
         logon::{Shell, set_shell},
@@ -21,14 +19,14 @@ use shim::{
     arches::Arch,
     logon_file::{LogonFile, Password},
 };
-use tests::{Disk, attacker, cache, logs_on};
+use tests::{Disk, attacker, host, logs_on};
 
 /// A PC with these homes. The kernel's lines and who logs on are on the serial line; the logon is on the screen too.
 fn pc(disk: &Disk, words: &str) -> Vm {
     let arch = Arch::named("x86_64").unwrap();
     let wanted = Wanted { arch, placement: Placement::Medium, profile: "pc", manifest: Manifest::default() };
-    let cache = cache();
-    let image = assembly::image_with(&cache, &wanted, || weak(arch), Progress::Plain).unwrap_or_else(|e| panic!("{e}"));
+    let host = host();
+    let image = assembly::image_with(&host, &wanted, || weak(arch)).unwrap_or_else(|e| panic!("{e}"));
     let line = assembly::cmdline(&image, true).replace(" quiet ", " ");
     let line = format!("console=tty0 {line} {words}");
     let drives = image.carbon.iter().map(Drive::read_only).chain([Drive::writable(&disk.path)]).collect();

@@ -18,14 +18,13 @@ use std::{
 
 use boot::{
     assembly::{self, Users, Wanted},
-    manifest::Manifest,
+    image::manifest::Manifest,
     media::{self, Machine, Medium, Parts},
-    progress::Progress,
 };
 use qemu::vm::Vm;
 use shim::arches::{ALL, Arch};
 use tempfile::TempDir;
-use tests::{cache, log_on};
+use tests::{host, log_on};
 
 /// A medium with the demo's homes, for the first architecture that it is made for.
 fn medium(target: &'static str, machines: &[Machine]) -> PathBuf {
@@ -48,20 +47,20 @@ fn medium_for(arch: &'static Arch, target: &'static str, machines: &[Machine]) -
     out
 }
 
-type Made = boot::error::Result<media::Manifest>;
+type Made = boot::host::error::Result<media::Manifest>;
 
 fn make(arch: &'static Arch, target: &str, machines: &[Machine], out: &Path) -> Made {
     make_of(&Users::Demo, arch, target, machines, out)
 }
 
 fn make_of(users: &Users, arch: &'static Arch, target: &str, machines: &[Machine], out: &Path) -> Made {
-    let (cache, target) = (cache(), Medium::named(target).unwrap());
+    let (host, target) = (host(), Medium::named(target).unwrap());
     let wanted =
         Wanted { arch, placement: target.placement.unwrap(), profile: target.profile, manifest: Manifest::default() };
-    let users = users.image(&cache, arch, None, Progress::Plain)?;
-    let image = assembly::image(&cache, &wanted, Progress::Plain)?;
+    let users = users.image(&host, arch, None)?;
+    let image = assembly::image(&host, &wanted)?;
     let users = users.as_deref();
-    media::make(target, &Parts { cache: &cache, image: &image, users, machines, progress: Progress::Plain }, out)
+    media::make(target, &Parts { host: &host, image: &image, users, machines }, out)
 }
 
 /// The demo's guest logs on, and node answers.

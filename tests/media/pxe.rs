@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use boot::{media::SERIAL, run::find};
+use boot::{host::run::find, media::SERIAL};
 use qemu::{
     machine::{Drive, Firmware, Machine, Network, Served, Start},
     vm::Vm,

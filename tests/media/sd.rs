@@ -19,7 +19,7 @@ use qemu::{
 };
 use shim::{arches::Arch, last_word::LastWord, policy::Policy};
 use tempfile::TempDir;
-use tests::{Disk, attacker, cache, log_on, logs_on, runs};
+use tests::{Disk, attacker, host, log_on, logs_on, runs};
 
 use crate::{guest_logs_on, make_of, medium, said};
 
@@ -33,7 +33,7 @@ fn written(mib: u64) -> (TempDir, PathBuf) {
 }
 
 fn machine(card: &Path, bus: Bus) -> Machine {
-    let Card { kernel, initramfs, device_tree, cmdline } = card::read(&cache(), card).unwrap();
+    let Card { kernel, initramfs, device_tree, cmdline } = card::read(&host().cache, card).unwrap();
     // what the shim says beside errors is for those who ask
     let cmdline = format!("{cmdline} loglevel=7");
     let drives = vec![Drive { bus, ..Drive::writable(card) }];

@@ -7,16 +7,17 @@ use std::{
 
 use boot::{
     assembly::{self, Wanted},
-    carbon::Placement,
-    image::Image,
-    manifest::{KernelOption, Manifest},
-    progress::Progress,
-    shim as shim_of,
+    image::{
+        Image,
+        carbon::Placement,
+        manifest::{KernelOption, Manifest},
+    },
+    parts::shim as shim_of,
 };
 use lab::measure::{meter, with_program};
 use shim::{arches::Arch, layout::E2FSCK_ON_CARBON};
 
-use crate::cache;
+use crate::host;
 
 /// Doors that our kernels do not have.
 const DOORS: [&str; 16] = [
@@ -51,8 +52,8 @@ pub fn image(arch: &'static Arch, placement: Placement, weak: bool, doors: bool)
     }
     let wanted = Wanted { arch, placement, profile: "virt", manifest };
     let made = match weak {
-        true => assembly::image_with(&cache(), &wanted, || shim_of::weak(arch), Progress::Plain),
-        false => assembly::image(&cache(), &wanted, Progress::Plain),
+        true => assembly::image_with(&host(), &wanted, || shim_of::weak(arch)),
+        false => assembly::image(&host(), &wanted),
     };
     made.unwrap_or_else(|error| panic!("{error}"))
 }

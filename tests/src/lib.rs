@@ -17,8 +17,8 @@ use std::{
 
 use boot::{
     assembly,
-    cache::Cache,
-    carbon::Placement,
+    host::{Host, progress::Progress},
+    image::carbon::Placement,
     users::{
         home::Home,
         image::{Create, create},
@@ -42,13 +42,13 @@ mod image;
 pub use image::attacker;
 use image::{image, put_e2fsck, put_first};
 
-/// The cache that `nodeos` uses too.
+/// The cache that `nodeos` uses too, and plain lines for what takes long.
 ///
 /// # Panics
 /// When there is none.
 #[must_use]
-pub fn cache() -> Cache {
-    Cache::open().unwrap_or_else(|error| panic!("{error}"))
+pub fn host() -> Host {
+    Host::open(Progress::Plain).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A machine that is to be booted.

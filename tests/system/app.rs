@@ -6,15 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use boot::{assembly::Users, progress::Progress};
+use boot::assembly::Users;
 use qemu::machine::{Drive, Publish};
 use shim::{arches::Arch, last_word::LastWord};
-use tests::{Boot, Disk, cache, free_port, runs};
+use tests::{Boot, Disk, host, free_port, runs};
 
 fn app(path: &str, arch: &'static Arch) -> Drive {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/");
     let users = Users::App(format!("{folder}{path}").into());
-    let image = users.image(&cache(), arch, None, Progress::Plain).unwrap_or_else(|error| panic!("{error}"));
+    let image = users.image(&host(), arch, None).unwrap_or_else(|error| panic!("{error}"));
     Drive { snapshot: true, ..Drive::writable(image.unwrap()) }
 }
 

@@ -1,15 +1,14 @@
 //! Systems side by side: that a script of the same mounts comes up, and that this system still takes less.
 
-use boot::progress::Progress;
 use lab::bench::{ALL, Arena, Wanted};
 use shim::arches::Arch;
-use tests::cache;
+use tests::host;
 
 pub fn this_system_takes_less_than_a_script_of_the_same_mounts(arch: &'static Arch) {
     let named = |name| ALL.iter().find(|contender| contender.name == name).unwrap();
     let contenders = ["nodeos-medium", "busybox-medium"].map(named).into();
     let wanted = Wanted { arch, contenders, homes: vec![1], runs: 1, floor: false };
-    let all = Arena::new(&cache(), &wanted, Progress::Plain).and_then(|arena| arena.measure());
+    let all = Arena::new(&host(), &wanted).and_then(|arena| arena.measure());
     let all = all.unwrap_or_else(|error| panic!("{error}"));
     let [ours, script] = &all.rows[..] else { panic!("{all:?}") };
     assert!(ours.between * 2 < script.between, "{} instructions, the script's are {}", ours.between, script.between);

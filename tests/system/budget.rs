@@ -2,30 +2,22 @@
 
 use std::path::Path;
 
-use boot::{
-    assembly::Users,
-    carbon::Placement,
-    manifest::{Include, KernelOption, Manifest},
-    media::Medium,
-    progress::Progress,
-    shim as shim_of,
-    users::home::Home,
-};
+use boot::{assembly::Users, media::Medium, users::home::Home, image::{carbon::Placement, manifest::{Include, KernelOption, Manifest}}, host::progress::Progress, parts::shim as shim_of};
 use lab::{
     budget::{Budgets, Finding, Landed},
     figures::Measured,
     measure::{self, Guest, MOMENTS, Subject, What},
     readings::PARTS,
 };
-use shim::arches::Arch;
-use tests::cache;
+use shim::{arches::Arch, programs::INIT};
+use tests::host;
 
 fn subject(arch: &'static Arch, manifest: Manifest) -> Subject {
     Subject { arch, target: Medium::named("direct").unwrap(), users: Users::None, manifest }
 }
 
 fn measured(arch: &'static Arch, manifest: Manifest, whats: &[What]) -> Measured {
-    measure::measure(&cache(), &subject(arch, manifest), whats, 1, Progress::Plain).unwrap_or_else(|error| panic!("{error}")).0
+    measure::measure(&host(), &subject(arch, manifest), whats, 1).unwrap_or_else(|error| panic!("{error}")).0
 }
 
 pub fn memory_and_time_are_read_from_the_machine(arch: &'static Arch) {
@@ -63,7 +55,7 @@ pub fn an_app_has_a_timeline_of_its_own(arch: &'static Arch) {
     let folder = tempfile::tempdir().unwrap();
     let time = |app: &Path| {
         let subject = Subject { users: Users::App(app.to_owned()), ..subject(arch, Manifest::default()) };
-        measure::measure(&cache(), &subject, &[What::Time], 1, Progress::Plain).map(|(measured, _)| measured.timeline)
+        measure::measure(&host(), &subject, &[What::Time], 1).map(|(measured, _)| measured.timeline)
     };
     let example = |name| Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples")).join(name);
     let written = |name, text: &str| {
@@ -150,7 +142,7 @@ pub fn a_regression_of_each_kind_closes_the_gate(arch: &'static Arch) {
     std::fs::write(app.join("index.js"), "require('kept')\n").unwrap();
     let of_app = || {
         let subject = Subject { users: Users::App(app.clone()), ..subject(arch, Manifest::default()) };
-        measure::measure(&cache(), &subject, &[What::Sizes], 1, Progress::Plain).unwrap_or_else(|error| panic!("{error}")).0
+        measure::measure(&host(), &subject, &[What::Sizes], 1).unwrap_or_else(|error| panic!("{error}")).0
     };
     let with_app = of_app();
     let (mut of_apps, mut landed_app) = (Budgets::read("format = 1\n").unwrap(), Landed::default());
@@ -164,7 +156,7 @@ pub fn a_regression_of_each_kind_closes_the_gate(arch: &'static Arch) {
     // functions in PID 1: those that leave guards out
     let (weak, named) = (shim_of::weak(arch).unwrap(), shim_of::weak_named(arch).unwrap());
     let mut planted = good.clone();
-    planted.figures.insert("bytes.init".to_owned(), measure::program(&weak.init, &named.init).unwrap());
+    planted.figures.insert("bytes.init".to_owned(), measure::program(weak.file(&INIT).unwrap(), named.file(&INIT).unwrap()).unwrap());
     blamed(&found(&planted, "bytes.init"), "shim::guards::");
 
     // an option of the kernel's: a kernel with it would have to be built, so its size is made up
@@ -178,7 +170,7 @@ pub fn a_regression_of_each_kind_closes_the_gate(arch: &'static Arch) {
 
     // twenty more homes, which PID 1 looks at
     let homes: Vec<_> = (1001..1021).map(|uid| Home::new(&format!("planted{uid}"), uid)).collect();
-    let image = subject(arch, Manifest::default()).booted(&cache(), Placement::Medium, Progress::Plain).unwrap();
+    let image = subject(arch, Manifest::default()).booted(&host(), Placement::Medium).unwrap();
     let guest = Guest::new(&image, Progress::Plain).unwrap();
     let mut planted = good.clone();
     planted.figures.extend(guest.calls(&homes).unwrap_or_else(|error| panic!("{error}")));

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use boot::{assembly::Users, progress::Progress};
+use boot::assembly::Users;
 use qemu::vm::Vm;
 use shim::{arches::Arch, last_word::LastWord};
-use tests::{Boot, Disk, cache, log_on};
+use tests::{Boot, Disk, host, log_on};
 
 const PROMPT: &str = "/ # ";
 
 fn demo(arch: &'static Arch) -> Disk {
-    let image = Users::Demo.image(&cache(), arch, None, Progress::Plain).unwrap_or_else(|error| panic!("{error}"));
+    let image = Users::Demo.image(&host(), arch, None).unwrap_or_else(|error| panic!("{error}"));
     Disk::copy(&image.unwrap())
 }
 

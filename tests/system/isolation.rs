@@ -31,7 +31,7 @@ pub fn what_a_user_writes_lands_in_the_own_home_alone(arch: &'static Arch) {
     machine.drives[0] = Drive::writable(&carbon);
     let mut vm = Vm::start(machine).unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
-    let hash = |path: &Path| boot::digest::Key::default().with("carbon", std::fs::read(path).unwrap()).name();
+    let hash = |path: &Path| boot::host::digest::Key::default().with("carbon", std::fs::read(path).unwrap()).name();
     assert_eq!(hash(&made), hash(&carbon));
     let said = vm.transcript();
     for line in ["ana over env undefined", "ana sees 4", "bo sees hers false", "bo sees false"] {

@@ -1,6 +1,6 @@
 //! Too little RAM for an initramfs with node in it; what a user may have of it.
 
-use boot::{carbon::Placement, users::policy::set_policy};
+use boot::{users::policy::set_policy, image::carbon::Placement};
 use shim::{arches::Arch, last_word::LastWord, policy::Policy};
 use tests::{Boot, Disk, runs};
 

@@ -1,6 +1,6 @@
 //! Where the carbon copy lies.
 
-use boot::carbon::Placement;
+use boot::image::carbon::Placement;
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, runs};
 

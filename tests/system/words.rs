@@ -1,6 +1,6 @@
-//! How many words a kernel takes: `boot::words` refuses what is lost or fatal here.
+//! How many words a kernel takes: `boot::image::words` refuses what is lost or fatal here.
 
-use boot::words::{MOST_BYTES, MOST_NAMES, check};
+use boot::image::words::{MOST_BYTES, MOST_NAMES, check};
 use qemu::machine::Start;
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, runs};

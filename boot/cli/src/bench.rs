@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use boot::cache::Cache;
 use boot::tools::For;
 use lab::bench::{ALL, Arena, Contender, Wanted};
 use lab::comparison::{COLUMNS, Comparison};
@@ -65,7 +64,7 @@ impl Args {
         let contenders = self.contenders();
         let Self { arch, homes, runs, floor, json, .. } = self;
         let wanted = Wanted { arch, contenders, homes, runs: runs.into(), floor };
-        let all = Arena::new(&Cache::open()?, &wanted, common.progress)?.measure()?;
+        let all = Arena::new(&common.host()?, &wanted)?.measure()?;
         if json { print_json(&all) } else { print_line(text(&all).trim_end()) }
     }
 }

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use boot::assembly::Users;
-use boot::cache::{Cache, write_whole};
-use boot::error::Tried;
-use boot::manifest::Manifest;
+use boot::host::Host;
+use boot::host::cache::write_whole;
+use boot::host::error::Tried;
+use boot::host::run::Run;
+use boot::image::manifest::Manifest;
 use boot::media::{self, Medium};
-use boot::run::Run;
 use boot::tools::For;
 use lab::budget::{Budgets, Entry, Finding, Landed};
 use lab::figures::{FORMAT, Measured};
@@ -98,7 +99,7 @@ impl Args {
     }
 
     pub fn run(self, common: Common) -> Result<u8, Failed> {
-        let (root, cache) = (source()?, Cache::open()?);
+        let (root, host) = (source()?, common.host()?);
         let file = root.join(BUDGETS);
         let mut budgets = read_budgets(&file)?;
         known(&budgets, &file)?;
@@ -115,7 +116,7 @@ impl Args {
         let (mut findings, mut changes) = (Vec::new(), Vec::new());
         let mut machines = 0;
         for (arch, target) in self.machines() {
-            let measured = measured(&cache, arch, target, self.runs, common)?;
+            let measured = measured(&host, arch, target, self.runs)?;
             match self.update {
                 true => changes.extend(budgets.land(&measured, &mut landed).map_err(Failed::new)?),
                 false => findings.extend(budgets.check(&measured, &landed)),
@@ -165,22 +166,16 @@ fn verdict(findings: &[Finding], machines: usize) -> Result<u8, Failed> {
 }
 
 /// What budgets are for, of one machine without homes.
-fn measured(
-    cache: &Cache,
-    arch: &'static Arch,
-    target: &'static Medium,
-    runs: u8,
-    common: Common,
-) -> Result<Measured, Failed> {
+fn measured(host: &Host, arch: &'static Arch, target: &'static Medium, runs: u8) -> Result<Measured, Failed> {
     let subject = Subject { arch, target, users: Users::None, manifest: Manifest::default() };
     // system calls are the same at each run
     let once = if target.name == "direct" { &[What::Sizes, What::Calls][..] } else { &[What::Sizes] };
-    let mut measured = measure::measure(cache, &subject, once, 1, common.progress)?.0;
+    let mut measured = measure::measure(host, &subject, once, 1)?.0;
     if target.name != "direct" {
         // the shim and the carbon copy are those of direct
         measured.figures.retain(|name, _| ["bytes.kernel", "bytes.initramfs", "bytes.medium"].contains(&name.as_str()));
     } else {
-        let counted = measure::measure(cache, &subject, &[What::Instructions], runs.into(), common.progress)?.0;
+        let counted = measure::measure(host, &subject, &[What::Instructions], runs.into())?.0;
         measured.figures.extend(counted.figures);
     }
     Ok(measured)

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use boot::assembly;
-use boot::cache::Cache;
+use boot::image::outside::Outside;
 use boot::media::{self, MANIFEST, Machine, Manifest, Medium, Parts, Shape};
-use boot::outside::Outside;
 use boot::tools::For;
 
 use crate::source::Source;
@@ -71,17 +70,11 @@ impl Args {
             .map_err(|error| Failed::usage(error.to_string()))?;
         let outside = source.outside()?;
         let users = source.users(&wanted.manifest)?;
-        let cache = Cache::open()?;
-        media::free(&cache, target, &out).map_err(|error| Failed::usage(format!("--out: {error}")))?;
-        let homes = users.image(&cache, wanted.arch, source.size(), common.progress)?;
-        let image = assembly::image(&cache, &wanted, common.progress)?;
-        let parts = Parts {
-            cache: &cache,
-            image: &image,
-            users: homes.as_deref(),
-            machines: &machine,
-            progress: common.progress,
-        };
+        let host = common.host()?;
+        media::free(&host.cache, target, &out).map_err(|error| Failed::usage(format!("--out: {error}")))?;
+        let homes = users.image(&host, wanted.arch, source.size())?;
+        let image = assembly::image(&host, &wanted)?;
+        let parts = Parts { host: &host, image: &image, users: homes.as_deref(), machines: &machine };
         let manifest = media::make(target, &parts, &out)?;
         if json { print_json(&manifest) } else { print_line(&table(target, &manifest, &outside, &out)) }
     }

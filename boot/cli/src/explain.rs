@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use boot::shown::Shown;
+use boot::host::shown::Shown;
+use boot::image::words;
 use boot::users::read::{self, Image};
-use boot::words;
 use serde::Serialize;
 use shim::arches::Arch;
 use shim::capabilities::Capabilities;

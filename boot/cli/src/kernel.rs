@@ -1,7 +1,6 @@
 //! `nodeos kernel`: the kernel alone.
 
-use boot::cache::Cache;
-use boot::kernel::{Spec, kernel};
+use boot::parts::kernel::{Spec, kernel};
 use boot::tools::For;
 use shim::arches::Arch;
 
@@ -30,7 +29,7 @@ impl Args {
 
     pub fn run(self, common: Common) -> Result<u8, Failed> {
         let spec = Spec { arch: self.arch, profile: self.profile, options: Vec::new() };
-        let path = kernel(&Cache::open()?, &spec, common.progress)?;
+        let path = kernel(&common.host()?, &spec)?;
         print_line(&path.display().to_string())
     }
 }

@@ -20,9 +20,10 @@ mod users;
 use std::fmt;
 use std::io::{BufRead, IsTerminal, Write};
 
-use boot::interrupt;
-use boot::progress::Progress;
-use boot::shown::printable;
+use boot::host::Host;
+use boot::host::interrupt;
+use boot::host::progress::Progress;
+use boot::host::shown::printable;
 use boot::tools;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
@@ -180,6 +181,13 @@ pub struct Common {
     pub progress: Progress,
 }
 
+impl Common {
+    /// The host, for what takes long.
+    pub fn host(self) -> Result<Host, Failed> {
+        Ok(Host::open(self.progress)?)
+    }
+}
+
 /// Why a command failed, and with which status it ends.
 #[derive(Debug)]
 pub struct Failed {
@@ -206,8 +214,8 @@ impl fmt::Display for Failed {
     }
 }
 
-impl From<boot::error::Error> for Failed {
-    fn from(error: boot::error::Error) -> Self {
+impl From<boot::host::error::Error> for Failed {
+    fn from(error: boot::host::error::Error) -> Self {
         if !interrupt::happened() {
             return Self::new(error.to_string());
         }

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if shown { exit::DONE } else { exit::USAGE });
         }
     };
-    if let Err(error) = boot::interrupt::catch() {
+    if let Err(error) = boot::host::interrupt::catch() {
         complain(&format!("catch SIGINT: {error}"));
         return ExitCode::from(exit::FAILED);
     }

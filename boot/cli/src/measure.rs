@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use boot::cache::Cache;
 use boot::media::Medium;
 use boot::tools::For;
 use lab::figures::{Curve, Figure, KINDS, Measured, kind};
@@ -69,7 +68,7 @@ impl Args {
         let subject = source.subject(target)?;
         let all = || WHATS.iter().map(|(_, what)| *what).filter(|what| *what != What::Floor).collect();
         let whats = if only.is_empty() { all() } else { only };
-        let (measured, spreads) = measure::measure(&Cache::open()?, &subject, &whats, runs.into(), common.progress)?;
+        let (measured, spreads) = measure::measure(&common.host()?, &subject, &whats, runs.into())?;
         if json { print_json(&measured) } else { print_line(text(&measured, &spreads, parts).trim_end()) }
     }
 }

@@ -3,8 +3,8 @@
 use std::fs;
 use std::net::IpAddr;
 
-use boot::progress::Progress;
-use boot::run::find;
+use boot::host::progress::Progress;
+use boot::host::run::find;
 use qemu::machine::Publish;
 use qemu::passt::Passt;
 

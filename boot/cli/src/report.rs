@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use boot::cache::{Cache, write_whole};
-use boot::error::Tried;
+use boot::host::Host;
+use boot::host::cache::write_whole;
+use boot::host::error::Tried;
 use boot::media::Medium;
 use boot::tools::For;
 use lab::bench::{Arena, Wanted};
@@ -71,13 +72,13 @@ impl Args {
             read(file, &mut machines, &mut comparisons)?;
         }
         let history = history()?;
-        let cache = Cache::open()?;
-        let echarts = echarts::script(&cache, common.progress)?;
+        let host = common.host()?;
+        let echarts = echarts::script(&host)?;
         if self.from.is_empty() {
             let wanted =
                 Wanted { arch: self.source.arch, contenders: bench::all(), homes: vec![1], runs: 1, floor: false };
-            let arena = if self.no_bench { None } else { Some(Arena::new(&cache, &wanted, common.progress)?) };
-            machines.push(self.measured(&cache, common)?);
+            let arena = if self.no_bench { None } else { Some(Arena::new(&host, &wanted)?) };
+            machines.push(self.measured(&host)?);
             if let Some(arena) = arena {
                 comparisons.push(arena.measure()?);
             }
@@ -87,10 +88,10 @@ impl Args {
         print_line(&format!("{}, {} KiB", self.out.display(), page.len().div_ceil(1024)))
     }
 
-    fn measured(&self, cache: &Cache, common: Common) -> Result<Machine, Failed> {
+    fn measured(&self, host: &Host) -> Result<Machine, Failed> {
         let subject = self.source.subject(self.target)?;
         let all: Vec<_> = WHATS.iter().map(|(_, what)| *what).collect();
-        let (measured, _) = measure::measure(cache, &subject, &all, 1, common.progress)?;
+        let (measured, _) = measure::measure(host, &subject, &all, 1)?;
         Ok(Machine { measured, file: None })
     }
 }

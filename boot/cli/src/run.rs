@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use boot::assembly::{self, Users};
-use boot::cache::Cache;
-use boot::carbon::Placement;
-use boot::error::Tried;
+use boot::host::error::Tried;
+use boot::host::interrupt;
+use boot::host::progress::Progress;
 use boot::image::Image;
-use boot::interrupt;
+use boot::image::carbon::Placement;
+use boot::image::words;
 use boot::media::MANIFEST;
-use boot::progress::Progress;
 use boot::tools::For;
-use boot::words;
 use qemu::machine::{Bus, Drive, Firmware, Machine, Network, Publish, Start, memory_mib};
 use qemu::passt::Passt;
 use qemu::terminal::{self, Cause, Cut, Ending, Terminal};
@@ -110,9 +109,9 @@ impl Args {
         }
         let wanted = self.source.wanted()?;
         let users = self.source.users(&wanted.manifest)?;
-        let cache = Cache::open()?;
-        let made = users.image(&cache, self.source.arch, None, common.progress)?;
-        let image = assembly::image(&cache, &wanted, common.progress)?;
+        let host = common.host()?;
+        let made = users.image(&host, self.source.arch, None)?;
+        let image = assembly::image(&host, &wanted)?;
         // last: what fails above replaces no homes
         let homes = made.map(|made| self.homes(&made, &users, common.progress)).transpose()?;
         let least = if image.carbon.is_none() && wanted.placement == Placement::Plain { 512 } else { 256 };
@@ -322,7 +321,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failed> {
 #[cfg(test)]
 mod tests {
     use super::{Drive, Image, Machine, Network, Placement, Start, machine, sized};
-    use boot::words::MOST_BYTES;
+    use boot::image::words::MOST_BYTES;
     use shim::arches::ALL;
 
     #[test]

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use boot::assembly::{Users, Wanted};
-use boot::carbon::Placement;
-use boot::manifest::Manifest;
+use boot::host::window::Window;
+use boot::image::carbon::Placement;
+use boot::image::manifest::Manifest;
+use boot::image::outside::{self, Outside};
+use boot::image::words;
 use boot::media::Medium;
-use boot::outside::{self, Outside};
 use boot::tools::For;
 use boot::users::superblock;
-use boot::window::Window;
-use boot::words;
 use lab::measure::Subject;
 use qemu::machine::memory_mib;
 use shim::arches::{ALL, Arch};
@@ -56,7 +56,7 @@ impl Source {
             Some(app) => app.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
             None => Path::new("."),
         };
-        if beside.join(boot::manifest::FILE).exists() { beside } else { Path::new(".") }
+        if beside.join(boot::image::manifest::FILE).exists() { beside } else { Path::new(".") }
     }
 
     /// What `nodeos.toml` takes from outside of its folder, if the command line does not say otherwise.
@@ -74,7 +74,7 @@ impl Source {
         if self.allow_include || outside.is_empty() {
             return Ok(());
         }
-        let file = self.folder().join(boot::manifest::FILE);
+        let file = self.folder().join(boot::image::manifest::FILE);
         let list: String = outside.iter().map(|outside| format!("\n  {outside}")).collect();
         let question = format!("{} takes from outside of its folder:{list}", file.display());
         match answer(&format!("{question}\nput that into the machine?")) {
@@ -90,7 +90,7 @@ impl Source {
         let mut manifest = Manifest::load(folder)?;
         self.allowed()?;
         memory(&manifest).map_err(|why| {
-            let file = folder.join(boot::manifest::FILE);
+            let file = folder.join(boot::image::manifest::FILE);
             Failed::new(format!("read {}, memory: {why}", file.display()))
         })?;
         manifest.node = self.node.clone().or(manifest.node);

@@ -6,10 +6,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use boot::error::{Error, Result, Tried};
-use boot::interrupt::{self, Making};
-use boot::progress::Progress;
-use boot::run::Run;
+use boot::host::error::{Error, Result, Tried};
+use boot::host::interrupt::{self, Making};
+use boot::host::progress::Progress;
+use boot::host::run::Run;
 use boot::users::ext4::{self, not_in_use};
 
 const NAME: &str = "demo.ext4";
@@ -125,7 +125,7 @@ fn numbers(folder: &Path) -> Result<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::{How, NAME, first, homes, replace};
-    use boot::progress::Progress;
+    use boot::host::progress::Progress;
     use std::collections::BTreeMap;
     use std::fs;
     use std::path::Path;

@@ -12,12 +12,13 @@ use erofs_rs::r#async::{EroFS, File};
 use erofs_rs::backend::AsyncImage;
 use erofs_rs::types::Inode;
 
-use super::{Facts, Read, mode_text};
-use crate::error::{Error, Result};
-use crate::shown::Shown;
-use crate::unpack::{self, Names, UNPACKED};
+use super::{Facts, Read};
+use crate::host::error::{Error, Result};
+use crate::host::shown::Shown;
+use crate::host::shown::mode_text;
+use crate::host::window::Window;
+use crate::image::unpack::{self, Names, UNPACKED};
 use crate::users::read::Member;
-use crate::window::Window;
 
 /// The longest path that anybody opens, and the longest link: PATH_MAX.
 const LONGEST: usize = 4096;

@@ -2,11 +2,12 @@
 
 use std::io::BufReader;
 
-use super::{Facts, Read, mode_text};
-use crate::error::Result;
-use crate::unpack;
+use super::{Facts, Read};
+use crate::host::error::Result;
+use crate::host::shown::mode_text;
+use crate::host::window::Window;
+use crate::image::unpack;
 use crate::users::read::Member;
-use crate::window::Window;
 
 pub fn read(window: &Window) -> Result<Vec<Read>> {
     let mut facts = Vec::new();

@@ -8,13 +8,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Contents, contents};
-use crate::error::{Error, Result, Tried};
-use crate::interrupt::Making;
-use crate::media::{self, MANIFEST, Manifest, iso, mtools};
-use crate::run::Run;
-use crate::shown::Shown;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::interrupt::Making;
+use crate::host::run::Run;
+use crate::host::shown::Shown;
+use crate::host::window::Window;
+use crate::media::{self, MANIFEST, Manifest, mtools};
 use crate::users::place::{self, Partition};
-use crate::window::Window;
 
 /// A medium.
 #[derive(Debug, Serialize)]
@@ -76,7 +76,7 @@ pub fn folder(path: &Path) -> Result<Medium> {
 
 /// What a file is that is a medium; `None` for any other.
 pub fn file(window: &Window) -> Result<Option<Medium>> {
-    if iso::is(window) {
+    if window.is_iso() {
         return iso_of(window).map(Some);
     }
     let partitions = place::partitions(window)?;

@@ -17,15 +17,15 @@ use shim::arches::Arch;
 use shim::layout::CARBON;
 use shim::probe;
 
-use crate::closure::closure;
-use crate::elf::{self, Elf};
-use crate::error::{Error, Result};
-use crate::shown::Shown;
-use crate::unpack;
+use crate::host::error::{Error, Result};
+use crate::host::shown::Shown;
+use crate::host::window::Window;
+use crate::image::unpack;
+use crate::parts::closure::closure;
+use crate::parts::elf::{self, Elf};
 use crate::users::place::Place;
 use crate::users::read::{self, Member, Partition};
 use crate::users::superblock;
-use crate::window::Window;
 
 pub use self::medium::{Medium, Part};
 
@@ -64,7 +64,7 @@ impl Kind {
         if head.starts_with(&[0x1f, 0x8b, 8]) {
             return Some(Self::Gzip);
         }
-        crate::kernel::arch_of(head).map(Self::Kernel)
+        crate::parts::kernel::arch_of(head).map(Self::Kernel)
     }
 }
 
@@ -241,35 +241,9 @@ fn resolved<'a>(path: &str, root: &BTreeMap<String, &'a Read>) -> Option<&'a Rea
         let Some((at, says)) = link else { return root.get(&path).copied() };
         let above = path[..at].rsplit_once('/').map_or("", |(above, _)| above);
         let base = if says.starts_with('/') { "" } else { above };
-        path = crate::closure::normal(&format!("{base}/{says}{}", &path[at..]));
+        path = crate::parts::closure::normal(&format!("{base}/{says}{}", &path[at..]));
     }
     None
-}
-
-/// `drwxr-xr-x` and its like, from `st_mode`.
-pub(crate) fn mode_text(mode: u32) -> String {
-    let kind = match mode & 0o170_000 {
-        0o040_000 => 'd',
-        0o120_000 => 'l',
-        0o060_000 => 'b',
-        0o020_000 => 'c',
-        0o010_000 => 'p',
-        0o140_000 => 's',
-        _ => '-',
-    };
-    let mut text = String::from(kind);
-    for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
-        let three = mode >> shift;
-        text.push(if three & 4 != 0 { 'r' } else { '-' });
-        text.push(if three & 2 != 0 { 'w' } else { '-' });
-        text.push(match (mode & special != 0, three & 1 != 0) {
-            (true, true) => letter,
-            (true, false) => letter.to_ascii_uppercase(),
-            (false, true) => 'x',
-            (false, false) => '-',
-        });
-    }
-    text
 }
 
 impl fmt::Display for Contents {
@@ -303,8 +277,9 @@ impl fmt::Display for Tree {
 
 #[cfg(test)]
 mod tests {
-    use super::{Facts, Kind, Read, mode_text, resolved, tree};
-    use crate::elf::Elf;
+    use super::{Facts, Kind, Read, resolved, tree};
+    use crate::host::shown::mode_text;
+    use crate::parts::elf::Elf;
     use crate::users::read::Member;
     use shim::arches::ALL;
 
@@ -368,19 +343,5 @@ mod tests {
         let other = Read { member: member("/b", Some("/a")), facts: Facts::None };
         let root = [("/a".to_owned(), &one), ("/b".to_owned(), &other)].into();
         assert!(resolved("/a/x", &root).is_none());
-    }
-
-    #[test]
-    fn modes_are_shown_as_ls_shows_them() {
-        for (mode, text) in [
-            (0o100_644, "-rw-r--r--"),
-            (0o040_755, "drwxr-xr-x"),
-            (0o120_777, "lrwxrwxrwx"),
-            (0o104_755, "-rwsr-xr-x"),
-            (0o041_777, "drwxrwxrwt"),
-            (0o102_644, "-rw-r-Sr--"),
-        ] {
-            assert_eq!(mode_text(mode), text);
-        }
     }
 }

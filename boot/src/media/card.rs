@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use super::sd::LABEL;
 use super::sd::{BOOT_AT, BOOT_END, SERIAL};
-use crate::cache::Cache;
-use crate::digest::Key;
-use crate::error::{Result, Tried};
-use crate::run::Run;
+use crate::host::cache::Cache;
+use crate::host::digest::Key;
+use crate::host::error::{Result, Tried};
+use crate::host::run::Run;
 
 /// What is loaded from it, by a board as QEMU has it.
 pub struct Card {

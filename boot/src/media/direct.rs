@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::{Medium, Member, Parts, Shape};
 use crate::assembly;
-use crate::cache::write_whole;
-use crate::error::Result;
-use crate::run::Run;
+use crate::host::cache::write_whole;
+use crate::host::error::Result;
+use crate::host::run::Run;
 use crate::users::ext4::not_in_use;
 
 pub const MEDIUM: Medium = Medium {

@@ -18,14 +18,13 @@ use shim::arches::Arch;
 use shim::probe;
 
 use super::{ALWAYS, Console, EPOCH, Medium, Member, Parts, SERIAL, SPEED, Shape, gzipped, initramfs, manifest, users};
-use crate::cache::write_whole;
-use crate::carbon::Placement;
-use crate::debian::{fetched, installed, unpacked};
-use crate::digest;
-use crate::error::{Result, Tried};
-use crate::image::Versions;
-use crate::run::Run;
-use crate::window::Window;
+use crate::host::cache::write_whole;
+use crate::host::digest;
+use crate::host::error::{Result, Tried};
+use crate::host::run::Run;
+use crate::image::carbon::Placement;
+use crate::parts::Versions;
+use crate::parts::debian::{fetched, installed, unpacked};
 
 /// The row.
 pub const MEDIUM: Medium = Medium {
@@ -96,7 +95,7 @@ fn modules(parts: &Parts<'_>) -> Result<PathBuf> {
 }
 
 fn package(parts: &Parts<'_>) -> Result<PathBuf> {
-    unpacked(parts.cache, parts.image.arch, parts.image.arch.grub_package, "main", parts.progress)
+    unpacked(parts.host, parts.image.arch, parts.image.arch.grub_package, "main")
 }
 
 fn versions(parts: &Parts<'_>) -> Result<Versions> {
@@ -111,15 +110,8 @@ fn versions(parts: &Parts<'_>) -> Result<Versions> {
 
 /// The filesystem's label, of what is in it: a newer stick does not take the carbon copy of an older disk.
 fn label(parts: &Parts<'_>) -> Result<String> {
-    let digest = digest::file(parts.cache, parts.carbon()?)?;
+    let digest = digest::file(&parts.host.cache, parts.carbon()?)?;
     Ok(format!("{LABELS}{}", digest.get(..12).unwrap_or_default()))
-}
-
-/// Whether that is an ISO 9660 filesystem, of whomever.
-#[must_use]
-pub fn is(window: &Window) -> bool {
-    let mut head = [0; 6];
-    window.read_exact_at(&mut head, probe::BLOCKS[1]).is_ok() && head == *probe::ISO
 }
 
 /// Which architecture an ISO is for, if it is one of ours: its primary volume descriptor names the system and has the
@@ -147,7 +139,7 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
         copy(&image.kernel, "kernel")?;
     } else {
         // a bzImage unpacks itself, this one GRUB does
-        copy(&gzipped(parts.cache, &image.kernel)?, "kernel")?;
+        copy(&gzipped(&parts.host.cache, &image.kernel)?, "kernel")?;
     }
     initramfs(parts, &tree.join("initramfs"))?;
     write_whole(&grub.join("grub.cfg"), menu(parts, &label).as_bytes())?;
@@ -159,7 +151,7 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     let efi = work.path().join(image.arch.efi_file);
     core(image.arch.grub_format, &modules(parts)?, &UEFI, &first, &efi)?;
     system_partition(&efi, image.arch.efi_file, &esp)?;
-    let members = manifest::members(parts.cache, &tree)?;
+    let members = manifest::members(&parts.host.cache, &tree)?;
     pack(image.arch, &tree, &esp, &label, out)?;
     Ok(members)
 }

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use super::{Medium, Parts};
-use crate::error::Result;
-use crate::words;
+use crate::host::error::Result;
+use crate::image::words;
 
 /// A machine that gets words of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ mod tests {
             assert_eq!(check_words(medium, "quiet", "TZ=UTC", &[]), Ok(()), "{medium}");
             assert!(check_words(medium, "quiet", &names(40), &[]).is_err(), "{medium}");
             // what the loader adds counts
-            let room = crate::words::MOST_BYTES - medium.adds.len();
+            let room = crate::image::words::MOST_BYTES - medium.adds.len();
             assert!(check_words(medium, "", &"x".repeat(room + 1), &[]).is_err(), "{medium}");
         }
         let pxe = Medium::named("pxe").unwrap();
@@ -95,7 +95,7 @@ mod tests {
         assert!(check_words(pxe, "", &names(20), &machine(&names(28))).is_ok(), "of one name the last counts");
         // the entry of the menu with the most words has to fit too
         let iso = Medium::named("iso").unwrap();
-        let words = "w ".repeat(crate::words::MOST_ARGUMENTS);
+        let words = "w ".repeat(crate::image::words::MOST_ARGUMENTS);
         let error = check_words(iso, "", &words, &[]).unwrap_err().to_string();
         assert!(error.contains("make the boot menu of iso") && error.contains("33 words"), "{error}");
     }

@@ -10,9 +10,9 @@ use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
 
 use super::{Medium, Parts};
-use crate::cache::Cache;
-use crate::digest;
-use crate::error::{Error, Result, Tried};
+use crate::host::cache::Cache;
+use crate::host::digest;
+use crate::host::error::{Error, Result, Tried};
 
 /// Its name in a folder, and behind the name of a file.
 pub const NAME: &str = "manifest.json";
@@ -62,8 +62,8 @@ impl Manifest {
         let image = parts.image;
         let found = fs::metadata(made).tried("look at", made)?;
         let (sha256, members) = match found.is_file() {
-            true => (Some(digest::file(parts.cache, made)?), inside),
-            false => (None, members(parts.cache, made)?),
+            true => (Some(digest::file(&parts.host.cache, made)?), inside),
+            false => (None, members(&parts.host.cache, made)?),
         };
         let bytes = if found.is_file() { found.len() } else { members.iter().map(|member| member.bytes).sum() };
         let versions = image.versions.iter().cloned().chain((medium.versions)(parts)?);

@@ -18,14 +18,15 @@ use std::path::{Path, PathBuf};
 use shim::arches::Arch;
 use shim::layout::USERS_LABEL;
 
-use crate::cache::{Cache, write_whole};
-use crate::carbon::Placement;
-use crate::digest;
-use crate::error::{Error, Result, Tried};
-use crate::image::{Image, Versions};
-use crate::interrupt::{self, Making};
-use crate::progress::Progress;
-use crate::run::Run;
+use crate::host::Host;
+use crate::host::cache::{Cache, write_whole};
+use crate::host::digest;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::interrupt::{self, Making};
+use crate::host::run::Run;
+use crate::image::Image;
+use crate::image::carbon::Placement;
+use crate::parts::Versions;
 use crate::users::carried;
 use crate::users::ext4::not_in_use;
 
@@ -91,16 +92,14 @@ impl Medium {
 
 /// What a medium is made of.
 pub struct Parts<'a> {
-    /// Where digests are remembered.
-    pub cache: &'a Cache,
+    /// Where digests are remembered, and how much is said.
+    pub host: &'a Host,
     /// The waist.
     pub image: &'a Image,
     /// The image of the homes.
     pub users: Option<&'a Path>,
     /// Words for single machines.
     pub machines: &'a [Machine],
-    /// How much is said.
-    pub progress: Progress,
 }
 
 impl<'a> Parts<'a> {
@@ -114,7 +113,7 @@ impl<'a> Parts<'a> {
 /// Makes a medium; what was there in its place is replaced if a build wrote it.
 pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> {
     medium.check(parts.image.arch)?;
-    free(parts.cache, medium, out)?;
+    free(&parts.host.cache, medium, out)?;
     // a file with the words takes any, a boot menu does not
     if medium.name != direct::MEDIUM.name {
         lines::plain(&parts.image.words).map_err(|why| Error::new(format!("make {medium}"), why))?;
@@ -127,7 +126,7 @@ pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> 
     let new = tempfile::Builder::new().prefix(".nodeos-build-").tempdir_in(above).tried("make a folder in", above)?;
     // a folder of tempfile's is its owner's alone
     let made = new.path().join("out");
-    let phase = parts.progress.start(medium.name, &format!("write {}", out.display()));
+    let phase = parts.host.progress.start(medium.name, &format!("write {}", out.display()));
     let members = (medium.make)(parts, &made)?;
     if parts.users.is_some() {
         private(medium, &made)?;
@@ -150,7 +149,7 @@ pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> 
     if parts.users.is_some() {
         let what = file_with_homes(medium, &out);
         let text = format!("homes and password hashes are in {}: only you can read it", what.display());
-        parts.progress.say(medium.name, &text);
+        parts.host.progress.say(medium.name, &text);
     }
     Ok(manifest)
 }
@@ -249,10 +248,10 @@ fn users() -> String {
 
 /// The initramfs, with the homes for a session in RAM.
 fn initramfs(parts: &Parts<'_>, out: &Path) -> Result<()> {
-    let homes = parts.users.map(|users| carried::archive(parts.cache, users)).transpose()?;
+    let homes = parts.users.map(|users| carried::archive(&parts.host.cache, users)).transpose()?;
     let archives: Vec<&Path> =
         [Some(parts.image.initramfs.as_path()), homes.as_deref()].into_iter().flatten().collect();
-    crate::archive::join(&archives, out)
+    crate::image::archive::join(&archives, out)
 }
 
 /// A file compressed for firmware or a boot loader: the slowest step of a medium whose app alone has changed.
@@ -290,7 +289,7 @@ impl fmt::Display for Medium {
 #[cfg(test)]
 mod tests {
     use super::{ALL, MANIFEST, Manifest, Medium, beside, free, manifest};
-    use crate::cache::Cache;
+    use crate::host::cache::Cache;
     use shim::arches::Arch;
     use std::collections::BTreeMap;
     use std::fs;
@@ -342,7 +341,7 @@ mod tests {
         assert!(why("pxe", &dir).contains("no build for pxe wrote"));
         fs::write(dir.join("users.ext4"), "more").unwrap();
         assert!(why("direct", &dir).contains("users.ext4 was changed since it was built"));
-        let digest = crate::digest::file(&cache, &file).unwrap();
+        let digest = crate::host::digest::file(&cache, &file).unwrap();
         fs::write(beside(&file), manifest("iso", Some(digest), vec![]).json().unwrap()).unwrap();
         assert_eq!(free("iso", &file), Ok(()));
         fs::write(&file, "written").unwrap();

@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use super::{ALWAYS, Console, Machine, Medium, Member, Parts, SERIAL, Shape, initramfs, users};
-use crate::cache::write_whole;
-use crate::carbon::Placement;
-use crate::debian::installed;
-use crate::error::{Result, Tried};
+use crate::host::cache::write_whole;
+use crate::host::error::{Result, Tried};
+use crate::image::carbon::Placement;
+use crate::parts::debian::installed;
 
 pub const MEDIUM: Medium = Medium {
     name: "pxe",
@@ -103,17 +103,18 @@ fn pxelinux(parts: &Parts<'_>, words: &str) -> String {
 mod tests {
     use super::super::Machine;
     use super::{Parts, pxelinux, script};
-    use crate::cache::Cache;
-    use crate::carbon::Placement;
+    use crate::host::Host;
+    use crate::host::cache::Cache;
+    use crate::host::progress::Progress;
     use crate::image::Image;
-    use crate::progress::Progress;
+    use crate::image::carbon::Placement;
     use shim::arches::ALL;
     use std::path::Path;
 
     #[test]
     fn each_machine_has_its_words_in_every_loaders_language() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::at(folder.path()).unwrap();
+        let host = Host { cache: Cache::at(folder.path()).unwrap(), progress: Progress::Silent };
         let image = Image {
             arch: &ALL[0],
             kernel: "k".into(),
@@ -125,7 +126,7 @@ mod tests {
         };
         let machines = ["52:54:00:12:34:56=users=none".parse::<Machine>().unwrap()];
         let users = Some(Path::new("u"));
-        let parts = Parts { cache: &cache, image: &image, users, machines: &machines, progress: Progress::Silent };
+        let parts = Parts { host: &host, image: &image, users, machines: &machines };
         assert_eq!(
             script(&parts),
             "#!ipxe\n\

@@ -13,14 +13,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{ALWAYS, Medium, Member, Parts, SPEED, Shape, gzipped, manifest};
-use crate::cache::write_whole;
-use crate::carbon::Placement;
-use crate::debian;
-use crate::digest::{self, Key};
-use crate::error::{Error, Result, Tried};
-use crate::image::Versions;
-use crate::kernel::{Spec, device_trees};
-use crate::run::Run;
+use crate::host::cache::write_whole;
+use crate::host::digest::{self, Key};
+use crate::host::error::{Error, Result, Tried};
+use crate::host::run::Run;
+use crate::image::carbon::Placement;
+use crate::parts::Versions;
+use crate::parts::debian;
+use crate::parts::kernel::{Spec, device_trees};
 use crate::users::ext4::not_in_use;
 
 pub const MEDIUM: Medium = Medium {
@@ -108,9 +108,9 @@ fn layout(carbon: u64, users: Option<u64>) -> Layout {
 
 /// The disk's signature, by which its partitions are known, of what lies on them.
 fn signature(parts: &Parts<'_>) -> Result<String> {
-    let mut key = Key::default().with("carbon", digest::file(parts.cache, parts.carbon()?)?);
+    let mut key = Key::default().with("carbon", digest::file(&parts.host.cache, parts.carbon()?)?);
     if let Some(users) = parts.users {
-        key = key.with("users", digest::file(parts.cache, users)?);
+        key = key.with("users", digest::file(&parts.host.cache, users)?);
     }
     Ok(key.name().chars().take(8).collect())
 }
@@ -127,7 +127,7 @@ fn cmdline(parts: &Parts<'_>) -> Result<String> {
 }
 
 fn firmware(parts: &Parts<'_>) -> Result<PathBuf> {
-    debian::unpacked(parts.cache, parts.image.arch, PACKAGE.0, PACKAGE.1, parts.progress)
+    debian::unpacked(parts.host, parts.image.arch, PACKAGE.0, PACKAGE.1)
 }
 
 fn versions(parts: &Parts<'_>) -> Result<Versions> {
@@ -157,14 +157,14 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     Run::new("sfdisk").args(["--quiet", "--no-reread", "--wipe", "never"]).arg(out).input(table).ok()?;
     put(&fat, out, BOOT_AT)?;
     put(carbon, out, layout.carbon_at)?;
-    let mut members = manifest::members(parts.cache, &boot)?;
+    let mut members = manifest::members(&parts.host.cache, &boot)?;
     for member in &mut members {
         member.path = Path::new("boot").join(&member.path);
     }
-    members.push(Member::of(parts.cache, "carbon.erofs".into(), carbon)?);
+    members.push(Member::of(&parts.host.cache, "carbon.erofs".into(), carbon)?);
     if let Some(users) = parts.users {
         put(users, out, layout.users_at)?;
-        members.push(Member::of(parts.cache, "users.ext4".into(), users)?);
+        members.push(Member::of(&parts.host.cache, "users.ext4".into(), users)?);
     }
     Ok(members)
 }
@@ -205,14 +205,14 @@ fn boot_files(parts: &Parts<'_>, boot: &Path) -> Result<()> {
     // who passes the firmware on passes this on (its second paragraph)
     copy(&firmware.join("usr/share/doc/raspi-firmware/copyright"), "LICENCE.broadcom")?;
     let spec = Spec { arch: image.arch, profile: MEDIUM.profile.to_owned(), options: Vec::new() };
-    let trees = device_trees(parts.cache, &spec, &BOARDS, parts.progress)?;
+    let trees = device_trees(parts.host, &spec, &BOARDS)?;
     for board in BOARDS {
         let name = format!("{board}.dtb");
         copy(&trees.join(&name), &name)?;
     }
     copy(&image.initramfs, "initramfs")?;
     // the firmware unpacks it
-    copy(&gzipped(parts.cache, &image.kernel)?, "kernel8.img")?;
+    copy(&gzipped(&parts.host.cache, &image.kernel)?, "kernel8.img")?;
     write_whole(&boot.join("config.txt"), CONFIG.as_bytes())?;
     write_whole(&boot.join("cmdline.txt"), format!("{}\n", cmdline(parts)?).as_bytes())
 }

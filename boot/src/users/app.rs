@@ -7,11 +7,10 @@
 use super::home::{Content, Entry, Home};
 use super::image::{Create, create};
 use super::packages;
-use crate::cache::Cache;
-use crate::digest::Key;
-use crate::error::{Error, Result, Tried};
-use crate::progress::Progress;
-use crate::run::Run;
+use crate::host::Host;
+use crate::host::digest::Key;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::run::Run;
 use goblin::elf::Elf;
 use serde_json::Value;
 use shim::arches::Arch;
@@ -42,19 +41,19 @@ pub struct Start {
 }
 
 /// The app's users partition, from the cache if nothing changed. Whoever lets a machine write makes a copy.
-pub fn image(cache: &Cache, app: &Path, arch: &Arch, size: Option<u64>, progress: Progress) -> Result<PathBuf> {
-    let home = home(cache, app, arch, progress)?;
+pub fn image(host: &Host, app: &Path, arch: &Arch, size: Option<u64>) -> Result<PathBuf> {
+    let home = home(host, app, arch)?;
     let size = size.map_or_else(|| enough(&home), Ok)?;
     let key = home.digest(Key::default().with("size", size.to_le_bytes()))?.name();
     let path =
-        cache.entry("users", &format!("app-{key}"), |new| create(new, Create { size, force: false }, &[home]))?;
-    cache.prune("users", "app-", &path, KEPT)?;
+        host.cache.entry("users", &format!("app-{key}"), |new| create(new, Create { size, force: false }, &[home]))?;
+    host.cache.prune("users", "app-", &path, KEPT)?;
     Ok(path)
 }
 
 /// The same at `out`, with an `/init` that does `first` before all else, which is JavaScript.
-pub fn image_with(cache: &Cache, app: &Path, arch: &Arch, first: &str, out: &Path, progress: Progress) -> Result<()> {
-    let home = home_with(cache, app, arch, first, progress)?;
+pub fn image_with(host: &Host, app: &Path, arch: &Arch, first: &str, out: &Path) -> Result<()> {
+    let home = home_with(host, app, arch, first)?;
     create(out, Create { size: enough(&home)?, force: true }, &[home])
 }
 
@@ -65,11 +64,11 @@ fn enough(home: &Home) -> Result<u64> {
 }
 
 /// The app's home.
-pub fn home(cache: &Cache, app: &Path, arch: &Arch, progress: Progress) -> Result<Home> {
-    home_with(cache, app, arch, "", progress)
+pub fn home(host: &Host, app: &Path, arch: &Arch) -> Result<Home> {
+    home_with(host, app, arch, "")
 }
 
-fn home_with(cache: &Cache, app: &Path, arch: &Arch, first: &str, progress: Progress) -> Result<Home> {
+fn home_with(host: &Host, app: &Path, arch: &Arch, first: &str) -> Result<Home> {
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(USER, UID);
@@ -79,9 +78,9 @@ fn home_with(cache: &Cache, app: &Path, arch: &Arch, first: &str, progress: Prog
         let start = start.map_err(|why| Error::new(tried(), why).next("\"main\" in package.json names the file"))?;
         home.copy(app, "app", &LEFT_OUT)?;
         if let Some(warning) = secrets(&home) {
-            progress.say("app", &warning);
+            host.progress.say("app", &warning);
         }
-        dependencies(cache, app, &mut home, &manifest, arch, progress)?;
+        dependencies(host, app, &mut home, &manifest, arch)?;
         start
     } else if app.extension().is_some_and(|extension| EXTENSIONS.iter().any(|other| extension == *other)) {
         let name = app.file_name().and_then(|name| name.to_str());
@@ -95,7 +94,7 @@ fn home_with(cache: &Cache, app: &Path, arch: &Arch, first: &str, progress: Prog
         );
     };
     home.program(HOME_INIT, init(&start, first));
-    foreign(&home, arch)?.iter().for_each(|warning| progress.say("app", warning));
+    foreign(&home, arch)?.iter().for_each(|warning| host.progress.say("app", warning));
     Ok(home)
 }
 
@@ -160,14 +159,7 @@ fn start(manifest: &Value, is_file: impl Fn(&str) -> bool) -> std::result::Resul
 }
 
 /// Installs what package.json asks for, if the folder has no `node_modules`: in a copy of the app, by npm.
-fn dependencies(
-    cache: &Cache,
-    app: &Path,
-    home: &mut Home,
-    manifest: &Value,
-    arch: &Arch,
-    progress: Progress,
-) -> Result<()> {
+fn dependencies(host: &Host, app: &Path, home: &mut Home, manifest: &Value, arch: &Arch) -> Result<()> {
     let wanted = ["dependencies", "optionalDependencies"]
         .iter()
         .any(|kind| manifest[*kind].as_object().is_some_and(|packages| !packages.is_empty()));
@@ -184,8 +176,8 @@ fn dependencies(
         key = home.digest(key)?;
     }
     let key = key.name();
-    let installed = cache.entry("packages", &format!("app-{key}"), |new| {
-        let phase = progress.start("npm", "install the app's dependencies");
+    let installed = host.cache.entry("packages", &format!("app-{key}"), |new| {
+        let phase = host.progress.start("npm", "install the app's dependencies");
         // npm's own settings come along, for they may name the registry
         Run::new("cp").args(["-r", "--"]).arg(app).arg(new).ok()?;
         let locked = new.join("package-lock.json").exists() || new.join("npm-shrinkwrap.json").exists();

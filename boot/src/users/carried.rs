@@ -1,10 +1,10 @@
 //! Homes that the initramfs carries, for sessions in RAM: a users partition as an archive below `/homes`.
 
-use crate::archive::{DIRECTORY, REGULAR, SYMLINK, put};
-use crate::cache::Cache;
-use crate::digest::Key;
-use crate::error::{Error, Result, Tried};
-use crate::shown::Shown;
+use crate::host::cache::Cache;
+use crate::host::digest::Key;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::shown::Shown;
+use crate::image::archive::{DIRECTORY, REGULAR, SYMLINK, put};
 use crate::users::disk::Inode;
 use crate::users::read::Image;
 use cpio::newc::{Builder, trailer};

@@ -12,10 +12,9 @@ use super::home::Home;
 use super::image::{Create, create};
 use super::logon::{Logon, Shell, set_shell, well_known};
 use super::packages;
-use crate::cache::Cache;
-use crate::digest::Key;
-use crate::error::{Error, Result};
-use crate::progress::Progress;
+use crate::host::Host;
+use crate::host::digest::Key;
+use crate::host::error::{Error, Result};
 use shim::layout::HOME_INIT;
 use shim::logon_file::{LogonFile, Password};
 use std::path::PathBuf;
@@ -50,15 +49,15 @@ const VERSION: &str = "1";
 const LEFT_OUT: [&str; 6] = [packages::OF_NPM, "coverage", "roger-v8.log", "taneltm-v8.log", "v8.log", STAND_INS[1].0];
 
 /// The demo's users partition, from the cache if it was made before. Whoever lets a machine write makes a copy.
-pub fn image(cache: &Cache, size: u64, progress: Progress) -> Result<PathBuf> {
+pub fn image(host: &Host, size: u64) -> Result<PathBuf> {
     let mut key = Key::default().with("version", VERSION).with("size", size.to_le_bytes());
     for text in [INIT, NPMRC, PACKAGES.0, PACKAGES.1, SHELL.0, SHELL.1] {
         key = key.with("source", text);
     }
     key = SHELL_FILES.iter().chain(&STAND_INS).fold(key, |key, (name, text)| key.with(name, text));
-    cache.entry("users", &format!("demo-{}", key.name()), |new| {
-        let homes = homes(cache, progress)?;
-        let phase = progress.start("users", "write the demo's homes");
+    host.cache.entry("users", &format!("demo-{}", key.name()), |new| {
+        let homes = homes(host)?;
+        let phase = host.progress.start("users", "write the demo's homes");
         create(new, Create { size, force: false }, &homes)?;
         phase.done("wrote the demo's homes: root, nodeos (password nodeos), guest (no password)");
         Ok(())
@@ -66,9 +65,9 @@ pub fn image(cache: &Cache, size: u64, progress: Progress) -> Result<PathBuf> {
 }
 
 /// The demo's homes.
-pub fn homes(cache: &Cache, progress: Progress) -> Result<Vec<Home>> {
-    let shell = packages::install(cache, SHELL.0, SHELL.1, progress)?;
-    let installed = packages::install(cache, PACKAGES.0, PACKAGES.1, progress)?;
+pub fn homes(host: &Host) -> Result<Vec<Home>> {
+    let shell = packages::install(host, SHELL.0, SHELL.1)?;
+    let installed = packages::install(host, PACKAGES.0, PACKAGES.1)?;
     let password = |name: &str| well_known(name, name).map(Some);
     let mut homes = Vec::new();
     for (name, uid, password) in

@@ -13,9 +13,9 @@ use self::budget::Budget;
 pub use self::budget::HELD;
 use self::runs::Runs;
 use super::superblock::{Superblock, repair};
-use crate::digest::crc32c;
-use crate::error::{Error, Result};
-use crate::window::Window;
+use crate::host::digest::crc32c;
+use crate::host::error::{Error, Result};
+use crate::host::window::Window;
 use std::fmt::Display;
 
 /// The folder at the top.
@@ -267,7 +267,7 @@ impl Disk {
 
 /// An encrypted name, as text that can be part of a path: it is any bytes, and no program of this host can decrypt it.
 fn encrypted(name: &[u8]) -> Vec<u8> {
-    format!("(encrypted {})", crate::digest::hex(name)).into_bytes()
+    format!("(encrypted {})", crate::host::digest::hex(name)).into_bytes()
 }
 
 /// fs/ext4/inode.c, `ext4_inode_csum`: an inode of 128 bytes has the lower half alone.
@@ -307,7 +307,7 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::{Budget, Disk, HELD, ROOT};
-    use crate::run::Run;
+    use crate::host::run::Run;
     use crate::users::place::Place;
 
     #[test]

@@ -3,10 +3,10 @@
 use super::place::{self, Place};
 use super::script::Script;
 use super::superblock::{self, repair};
-use crate::error::{Error, Result, Tried, full};
-use crate::interrupt::{self, Making};
-use crate::run::{Run, find, package_of};
-use crate::window::Window;
+use crate::host::error::{Error, Result, Tried, full};
+use crate::host::interrupt::{self, Making};
+use crate::host::run::{Run, find, package_of};
+use crate::host::window::Window;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, c_short, flock};

@@ -1,7 +1,7 @@
 //! A home as a value: what lies where in it. Its owner is the user.
 
-use crate::digest::Key;
-use crate::error::{Error, Result, Tried};
+use crate::host::digest::Key;
+use crate::host::error::{Error, Result, Tried};
 use shim::layout::LOGON_FILE;
 use shim::logon_file::LogonFile;
 use std::collections::BTreeMap;

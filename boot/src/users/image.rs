@@ -1,22 +1,21 @@
 //! Makes and changes users partition images: `create`, `add`, `passwd`, `del`.
 
 use super::disk::Inode;
-use super::ext4::{BLOCK, Lock, Work, lock, not_in_use};
+use super::edit::{Staged, home_of, to_change};
+use super::ext4::{BLOCK, Work, not_in_use};
 use super::home::{Home, Needs};
 use super::logon::{Logon, Shell, set_shell, text};
 use super::names;
+use super::policy;
 use super::read::{Image, User};
 use super::script::Script;
-use crate::digest::Key;
-use crate::error::{Error, Result, Tried};
-use crate::interrupt::Making;
-use crate::shown::Shown;
+use crate::host::digest::Key;
+use crate::host::error::{Error, Result, Tried};
 use shim::layout::{LOGON_FILE, LOST_FOUND, POLICY, ROOT_USER, USERS_LABEL};
 use shim::logon_file::LogonFile;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 
 /// The size of a users partition that nobody gave one, in bytes. It is sparse: the host keeps what is written.
 pub const DEFAULT_SIZE: u64 = 256 << 20;
@@ -137,7 +136,7 @@ pub fn del(path: &Path, name: &str) -> Result<()> {
     let top = home_of(&image, path, name)?;
     let mut script = Script::default();
     if let Some(policy) =
-        super::policy::file_name(name).ok().map(|file| [b"/", POLICY.as_bytes(), b"/", file.as_bytes()].concat())
+        policy::file_name(name).ok().map(|file| [b"/", POLICY.as_bytes(), b"/", file.as_bytes()].concat())
         && let Some(found) = image.look(&policy)?.filter(|found| !found.is_dir())
     {
         script.unlink(&policy)?;
@@ -162,31 +161,6 @@ pub fn del(path: &Path, name: &str) -> Result<()> {
     // blocks of large attributes, counts, and names that debugfs cannot be told
     work.mend()?;
     work.keep()
-}
-
-/// Locks an image that a machine will use, and opens it.
-pub(super) fn to_change(path: &Path) -> Result<(Lock, Image)> {
-    let lock = lock(path)?;
-    let image = Image::open(path)?;
-    match image.refused {
-        None => Ok((lock, image)),
-        Some(why) => Err(Error::new(format!("change {}", path.display()), why)),
-    }
-}
-
-/// The path of a home that must be there.
-pub(super) fn home_of(image: &Image, path: &Path, name: &str) -> Result<Vec<u8>> {
-    let top = [b"/", name.as_bytes()].concat();
-    let home = !name.is_empty() && !name.contains('/') && !shim::users::is_ours(name.as_bytes());
-    match image.look(&top)? {
-        Some(found) if home && found.is_dir() => Ok(top),
-        _ => {
-            let users =
-                image.users()?.iter().map(|user| Shown::of(&user.name).to_string()).collect::<Vec<_>>().join(", ");
-            Err(Error::new(format!("find {} in {}", Shown::of(name), path.display()), "there is no such home")
-                .next(format!("the homes are: {users}")))
-        }
-    }
 }
 
 /// An empty password opens no prompt of root's.
@@ -245,28 +219,6 @@ fn write(work: &Work, mut script: Script, homes: &[Home], path: &Path) -> Result
         script.home(home, |bytes| staged.file(bytes))?;
     }
     work.change(&script)
-}
-
-/// Bytes that debugfs copies from files.
-pub(super) struct Staged {
-    folder: TempDir,
-    files: u64,
-    _making: Making, // dropped after the folder
-}
-
-impl Staged {
-    pub(super) fn new() -> Result<Self> {
-        let _making = Making::start();
-        let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
-        Ok(Self { folder, files: 0, _making })
-    }
-
-    pub(super) fn file(&mut self, bytes: &[u8]) -> Result<PathBuf> {
-        self.files += 1;
-        let path = self.folder.path().join(self.files.to_string());
-        fs::write(&path, bytes).tried("write", &path)?;
-        Ok(path)
-    }
 }
 
 /// A UUID of what goes in.

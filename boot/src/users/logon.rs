@@ -1,7 +1,7 @@
 //! How a user logs on: argon2id hashes and the text of `etc/logon.json`. The format is the shim's.
 
-use crate::digest::Key;
-use crate::error::{Error, Result};
+use crate::host::digest::Key;
+use crate::host::error::{Error, Result};
 use argon2::password_hash::PasswordHasher;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};

@@ -18,6 +18,7 @@ pub mod app;
 pub mod carried;
 pub mod demo;
 pub mod disk;
+mod edit;
 pub mod ext4;
 pub mod home;
 pub mod image;

@@ -1,6 +1,6 @@
 //! Who may have a home: names and uids. Pure; the judge is the shim's own table.
 
-use crate::error::{Error, Result};
+use crate::host::error::{Error, Result};
 use shim::layout::ROOT_USER;
 use shim::users::{Found, Homes, is_ours};
 

@@ -4,11 +4,10 @@
 //! them relative to a prefix of the host.
 
 use super::home::Home;
-use crate::cache::Cache;
-use crate::digest::Key;
-use crate::error::{Error, Result, Tried};
-use crate::progress::Progress;
-use crate::run::Run;
+use crate::host::Host;
+use crate::host::digest::Key;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::run::Run;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,10 +16,10 @@ use std::path::{Path, PathBuf};
 pub const OF_NPM: &str = ".package-lock.json";
 
 /// A folder whose `node_modules` holds what the lock file names.
-pub fn install(cache: &Cache, manifest: &str, lock: &str, progress: Progress) -> Result<PathBuf> {
+pub fn install(host: &Host, manifest: &str, lock: &str) -> Result<PathBuf> {
     let key = Key::default().with("package.json", manifest).with("package-lock.json", lock).name();
-    cache.entry("packages", &key, |new| {
-        let phase = progress.start("npm", "fetch what the demo's homes have installed");
+    host.cache.entry("packages", &key, |new| {
+        let phase = host.progress.start("npm", "fetch what the demo's homes have installed");
         fs::create_dir(new).tried("make the folder", new)?;
         for (name, text) in [("package.json", manifest), ("package-lock.json", lock)] {
             fs::write(new.join(name), text).tried("write", new.join(name))?;

@@ -1,9 +1,8 @@
 //! Where a users partition lies: it is a whole file, or a partition of a card's or a disk's image.
 
 use super::superblock::{self, Found, Superblock};
-use crate::error::{Error, Result};
-use crate::media::iso;
-use crate::window::Window;
+use crate::host::error::{Error, Result};
+use crate::host::window::Window;
 use shim::{layout::USERS_LABEL, mbr};
 use std::path::Path;
 
@@ -39,7 +38,7 @@ impl Place {
             return Ok(Self { superblock: found.whole(&window)?, window });
         }
         let failed = |why: String| Error::new(format!("find a users partition in {}", path.display()), why);
-        if iso::is(&window) {
+        if window.is_iso() {
             return Err(failed("it is an ISO, whose homes travel in its initramfs".to_owned()).next(
                 "change the image that it was built of, and build again: nodeos build --target iso --users FILE",
             ));

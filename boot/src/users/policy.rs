@@ -1,10 +1,10 @@
 //! What root grants a user: `.policy/USER.json` of a users partition image.
 
+use super::edit::{Staged, home_of, to_change};
 use super::ext4::Work;
-use super::image::{Staged, home_of, to_change};
 use super::read::Image;
 use super::script::Script;
-use crate::error::{Error, Result};
+use crate::host::error::{Error, Result};
 use shim::layout::POLICY;
 use shim::policy::Policy;
 use std::path::Path;

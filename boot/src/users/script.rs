@@ -6,8 +6,8 @@
 //! But `mkdir /x` makes x in the current folder (it cuts at the last slash and looks up nothing): hence `cd /`.
 
 use super::home::{Content, Entry, Home};
-use crate::error::{Error, Result};
-use crate::shown::Shown;
+use crate::host::error::{Error, Result};
+use crate::host::shown::Shown;
 use shim::layout::{LOGON_FILE, OVERLAY, POLICY};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

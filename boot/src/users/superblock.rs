@@ -3,10 +3,10 @@
 //!
 //! <https://docs.kernel.org/filesystems/ext4/super.html>
 
-use crate::digest::crc32c;
-use crate::error::{Error, Result};
-use crate::shown::Shown;
-use crate::window::Window;
+use crate::host::digest::crc32c;
+use crate::host::error::{Error, Result};
+use crate::host::shown::Shown;
+use crate::host::window::Window;
 use shim::{ext4, probe};
 
 /// Where it begins, and how long it is.
@@ -130,7 +130,7 @@ impl Superblock {
     /// The UUID, as it is written.
     #[must_use]
     pub fn uuid(&self) -> String {
-        crate::digest::uuid(self.uuid)
+        crate::host::digest::uuid(self.uuid)
     }
 }
 

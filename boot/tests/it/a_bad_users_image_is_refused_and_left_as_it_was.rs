@@ -95,7 +95,7 @@ fn a_damaged_filesystem_is_refused() {
     let lines =
         "set_inode_field /guest/etc/logon.json block[0] 0xffff\nset_inode_field /guest size 77777\nclri /guest/etc\n";
     fs::write(&script, lines).unwrap();
-    boot::run::Run::new("debugfs").args(["-w", "-f"]).arg(&script).arg(scratch.image()).ok().unwrap();
+    boot::host::run::Run::new("debugfs").args(["-w", "-f"]).arg(&script).arg(scratch.image()).ok().unwrap();
     let before = fs::read(scratch.image()).unwrap();
     let error = add(&scratch.image(), &new("bo")).unwrap_err().to_string();
     assert!(error.contains("e2fsck -f"), "{error}");

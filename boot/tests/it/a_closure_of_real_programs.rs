@@ -1,8 +1,8 @@
 //! The closure on ELF files that a real linker wrote, for both architectures from whichever host.
 
 use crate::tiny::Tiny;
-use boot::error::Result;
-use boot::origin::Origins;
+use boot::host::error::Result;
+use boot::image::origin::Origins;
 use shim::arches::ALL;
 use std::path::Path;
 

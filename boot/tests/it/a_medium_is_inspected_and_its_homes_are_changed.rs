@@ -2,13 +2,13 @@
 //! homes can be changed, the error says why and what to do.
 
 use crate::users::{homes, small};
+use boot::host::run::{Run, find};
+use boot::host::window::Window;
 use boot::inspect::{Contents, Medium, Part, inspect};
-use boot::run::{Run, find};
 use boot::users::image::{NewUser, add, create, del, passwd};
 use boot::users::logon::Logon;
 use boot::users::policy::set_policy;
 use boot::users::read::{How, list};
-use boot::window::Window;
 use shim::policy::Policy;
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -23,7 +23,7 @@ fn carbon(folder: &Path) -> PathBuf {
     let (from, image) = (folder.join("from"), folder.join("carbon.erofs"));
     fs::create_dir(&from).unwrap();
     fs::write(from.join("node"), "no node").unwrap();
-    Run::new("mkfs.erofs").args(boot::carbon::OPTIONS).arg(&image).arg(&from).ok().unwrap();
+    Run::new("mkfs.erofs").args(boot::image::carbon::OPTIONS).arg(&image).arg(&from).ok().unwrap();
     image
 }
 
@@ -152,7 +152,7 @@ fn an_iso_is_shown_by_its_files_and_its_homes_are_not_changed() {
     fs::create_dir_all(tree.join("boot/grub")).unwrap();
     fs::copy(carbon(folder.path()), tree.join("carbon.erofs")).unwrap();
     let parts = [initramfs(folder.path(), "first"), initramfs(folder.path(), "homes")];
-    boot::archive::join(&[&parts[0], &parts[1]], &tree.join("initramfs")).unwrap();
+    boot::image::archive::join(&[&parts[0], &parts[1]], &tree.join("initramfs")).unwrap();
     fs::write(tree.join("boot/grub/grub.cfg"), "menuentry 'NodeOS' {\n    linux /kernel quiet carbon=iso\n}\n")
         .unwrap();
     let run = Run::new("xorriso").args(["-as", "mkisofs", "-quiet", "-r", "-V", "nodeos-0", "-sysid", "X86_64", "-o"]);

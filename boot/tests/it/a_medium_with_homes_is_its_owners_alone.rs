@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use boot::cache::Cache;
-use boot::carbon::Placement;
+use boot::host::Host;
+use boot::host::cache::Cache;
+use boot::host::progress::Progress;
 use boot::image::Image;
+use boot::image::carbon::Placement;
 use boot::media::{Medium, Parts, make};
-use boot::progress::Progress;
 use boot::users::home::Home;
 use boot::users::image::{Create, create};
 use shim::arches::Arch;
@@ -22,7 +23,7 @@ fn mode(path: &Path) -> u32 {
 fn only_the_owner_reads_homes_and_everybody_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let cache = Cache::at(at("cache")).unwrap();
+    let host = Host { cache: Cache::at(at("cache")).unwrap(), progress: Progress::Silent };
     for name in ["kernel", "initramfs", "carbon.erofs"] {
         fs::write(at(name), name).unwrap();
     }
@@ -46,7 +47,7 @@ fn only_the_owner_reads_homes_and_everybody_the_rest() {
             versions: vec![],
         };
         for users in [Some(users.as_path()), None] {
-            let parts = Parts { cache: &cache, image: &image, users, machines: &[], progress: Progress::Silent };
+            let parts = Parts { host: &host, image: &image, users, machines: &[] };
             let out = at(&format!("{target}-{}", users.is_some()));
             make(Medium::named(target).unwrap(), &parts, &out).unwrap();
             let of = |name: &str| mode(&if name.is_empty() { out.clone() } else { out.join(name) });

@@ -1,8 +1,9 @@
 //! A file or a folder becomes the home of a user `app`, who cannot log on and whose `/init` runs it.
 
 use crate::users::{Scratch, fsck};
-use boot::cache::Cache;
-use boot::progress::Progress;
+use boot::host::Host;
+use boot::host::cache::Cache;
+use boot::host::progress::Progress;
 use boot::users::app::{home, image};
 use boot::users::read::{How, list};
 use shim::arches::ALL;
@@ -11,8 +12,8 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
 
-fn cache(scratch: &Scratch) -> Cache {
-    Cache::at(scratch.folder().join("cache")).unwrap()
+fn host(scratch: &Scratch) -> Host {
+    Host { cache: Cache::at(scratch.folder().join("cache")).unwrap(), progress: Progress::Silent }
 }
 
 /// An app folder with those files.
@@ -30,7 +31,7 @@ fn refused(files: &[(&str, &str)]) -> String {
     let scratch = Scratch::new();
     let folder = app(&scratch, files);
     fs::create_dir_all(&folder).unwrap();
-    let error = image(&cache(&scratch), &folder, &ALL[0], None, Progress::Silent).unwrap_err().to_string();
+    let error = image(&host(&scratch), &folder, &ALL[0], None).unwrap_err().to_string();
     assert!(!scratch.folder().join("cache/users").exists(), "something was written: {error}");
     error.replace(scratch.folder().to_str().unwrap(), "")
 }
@@ -48,7 +49,7 @@ fn a_folder_becomes_a_home_without_its_history_and_its_tokens() {
     ];
     let folder = app(&scratch, &files);
     symlink("lib/x.js", folder.join("link")).unwrap();
-    let path = image(&cache(&scratch), &folder, &ALL[0], None, Progress::Silent).unwrap();
+    let path = image(&host(&scratch), &folder, &ALL[0], None).unwrap();
     assert_eq!(fsck(&path), "");
     let users = list(&path).unwrap();
     assert_eq!(users.len(), 1);
@@ -61,7 +62,7 @@ fn a_folder_becomes_a_home_without_its_history_and_its_tokens() {
         assert_eq!(inside.exists(format!("/app/app/{file}").as_str()).unwrap(), there, "{file}");
     }
     assert!(inside.read_to_string("/app/init").unwrap().contains("\"/app/lib/x.js\""));
-    assert_eq!(image(&cache(&scratch), &folder, &ALL[0], None, Progress::Silent).unwrap(), path, "made once");
+    assert_eq!(image(&host(&scratch), &folder, &ALL[0], None).unwrap(), path, "made once");
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn the_app_is_nodes_main_module_and_its_status_is_inits() {
     ] {
         let file = scratch.folder().join(name);
         fs::write(&file, text).unwrap();
-        let home = home(&cache(&scratch), &file, &ALL[0], Progress::Silent).unwrap();
+        let home = home(&host(&scratch), &file, &ALL[0]).unwrap();
         let Some(boot::users::home::Entry::File(boot::users::home::Content::Bytes(init), true)) = home.get("init")
         else {
             panic!("no init: {home}")
@@ -102,7 +103,7 @@ fn an_app_that_cannot_start_is_refused_before_anything_is_written() {
     let scratch = Scratch::new();
     let error = |name: &str| {
         let path = scratch.folder().join(name);
-        image(&cache(&scratch), &path, &ALL[0], None, Progress::Silent).unwrap_err().to_string()
+        image(&host(&scratch), &path, &ALL[0], None).unwrap_err().to_string()
     };
     assert!(error("gone.js").contains("ENOENT"));
     fs::write(scratch.folder().join("x.py"), "").unwrap();

@@ -1,20 +1,23 @@
 //! The whole assembly with a tiny program for node: each placement, each architecture, no network.
 
 use crate::tiny::Tiny;
-use boot::cache::Cache;
-use boot::carbon::{Placement, identity};
+use boot::host::Host;
+use boot::host::cache::Cache;
+use boot::host::progress::Progress;
+use boot::image::carbon::{Placement, identity};
+use boot::image::manifest::Include;
+use boot::image::unpack;
 use boot::image::{Image, Spec, assemble};
-use boot::manifest::Include;
-use boot::node::Choice;
-use boot::progress::Progress;
-use boot::shim::Shim;
-use boot::{debian, unpack};
+use boot::parts::debian;
+use boot::parts::node::Choice;
+use boot::parts::shim::Shim;
 use shim::arches::{ALL, Arch};
+use shim::programs::INIT;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-const INIT: &str = "void _start(void){for(;;);}";
+const ENDLESS: &str = "void _start(void){for(;;);}";
 
 /// What a kernel of that architecture begins with.
 fn kernel(tiny: &Tiny) -> PathBuf {
@@ -32,8 +35,8 @@ fn kernel(tiny: &Tiny) -> PathBuf {
 }
 
 /// A cache with a sysroot, and what an image is made of.
-fn prepared(tiny: &Tiny, placement: Placement) -> (Cache, Spec) {
-    let cache = Cache::at(tiny.path("cache")).unwrap();
+fn prepared(tiny: &Tiny, placement: Placement) -> (Host, Spec) {
+    let host = Host { cache: Cache::at(tiny.path("cache")).unwrap(), progress: Progress::Silent };
     let name = format!("cache/sysroot/{}", debian::key(tiny.arch));
     let leaf = tiny.library(&format!("{name}/lib/{}/libleaf.so.1", tiny.arch.multiarch), &[]);
     tiny.sysroot(&name);
@@ -45,19 +48,11 @@ fn prepared(tiny: &Tiny, placement: Placement) -> (Cache, Spec) {
         cmdline: "TZ=UTC".to_owned(),
         kernel: kernel(tiny),
         kernel_version: "6".to_owned(),
-        e2fsck: tiny.fixed("e2fsck", INIT),
+        e2fsck: tiny.fixed("e2fsck", ENDLESS),
         e2fsck_version: "1".to_owned(),
-        shim: Shim {
-            init: tiny.fixed("init", INIT),
-            setup: tiny.fixed("setup", INIT),
-            mend: tiny.fixed("mend", INIT),
-            sandbox: tiny.fixed("sandbox", INIT),
-            logon: tiny.fixed("logon", INIT),
-            broker: tiny.fixed("broker", INIT),
-            env: tiny.fixed("env", INIT),
-        },
+        shim: Shim::of(|program| Ok::<_, ()>(tiny.fixed(program.name, ENDLESS))).unwrap(),
     };
-    (cache, spec)
+    (host, spec)
 }
 
 fn members(image: &Path) -> Vec<String> {
@@ -78,8 +73,8 @@ fn each(check: impl Fn(&'static Arch, Placement)) {
 fn each_placement_has_its_files_and_the_second_assembly_makes_nothing() {
     each(|arch, placement| {
         let tiny = Tiny::new(arch);
-        let (cache, spec) = prepared(&tiny, placement);
-        let first = assemble(&cache, &spec, Progress::Silent).unwrap();
+        let (host, spec) = prepared(&tiny, placement);
+        let first = assemble(&host, &spec).unwrap();
         let members = members(&first.initramfs);
         assert_eq!(members[0], "/init");
         let has = |path: &str| members.iter().any(|member| member == path);
@@ -98,7 +93,7 @@ fn each_placement_has_its_files_and_the_second_assembly_makes_nothing() {
 
         let inode = |image: &Image| fs::metadata(&image.initramfs).unwrap().ino();
         let made = inode(&first);
-        let second = assemble(&cache, &spec, Progress::Silent).unwrap();
+        let second = assemble(&host, &spec).unwrap();
         assert_eq!((&second, inode(&second)), (&first, made));
 
         let out = tiny.path("out");
@@ -113,25 +108,30 @@ fn built_twice_in_two_places_the_bytes_are_equal() {
     each(|arch, placement| {
         let build = || {
             let tiny = Tiny::new(arch);
-            let (cache, mut spec) = prepared(&tiny, placement);
+            let (host, mut spec) = prepared(&tiny, placement);
             // debug sections and build ids name the folder that a compiler ran in: one file for both
             spec.node = Choice::Binary(tiny.program("node", &["-Wl,--build-id=none"], &[]));
-            for program in spec.shim.programs() {
-                fs::write(program, boot::strip::strip(&fs::read(program).unwrap()).unwrap()).unwrap();
+            for (_, program) in spec.shim.programs() {
+                fs::write(program, boot::parts::strip::strip(&fs::read(program).unwrap()).unwrap()).unwrap();
             }
-            bytes(&assemble(&cache, &spec, Progress::Silent).unwrap())
+            bytes(&assemble(&host, &spec).unwrap())
         };
         assert!(build() == build(), "{arch} {placement}: the bytes differ");
     });
 }
 
+fn with_init(shim: &Shim, init: &Path) -> Shim {
+    Shim::of(|program| (*program == INIT).then_some(init).or(shim.file(program)).map(Path::to_owned).ok_or(())).unwrap()
+}
+
 #[test]
 fn a_changed_shim_makes_another_initramfs_and_the_same_carbon_copy() {
     let tiny = Tiny::new(Arch::host());
-    let (cache, mut spec) = prepared(&tiny, Placement::Medium);
-    let first = assemble(&cache, &spec, Progress::Silent).unwrap();
-    spec.shim.init = tiny.fixed("other", "void _start(void){for(;;)__asm__(\"nop\");}");
-    let second = assemble(&cache, &spec, Progress::Silent).unwrap();
+    let (host, mut spec) = prepared(&tiny, Placement::Medium);
+    let first = assemble(&host, &spec).unwrap();
+    let other = tiny.fixed("other", "void _start(void){for(;;)__asm__(\"nop\");}");
+    spec.shim = with_init(&spec.shim, &other);
+    let second = assemble(&host, &spec).unwrap();
     assert_ne!(second.initramfs, first.initramfs);
     assert_eq!(second.carbon, first.carbon);
 }
@@ -139,15 +139,15 @@ fn a_changed_shim_makes_another_initramfs_and_the_same_carbon_copy() {
 #[test]
 fn what_is_of_another_architecture_is_refused_before_anything_is_written() {
     let (tiny, other) = (Tiny::new(&ALL[0]), Tiny::new(&ALL[1]));
-    let (cache, spec) = prepared(&tiny, Placement::Plain);
-    let refused = |spec: &Spec| assemble(&cache, spec, Progress::Silent).unwrap_err().to_string();
+    let (host, spec) = prepared(&tiny, Placement::Plain);
+    let refused = |spec: &Spec| assemble(&host, spec).unwrap_err().to_string();
     let wrong = format!("it is for {}, the image is for {}", other.arch, tiny.arch);
     let node = Choice::Binary(other.program("node", &[], &[]));
     assert!(refused(&Spec { node, ..spec.clone() }).ends_with(&wrong));
     assert!(refused(&Spec { kernel: kernel(&other), ..spec.clone() }).ends_with(&wrong));
-    let shim = Shim { init: other.fixed("init", INIT), ..spec.shim.clone() };
+    let shim = with_init(&spec.shim, &other.fixed("init", ENDLESS));
     assert!(refused(&Spec { shim, ..spec.clone() }).ends_with(&wrong));
     let missing = Include { from: tiny.path("missing"), to: "/x".to_owned() };
     assert!(refused(&Spec { includes: vec![missing], ..spec }).contains("missing: ENOENT"));
-    assert!(!cache.root().join("initramfs").exists() && !cache.root().join("node").join("x").exists());
+    assert!(!host.cache.root().join("initramfs").exists() && !host.cache.root().join("node").join("x").exists());
 }

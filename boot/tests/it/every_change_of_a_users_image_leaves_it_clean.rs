@@ -12,7 +12,7 @@ fn new(name: &str) -> NewUser {
 }
 
 fn free_blocks(image: &Path) -> String {
-    let debugfs = boot::run::Run::new("debugfs").args(["-R", "stats -h"]).arg(image).output().unwrap();
+    let debugfs = boot::host::run::Run::new("debugfs").args(["-R", "stats -h"]).arg(image).output().unwrap();
     debugfs.lines().find(|line| line.starts_with("Free blocks:")).unwrap().to_owned()
 }
 
@@ -83,7 +83,7 @@ fn a_home_with_what_only_a_machine_makes_is_removed() {
         value.display()
     );
     fs::write(&script, lines).unwrap();
-    boot::run::Run::new("debugfs").args(["-w", "-f"]).arg(&script).arg(&image).ok().unwrap();
+    boot::host::run::Run::new("debugfs").args(["-w", "-f"]).arg(&script).arg(&image).ok().unwrap();
     assert_eq!(fsck(&image), "");
     assert!(inspect(&image).unwrap().members.iter().any(|member| member.to_string().starts_with('c')));
     del(&image, "bo").unwrap();

@@ -54,7 +54,7 @@ fn what_is_no_home_is_listed_with_the_reason() {
     let lines = "mkdir eve\nmkdir twin\nset_inode_field twin uid 1001\nmkdir a:b\nset_inode_field a:b uid 7\n\
                  symlink link guest\nmkdir .hidden\n";
     std::fs::write(&script, lines).unwrap();
-    boot::run::Run::new("debugfs").args(["-w", "-f"]).arg(&script).arg(scratch.image()).ok().unwrap();
+    boot::host::run::Run::new("debugfs").args(["-w", "-f"]).arg(&script).arg(scratch.image()).ok().unwrap();
     let users = list(&scratch.image()).unwrap();
     let refused: Vec<_> = users
         .iter()

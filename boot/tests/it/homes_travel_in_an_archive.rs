@@ -1,7 +1,7 @@
 //! Homes that an initramfs carries: what is in the archive, and what a user cannot put there.
 
-use boot::cache::Cache;
-use boot::unpack;
+use boot::host::cache::Cache;
+use boot::image::unpack;
 use boot::users::carried;
 use boot::users::home::Home;
 use boot::users::image::{Create, create};
@@ -26,7 +26,7 @@ fn stage() -> (TempDir, Cache, PathBuf) {
 fn debugfs(users: &Path, commands: &[u8]) {
     let script = users.with_extension("commands");
     std::fs::write(&script, commands).unwrap();
-    let mut run = Command::new(boot::run::find("debugfs").unwrap());
+    let mut run = Command::new(boot::host::run::find("debugfs").unwrap());
     assert!(run.args(["-w", "-f"]).arg(script).arg(users).output().unwrap().status.success());
 }
 

@@ -83,7 +83,7 @@ pub fn names(folder: &Path) -> Vec<String> {
 
 /// What e2fsck finds to mend; empty is clean.
 pub fn fsck(image: &Path) -> String {
-    let done = Command::new(boot::run::find("e2fsck").unwrap()).arg("-fn").arg(image).output().unwrap();
+    let done = Command::new(boot::host::run::find("e2fsck").unwrap()).arg("-fn").arg(image).output().unwrap();
     match done.status.code() {
         Some(0) => String::new(),
         _ => String::from_utf8_lossy(&done.stdout).into_owned() + "not clean",

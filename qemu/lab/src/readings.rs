@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use shim::arches::Arch;
+use shim::programs;
 use syscalls::{aarch64, x86_64};
 
 use crate::figures::{Event, Figure, Figures};
@@ -108,8 +109,8 @@ pub fn cost(text: &str) -> Option<Cost> {
 #[must_use]
 pub fn instructions(text: &str) -> Option<Figures> {
     let Cost { kernel, threads, programs, node, .. } = cost(text)?;
-    for needed in ["setup", "broker", "logon", "sandbox"] {
-        programs.get(needed)?;
+    for needed in programs::started() {
+        programs.get(needed.name)?;
     }
     let shim = Figure::sum(programs.clone());
     let kernel = Figure::sum(BTreeMap::from([("pid-1".to_owned(), kernel), ("threads".to_owned(), threads)]));

@@ -2,7 +2,7 @@
 
 use crate::command::{Stage, stderr};
 use crate::users::{Scratch, fsck, homes};
-use boot::run::Run;
+use boot::host::run::Run;
 use boot::users::image::del;
 use boot::users::policy::{policy, set_policy};
 use boot::users::read::{Image, inspect, list};

@@ -1,8 +1,8 @@
 //! Images that anybody made: names that lead elsewhere, names that a terminal would act on, sizes that no machine has.
 
 use crate::users::names;
+use boot::host::run::{Run, find};
 use boot::inspect::{Contents, inspect};
-use boot::run::{Run, find};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ fn erofs(folder: &Path, fill: impl FnOnce(&Path)) -> PathBuf {
     let (from, image) = (folder.join("from"), folder.join("image"));
     fs::create_dir(&from).unwrap();
     fill(&from);
-    Run::new("mkfs.erofs").args(boot::carbon::OPTIONS).arg(&image).arg(&from).ok().unwrap();
+    Run::new("mkfs.erofs").args(boot::image::carbon::OPTIONS).arg(&image).arg(&from).ok().unwrap();
     image
 }
 

@@ -24,7 +24,7 @@ impl Stage {
 
     /// A shell script in place of a program of the host; `$real` is that one, `$here` a folder for signs.
     pub fn program(&self, name: &str, script: &str) {
-        let real = boot::run::find(name).unwrap();
+        let real = boot::host::run::find(name).unwrap();
         let (here, at) = (self.folder.path().display(), self.folder.path().join("bin").join(name));
         let text = self.folder.path().join("text");
         fs::write(&text, format!("#!/bin/sh\nreal={}\nhere={here}\n{script}\n", real.display())).unwrap();

@@ -1,7 +1,7 @@
 //! Users partitions that mke2fs made with options of its own, or that a user filled as no tool of ours would.
 
 use crate::users::fsck;
-use boot::run::{Run, find};
+use boot::host::run::{Run, find};
 use boot::users::image::{NewUser, add, del, passwd};
 use boot::users::logon::Logon;
 use boot::users::read::{How, inspect, list};
@@ -108,7 +108,7 @@ fn names_in_an_encrypted_folder_are_listed_as_bytes() {
     let paths: Vec<_> = partition.members.iter().map(|member| member.path.as_str()).collect();
     assert!(paths.contains(&"/ana/sub/(encrypted 2e2e2f2e2e2f78001bff2f)"), "{paths:?}");
     // a machine would not know what to do with them in RAM
-    let cache = boot::cache::Cache::at(made.image.with_extension("cache"));
+    let cache = boot::host::cache::Cache::at(made.image.with_extension("cache"));
     let error = boot::users::carried::archive(&cache.unwrap(), &made.image).unwrap_err().to_string();
     assert!(error.contains("/ana/sub: it is encrypted, and cannot travel"), "{error}");
 }

@@ -41,7 +41,7 @@ fn machine(stage: &Stage, script: &str) -> Command {
     command
 }
 
-/// The head of a kernel, by which `nodeos run` knows its architecture (`boot::kernel::arch_of`).
+/// The head of a kernel, by which `nodeos run` knows its architecture (`boot::parts::kernel::arch_of`).
 fn kernel(arch: &Arch) -> Vec<u8> {
     let mut head = vec![0; 1024];
     if arch.name == "x86_64" {

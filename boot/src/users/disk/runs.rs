@@ -1,8 +1,8 @@
 //! Where the blocks of a file lie: extents, or tables of blocks.
 
 use super::{Disk, EXTENTS, Inode, half, word};
-use crate::digest::crc32c;
-use crate::error::{Error, Result};
+use crate::host::digest::crc32c;
+use crate::host::error::{Error, Result};
 
 /// An extent from this length on is one that was not written yet: it reads as zeros.
 const UNWRITTEN: u16 = 0x8000;

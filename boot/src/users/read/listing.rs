@@ -1,9 +1,9 @@
 //! Everything in a users partition, for `inspect`.
 
 use super::{HEADING, Image, User};
-use crate::error::Result;
-use crate::inspect::mode_text;
-use crate::shown::Shown;
+use crate::host::error::Result;
+use crate::host::shown::Shown;
+use crate::host::shown::mode_text;
 use crate::users::place::Place;
 use serde::Serialize;
 use std::fmt;

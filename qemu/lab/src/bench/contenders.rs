@@ -8,18 +8,17 @@ use shim::arches::Arch;
 use super::debian::System;
 use super::{Booted, Meter};
 use crate::measure::size;
-use boot::archive;
 use boot::assembly::{self, Wanted};
-use boot::cache::Cache;
-use boot::carbon::Placement;
-use boot::debian;
-use boot::error::{Result, Tried};
+use boot::host::Host;
+use boot::host::error::{Result, Tried};
+use boot::host::run::Run;
 use boot::image::Image;
-use boot::manifest::Manifest;
-use boot::npm::pack;
-use boot::progress::Progress;
-use boot::run::Run;
-use boot::tree::{Entry, Tree};
+use boot::image::archive;
+use boot::image::carbon::Placement;
+use boot::image::manifest::Manifest;
+use boot::image::tree::{Entry, Tree};
+use boot::parts::debian;
+use boot::parts::npm::pack;
 
 /// One of them.
 pub struct Contender {
@@ -32,7 +31,7 @@ pub struct Contender {
     /// Whether its programs are run to install it, which takes a host of the machine's architecture.
     pub installed: bool,
     /// Makes what it boots, in that folder.
-    pub build: fn(&Cache, &'static Arch, &Path, Progress) -> Result<Booted>,
+    pub build: fn(&Host, &'static Arch, &Path) -> Result<Booted>,
 }
 
 /// What a script or a program of a few lines leaves out.
@@ -45,21 +44,21 @@ pub const ALL: [Contender; 8] = [
         what: "this system, node on an EROFS disk",
         lacks: "nothing",
         installed: false,
-        build: |cache, arch, _, progress| ours(cache, arch, Placement::Medium, progress),
+        build: |host, arch, _| ours(host, arch, Placement::Medium),
     },
     Contender {
         name: "nodeos-image",
         what: "this system, node as an EROFS image in the initramfs",
         lacks: "nothing",
         installed: false,
-        build: |cache, arch, _, progress| ours(cache, arch, Placement::Image, progress),
+        build: |host, arch, _| ours(host, arch, Placement::Image),
     },
     Contender {
         name: "nodeos-plain",
         what: "this system, node as files in the initramfs",
         lacks: "nothing",
         installed: false,
-        build: |cache, arch, _, progress| ours(cache, arch, Placement::Plain, progress),
+        build: |host, arch, _| ours(host, arch, Placement::Plain),
     },
     Contender {
         name: "busybox-medium",
@@ -87,22 +86,22 @@ pub const ALL: [Contender; 8] = [
         what: "Debian's minimal system with systemd and Debian's node, its disk, ext4 and not compressed, mounted by the kernel",
         lacks: DEBIAN,
         installed: true,
-        build: |cache, arch, folder, progress| debian(cache, arch, folder, false, progress),
+        build: |host, arch, folder| debian(host, arch, folder, false),
     },
     Contender {
         name: "debian-medium",
         what: "the same behind the initramfs that its initramfs-tools makes",
         lacks: DEBIAN,
         installed: true,
-        build: |cache, arch, folder, progress| debian(cache, arch, folder, true, progress),
+        build: |host, arch, folder| debian(host, arch, folder, true),
     },
 ];
 
 /// What its service has none of, as written by default.
 const DEBIAN: &str = "a root and namespaces for each user, a system call filter, landlock, limits but systemd's own";
 
-fn image(cache: &Cache, arch: &'static Arch, placement: Placement, progress: Progress) -> Result<Image> {
-    assembly::image(cache, &Wanted { arch, placement, profile: "virt", manifest: Manifest::default() }, progress)
+fn image(host: &Host, arch: &'static Arch, placement: Placement) -> Result<Image> {
+    assembly::image(host, &Wanted { arch, placement, profile: "virt", manifest: Manifest::default() })
 }
 
 fn booted(image: &Image, initramfs: PathBuf, disks: Vec<PathBuf>, words: &str) -> Result<Booted> {
@@ -113,15 +112,15 @@ fn booted(image: &Image, initramfs: PathBuf, disks: Vec<PathBuf>, words: &str) -
     Ok(Booted { kernel, initramfs, disks, words: words.to_owned(), bytes, versions, meter: Meter::Initramfs })
 }
 
-fn ours(cache: &Cache, arch: &'static Arch, placement: Placement, progress: Progress) -> Result<Booted> {
-    let image = image(cache, arch, placement, progress)?;
+fn ours(host: &Host, arch: &'static Arch, placement: Placement) -> Result<Booted> {
+    let image = image(host, arch, placement)?;
     let words = format!("users=LABEL=nodeos-users {}", image.cmdline());
     booted(&image, image.initramfs.clone(), image.carbon.iter().cloned().collect(), &words)
 }
 
 /// A program of Debian's, static, for that architecture.
-fn program(cache: &Cache, arch: &Arch, package: &str, path: &str, progress: Progress) -> Result<Entry> {
-    let folder = debian::unpacked(cache, arch, package, "main", progress)?;
+fn program(host: &Host, arch: &Arch, package: &str, path: &str) -> Result<Entry> {
+    let folder = debian::unpacked(host, arch, package, "main")?;
     Ok(Entry::File { source: folder.join(path), mode: 0o755 })
 }
 
@@ -137,11 +136,11 @@ fn folders(tree: &mut Tree, names: &[&str]) -> Result<()> {
     tree.put("/dev/console", Entry::Device { mode: 0o600, major: 5, minor: 1 })
 }
 
-fn busybox(cache: &Cache, arch: &'static Arch, folder: &Path, progress: Progress) -> Result<Booted> {
-    let image = image(cache, arch, Placement::Medium, progress)?;
+fn busybox(host: &Host, arch: &'static Arch, folder: &Path) -> Result<Booted> {
+    let image = image(host, arch, Placement::Medium)?;
     let mut tree = Tree::default();
     folders(&mut tree, &["/carbon", "/dev", "/devices", "/proc", "/root", "/runtime", "/tmp"])?;
-    tree.put("/busybox", program(cache, arch, "busybox-static", "bin/busybox", progress)?)?;
+    tree.put("/busybox", program(host, arch, "busybox-static", "bin/busybox")?)?;
     tree.put("/init", text(include_str!("busybox.sh")))?;
     tree.put("/user.sh", text(include_str!("user.sh")))?;
     let initramfs = packed(&tree, folder)?;
@@ -156,17 +155,17 @@ fn packed(tree: &Tree, folder: &Path) -> Result<PathBuf> {
 }
 
 /// The carbon copy's files at the top of an initramfs.
-fn carbon(cache: &Cache, arch: &'static Arch, progress: Progress) -> Result<Tree> {
+fn carbon(host: &Host, arch: &'static Arch) -> Result<Tree> {
     let wanted = Wanted { arch, placement: Placement::Plain, profile: "virt", manifest: Manifest::default() };
-    let mut tree = assembly::carbon(cache, &wanted, progress)?;
+    let mut tree = assembly::carbon(host, &wanted)?;
     folders(&mut tree, &["/root"])?;
     Ok(tree)
 }
 
-fn node(cache: &Cache, arch: &'static Arch, folder: &Path, progress: Progress) -> Result<Booted> {
-    let image = image(cache, arch, Placement::Plain, progress)?;
-    let mut tree = carbon(cache, arch, progress)?;
-    let koffi = koffi(cache, arch, progress)?;
+fn node(host: &Host, arch: &'static Arch, folder: &Path) -> Result<Booted> {
+    let image = image(host, arch, Placement::Plain)?;
+    let mut tree = carbon(host, arch)?;
+    let koffi = koffi(host, arch)?;
     add(&mut tree, &koffi, "/koffi")?;
     tree.put("/init", text(include_str!("node.js")))?;
     tree.put("/jail.js", text(include_str!("jail.js")))?;
@@ -174,22 +173,22 @@ fn node(cache: &Cache, arch: &'static Arch, folder: &Path, progress: Progress) -
     booted(&image, initramfs, vec![], "")
 }
 
-fn tini(cache: &Cache, arch: &'static Arch, folder: &Path, progress: Progress) -> Result<Booted> {
-    let image = image(cache, arch, Placement::Plain, progress)?;
-    let mut tree = carbon(cache, arch, progress)?;
-    tree.put("/init", program(cache, arch, "tini", "usr/bin/tini-static", progress)?)?;
+fn tini(host: &Host, arch: &'static Arch, folder: &Path) -> Result<Booted> {
+    let image = image(host, arch, Placement::Plain)?;
+    let mut tree = carbon(host, arch)?;
+    tree.put("/init", program(host, arch, "tini", "usr/bin/tini-static")?)?;
     tree.put("/app.js", text(include_str!("app.js")))?;
     // app.js reads /proc
-    tree.put("/busybox", program(cache, arch, "busybox-static", "bin/busybox", progress)?)?;
+    tree.put("/busybox", program(host, arch, "busybox-static", "bin/busybox")?)?;
     let start = "/busybox mount -t proc proc /proc\nexec /bin/node /app.js\n";
     tree.put("/start.sh", text(start))?;
     let initramfs = packed(&tree, folder)?;
     booted(&image, initramfs, vec![], "-- /busybox sh /start.sh")
 }
 
-fn debian(cache: &Cache, arch: &'static Arch, folder: &Path, stock: bool, progress: Progress) -> Result<Booted> {
-    let kernel = image(cache, arch, Placement::Plain, progress)?.kernel;
-    let system = System::made(cache, arch, progress)?;
+fn debian(host: &Host, arch: &'static Arch, folder: &Path, stock: bool) -> Result<Booted> {
+    let kernel = image(host, arch, Placement::Plain)?.kernel;
+    let system = System::made(host, arch)?;
     // one without an init: the kernel goes on to the disk
     let (initramfs, meter) = match stock {
         true => (system.initrd.clone(), Meter::Initramfs),
@@ -202,7 +201,7 @@ fn debian(cache: &Cache, arch: &'static Arch, folder: &Path, stock: bool, progre
 }
 
 /// What calls the C library from JavaScript: koffi of npm, in two packages, pinned.
-fn koffi(cache: &Cache, arch: &Arch, progress: Progress) -> Result<PathBuf> {
+fn koffi(host: &Host, arch: &Arch) -> Result<PathBuf> {
     const VERSION: &str = "3.3.4";
     const ALL: [(&str, &str, &str); 3] = [
         (
@@ -221,8 +220,8 @@ fn koffi(cache: &Cache, arch: &Arch, progress: Progress) -> Result<PathBuf> {
             "sha512-k6FPjEYDioyVihUqvRFX4QZK0RL/Rrn4xPEzrKxODxgLAUXlhBTut391zPzgsMcArXgN4YTuS11M/kxmA5s+Fg==",
         ),
     ];
-    cache.entry("bench", &format!("koffi-{VERSION}-{arch}-pinned"), |new| {
-        let phase = progress.start("bench", &format!("fetch koffi {VERSION}"));
+    host.cache.entry("bench", &format!("koffi-{VERSION}-{arch}-pinned"), |new| {
+        let phase = host.progress.start("bench", &format!("fetch koffi {VERSION}"));
         let work = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
         for (_, name, integrity) in ALL.iter().filter(|(only, ..)| only.is_empty() || *only == arch.name) {
             let archive = pack(name, VERSION, Some(integrity), work.path())?;

@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 
 use shim::arches::Arch;
 
-use boot::cache::Cache;
-use boot::debian::{release, sources_of};
-use boot::digest::Key;
-use boot::error::{Error, Result, Tried};
-use boot::progress::Progress;
-use boot::run::Run;
+use boot::host::Host;
+use boot::host::digest::Key;
+use boot::host::error::{Error, Result, Tried};
+use boot::host::run::Run;
+use boot::parts::debian::{release, sources_of};
 
 /// What goes in beside the packages that every Debian has: init, devices, the bus that its services talk over, node.
 const PACKAGES: &str = "systemd-sysv,udev,dbus,nodejs,initramfs-tools,zstd";
@@ -31,17 +30,17 @@ pub struct System {
 
 impl System {
     /// From the cache, or made now.
-    pub fn made(cache: &Cache, arch: &Arch, progress: Progress) -> Result<Self> {
+    pub fn made(host: &Host, arch: &Arch) -> Result<Self> {
         let (sources, prefix) = (sources_of("main")?, format!("debian-{arch}-"));
         let key = Key::default().with("packages", PACKAGES).with("hook", HOOK).with("ext4", EXT4);
         let key = key.with("release", release()).with("sources", &sources).name();
-        let folder = cache.entry("bench", &format!("{prefix}{key}"), |new| {
-            let phase = progress.start("bench", "make Debian's minimal system");
+        let folder = host.cache.entry("bench", &format!("{prefix}{key}"), |new| {
+            let phase = host.progress.start("bench", "make Debian's minimal system");
             make(new, &sources)?;
             phase.done("Debian's minimal system");
             Ok(())
         })?;
-        cache.prune("bench", &prefix, &folder, 1)?;
+        host.cache.prune("bench", &prefix, &folder, 1)?;
         let list = folder.join("versions");
         let text = fs::read_to_string(&list).tried("read", &list)?;
         let version = |line: &str| line.split_once(' ').map(|(name, version)| (name.to_owned(), version.to_owned()));

@@ -24,10 +24,10 @@ use shim::logon_file::{LogonFile, Password};
 use tempfile::TempDir;
 
 use crate::measure;
-use boot::cache::Cache;
-use boot::error::{Error, Result, Tried};
-use boot::interrupt::{self, Making};
-use boot::progress::Progress;
+use boot::host::Host;
+use boot::host::error::{Error, Result, Tried};
+use boot::host::interrupt::{self, Making};
+use boot::host::progress::Progress;
 use boot::users::home::Home;
 use boot::users::image::{Create, create};
 
@@ -90,7 +90,7 @@ pub struct Arena<'a> {
 
 impl<'a> Arena<'a> {
     /// Makes all that is booted: what can fail for want of a network or a tool does so here.
-    pub fn new(cache: &Cache, wanted: &'a Wanted, progress: Progress) -> Result<Self> {
+    pub fn new(host: &Host, wanted: &'a Wanted) -> Result<Self> {
         let _making = Making::start();
         let _folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
         let folder = _folder.path();
@@ -105,9 +105,9 @@ impl<'a> Arena<'a> {
             }
             let at = folder.join(contender.name);
             fs::create_dir(&at).tried("make the folder", &at)?;
-            let booted = (contender.build)(cache, wanted.arch, &at, progress)?;
+            let booted = (contender.build)(host, wanted.arch, &at)?;
             let counted = Counted::new(&booted, &meter, &at)?;
-            ready.push(Ready { arch: wanted.arch, contender, booted, counted, progress });
+            ready.push(Ready { arch: wanted.arch, contender, booted, counted, progress: host.progress });
         }
         if let (true, Some((name, why))) = (ready.is_empty(), left_out.first_key_value()) {
             return Err(Error::new(format!("measure {name}"), why));

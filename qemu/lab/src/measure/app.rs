@@ -15,11 +15,10 @@ use shim::last_word::LastWord;
 
 use super::Subject;
 use super::guest::{machine, timed};
-use boot::cache::Cache;
-use boot::error::{Error, Result, Tried};
+use boot::host::Host;
+use boot::host::error::{Error, Result, Tried};
+use boot::host::interrupt::{self, Making};
 use boot::image::Image;
-use boot::interrupt::{self, Making};
-use boot::progress::Progress;
 use boot::users::app;
 
 /// How long after its first line an app may neither listen nor end.
@@ -33,31 +32,31 @@ enum End {
 }
 
 /// The timeline of that app's boot; `image` is its machine's.
-pub fn timeline(cache: &Cache, subject: &Subject, app: &Path, image: &Image, progress: Progress) -> Result<Vec<Event>> {
+pub fn timeline(host: &Host, subject: &Subject, app: &Path, image: &Image) -> Result<Vec<Event>> {
     let tried = || format!("time the boot of {}", app.display());
     let _making = Making::start();
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let homes = folder.path().join("homes.ext4");
-    app::image_with(cache, app, image.arch, include_str!("trace.js"), &homes, progress)?;
+    app::image_with(host, app, image.arch, include_str!("trace.js"), &homes)?;
     interrupt::check(tried)?;
     let mut machine = machine(image, &image.initramfs, &homes, "loglevel=7");
     if let Some(memory) = &subject.manifest.memory {
         machine = Machine { memory_mib: memory_mib(memory).map_err(|why| Error::new(tried(), why))?, ..machine };
     }
-    let phase = progress.quick("measure", "the timeline of the app's boot");
+    let phase = host.progress.quick("measure", "the timeline of the app's boot");
     let failed = |failure: Failure| Error::new(tried(), failure).next(format!("nodeos run {}", app.display()));
     let (events, end) = timed(machine, end).map_err(failed)?;
     interrupt::check(tried)?;
     phase.done("the timeline of the app's boot");
     match end {
         End::Listens | End::Itself(0) => {}
-        End::Itself(status) => progress.say("measure", &format!("the app ended by itself, status {status}")),
+        End::Itself(status) => host.progress.say("measure", &format!("the app ended by itself, status {status}")),
         End::Patience => {
             let seconds = PATIENCE.as_secs();
             let text = format!(
                 "the app neither listened nor ended within {seconds} s of its first line: its machine was ended"
             );
-            progress.say("measure", &text);
+            host.progress.say("measure", &text);
         }
     }
     Ok(events)

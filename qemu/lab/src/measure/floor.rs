@@ -10,11 +10,11 @@ use qemu::vm::{DEADLINE, Vm};
 
 use super::Subject;
 use super::guest::{homes_of_init, machine};
-use boot::cache::Cache;
-use boot::carbon::Placement;
-use boot::error::{Error, Result, Tried};
-use boot::interrupt::{self, Making};
-use boot::progress::Progress;
+use boot::host::Host;
+use boot::host::error::{Error, Result, Tried};
+use boot::host::interrupt::{self, Making};
+use boot::host::progress::Progress;
+use boot::image::carbon::Placement;
 
 /// Where there is plenty, MiB: what the others are held against.
 const PLENTY: u32 = 512;
@@ -28,15 +28,15 @@ const SLOWER: u64 = 125;
 const PATIENCE: u32 = 3;
 
 /// A curve for each place of the carbon copy.
-pub fn curves(cache: &Cache, subject: &Subject, progress: Progress) -> Result<Vec<Curve>> {
+pub fn curves(host: &Host, subject: &Subject) -> Result<Vec<Curve>> {
     let _making = Making::start();
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let homes = folder.path().join("homes.ext4");
     homes_of_init(&homes, &[])?;
     let curve = |placement: Placement| -> Result<Curve> {
-        let image = subject.booted(cache, placement, progress)?;
+        let image = subject.booted(host, placement)?;
         let what = format!("carbon copy as {placement}");
-        let (points, floor) = floor(&what, || machine(&image, &image.initramfs, &homes, ""), progress)?;
+        let (points, floor) = floor(&what, || machine(&image, &image.initramfs, &homes, ""), host.progress)?;
         Ok(Curve { placement: placement.to_string(), points, floor })
     };
     [Placement::Medium, Placement::Image, Placement::Plain].into_iter().map(curve).collect()

@@ -11,16 +11,17 @@ use qemu::vm::{DEADLINE, Vm};
 use shim::arches::Arch;
 use shim::last_word::LastWord;
 use shim::logon_file::{Arg, LogonFile, Password};
+use shim::programs;
 use tempfile::TempDir;
 
-use boot::archive;
 use boot::assembly;
-use boot::error::{Error, Result, Tried};
+use boot::host::error::{Error, Result, Tried};
+use boot::host::interrupt::{self, Making};
+use boot::host::progress::Progress;
 use boot::image::Image;
-use boot::interrupt::{self, Making};
-use boot::progress::Progress;
-use boot::shim::only_program;
-use boot::tree::{Entry, Tree};
+use boot::image::archive;
+use boot::image::tree::{Entry, Tree};
+use boot::parts::shim::only_program;
 use boot::users::home::Home;
 use boot::users::image::{Create, create};
 
@@ -71,8 +72,9 @@ impl<'a> Guest<'a> {
     pub fn calls(&self, more: &[Home]) -> Result<Figures> {
         let text = self.of_init(meter::CALLS, false, more)?;
         let figures = readings::calls(&text, self.image.arch);
-        let missing = ["init", "setup", "broker", "logon", "sandbox", "program"]
-            .iter()
+        let missing = programs::started()
+            .map(|program| program.name)
+            .chain(["program"])
             .find(|what| !figures.contains_key(&format!("calls.{what}")));
         match missing {
             None => Ok(figures),

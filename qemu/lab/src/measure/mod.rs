@@ -22,13 +22,12 @@ use crate::figures::{FORMAT, Figures, Measured, middle, spread};
 use shim::arches::Arch;
 
 use boot::assembly::{self, Users, Wanted};
-use boot::cache::Cache;
-use boot::carbon::Placement;
-use boot::error::Result;
+use boot::host::Host;
+use boot::host::error::Result;
 use boot::image::Image;
-use boot::manifest::Manifest;
+use boot::image::carbon::Placement;
+use boot::image::manifest::Manifest;
 use boot::media::Medium;
-use boot::progress::Progress;
 
 pub use self::floor::floor;
 pub use self::guest::{Guest, MOMENTS, meter, with_program};
@@ -48,19 +47,19 @@ pub struct Subject {
 
 impl Subject {
     /// Its image for the medium.
-    fn image(&self, cache: &Cache, progress: Progress) -> Result<Image> {
+    fn image(&self, host: &Host) -> Result<Image> {
         let placement = self.target.placement.unwrap_or(Placement::Medium);
-        self.image_at(cache, self.target.profile, placement, progress)
+        self.image_at(host, self.target.profile, placement)
     }
 
     /// Its image for QEMU, whatever the medium is: what is booted to be measured.
-    pub fn booted(&self, cache: &Cache, place: Placement, progress: Progress) -> Result<Image> {
-        self.image_at(cache, "virt", place, progress)
+    pub fn booted(&self, host: &Host, place: Placement) -> Result<Image> {
+        self.image_at(host, "virt", place)
     }
 
-    fn image_at(&self, cache: &Cache, profile: &'static str, place: Placement, progress: Progress) -> Result<Image> {
+    fn image_at(&self, host: &Host, profile: &'static str, place: Placement) -> Result<Image> {
         let wanted = Wanted { arch: self.arch, placement: place, profile, manifest: self.manifest.clone() };
-        assembly::image(cache, &wanted, progress)
+        assembly::image(host, &wanted)
     }
 }
 
@@ -93,13 +92,12 @@ pub const WHATS: [(&str, What); 6] = [
 
 /// Measures it; with the spread of what was measured more than once, in thousandths.
 pub fn measure(
-    cache: &Cache,
+    host: &Host,
     subject: &Subject,
     whats: &[What],
     runs: usize,
-    progress: Progress,
 ) -> Result<(Measured, BTreeMap<String, u64>)> {
-    let image = subject.image(cache, progress)?;
+    let image = subject.image(host)?;
     let mut measured = Measured {
         format: FORMAT,
         arch: subject.arch.name.to_owned(),
@@ -115,12 +113,12 @@ pub fn measure(
     };
     let has = |what: What| whats.contains(&what);
     if has(What::Sizes) {
-        measured.figures.extend(sizes::sizes(cache, subject, &image, progress)?);
+        measured.figures.extend(sizes::sizes(host, subject, &image)?);
     }
     let mut spreads = BTreeMap::new();
     if [What::Calls, What::Instructions, What::Memory, What::Time].into_iter().any(has) {
-        let image = subject.booted(cache, Placement::Medium, progress)?;
-        let guest = Guest::new(&image, progress)?;
+        let image = subject.booted(host, Placement::Medium)?;
+        let guest = Guest::new(&image, host.progress)?;
         let mut repeated = |what: What, take: &dyn Fn() -> Result<Figures>| -> Result<Figures> {
             if !has(what) {
                 return Ok(Figures::new());
@@ -134,13 +132,13 @@ pub fn measure(
         measured.figures.extend(repeated(What::Memory, &|| guest.memory())?);
         if has(What::Time) {
             measured.timeline = match &subject.users {
-                Users::App(app) => app::timeline(cache, subject, app, &image, progress)?,
+                Users::App(app) => app::timeline(host, subject, app, &image)?,
                 _ => guest.time()?,
             };
         }
     }
     if has(What::Floor) {
-        measured.curves = floor::curves(cache, subject, progress)?;
+        measured.curves = floor::curves(host, subject)?;
         for curve in &measured.curves {
             if let Some(floor) = curve.floor {
                 measured.figures.insert(format!("floor.{}", curve.placement), u64::from(floor).into());

@@ -10,32 +10,30 @@ use super::Subject;
 use super::guest::kernel_parts;
 use super::packages::by_package;
 use super::symbols::parts;
-use boot::cache::Cache;
-use boot::error::{Result, Tried};
+use boot::host::Host;
+use boot::host::error::{Result, Tried};
 use boot::image::Image;
 use boot::inspect::{Contents, inspect};
-use boot::kconfig::setting;
-use boot::kernel;
 use boot::media::{self, Manifest, Member, Parts};
-use boot::progress::Progress;
-use boot::shim;
+use boot::parts::kconfig::setting;
+use boot::parts::kernel;
+use boot::parts::shim;
 use boot::users::read;
 
 /// Every size there is.
-pub fn sizes(cache: &Cache, subject: &Subject, image: &Image, progress: Progress) -> Result<Figures> {
+pub fn sizes(host: &Host, subject: &Subject, image: &Image) -> Result<Figures> {
     let mut figures = Figures::new();
     let mut put = |name: &str, figure: Figure| figures.insert(format!("bytes.{name}"), figure);
-    let (stripped, named) = (shim::build(subject.arch, progress)?, shim::named(subject.arch)?);
-    for (stripped, named) in stripped.programs().into_iter().zip(named.programs()) {
-        let name = stripped.file_name().unwrap_or_default().to_string_lossy();
-        put(&name, program(stripped, named)?);
+    let (stripped, named) = (shim::build(subject.arch, host.progress)?, shim::named(subject.arch)?);
+    for ((row, stripped), (_, named)) in stripped.programs().zip(named.programs()) {
+        put(row.name, program(stripped, named)?);
     }
     put("kernel", Figure { value: size(&image.kernel)?, parts: options(subject)? });
     put("initramfs", Figure { value: size(&image.initramfs)?, parts: members(&image.initramfs)? });
     if let Some(carbon) = &image.carbon {
         put("carbon", Figure { value: size(carbon)?, parts: members(carbon)? });
     }
-    let homes = subject.users.image(cache, subject.arch, None, progress)?;
+    let homes = subject.users.image(host, subject.arch, None)?;
     let mut in_homes = None;
     if let Some(homes) = &homes {
         let partition = read::inspect(homes)?;
@@ -46,7 +44,7 @@ pub fn sizes(cache: &Cache, subject: &Subject, image: &Image, progress: Progress
         put("homes", figure);
     }
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
-    let parts = Parts { cache, image, users: homes.as_deref(), machines: &[], progress };
+    let parts = Parts { host, image, users: homes.as_deref(), machines: &[] };
     let made = media::make(subject.target, &parts, &folder.path().join("out"))?;
     put("medium", medium(&made, in_homes));
     figures.extend(kernel_parts(image)?);

@@ -7,7 +7,7 @@ use object::read::elf::ElfFile64;
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind};
 use rustc_demangle::demangle;
 
-use boot::error::{Error, Result, Tried};
+use boot::host::error::{Error, Result, Tried};
 
 /// Bytes by `SECTION NAME` of a program that has its symbols; `bytes` is the size of the same program without them, so
 /// that the parts add up to it.

@@ -2,20 +2,19 @@
 
 use std::fs;
 
-use boot::cache::Cache;
-use boot::error::{Result, Tried};
-use boot::npm::pack;
-use boot::progress::Progress;
-use boot::run::Run;
+use boot::host::Host;
+use boot::host::error::{Result, Tried};
+use boot::host::run::Run;
+use boot::parts::npm::pack;
 
 const VERSION: &str = "6.1.0";
 const INTEGRITY: &str =
     "sha512-q0yaFPggC9FUdsWH4blavRWFmxdrIodbkoKNAjJudAI6CA9gNPxHtV2RcZNEepZVlk4yvBYkOkbk6HIVpIyHZA==";
 
 /// Its text, licence and all, from the cache or fetched now.
-pub fn script(cache: &Cache, progress: Progress) -> Result<String> {
-    let file = cache.entry("echarts", &format!("{VERSION}.js"), |new| {
-        let phase = progress.start("report", &format!("fetch ECharts {VERSION}"));
+pub fn script(host: &Host) -> Result<String> {
+    let file = host.cache.entry("echarts", &format!("{VERSION}.js"), |new| {
+        let phase = host.progress.start("report", &format!("fetch ECharts {VERSION}"));
         let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
         let archive = pack("echarts", VERSION, Some(INTEGRITY), folder.path())
             .map_err(|error| error.within(format!("fetch ECharts {VERSION}")))?;

@@ -21,7 +21,7 @@ use crate::comparison::Comparison;
 use crate::figures::{KINDS, Measured};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use boot::error::{Error, Result};
+use boot::host::error::{Error, Result};
 
 use self::charts::Data;
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use boot::cache::Cache;
-use boot::progress::Progress;
+use boot::host::Host;
+use boot::host::progress::Progress;
 use lab::budget::{Budgets, Landed};
 use lab::comparison::{COLUMNS, Comparison, Row};
 use lab::figures::{Curve, Event, FORMAT, Figure, Measured};
@@ -175,8 +175,8 @@ fn comparison() -> Comparison {
 /// The page of these, and the same with a script that writes down what is seen.
 fn pages(machines: &[Machine]) -> (String, String) {
     let history = Budgets::read(include_str!("../../../budgets.toml")).unwrap().history();
-    let cache = Cache::open().unwrap_or_else(|error| panic!("{error}"));
-    let echarts = echarts::script(&cache, Progress::Silent).unwrap_or_else(|error| panic!("{error}"));
+    let host = Host::open(Progress::Silent).unwrap_or_else(|error| panic!("{error}"));
+    let echarts = echarts::script(&host).unwrap_or_else(|error| panic!("{error}"));
     let page = Report { machines, comparisons: &[comparison()], history: &history }.page(&echarts).unwrap();
     let script = format!("<script>{}</script></head>", include_str!("what_a_person_sees.js"));
     let watched = page.replacen("</head>", &script, 1);

@@ -1,0 +1,172 @@
+//! What a long operation tells its user: one line per phase on stderr.
+//!
+//! On a terminal a phase is a bar or a spinner that becomes its closing line; elsewhere, and in CI, it is plain
+//! lines `[phase] text`. `NO_COLOR` is respected. Nothing here writes to stdout: that is for results.
+
+use crate::host::shown::printable;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// How much is said, and how. A small value that is passed to every long operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing at all.
+    Silent,
+    /// Lines, for logs.
+    Plain,
+    /// A bar that moves; coloured or not.
+    Terminal {
+        /// Whether colours are wanted.
+        color: bool,
+    },
+}
+
+impl Progress {
+    /// As the environment wants it: a terminal on stderr, `CI`, `NO_COLOR`, `TERM=dumb`.
+    #[must_use]
+    pub fn from_env() -> Self {
+        let set = |name| std::env::var_os(name).is_some_and(|value: std::ffi::OsString| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        if std::io::stderr().is_terminal() && !set("CI") && !dumb {
+            Self::Terminal { color: !set("NO_COLOR") }
+        } else {
+            Self::Plain
+        }
+    }
+
+    /// One line: a phase that took no time, or a remark.
+    pub fn say(self, phase: &str, text: &str) {
+        if self != Self::Silent {
+            // a closed stderr is no reason to stop
+            let _ = writeln!(std::io::stderr(), "[{phase}] {}", printable(text));
+        }
+    }
+
+    /// Starts a phase whose length is not known.
+    #[must_use]
+    pub fn start(self, phase: &str, text: &str) -> Phase {
+        Phase::new(self, phase, text, None)
+    }
+
+    /// Starts a phase that is mostly over at once: it is told only if it is not.
+    #[must_use]
+    pub fn quick(self, phase: &str, text: &str) -> Phase {
+        let started = if self == Self::Plain { Self::Silent } else { self };
+        let mut phase = Phase::new(started, phase, text, None);
+        (phase.progress, phase.quick) = (self, true);
+        phase
+    }
+
+    /// Starts a phase of `total` steps.
+    #[must_use]
+    pub fn steps(self, phase: &str, text: &str, total: u64) -> Phase {
+        Phase::new(self, phase, text, Some(total.max(1)))
+    }
+}
+
+/// A phase that is running. Dropped without `done` (an error, a panic) it leaves no line.
+#[derive(Debug)]
+pub struct Phase {
+    progress: Progress,
+    name: String,
+    bar: ProgressBar,
+    total: Option<u64>,
+    at: u64,
+    said: u64,
+    quick: bool,
+    since: Instant,
+}
+
+impl Phase {
+    fn new(progress: Progress, phase: &str, text: &str, total: Option<u64>) -> Self {
+        let bar = match progress {
+            Progress::Terminal { color } => bar(color, phase, text, total),
+            Progress::Plain | Progress::Silent => ProgressBar::hidden(),
+        };
+        if progress == Progress::Plain {
+            progress.say(phase, text);
+        }
+        Self { progress, name: phase.to_owned(), bar, total, at: 0, said: 0, quick: false, since: Instant::now() }
+    }
+
+    /// `at` of the steps are done; a log gets a line at every tenth. An estimate that was too low stays at the end.
+    pub fn at(&mut self, at: u64) {
+        self.at = at;
+        let Some(total) = self.total else { return };
+        self.bar.set_position(at.min(total));
+        let tenth = at.min(total) * 10 / total;
+        if self.progress == Progress::Plain && tenth > self.said && tenth < 10 {
+            self.said = tenth;
+            self.progress.say(&self.name, &format!("{}0 % after {}", tenth, seconds(self.since.elapsed())));
+        }
+    }
+
+    /// One more step is done.
+    pub fn step(&mut self) {
+        self.at(self.at + 1);
+    }
+
+    /// What is being done right now; only a terminal shows it.
+    pub fn now(&self, text: &str) {
+        self.bar.set_message(text.to_owned());
+    }
+
+    /// Ends the phase with its one line.
+    pub fn done(self, text: &str) {
+        self.bar.finish_and_clear();
+        if self.quick && self.since.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        self.progress.say(&self.name, &format!("{text} ({})", seconds(self.since.elapsed())));
+    }
+}
+
+impl Drop for Phase {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn bar(color: bool, phase: &str, text: &str, total: Option<u64>) -> ProgressBar {
+    let (name, body) = if color { ("{prefix:.cyan}", "{bar:30.green}") } else { ("{prefix}", "{bar:30}") };
+    let template = match total {
+        Some(_) => format!("[{name}] {body} {{percent}} % {{elapsed}} {{wide_msg}}"),
+        None => format!("[{name}] {{spinner}} {{elapsed}} {{wide_msg}}"),
+    };
+    let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr()).with_style(style);
+    bar.set_prefix(phase.to_owned());
+    bar.set_message(text.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn seconds(time: Duration) -> String {
+    match time.as_secs() {
+        0..60 => format!("{:.1} s", time.as_secs_f64()),
+        more => format!("{} min {} s", more / 60, more % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Progress, seconds};
+    use std::time::Duration;
+
+    #[test]
+    fn times_are_said_as_people_say_them() {
+        assert_eq!(seconds(Duration::from_millis(420)), "0.4 s");
+        assert_eq!(seconds(Duration::from_secs(497)), "8 min 17 s");
+    }
+
+    #[test]
+    fn an_estimate_that_was_too_low_does_no_harm() {
+        let mut phase = Progress::Silent.steps("kernel", "compile", 2);
+        for _ in 0..5 {
+            phase.step();
+        }
+        assert_eq!(phase.at, 5);
+        phase.done("compiled");
+    }
+}

@@ -1,0 +1,255 @@
+//! Runs programs of the host: finds them, reads what they say, explains how they failed.
+//!
+//! A child never outlives the value that waits for it: it is killed on drop. It stays in our process group, so
+//! that Ctrl-C on the terminal reaches it too; after one, no other starts (`interrupt`).
+
+use crate::host::error::{Error, Result, full};
+use crate::host::interrupt;
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+/// The programs we run and the Debian package of each.
+const PACKAGES: &[(&str, &str)] = &[
+    ("apt-get", "apt"),
+    ("bc", "bc"),
+    ("bison", "bison"),
+    ("cargo", "rustup (or cargo)"),
+    ("ccache", "ccache"),
+    ("cpio", "cpio"),
+    ("debugfs", "e2fsprogs"),
+    ("dpkg", "dpkg"),
+    ("e2fsck", "e2fsprogs"),
+    ("fakeroot", "fakeroot"),
+    ("flex", "flex"),
+    ("gcc", "gcc"),
+    ("grub-mkimage", "grub-common"),
+    ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+    ("x86_64-linux-gnu-gcc", "gcc-x86-64-linux-gnu"),
+    ("make", "make"),
+    ("mcopy", "mtools"),
+    ("mformat", "mtools"),
+    ("mmd", "mtools"),
+    ("mmdebstrap", "mmdebstrap"),
+    ("mke2fs", "e2fsprogs"),
+    ("mkfs.erofs", "erofs-utils"),
+    ("npm", "npm"),
+    ("qemu-system-aarch64", "qemu-system-arm"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("sh", "dash"),
+    ("tar", "tar"),
+    ("xorriso", "xorriso"),
+    ("xz", "xz-utils"),
+];
+
+/// Lines of stderr that an error repeats.
+const LAST_LINES: usize = 12;
+
+/// The Debian package that brings a program.
+#[must_use]
+pub fn package_of(program: &str) -> Option<&'static str> {
+    PACKAGES.iter().find(|(name, _)| *name == program).map(|(_, package)| *package)
+}
+
+/// Where a program lies: on `PATH`, or in the folders for administrators, which Debian leaves out of a user's.
+#[must_use]
+pub fn find(program: &str) -> Option<PathBuf> {
+    if program.contains('/') {
+        return Some(PathBuf::from(program)).filter(|path| path.is_file());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    folders.map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+/// A command line that is about to run. Its stdin is empty.
+#[derive(Debug)]
+pub struct Run {
+    program: OsString,
+    command: Command,
+}
+
+impl Run {
+    /// Runs a program by name or path.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        let name = program.as_ref();
+        let at = name.to_str().and_then(find).unwrap_or_else(|| PathBuf::from(name));
+        let mut command = Command::new(at);
+        command.stdin(Stdio::null());
+        Self { program: name.to_owned(), command }
+    }
+
+    /// One argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    /// Several arguments.
+    #[must_use]
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// One variable of the environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Takes a variable away.
+    #[must_use]
+    pub fn env_remove(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// The folder it runs in.
+    #[must_use]
+    pub fn within(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// What it reads.
+    #[must_use]
+    pub fn input(mut self, file: std::fs::File) -> Self {
+        self.command.stdin(file);
+        self
+    }
+
+    /// Runs it; what it prints to stdout is dropped.
+    pub fn ok(self) -> Result<()> {
+        self.lines(|_| {})
+    }
+
+    /// Runs it and returns what it printed to stdout.
+    pub fn output(self) -> Result<String> {
+        let mut text = String::new();
+        self.lines(|line| {
+            text.push_str(line);
+            text.push('\n');
+        })?;
+        Ok(text)
+    }
+
+    /// Runs it and hands over each line of stdout as it comes.
+    pub fn lines(mut self, mut each: impl FnMut(&str)) -> Result<()> {
+        let said = self.to_string();
+        interrupt::check(|| format!("run {said}"))?;
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = Running(self.spawn(&said)?);
+        let (stdout, stderr) = (child.0.stdout.take(), child.0.stderr.take());
+        let reader = thread::spawn(move || last_lines(stderr));
+        for line in lines_of(stdout) {
+            each(&line);
+        }
+        let status = child.0.wait().map_err(|error| Error::io(format!("wait for {said}"), &error))?;
+        let stderr = reader.join().unwrap_or_default();
+        if status.success() {
+            return Ok(());
+        }
+        if let Some(error) = full(format!("run {}", self.program.display()), &stderr) {
+            return Err(error);
+        }
+        let end = status.code().map_or_else(|| status.to_string(), |code| format!("exit status {code}"));
+        Err(Error::new(format!("run {said}"), if stderr.is_empty() { end } else { format!("{end}\n{stderr}") }))
+    }
+
+    fn spawn(&mut self, said: &str) -> Result<Child> {
+        self.command.spawn().map_err(|error| {
+            let failed = Error::io(format!("run {said}"), &error);
+            match self.program.to_str().and_then(package_of) {
+                Some(package) if error.kind() == std::io::ErrorKind::NotFound => {
+                    failed.next(format!("apt-get install {package}"))
+                }
+                _ => failed,
+            }
+        })
+    }
+}
+
+/// The command line, so that a reader can repeat it.
+impl std::fmt::Display for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.program.to_string_lossy())?;
+        for arg in self.command.get_args() {
+            let arg = arg.to_string_lossy();
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+:,./@%".contains(c);
+            match !arg.is_empty() && arg.chars().all(plain) {
+                true => write!(f, " {arg}")?,
+                false => write!(f, " '{}'", arg.replace('\'', r"'\''"))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Kills its child when it is dropped before the end.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            // it may have ended just now
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+}
+
+/// Lines as they come, in whatever encoding they are.
+fn lines_of(pipe: Option<impl Read>) -> impl Iterator<Item = String> {
+    let lines = pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n'));
+    lines.map_while(|line| line.ok()).map(|line| String::from_utf8_lossy(&line).into_owned())
+}
+
+fn last_lines(stderr: Option<impl Read>) -> String {
+    let mut last = VecDeque::new();
+    for line in lines_of(stderr) {
+        last.push_back(format!("    {line}"));
+        if last.len() > LAST_LINES {
+            last.pop_front();
+        }
+    }
+    Vec::from(last).join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Run, find, package_of};
+
+    #[test]
+    fn what_a_program_prints_is_returned() {
+        assert_eq!(Run::new("sh").args(["-c", "echo a; echo b"]).output().unwrap(), "a\nb\n");
+    }
+
+    #[test]
+    fn a_failure_repeats_the_command_its_end_and_its_last_lines() {
+        let error = Run::new("sh").args(["-c", "for i in $(seq 30); do echo $i >&2; done; exit 3"]).ok().unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("run sh -c 'for i in"), "{text}");
+        assert!(text.contains("exit status 3\n    19\n") && text.ends_with("    30"), "{text}");
+    }
+
+    #[test]
+    fn a_missing_program_names_its_package() {
+        let mut run = Run::new("/no/such/mkfs.erofs");
+        run.program = "mkfs.erofs".into();
+        let text = run.ok().unwrap_err().to_string();
+        assert_eq!(text, "run mkfs.erofs: ENOENT (no such file)\n  next: apt-get install erofs-utils");
+        assert_eq!(package_of("no-such"), None);
+    }
+
+    #[test]
+    fn programs_for_administrators_are_found_too() {
+        assert!(find("sh").is_some());
+        assert_eq!(find("no-such-program"), None);
+    }
+}

@@ -1,0 +1,310 @@
+//! The kernel: Debian's source, our fragments, `boot/kernel/build.sh`; cached by all that goes in.
+//!
+//! The source is unpacked once, each architecture has one output tree below it, so that a change of configuration
+//! compiles only what it touches. A kernel enters the cache when it is finished, never before.
+
+use crate::host::Host;
+use crate::host::cache::{Cache, write_whole};
+use crate::host::digest::Key;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::run::{Run, find};
+use crate::parts::kconfig::{Fragment, merged, unmet};
+use crate::parts::steps::{Build, Steps};
+use shim::arches::{ALL, Arch};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+macro_rules! patch {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../../kernel/patches/", $name)))
+    };
+}
+
+/// The Debian package with the source, and the file it brings.
+pub const PACKAGE: &str = "linux-source-6.12";
+const TARBALL: &str = "/usr/src/linux-source-6.12.tar.xz";
+const SCRIPT: &str = include_str!("../../kernel/build.sh");
+const COMMON: &str = include_str!("../../kernel/common.config");
+/// Changes of ours to the source, applied in this order; each file says why it is there.
+const PATCHES: [(&str, &str); 2] =
+    [patch!("0001-charge-what-a-user-holds.patch"), patch!("0002-abstract-names-are-a-sandboxs.patch")];
+/// Lines that kbuild prints for a whole kernel, for the first build in a cache.
+const STEPS: [(&str, &str, u64); 2] = [("x86_64", "virt", 1824), ("aarch64", "virt", 1471)];
+
+/// Which kernel.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The machine.
+    pub arch: &'static Arch,
+    /// The drivers: a name in the architecture's `KERNEL_PROFILES`.
+    pub profile: String,
+    /// More options, `CONFIG_X=y`, from the manifest.
+    pub options: Vec<String>,
+}
+
+impl Spec {
+    /// The fragments in the order in which they are merged.
+    pub fn fragments(&self) -> Result<Vec<Fragment>> {
+        let arch = self.arch;
+        let known = || arch.kernel_profiles.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let profile = arch.kernel_profiles.iter().find(|(name, _)| *name == self.profile).ok_or_else(|| {
+            Error::new(format!("find the kernel profile {} of {arch}", self.profile), "there is none of that name")
+                .next(format!("use one of: {}", known()))
+        })?;
+        let fragment = |name: String, text: &str| Fragment { name, text: text.to_owned() };
+        Ok(vec![
+            fragment("boot/kernel/common.config".to_owned(), COMMON),
+            fragment(format!("arch-{arch}/kernel/base.config"), arch.kernel_base),
+            fragment(format!("arch-{arch}/kernel/{}.config", profile.0), profile.1),
+            fragment("nodeos.toml, [kernel] options".to_owned(), &self.options.join("\n")),
+        ])
+    }
+}
+
+/// The kernel of that kind: the cached one, or one that is built now.
+pub fn kernel(host: &Host, spec: &Spec) -> Result<PathBuf> {
+    let arch = spec.arch;
+    let fragments = spec.fragments()?;
+    let (version, compiler) = (source_version()?, compiler_version(arch)?);
+    let key = Key::default()
+        .with("source", source_key(&version))
+        .with("fragments", merged(&fragments))
+        .with("script", SCRIPT)
+        .with("compiler", &compiler);
+    let key = format!("{arch}-{}-{}", spec.profile, key.name());
+    host.cache.entry("kernel", &key, |new| {
+        let _tree = host.cache.lock("kernel-source", arch.name)?;
+        let source = unpacked(host, &version)?;
+        let out = source.join(format!("out-{arch}"));
+        configure(&host.cache, arch, &fragments, &source, &out)?;
+        compile(host, spec, &source, &out)?;
+        let built = out.join(arch.kernel_image);
+        fs::copy(&built, new).tried("copy", &built)?;
+        check(new, arch)
+    })
+}
+
+/// A folder with these device trees, `NAME.dtb`, of the kernel's own source. Programs may change them by overlays.
+pub fn device_trees(host: &Host, spec: &Spec, names: &[&str]) -> Result<PathBuf> {
+    let arch = spec.arch;
+    let (version, fragments) = (source_version()?, spec.fragments()?);
+    let key = Key::default()
+        .with("source", source_key(&version))
+        .with("names", names.join(" "))
+        .with("script", SCRIPT)
+        .name();
+    host.cache.entry("device-trees", &key, |new| {
+        let _tree = host.cache.lock("kernel-source", arch.name)?;
+        let source = unpacked(host, &version)?;
+        let out = source.join(format!("out-{arch}"));
+        configure(&host.cache, arch, &fragments, &source, &out)?;
+        let phase = host.progress.start("kernel", &format!("compile {} device trees for {arch}", names.len()));
+        fs::create_dir(new).tried("make the folder", new)?;
+        for name in names {
+            // -@: with the names that overlays refer to (dtc(1))
+            let run = script(&host.cache)?.env("DTC_FLAGS", "-@").arg("compile").arg(&source).arg(&out);
+            run.args([arch.kernel_arch, cross(arch), &format!("broadcom/{name}.dtb"), "1"]).ok()?;
+            let file = format!("{name}.dtb");
+            let built = out.join("arch/arm64/boot/dts/broadcom").join(&file);
+            fs::copy(&built, new.join(&file)).tried("copy", &built)?;
+        }
+        phase.done(&format!("compiled {} device trees for {arch}", names.len()));
+        Ok(())
+    })
+}
+
+/// Refuses a kernel of another architecture.
+pub fn check(kernel: &Path, arch: &Arch) -> Result<()> {
+    let tried = || format!("use the kernel {}", kernel.display());
+    let head = read_head(kernel).tried("read", kernel)?;
+    match arch_of(&head) {
+        Some(found) if found == arch => Ok(()),
+        Some(found) => Err(Error::new(tried(), format!("it is for {found}, the image is for {arch}"))),
+        None => Err(Error::new(tried(), "it is neither an x86_64 bzImage nor an arm64 Image")),
+    }
+}
+
+/// The architecture of a kernel, by its first KiB.
+#[must_use]
+pub fn arch_of(head: &[u8]) -> Option<&'static Arch> {
+    let at = |from: usize, len: usize| head.get(from..from.checked_add(len)?);
+    // Documentation/arch/x86/boot.rst: header magic, xloadflags bit 0 (XLF_KERNEL_64)
+    let x86 = at(0x202, 4) == Some(b"HdrS") && at(0x236, 1).is_some_and(|flags| flags.iter().all(|byte| byte & 1 == 1));
+    // Documentation/arch/arm64/booting.rst: magic number
+    let arm = at(56, 4) == Some(b"ARM\x64");
+    let name = if x86 { "x86_64" } else { "aarch64" };
+    ALL.iter().find(|arch| (x86 || arm) && arch.name == name)
+}
+
+fn read_head(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut head = Vec::new();
+    fs::File::open(path)?.take(1024).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn cross(arch: &Arch) -> &str {
+    if arch.is_host() { "" } else { arch.cross_prefix }
+}
+
+/// The version of the source that kernels are built from.
+pub fn source_version() -> Result<String> {
+    let missing = |_| {
+        Error::new("find the kernel's source", format!("{TARBALL} is missing"))
+            .next(format!("apt-get install {PACKAGE}"))
+    };
+    if !Path::new(TARBALL).is_file() {
+        return Err(missing(()));
+    }
+    Run::new("dpkg-query").args(["-W", "-f", "${Version}", PACKAGE]).output().map(|text| text.trim().to_owned())
+}
+
+/// The compiler, as it names itself.
+pub fn compiler_version(arch: &Arch) -> Result<String> {
+    let compiler = format!("{}gcc", cross(arch));
+    if find(&compiler).is_none() {
+        let package = if arch.is_host() { "gcc" } else { arch.cross_package };
+        return Err(Error::new(format!("compile a kernel for {arch}"), format!("{compiler} is missing"))
+            .next(format!("apt-get install {package}")));
+    }
+    let text = Run::new(compiler).arg("--version").output()?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+fn script(cache: &Cache) -> Result<Run> {
+    let path = cache.root().join("kernel-source").join("build.sh");
+    write_whole(&path, SCRIPT.as_bytes())?;
+    let run = Run::new("sh").arg(path);
+    Ok(match std::env::var_os("CCACHE_DIR") {
+        Some(_) => run,
+        None => run.env("CCACHE_DIR", cache.root().join("ccache")),
+    })
+}
+
+/// The source as we build it: Debian's version, and what our patches make of it.
+fn source_key(version: &str) -> String {
+    let patches = PATCHES.iter().fold(Key::default(), |key, (name, text)| key.with(name, text));
+    format!("{version}-{}", patches.name())
+}
+
+fn unpacked(host: &Host, version: &str) -> Result<PathBuf> {
+    let key = source_key(version);
+    let source = host.cache.entry("kernel-source", &key, |new| {
+        let phase = host.progress.start("kernel", &format!("unpack {PACKAGE} {version}"));
+        script(&host.cache)?.arg("unpack").arg(TARBALL).arg(new).ok()?;
+        for (name, text) in PATCHES {
+            let patch = host.cache.root().join("kernel-source").join(name);
+            write_whole(&patch, text.as_bytes())?;
+            script(&host.cache)?.arg("patch").arg(new).arg(patch).ok()?;
+        }
+        phase.done(&format!("unpacked {PACKAGE} {version}"));
+        Ok(())
+    })?;
+    // 2 GB each with what was built in it
+    host.cache.prune("kernel-source", version, &source, 2)?;
+    Ok(source)
+}
+
+fn configure(cache: &Cache, arch: &Arch, fragments: &[Fragment], source: &Path, out: &Path) -> Result<()> {
+    let wanted = cache.root().join("kernel-source").join(format!("{arch}.config"));
+    write_whole(&wanted, merged(fragments).as_bytes())?;
+    let run = script(cache)?.arg("configure").arg(source).arg(out).args([arch.kernel_arch, cross(arch)]);
+    run.arg(wanted).ok()?;
+    let config = out.join(".config");
+    let config = fs::read_to_string(&config).tried("read", &config)?;
+    let unmet: Vec<_> = unmet(fragments, &config).iter().map(|unmet| format!("\n    {unmet}")).collect();
+    if unmet.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(format!("configure the kernel for {arch}"), format!("kconfig refused:{}", unmet.concat()))
+        .next("see what each symbol depends on in the source's Kconfig files; add that, or drop the symbol"))
+}
+
+fn compile(host: &Host, spec: &Spec, source: &Path, out: &Path) -> Result<()> {
+    let arch = spec.arch;
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from).to_string();
+    let run = script(&host.cache)?.arg("compile").arg(source).arg(out).args([arch.kernel_arch, cross(arch)]);
+    let run = run.args([arch.kernel_target, &jobs]);
+    let record = host.cache.root().join("kernel-source").join(format!("{arch}.steps"));
+    let known = Steps::parse(&fs::read_to_string(&record).unwrap_or_default()); // none: the first build
+    let total = if known.total() > 0 { Some(known.total()) } else { first_steps(spec, out) };
+    let text = format!("compile Linux for {arch}, {jobs} at a time");
+    let mut phase =
+        total.map_or_else(|| host.progress.start("kernel", &text), |total| host.progress.steps("kernel", &text, total));
+    let (counted, mut build) = (known.total() == 0, Build::new(known));
+    run.lines(|line| {
+        let done = build.line(line);
+        phase.at(if counted { build.count() } else { done });
+        if line.starts_with("  ") {
+            phase.now(line.trim());
+        }
+    })?;
+    write_whole(&record, build.done().text().as_bytes())?;
+    phase.done(&format!("compiled Linux for {arch}"));
+    Ok(())
+}
+
+/// How many steps a build from nothing has; of one that finds objects nobody knows.
+fn first_steps(spec: &Spec, out: &Path) -> Option<u64> {
+    let is = |(arch, profile, _): &&(&str, &str, u64)| *arch == spec.arch.name && *profile == spec.profile;
+    let steps = STEPS.iter().find(is).map(|(_, _, steps)| *steps);
+    steps.filter(|_| !out.join("vmlinux.o").exists() && !out.join("init/main.o").exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PATCHES, Spec, arch_of};
+    use crate::parts::kconfig::setting;
+    use shim::arches::{ALL, Arch};
+
+    #[test]
+    fn a_kernel_is_known_by_its_header() {
+        let mut x86 = vec![0; 1024];
+        x86[0x202..0x206].copy_from_slice(b"HdrS");
+        assert_eq!(arch_of(&x86), None, "a 32-bit kernel");
+        x86[0x236] = 1;
+        assert_eq!(arch_of(&x86), Arch::named("x86_64"));
+        let mut arm = vec![0; 64];
+        arm[56..60].copy_from_slice(b"ARM\x64");
+        assert_eq!(arch_of(&arm), Arch::named("aarch64"));
+        for len in 0..60 {
+            assert_eq!(arch_of(&arm[..len]), None);
+        }
+    }
+
+    /// They are ours to carry to each newer kernel: few, small, and each with its reason before its first change.
+    #[test]
+    fn patches_are_few_and_say_why() {
+        let changed = |line: &&str| {
+            let changed = line.starts_with(['+', '-']) && line.len() > 1; // an empty line costs nobody
+            changed && !line.starts_with("+++ b/") && !line.starts_with("--- a/")
+        };
+        let lines: usize = PATCHES.iter().map(|(_, text)| text.lines().filter(changed).count()).sum();
+        assert!((1..=50).contains(&lines), "{lines} lines");
+        for (name, text) in PATCHES {
+            let (reason, _) = text.split_once("\n--- a/").unwrap();
+            assert!(reason.lines().count() > 3, "{name} does not say why");
+        }
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/kernel/patches")).unwrap();
+        assert_eq!(files.count(), PATCHES.len(), "a patch that nobody applies");
+    }
+
+    #[test]
+    fn every_profile_has_fragments_and_the_manifest_comes_last() {
+        for arch in &ALL {
+            for (profile, _) in arch.kernel_profiles {
+                let spec = Spec { arch, profile: (*profile).to_owned(), options: vec!["CONFIG_X=y".to_owned()] };
+                let fragments = spec.fragments().unwrap();
+                assert!(fragments.iter().all(|f| f.text.lines().any(|line| setting(line).is_some())), "{arch}");
+                assert_eq!(fragments.last().unwrap().text, "CONFIG_X=y");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_profile_names_the_known_ones() {
+        let spec = Spec { arch: &ALL[0], profile: "toaster".to_owned(), options: vec![] };
+        let text = spec.fragments().unwrap_err().to_string();
+        assert!(text.contains("toaster") && text.contains("use one of: virt"), "{text}");
+    }
+}

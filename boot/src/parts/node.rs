@@ -1,0 +1,187 @@
+//! Node for the guest: from the npm registry through the npm client, or a file that the caller names.
+//!
+//! `node.lock.json` pins version and integrity per architecture; the integrity is checked against the file that npm left
+//! before anything of it is unpacked. Another exact version is npm's own to check. Stripped and cached.
+
+use crate::host::Host;
+use crate::host::digest::{Key, file as digest_of};
+use crate::host::error::{Error, Result, Tried};
+use crate::host::run::Run;
+use crate::parts::closure::check_machine;
+use crate::parts::elf;
+use crate::parts::npm::pack;
+use crate::parts::strip::strip;
+use serde::Deserialize;
+use shim::arches::Arch;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// The release that is taken when nobody asks for another.
+pub const DEFAULT: &str = "24";
+const LOCK: &str = include_str!("../../node.lock.json");
+/// Changes with what is done to the binary after it is fetched.
+const RECIPE: &str = "strip 1";
+
+/// A pinned package.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pin {
+    version: String,
+    integrity: String,
+}
+
+/// Which node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// A release of the registry: an exact version, and its integrity where it is pinned.
+    Release {
+        /// `24.21.0`.
+        version: String,
+        /// `sha512-…`.
+        integrity: Option<String>,
+    },
+    /// A binary of the host.
+    Binary(PathBuf),
+}
+
+impl std::fmt::Display for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Release { version, .. } => f.write_str(version),
+            Self::Binary(path) => write!(f, "{}", path.file_name().unwrap_or_default().display()),
+        }
+    }
+}
+
+impl Choice {
+    /// Reads `24`, `24.21.0` or a path. A major version is the one in the lock file.
+    pub fn parse(text: &str, arch: &Arch) -> Result<Self> {
+        let lock: BTreeMap<String, BTreeMap<String, Pin>> =
+            serde_json::from_str(LOCK).map_err(|error| Error::new("read node.lock.json", error))?;
+        let number = text.strip_prefix('v').unwrap_or(text);
+        let pin = |major: &str| lock.get(major).and_then(|pins| pins.get(arch.name));
+        if let Some(pin) = pin(number) {
+            return Ok(Self::Release { version: pin.version.clone(), integrity: Some(pin.integrity.clone()) });
+        }
+        if is_version(number) {
+            let major = number.split('.').next().unwrap_or_default();
+            let integrity = pin(major).filter(|pin| pin.version == number).map(|pin| pin.integrity.clone());
+            return Ok(Self::Release { version: number.to_owned(), integrity });
+        }
+        if text.contains('/') || Path::new(text).is_file() {
+            return Ok(Self::Binary(PathBuf::from(text)));
+        }
+        let known: Vec<_> = lock.keys().map(String::as_str).collect();
+        Err(Error::new(format!("use node {text}"), "it is no pinned release, no exact version and no file")
+            .next(format!("write {}, an exact version such as 24.21.0, or the path of a binary", known.join(" or "))))
+    }
+}
+
+/// Three numbers.
+fn is_version(text: &str) -> bool {
+    let parts: Vec<_> = text.split('.').collect();
+    parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The stripped binary of that choice, from the cache or made now.
+pub fn node(host: &Host, arch: &Arch, choice: &Choice) -> Result<PathBuf> {
+    match choice {
+        Choice::Release { version, integrity } => {
+            let key = Key::default().with("recipe", RECIPE).with("integrity", integrity.as_deref().unwrap_or("npm's"));
+            let key = format!("{version}-{arch}-{}", key.name());
+            host.cache.entry("node", &key, |new| {
+                let phase = host.progress.start("node", &format!("fetch node {version} for {arch}"));
+                let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+                let binary = fetch(arch, version, integrity.as_deref(), folder.path())
+                    .map_err(|error| error.within(format!("fetch node {version} for {arch}")))?;
+                phase.done(&format!("node {version} for {arch}{}", stripped(arch, &binary, new)?));
+                Ok(())
+            })
+        }
+        Choice::Binary(path) => {
+            let key = Key::default().with("recipe", RECIPE).with("digest", digest_of(&host.cache, path)?).name();
+            host.cache.entry("node", &format!("file-{arch}-{key}"), |new| {
+                let phase = host.progress.start("node", &format!("strip {}", path.display()));
+                phase.done(&format!("{} for {arch}{}", path.display(), stripped(arch, path, new)?));
+                Ok(())
+            })
+        }
+    }
+}
+
+/// Fetches the package into `folder`, checks it, unpacks its binary.
+fn fetch(arch: &Arch, version: &str, integrity: Option<&str>, folder: &Path) -> Result<PathBuf> {
+    let archive = pack(arch.node_package, version, integrity, folder)?;
+    Run::new("tar").arg("-xzf").arg(&archive).args(["--no-same-owner", "package/bin/node"]).within(folder).ok()?;
+    Ok(folder.join("package/bin/node"))
+}
+
+/// Writes the stripped binary and says how much that saved.
+fn stripped(arch: &Arch, binary: &Path, new: &Path) -> Result<String> {
+    let whole = fs::read(binary).tried("read", binary)?;
+    let name = binary.to_string_lossy();
+    let facts = elf::parse(&whole).map_err(|why| Error::new(format!("use {name}"), why))?;
+    let facts = facts.ok_or_else(|| Error::new(format!("use {name} as node"), "it is no ELF file"))?;
+    check_machine(arch, &name, &facts)?;
+    let small = strip(&whole).map_err(|why| Error::new(format!("strip {name}"), why))?;
+    fs::write(new, &small).tried("write", new)?;
+    fs::set_permissions(new, fs::Permissions::from_mode(0o755)).tried("make executable", new)?;
+    let (before, after) = (whole.len(), small.len());
+    Ok(format!(", {:.1} MB, stripped of {:.1} MB", megabytes(after), megabytes(before.saturating_sub(after))))
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn megabytes(bytes: usize) -> f64 {
+    bytes as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Choice, DEFAULT, node};
+    use crate::host::Host;
+    use crate::host::cache::Cache;
+    use crate::host::progress::Progress;
+    use shim::arches::{ALL, Arch};
+    use std::path::PathBuf;
+
+    #[test]
+    fn the_lock_file_has_both_releases_for_every_architecture() {
+        for arch in &ALL {
+            for major in [DEFAULT, "26"] {
+                match Choice::parse(major, arch).unwrap() {
+                    Choice::Release { version, integrity: Some(integrity) } => {
+                        assert!(version.starts_with(major) && integrity.starts_with("sha512-"), "{version}");
+                        assert!(integrity.len() == 95, "{integrity}");
+                        let exact = Choice::parse(&version, arch).unwrap();
+                        assert_eq!(exact, Choice::Release { version, integrity: Some(integrity) });
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn versions_and_paths_are_told_apart() {
+        let arch = &ALL[0];
+        let release = Choice::Release { version: "22.1.0".to_owned(), integrity: None };
+        assert_eq!(Choice::parse("v22.1.0", arch).unwrap(), release);
+        assert_eq!(Choice::parse("./node", arch).unwrap(), Choice::Binary(PathBuf::from("./node")));
+        let text = Choice::parse("25", arch).unwrap_err().to_string();
+        assert!(text.contains("write 24 or 26, an exact version"), "{text}");
+    }
+
+    #[test]
+    fn a_binary_of_another_architecture_is_refused_and_not_cached() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = Host { cache: Cache::at(folder.path()).unwrap(), progress: Progress::Silent };
+        let other = ALL.iter().find(|arch| !arch.is_host()).unwrap();
+        let choice = Choice::Binary(std::env::current_exe().unwrap());
+        let text = node(&host, other, &choice).unwrap_err().to_string();
+        assert!(text.ends_with(&format!("it is for {}, the image is for {other}", Arch::host())), "{text}");
+        let text = node(&host, other, &Choice::Binary("/etc/passwd".into())).unwrap_err();
+        assert!(text.to_string().ends_with("it is no ELF file"), "{text}");
+    }
+}
