@@ -102,7 +102,7 @@ pub fn all() -> Vec<Tool> {
         tool(sd, Program("sfdisk"), "fdisk", "makes a card's partition table"),
     ]);
     tools.extend(media::LOADERS.map(|(_, file, package)| tool(pxe, File(file), package, "boots from a network")));
-    for arch in &ALL {
+    for arch in ALL {
         let (compiler, package) = compiler(arch);
         let kernel = For::Kernel(arch);
         tools.extend([
