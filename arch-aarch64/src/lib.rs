@@ -1,14 +1,14 @@
 //! NodeOS on aarch64: constants, and the code that cannot be written once.
 //!
 //! A leaf: no_std, no dependencies, no features. `arch-x86_64` has the same names with other
-//! values; `shim/src/lib.rs` picks the one it is compiled for, the host tools read both through a
-//! table. A third architecture is one more folder like this and one more row in that table.
+//! values, and says what a third architecture takes. `shim/src/lib.rs` picks the crate that it is
+//! compiled for; host tools read both through the table in `shim/src/arches.rs`.
 //!
 //! 1. Facts are not gated: a host of any kind reads them.
 //! 2. `atomic`, `entry` and `syscall` are gated: they are this machine's own instructions.
 //! 3. Every number has its source beside it.
 //!
-//! Absent on purpose: anything that both architectures would write alike.
+//! Absent on purpose: anything that all architectures would write alike.
 #![no_std]
 
 #[cfg(target_arch = "aarch64")]

@@ -1,14 +1,26 @@
 //! NodeOS on x86_64: constants, and the code that cannot be written once.
 //!
 //! A leaf: no_std, no dependencies, no features. `arch-aarch64` has the same names with other
-//! values; `shim/src/lib.rs` picks the one it is compiled for, the host tools read both through a
-//! table. A third architecture is one more folder like this and one more row in that table.
+//! values. `shim/src/lib.rs` picks the crate that it is compiled for; host tools read both through
+//! the table in `shim/src/arches.rs`.
 //!
 //! 1. Facts are not gated: a host of any kind reads them.
 //! 2. `atomic`, `entry` and `syscall` are gated: they are this machine's own instructions.
 //! 3. Every number has its source beside it.
 //!
-//! Absent on purpose: anything that both architectures would write alike.
+//! Absent on purpose: anything that all architectures would write alike.
+//!
+//! What a third architecture takes, riscv64 for example:
+//! - `arch-riscv64/`, with the files of this folder
+//! - `Cargo.toml`, `shim/Cargo.toml`, `shim/src/lib.rs`, `shim/src/arches.rs`: the crate and its row
+//! - `.cargo/config.toml`, `rust-toolchain.toml`, `nodeos`, `.ci/run`: its musl target
+//! - `boot/src/parts/kernel.rs`: how its kernel is recognised; `boot/src/host/run.rs` and
+//!   `boot/src/tools.rs`: Debian packages; `boot/src/media/`: which media it has
+//! - `qemu/lab/src/readings.rs` and `bench/contenders.rs`, `qemu/budgets.toml`, `qemu/landed/`
+//! - `tests/`: the macros in `system`, `escape` and `doors` that make a test for each architecture,
+//!   two programs in machine code (`system/many.rs`), its processors (`system/speculation.rs`)
+//! - what no file gives: npm has no node for it (no `node-linux-riscv64`), and Debian has its
+//!   packages since release 13, while we test on 12
 #![no_std]
 
 #[cfg(target_arch = "x86_64")]

@@ -35,7 +35,7 @@ pub fn all() -> Vec<Tool> {
     for medium in &media::ALL {
         tools.extend((medium.tools)().into_iter().map(|(sign, why)| tool(For::Medium(medium.name), sign, why)));
     }
-    for arch in &ALL {
+    for arch in ALL {
         let kernel = For::Kernel(arch);
         tools.extend([
             tool(kernel, File("/usr/src/linux-source-6.12.tar.xz", "linux-source-6.12"), "the kernel's source"),

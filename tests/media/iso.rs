@@ -238,7 +238,7 @@ fn half_a_copy_is_said_to_be_incomplete() {
 /// What others' tools read in it.
 #[test]
 fn others_read_it_alike() {
-    for arch in &ALL {
+    for arch in ALL {
         let iso = medium_for(arch, "iso", &[]);
         let iso = iso.to_str().unwrap();
         let boots = said("xorriso", &["-indev", iso, "-report_el_torito", "plain", "-report_system_area", "plain"]);

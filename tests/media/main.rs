@@ -132,7 +132,7 @@ fn they_are_no_larger_than_promised() {
     };
     let pxe = of("pxe", first("pxe"));
     assert!(bytes(&pxe, "kernel") + bytes(&pxe, "initramfs") <= 56 << 20, "{pxe:?}");
-    for arch in &ALL {
+    for arch in ALL {
         let iso = of("iso", arch);
         assert!(bytes(&iso, "kernel") <= 17 << 18, "{arch}: the pc kernel has {} bytes", bytes(&iso, "kernel"));
         assert!(iso.bytes <= 64 << 20, "{iso:?}");

@@ -240,7 +240,7 @@ fn land(root: &Path, budgets: &mut Budgets, landed: &Landed, changes: &[String],
     }
     let date = Run::new("date").args(["-u", "+%F"]).output()?;
     budgets.note(date.trim(), reason, changes);
-    for arch in &ALL {
+    for arch in ALL {
         let of = landed.machines.iter().filter(|(name, _)| name.split('.').next() == Some(arch.name));
         let of = Landed { format: FORMAT, machines: of.map(|(n, f)| (n.clone(), f.clone())).collect() };
         let text = serde_json::to_string_pretty(&of).map_err(|error| Failed::new(format!("write JSON: {error}")))?;

@@ -93,7 +93,7 @@ fn rows(tools: &[Tool], found: impl Fn(&Tool) -> bool) -> Result<Vec<Row>, Faile
     };
     let mut rows = Vec::new();
     for (words, does) in COMMANDS {
-        let archs = if words.contains("ARCH") { &ALL[..] } else { &ALL[..1] };
+        let archs = if words.contains("ARCH") { ALL } else { &ALL[..1] };
         for arch in archs {
             let words = words.replace("ARCH", arch.name);
             let wrong = |error| Failed::new(format!("read the command `{words}` of this page: {error}"));
@@ -102,7 +102,7 @@ fn rows(tools: &[Tool], found: impl Fn(&Tool) -> bool) -> Result<Vec<Row>, Faile
         }
     }
     // which medium it is, the command sees by the file
-    for arch in &ALL {
+    for arch in ALL {
         let does = "boot a medium as hardware would";
         rows.push(row(format!("nodeos run {}.iso", arch.name), does, &[For::Machine(arch), For::Firmware(arch)]));
     }

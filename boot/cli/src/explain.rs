@@ -1,5 +1,6 @@
 //! `nodeos explain`: the shim's own plan, printed instead of executed.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -8,7 +9,6 @@ use boot::image::words;
 use boot::users::read::{self, Image};
 use serde::Serialize;
 use shim::arches::Arch;
-use shim::capabilities::Capabilities;
 use shim::cmdline::Options;
 use shim::keymap::{self, KEYMAPS};
 use shim::layout::{ROOT_USER, USERS_LABEL};
@@ -79,11 +79,16 @@ impl Act for Args {
             let why = format!("keymap={}: there is no such layout; there are {}", options.keymap, all.join(" "));
             return Err(Failed::usage(why));
         }
-        let mut sections = vec![section("boot", &plan::boot(&options))];
-        sections[0].steps.splice(0..0, first());
+        let mut boot = section("boot", &collected(plan::first));
+        boot.extend(&plan::boot(&options));
+        let mut sections = vec![boot];
         let session_in_ram = options.users.is_none();
         sections.push(match session_in_ram {
-            true => section("no users partition: a session in RAM", &plan::ram(InRam::Guest)),
+            true => {
+                let mut ram = section("no users partition: a session in RAM", &plan::ram(InRam::Guest));
+                ram.extend(&collected(plan::own_guest));
+                ram
+            }
             false => section("users partition", &plan::users(&options)),
         });
         let mut users = if session_in_ram { vec![guest()] } else { users.unwrap_or_default() };
@@ -113,11 +118,11 @@ impl Act for Args {
 
 /// The user of a session in RAM.
 fn guest() -> read::User {
-    let name = "guest".to_owned();
+    let op::User { name, uid, gid } = plan::GUEST;
     read::User {
-        name,
-        uid: 1000,
-        gid: 1000,
+        name: name.to_owned(),
+        uid,
+        gid,
         files: 1,
         bytes: 0,
         logon: read::How::Guest,
@@ -155,50 +160,32 @@ fn one(user: &read::User, single: bool, policy: &Read, limits: Limits) -> Sectio
     };
     let mut section =
         section(&format!("{}, uid {uid}, gid {gid}: {when}; policy {policy}", Shown::of(name)), &plan::root(&sandbox));
-    section.steps.extend(gives_up(*uid));
+    section.extend(&collected(|run| plan::become_user(&owner, run)));
+    section.extend(&collected(plan::shut_in));
     section
 }
 
-/// What PID 1 does itself before its plan, which a program of its own executes: `guest::pid1::boot`.
-fn first() -> [Step; 2] {
-    let step = |does: &str, why| Step { does: does.to_owned(), required: true, why };
-    [
-        step("empty the bounding set", "whatever a file says, an exec gives what PID 1 hands down and nothing else"),
-        step(
-            "mount --bind / / && mount -o remount,bind,ro,nodev,nosuid / && chroot /",
-            "a sandbox pivots from here and lets go of all that is mounted below; from the rootfs nobody pivots",
-        ),
-    ]
-}
-
-/// What a program of the user's gives up before it runs, which is no step of the plan: `guest::privilege`.
-fn gives_up(uid: u32) -> [Step; 4] {
-    let step = |does: String, why| Step { does, required: true, why };
-    let keep = if uid == 0 { Capabilities::ROOT } else { Capabilities(0) };
-    [
-        step(
-            format!("capabilities: {keep}; bounding set: empty"),
-            "root is an administrator of files and users, not of the machine",
-        ),
-        step("no_new_privs".to_owned(), "nothing that is run gains any of it back"),
-        step(
-            "landlock: abstract sockets".to_owned(),
-            "what listens on one is reached from its own sandbox alone, in a shared network too",
-        ),
-        step(
-            format!("seccomp: {} system calls, no others", shim::seccomp::COUNT),
-            "what node and native addons need of the kernel",
-        ),
-    ]
-}
-
 fn section<O: fmt::Display>(title: &str, steps: &Steps<O>) -> Section {
-    let step = |step: &plan::Step<O>| Step {
-        does: step.op.to_string(),
-        required: step.need == Need::Required,
-        why: step.why.text(),
-    };
-    Section { title: title.to_owned(), steps: steps.iter().map(step).collect() }
+    let mut section = Section { title: title.to_owned(), steps: Vec::new() };
+    section.extend(steps);
+    section
+}
+
+/// The steps that a guest's program executes one by one.
+fn collected<O>(run: impl FnOnce(&mut Steps<O>) -> Result<(), Infallible>) -> Steps<O> {
+    let mut steps = Steps::new();
+    let Ok(()) = run(&mut steps);
+    steps
+}
+
+impl Section {
+    fn extend<O: fmt::Display>(&mut self, steps: &Steps<O>) {
+        self.steps.extend(steps.iter().map(|step| Step {
+            does: step.op.to_string(),
+            required: step.need == Need::Required,
+            why: step.why.text(),
+        }));
+    }
 }
 
 fn text(sections: &[Section]) -> String {

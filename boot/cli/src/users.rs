@@ -10,7 +10,8 @@ use boot::users::logon::{Logon, Shell};
 use boot::users::policy::{policy, set_policy};
 use boot::users::read::{self, Image};
 use clap::Subcommand;
-use shim::policy::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES, Pattern, Policy};
+use shim::policy::keys::{self, Key, name};
+use shim::policy::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES, PRIVATE, Pattern, Policy, SHARED};
 
 use crate::{Act, Common, Failed, answer, print_json, print_line};
 
@@ -89,22 +90,15 @@ enum Verb {
         file: PathBuf,
         /// The user's name
         name: String,
-        /// Memory of everything that the user runs, as in 128M
-        #[arg(long, value_name = "SIZE", value_parser = memory)]
+        #[arg(long = name::MEMORY, help = help(&keys::MEMORY), value_name = "SIZE", value_parser = memory)]
         memory: Option<u64>,
-        /// Above this much memory, a program that asks for more waits until some is freed; one that never frees any
-        /// stalls
-        #[arg(long, value_name = "SIZE", value_parser = memory)]
+        #[arg(long = name::HIGH, help = help(&keys::HIGH), value_name = "SIZE", value_parser = memory)]
         high: Option<u64>,
-        /// Processes and threads
-        #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(LEAST_PIDS)..))]
+        #[arg(long = name::PIDS, help = help(&keys::PIDS), value_parser = clap::value_parser!(u32).range(i64::from(LEAST_PIDS)..))]
         pids: Option<u32>,
-        /// A device that the user may open: a name below /dev, as in i2c-1 or ttyUSB*. Repeat for several; they replace
-        /// the earlier ones
-        #[arg(long = "device", value_name = "NAME", value_parser = device)]
+        #[arg(long = "device", help = devices_help(), value_name = "NAME", value_parser = device)]
         devices: Vec<Pattern>,
-        /// The machine's network, or one of the own sandbox with the loopback alone
-        #[arg(long, value_parser = ["shared", "private"])]
+        #[arg(long = name::NETWORK, help = keys::NETWORK.text, value_parser = [SHARED, PRIVATE])]
         network: Option<String>,
         /// Take the policy away before anything else is set: the default counts
         #[arg(long)]
@@ -278,7 +272,16 @@ fn sure(common: Common, question: &str) -> Result<(), Failed> {
 /// Memory of a policy: `128M`, `1G`.
 fn memory(text: &str) -> Result<u64, String> {
     let size = shim::policy::size(text).filter(|bytes| *bytes >= LEAST_MEMORY);
-    size.ok_or_else(|| format!("expected a size from {}M on, as in 128M", LEAST_MEMORY >> 20))
+    size.ok_or_else(|| format!("expected {}", keys::MEMORY.value))
+}
+
+/// What an option of `users policy` sets, from its key's row.
+fn help(key: &Key) -> String {
+    format!("{}: {}", key.text, key.value)
+}
+
+fn devices_help() -> String {
+    format!("{}. Repeat for several; they replace the earlier ones", help(&keys::DEVICES))
 }
 
 fn device(text: &str) -> Result<Pattern, String> {

@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn every_profile_has_fragments_and_the_manifest_comes_last() {
-        for arch in &ALL {
+        for arch in ALL {
             for (profile, _) in arch.kernel_profiles {
                 let spec = Spec { arch, profile: (*profile).to_owned(), options: vec!["CONFIG_X=y".to_owned()] };
                 let fragments = spec.fragments().unwrap();

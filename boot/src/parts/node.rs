@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_lock_file_has_both_releases_for_every_architecture() {
-        for arch in &ALL {
+        for arch in ALL {
             for major in [DEFAULT, "26"] {
                 match Choice::parse(major, arch).unwrap() {
                     Choice::Release { version, integrity: Some(integrity) } => {

@@ -20,7 +20,7 @@ fn closure(tiny: &Tiny, place: &str, program: &Path) -> std::result::Result<Vec<
 
 #[test]
 fn libraries_of_libraries_come_from_the_sysroot() {
-    for arch in &ALL {
+    for arch in ALL {
         let tiny = Tiny::new(arch);
         let at = |name: &str| format!("/lib/{}/{name}", arch.multiarch);
         let leaf = tiny.library(&format!("sys{}", at("libleaf.so.1")), &[]);
@@ -32,7 +32,7 @@ fn libraries_of_libraries_come_from_the_sysroot() {
 
 #[test]
 fn an_rpath_reaches_further_than_a_runpath_and_origin_is_where_the_program_was() {
-    for arch in &ALL {
+    for arch in ALL {
         let tiny = Tiny::new(arch);
         let leaf = tiny.library("app/lib/libleaf.so.1", &[]);
         let mid = tiny.library("app/lib/libmid.so.2", &[&leaf]);

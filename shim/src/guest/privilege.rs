@@ -13,11 +13,11 @@ use crate::{
     capabilities::Capabilities,
     guards::{Guard, Guards},
     op::User,
+    plan::{self, Privilege, Run, Step},
     programs::{self, Keeps},
     sys,
 };
 
-const ROOT: CapabilitySet = set(Keeps::Only(Capabilities::ROOT));
 const LOGON: CapabilitySet = set(programs::LOGON.keeps);
 const BROKER: CapabilitySet = set(programs::BROKER.keeps);
 
@@ -46,36 +46,46 @@ pub fn seal() -> Result<()> {
     Ok(())
 }
 
-/// Becomes that user: groups, gid, uid, in this order, for each needs what the next gives up.
-/// Nothing that it runs can gain any of it back.
+/// Becomes that user, as `plan::become_user` says. Nothing that it runs can gain any of it back.
 pub fn become_user(user: &User<'_>, guards: Guards<'_>) -> Result<()> {
-    let keep = match (user.uid, guards.hold(Guard::Capabilities)) {
-        (0, true) => ROOT,
-        (0, false) => current()?,
-        _ => CapabilitySet::empty(),
-    };
-    set_thread_groups(&[])?;
-    let gid = Gid::from_raw(user.gid);
-    set_thread_res_gid(gid, gid, gid)?;
-    let uid = Uid::from_raw(user.uid);
-    set_thread_res_uid(uid, uid, uid)?;
-    // a change of uid has taken what was held, not what is handed down: root keeps its part of both
-    hold(keep, keep)?;
-    if guards.hold(Guard::NoNewPrivileges) {
-        set_no_new_privs(true)?;
-    }
-    Ok(())
+    plan::become_user(user, &mut GiveUp(guards))
 }
 
-/// The last step before anything of a user's is read or run: what is left of the kernel is what node needs.
+/// What is left of the kernel is what node needs, as `plan::shut_in` says.
 pub fn shut_in(guards: Guards<'_>) -> Result<()> {
-    if guards.hold(Guard::Landlock) {
-        sys::scope_abstract_sockets()?;
+    plan::shut_in(&mut GiveUp(guards))
+}
+
+struct GiveUp<'a>(Guards<'a>);
+
+impl<'a> Run<Privilege<'a>> for GiveUp<'_> {
+    type Error = Errno;
+
+    #[inline(always)]
+    fn run(&mut self, step: Step<Privilege<'a>>) -> Result<()> {
+        match step.op {
+            Privilege::Identity(user) => {
+                set_thread_groups(&[])?;
+                let gid = Gid::from_raw(user.gid);
+                set_thread_res_gid(gid, gid, gid)?;
+                let uid = Uid::from_raw(user.uid);
+                set_thread_res_uid(uid, uid, uid)
+            }
+            Privilege::Capabilities(keep) => {
+                let keep = match keep {
+                    Capabilities::ROOT if !self.0.hold(Guard::Capabilities) => current()?,
+                    keep => CapabilitySet::from_bits_retain(keep.0),
+                };
+                hold(keep, keep)
+            }
+            Privilege::Exec if !self.0.hold(Guard::NoNewPrivileges) => Ok(()),
+            Privilege::Exec => set_no_new_privs(true),
+            Privilege::AbstractSockets if !self.0.hold(Guard::Landlock) => Ok(()),
+            Privilege::AbstractSockets => sys::scope_abstract_sockets(),
+            Privilege::Calls if !self.0.hold(Guard::Seccomp) => Ok(()),
+            Privilege::Calls => sys::filter_calls(),
+        }
     }
-    if guards.hold(Guard::Seccomp) {
-        sys::filter_calls()?;
-    }
-    Ok(())
 }
 
 /// Stays uid 0 and keeps what a logon needs.

@@ -6,6 +6,7 @@
 mod devices;
 mod host;
 mod root;
+mod single;
 #[cfg(feature = "weak")]
 mod weak;
 mod why;
@@ -20,6 +21,7 @@ pub use self::{
     devices::{apart, devices, granted},
     host::host,
     root::{Sandbox, root},
+    single::{First, Own, Privilege, Run, become_user, first, own_guest, shut_in},
     why::Why,
 };
 #[cfg(not(feature = "weak"))]
@@ -27,7 +29,7 @@ use crate::guards::Guards;
 use crate::{
     cmdline::{Carbon, Options},
     layout, limits,
-    op::{Attr, Boot, Op},
+    op::{Attr, Boot, Op, User},
     programs,
 };
 
@@ -225,6 +227,9 @@ fn work_folders(plan: &mut Plan<Boot<'_>>) {
     plan.may(Why::Limits, Op::Mkdir(layout::POLICIES, 0o700).into());
 }
 
+/// The user of a session in RAM.
+pub const GUEST: User<'static> = User { name: "guest", uid: 1000, gid: 1000 };
+
 /// A session without a users partition.
 #[must_use]
 pub fn ram<'a>(whose: InRam) -> Steps<Boot<'a>> {
@@ -247,7 +252,7 @@ mod tests {
     use super::*;
     use crate::{
         limits::Limits,
-        op::{Root, Upper, User},
+        op::{Root, Upper},
         policy::Network,
     };
 

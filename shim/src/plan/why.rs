@@ -46,6 +46,13 @@ pub enum Why {
     Administrator,
     OutOfReach,
     Enter,
+    Bounded,
+    OwnRoot,
+    Identity,
+    Capabilities,
+    NoGain,
+    OwnSockets,
+    Calls,
 }
 
 impl Why {
@@ -103,6 +110,15 @@ impl Why {
             Self::Administrator => "root sees the homes; the overlays' work folders are masked",
             Self::OutOfReach => "what built the root is not in it",
             Self::Enter => "the user's root becomes /, and what was / lies in it",
+            Self::Bounded => "whatever a file says, an exec gives what PID 1 hands down and nothing else",
+            Self::OwnRoot => {
+                "a sandbox pivots from here and lets go of all that is mounted below; from the rootfs nobody pivots"
+            }
+            Self::Identity => "from here on the process is the user's",
+            Self::Capabilities => "root is an administrator of files and users, not of the machine",
+            Self::NoGain => "nothing that is run gains any of it back",
+            Self::OwnSockets => "what listens on one is reached from its own sandbox alone, in a shared network too",
+            Self::Calls => "what node and native addons need of the kernel",
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::{
         terminal::Terminal,
     },
     op::{Attr, Upper, User},
+    plan::{self, First, Run, Step},
     programs, say,
     say::Text,
     supervise::{MAX_CONSOLES, MAX_SANDBOXES, Pid, State},
@@ -53,17 +54,7 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     // modes are meant as they are said; a user's programs get the usual mask
     rustix::process::umask(Mode::empty());
     let options = Options::of(start.arguments().skip(1).chain(start.environment()));
-    if options.guards.hold(Guard::Capabilities) && privilege::seal().is_err() {
-        // there is no log yet
-        sys::Stream(2).put("nodeos: the kernel does not give up capabilities: no user can be kept from the machine\n");
-        return Err(Stopped);
-    }
-    if let Err(errno) = own_root() {
-        let mut why = Text::new();
-        say!(&mut why, "nodeos: no root to pivot from: ", errno, "\n");
-        sys::Stream(2).put(&why);
-        return Err(Stopped);
-    }
+    plan::first(&mut Begin(options.guards))?;
     let upper = setup(start, log)?;
     if let Err(errno) = homes::scan(homes, options.guards, log) {
         error!(log, "cannot read the users partition: ", errno);
@@ -74,12 +65,42 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     Ok(Machine { words: start, single, guards, homes, upper, host: host(), consoles })
 }
 
+/// PID 1's own first steps. There is no log yet.
+struct Begin<'a>(Guards<'a>);
+
+impl Run<First> for Begin<'_> {
+    type Error = Stopped;
+
+    #[inline(always)]
+    fn run(&mut self, step: Step<First>) -> Result<(), Stopped> {
+        match step.op {
+            First::BoundingSet => {
+                if self.0.hold(Guard::Capabilities) && privilege::seal().is_err() {
+                    sys::Stream(2).put(
+                        "nodeos: the kernel does not give up capabilities: no user can be kept from the machine\n",
+                    );
+                    return Err(Stopped);
+                }
+            }
+            First::OwnRoot(attr) => {
+                if let Err(errno) = own_root(attr) {
+                    let mut why = Text::new();
+                    say!(&mut why, "nodeos: no root to pivot from: ", errno, "\n");
+                    sys::Stream(2).put(&why);
+                    return Err(Stopped);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Leaves the rootfs, from which no process can pivot before Linux 7.0, for a mount of the same files. All later mounts
 /// are below that one, so a sandbox drops all of them at once. Nobody writes through the rootfs any more.
-fn own_root() -> Result<(), Errno> {
+fn own_root(attr: Attr) -> Result<(), Errno> {
     let rootfs = place::open("/")?;
     let root = open_tree(&rootfs, c"", CLONE)?;
-    sys::mount_attributes(rootfs.as_fd(), Attr::READ_ONLY)?;
+    sys::mount_attributes(rootfs.as_fd(), attr)?;
     attach(&root, &rootfs)?;
     rustix::process::fchdir(&root)?;
     rustix::process::chroot(c".")

@@ -12,6 +12,10 @@ mod mend;
 mod partition;
 
 use heapless::Vec;
+use rustix::{
+    fs::{Gid, Uid},
+    io::Errno,
+};
 
 use crate::{
     cmdline::Options,
@@ -23,7 +27,7 @@ use crate::{
     },
     layout,
     op::Upper,
-    plan::{self, InRam},
+    plan::{self, InRam, Own, Run, Step},
     say,
     say::Text,
     supervise::MAX_CONSOLES,
@@ -57,18 +61,31 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     if let Some(upper) = options.users.and_then(|device| partition::mounted(device, carried, options, log)) {
         return Ok(upper);
     }
-    if carried {
-        error!(log, "RAM session, with the homes of the boot medium: what you write is gone at power off");
-        steps(&plan::ram(InRam::Carried), log)?;
-        return Ok(Upper::Home);
-    }
-    error!(log, "RAM session: no users partition, what you write is gone at power off; log on as guest");
-    steps(&plan::ram(InRam::Guest), log)?;
-    let (uid, gid) = (rustix::fs::Uid::from_raw(1000), rustix::fs::Gid::from_raw(1000));
-    if let Err(errno) = rustix::fs::chown(c"/tmp/guest", Some(uid), Some(gid)) {
+    let (whose, says) = match carried {
+        true => (InRam::Carried, "with the homes of the boot medium: what you write is gone at power off"),
+        false => (InRam::Guest, "no users partition, what you write is gone at power off; log on as guest"),
+    };
+    error!(log, "RAM session: ", says);
+    steps(&plan::ram(whose), log)?;
+    if whose == InRam::Guest
+        && let Err(errno) = plan::own_guest(&mut Owner)
+    {
         error!(log, "no guest: ", errno);
     }
     Ok(Upper::Home)
+}
+
+struct Owner;
+
+impl Run<Own<'_>> for Owner {
+    type Error = Errno;
+
+    #[inline(always)]
+    fn run(&mut self, step: Step<Own<'_>>) -> Result<(), Errno> {
+        let Own(path, user) = step.op;
+        let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+        rustix::fs::chown(path, Some(uid), Some(gid))
+    }
 }
 
 /// What every user's /dev is made of, with a place for each console.

@@ -4,25 +4,27 @@
 //! {"memory": "128M", "high": "112M", "pids": 256, "devices": ["i2c-1", "ttyUSB*"], "network": "shared"}
 //! ```
 //!
-//! Every key may be absent; one that is not known is an error, for a limit that is misspelt is none. A file that
-//! cannot be read counts as `STRICTEST`, never as an open door. `Display` writes what `parse` reads.
+//! Every key may be absent. An unknown key is an error, because a misspelt limit would be no limit. A file that cannot
+//! be read counts as `STRICTEST`. `Display` writes what `parse` reads. `keys` has a row for each key.
 
 use heapless::{String, Vec};
 
+mod devices;
+pub mod keys;
+
+use self::keys::{DEVICES, MEMORY, NETWORK, PIDS, name};
+pub use self::{
+    devices::{GRANTABLE, Pattern, can_grant, is_device, is_pattern},
+    keys::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES},
+};
 use crate::{cut, displayed, json::Json, say, say::Say};
 
-/// At most this many `devices`.
-pub const MAX_DEVICES: usize = 16;
 /// A longer file is refused unread.
 pub const MAX_FILE: usize = 1024;
-/// The least memory that a policy may set, and the least default on a machine that has it. With less, node reads its own
-/// pages again and again and never starts.
-pub const LEAST_MEMORY: u64 = 64 << 20;
-/// The fewest processes and threads: two of node, a shell and what it runs, have 22.
-pub const LEAST_PIDS: u32 = 32;
-
-/// A device below /dev, by its name; a `*` at the end stands for any rest.
-pub type Pattern = String<32>;
+/// The value of `network` for `Network::Shared`.
+pub const SHARED: &str = "shared";
+/// The value for `Network::Private`.
+pub const PRIVATE: &str = "private";
 
 /// Whose network a user has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,23 +32,23 @@ pub enum Network {
     /// The machine's.
     #[default]
     Shared,
-    /// One of the own sandbox, in which there is `lo` and nothing else.
+    /// The sandbox's own, with `lo` alone.
     Private,
 }
 
 /// The file's content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Bytes of memory, file pages and kernel memory of the sandbox included.
+    /// Bytes of memory, with cached files and the kernel memory of the sandbox.
     pub memory: Option<u64>,
-    /// Bytes from which on what can be taken back is, and who asks for more waits. None by default: node that leaks would stand
-    /// still where it is otherwise killed.
+    /// Bytes above which the kernel takes memory back, and a program that asks for more waits. None by default: a node
+    /// that leaks would stall there instead of being killed.
     pub high: Option<u64>,
-    /// Processes and threads.
+    /// Processes and threads; `limits` has what counts without it.
     pub pids: Option<u32>,
-    /// Devices that the user may open.
+    /// Patterns of names below /dev that the user may open.
     pub devices: Vec<Pattern, MAX_DEVICES>,
-    /// The network.
+    /// Whose network the sandbox has.
     pub network: Network,
 }
 
@@ -73,36 +75,35 @@ impl Policy {
             json.string(&mut key)?;
             json.take(':')?;
             match key.as_str() {
-                key @ ("memory" | "high") => {
+                key @ (name::MEMORY | name::HIGH) => {
                     let mut text = String::<16>::new();
                     json.string(&mut text)?;
                     let least = |bytes: &u64| *bytes >= LEAST_MEMORY;
-                    let bytes =
-                        said(size(&text).filter(least), &mut why, "memory and high are sizes from 64M, as in 128M")?;
-                    *(if key == "high" { &mut policy.high } else { &mut policy.memory }) = Some(bytes);
+                    let bytes = said(size(&text).filter(least), &mut why, MEMORY.wrong)?;
+                    *(if key == name::HIGH { &mut policy.high } else { &mut policy.memory }) = Some(bytes);
                 }
-                "pids" => {
+                name::PIDS => {
                     let least = |pids: &u32| *pids >= LEAST_PIDS;
                     let pids = json.number().and_then(|number| u32::try_from(number).ok()).filter(least);
-                    policy.pids = Some(said(pids, &mut why, "pids is a number from 32")?);
+                    policy.pids = Some(said(pids, &mut why, PIDS.wrong)?);
                 }
-                "network" => {
+                name::NETWORK => {
                     let mut text = String::<16>::new();
                     json.string(&mut text)?;
-                    policy.network = said(network(&text), &mut why, "network is shared or private")?;
+                    policy.network = said(network(&text), &mut why, NETWORK.wrong)?;
                 }
-                "devices" => {
+                name::DEVICES => {
                     policy.devices.clear();
                     json.list('[', ']', &mut |json| {
                         let mut name = Pattern::new();
                         let whole = json.string(&mut name)?;
                         let good = (whole && is_pattern(&name)).then_some(());
-                        said(good, &mut why, "a device is a name below /dev, with a * at its end or none")?;
-                        said(can_grant(&name).then_some(()), &mut why, "it has a device that is never granted")?;
-                        said(policy.devices.push(name).ok(), &mut why, "there are more than 16 devices")
+                        said(good, &mut why, DEVICES.wrong)?;
+                        said(can_grant(&name).then_some(()), &mut why, keys::NEVER)?;
+                        said(policy.devices.push(name).ok(), &mut why, keys::TOO_MANY)
                     })?;
                 }
-                _ => said(None, &mut why, "it has a key that is none of memory, high, pids, devices, network")?,
+                _ => said(None, &mut why, keys::UNKNOWN)?,
             }
             Some(())
         });
@@ -135,12 +136,12 @@ fn said<T>(value: Option<T>, why: &mut &'static str, text: &'static str) -> Opti
     value
 }
 
-/// `shared` or `private`.
+/// Reads `SHARED` or `PRIVATE`.
 #[must_use]
 pub fn network(text: &str) -> Option<Network> {
     match text {
-        "shared" => Some(Network::Shared),
-        "private" => Some(Network::Private),
+        SHARED => Some(Network::Shared),
+        PRIVATE => Some(Network::Private),
         _ => None,
     }
 }
@@ -156,67 +157,35 @@ pub fn size(text: &str) -> Option<u64> {
     number.checked_shl(shift).filter(|bytes| bytes.checked_shr(shift) == Some(number))
 }
 
-/// What can be granted, by the beginning of the kernel's name: what is attached to a machine for its users. Not here, and
-/// so never granted: disks under any name (`sd*`, `sg*`, `bsg/`, `nvme*`, `mtd*`, `loop*`, `bus/usb/`), memory, the
-/// kernel's log, consoles, and what rules the machine (`watchdog`, `kvm`, `fuse`, `net/tun`, `uinput`).
-pub const GRANTABLE: &str = "cec dri/render gpiochip gpiomem hidraw hwrng i2c- iio:device input/event input/js input/mouse lirc \
-    media pps rtc snd/ spidev ttyACM ttyAMA ttyS ttyUSB usb/hiddev usb/lp v4l-subdev video vport";
-
-/// Whether a device of that name may be granted at all.
-fn grantable(device: &str) -> bool {
-    GRANTABLE.split_ascii_whitespace().any(|start| device.starts_with(start))
-}
-
-/// Whether that is the name of a device that may be granted, and no way to anything else below /dev.
-#[must_use]
-pub fn is_device(name: &str) -> bool {
-    grantable(name) && is_pattern(name) && !name.ends_with('*')
-}
-
-/// Whether a pattern stands for any such device.
-#[must_use]
-pub fn can_grant(pattern: &str) -> bool {
-    let name = pattern.strip_suffix('*');
-    grantable(pattern)
-        || name.is_some_and(|name| GRANTABLE.split_ascii_whitespace().any(|start| start.starts_with(name)))
-}
-
-/// Whether that can name devices: letters and what device names have, at most one star, at the end, and no `..`.
-#[must_use]
-pub fn is_pattern(text: &str) -> bool {
-    let name = text.strip_suffix('*').unwrap_or(text);
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
-    // core's search for a text in a text is 1.5 KiB of a program
-    let climbs = name.as_bytes().windows(2).any(|two| two == b"..");
-    !name.is_empty() && name.bytes().all(letter) && !climbs && !name.starts_with('/')
-}
-
 impl Say for Policy {
     fn say(&self, text: &mut say::Text) {
         let mut before = "{";
-        for (key, bytes) in [("memory", self.memory), ("high", self.high)] {
+        let mut key = |text: &mut say::Text, key: &str| {
+            say!(text, before, "\"", key, "\": ");
+            before = ", ";
+        };
+        for (name, bytes) in [(name::MEMORY, self.memory), (name::HIGH, self.high)] {
             if let Some(bytes) = bytes {
                 let (number, unit) = if bytes.trailing_zeros() >= 20 { (bytes >> 20, "M") } else { (bytes, "") };
-                say!(text, before, "\"", key, "\": \"", number, unit, "\"");
-                before = ", ";
+                key(text, name);
+                say!(text, "\"", number, unit, "\"");
             }
         }
         if let Some(pids) = self.pids {
-            say!(text, before, "\"pids\": ", pids);
-            before = ", ";
+            key(text, name::PIDS);
+            say!(text, pids);
         }
         if !self.devices.is_empty() {
-            say!(text, before, "\"devices\": [");
-            let mut comma = "";
+            key(text, name::DEVICES);
+            let mut comma = "[";
             for device in &self.devices {
                 say!(text, comma, "\"", device, "\"");
                 comma = ", ";
             }
             say!(text, "]");
-            before = ", ";
         }
-        let network = if self.network == Network::Private { "private" } else { "shared" };
-        say!(text, before, "\"network\": \"", network, "\"}");
+        key(text, name::NETWORK);
+        say!(text, "\"", if self.network == Network::Private { PRIVATE } else { SHARED }, "\"}");
     }
 }
 
@@ -275,44 +244,13 @@ mod tests {
     }
 
     #[test]
-    fn what_rules_the_machine_is_never_granted() {
-        for name in [
-            "sda",
-            "sg0",
-            "mem",
-            "kmsg",
-            "port",
-            "loop0",
-            "loop-control",
-            "nvme0",
-            "ng0n1",
-            "mtd0",
-            "vda",
-            "mmcblk0",
-            "tty0",
-            "console",
-            "watchdog",
-            "bus/usb/001/002",
-            "net/tun",
-            "uinput",
-            "kvm",
-            "mapper/control",
-            "vcs",
-            "ptmx",
-        ] {
-            assert!(!is_device(name) && !can_grant(name), "{name}");
+    fn the_docs_have_each_key_as_its_row_says() {
+        let document = include_str!("../../../docs/users-partition.md");
+        for keys::Key { name, text, value, without, .. } in keys::ALL {
+            let line = format!("\n| `{name}` | {text}: {value} | {without} |\n");
+            assert!(document.contains(&line), "docs/users-partition.md lacks the line{line}");
         }
-        for pattern in ["i2c-1", "ttyUSB*", "tty*", "input/*", "video*", "hwrng"] {
-            assert!(can_grant(pattern), "{pattern}");
-        }
-        for way in ["snd/../sda", "snd/..", "hwrng/../mem", "video*", "i2c-\n", ""] {
-            assert!(!is_device(way), "{way}");
-        }
-        assert!(is_device("snd/pcmC0D0p") && is_device("iio:device0"));
-        let document = include_str!("../../docs/users-partition.md");
-        for start in GRANTABLE.split_ascii_whitespace() {
-            assert!(document.contains(&format!("`{start}`")), "docs/users-partition.md lacks {start}");
-        }
+        assert!(document.contains(&format!("`{}`", Policy::STRICTEST)), "docs/users-partition.md lacks the strictest");
     }
 
     #[test]

@@ -1,0 +1,131 @@
+//! The keys of a policy, one row each. Messages, `nodeos users policy --help` and the table in
+//! docs/users-partition.md come from here.
+//!
+//! To add a key: a row, its field with `parse`, `STRICTEST` and `Say` in `policy`, its option in boot/cli/src/users.rs.
+//! A test then fails with the line that the docs lack.
+
+/// One key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its name in the file.
+    pub name: &'static str,
+    /// What it limits or grants.
+    pub text: &'static str,
+    /// What its value may be.
+    pub value: &'static str,
+    /// The message about another value.
+    pub wrong: &'static str,
+    /// What counts without the key.
+    pub without: &'static str,
+}
+
+/// Makes a constant of each row, the table of all, and the message about other keys. It is a macro because the guest
+/// formats no message: they are joined when it is compiled, from literals.
+macro_rules! keys {
+    ($($key:ident $row:tt)*) => {
+        $(keys!(@row $key $row);)*
+
+        /// All keys, in the order in which a policy is written.
+        pub const ALL: &[Key] = &[$($key),*];
+
+        /// Their names, as `parse` matches them.
+        #[allow(missing_docs)]
+        pub mod name {
+            $(pub const $key: &str = super::$key.name;)*
+        }
+
+        keys!(@unknown $($row)*);
+    };
+    (@row $key:ident { name: $name:literal, text: $text:expr, value: $value:expr, wrong: $wrong:expr,
+      without: $without:expr }) => {
+        #[doc = concat!("`", $name, "`.")]
+        pub const $key: Key = Key {
+            name: $name,
+            text: $text,
+            value: $value,
+            wrong: $wrong,
+            without: $without,
+        };
+    };
+    (@unknown { name: $first:literal, $($_1:tt)* } $({ name: $name:literal, $($_2:tt)* })*) => {
+        /// The message about a key that has no row.
+        pub const UNKNOWN: &str = concat!("it has a key that is none of ", $first $(, ", ", $name)*);
+    };
+}
+
+// numbers as `concat!` takes them
+macro_rules! least_mib {
+    () => {
+        64
+    };
+}
+macro_rules! least_pids {
+    () => {
+        32
+    };
+}
+macro_rules! max_devices {
+    () => {
+        16
+    };
+}
+
+/// The least memory that a policy may set, and the least default on a machine that has it. With less, node reads its own
+/// pages again and again and never starts.
+pub const LEAST_MEMORY: u64 = least_mib!() << 20;
+/// The fewest processes and threads: two of node, a shell and what it runs, have 22.
+pub const LEAST_PIDS: u32 = least_pids!();
+/// At most this many `devices`.
+pub const MAX_DEVICES: usize = max_devices!();
+
+const SIZE: &str = concat!("a size from ", least_mib!(), "M, as in 128M");
+/// One message for both: the guest has it once.
+const SIZES: &str = concat!("memory and high are sizes from ", least_mib!(), "M, as in 128M");
+
+keys! {
+    MEMORY {
+        name: "memory",
+        text: "Memory of everything that the user runs, with cached files and kernel memory",
+        value: SIZE,
+        wrong: SIZES,
+        without: concat!(
+            "half of what all users may use together, which is the RAM minus one eighth (8 to 64 MiB); all of that for \
+             a single user; at least ", least_mib!(), " MiB if the machine has it"
+        )
+    }
+    HIGH {
+        name: "high",
+        text: "Above this much memory, the kernel takes cached files back, and a program that asks for more waits for \
+               that. For programs that read many files. A program that leaks memory stalls, and is killed only when it \
+               reaches the limit `memory`",
+        value: SIZE,
+        wrong: SIZES,
+        without: "no such limit"
+    }
+    PIDS {
+        name: "pids",
+        text: "Processes and threads, of which one node has 11",
+        value: concat!("a number from ", least_pids!()),
+        wrong: concat!("pids is a number from ", least_pids!()),
+        without: "one for every 512 KiB of RAM; for a single user one for every 256 KiB"
+    }
+    DEVICES {
+        name: "devices",
+        text: "Devices that the user may open, from the next boot on",
+        value: concat!("at most ", max_devices!(), " names below /dev, each with a * at its end or none"),
+        wrong: "a device is a name below /dev, with a * at its end or none",
+        without: "none"
+    }
+    NETWORK {
+        name: "network",
+        text: "The machine's network, or the sandbox's own with the loopback interface alone",
+        value: "shared or private",
+        wrong: "network is shared or private",
+        without: "shared"
+    }
+}
+
+/// The message about a device that cannot be granted.
+pub const NEVER: &str = "it has a device that is never granted";
+/// The message about too many of them.
+pub const TOO_MANY: &str = concat!("there are more than ", max_devices!(), " devices");
