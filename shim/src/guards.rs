@@ -7,24 +7,24 @@
 #[cfg(feature = "weak")]
 use crate::cut;
 
-/// One guard.
+/// A guard that a shim for tests can leave out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
     /// The allow-list of system calls.
     Seccomp,
-    /// Abstract sockets end at the program's own.
+    /// A program reaches no abstract sockets of other sandboxes.
     Landlock,
-    /// Capabilities are given up.
+    /// A user's program has no capabilities; root's has `Capabilities::ROOT`.
     Capabilities,
-    /// No exec gives more than one has.
+    /// An exec gives no privilege that the process lacks.
     NoNewPrivileges,
-    /// A process is not looked into before it is the user's.
+    /// Nobody can look into a process before it is the user's.
     Dumpable,
     /// A terminal is taken from its last user before the next logon.
     Terminal,
     /// A home's `/init` must be its owner's.
     Init,
-    /// A user's environment is made anew.
+    /// A user's program gets a new environment, without PID 1's.
     Environment,
     /// A sandbox sees its own processes alone.
     Pids,
@@ -32,17 +32,17 @@ pub enum Guard {
     Ipc,
     /// A sandbox has a host name of its own.
     Uts,
-    /// A sandbox's root is a root, not a folder that is called so.
+    /// A sandbox enters its root by `pivot_root`, not by `chroot`.
     Pivot,
     /// No descriptor of PID 1's is open in a user's program.
     Descriptors,
-    /// A user's `/init` has a node of the console to itself.
+    /// Each user's `/init` has its own node of the console.
     Console,
-    /// Whoever has no program of the own opens no device that is granted to anybody.
+    /// A sandbox without a device program of its own opens no device that is granted to any user.
     Claims,
-    /// A password check takes no more memory than the reserve has.
+    /// A password check takes no more memory than the reserve allows.
     CheckMemory,
-    /// A users partition that is not clean is mended before it is mounted.
+    /// A users partition that is not clean is repaired before it is mounted.
     Mend,
 }
 

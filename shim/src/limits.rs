@@ -1,8 +1,8 @@
 //! How much of the machine a sandbox may use: from the machine's memory, the number of its users, and the policy.
 //!
 //! All users together get less than the machine has: the rest is a reserve with which PID 1 and a logon always work.
-//! One of several users gets half of that, so that one alone never keeps another from starting node; a policy says
-//! more or less, but never beyond what all get.
+//! One of several users gets half of that, so that one alone never keeps another from starting node. A policy may set
+//! more or less, but never more than all users have together.
 
 use crate::{
     logon_file::MEMORY_KIB,
@@ -12,9 +12,9 @@ use crate::{
 /// What one sandbox may use, or all of them together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes, file pages and kernel memory included; beyond it somebody in there is killed (`memory.max`).
+    /// Bytes, with cached files and kernel memory; above it, a process of the sandbox is killed (`memory.max`).
     pub memory: u64,
-    /// Bytes from which on who asks for more waits (`memory.high`); none by default.
+    /// Bytes above which a program that asks for more waits (`memory.high`); none by default.
     pub high: Option<u64>,
     /// Processes and threads (`pids.max`).
     pub pids: u64,

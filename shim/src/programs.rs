@@ -16,7 +16,7 @@ pub struct Program {
     pub place: Place,
     /// The largest size in bytes that a build accepts.
     pub limit: u64,
-    /// Who starts it.
+    /// Which program starts it.
     pub starter: Starter,
     /// The capabilities it has while it does its work. Each one starts with all, except those of users.
     pub keeps: Keeps,
@@ -31,16 +31,13 @@ pub enum Place {
     Carbon,
 }
 
-/// Who starts a program.
+/// Who starts a program: the kernel, PID 1, `/setup`, or a program of a user.
+#[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Starter {
-    /// The kernel.
     Kernel,
-    /// PID 1.
     Init,
-    /// `/setup`.
     Setup,
-    /// A user's program.
     User,
 }
 

@@ -135,9 +135,6 @@ pub fn exit(status: u8) -> ! {
 }
 
 /// Forks; `None` in the child. With it comes a pidfd that tells the child from any later process of the same number.
-///
-/// # Errors
-/// The kernel's, when it cannot.
 pub fn fork() -> Result<Option<(Pid, OwnedFd)>> {
     clone(0, None)
 }
@@ -183,18 +180,12 @@ pub fn join(pidfd: BorrowedFd<'_>, namespaces: u32) -> Result<()> {
 }
 
 /// Leaves these namespaces for new ones.
-///
-/// # Errors
-/// The kernel's.
 pub fn unshare(namespaces: u32) -> Result<()> {
     // SAFETY: a number; no thread and no descriptor is unshared.
     unsafe { call(raw::__NR_unshare, [namespaces as usize, 0, 0, 0, 0, 0]) }.map(drop)
 }
 
 /// From here on this process and all that come from it make no other system calls than the filter allows.
-///
-/// # Errors
-/// The kernel's.
 pub fn filter_calls() -> Result<()> {
     /// `struct sock_fprog` (include/uapi/linux/filter.h).
     #[repr(C)]
@@ -211,9 +202,6 @@ pub fn filter_calls() -> Result<()> {
 }
 
 /// From here on this process and all that come from it connect to no abstract socket but their own.
-///
-/// # Errors
-/// The kernel's.
 pub fn scope_abstract_sockets() -> Result<()> {
     // struct landlock_ruleset_attr: handled_access_fs, handled_access_net, scoped (include/uapi/linux/landlock.h)
     const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
@@ -236,9 +224,6 @@ pub fn signal_all(signal: Option<Signal>) -> Result<()> {
 }
 
 /// Sets the attributes of the mount that `mount` is in, and of that alone: these and no others of ours.
-///
-/// # Errors
-/// The kernel's.
 pub fn mount_attributes(mount: BorrowedFd<'_>, attr: Attr) -> Result<()> {
     let attr_clr = u64::from(Attr::ALL.0 & !attr.0);
     let attributes = raw::mount_attr { attr_set: u64::from(attr.0), attr_clr, propagation: 0, userns_fd: 0 };
@@ -257,9 +242,6 @@ pub fn close_from(first: u32) {
 }
 
 /// Has every descriptor from `first` on closed by the next exec, whoever opened it.
-///
-/// # Errors
-/// The kernel's.
 pub fn close_at_exec(first: u32) -> Result<()> {
     const CLOEXEC: usize = 4; // include/uapi/linux/close_range.h
     // SAFETY: numbers; nothing is closed.
@@ -280,9 +262,6 @@ pub fn ready_within(fd: BorrowedFd<'_>, how: PollFlags, seconds: u8) -> bool {
 }
 
 /// Hangs up this session's terminal: whoever else has it open reads its end.
-///
-/// # Errors
-/// The kernel's.
 pub fn hang_up() -> Result<()> {
     // SAFETY: no arguments.
     unsafe { call(raw::__NR_vhangup, [0; 6]) }.map(drop)

@@ -49,14 +49,9 @@ fn nobody_works_without_limits(arch: &'static Arch, bomb: &str) {
 
 macro_rules! bombs {
     ($($name:ident: $bomb:literal;)+) => {
-        mod x86_64 {
-            $(#[test] fn $name() { super::another_works(crate::arch("x86_64"), $bomb); })+
-            #[test] fn a_descriptor_bomb_without_limits() { super::nobody_works_without_limits(crate::arch("x86_64"), "fd_bomb"); }
-        }
-
-        mod aarch64 {
-            $(#[test] fn $name() { super::another_works(crate::arch("aarch64"), $bomb); })+
-            #[test] fn a_descriptor_bomb_without_limits() { super::nobody_works_without_limits(crate::arch("aarch64"), "fd_bomb"); }
+        tests::on_each! {
+            $($name => super::another_works, $bomb;)+
+            a_descriptor_bomb_without_limits => super::nobody_works_without_limits, "fd_bomb";
         }
     };
 }

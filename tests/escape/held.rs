@@ -101,18 +101,18 @@ fn numbers_are_left(arch: &'static Arch) {
 
 macro_rules! held {
     (both { $($name:ident: $bomb:literal;)+ } x86_64 { $($more:ident: $one:literal;)+ }) => {
-        mod x86_64 {
-            $(#[test] fn $name() { super::is_paid(crate::arch("x86_64"), $bomb); })+
-            $(#[test] fn $more() { super::is_paid(crate::arch("x86_64"), $one); })+
-            #[test] fn two_users_leave_a_logon_its_numbers() { super::numbers_are_left(crate::arch("x86_64")); }
+        tests::on! {
+            x86_64:
+            $($name => super::is_paid, $bomb;)+
+            $($more => super::is_paid, $one;)+
+            two_users_leave_a_logon_its_numbers => super::numbers_are_left;
         }
-
-        mod aarch64 {
-            $(#[test] fn $name() { super::is_paid(crate::arch("aarch64"), $bomb); })+
-            $(#[test]
-            #[ignore = "time: x86_64's row runs the same lines of the kernel; here with --ignored"]
-            fn $more() { super::is_paid(crate::arch("aarch64"), $one); })+
-            #[test] fn two_users_leave_a_logon_its_numbers() { super::numbers_are_left(crate::arch("aarch64")); }
+        tests::on! {
+            aarch64:
+            $($name => super::is_paid, $bomb;)+
+            $(#[ignore = "time: x86_64's row runs the same lines of the kernel; here with --ignored"]
+            $more => super::is_paid, $one;)+
+            two_users_leave_a_logon_its_numbers => super::numbers_are_left;
         }
     };
 }

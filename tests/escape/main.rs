@@ -4,14 +4,6 @@
 //! lacks. In the first boot all attacks fail, in the second that one works: a guard that no test can see missing is not
 //! tested. Boots are shared by the rows that lack the same. `./nodeos test NAME` runs rows by name.
 
-/// Makes a test of each function for every architecture.
-macro_rules! on_both {
-    ($($name:ident)+) => {
-        mod x86_64 { $(#[test] fn $name() { super::$name(crate::arch("x86_64")); })+ }
-        mod aarch64 { $(#[test] fn $name() { super::$name(crate::arch("aarch64")); })+ }
-    };
-}
-
 mod bombs;
 mod held;
 mod machine;
@@ -20,8 +12,6 @@ mod node;
 mod rows;
 mod shared;
 mod terminals;
-
-use rows::arch;
 
 /// The kernel is ours.
 const DOORS: bool = false;

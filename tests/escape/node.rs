@@ -111,4 +111,8 @@ fn node_starts_within_three_per_cent(arch: &'static Arch) {
     assert!(guarded < bare * 1.03, "{guarded} ms with all guards, {bare} ms without");
 }
 
-on_both! { node_answers_in_a_sandbox what_node_loses_without_proc node_starts_within_three_per_cent }
+tests::on_each! {
+    node_answers_in_a_sandbox => super::node_answers_in_a_sandbox;
+    what_node_loses_without_proc => super::what_node_loses_without_proc;
+    node_starts_within_three_per_cent => super::node_starts_within_three_per_cent;
+}

@@ -20,19 +20,11 @@ macro_rules! rows {
             $($(crate::rows::Row { attack: stringify!($x86), by: $x86_by, without: $x86_without },)+)?
         ];
 
-        mod x86_64 {
-            $(#[test] fn $attack() { crate::rows::both_sides(crate::rows::arch("x86_64"), stringify!($attack)); })+
-            $($(#[test] fn $x86() { crate::rows::both_sides(crate::rows::arch("x86_64"), stringify!($x86)); })+)?
-        }
-
-        mod aarch64 {
-            $(#[test] fn $attack() { crate::rows::both_sides(crate::rows::arch("aarch64"), stringify!($attack)); })+
+        tests::on_each! {
+            $($attack => crate::rows::both_sides, stringify!($attack);)+
+            $(@x86_64 $($x86 => crate::rows::both_sides, stringify!($x86);)+)?
         }
     };
-}
-
-pub fn arch(name: &str) -> &'static Arch {
-    Arch::named(name).unwrap()
 }
 
 /// In a machine as it is the attack fails; without its guards it works.

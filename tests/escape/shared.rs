@@ -40,4 +40,7 @@ fn an_abstract_name_is_its_sandboxs(arch: &'static Arch) {
     assert!(together.contains(" EADDRINUSE"), "the name is no one's alone, so nothing is known:\n{together}");
 }
 
-on_both! { nobody_hears_what_another_opens an_abstract_name_is_its_sandboxs }
+tests::on_each! {
+    nobody_hears_what_another_opens => super::nobody_hears_what_another_opens;
+    an_abstract_name_is_its_sandboxs => super::an_abstract_name_is_its_sandboxs;
+}

@@ -130,4 +130,10 @@ fn a_session_leaves_its_serial_line(arch: &'static Arch) {
     }
 }
 
-on_both! { nobody_watches_a_terminal_past_the_session a_session_leaves_keyboard_and_screen a_session_leaves_its_serial_line root_cannot_write_to_the_shim nobody_reads_along_at_a_terminal }
+tests::on_each! {
+    nobody_watches_a_terminal_past_the_session => super::nobody_watches_a_terminal_past_the_session;
+    a_session_leaves_keyboard_and_screen => super::a_session_leaves_keyboard_and_screen;
+    a_session_leaves_its_serial_line => super::a_session_leaves_its_serial_line;
+    root_cannot_write_to_the_shim => super::root_cannot_write_to_the_shim;
+    nobody_reads_along_at_a_terminal => super::nobody_reads_along_at_a_terminal;
+}

@@ -32,11 +32,18 @@ use shim::{
 };
 
 mod disk;
+mod each;
 mod image;
 
 pub use disk::Disk;
 pub use image::attacker;
 use image::{image, put_e2fsck, put_first};
+
+/// The architecture of that name.
+#[must_use]
+pub fn arch(name: &str) -> &'static Arch {
+    Arch::named(name).unwrap_or_else(|| panic!("there is no architecture {name}"))
+}
 
 /// The cache that `nodeos` uses too, and plain lines for what takes long.
 ///

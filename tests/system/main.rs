@@ -28,18 +28,8 @@ mod words;
 /// Makes a test of each behaviour for every architecture.
 macro_rules! behaviours {
     ($($module:ident: $($name:ident),+;)+) => {
-        mod x86_64 {
-            $($(#[test] fn $name() { super::$module::$name(super::arch("x86_64")); })+)+
-        }
-
-        mod aarch64 {
-            $($(#[test] fn $name() { super::$module::$name(super::arch("aarch64")); })+)+
-        }
+        tests::on_each! { $($($name => super::$module::$name;)+)+ }
     };
-}
-
-fn arch(name: &str) -> &'static shim::arches::Arch {
-    shim::arches::Arch::named(name).unwrap()
 }
 
 behaviours! {

@@ -1,4 +1,4 @@
-//! Reads `.policy/USER.json`: root's word about a user, if it is root's.
+//! Reads `.policy/USER.json`, if only root can write it.
 
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -13,7 +13,7 @@ use crate::{
     say::Text,
 };
 
-/// The policy of a user; the strictest, with a line in the log, where the file is there and no good.
+/// The policy of a user. If its file is no good, the strictest policy, with a line in the log.
 pub fn of(user: &str, log: &Log) -> Policy {
     read(user).unwrap_or_else(|why| {
         error!(log, layout::POLICY, "/", user, ".json: ", why, "; the strictest policy counts");
@@ -21,7 +21,7 @@ pub fn of(user: &str, log: &Log) -> Policy {
     })
 }
 
-/// The same without a line.
+/// The same, but an error instead of a line in the log.
 pub fn read(user: &str) -> core::result::Result<Policy, &'static str> {
     let file = match open(user) {
         // a name that is too long for a file of its own has no policy

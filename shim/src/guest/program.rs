@@ -8,7 +8,7 @@ use crate::{
     sys::{self, Start},
 };
 
-/// One of the initramfs, opened while its path can be seen: none leads to it from a sandbox.
+/// A program of the initramfs, opened while its path can be seen: sandboxes do not see it.
 pub struct Program(OwnedFd);
 
 impl Program {
@@ -16,8 +16,8 @@ impl Program {
         Ok(Self(place::file(path, OFlags::PATH)?))
     }
 
-    /// Becomes it, with these arguments, NUL behind each, and the kernel's words for its environment. Comes back only
-    /// with an error.
+    /// Becomes the program, with these NUL-terminated arguments and the kernel's words as its environment. Returns only
+    /// on error.
     pub fn exec(&self, arguments: &Text, words: Start) -> Errno {
         if !whole(arguments) {
             return Errno::TOOBIG;

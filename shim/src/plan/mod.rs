@@ -42,14 +42,12 @@ pub enum Need {
     Optional,
 }
 
-/// One step.
+/// An operation, whether the rest makes sense without it, and why it is there.
+#[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<O> {
-    /// What is done.
     pub op: O,
-    /// Whether the rest makes sense without it.
     pub need: Need,
-    /// Why.
     pub why: Why,
 }
 
@@ -63,9 +61,9 @@ impl<O: fmt::Display> fmt::Display for Step<O> {
     }
 }
 
-/// The longest plan.
+/// No plan is longer: a test makes the longest.
 pub const MAX_STEPS: usize = 64;
-/// A plan.
+/// A plan, in the order of its execution.
 pub type Steps<O> = Vec<Step<O>, MAX_STEPS>;
 
 /// The plan with the guards that hold: all do.

@@ -58,9 +58,6 @@ const fn must<O>(op: O, why: Why) -> Step<O> {
 }
 
 /// What PID 1 does first.
-///
-/// # Errors
-/// That of the step that failed.
 #[inline(always)]
 pub fn first<R: Run<First>>(run: &mut R) -> Result<(), R::Error> {
     run.run(must(First::BoundingSet, Why::Bounded))?;
@@ -68,18 +65,12 @@ pub fn first<R: Run<First>>(run: &mut R) -> Result<(), R::Error> {
 }
 
 /// The last step of a session in RAM: the guest's home is the guest's.
-///
-/// # Errors
-/// That of the step.
 #[inline(always)]
 pub fn own_guest<R: Run<Own<'static>>>(run: &mut R) -> Result<(), R::Error> {
     run.run(Step { op: Own(c"/tmp/guest", &GUEST), need: Need::Optional, why: Why::RamSession })
 }
 
 /// Becomes a user.
-///
-/// # Errors
-/// That of the step that failed.
 #[inline(always)]
 pub fn become_user<'a, R: Run<Privilege<'a>>>(user: &'a User<'a>, run: &mut R) -> Result<(), R::Error> {
     let keep = if user.uid == 0 { Capabilities::ROOT } else { Capabilities(0) };
@@ -90,9 +81,6 @@ pub fn become_user<'a, R: Run<Privilege<'a>>>(user: &'a User<'a>, run: &mut R) -
 }
 
 /// The last steps before anything of a user's is read or run.
-///
-/// # Errors
-/// That of the step that failed.
 #[inline(always)]
 pub fn shut_in<'a, R: Run<Privilege<'a>>>(run: &mut R) -> Result<(), R::Error> {
     run.run(must(Privilege::AbstractSockets, Why::OwnSockets))?;

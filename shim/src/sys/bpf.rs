@@ -40,9 +40,6 @@ pub enum Map {
 }
 
 /// Makes a map; a hash and an array have room for each device.
-///
-/// # Errors
-/// The kernel's.
 pub fn map(kind: Map) -> Result<OwnedFd> {
     const MMAPABLE: u32 = 1 << 10;
     let entries = MAX_DEVICES as u32;
@@ -57,18 +54,12 @@ pub fn map(kind: Map) -> Result<OwnedFd> {
 }
 
 /// Sets a hash's value.
-///
-/// # Errors
-/// The kernel's.
 pub fn set(hash: &OwnedFd, key: u64, value: u64) -> Result<()> {
     let attr = [number(hash), ptr::from_ref(&key) as u64, ptr::from_ref(&value) as u64, 0];
     bpf(2, &attr).map(drop)
 }
 
 /// Loads a cgroup device program; the kernel's verifier refuses one that is not sound.
-///
-/// # Errors
-/// The kernel's.
 pub fn load(program: &Instructions) -> Result<OwnedFd> {
     const CGROUP_DEVICE: u64 = 15;
     let count = program.len() as u64;
@@ -77,17 +68,11 @@ pub fn load(program: &Instructions) -> Result<OwnedFd> {
 }
 
 /// Gives a program a path on a mounted bpf filesystem.
-///
-/// # Errors
-/// The kernel's.
 pub fn pin(program: &OwnedFd, path: &core::ffi::CStr) -> Result<()> {
     bpf(6, &[path.as_ptr() as u64, number(program)]).map(drop)
 }
 
 /// Opens the program at such a path.
-///
-/// # Errors
-/// The kernel's.
 pub fn pinned(path: &core::ffi::CStr) -> Result<OwnedFd> {
     opened(bpf(7, &[path.as_ptr() as u64, 0])?)
 }
@@ -102,9 +87,6 @@ pub enum Attach {
 }
 
 /// From here on the program decides for a cgroup.
-///
-/// # Errors
-/// The kernel's.
 pub fn attach(program: &OwnedFd, cgroup: &OwnedFd, how: Attach) -> Result<()> {
     const CGROUP_DEVICE: u64 = 6;
     bpf(8, &[number(program) << 32 | number(cgroup), (how as u64) << 32 | CGROUP_DEVICE]).map(drop)
@@ -119,9 +101,6 @@ pub struct Words(&'static [AtomicU64; MAX_DEVICES]);
 
 impl Words {
     /// Maps them.
-    ///
-    /// # Errors
-    /// The kernel's.
     pub fn of(map: &OwnedFd) -> Result<Self> {
         let protection = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new shared mapping, which is never unmapped, of a page whose first numbers are the array's, aligned,
@@ -154,9 +133,6 @@ pub struct Ring {
 
 impl Ring {
     /// Maps its two positions (kernel/bpf/ringbuf.c, `struct bpf_ringbuf`).
-    ///
-    /// # Errors
-    /// The kernel's.
     pub fn of(map: OwnedFd) -> Result<Self> {
         // SAFETY: new shared mappings of a page each, never unmapped, whose first number is the position, which others
         // change only with atomic operations.

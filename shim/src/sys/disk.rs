@@ -22,9 +22,6 @@ unsafe fn ioctl<T>(file: BorrowedFd<'_>, request: usize, argument: &T) -> Result
 }
 
 /// Tells the kernel that a partition of this disk is longer now; it may be mounted.
-///
-/// # Errors
-/// The kernel's.
 pub fn resize_partition(disk: BorrowedFd<'_>, number: u32, start: u64, length: u64) -> Result<()> {
     // include/uapi/linux/blkpg.h
     const BLKPG: usize = 0x1269;
@@ -53,9 +50,6 @@ pub fn resize_partition(disk: BorrowedFd<'_>, number: u32, start: u64, length: u
 }
 
 /// Makes the ext4 filesystem that is mounted there that many blocks long.
-///
-/// # Errors
-/// The kernel's.
 pub fn resize_ext4(mounted: BorrowedFd<'_>, blocks: u64) -> Result<()> {
     const EXT4_IOC_RESIZE_FS: usize = 0x4008_6610; // _IOW('f', 16, __u64), include/uapi/linux/ext4.h
     // SAFETY: reads a number of 64 bits.

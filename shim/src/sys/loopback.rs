@@ -13,9 +13,6 @@ use rustix::{
 use super::call;
 
 /// Brings up `lo` of this network namespace, by the interface flags of any socket (netdevice(7)).
-///
-/// # Errors
-/// The kernel's.
 pub fn loopback_up() -> Result<()> {
     #[repr(C)]
     struct Request {

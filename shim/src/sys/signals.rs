@@ -37,9 +37,6 @@ impl Signals {
     }
 
     /// Waits for one of these, which must be blocked: its number.
-    ///
-    /// # Errors
-    /// The kernel's.
     pub fn wait(self) -> Result<i32> {
         let set = ptr::from_ref(&self.0) as usize;
         // SAFETY: reads one sigset; no siginfo and no timeout are asked for.
@@ -48,9 +45,6 @@ impl Signals {
     }
 
     /// A descriptor that is readable while one of these, which must be blocked, is pending.
-    ///
-    /// # Errors
-    /// The kernel's.
     pub fn descriptor(self) -> Result<OwnedFd> {
         // SFD_CLOEXEC and SFD_NONBLOCK are these by definition (include/uapi/linux/signalfd.h)
         let flags = (raw::O_CLOEXEC | raw::O_NONBLOCK) as usize;

@@ -28,17 +28,11 @@ fn ioctl(terminal: &OwnedFd, request: u32, argument: usize) -> Result<()> {
 }
 
 /// Makes a terminal this session's own, whoever has it: needs `CAP_SYS_ADMIN` if somebody does.
-///
-/// # Errors
-/// The kernel's.
 pub fn take_terminal(terminal: &OwnedFd) -> Result<()> {
     ioctl(terminal, ioctl::TIOCSCTTY, 1) // 1 steals (ioctl_tty(2))
 }
 
 /// A terminal's settings, as the kernel has them.
-///
-/// # Errors
-/// The kernel's.
 pub fn settings(terminal: &OwnedFd) -> Result<Settings> {
     let mut settings = MaybeUninit::<Settings>::zeroed();
     ioctl(terminal, ioctl::TCGETS2, settings.as_mut_ptr() as usize)?;
@@ -47,9 +41,6 @@ pub fn settings(terminal: &OwnedFd) -> Result<Settings> {
 }
 
 /// Sets them, at once.
-///
-/// # Errors
-/// The kernel's.
 pub fn set_settings(terminal: &OwnedFd, settings: &Settings) -> Result<()> {
     ioctl(terminal, ioctl::TCSETS2, ptr::from_ref(settings) as usize)
 }
@@ -64,9 +55,6 @@ pub fn serial(terminal: &OwnedFd) -> Result<Serial> {
 }
 
 /// Sets it.
-///
-/// # Errors
-/// The kernel's.
 pub fn set_serial(terminal: &OwnedFd, serial: &Serial) -> Result<()> {
     ioctl(terminal, ioctl::TIOCSSERIAL, serial.as_ptr() as usize)
 }
@@ -139,9 +127,6 @@ struct KeyEntry {
 }
 
 /// What a key gives, by the kernel's table and number.
-///
-/// # Errors
-/// The kernel's.
 pub fn key_entry(screen: &OwnedFd, table: u8, key: u8) -> Result<u16> {
     const KDGKBENT: u32 = 0x4b46;
     let mut entry = KeyEntry { table, key, value: 0 };
@@ -149,9 +134,6 @@ pub fn key_entry(screen: &OwnedFd, table: u8, key: u8) -> Result<u16> {
 }
 
 /// Sets it, which takes `CAP_SYS_TTY_CONFIG`.
-///
-/// # Errors
-/// The kernel's.
 #[inline(never)]
 pub fn set_key_entry(screen: &OwnedFd, table: u8, key: u8, value: u16) -> Result<()> {
     const KDSKBENT: u32 = 0x4b47;

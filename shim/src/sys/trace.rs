@@ -41,9 +41,6 @@ unsafe fn ptrace(request: usize, pid: i32, address: usize, data: usize) -> Resul
 }
 
 /// Follows PID 1 from here on.
-///
-/// # Errors
-/// The kernel's.
 pub fn seize(what: usize) -> Result<()> {
     // SAFETY: numbers.
     unsafe { ptrace(SEIZE, 1, 0, what) }.map(drop)
@@ -65,9 +62,6 @@ pub enum Stop {
 }
 
 /// The next stop of any process.
-///
-/// # Errors
-/// The kernel's.
 pub fn next() -> Result<(i32, Stop)> {
     let mut status = 0_u32;
     const ALL: usize = 0x4000_0000; // __WALL
@@ -110,9 +104,6 @@ pub fn go(pid: i32, how: How, stop: Stop) {
 }
 
 /// The system call that it is about to make: its number and its fifth argument; `None` at the end of one.
-///
-/// # Errors
-/// The kernel's.
 pub fn entering(pid: i32) -> Result<Option<(u32, u64)>> {
     const ENTRY: u8 = 1; // PTRACE_SYSCALL_INFO_ENTRY
     /// `struct ptrace_syscall_info`, as far as an entry goes.
@@ -166,9 +157,6 @@ pub const PAGE: usize = 4096;
 
 /// How many pages of a file are in memory: of a mapping that nobody has touched those are what is in the page cache
 /// (mincore(2)).
-///
-/// # Errors
-/// The kernel's.
 pub fn cached(file: impl AsFd, length: usize) -> Result<usize> {
     const AT_ONCE: usize = 2048;
     let mut found = 0_usize;

@@ -54,7 +54,7 @@ impl<'a> Kernel<'a> {
     pub fn new(users: &'a Users, guards: Guards<'_>) -> Result<Self> {
         let (devices, words, taken) = (bpf::map(Map::Hash)?, bpf::map(Map::Words)?, bpf::map(Map::Ring)?);
         let maps = Maps { devices: devices.as_raw_fd(), words: words.as_raw_fd(), taken: taken.as_raw_fd() };
-        // whoever has no program of the own, in a sandbox of whichever time, opens none of these devices
+        // a sandbox without a device program of its own, whenever it is made, opens none of these devices
         let everybody = place::file(layout::CGROUPS, OFlags::RDONLY | OFlags::DIRECTORY)?;
         if guards.hold(Guard::Claims) {
             bpf::attach(&bpf::load(&program(0, maps))?, &everybody, Attach::ChildrenMayReplace)?;

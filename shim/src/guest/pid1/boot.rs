@@ -33,10 +33,10 @@ use crate::{
     users::Homes,
 };
 
-/// Seconds that a program which looks at what is in the homes may take.
+/// Seconds that a program may take which reads files in the homes.
 pub const CHECK: u8 = 60;
 
-/// What boot found. The table of homes is filled where it lies: a move of it would double PID 1's memory.
+/// What boot found. The table of homes is filled in place: moving it would double PID 1's memory.
 pub struct Machine<'a> {
     pub words: Start,
     pub single: bool,
@@ -51,7 +51,7 @@ pub struct Machine<'a> {
 pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine<'a>, Stopped> {
     // ctrl-alt-del: from here on the kernel sends SIGINT instead of restarting by itself
     let _ = rustix::system::reboot(rustix::system::RebootCommand::CadOff);
-    // modes are meant as they are said; a user's programs get the usual mask
+    // files get exactly the modes that are given; users' programs get the usual mask
     rustix::process::umask(Mode::empty());
     let options = Options::of(start.arguments().skip(1).chain(start.environment()));
     plan::first(&mut Begin(options.guards))?;
@@ -106,7 +106,7 @@ fn own_root(attr: Attr) -> Result<(), Errno> {
     rustix::process::chroot(c".")
 }
 
-/// Runs `/setup` to its end: where users' writes go. It says itself what it could not do.
+/// Runs `/setup` to its end, which logs its own failures. Returns where users' writes go.
 fn setup(words: Start, log: &Log) -> Result<Upper, Stopped> {
     let mut arguments = Text::new();
     say!(&mut arguments, "setup\0");
@@ -129,7 +129,7 @@ fn setup(words: Start, log: &Log) -> Result<Upper, Stopped> {
     status.and_then(|status| Upper::of_status(u8::try_from(status).ok()?)).ok_or(Stopped)
 }
 
-/// Waits until that child has ended, or the machine is told to stop: it does so at once.
+/// Waits until that child has ended. If the machine is told to stop meanwhile, it stops at once.
 fn ended(pid: Pid, log: &Log) -> Result<Option<(rustix::process::Pid, WaitStatus)>, Errno> {
     let news = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     loop {
@@ -165,7 +165,7 @@ impl Machine<'_> {
         state
     }
 
-    /// A machine with nothing to run says so before it powers off.
+    /// Logs why a machine with nothing to run powers off.
     fn idle(&self, state: &State, log: &Log) {
         if state.idle() {
             let next = if self.single { "nodeos users passwd FILE root" } else { "nodeos users passwd FILE USER" };
@@ -191,8 +191,8 @@ impl Machine<'_> {
         Ok(ended.is_none_or(|status| status == 0))
     }
 
-    /// Runs a program that reads a packet for each user from its standard input. Its status, or `None` if it takes too
-    /// long: a disk that hangs must not keep the others from booting. And the other end, for a program that stays.
+    /// Runs a program that reads a packet for each user from its standard input. Returns its status, or `None` if it
+    /// takes too long (a disk that hangs must not keep the others from booting), and our end of the socket.
     pub fn told_of_users(
         &self,
         program: &str,
@@ -207,7 +207,7 @@ impl Machine<'_> {
         };
         drop(theirs);
         let tell = |text: &Text| {
-            // where it hangs, the others would wait as long
+            // a program that hangs must not delay the boot
             let ready = sys::ready_within(ours.as_fd(), PollFlags::OUT, CHECK);
             if ready { rustix::io::write(&ours, text.as_bytes()) } else { Err(Errno::TIMEDOUT) }
         };
@@ -224,14 +224,14 @@ impl Machine<'_> {
             })
             .and_then(|()| tell(&all));
         if told.is_err() {
-            let _ = shutdown(&ours, Shutdown::Write); // it goes on with those that it knows
+            let _ = shutdown(&ours, Shutdown::Write); // it continues with the users that it was told
         }
         let pid = rustix::process::Pid::from_raw(pid).ok_or(Errno::SRCH)?;
         if !sys::ends_within(child.as_fd(), CHECK) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
             return Ok((None, ours));
         }
-        // it has ended: this waits for nobody but who may trace it
+        // it has ended: only a tracer could delay this
         let ended = rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
         Ok((ended.and_then(|(_, status)| status.exit_status()).or(Some(1)), ours))
     }

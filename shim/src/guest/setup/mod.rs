@@ -1,8 +1,8 @@
 //! `/setup`: what the plans say that is done before there is a user, from the first mount to the users partition.
 //!
-//! A program, not a part of PID 1: it ends, and what it was made of goes with it; and whatever lies on a disk, it is not
-//! PID 1 that reads it first. PID 1 runs it once, in its own namespaces and with all capabilities, and waits. Its status
-//! is an `Upper`'s, or another where the machine cannot go on.
+//! A program, not a part of PID 1: its memory is free again when it ends, and PID 1 is not the first to read what is on
+//! a disk. PID 1 runs it once, in its own namespaces and with all capabilities, and waits. Its status is an `Upper`'s, or
+//! another where the machine cannot go on.
 
 mod device;
 mod execute;

@@ -1,0 +1,34 @@
+//! Tests for each architecture: the one list of architectures in the tests.
+
+/// Makes a test of each row for every architecture: `NAME => FUNCTION, ARGUMENT…;` becomes a test NAME, in a module of
+/// the architecture's name, that calls `FUNCTION(ARCH, ARGUMENT…)`. Rows behind `@x86_64` have a test there alone.
+#[macro_export]
+macro_rules! on_each {
+    (
+        $($name:ident => $function:path $(, $argument:expr)*;)+
+        $(@x86_64 $($x86:ident => $x86_function:path $(, $x86_argument:expr)*;)+)?
+    ) => {
+        $crate::on! {
+            x86_64:
+            $($name => $function $(, $argument)*;)+
+            $($($x86 => $x86_function $(, $x86_argument)*;)+)?
+        }
+        $crate::on! { aarch64: $($name => $function $(, $argument)*;)+ }
+    };
+}
+
+/// The same for one architecture.
+#[macro_export]
+macro_rules! on {
+    ($arch:ident: $($(#[$attribute:meta])* $name:ident => $function:path $(, $argument:expr)*;)+) => {
+        mod $arch {
+            $(
+                $(#[$attribute])*
+                #[test]
+                fn $name() {
+                    $function($crate::arch(stringify!($arch)) $(, $argument)*);
+                }
+            )+
+        }
+    };
+}
