@@ -8,6 +8,7 @@ mod a_report_fails_before_it_measures;
 mod an_image_of_others_is_read_and_nothing_is_written;
 mod an_interrupted_change_leaves_nothing;
 mod command;
+mod every_link_leads_somewhere;
 mod filesystems_as_others_make_them_are_read;
 mod pages_and_completions_are_made_of_the_words;
 mod pty;
