@@ -15,6 +15,7 @@
 pub mod console;
 mod devices;
 mod disk_full;
+mod environment;
 pub mod failure;
 mod inherited;
 pub mod machine;

@@ -45,6 +45,7 @@ impl Passt {
     pub fn start(&self) -> io::Result<Inherited> {
         let (ours, theirs) = Inherited::pair()?;
         let mut command = Command::new("passt");
+        command.env("LC_ALL", "C");
         command.args(self.args()).args(["--fd", &theirs.number().to_string()]);
         theirs.go_to(&mut command);
         // it goes on in the background once all is set up

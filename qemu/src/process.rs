@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::{self, JoinHandle};
 
+use crate::environment::emulator;
 use crate::failure::Failure;
 use crate::inherited::Inherited;
 use crate::machine::{Machine, Network};
@@ -43,7 +44,9 @@ fn start(
     };
     let passt = passt.transpose().map_err(|error| Failure::new(format!("start passt: {error}"), machine))?;
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).args(through).arg(machine.arch.qemu);
+    command.args(["--pdeathsig", "KILL", "--"]).args(through).arg(emulator(machine.arch));
+    // what it complains of is read: a full disk, for one
+    command.env("LC_ALL", "C");
     command.args(machine.args_with(passt.as_ref()));
     for (name, socket) in &monitors {
         command.args(["-chardev", &format!("socket,id={name},fd={}", socket.number())]);

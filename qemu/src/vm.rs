@@ -10,13 +10,15 @@ use tempfile::TempDir;
 
 use crate::console::{Transcript, find, rest_of_line};
 use crate::disk_full::Watch;
+use crate::environment::{scale, scaled};
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::monitor::Monitor;
 use crate::process;
 use crate::terminal::Ending;
 
-/// How long is waited where nothing else is said: emulation on two cores that others share.
+/// How long is waited where nothing else is said: emulation on two cores that others share. `NODEOS_TIMEOUT_SCALE`
+/// multiplies this and every other wait.
 pub const DEADLINE: Duration = Duration::from_secs(180);
 
 /// A running machine; it is killed when this is dropped.
@@ -29,6 +31,8 @@ pub struct Vm {
     /// How far the transcript has been read by `expect`.
     position: usize,
     folder: TempDir,
+    /// By what every wait is multiplied.
+    scale: f64,
 }
 
 #[derive(Default)]
@@ -69,6 +73,7 @@ impl Vm {
     /// Starts a machine. It also ends when the thread that called this does.
     pub fn start(machine: Machine) -> Result<Self, Failure> {
         let failed = |what: &str, error| Failure::new(format!("{what}: {error}"), &machine);
+        let scale = scale().map_err(|error| Failure::new(error, &machine))?;
         let folder = tempfile::Builder::new()
             .prefix("nodeos-")
             .tempdir()
@@ -95,7 +100,11 @@ impl Vm {
             });
         }
         let complaints = Some(process::complaints(child.stderr.take()));
-        Ok(Self { input: child.stdin.take(), machine, child, console, complaints, position: 0, folder })
+        Ok(Self { input: child.stdin.take(), machine, child, console, complaints, position: 0, folder, scale })
+    }
+
+    fn wait<T>(&self, deadline: Duration, found: impl FnMut(&State) -> Option<T>) -> Option<T> {
+        self.console.wait(scaled(deadline, self.scale), found)
     }
 
     /// Waits for that text on the console, after what was expected before; gives what came before it.
@@ -111,7 +120,7 @@ impl Vm {
     /// Waits for the first of several texts; gives what came before it, and which one it was.
     pub fn expect_any_within(&mut self, deadline: Duration, texts: &[&str]) -> Result<(String, usize), Failure> {
         let from = self.position;
-        let found = self.console.wait(deadline, |state| {
+        let found = self.wait(deadline, |state| {
             let rest = &state.transcript.text()[from..];
             let places = texts.iter().enumerate().filter_map(|(which, text)| Some((find(rest, text)?, which)));
             let (place, which) = places.min_by_key(|(place, _)| place.start)?;
@@ -132,13 +141,13 @@ impl Vm {
     /// Waits for the end of the line in which the last expected text stands: what is left of it.
     pub fn rest_of_line(&mut self) -> Result<String, Failure> {
         let from = self.position;
-        let rest = self.console.wait(DEADLINE, |state| rest_of_line(state.transcript.text(), from));
+        let rest = self.wait(DEADLINE, |state| rest_of_line(state.transcript.text(), from));
         rest.ok_or_else(|| self.gave_up(DEADLINE, "the end of that line"))
     }
 
     /// Waits until something is wrong with the host, as `nodeos run` tells it.
     pub fn told(&mut self) -> Result<String, Failure> {
-        let told = self.console.wait(DEADLINE, |state| state.told.first().cloned());
+        let told = self.wait(DEADLINE, |state| state.told.first().cloned());
         told.ok_or_else(|| self.gave_up(DEADLINE, "a word about the host"))
     }
 
@@ -169,7 +178,7 @@ impl Vm {
 
     /// As `ending`, with a deadline of its own.
     pub fn ending_within(&mut self, deadline: Duration) -> Result<Ending, Failure> {
-        if self.console.wait(deadline, |state| state.ended.then_some(())).is_none() {
+        if self.wait(deadline, |state| state.ended.then_some(())).is_none() {
             return Err(self.gave_up(deadline, "its end"));
         }
         let status = self.child.wait().map_err(|error| self.failure(format!("wait for QEMU: {error}")))?;

@@ -91,7 +91,8 @@ impl Run {
         let name = program.as_ref();
         let at = name.to_str().and_then(find).unwrap_or_else(|| PathBuf::from(name));
         let mut command = Command::new(at);
-        command.stdin(Stdio::null());
+        // what it complains of is read: a full disk, for one
+        command.stdin(Stdio::null()).env("LC_ALL", "C");
         Self { program: name.to_owned(), command }
     }
 
@@ -264,5 +265,11 @@ mod tests {
     fn programs_for_administrators_are_found_too() {
         assert!(find("sh").is_some());
         assert_eq!(find("no-such-program"), None);
+    }
+
+    #[test]
+    fn a_program_complains_in_english() {
+        let said = Run::new("sh").args(["-c", "echo $LC_ALL"]).output().unwrap();
+        assert_eq!(said, "C\n");
     }
 }

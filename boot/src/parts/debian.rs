@@ -204,7 +204,7 @@ fn apt(state: &Path, arch: &Arch) -> Run {
         dir("Cache", ""),
         dir("Cache::archives", "archives"),
     ];
-    let run = Run::new("apt-get").args(["-q", "-o", "APT::Architectures="]).env("LC_ALL", "C");
+    let run = Run::new("apt-get").args(["-q", "-o", "APT::Architectures="]);
     options.iter().fold(run, |run, option| run.arg("-o").arg(option))
 }
 
