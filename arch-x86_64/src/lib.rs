@@ -17,8 +17,8 @@
 //! - `boot/src/parts/kernel.rs`: how its kernel is recognised; `boot/src/host/run.rs` and
 //!   `boot/src/tools.rs`: Debian packages; `boot/src/media/`: which media it has
 //! - `qemu/lab/src/readings.rs` and `bench/contenders.rs`, `qemu/budgets.toml`, `qemu/landed/`
-//! - `tests/`: the macros in `system`, `escape` and `doors` that make a test for each architecture,
-//!   two programs in machine code (`system/many.rs`), its processors (`system/speculation.rs`)
+//! - `tests/src/each.rs`: its tests; `tests/system/many.rs`: two programs in machine code;
+//!   `tests/system/speculation.rs`: its processors; `tests/escape/held.rs`: its rows
 //! - what no file gives: npm has no node for it (no `node-linux-riscv64`), and Debian has its
 //!   packages since release 13, while we test on 12
 #![no_std]
