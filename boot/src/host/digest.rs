@@ -11,6 +11,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use uuid::Uuid;
 
 /// Collects named values into one key.
 #[derive(Clone, Debug, Default)]
@@ -51,9 +52,7 @@ impl Key {
     pub fn uuid(self) -> String {
         let mut bytes = [0; 16];
         bytes.iter_mut().zip(self.bytes()).for_each(|(to, from)| *to = from);
-        bytes[6] = bytes[6] & 0x0f | 0x80;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        uuid(bytes)
+        Uuid::new_v8(bytes).to_string()
     }
 }
 
@@ -123,16 +122,9 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A UUID, as it is written (RFC 9562, 4).
-#[must_use]
-pub fn uuid(bytes: [u8; 16]) -> String {
-    let hex = hex(&bytes);
-    [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| hex.get(part).unwrap_or_default()).join("-")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Key, file, uuid};
+    use super::{Key, file};
     use crate::host::cache::Cache;
     use std::fs;
 
@@ -146,8 +138,6 @@ mod tests {
 
     #[test]
     fn a_uuid_is_written_with_its_version_and_its_hyphens() {
-        let bytes = std::array::from_fn(|index| u8::try_from(index).unwrap());
-        assert_eq!(uuid(bytes), "00010203-0405-0607-0809-0a0b0c0d0e0f");
         let text = Key::default().with("a", "b").uuid();
         assert_eq!((text.len(), &text[14..15], "89ab".contains(&text[19..20])), (36, "8", true));
     }

@@ -130,7 +130,7 @@ impl Superblock {
     /// The UUID, as it is written.
     #[must_use]
     pub fn uuid(&self) -> String {
-        crate::host::digest::uuid(self.uuid)
+        uuid::Uuid::from_bytes(self.uuid).to_string()
     }
 }
 
