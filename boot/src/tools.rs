@@ -32,7 +32,7 @@ pub fn all() -> Vec<Tool> {
         tool(For::Tests, Program("chromium"), "opens a report, in a test"),
         tool(For::Tests, Program("python3"), "holds a lock in a test"),
     ];
-    for medium in &media::ALL {
+    for medium in media::ALL {
         tools.extend((medium.tools)().into_iter().map(|(sign, why)| tool(For::Medium(medium.name), sign, why)));
     }
     for arch in ALL {

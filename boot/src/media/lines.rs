@@ -82,7 +82,7 @@ mod tests {
     fn words_of_which_a_kernel_would_lose_some_are_refused_for_every_loader() {
         let names = |count: usize| (1..=count).map(|number| format!("A{number}=1 ")).collect::<String>();
         let machine = |words: &str| [format!("52:54:00:12:34:56={words}").parse::<Machine>().unwrap()];
-        for medium in &ALL {
+        for medium in ALL {
             assert_eq!(check_words(medium, "quiet", "TZ=UTC", &[]), Ok(()), "{medium}");
             assert!(check_words(medium, "quiet", &names(40), &[]).is_err(), "{medium}");
             // what the loader adds counts

@@ -95,7 +95,7 @@ pub enum Shape {
 }
 
 /// Every kind.
-pub static ALL: [Medium; 4] = [direct::MEDIUM, iso::MEDIUM, pxe::MEDIUM, sd::MEDIUM];
+pub static ALL: &[Medium] = &[direct::MEDIUM, iso::MEDIUM, pxe::MEDIUM, sd::MEDIUM];
 
 impl Medium {
     /// The kind of that name.
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn every_target_has_its_name_and_profiles_that_exist() {
-        for medium in &ALL {
+        for medium in ALL {
             assert_eq!(Medium::named(medium.name).unwrap().name, medium.name);
             for name in medium.archs {
                 let profiles = Arch::named(name).unwrap().kernel_profiles;
