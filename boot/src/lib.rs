@@ -17,7 +17,7 @@
 //!
 //! The contract with the guest (names, places, parameters) is the shim's library; the shim's binaries are input paths.
 //!
-//! 1. `elf`, `closure`, `tree`, `manifest`, `words`, `steps` do no I/O: values in, values out, and every value prints
+//! 1. `elf`, `closure`, `tree`, `words`, `steps` do no I/O: values in, values out, and every value prints
 //!    itself.
 //! 2. No clock, host uid, hostname or directory order reaches a byte of an image: built twice, equal.
 //! 3. Nothing needs root, and nothing half-written stays: a temporary name, then a rename (`cache`), and a ctrl-c that

@@ -98,7 +98,8 @@ pub fn install(packages: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{For, all, everything, install, packages};
+    use super::{For, Sign, all, everything, install, packages};
+    use crate::host::run::package_of;
     use shim::arches::ALL;
 
     #[test]
@@ -109,6 +110,13 @@ mod tests {
         sorted.dedup();
         assert_eq!(sorted.len(), packages.len());
         assert!(install(&packages).contains(" erofs-utils e2fsprogs "));
+    }
+
+    #[test]
+    fn every_program_has_its_package() {
+        for tool in all() {
+            assert!(!matches!(tool.sign, Sign::Program(name) if package_of(name).is_none()), "{}", tool.name());
+        }
     }
 
     #[test]

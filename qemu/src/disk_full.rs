@@ -34,7 +34,7 @@ impl Watch {
         thread::spawn(move || {
             let Err(error) = watch(self.0, &drives, &say);
             if !is_end(&error) {
-                say(&format!("from now on nobody says if the disk of this host is full: read QEMU's events: {error}"));
+                say(&format!("a full disk of this host will not be reported any more: read QEMU's events: {error}"));
             }
         });
     }
@@ -115,7 +115,7 @@ mod tests {
             ("", None),
             ("{\"event\": \"RESU", None),
             ("{\"event\": \"RESUME\"}\n", None),
-            ("no JSON\n", Some("from now on nobody says if the disk of this host is full: read QEMU's events: ")),
+            ("no JSON\n", Some("a full disk of this host will not be reported any more: read QEMU's events: ")),
         ] {
             let (_, mut qemu, said) = watched();
             write!(qemu.get_mut(), "{{\"return\": {{}}}}\n{last}").unwrap();

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use shim::arches::Arch;
 
 pub use crate::devices::{Bus, Drive, Firmware, Start};
-use crate::environment::emulator;
 use crate::inherited::Inherited;
 pub use crate::network::{Network, Served};
 use crate::passt;
@@ -201,9 +200,7 @@ impl fmt::Display for Machine {
         if let Network::Passt(passt) = &self.network {
             write!(f, "{} && ", passt.by_hand())?;
         }
-        let program = emulator(self.arch);
-        let program = program.to_string_lossy();
-        f.write_str(&shlex::try_quote(&program).unwrap_or(program.as_ref().into()))?;
+        f.write_str(self.arch.qemu)?;
         for arg in self.args() {
             let arg = arg.to_string_lossy();
             write!(f, " {}", shlex::try_quote(&arg).unwrap_or(arg.as_ref().into()))?;

@@ -18,7 +18,8 @@ use crate::process;
 use crate::terminal::Ending;
 
 /// How long is waited where nothing else is said: emulation on two cores that others share. `NODEOS_TIMEOUT_SCALE`
-/// multiplies this and every other wait.
+/// multiplies this and every other wait for a
+/// console.
 pub const DEADLINE: Duration = Duration::from_secs(180);
 
 /// A running machine; it is killed when this is dropped.
@@ -225,7 +226,7 @@ impl Vm {
         let what = if self.has_ended() {
             format!("the machine ended before {wanted}")
         } else {
-            format!("waited {} s for {wanted}", deadline.as_secs())
+            format!("waited {} s for {wanted}", scaled(deadline, self.scale).as_secs())
         };
         self.failure(what)
     }

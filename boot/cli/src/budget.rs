@@ -9,7 +9,7 @@ use boot::host::cache::write_whole;
 use boot::host::error::Tried;
 use boot::host::run::Run;
 use boot::image::manifest::Manifest;
-use boot::media::{self, Medium};
+use boot::media::{self, Medium, Starts};
 use boot::tools::For;
 use lab::budget::{Budgets, Entry, Finding, Landed};
 use lab::figures::{FORMAT, Measured};
@@ -171,7 +171,7 @@ fn verdict(findings: &[Finding], machines: usize) -> Result<u8, Failed> {
 fn measured(host: &Host, arch: &'static Arch, target: &'static Medium, runs: u8) -> Result<Measured, Failed> {
     let subject = Subject { arch, target, users: Users::None, manifest: Manifest::default() };
     // system calls are the same at each run
-    let is_booted = target.profile == measure::PROFILE;
+    let is_booted = target.starts == Starts::Loaded;
     let once = if is_booted { &[What::Sizes, What::Calls][..] } else { &[What::Sizes] };
     let mut measured = measure::measure(host, &subject, once, 1)?.0;
     if !is_booted {

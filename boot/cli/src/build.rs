@@ -24,7 +24,7 @@ pub struct Args {
     /// The folder or the file
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
-    /// Words for one machine alone (pxe); may be given several times
+    /// Words for one machine alone, of several that boot from one folder; may be given several times
     #[arg(long, value_name = "MAC=WORDS")]
     machine: Vec<Machine>,
     /// Print the manifest, for a program to read
@@ -46,7 +46,7 @@ impl Act for Args {
             let able = media::ALL.iter().filter(|medium| medium.machines).map(|medium| medium.name);
             let able = able.collect::<Vec<_>>().join(", ");
             return Err(Failed::usage(format!(
-                "--machine: {target} is one machine's; only {able} tells several apart"
+                "--machine: only {able} has words for single machines, and this is {target}"
             )));
         }
         let mut wanted = source.wanted()?;

@@ -3,6 +3,7 @@
 //! A row is a command as a person types it. What it needs is asked of the command itself (`purposes`), so that this page
 //! cannot say anything else than the command does.
 
+use boot::media;
 use boot::tools::{self, For, Tool};
 use clap::Parser;
 use serde::Serialize;
@@ -23,15 +24,11 @@ pub struct Args {
 }
 
 /// Commands, and what they are for. ARCH stands for each architecture.
-const COMMANDS: [(&str, &str); 12] = [
+const COMMANDS: &[(&str, &str)] = &[
     ("users create FILE", "make and edit homes"),
     ("explain", "print what a machine does at boot"),
     ("inspect FILE", "show what is in an image"),
     ("run --arch ARCH", "boot the demo or an app in QEMU"),
-    ("build --arch ARCH --out DIR", "write a machine as files"),
-    ("build --target iso --arch ARCH --out FILE", "make a CD or USB stick"),
-    ("build --target pxe --arch x86_64 --out DIR", "make a folder for a boot server"),
-    ("build --target sd --arch aarch64 --out FILE", "make a card for a Raspberry Pi"),
     ("measure --arch ARCH", "measure what a machine costs"),
     ("budget", "hold those costs against limits"),
     ("report --out FILE", "write a page of them"),
@@ -91,20 +88,28 @@ fn rows(tools: &[Tool], found: impl Fn(&Tool) -> bool) -> Result<Vec<Row>, Faile
         }
         Row { command, does, works: lacks.is_empty(), lacks }
     };
+    let of = |words: String, does| {
+        let wrong = |error| Failed::new(format!("read the command `{words}` of this page: {error}"));
+        let cli = Cli::try_parse_from(["nodeos"].into_iter().chain(words.split(' '))).map_err(wrong)?;
+        let purposes = cli.verb.purposes();
+        Ok::<_, Failed>(row(format!("nodeos {words}"), does, &purposes))
+    };
     let mut rows = Vec::new();
     for (words, does) in COMMANDS {
         let archs = if words.contains("ARCH") { ALL } else { &ALL[..1] };
         for arch in archs {
-            let words = words.replace("ARCH", arch.name);
-            let wrong = |error| Failed::new(format!("read the command `{words}` of this page: {error}"));
-            let cli = Cli::try_parse_from(["nodeos"].into_iter().chain(words.split(' '))).map_err(wrong)?;
-            rows.push(row(format!("nodeos {words}"), does, &cli.verb.purposes()));
+            rows.push(of(words.replace("ARCH", arch.name), does)?);
+        }
+    }
+    for medium in media::ALL {
+        for arch in ALL.iter().filter(|arch| medium.archs.contains(&arch.name)) {
+            rows.push(of(format!("build --target {medium} --arch {arch} --out OUT"), medium.about)?);
         }
     }
     // which medium it is, the command sees by the file
     for arch in ALL {
-        let does = "boot a medium as hardware would";
-        rows.push(row(format!("nodeos run {}.iso", arch.name), does, &[For::Machine(arch), For::Firmware(arch)]));
+        let needs = [For::Machine(arch), For::Firmware(arch)];
+        rows.push(row(format!("nodeos run MEDIUM, for {arch}"), "boot a medium as hardware would", &needs));
     }
     rows.push(row("./nodeos test".to_owned(), "run every test", &tools::everything()));
     Ok(rows)
@@ -168,7 +173,7 @@ mod tests {
             works.contains(&"nodeos run --arch x86_64") && works.contains(&"nodeos measure --arch x86_64"),
             "{works:?}"
         );
-        for lacks in ["nodeos run --arch aarch64", "nodeos build --target pxe --arch x86_64 --out DIR", "./nodeos test"]
+        for lacks in ["nodeos run --arch aarch64", "nodeos build --target pxe --arch x86_64 --out OUT", "./nodeos test"]
         {
             assert!(!works.contains(&lacks), "{lacks}");
         }
@@ -176,10 +181,7 @@ mod tests {
         let packages: Vec<_> = pxe.lacks.iter().map(|lack| lack.package).collect();
         assert_eq!(packages, ["ipxe", "ipxe", "pxelinux", "syslinux-common"]);
         let text = text(&rows);
-        assert!(
-            text.contains("make a folder for a boot server\n         apt-get install ipxe pxelinux syslinux-common\n"),
-            "{text}"
-        );
+        assert!(text.contains("docs/pxe.md\n         apt-get install ipxe pxelinux syslinux-common\n"), "{text}");
     }
 
     #[test]

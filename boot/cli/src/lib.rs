@@ -58,7 +58,7 @@ pub mod exit {
 const STATUSES: &str = "\
 Exit status:
   0   done; run: the machine powered off, and the app's own status was 0
-  64  a wrong command line; what it names is another matter: 71
+  64  a wrong command line; a file that it names and that cannot be used is 71
   69  a program or a package is missing: see `nodeos doctor`
   70  run: the machine ended without a last word: it crashed, or its power was cut
   71  anything else that failed
@@ -165,9 +165,8 @@ fn act<A: Act>(args: A, common: Common) -> Result<u8, Failed> {
 impl Cli {
     /// Does what was asked for; gives the exit status.
     pub fn run(self) -> Result<u8, Failed> {
-        let purposes = self.verb.purposes();
         if self.missing {
-            return print_line(&tools::packages(&tools::missing(&purposes)).join(" "));
+            return print_line(&tools::packages(&tools::missing(&self.verb.purposes())).join(" "));
         }
         let common =
             Common { yes: self.yes, progress: if self.quiet { Progress::Silent } else { Progress::from_env() } };

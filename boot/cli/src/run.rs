@@ -45,7 +45,7 @@ pub struct Args {
     /// What starts a medium: bios or uefi [default: bios where there is one]
     #[arg(long, value_name = "FIRMWARE")]
     firmware: Option<Firmware>,
-    /// How an ISO is plugged in: cd, usb or disk [default: cd]; or that a card is a usb disk
+    /// How a medium is plugged in: an ISO as cd, usb or disk [default: cd], a card as card or usb [default: card]
     #[arg(long, value_name = "BUS")]
     plug: Option<Slot>,
     /// Print the QEMU command instead of running it; no homes are made, replaced or written to
@@ -153,7 +153,7 @@ impl Args {
             Some(app) => format!("{} has no label of one", app.display()),
         };
         Failed::usage(format!(
-            "{option} is for a medium: {why}\n  next: name what `nodeos build --target iso`, `pxe` or `sd` wrote"
+            "{option} is for a medium: {why}\n  next: name what `nodeos build --target TARGET` wrote"
         ))
     }
 
@@ -235,7 +235,7 @@ fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
                 progress.say("run", "the machine restarts");
             }
             (None, Some(LastWord::Reboot), None) => {
-                let text = "the machine wants to restart, and says why above; nobody is here to see it go in circles"
+                let text = "the machine wants to restart, and says why above; without a terminal, or twice within a minute, it is not restarted"
                     .to_owned();
                 return Err(Failed { status: exit::RESTART, text });
             }

@@ -107,7 +107,7 @@ impl Source {
         target.check(self.arch)?;
         if self.carbon.is_some() || self.size().is_some() {
             return Err(Failed::usage(
-                "--carbon and --users SIZE: measured is each target as it is, floor has every place",
+                "--carbon, --users SIZE: a target is measured as it is built; `--only floor` compares the places",
             ));
         }
         let manifest = self.wanted()?.manifest;

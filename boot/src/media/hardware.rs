@@ -163,7 +163,7 @@ impl Stock<'_> {
 pub fn check(medium: &Medium, arch: &Arch, asked: &Asked) -> Result<(), Refused> {
     let refused = |why: String| Err(Refused::Asked(why));
     if asked.firmware.is_some() && medium.starts != Starts::Firmware {
-        return refused(format!("--firmware: no firmware starts {medium} here; what it would load is loaded"));
+        return refused(format!("--firmware: nodeos run loads the kernel of {medium} itself"));
     }
     if asked.firmware == Some(Firmware::Bios) && !arch.bios {
         return refused(format!("--firmware bios: a machine of {arch} has UEFI"));
@@ -199,6 +199,6 @@ mod tests {
         assert!(why("sd", "aarch64", Some(Slot::Cd), None).ends_with("as one of: usb, card"));
         assert!(why("pxe", "x86_64", Some(Slot::Usb), None).contains("is not plugged in"));
         assert!(why("iso", "aarch64", None, Some(Firmware::Bios)).contains("has UEFI"));
-        assert!(why("direct", "x86_64", None, Some(Firmware::Uefi)).contains("no firmware starts direct"));
+        assert!(why("direct", "x86_64", None, Some(Firmware::Uefi)).contains("loads the kernel of direct itself"));
     }
 }

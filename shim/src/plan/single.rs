@@ -115,7 +115,7 @@ impl fmt::Display for Privilege<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Identity(user) => write!(f, "groups: none; gid: {}; uid: {}", user.gid, user.uid),
-            Self::Capabilities(keep) => write!(f, "capabilities: {keep}; bounding set: empty"),
+            Self::Capabilities(keep) => write!(f, "capabilities: {keep}"),
             Self::Exec => f.write_str("no_new_privs"),
             Self::AbstractSockets => f.write_str("landlock: abstract sockets"),
             Self::Calls => write!(f, "seccomp: {} system calls, no others", seccomp::COUNT),
@@ -145,11 +145,11 @@ mod tests {
         let ana = User { name: "ana", uid: 1000, gid: 100 };
         let given_up = |user: &User<'_>| text(|run| become_user(user, run)) + &text(shut_in);
         let calls = format!("seccomp: {} system calls, no others\n", seccomp::COUNT);
-        let last = format!("bounding set: empty\nno_new_privs\nlandlock: abstract sockets\n{calls}");
-        let expected = format!("groups: none; gid: 100; uid: 1000\ncapabilities: none; {last}");
+        let last = format!("no_new_privs\nlandlock: abstract sockets\n{calls}");
+        let expected = format!("groups: none; gid: 100; uid: 1000\ncapabilities: none\n{last}");
         assert_eq!(given_up(&ana), expected);
         let root = User { name: "root", uid: 0, gid: 0 };
-        let expected = format!("groups: none; gid: 0; uid: 0\ncapabilities: {}; {last}", Capabilities::ROOT);
+        let expected = format!("groups: none; gid: 0; uid: 0\ncapabilities: {}\n{last}", Capabilities::ROOT);
         assert_eq!(given_up(&root), expected);
     }
 }

@@ -73,7 +73,7 @@ impl Why {
             Self::Reserve => "PID 1 and a logon always have memory and a process number left",
             Self::Loopback => "127.0.0.1 works without a network",
             Self::Whole => "too little RAM truncates an initramfs silently",
-            Self::Complete => "a copy to a stick or a card that was broken off lacks what lies at the end",
+            Self::Complete => "an incomplete copy on a stick or a card lacks what lies at the end",
             Self::RamFile => "EROFS reads its file from ramfs; tmpfs has no read_folio",
             Self::CarbonCopy => "node and its libraries, once and read-only, below every user's root",
             Self::Sealed => "the programs that start sessions stay as they are, whoever gets hold of one",
@@ -93,7 +93,7 @@ impl Why {
             Self::UserRoot => "the user's / is the home, merged over the carbon copy",
             Self::Limits => "no user keeps the others from working",
             Self::GivesBack => {
-                "the policy says so: from here on file pages are taken back, and who asks for more waits"
+                "the policy says so: above this the kernel takes file pages back, and a program that needs more memory waits"
             }
             Self::OwnNetwork => "the policy says so: no port of the machine, no way out",
             Self::Scratch => "temporary files stay in RAM and never reach the image",
@@ -102,7 +102,7 @@ impl Why {
                 "the harmless devices, the same for all; no disk, no memory, no other user's terminal"
             }
             Self::GrantedDevices => "the policy grants devices: they are seen here while nobody else has them",
-            Self::BrokerApart => "who gives devices to users needs neither homes nor devices",
+            Self::BrokerApart => "the broker needs neither homes nor devices to give nodes to users",
             Self::Claims => "whoever opens a granted device first has it alone; the kernel decides at each open",
             Self::Terminals => "pseudo terminals of this sandbox alone",
             Self::OwnProcesses => "own processes only; read-only, so that no kernel setting can be written",

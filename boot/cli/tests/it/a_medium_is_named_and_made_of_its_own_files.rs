@@ -95,6 +95,22 @@ fn what_is_no_file_is_not_opened() {
 }
 
 #[test]
+fn what_a_mediums_machine_has_not_is_refused() {
+    let stage = Stage::new();
+    for (target, option, value, why) in [
+        ("direct", "--plug", "cd", "--plug: direct is not plugged in"),
+        ("direct", "--firmware", "uefi", "--firmware: nodeos run loads the kernel of direct itself"),
+        ("pxe", "--plug", "usb", "--plug: pxe is not plugged in"),
+    ] {
+        let folder = medium(&stage, target, if target == "pxe" { "x86_64" } else { "aarch64" });
+        let (status, said) = run(&stage, &[&folder, Path::new(option), Path::new(value)]);
+        assert_eq!(status, Some(64), "{said}");
+        assert!(said.contains(why), "{said}");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+#[test]
 fn a_folder_that_lacks_a_part_says_which() {
     let stage = Stage::new();
     let folder = medium(&stage, "direct", "aarch64");

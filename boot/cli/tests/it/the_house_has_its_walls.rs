@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use proc_macro2::{Spacing, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
-use syn::{Attribute, ExprUnsafe, File, Item, ItemFn, ItemImpl, ItemUse, UseTree};
+use syn::{Attribute, ExprUnsafe, File, ImplItemFn, Item, ItemFn, ItemImpl, ItemUse, Macro, UseTree};
 
 use crate::tracked::{source, tracked};
 
@@ -85,10 +86,39 @@ impl<'a> Visit<'a> for Seen {
         visit::visit_item_fn(self, function);
     }
 
+    fn visit_impl_item_fn(&mut self, function: &'a ImplItemFn) {
+        self.has_unsafe |= function.sig.unsafety.is_some();
+        visit::visit_impl_item_fn(self, function);
+    }
+
+    // what a macro is given is no tree: its words are looked at
+    fn visit_macro(&mut self, call: &'a Macro) {
+        let text = without_literals(call.tokens.clone());
+        let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+        self.has_unsafe |= text.split(|letter| !is_name(letter)).any(|word| word == "unsafe");
+        self.asks_architecture |= text.split(|letter| !is_name(letter)).any(|word| word == "target_arch");
+        let text = text.replace(" :: ", "::").replace(":: ", "::");
+        for (at, _) in text.match_indices("crate::") {
+            let path = text[at..].split(|letter| !is_name(letter) && letter != ':').next();
+            self.paths.extend(path.map(|path| path.split("::").map(str::to_owned).collect()));
+        }
+        visit::visit_macro(self, call);
+    }
+
     fn visit_item_impl(&mut self, item: &'a ItemImpl) {
         self.has_unsafe |= item.unsafety.is_some();
         visit::visit_item_impl(self, item);
     }
+}
+
+fn without_literals(tokens: TokenStream) -> String {
+    let text = |token| match token {
+        TokenTree::Group(group) => format!("( {} )", without_literals(group.stream())),
+        TokenTree::Literal(_) => "_".to_owned(),
+        TokenTree::Punct(punct) if punct.spacing() == Spacing::Joint => punct.to_string(),
+        other => format!("{other} "),
+    };
+    tokens.into_iter().map(text).collect()
 }
 
 fn quoted(attribute: &Attribute) -> String {
@@ -228,6 +258,10 @@ fn each_wall_is_seen_where_it_is_broken() {
     let uses = house(&[("a.rs", "use crate::b::B;"), ("b.rs", "use crate::c;"), ("c.rs", "type A = crate::a::A;")]);
     assert_eq!(circles(&uses), BTreeSet::from(["a", "b", "c"]));
     assert!(Seen::of("fn f() { unsafe { g() } }").has_unsafe && Seen::of("unsafe fn f() {}").has_unsafe);
+    assert!(Seen::of("impl A { unsafe fn f() {} }").has_unsafe && Seen::of("a! { unsafe { g() } }").has_unsafe);
+    assert!(Seen::of("fn f() { cfg!(target_arch = \"x\") }").asks_architecture);
+    let seen = Seen::of("fn f() { format!(\"{}\", crate::media::x()) }");
+    assert!(seen.paths.contains(&["crate", "media", "x"].map(str::to_owned).to_vec()));
     assert!(Seen::of("#[unsafe(no_mangle)] fn f() {}").has_unsafe && !Seen::of("fn f() { g() }").has_unsafe);
     assert!(Seen::of("#[cfg(target_arch = \"x86_64\")] use a as b;").asks_architecture);
 }
