@@ -6,8 +6,10 @@ use boot::users::{home::Home, policy::set_policy};
 use qemu::{machine::Drive, vm::Vm};
 use shim::{
     arches::Arch,
+    capabilities::Capabilities,
     last_word::LastWord,
     policy::{Pattern, Policy},
+    programs::{self, Keeps},
 };
 use tests::{Boot, Disk, log_on, logs_on, runs};
 
@@ -136,10 +138,6 @@ pub fn a_user_has_no_privileges_and_no_descriptors(arch: &'static Arch) {
     }
 }
 
-/// What root, the administrator of files and users, inherits: chown, dac_override, dac_read_search, fowner, fsetid,
-/// kill, setgid, setuid (include/uapi/linux/capability.h, 0 to 7). None of them reaches the machine.
-const OF_FILES_AND_USERS: u64 = 0xff;
-
 /// Which capabilities each program's processes hold in any set, without PID 1: while a logon asks, and while root is
 /// in.
 fn held(arch: &'static Arch, without: &str) -> BTreeMap<String, u64> {
@@ -177,14 +175,21 @@ fn look(vm: &mut Vm, held: &mut BTreeMap<String, u64>) {
 
 pub fn once_users_run_nobody_but_pid_1_reaches_the_machine(arch: &'static Arch) {
     let with = held(arch, "");
-    for program in ["broker", "logon", "sandbox", "node"] {
-        assert!(with.contains_key(program), "{program} was not seen: {with:x?}");
+    // node and what stays beside it; PID 1 and /setup have all
+    let kept = |program: &programs::Program| match program.keeps {
+        Keeps::Only(these) => Some((program.name, these)),
+        Keeps::Users => Some((program.name, Capabilities::ROOT)),
+        Keeps::All => None,
+    };
+    for (program, kept) in programs::started().filter_map(kept).chain([("node", Capabilities::ROOT)]) {
+        let held = with.get(program).unwrap_or_else(|| panic!("{program} was not seen: {with:x?}"));
+        assert_eq!(held & !kept.0, 0, "{program} holds {held:x}, and keeps {kept}");
     }
     for (program, sets) in &with {
-        assert_eq!(sets & !OF_FILES_AND_USERS, 0, "{program} holds {sets:x}");
+        assert_eq!(sets & !Capabilities::ROOT.0, 0, "{program} holds {sets:x}");
     }
     let without = held(arch, "capabilities");
-    assert_ne!(without["node"] & !OF_FILES_AND_USERS, 0, "{without:x?}");
+    assert_ne!(without["node"] & !Capabilities::ROOT.0, 0, "{without:x?}");
 }
 
 pub fn root_sees_the_homes_and_no_more(arch: &'static Arch) {
