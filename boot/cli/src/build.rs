@@ -34,14 +34,15 @@ pub struct Args {
 
 impl Act for Args {
     fn purposes(&self) -> Vec<For> {
-        let mut purposes = self.source.purposes();
+        let mut purposes = self.source.clone().for_target(self.target).purposes();
         purposes.push(For::Medium(self.target.name));
         purposes
     }
 
     fn run(self, common: Common) -> Result<u8, Failed> {
         let Self { source, target, out, machine, json } = self;
-        target.check(source.arch)?;
+        let source = source.for_target(target);
+        target.check(source.arch())?;
         if !machine.is_empty() && !target.machines {
             let able = media::ALL.iter().filter(|medium| medium.machines).map(|medium| medium.name);
             let able = able.collect::<Vec<_>>().join(", ");
@@ -73,7 +74,7 @@ impl Act for Args {
 }
 
 const EXAMPLES: &str = "\
-Built twice, the files are equal byte for byte. OUT is written whole or not at all; what an earlier build wrote there
+Built twice, the files are equal byte for byte. OUT is written whole or not at all; what an earlier build wrote there \
 is replaced, anything else is not. manifest.json says what is in it: in the folder, or beside the file.
 
 Examples:

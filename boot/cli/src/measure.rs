@@ -59,7 +59,7 @@ pub struct Args {
 impl Act for Args {
     fn purposes(&self) -> Vec<For> {
         let mut purposes = self.source.purposes();
-        purposes.extend([For::Medium(self.target.name), For::Machine(self.source.arch)]);
+        purposes.extend([For::Medium(self.target.name), For::Machine(self.source.arch())]);
         purposes
     }
 

@@ -56,9 +56,9 @@ impl Act for Args {
             return vec![For::Images];
         }
         let mut purposes = self.source.purposes();
-        purposes.extend([For::Medium(self.target.name), For::Machine(self.source.arch)]);
+        purposes.extend([For::Medium(self.target.name), For::Machine(self.source.arch())]);
         if !self.no_bench {
-            purposes.extend(bench::purposes(self.source.arch, &bench::all()));
+            purposes.extend(bench::purposes(self.source.arch(), &bench::all()));
         }
         purposes
     }
@@ -76,7 +76,7 @@ impl Act for Args {
         let echarts = echarts::script(&host)?;
         if self.from.is_empty() {
             let wanted =
-                Wanted { arch: self.source.arch, contenders: bench::all(), homes: vec![1], runs: 1, floor: false };
+                Wanted { arch: self.source.arch(), contenders: bench::all(), homes: vec![1], runs: 1, floor: false };
             let arena = if self.no_bench { None } else { Some(Arena::new(&host, &wanted)?) };
             machines.push(self.measured(&host)?);
             if let Some(arena) = arena {

@@ -17,7 +17,6 @@ use boot::tools::For;
 use qemu::machine::{Drive, Machine, Network, Publish, Start, memory_mib};
 use qemu::passt::Passt;
 use qemu::terminal::{self, Cause, Cut, Ending, Terminal};
-use shim::arches::Arch;
 use shim::last_word::LastWord;
 
 use crate::medium::{self, Beside};
@@ -65,19 +64,20 @@ Examples:
   nodeos run --dry-run --arch aarch64    the QEMU command, to run it by hand
   nodeos run demo.iso --plug usb         what `nodeos build --target iso` wrote; folders of the other targets too
 
-Ctrl-c goes to the machine. Ctrl-a x stops it in order, as SIGTERM, SIGHUP and a closed stdout do; pressed again it
+Ctrl-c goes to the machine. Ctrl-a x stops it in order, as SIGTERM, SIGHUP and a closed stdout do; pressed again it \
 cuts the power, and files that were just written may be empty. Ctrl-a h shows all keys.
-The machine's console is on stdout, with ends of lines as a terminal has them; -q leaves out the last lines, in which
+
+The machine's console is on stdout, with ends of lines as a terminal has them; -q leaves out the last lines, in which \
 PID 1 and the kernel say that the machine ends.
-What users write stays: the demo's homes lie in $XDG_STATE_HOME/nodeos, where --fresh keeps those it replaces as
-demo.before-fresh-1.ext4 and so on; nothing removes them. FILE is written to. An APP starts
-anew each time: what it writes is gone at its end. If the disk of this machine is full, the guest gets an error
-and a line here names the image.
+
+What users write stays: the demo's homes lie in $XDG_STATE_HOME/nodeos, where --fresh keeps those it replaces as \
+demo.before-fresh-1.ext4 and so on; nothing removes them. FILE is written to. An APP starts anew each time: what it \
+writes is gone at its end. If the disk of this machine is full, the guest gets an error and a line here names the image.
 
 With passt (a package of Debian) the guest does not reach what listens on this machine's loopback.
 
-Exit status: the app's own; 64 wrong arguments, 69 something is missing here, 70 the machine crashed or its power was
-cut, 71 anything else that failed, 75 the machine wants to restart and no terminal is here to see it; stopped by 129
+Exit status: the app's own; 64 wrong arguments, 69 something is missing here, 70 the machine crashed or its power was \
+cut, 71 anything else that failed, 75 the machine wants to restart and no terminal is here to see it; stopped by 129 \
 SIGHUP, 130 ctrl-a x or SIGINT, 141 a closed stdout, 143 SIGTERM.";
 
 impl Act for Args {
@@ -86,7 +86,7 @@ impl Act for Args {
             // which `run` says before anything is installed for it
             Err(_) => Vec::new(),
             Ok(Some(medium)) => medium.needs(),
-            Ok(None) => self.source.purposes().into_iter().chain([For::Machine(self.source.arch)]).collect(),
+            Ok(None) => self.source.purposes().into_iter().chain([For::Machine(self.source.arch())]).collect(),
         }
     }
 
@@ -108,8 +108,11 @@ impl Act for Args {
         }
         let wanted = self.source.wanted()?;
         let users = self.source.users(&wanted.manifest)?;
+        if self.fresh && users != Users::Demo {
+            return Err(Failed::usage("--fresh: only the demo's homes are made anew; an APP starts anew each time"));
+        }
         let host = common.host()?;
-        let made = users.image(&host, self.source.arch, None)?;
+        let made = users.image(&host, self.source.arch(), None)?;
         let image = assembly::image(&host, &wanted)?;
         // last: what fails above replaces no homes
         let homes = made.map(|made| self.homes(&made, &users, common.progress)).transpose()?;
@@ -150,7 +153,7 @@ impl Args {
         let why = match &self.source.app {
             None => "the demo is none".to_owned(),
             Some(app) if app.is_dir() => format!("{} is a folder without a {MANIFEST} of one", app.display()),
-            Some(app) => format!("{} has no label of one", app.display()),
+            Some(app) => format!("{} is none that nodeos build wrote", app.display()),
         };
         Failed::usage(format!(
             "{option} is for a medium: {why}\n  next: name what `nodeos build --target TARGET` wrote"
@@ -160,22 +163,27 @@ impl Args {
     /// The machine of a medium, which is what it was made as.
     fn of_medium(&self, medium: &Found, common: Common) -> Result<Machine, Failed> {
         let Source { arch, carbon, node, append, users, .. } = &self.source;
-        if *arch != Arch::host() && *arch != medium.arch {
+        if let Some(arch) = arch.filter(|arch| *arch != medium.arch) {
             return Err(Failed::usage(format!("--arch {arch}: that medium is made for {}", medium.arch)));
         }
         if carbon.is_some() || node.is_some() || append.is_some() || self.fresh {
             return Err(Failed::usage("--carbon, --node, --append and --fresh: that medium is made already"));
         }
-        let users = users.as_deref().filter(|users| *users != Path::new("none")).map(is_file).transpose()?;
+        if users.as_deref() == Some(Path::new("none")) {
+            let next = "name none when it is built: nodeos build --users none";
+            return Err(Failed::usage(format!("--users none: the homes are the medium's\n  next: {next}")));
+        }
+        let users = users.as_deref().map(is_file).transpose()?;
         let users = users.as_deref().map(absolute).transpose()?;
         let asked = Asked { firmware: self.firmware, slot: self.plug, memory_mib: self.memory, homes: users.is_some() };
-        let passt = if medium.medium.served {
-            network::warn("QEMU's own network serves what it boots from", self.host_loopback, common.progress);
-            None
-        } else {
-            self.passt(common.progress)
+        let passt = || match medium.medium.served {
+            true => {
+                network::warn("QEMU's own network serves what it boots from", self.host_loopback, common.progress);
+                None
+            }
+            false => self.passt(common.progress),
         };
-        let beside = Beside { users: users.map(Drive::writable), publish: &self.publish, passt };
+        let beside = Beside { users: users.map(Drive::writable), publish: &self.publish, passt: &passt };
         medium::machine(medium, &common.host()?, &asked, beside)
     }
 

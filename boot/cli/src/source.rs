@@ -18,13 +18,13 @@ use shim::arches::{ALL, Arch};
 use crate::{Failed, answer};
 
 /// The machine that is made.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct Source {
     /// A .js, .mjs, .cjs or .ts file, or a folder with a package.json; without it: the demo
     pub app: Option<PathBuf>,
-    /// The machine's architecture: x86_64 or aarch64
-    #[arg(long, value_name = "ARCH", value_parser = arch, default_value = Arch::host().name)]
-    pub arch: &'static Arch,
+    /// The machine's architecture: x86_64 or aarch64 [default: this machine's, or the only one that a target has]
+    #[arg(long, value_name = "ARCH", value_parser = arch)]
+    pub arch: Option<&'static Arch>,
     /// Where node lies: plain (files in the initramfs), image (an EROFS file in it), medium (an EROFS disk, least RAM)
     /// [default: medium]
     #[arg(long, value_name = "PLACE")]
@@ -44,9 +44,21 @@ pub struct Source {
 }
 
 impl Source {
+    /// The architecture: what was asked for, or this machine's.
+    pub fn arch(&self) -> &'static Arch {
+        self.arch.unwrap_or(Arch::host())
+    }
+
+    /// The same for a target, which may be made for one alone.
+    pub fn for_target(mut self, target: &Medium) -> Self {
+        let only = <[&str; 1]>::try_from(target.archs).ok().and_then(|[name]| Arch::named(name));
+        self.arch = self.arch.or(only);
+        self
+    }
+
     /// What the host needs for it, beside QEMU.
     pub fn purposes(&self) -> Vec<For> {
-        vec![For::Images, For::Users, For::Kernel(self.arch)]
+        vec![For::Images, For::Users, For::Kernel(self.arch())]
     }
 
     /// The folder whose `nodeos.toml` counts: the app's, else the current one.
@@ -99,19 +111,19 @@ impl Source {
             .and_then(|line| words::check(&line, "").map(|()| line))
             .map_err(|error| Failed::usage(error.to_string()))?;
         let placement = self.carbon.unwrap_or(Placement::Medium);
-        Ok(Wanted { arch: self.arch, placement, profile: "virt", manifest })
+        Ok(Wanted { arch: self.arch(), placement, profile: "virt", manifest })
     }
 
     /// What is measured of it, on that medium.
     pub fn subject(&self, target: &'static Medium) -> Result<Subject, Failed> {
-        target.check(self.arch)?;
+        target.check(self.arch())?;
         if self.carbon.is_some() || self.size().is_some() {
             return Err(Failed::usage(
                 "--carbon, --users SIZE: a target is measured as it is built; `--only floor` compares the places",
             ));
         }
         let manifest = self.wanted()?.manifest;
-        Ok(Subject { arch: self.arch, target, users: self.users(&manifest)?, manifest })
+        Ok(Subject { arch: self.arch(), target, users: self.users(&manifest)?, manifest })
     }
 
     /// How large a users partition is made, if that was said; a file of that name is one.

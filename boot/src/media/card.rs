@@ -73,8 +73,12 @@ const PI_3_MIB: u32 = 1024;
 /// That board, with the card in its slot or in a USB port.
 pub(super) fn boot(stock: &Stock<'_>, asked: &Asked) -> std::result::Result<Hardware, Refused> {
     let refused = |why: String| Err(Refused::Asked(why));
-    if asked.homes || asked.memory_mib.is_some_and(|mib| mib != PI_3_MIB) {
-        return refused("--users, --memory: QEMU's Raspberry Pi 3 has 1 GiB, and homes are on the card".to_owned());
+    if asked.homes {
+        let next = "nodeos users changes the homes of a card's image";
+        return refused(format!("--users: the homes are on the card\n  next: {next}"));
+    }
+    if let Some(mib) = asked.memory_mib.filter(|mib| *mib != PI_3_MIB) {
+        return refused(format!("--memory {mib}M: QEMU's Raspberry Pi 3 has {PI_3_MIB}M"));
     }
     let slot = asked.slot.unwrap_or(Slot::Card);
     let length = stock.path.metadata().tried("look at", stock.path)?.len();

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use shim::arches::Arch;
 
-use super::Medium;
+use super::{ALL, Medium};
 use crate::host::cache::Cache;
 use crate::host::error::Error;
 
@@ -169,7 +169,11 @@ pub fn check(medium: &Medium, arch: &Arch, asked: &Asked) -> Result<(), Refused>
         return refused(format!("--firmware bios: a machine of {arch} has UEFI"));
     }
     match asked.slot {
-        Some(_) if medium.slots.is_empty() => refused(format!("--plug: {medium} is not plugged in")),
+        Some(_) if medium.slots.is_empty() => {
+            let plugged = ALL.iter().filter(|medium| !medium.slots.is_empty()).map(|medium| medium.name);
+            let plugged = plugged.collect::<Vec<_>>().join(", ");
+            refused(format!("--plug: {medium} is not plugged in; these are: {plugged}"))
+        }
         Some(slot) if !medium.slots.contains(&slot) => {
             let names = SLOTS.iter().filter(|(_, slot)| medium.slots.contains(slot)).map(|(name, _)| *name);
             refused(format!("--plug: {medium} is plugged in as one of: {}", names.collect::<Vec<_>>().join(", ")))

@@ -100,7 +100,9 @@ fn what_a_mediums_machine_has_not_is_refused() {
     for (target, option, value, why) in [
         ("direct", "--plug", "cd", "--plug: direct is not plugged in"),
         ("direct", "--firmware", "uefi", "--firmware: nodeos run loads the kernel of direct itself"),
-        ("pxe", "--plug", "usb", "--plug: pxe is not plugged in"),
+        ("pxe", "--plug", "usb", "--plug: pxe is not plugged in; these are: iso, sd"),
+        ("direct", "--arch", "x86_64", "--arch x86_64: that medium is made for aarch64"),
+        ("direct", "--users", "none", "--users none: the homes are the medium's"),
     ] {
         let folder = medium(&stage, target, if target == "pxe" { "x86_64" } else { "aarch64" });
         let (status, said) = run(&stage, &[&folder, Path::new(option), Path::new(value)]);
@@ -148,7 +150,7 @@ fn a_typo_is_named_and_not_the_options_beside_it() {
     for (option, value) in [(plug, usb), (firmware, uefi)] {
         let (status, said) = run(&stage, &[&other, option, value]);
         assert_eq!(status, Some(64), "{said}");
-        let why = format!("{} is for a medium: {} has no label of one", option.display(), other.display());
+        let why = format!("{} is for a medium: {} is none that nodeos build wrote", option.display(), other.display());
         assert!(said.contains(&why), "{said}");
         assert!(run(&stage, &[option, value]).1.contains("is for a medium: the demo is none"));
     }
