@@ -46,23 +46,6 @@ pub struct Machine {
     pub monitor: Option<PathBuf>,
 }
 
-/// RAM as people write it: `256`, `256M` and `256MiB` are MiB, `1G` and `1GiB` are GiB.
-pub fn memory_mib(text: &str) -> Result<u32, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match &text[digits.len()..] {
-        "" | "M" | "MB" | "MiB" => 1,
-        "G" | "GB" | "GiB" => 1024,
-        _ => 0,
-    };
-    digits
-        .parse::<u32>()
-        .ok()
-        .and_then(|number| number.checked_mul(factor))
-        // less does not hold the kernel, more is nobody's test machine
-        .filter(|mib| (16..=1024 * 1024).contains(mib))
-        .ok_or_else(|| "expected an amount of RAM between 16M and 1024G, as in 256M or 1G".to_owned())
-}
-
 impl Machine {
     /// A machine with 256 MiB and two processors, or a Pi as they are made, with 1 GiB and four; a keyboard, a serial line
     /// and a screen, and neither disks nor network.
@@ -235,7 +218,7 @@ fn join<const N: usize>(parts: [&OsStr; N]) -> OsString {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bus, Drive, Firmware, Machine, Network, Publish, Served, Start, memory_mib};
+    use super::{Bus, Drive, Firmware, Machine, Network, Publish, Served, Start};
     use crate::passt::Passt;
     use shim::arches::{ALL, Arch};
 
@@ -363,16 +346,6 @@ mod tests {
         assert_eq!("8080:80".parse(), Ok(Publish { host: 8080, guest: 80 }));
         for text in ["", "80", "80:", ":80", "0:80", "80:0", "70000:80", "a:b", "1:2:3", "-1:80"] {
             assert!(text.parse::<Publish>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn ram_is_read_or_refused() {
-        for (text, mib) in [("64", 64), ("64M", 64), ("256MiB", 256), ("1G", 1024), ("2GiB", 2048)] {
-            assert_eq!(memory_mib(text), Ok(mib), "{text}");
-        }
-        for text in ["", "M", "0", "15M", "1.5G", "64K", "-64", "9999999999G", "4194304G", "64 M"] {
-            assert!(memory_mib(text).is_err(), "{text}");
         }
     }
 }

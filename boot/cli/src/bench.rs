@@ -8,8 +8,8 @@ use lab::bench::{ALL, Arena, Contender, Wanted};
 use lab::comparison::{COLUMNS, Comparison};
 use shim::arches::Arch;
 
+use crate::common::{Act, Common, Failed, print_json, print_line};
 use crate::source::arch;
-use crate::{Act, Common, Failed, print_json, print_line};
 
 /// Hold this system against others, on the same QEMU and kernel
 #[derive(clap::Args)]

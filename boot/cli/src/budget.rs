@@ -16,8 +16,8 @@ use lab::figures::{FORMAT, Measured};
 use lab::measure::{self, Subject, What};
 use shim::arches::{ALL, Arch};
 
+use crate::common::{Act, Common, Failed, exit, print_line};
 use crate::source::arch;
-use crate::{Act, Common, Failed, exit, print_line};
 
 /// Hold a machine's costs against its budgets; fails with the numbers and what grew
 #[derive(clap::Args)]

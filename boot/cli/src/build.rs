@@ -9,8 +9,8 @@ use boot::tools::For;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use crate::common::{Act, Common, Failed, print_json, print_line};
 use crate::source::Source;
-use crate::{Act, Common, Failed, print_json, print_line};
 
 /// Write a machine as files, or as a medium that machines boot from
 #[derive(clap::Args)]

@@ -3,7 +3,8 @@
 use clap::CommandFactory;
 use clap_complete::generate;
 
-use crate::{Act, Cli, Common, Failed, print_line};
+use crate::Cli;
+use crate::common::{Act, Common, Failed, print_line};
 
 /// Print a script that completes the words of nodeos in a shell
 #[derive(clap::Args)]

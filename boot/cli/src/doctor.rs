@@ -9,7 +9,8 @@ use clap::Parser;
 use serde::Serialize;
 use shim::arches::ALL;
 
-use crate::{Act, Cli, Common, Failed, exit, print_json, print_line};
+use crate::Cli;
+use crate::common::{Act, Common, Failed, exit, print_json, print_line};
 
 /// Show which commands work on this machine, and what the others lack
 #[derive(clap::Args)]

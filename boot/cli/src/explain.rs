@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use boot::host::shown::Shown;
+use boot::host::size::memory_mib;
 use boot::image::words;
 use boot::users::read::{self, Image};
 use serde::Serialize;
@@ -17,10 +18,8 @@ use shim::op::{self, Upper};
 use shim::plan::{self, InRam, Need, Sandbox, Steps};
 use shim::policy::Policy;
 
-use qemu::machine::memory_mib;
-
+use crate::common::{Act, Common, Failed, print_json, print_line};
 use crate::source::arch;
-use crate::{Act, Common, Failed, print_json, print_line};
 
 /// Print the plan: what PID 1 does at boot and for each user, and why
 #[derive(clap::Args)]

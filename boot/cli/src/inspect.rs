@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use boot::inspect::inspect;
 
-use crate::{Act, Common, Failed, print_json, print_line};
+use crate::common::{Act, Common, Failed, print_json, print_line};
 
 /// Show what is in an image or a medium: initramfs, carbon image, users image, kernel, card, ISO, folder of a build
 #[derive(clap::Args)]

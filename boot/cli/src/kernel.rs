@@ -4,8 +4,8 @@ use boot::parts::kernel::{Spec, kernel};
 use boot::tools::For;
 use shim::arches::Arch;
 
+use crate::common::{Act, Common, Failed, print_line};
 use crate::source::arch;
-use crate::{Act, Common, Failed, print_line};
 
 /// Build the kernel or find it in the cache; print its path
 #[derive(clap::Args)]

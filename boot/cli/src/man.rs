@@ -14,7 +14,8 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use crate::{Act, Cli, Common, Failed, exit};
+use crate::Cli;
+use crate::common::{Act, Common, Failed, exit};
 
 /// Write manual pages, one for each verb
 #[derive(clap::Args)]

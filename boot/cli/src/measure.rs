@@ -8,8 +8,8 @@ use boot::tools::For;
 use lab::figures::{Curve, Figure, KINDS, Measured, kind};
 use lab::measure::{self, MOMENTS, WHATS, What};
 
+use crate::common::{Act, Common, Failed, print_json, print_line};
 use crate::source::Source;
-use crate::{Act, Common, Failed, print_json, print_line};
 
 /// Measure a machine: sizes, system calls, instructions, memory, time
 #[derive(clap::Args)]

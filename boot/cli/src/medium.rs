@@ -5,7 +5,7 @@ use boot::media::{Asked, Drive as Plugged, Firmware, Found, Hardware, Loaded, Re
 use qemu::machine::{self, Bus, Drive, Machine, Network, Publish, Served};
 use qemu::passt::Passt;
 
-use crate::Failed;
+use crate::common::Failed;
 
 /// What is beside the medium.
 pub struct Beside<'a> {

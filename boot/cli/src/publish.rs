@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use qemu::machine::Publish;
 
-use crate::{Failed, exit};
+use crate::common::{Failed, exit};
 
 /// From where on everybody may listen.
 const LEAST: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
@@ -87,7 +87,7 @@ mod tests {
             |pairs: &[(u16, u16)]| pairs.iter().map(|&(host, guest)| Publish { host, guest }).collect::<Vec<_>>();
         assert_eq!(super::twice(&publish(&[(8080, 80), (8081, 80)])), None);
         let said = check(&publish(&[(8080, 80), (8081, 80), (8080, 443)])).unwrap_err();
-        assert_eq!(said.status, crate::exit::USAGE);
+        assert_eq!(said.status, crate::common::exit::USAGE);
         assert!(said.to_string().contains("port 8080 of this machine is given twice"), "{said}");
     }
 }

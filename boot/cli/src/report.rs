@@ -16,8 +16,8 @@ use lab::report::{Machine, Report, TITLE, echarts};
 
 use crate::bench;
 use crate::budget::history;
+use crate::common::{Act, Common, Failed, print_line};
 use crate::source::Source;
-use crate::{Act, Common, Failed, print_line};
 
 /// Write a page with what was measured
 #[derive(clap::Args)]

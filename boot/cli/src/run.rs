@@ -9,19 +9,21 @@ use boot::assembly::{self, Users};
 use boot::host::error::Tried;
 use boot::host::interrupt;
 use boot::host::progress::Progress;
+use boot::host::size::memory_mib;
 use boot::image::Image;
 use boot::image::carbon::Placement;
 use boot::image::words;
 use boot::media::{Asked, Firmware, Found, MANIFEST, Slot};
 use boot::tools::For;
-use qemu::machine::{Drive, Machine, Network, Publish, Start, memory_mib};
+use qemu::machine::{Drive, Machine, Network, Publish, Start};
 use qemu::passt::Passt;
 use qemu::terminal::{self, Cause, Cut, Ending, Terminal};
 use shim::last_word::LastWord;
 
+use crate::common::{Act, Common, Failed, exit, print_line};
 use crate::medium::{self, Beside};
 use crate::source::{Source, is_file, memory};
-use crate::{Act, Common, Failed, exit, network, print_line, publish, state};
+use crate::{network, publish, state};
 
 /// Assemble what changed, boot it in QEMU on this terminal
 #[derive(clap::Args)]

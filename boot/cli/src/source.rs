@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use boot::assembly::{Users, Wanted};
+use boot::host::size::memory_mib;
 use boot::host::window::Window;
 use boot::image::carbon::Placement;
 use boot::image::manifest::Manifest;
@@ -12,10 +13,9 @@ use boot::media::Medium;
 use boot::tools::For;
 use boot::users::superblock;
 use lab::measure::Subject;
-use qemu::machine::memory_mib;
 use shim::arches::{ALL, Arch};
 
-use crate::{Failed, answer};
+use crate::common::{Failed, answer};
 
 /// The machine that is made.
 #[derive(Clone, clap::Args)]
@@ -129,7 +129,7 @@ impl Source {
     /// How large a users partition is made, if that was said; a file of that name is one.
     pub fn size(&self) -> Option<u64> {
         let word = self.users.as_deref().filter(|word| !word.exists())?;
-        crate::users::bytes(word.to_str()?).ok()
+        boot::host::size::bytes(word.to_str()?).ok()
     }
 
     /// Where the homes come from.
@@ -216,7 +216,7 @@ mod tests {
         assert!(error.to_string().contains("nodeos.toml, memory: expected an amount of RAM"), "{error}");
         manifest("users = \"users.ext4\"");
         let error = app.users(&app.wanted().unwrap().manifest).unwrap_err();
-        assert_eq!(error.status, crate::exit::USAGE);
+        assert_eq!(error.status, crate::common::exit::USAGE);
         assert!(error.to_string().starts_with("users in nodeos.toml: an APP brings its own"), "{error}");
         manifest("memory = \"1G\"");
         assert!(app.users(&app.wanted().unwrap().manifest).is_ok());

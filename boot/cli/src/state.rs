@@ -6,7 +6,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use boot::host::error::{Error, Result, Tried};
+use boot::host::error::{Result, Tried};
+use boot::host::folder::{self, Kept};
 use boot::host::interrupt::{self, Making};
 use boot::host::progress::Progress;
 use boot::host::run::Run;
@@ -26,13 +27,7 @@ pub struct How {
 
 /// The folder: `$XDG_STATE_HOME/nodeos`, else `$HOME/.local/state/nodeos`.
 pub fn folder() -> Result<PathBuf> {
-    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
-    let base = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
-    let missing = || {
-        Error::new("find the state folder", "neither XDG_STATE_HOME nor HOME is an absolute path")
-            .next("export HOME=/some/folder")
-    };
-    Ok(base.ok_or_else(missing)?.join("nodeos"))
+    folder::own(Kept::State)
 }
 
 /// The file with the homes in that folder, as they were left; a copy of `made` if there is none, or if `fresh`.

@@ -13,7 +13,7 @@ use clap::Subcommand;
 use shim::policy::keys::{self, Key, name};
 use shim::policy::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES, PRIVATE, Pattern, Policy, SHARED};
 
-use crate::{Act, Common, Failed, answer, print_json, print_line};
+use crate::common::{Act, Common, Failed, answer, print_json, print_line};
 
 /// Make and edit a users partition: an ext4 image in which each folder at the top is a user's home
 #[derive(clap::Args)]
@@ -40,7 +40,7 @@ enum Verb {
         /// The image
         file: PathBuf,
         /// Its size, as in 256M or 4G; the file is sparse
-        #[arg(long, value_parser = bytes, default_value = "256M")]
+        #[arg(long, value_parser = boot::host::size::bytes, default_value = "256M")]
         size: u64,
         /// Replace a file that is there, and all homes in it
         #[arg(long)]
@@ -212,7 +212,7 @@ impl Act for Args {
                 common.progress.say("users", &format!("removed {name}"));
             }
         }
-        Ok(crate::exit::DONE)
+        Ok(crate::common::exit::DONE)
     }
 }
 
@@ -296,30 +296,4 @@ fn device(text: &str) -> Result<Pattern, String> {
         "it is none of what can be granted: names that begin with {}",
         shim::policy::GRANTABLE.replace(' ', ", ")
     ))
-}
-
-/// A size of an image: `256M`, `4G`.
-pub fn bytes(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor: u64 = match &text[digits.len()..] {
-        "M" | "MiB" => 1 << 20,
-        "G" | "GiB" => 1 << 30,
-        _ => 0,
-    };
-    let size = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
-    size.filter(|size| *size > 0).ok_or_else(|| "expected a size as in 256M or 4G".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bytes;
-
-    #[test]
-    fn sizes_are_read_or_refused() {
-        assert_eq!(bytes("256M"), Ok(256 << 20));
-        assert_eq!(bytes("4G"), Ok(4 << 30));
-        for text in ["", "4", "M", "0G", "-1G", "1.5G", "1T", "99999999999999999999M", "18446744073709551615G"] {
-            assert!(bytes(text).is_err(), "{text}");
-        }
-    }
 }

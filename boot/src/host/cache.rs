@@ -4,7 +4,8 @@
 //! 2. One maker at a time: a file lock per entry, which the kernel drops with the process.
 //! 3. A key names everything that went in (`digest`), so an entry never changes and is never compared again.
 
-use crate::host::error::{Error, Result, Tried};
+use crate::host::error::{Result, Tried};
+use crate::host::folder::{self, Kept};
 use crate::host::interrupt::{self, Making};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -20,12 +21,7 @@ pub struct Cache {
 impl Cache {
     /// The user's: `$XDG_CACHE_HOME/nodeos`, else `$HOME/.cache/nodeos`.
     pub fn open() -> Result<Self> {
-        let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let base = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache"))).ok_or_else(|| {
-            Error::new("find the cache folder", "neither XDG_CACHE_HOME nor HOME is an absolute path")
-                .next("export HOME=/some/folder")
-        })?;
-        Self::at(base.join("nodeos"))
+        Self::at(folder::own(Kept::Cache)?)
     }
 
     /// The cache in that folder, which is made if it is missing.

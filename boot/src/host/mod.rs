@@ -3,10 +3,12 @@
 pub mod cache;
 pub mod digest;
 pub mod error;
+pub mod folder;
 pub mod interrupt;
 pub mod progress;
 pub mod run;
 pub mod shown;
+pub mod size;
 pub mod tool;
 pub mod window;
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use crate::figures::Event;
 use crate::readings::{FIRST, listens};
+use boot::host::size::memory_mib;
 use qemu::failure::Failure;
-use qemu::machine::{Machine, memory_mib};
+use qemu::machine::Machine;
 use qemu::vm::Vm;
 use shim::last_word::LastWord;
 

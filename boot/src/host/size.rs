@@ -1,0 +1,44 @@
+//! Sizes as people write them: `256M`, `256MB` and `256MiB` are MiB, `1G` and so on are GiB.
+
+use shim::policy::size;
+
+/// An amount of bytes that has a unit.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let short = unit.get(..1).filter(|_| ["M", "MB", "MiB", "G", "GB", "GiB"].contains(&unit));
+    let digits = text.strip_suffix(unit).unwrap_or_default();
+    let bytes = short.and_then(|short| size(&format!("{digits}{short}")));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "expected a size as in 256M or 4G".to_owned())
+}
+
+/// RAM; a number alone is MiB.
+pub fn memory_mib(text: &str) -> Result<u32, String> {
+    let mib = text.parse().ok().or_else(|| u32::try_from(bytes(text).ok()? >> 20).ok());
+    // less does not hold the kernel, more is nobody's test machine
+    mib.filter(|mib| (16..=1024 * 1024).contains(mib))
+        .ok_or_else(|| "expected an amount of RAM between 16M and 1024G, as in 256M or 1G".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, memory_mib};
+
+    #[test]
+    fn sizes_are_read_or_refused() {
+        assert_eq!(bytes("256M"), Ok(256 << 20));
+        assert_eq!(bytes("4G"), Ok(4 << 30));
+        for text in ["", "4", "M", "0G", "-1G", "1.5G", "1T", "99999999999999999999M", "18446744073709551615G"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ram_is_read_or_refused() {
+        for (text, mib) in [("64", 64), ("64M", 64), ("256MiB", 256), ("1G", 1024), ("2GiB", 2048)] {
+            assert_eq!(memory_mib(text), Ok(mib), "{text}");
+        }
+        for text in ["", "M", "0", "15M", "1.5G", "64K", "-64", "9999999999G", "4194304G", "64 M"] {
+            assert!(memory_mib(text).is_err(), "{text}");
+        }
+    }
+}
