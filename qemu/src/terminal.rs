@@ -137,10 +137,13 @@ impl Terminal {
             stop: Stop::default(),
             cut: None,
             asking: None,
+            saying: None,
             ended: None,
         };
         let (last_word, written) = session.wait(&news, &self.signals);
-        let Session { mut child, stop, cut, .. } = session;
+        let Session { mut child, stop, cut, saying, .. } = session;
+        // this process may end now, and with it a thread that has not yet said why the machine stops
+        let _ = saying.map(|said| said.recv_timeout(LAST_PIECE));
         drop(end);
         let _ = input.map(JoinHandle::join);
         let status = child.wait().map_err(|error| failed("wait for QEMU", error))?;
@@ -204,6 +207,8 @@ struct Session<'a> {
     cut: Option<Cut>,
     /// One end of an asking thread's channel: it ends when this does.
     asking: Option<Sender<()>>,
+    /// Ends when the last order is said.
+    saying: Option<Receiver<()>>,
     /// Its last word, and since when its console is at its end.
     ended: Option<(Option<LastWord>, Instant)>,
 }
@@ -261,8 +266,13 @@ impl Session<'_> {
             Cause::Unread => return,
         };
         // a terminal that stands still keeps only this thread
+        let (said, saying) = mpsc::channel();
+        self.saying = Some(saying);
         let say = Arc::clone(self.say);
-        thread::spawn(move || say(&text));
+        thread::spawn(move || {
+            say(&text);
+            drop::<Sender<()>>(said);
+        });
     }
 
     fn cut(&mut self, why: Cut) {
