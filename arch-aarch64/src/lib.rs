@@ -9,6 +9,7 @@
 //! 3. Every number has its source beside it.
 //!
 //! Absent on purpose: anything that all architectures would write alike.
+#![warn(missing_docs)] // the contract with the host: shapes, units, errors, sources
 #![no_std]
 
 #[cfg(target_arch = "aarch64")]

@@ -21,6 +21,7 @@
 //!   `tests/system/speculation.rs`: its processors; `tests/escape/held.rs`: its rows
 //! - what no file gives: npm has no node for it (no `node-linux-riscv64`), and Debian has its
 //!   packages since release 13, while we test on 12
+#![warn(missing_docs)] // the contract with the host: shapes, units, errors, sources
 #![no_std]
 
 #[cfg(target_arch = "x86_64")]

@@ -29,20 +29,15 @@ impl FromStr for Firmware {
 pub enum Start {
     /// A kernel that QEMU loads itself.
     Kernel {
-        /// The kernel.
         kernel: PathBuf,
-        /// The initramfs.
         initramfs: PathBuf,
         /// The kernel's command line.
         cmdline: String,
     },
     /// A Raspberry Pi 3, with what its firmware would load from the card: QEMU does not run that firmware.
     Pi {
-        /// The kernel.
         kernel: PathBuf,
-        /// The initramfs.
         initramfs: PathBuf,
-        /// The device tree.
         device_tree: PathBuf,
         /// The kernel's command line.
         cmdline: String,

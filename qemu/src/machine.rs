@@ -18,7 +18,6 @@ pub use crate::publish::Publish;
 /// What QEMU emulates.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// Its architecture.
     pub arch: &'static Arch,
     /// RAM in MiB.
     pub memory_mib: u32,

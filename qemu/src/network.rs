@@ -38,7 +38,6 @@ impl Network {
 /// What is served by TFTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Served {
-    /// The folder.
     pub folder: PathBuf,
     /// The file in it that the firmware is told to fetch.
     pub file: String,

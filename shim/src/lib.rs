@@ -15,6 +15,7 @@
 //! 5. A host compiles all of it, `guest` and `sys` too: only entry, panic and link depend on the target.
 //!
 //! Absent on purpose: threads, allocation, configuration files, a shell.
+#![warn(missing_docs)] // the contract with the host: shapes, units, errors, sources
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(
     not(test),

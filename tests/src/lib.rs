@@ -193,7 +193,6 @@ impl Boot {
         self.carbon(Placement::Plain).memory(384)
     }
 
-    /// The machine.
     #[must_use]
     pub fn machine(self) -> Machine {
         let image = image(self.arch, self.placement, self.without.is_some(), self.doors);

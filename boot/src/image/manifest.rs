@@ -21,7 +21,6 @@ use std::path::{Path, PathBuf};
 /// The file's name in an app's folder.
 pub const FILE: &str = "nodeos.toml";
 
-/// A manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Manifest {
@@ -35,7 +34,6 @@ pub struct Manifest {
     pub users: Option<PathBuf>,
     /// The RAM of the machine in QEMU, as it is written: who starts QEMU reads it, as the same word of the command line.
     pub memory: Option<String>,
-    /// The kernel.
     pub kernel: Kernel,
 }
 

@@ -39,7 +39,6 @@ use std::path::{Path, PathBuf};
 pub struct Image {
     /// The machine.
     pub arch: &'static Arch,
-    /// The kernel.
     pub kernel: PathBuf,
     /// The shim and, but for the placement `medium`, the carbon copy.
     pub initramfs: PathBuf,
@@ -60,7 +59,6 @@ pub struct Spec {
     pub arch: &'static Arch,
     /// Where the carbon copy lies.
     pub placement: Placement,
-    /// Which node.
     pub node: Choice,
     /// More files for the carbon copy.
     pub includes: Vec<Include>,

@@ -26,7 +26,6 @@ pub enum Entry {
     },
     /// A file whose content is here.
     Text {
-        /// The content.
         content: String,
         /// Permission bits.
         mode: u32,
@@ -89,7 +88,6 @@ impl fmt::Display for Tree {
 /// One line of a listing: gen_init_cpio's words (usr/gen_init_cpio.c).
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
-    /// The path.
     pub path: &'a str,
     /// What lies there.
     pub entry: &'a Entry,

@@ -16,7 +16,6 @@ use crate::host::window::Window;
 use crate::media::{self, MANIFEST, Manifest, mtools};
 use crate::users::place::{self, Partition};
 
-/// A medium.
 #[derive(Debug, Serialize)]
 pub struct Medium {
     /// `card`, `iso`, or what the folder's manifest says.

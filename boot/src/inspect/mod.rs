@@ -72,15 +72,11 @@ impl Kind {
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Contents {
-    /// An initramfs.
     Initramfs(Tree),
     /// A carbon copy.
     Carbon(Tree),
-    /// A users partition.
     Users(Partition),
-    /// A kernel.
     Kernel {
-        /// Its architecture.
         arch: &'static str,
     },
     /// Something that gzip unpacks: a kernel, if a build put it on a medium.
@@ -105,7 +101,6 @@ pub struct Tree {
 pub struct Program {
     /// Where it lies, as its user sees it.
     pub path: String,
-    /// Its architecture.
     pub arch: String,
     /// The libraries that it loads.
     pub libraries: Vec<String>,

@@ -30,7 +30,6 @@ pub const BOOT_END: u64 = BOOT_AT + BOOT;
 pub struct Card {
     /// The kernel, compressed.
     pub kernel: PathBuf,
-    /// The initramfs.
     pub initramfs: PathBuf,
     /// The device tree of a 3B.
     pub device_tree: PathBuf,

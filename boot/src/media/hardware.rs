@@ -73,9 +73,7 @@ pub struct Asked {
 /// A kernel that whoever starts the machine loads by itself.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The kernel.
     pub kernel: PathBuf,
-    /// The initramfs.
     pub initramfs: PathBuf,
     /// The kernel's command line.
     pub cmdline: String,
@@ -146,7 +144,6 @@ pub enum Starts {
 pub struct Stock<'a> {
     /// Where it lies.
     pub path: &'a Path,
-    /// The architecture.
     pub arch: &'static Arch,
     /// Where what is taken out is kept.
     pub cache: &'a Cache,

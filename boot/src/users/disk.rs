@@ -36,7 +36,6 @@ pub struct Disk {
 /// A file, a folder, a link or something else.
 #[derive(Clone, Debug)]
 pub struct Inode {
-    /// Its number.
     pub number: u32,
     /// Type and permissions, as in `st_mode`.
     pub mode: u16,

@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// These bytes.
     Bytes(Vec<u8>),
     /// What that file of the host holds when the image is written.
     File(PathBuf),
@@ -23,7 +22,6 @@ pub enum Content {
 /// One thing in a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// A folder.
     Folder,
     /// A file, and whether it may be run.
     File(Content, bool),

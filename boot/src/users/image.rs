@@ -40,7 +40,6 @@ impl Default for Create {
 /// A user who is added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewUser {
-    /// The name.
     pub name: String,
     /// The uid and gid; else the smallest free one from 1000.
     pub uid: Option<u32>,

@@ -60,7 +60,6 @@ pub struct Superblock {
     pub descriptor_size: u16,
     /// Where checksums of metadata begin; `None` where there are none.
     pub seed: Option<u32>,
-    /// The label.
     pub label: [u8; 16],
     /// The UUID.
     pub uuid: [u8; 16],

@@ -27,7 +27,6 @@ pub struct Rest {
     pub setuid: u64,
     /// Capabilities that it has.
     pub capabilities: u64,
-    /// Its uid.
     pub uid: u64,
 }
 
@@ -71,7 +70,6 @@ fn numbers(start: &str, rest: &str) -> Option<BTreeMap<String, u64>> {
 pub struct Comparison {
     /// `figures::FORMAT`.
     pub format: u32,
-    /// The architecture.
     pub arch: String,
     /// RAM of the machines, MiB.
     pub ram: u32,
@@ -159,7 +157,6 @@ pub struct Row {
     pub setuid: u64,
     /// Capabilities of the user's program.
     pub capabilities: u64,
-    /// Its uid.
     pub uid: u64,
 }
 

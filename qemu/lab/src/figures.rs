@@ -73,7 +73,6 @@ pub struct Curve {
 pub struct Measured {
     /// `FORMAT`.
     pub format: u32,
-    /// The architecture.
     pub arch: String,
     /// The kind of medium.
     pub target: String,
@@ -82,7 +81,6 @@ pub struct Measured {
     pub app: Option<String>,
     /// Versions of what went in.
     pub versions: BTreeMap<String, String>,
-    /// The figures.
     pub figures: Figures,
     /// The boot, in the order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -119,7 +117,6 @@ pub struct Kind {
     pub name: &'static str,
     /// The unit of all of them.
     pub unit: &'static str,
-    /// A title.
     pub title: &'static str,
     /// How far, in hundredths, the same machine's figure may be above another run's; `None` where that depends on what else
     /// the host does, so that it can be no budget.

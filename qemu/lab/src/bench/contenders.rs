@@ -22,7 +22,6 @@ use boot::parts::npm::pack;
 
 /// One of them.
 pub struct Contender {
-    /// Its name.
     pub name: &'static str,
     /// What it is.
     pub what: &'static str,

@@ -52,9 +52,7 @@ pub struct Wanted {
 
 /// What a contender boots.
 pub struct Booted {
-    /// The kernel.
     pub kernel: PathBuf,
-    /// Its initramfs.
     pub initramfs: PathBuf,
     /// Its disks, but for the homes.
     pub disks: Vec<PathBuf>,

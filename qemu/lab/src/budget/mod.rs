@@ -53,7 +53,6 @@ impl Budget {
 pub struct Landed {
     /// `FORMAT`.
     pub format: u32,
-    /// The figures.
     pub machines: BTreeMap<String, Figures>,
 }
 
@@ -84,9 +83,7 @@ pub fn machine(measured: &Measured) -> String {
 /// A figure that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The machine.
     pub machine: String,
-    /// The figure.
     pub figure: String,
     /// What is wrong.
     pub what: What,

@@ -77,7 +77,6 @@ pub enum What {
     Instructions,
     /// Memory at four moments.
     Memory,
-    /// A timeline.
     Time,
     /// The smallest memory.
     Floor,

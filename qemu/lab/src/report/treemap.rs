@@ -8,7 +8,6 @@ use serde::Serialize;
 /// A part, and what it is made of.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Node {
-    /// Its name.
     pub name: String,
     /// Bytes.
     pub value: u64,
