@@ -62,10 +62,10 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
         return Ok(upper);
     }
     let (whose, says) = match carried {
-        true => (InRam::Carried, "with the homes of the boot medium: what you write is gone at power off"),
-        false => (InRam::Guest, "no users partition, what you write is gone at power off; log on as guest"),
+        true => (InRam::Carried, ", with the homes of the boot medium: what you write is gone at power off"),
+        false => (InRam::Guest, ": no users partition, what you write is gone at power off; log on as guest"),
     };
-    error!(log, "RAM session: ", says);
+    error!(log, "RAM session", says);
     steps(&plan::ram(whose), log)?;
     if whose == InRam::Guest
         && let Err(errno) = plan::own_guest(&mut Owner)
