@@ -62,7 +62,7 @@ pub fn act<A: Act>(args: A, common: Common) -> Result<u8, Failed> {
 pub struct Common {
     /// Nothing is asked.
     pub yes: bool,
-    /// How much is said.
+    /// Which lines of progress are printed.
     pub progress: Progress,
 }
 

@@ -13,8 +13,8 @@ pub struct Beside<'a> {
     pub users: Option<Drive>,
     /// Ports of the host.
     pub publish: &'a [Publish],
-    /// The network, unless QEMU has to serve one; asked for when the machine is known.
-    pub passt: &'a dyn Fn() -> Option<Passt>,
+    /// The network, if it can be had; told whether QEMU has to serve what the machine boots from.
+    pub passt: &'a dyn Fn(bool) -> Option<Passt>,
 }
 
 /// The machine that boots it.
@@ -39,9 +39,9 @@ pub fn machine(medium: &Found, host: &Host, asked: &Asked, beside: Beside<'_>) -
     Ok(Machine {
         memory_mib,
         drives: drives.into_iter().map(drive).chain(beside.users).collect(),
-        network: match (served, (beside.passt)()) {
-            (None, Some(passt)) => Network::Passt(passt),
-            (boot, _) => Network::User { publish: beside.publish.to_vec(), boot },
+        network: match ((beside.passt)(served.is_some()), served) {
+            (Some(passt), None) => Network::Passt(passt),
+            (_, boot) => Network::User { publish: beside.publish.to_vec(), boot },
         },
         ..Machine::new(medium.arch, started(start))
     })

@@ -98,7 +98,7 @@ impl Act for Args {
             publish::check(&self.publish)?;
         }
         if let Some(medium) = medium {
-            return self.boot(&self.of_medium(&medium, common)?, common);
+            return self.boot(&self.of_medium(&medium, common)?, true, common);
         }
         if self.firmware.is_some() || self.plug.is_some() {
             return Err(self.no_medium());
@@ -125,7 +125,7 @@ impl Act for Args {
             Some(passt) => Network::Passt(passt),
             None => Network::User { publish: self.publish.clone(), boot: None },
         };
-        self.boot(&machine(&image, homes, memory, network), common)
+        self.boot(&machine(&image, homes, memory, network), false, common)
     }
 }
 
@@ -135,13 +135,13 @@ impl Args {
         found.map_err(|error| if error.next.is_some() { error.into() } else { error.next(APPS).into() })
     }
 
-    fn boot(&self, machine: &Machine, common: Common) -> Result<u8, Failed> {
+    fn boot(&self, machine: &Machine, is_medium: bool, common: Common) -> Result<u8, Failed> {
         if self.dry_run {
             return print_line(&machine.to_string());
         }
         interrupt::check(|| "run the machine".to_owned())?;
         say(common.progress, machine);
-        if self.medium()?.is_some() && machine.drives.iter().any(|drive| drive.snapshot) {
+        if is_medium && machine.drives.iter().any(|drive| drive.snapshot) {
             common
                 .progress
                 .say("run", "what the machine writes is thrown away at its end: what was built stays as it is");
@@ -178,7 +178,7 @@ impl Args {
         let users = users.as_deref().map(is_file).transpose()?;
         let users = users.as_deref().map(absolute).transpose()?;
         let asked = Asked { firmware: self.firmware, slot: self.plug, memory_mib: self.memory, homes: users.is_some() };
-        let passt = || match medium.medium.served {
+        let passt = |served| match served {
             true => {
                 network::warn("QEMU's own network serves what it boots from", self.host_loopback, common.progress);
                 None

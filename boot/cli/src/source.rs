@@ -22,7 +22,7 @@ use crate::common::{Failed, answer};
 pub struct Source {
     /// A .js, .mjs, .cjs or .ts file, or a folder with a package.json; without it: the demo
     pub app: Option<PathBuf>,
-    /// The machine's architecture: x86_64 or aarch64 [default: this machine's, or the only one that a target has]
+    /// The machine's architecture: x86_64 or aarch64 [default: this machine's; build: the only one that a target has]
     #[arg(long, value_name = "ARCH", value_parser = arch)]
     pub arch: Option<&'static Arch>,
     /// Where node lies: plain (files in the initramfs), image (an EROFS file in it), medium (an EROFS disk, least RAM)

@@ -16,12 +16,12 @@ use cache::Cache;
 use error::Result;
 use progress::Progress;
 
-/// The host, as every long operation sees it: where results are kept, and how much is said.
+/// What every long operation is given: the cache, and which lines of progress to print.
 #[derive(Clone, Debug)]
 pub struct Host {
     /// What was made before.
     pub cache: Cache,
-    /// How much is said.
+    /// Which lines of progress are printed.
     pub progress: Progress,
 }
 

@@ -22,7 +22,6 @@ pub const MEDIUM: Medium = Medium {
     machines: false,
     padded: false,
     starts: Starts::Loaded,
-    served: false,
     slots: &[],
     tools: Vec::new,
     recognise: |_| None,

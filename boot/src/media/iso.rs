@@ -41,7 +41,6 @@ pub const MEDIUM: Medium = Medium {
     machines: false,
     padded: false,
     starts: Starts::Firmware,
-    served: false,
     slots: &[Slot::Cd, Slot::Usb, Slot::Disk],
     tools,
     recognise,

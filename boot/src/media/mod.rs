@@ -61,8 +61,6 @@ pub struct Medium {
     pub padded: bool,
     /// What starts a machine from it.
     pub starts: Starts,
-    /// Whether a network serves it to the machine.
-    pub served: bool,
     /// Where it may be plugged in; nothing for one that is not.
     pub slots: &'static [Slot],
     /// The programs and files of the host that make it, and why.
@@ -117,7 +115,7 @@ impl Medium {
 
 /// What a medium is made of.
 pub struct Parts<'a> {
-    /// Where digests are remembered, and how much is said.
+    /// The cache of digests, and which lines of progress to print.
     pub host: &'a Host,
     /// The waist.
     pub image: &'a Image,

@@ -27,7 +27,6 @@ pub const MEDIUM: Medium = Medium {
     machines: true,
     padded: false,
     starts: Starts::Firmware,
-    served: true,
     slots: &[],
     tools: || LOADERS.map(|(_, file, package)| (Sign::File(file, package), "boots from a network")).to_vec(),
     recognise: |_| None,

@@ -38,7 +38,6 @@ pub const MEDIUM: Medium = Medium {
     machines: false,
     padded: true,
     starts: Starts::TakenOut,
-    served: false,
     slots: &[Slot::Card, Slot::Usb],
     tools: || {
         vec![
