@@ -1,6 +1,4 @@
-//! What a medium holds: a card or a disk by its partitions, an ISO by its files, a folder by those in it.
-//!
-//! Each part is read where it lies. Only from a card's FAT filesystem mtools copies three files whose names we choose.
+//! What a medium holds: each part is read where the medium's row says that it lies.
 
 use std::fmt;
 use std::path::Path;
@@ -8,17 +6,14 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Contents, contents};
-use crate::host::error::{Error, Result, Tried};
-use crate::host::interrupt::Making;
-use crate::host::run::Run;
+use crate::host::error::{Error, Result};
 use crate::host::shown::Shown;
 use crate::host::window::Window;
-use crate::media::{self, MANIFEST, Manifest, mtools};
-use crate::users::place::{self, Partition};
+use crate::media::{self, Listed, Listing, MANIFEST, Manifest};
 
 #[derive(Debug, Serialize)]
 pub struct Medium {
-    /// `card`, `iso`, or what the folder's manifest says.
+    /// The medium's kind as `--target` names it, or `disk`.
     pub target: String,
     /// Bytes of all of it.
     pub size: u64,
@@ -45,12 +40,14 @@ pub struct Part {
 }
 
 impl Part {
-    fn of(path: String, window: &Window) -> Self {
-        let (contents, broken) = match contents(window) {
+    /// `bytes` is what it is said to have, where it cannot be opened.
+    fn of(path: String, window: Result<Window>, bytes: u64) -> Self {
+        let bytes = window.as_ref().map_or(bytes, Window::length);
+        let (contents, broken) = match window.and_then(|window| contents(&window)) {
             Ok(found) => (found.map(Box::new), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        Self { path, bytes: window.length(), contents, broken }
+        Self { path, bytes, contents, broken }
     }
 }
 
@@ -64,10 +61,7 @@ pub fn folder(path: &Path) -> Result<Medium> {
         let shown = member.path.to_string_lossy().into_owned();
         // somebody wrote the manifest: it names files of the folder's own, and nothing else of this host
         let opened = media::open(path, &member.path).and_then(|file| Window::of(file, &path.join(&member.path)));
-        match opened {
-            Ok(window) => Part::of(shown, &window),
-            Err(error) => Part { path: shown, bytes: member.bytes, contents: None, broken: Some(error.to_string()) },
-        }
+        Part::of(shown, opened, member.bytes)
     };
     let parts = manifest.members.iter().map(part).collect();
     Ok(Medium { target: manifest.target, size: manifest.bytes, cmdline: Some(manifest.cmdline), parts })
@@ -75,72 +69,9 @@ pub fn folder(path: &Path) -> Result<Medium> {
 
 /// What a file is that is a medium; `None` for any other.
 pub fn file(window: &Window) -> Result<Option<Medium>> {
-    if window.is_iso() {
-        return iso_of(window).map(Some);
-    }
-    let partitions = place::partitions(window)?;
-    if partitions.is_empty() {
-        return Ok(None);
-    }
-    let (mut parts, mut cmdline) = (Vec::new(), None);
-    for Partition { number, window: part, .. } in &partitions {
-        // BS_VolLab of FAT32 (Microsoft's FAT specification, 1.03)
-        let boot = part.part(71, 11).head(11)? == crate::media::card::LABEL.as_bytes();
-        match boot {
-            true => cmdline = boot_files(*number, part, &mut parts)?.or(cmdline),
-            false => parts.push(Part::of(format!("partition {number}"), part)),
-        }
-    }
-    Ok(Some(Medium { target: "card".to_owned(), size: window.length(), cmdline, parts }))
-}
-
-/// What the firmware reads; gives the kernel's words.
-fn boot_files(number: u8, partition: &Window, parts: &mut Vec<Part>) -> Result<Option<String>> {
-    let _making = Making::start();
-    let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
-    let mut image = partition.path().as_os_str().to_owned();
-    image.push(format!("@@{}", partition.at()));
-    let copy = |name: &str| {
-        let to = folder.path().join(name);
-        mtools("mcopy", Path::new(&image)).arg(format!("::{name}")).arg(&to).ok()?;
-        Window::open(&to)
-    };
-    for name in ["kernel8.img", "initramfs"] {
-        let path = format!("partition {number}: {name}");
-        parts.push(match copy(name) {
-            Ok(window) => Part::of(path, &window),
-            Err(error) => Part { path, bytes: 0, contents: None, broken: Some(error.to_string()) },
-        });
-    }
-    let words = copy("cmdline.txt").and_then(|window| window.head(4096));
-    Ok(words.ok().map(|words| String::from_utf8_lossy(&words).trim().to_owned()))
-}
-
-fn iso_of(window: &Window) -> Result<Medium> {
-    let mut device = std::ffi::OsString::from("stdio:");
-    device.push(window.path());
-    let run = Run::new("xorriso").args(["-no_rc", "-report_about", "SORRY", "-indev"]).arg(device);
-    let listing = run.args(["-find", "/", "-type", "f", "-exec", "report_lba", "--"]).output()?;
-    let (mut parts, mut cmdline) = (Vec::new(), None);
-    for (path, part) in listing.lines().filter_map(|line| extent(line, window)) {
-        if path == "/boot/grub/grub.cfg" {
-            let menu = part.head(1 << 16)?;
-            let menu = String::from_utf8_lossy(&menu);
-            cmdline = menu.lines().find_map(|line| line.trim().strip_prefix("linux /kernel ").map(str::to_owned));
-        }
-        parts.push(Part::of(path, &part));
-    }
-    parts.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(Medium { target: "iso".to_owned(), size: window.length(), cmdline, parts })
-}
-
-/// A line of xorriso's `report_lba`: `File data lba: 0 , 35 , 1 , 2 , '/kernel'`; the path is quoted for a shell.
-fn extent(line: &str, window: &Window) -> Option<(String, Window)> {
-    let mut words = line.strip_prefix("File data lba:")?.splitn(5, ',').map(str::trim);
-    let (_, block, _, bytes, path) = (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
-    let path = path.strip_prefix('\'')?.strip_suffix('\'')?.replace(r#"'"'"'"#, "'");
-    let at = block.parse::<u64>().ok()?.checked_mul(2048)?;
-    Some((path, window.part(at, bytes.parse().ok()?)))
+    let Some(Listing { kind, cmdline, parts }) = media::list(window)? else { return Ok(None) };
+    let parts = parts.into_iter().map(|Listed { path, window }| Part::of(path, window, 0)).collect();
+    Ok(Some(Medium { target: kind.to_owned(), size: window.length(), cmdline, parts }))
 }
 
 impl fmt::Display for Medium {
@@ -163,7 +94,7 @@ impl fmt::Display for Medium {
 
 #[cfg(test)]
 mod tests {
-    use super::{MANIFEST, Window, extent, folder};
+    use super::{MANIFEST, folder};
     use nix::sys::stat::Mode;
     use std::fs;
     use std::os::unix::fs::symlink;
@@ -205,17 +136,5 @@ mod tests {
             assert_eq!((&part.path, part.contents.is_some()), (&(*path).to_owned(), why.is_none()), "{part:?}");
             assert!(part.broken.as_deref().unwrap_or_default().contains(why.unwrap_or_default()), "{part:?}");
         }
-    }
-
-    #[test]
-    fn an_extent_is_read_from_what_xorriso_says() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        file.as_file().set_len(1 << 20).unwrap();
-        let window = Window::open(file.path()).unwrap();
-        let read = |line| extent(line, &window).map(|(path, part)| (path, part.at(), part.length()));
-        let line = r#"File data lba:  0 ,       33 ,        1 ,        2 , '/a '"'"'b,c'"#;
-        assert_eq!(read(line), Some(("/a 'b,c".to_owned(), 33 * 2048, 2)));
-        assert_eq!(read("Report layout: xt , Startlba ,   Blocks , Filesize , ISO image path"), None);
-        assert_eq!(read("File data lba:  0 , 99999999999999999999 , 1 , 2 , '/a'"), None);
     }
 }

@@ -4,12 +4,14 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::{Asked, Drive, Hardware, Loaded, Refused, Slot, Start, Stock};
+use super::{Asked, Drive, Hardware, Listed, Listing, Loaded, Refused, Slot, Start, Stock};
 use crate::host::cache::Cache;
 use crate::host::digest::Key;
 use crate::host::error::{Result, Tried};
-use crate::host::run::Run;
+use crate::host::interrupt::Making;
+use crate::host::window::Window;
 use crate::image::words;
+use crate::users::place::{self, Partition};
 
 /// The FAT filesystem's label.
 pub const LABEL: &str = "NODEOS-BOOT";
@@ -37,12 +39,43 @@ pub struct Card {
     pub cmdline: String,
 }
 
-/// Whether a file is a card of ours.
+/// Whether a disk is a card of ours.
 #[must_use]
-pub fn is(file: &File) -> bool {
+pub fn is(disk: &Window) -> bool {
     const LABEL_AT: u64 = 71; // BS_VolLab of FAT32 (Microsoft's FAT specification, 1.03)
     let mut label = [0; LABEL.len()];
-    file.read_exact_at(&mut label, BOOT_AT + LABEL_AT).is_ok() && label == *LABEL.as_bytes()
+    disk.read_exact_at(&mut label, BOOT_AT + LABEL_AT).is_ok() && label == *LABEL.as_bytes()
+}
+
+/// The partitions; of the one that the firmware reads, the files that a build chose the bytes of.
+pub(super) fn list(disk: &Window) -> Result<Listing> {
+    let (boot, others): (Vec<_>, Vec<_>) =
+        place::partitions(disk)?.into_iter().partition(|partition| partition.window.at() == BOOT_AT);
+    let _making = Making::start();
+    let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+    let copy = |name: &str| {
+        let to = folder.path().join(name);
+        copy_out(disk.path(), &[name], &to)?;
+        // the open file outlives its folder
+        Window::open(&to)
+    };
+    let files = |Partition { number, .. }| {
+        let listed = move |name| (format!("partition {number}: {name}"), name);
+        ["kernel8.img", "initramfs"].map(listed)
+    };
+    let files = boot.into_iter().flat_map(files).map(|(path, name)| Listed { path, window: copy(name) });
+    let parts = files.chain(others.into_iter().map(Listed::partition)).collect();
+    let words = copy("cmdline.txt").and_then(|file| file.head(4096));
+    let cmdline = words.ok().map(|words| String::from_utf8_lossy(&words).trim().to_owned());
+    Ok(Listing { kind: super::sd::MEDIUM.name, cmdline, parts })
+}
+
+/// Copies files out of the partition that the firmware reads.
+fn copy_out(card: &Path, names: &[&str], to: &Path) -> Result<()> {
+    let mut image = card.as_os_str().to_owned();
+    image.push(format!("@@{BOOT_AT}"));
+    let names = names.iter().map(|name| format!("::{name}"));
+    super::mtools("mcopy", Path::new(&image)).args(names).arg(to).ok()
 }
 
 /// Takes out of it what QEMU loads itself: it does not run that firmware.
@@ -54,10 +87,7 @@ pub fn read(cache: &Cache, path: &Path) -> Result<Card> {
     let key = format!("boot-{}", Key::default().with("boot", &boot).name());
     let folder = cache.entry("card", &key, |new| {
         fs::create_dir(new).tried("make the folder", new)?;
-        let mut image = path.as_os_str().to_owned();
-        image.push(format!("@@{BOOT_AT}"));
-        let run = super::mtools("mcopy", Path::new(&image)).args(FILES.map(|name| format!("::{name}")));
-        Run::arg(run, new).ok()
+        copy_out(path, &FILES, new)
     })?;
     cache.prune("card", "boot-", &folder, 4)?;
     let text = fs::read_to_string(folder.join("cmdline.txt")).tried("read", &folder)?;
@@ -97,16 +127,18 @@ pub(super) fn boot(stock: &Stock<'_>, asked: &Asked) -> std::result::Result<Hard
 
 #[cfg(test)]
 mod tests {
-    use super::{BOOT_AT, LABEL, is};
+    use super::{BOOT_AT, LABEL, Window, is};
     use std::os::unix::fs::FileExt;
 
     #[test]
     fn a_card_is_known_by_its_label() {
-        let file = tempfile::tempfile().unwrap();
-        assert!(!is(&file), "an empty file");
-        file.write_all_at(LABEL.as_bytes(), BOOT_AT + 71).unwrap();
-        assert!(is(&file));
-        file.write_all_at(b"OTHER", BOOT_AT + 71).unwrap();
-        assert!(!is(&file));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let is = || is(&Window::open(file.path()).unwrap());
+        let write = |label: &str| file.as_file().write_all_at(label.as_bytes(), BOOT_AT + 71).unwrap();
+        assert!(!is(), "an empty file");
+        write(LABEL);
+        assert!(is());
+        write("OTHER");
+        assert!(!is());
     }
 }

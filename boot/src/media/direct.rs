@@ -25,6 +25,7 @@ pub const MEDIUM: Medium = Medium {
     slots: &[],
     tools: Vec::new,
     recognise: |_| None,
+    list: |_| Ok(None),
     boot,
     cmdline,
     adds: "",

@@ -1,6 +1,6 @@
 //! A medium that lies somewhere: which kind it is, and the machine that boots it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use crate::host::cache::Cache;
 use crate::host::digest;
 use crate::host::error::{Error, Result, Tried};
 use crate::host::tool::For;
+use crate::host::window::Window;
 
 /// A medium.
 pub struct Found {
@@ -36,8 +37,8 @@ impl Found {
         if !found.is_file() && !found.file_type().is_block_device() {
             return Err(Error::new(tried(), "it is neither a file nor a folder"));
         }
-        let file = File::open(&path).tried("read", &path)?;
-        let kind = ALL.iter().find_map(|medium| Some((medium, (medium.recognise)(&file)?)));
+        let window = Window::open(&path)?;
+        let kind = ALL.iter().find_map(|medium| Some((medium, (medium.recognise)(&window)?)));
         Ok(kind.map(|(medium, arch)| Self { medium, path, arch }))
     }
 

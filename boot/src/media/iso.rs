@@ -11,21 +11,21 @@
 //! El Torito 1.0; UEFI 2.10, 13.3.2; xorriso's `-as mkisofs` as grub-mkrescue uses it.
 
 use std::fs;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use shim::arches::Arch;
 use shim::probe;
 
 use super::{
-    ALWAYS, Asked, Console, Drive, EPOCH, FIRMWARES_RAM, Hardware, Medium, Member, Parts, Refused, SERIAL, SPEED,
-    Shape, Slot, Start, Starts, Stock, gzipped, initramfs, manifest, users,
+    ALWAYS, Asked, Console, Drive, EPOCH, FIRMWARES_RAM, Hardware, Listed, Listing, Medium, Member, Parts, Refused,
+    SERIAL, SPEED, Shape, Slot, Start, Starts, Stock, gzipped, initramfs, manifest, users,
 };
 use crate::host::cache::write_whole;
 use crate::host::digest;
 use crate::host::error::{Result, Tried};
 use crate::host::run::Run;
 use crate::host::tool::Sign;
+use crate::host::window::Window;
 use crate::image::carbon::Placement;
 use crate::parts::Versions;
 use crate::parts::debian::{fetched, installed, unpacked};
@@ -44,6 +44,7 @@ pub const MEDIUM: Medium = Medium {
     slots: &[Slot::Cd, Slot::Usb, Slot::Disk],
     tools,
     recognise,
+    list,
     boot,
     cmdline,
     // GRUB's loader/linux.c
@@ -137,13 +138,41 @@ fn tools() -> Vec<(Sign, &'static str)> {
 }
 
 /// One of ours: its primary volume descriptor names the system and has the label (ECMA-119, 8.4).
-fn recognise(file: &fs::File) -> Option<&'static Arch> {
+fn recognise(iso: &Window) -> Option<&'static Arch> {
     let mut head = [0; 72];
-    file.read_exact_at(&mut head, probe::BLOCKS[1]).ok()?;
+    iso.read_exact_at(&mut head, probe::BLOCKS[1]).ok()?;
     let [kind, system, label] = [&head[..6], &head[8..40], &head[40..]];
     let ours = kind == probe::ISO && label.starts_with(LABELS.as_bytes());
     let system = std::str::from_utf8(system).ok().filter(|_| ours)?;
     Arch::named(&system.trim_end().to_ascii_lowercase())
+}
+
+/// The files of any ISO, in the order of their paths.
+fn list(iso: &Window) -> Result<Option<Listing>> {
+    if !iso.is_iso() {
+        return Ok(None);
+    }
+    let mut device = std::ffi::OsString::from("stdio:");
+    device.push(iso.path());
+    let run = Run::new("xorriso").args(["-no_rc", "-report_about", "SORRY", "-indev"]).arg(device);
+    let text = run.args(["-find", "/", "-type", "f", "-exec", "report_lba", "--"]).output()?;
+    let mut files: Vec<_> = text.lines().filter_map(|line| extent(line, iso)).collect();
+    files.sort_by(|one, other| one.0.cmp(&other.0));
+    let menu =
+        files.iter().find(|(path, _)| path == "/boot/grub/grub.cfg").map(|(_, file)| file.head(1 << 16)).transpose()?;
+    let menu = String::from_utf8_lossy(&menu.unwrap_or_default()).into_owned();
+    let cmdline = menu.lines().find_map(|line| line.trim().strip_prefix("linux /kernel ").map(str::to_owned));
+    let parts = files.into_iter().map(|(path, file)| Listed { path, window: Ok(file) }).collect();
+    Ok(Some(Listing { kind: MEDIUM.name, cmdline, parts }))
+}
+
+/// A line of xorriso's `report_lba`: `File data lba: 0 , 35 , 1 , 2 , '/kernel'`; the path is quoted for a shell.
+fn extent(line: &str, iso: &Window) -> Option<(String, Window)> {
+    let mut words = line.strip_prefix("File data lba:")?.splitn(5, ',').map(str::trim);
+    let (_, block, _, bytes, path) = (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
+    let path = path.strip_prefix('\'')?.strip_suffix('\'')?.replace(r#"'"'"'"#, "'");
+    let at = block.parse::<u64>().ok()?.checked_mul(2048)?;
+    Some((path, iso.part(at, bytes.parse().ok()?)))
 }
 
 fn boot(stock: &Stock<'_>, asked: &Asked) -> std::result::Result<Hardware, Refused> {
@@ -258,4 +287,21 @@ fn menu(parts: &Parts<'_>, label: &str) -> String {
     let line = if parts.image.arch.bios { line.as_str() } else { "" };
     let first = format!("{line}set gfxpayload=keep\nset timeout=3\nset default=normal\n");
     [first, oem(), String::new(), entries.join("\n")].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Window, extent};
+
+    #[test]
+    fn an_extent_is_read_from_what_xorriso_says() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(1 << 20).unwrap();
+        let window = Window::open(file.path()).unwrap();
+        let read = |line| extent(line, &window).map(|(path, part)| (path, part.at(), part.length()));
+        let line = r#"File data lba:  0 ,       33 ,        1 ,        2 , '/a '"'"'b,c'"#;
+        assert_eq!(read(line), Some(("/a 'b,c".to_owned(), 33 * 2048, 2)));
+        assert_eq!(read("Report layout: xt , Startlba ,   Blocks , Filesize , ISO image path"), None);
+        assert_eq!(read("File data lba:  0 , 99999999999999999999 , 1 , 2 , '/a'"), None);
+    }
 }

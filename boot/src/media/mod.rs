@@ -8,12 +8,13 @@ mod found;
 mod hardware;
 mod iso;
 mod lines;
+mod listing;
 mod manifest;
 mod pxe;
 mod sd;
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,7 @@ use crate::host::error::{Error, Result, Tried};
 use crate::host::interrupt::{self, Making};
 use crate::host::run::Run;
 use crate::host::tool::Sign;
+use crate::host::window::Window;
 use crate::image::Image;
 use crate::image::carbon::Placement;
 use crate::parts::Versions;
@@ -37,6 +39,7 @@ pub use self::found::Found;
 use self::hardware::Stock;
 pub use self::hardware::{Asked, Drive, Firmware, Hardware, Loaded, Refused, Slot, Start, Starts};
 pub use self::lines::{Machine, check_words};
+pub use self::listing::{Listed, Listing, list};
 pub use self::manifest::{Manifest, Member, NAME as MANIFEST, files, open, read};
 
 /// A row: one kind of medium.
@@ -66,7 +69,9 @@ pub struct Medium {
     /// The programs and files of the host that make it, and why.
     pub tools: fn() -> Vec<(Sign, &'static str)>,
     /// Recognises one that is a file or a device; gives its architecture.
-    recognise: fn(&File) -> Option<&'static Arch>,
+    recognise: fn(&Window) -> Option<&'static Arch>,
+    /// The parts of one that is a file; `None` for any other file.
+    list: fn(&Window) -> Result<Option<Listing>>,
     /// The machine that boots it.
     boot: fn(&Stock<'_>, &Asked) -> std::result::Result<Hardware, Refused>,
     /// What the kernel is told, where nothing more is chosen.

@@ -30,6 +30,7 @@ pub const MEDIUM: Medium = Medium {
     slots: &[],
     tools: || LOADERS.map(|(_, file, package)| (Sign::File(file, package), "boots from a network")).to_vec(),
     recognise: |_| None,
+    list: |_| Ok(None),
     boot,
     cmdline,
     // iPXE is told of the initramfs by the line, PXELINUX writes both

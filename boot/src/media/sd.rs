@@ -45,7 +45,8 @@ pub const MEDIUM: Medium = Medium {
             (Sign::Program("sfdisk"), "makes a card's partition table"),
         ]
     },
-    recognise: |file| card::is(file).then(|| Arch::named("aarch64")).flatten(),
+    recognise: |disk| card::is(disk).then(|| Arch::named("aarch64")).flatten(),
+    list: |disk| card::is(disk).then(|| card::list(disk)).transpose(),
     boot: card::boot,
     cmdline,
     adds: FIRMWARES_WORDS,

@@ -1,0 +1,40 @@
+//! What a medium that is one file holds: its parts, where they lie. Nothing in them is read here.
+
+use super::ALL;
+use crate::host::error::Result;
+use crate::host::window::Window;
+use crate::users::place::{self, Partition};
+
+/// The parts of a file that is a medium.
+pub struct Listing {
+    /// The name of its row; `disk` for a disk that no build made.
+    pub kind: &'static str,
+    /// The kernel's command line, unless a boot menu's other entry is chosen.
+    pub cmdline: Option<String>,
+    pub parts: Vec<Listed>,
+}
+
+/// A file or a partition of a medium.
+pub struct Listed {
+    /// Its path on the medium, or `partition N`.
+    pub path: String,
+    pub window: Result<Window>,
+}
+
+impl Listed {
+    pub(super) fn partition(Partition { number, window, .. }: Partition) -> Self {
+        Self { path: format!("partition {number}"), window: Ok(window) }
+    }
+}
+
+/// Lists a medium or a disk with a partition table; `None` for any other file.
+pub fn list(window: &Window) -> Result<Option<Listing>> {
+    for medium in ALL {
+        if let Some(listing) = (medium.list)(window)? {
+            return Ok(Some(listing));
+        }
+    }
+    let partitions = place::partitions(window)?;
+    let parts: Vec<_> = partitions.into_iter().map(Listed::partition).collect();
+    Ok((!parts.is_empty()).then_some(Listing { kind: "disk", cmdline: None, parts }))
+}
