@@ -17,7 +17,6 @@ mod publish;
 mod report;
 mod run;
 mod source;
-mod state;
 mod users;
 
 use boot::host::progress::Progress;

@@ -58,14 +58,15 @@ pub struct Args {
 
 impl Act for Args {
     fn purposes(&self) -> Vec<For> {
-        let mut purposes = self.source.purposes();
-        purposes.extend([For::Medium(self.target.name), For::Machine(self.source.arch())]);
+        let source = self.source.clone().for_target(self.target);
+        let mut purposes = source.purposes();
+        purposes.extend([For::Medium(self.target.name), For::Machine(source.arch())]);
         purposes
     }
 
     fn run(self, common: Common) -> Result<u8, Failed> {
         let Self { source, target, only, runs, parts, json } = self;
-        let subject = source.subject(target)?;
+        let subject = source.for_target(target).subject(target)?;
         let all = || WHATS.iter().map(|(_, what)| *what).filter(|what| *what != What::Floor).collect();
         let whats = if only.is_empty() { all() } else { only };
         let (measured, spreads) = measure::measure(&common.host()?, &subject, &whats, runs.into())?;

@@ -9,13 +9,13 @@ use boot::host::error::Tried;
 use boot::media::Medium;
 use boot::tools::For;
 use lab::bench::{Arena, Wanted};
+use lab::budget::Records;
 use lab::comparison::Comparison;
 use lab::figures::Measured;
 use lab::measure::{self, WHATS};
 use lab::report::{Machine, Report, TITLE, echarts};
 
 use crate::bench;
-use crate::budget::history;
 use crate::common::{Act, Common, Failed, print_line};
 use crate::source::Source;
 
@@ -55,15 +55,17 @@ impl Act for Args {
         if !self.from.is_empty() {
             return vec![For::Images];
         }
-        let mut purposes = self.source.purposes();
-        purposes.extend([For::Medium(self.target.name), For::Machine(self.source.arch())]);
+        let source = self.source.clone().for_target(self.target);
+        let mut purposes = source.purposes();
+        purposes.extend([For::Medium(self.target.name), For::Machine(source.arch())]);
         if !self.no_bench {
-            purposes.extend(bench::purposes(self.source.arch(), &bench::all()));
+            purposes.extend(bench::purposes(source.arch(), &bench::all()));
         }
         purposes
     }
 
-    fn run(self, common: Common) -> Result<u8, Failed> {
+    fn run(mut self, common: Common) -> Result<u8, Failed> {
+        self.source = self.source.for_target(self.target);
         // minutes of measuring come last: whatever else can fail has done so
         free(&self.out)?;
         writable(&self.out)?;
@@ -71,7 +73,7 @@ impl Act for Args {
         for file in &self.from {
             read(file, &mut machines, &mut comparisons)?;
         }
-        let history = history()?;
+        let history = Records::of_this_clone()?.budgets()?.history();
         let host = common.host()?;
         let echarts = echarts::script(&host)?;
         if self.from.is_empty() {

@@ -15,6 +15,7 @@ use boot::image::carbon::Placement;
 use boot::image::words;
 use boot::media::{Asked, Firmware, Found, MANIFEST, Slot};
 use boot::tools::For;
+use boot::users::kept;
 use qemu::machine::{Drive, Machine, Network, Publish, Start};
 use qemu::passt::Passt;
 use qemu::terminal::{self, Cause, Cut, Ending, Terminal};
@@ -23,7 +24,7 @@ use shim::last_word::LastWord;
 use crate::common::{Act, Common, Failed, exit, print_line};
 use crate::medium::{self, Beside};
 use crate::source::{Source, is_file, memory};
-use crate::{network, publish, state};
+use crate::{network, publish};
 
 /// Assemble what changed, boot it in QEMU on this terminal
 #[derive(clap::Args)]
@@ -197,8 +198,8 @@ impl Args {
     fn homes(&self, made: &Path, users: &Users, progress: Progress) -> Result<Drive, Failed> {
         Ok(match users {
             Users::Demo => {
-                let how = state::How { fresh: self.fresh, dry_run: self.dry_run };
-                Drive::writable(state::homes(&state::folder()?, made, how, progress)?)
+                let how = kept::How { fresh: self.fresh, dry_run: self.dry_run };
+                Drive::writable(kept::homes(&kept::folder()?, made, how, progress)?)
             }
             // one in the cache stays as it is
             Users::App(_) => Drive { snapshot: true, ..Drive::writable(made) },

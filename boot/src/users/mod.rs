@@ -22,6 +22,7 @@ mod edit;
 pub mod ext4;
 pub mod home;
 pub mod image;
+pub mod kept;
 pub mod logon;
 pub mod names;
 mod packages;

@@ -1,4 +1,5 @@
-//! Budgets: what each figure may be, what it was when it last landed, and who is to blame for more. Pure.
+//! Budgets: what each figure may be, what it was when it last landed, and who is to blame for more. Pure but for `records`
+//! (files) and `machines` (what is measured).
 //!
 //! ```text
 //! budgets.toml + landed figures + measured figures → findings
@@ -6,6 +7,8 @@
 //! ```
 
 mod file;
+pub mod machines;
+mod records;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::figures::{Figure, Figures, Measured, kind, of_our_format};
 
 pub use self::file::Budgets;
+pub use self::records::{BUDGETS, Records};
 
 /// What one figure may be.
 #[derive(Clone, Copy, Debug, PartialEq)]

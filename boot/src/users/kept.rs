@@ -6,12 +6,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use boot::host::error::{Result, Tried};
-use boot::host::folder::{self, Kept};
-use boot::host::interrupt::{self, Making};
-use boot::host::progress::Progress;
-use boot::host::run::Run;
-use boot::users::ext4::{self, not_in_use};
+use crate::host::error::{Result, Tried};
+use crate::host::folder::{self, Kept};
+use crate::host::interrupt::{self, Making};
+use crate::host::progress::Progress;
+use crate::host::run::Run;
+use crate::users::ext4::{self, not_in_use};
 
 const NAME: &str = "demo.ext4";
 const KEPT: (&str, &str) = ("demo.before-fresh-", ".ext4");
@@ -120,7 +120,7 @@ fn numbers(folder: &Path) -> Result<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::{How, NAME, first, homes, replace};
-    use boot::host::progress::Progress;
+    use crate::host::progress::Progress;
     use std::collections::BTreeMap;
     use std::fs;
     use std::path::Path;
@@ -146,7 +146,7 @@ mod tests {
         first(&homes, &mine).unwrap();
         assert_eq!(fs::read_to_string(&homes).unwrap(), "other");
         // --fresh copied too, and meanwhile a machine started
-        let machine = boot::users::ext4::lock(&homes).unwrap();
+        let machine = crate::users::ext4::lock(&homes).unwrap();
         let before = files(state);
         let error = replace(state, &homes, &mine).unwrap_err().to_string();
         assert!(error.contains("another program has it open") && error.contains("next: stop the machine"), "{error}");

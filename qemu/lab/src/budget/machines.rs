@@ -1,0 +1,34 @@
+//! The machines that have budgets, and what is measured of each.
+
+use boot::assembly::Users;
+use boot::host::Host;
+use boot::host::error::Result;
+use boot::image::manifest::Manifest;
+use boot::media::{self, Medium, Starts};
+use shim::arches::{ALL, Arch};
+
+use crate::figures::Measured;
+use crate::measure::{self, Subject, What};
+
+/// Every medium, for every architecture that it is made for.
+pub fn all() -> impl Iterator<Item = (&'static Arch, &'static Medium)> {
+    let all = ALL.iter().flat_map(|arch| media::ALL.iter().map(move |target| (arch, target)));
+    all.filter(|(arch, target)| target.archs.contains(&arch.name))
+}
+
+/// What budgets are for, of one machine without homes; instructions are the median of so many runs.
+pub fn measured(host: &Host, arch: &'static Arch, target: &'static Medium, runs: u8) -> Result<Measured> {
+    let subject = Subject { arch, target, users: Users::None, manifest: Manifest::default() };
+    // system calls are the same at each run
+    let is_booted = target.starts == Starts::Loaded;
+    let once = if is_booted { &[What::Sizes, What::Calls][..] } else { &[What::Sizes] };
+    let mut measured = measure::measure(host, &subject, once, 1)?.0;
+    if !is_booted {
+        // the shim and the carbon copy are those of direct
+        measured.figures.retain(|name, _| ["bytes.kernel", "bytes.initramfs", "bytes.medium"].contains(&name.as_str()));
+    } else {
+        let counted = measure::measure(host, &subject, &[What::Instructions], runs.into())?.0;
+        measured.figures.extend(counted.figures);
+    }
+    Ok(measured)
+}

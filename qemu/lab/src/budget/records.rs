@@ -1,0 +1,96 @@
+//! Where budgets and what landed lie in the source tree: read and written here alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use boot::host::cache::write_whole;
+use boot::host::error::{Error, Result, Tried};
+use boot::host::run::Run;
+use shim::arches::{ALL, Arch};
+
+use super::{Budgets, Landed, machines};
+use crate::figures::FORMAT;
+
+/// The budgets, from the top of the source tree.
+pub const BUDGETS: &str = "qemu/budgets.toml";
+
+/// The records of a source tree.
+pub struct Records {
+    root: PathBuf,
+}
+
+impl Records {
+    /// Those of the source tree that this program was built in.
+    pub fn of_this_clone() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
+        match root.join("qemu").is_dir() {
+            true => Ok(Self { root: root.to_owned() }),
+            false => {
+                let why = format!("{} is gone", root.display());
+                Err(Error::new("find the budgets", why).next("run nodeos from its clone"))
+            }
+        }
+    }
+
+    /// What each figure may be. Refuses budgets of a machine that does not exist: nobody would look at them.
+    pub fn budgets(&self) -> Result<Budgets> {
+        let file = self.root.join(BUDGETS);
+        let read = || format!("read {}", file.display());
+        let text = fs::read_to_string(&file).tried("read", &file)?;
+        let budgets = Budgets::read(&text).map_err(|why| Error::new(read(), why))?;
+        let known: Vec<_> = machines::all().map(|(arch, target)| format!("{arch}.{target}")).collect();
+        match budgets.rows.keys().find(|machine| !known.contains(machine)) {
+            None => Ok(budgets),
+            Some(machine) => {
+                Err(Error::new(read(), format!("there is no machine {machine}; there are {}", known.join(", "))))
+            }
+        }
+    }
+
+    /// What landed last.
+    pub fn landed(&self) -> Result<Landed> {
+        let mut landed = Landed { format: FORMAT, ..Landed::default() };
+        for path in ALL.iter().map(|arch| self.root.join(record(arch))).filter(|path| path.exists()) {
+            let text = fs::read_to_string(&path).tried("read", &path)?;
+            landed.machines.extend(parsed(&path.display().to_string(), &text)?.machines);
+        }
+        Ok(landed)
+    }
+
+    /// What had landed at a revision of git's.
+    pub fn landed_at(&self, revision: &str, archs: &[&Arch]) -> Result<Landed> {
+        let mut landed = Landed { format: FORMAT, ..Landed::default() };
+        for arch in archs {
+            let object = format!("{revision}:{}", record(arch));
+            let text = Run::new("git").args(["show", &object]).within(&self.root).output().map_err(|error| {
+                error.next(
+                    "name a revision that has records: git log -- qemu/landed; --arch and --target ask for fewer machines",
+                )
+            })?;
+            landed.machines.extend(parsed(&object, &text)?.machines);
+        }
+        Ok(landed)
+    }
+
+    /// Writes the budgets, and what landed for each architecture.
+    pub fn write(&self, budgets: &Budgets, landed: &Landed) -> Result<()> {
+        for arch in ALL {
+            let of = landed.machines.iter().filter(|(name, _)| name.split('.').next() == Some(arch.name));
+            let of = Landed { format: FORMAT, machines: of.map(|(n, f)| (n.clone(), f.clone())).collect() };
+            let path = self.root.join(record(arch));
+            let text = serde_json::to_string_pretty(&of)
+                .map_err(|error| Error::new(format!("write {}", path.display()), error.to_string()))?;
+            fs::create_dir_all(path.parent().unwrap_or(&self.root)).tried("make the folder of", &path)?;
+            write_whole(&path, format!("{text}\n").as_bytes())?;
+        }
+        write_whole(&self.root.join(BUDGETS), budgets.text().as_bytes())
+    }
+}
+
+fn record(arch: &Arch) -> String {
+    format!("qemu/landed/{arch}.json")
+}
+
+fn parsed(name: &str, text: &str) -> Result<Landed> {
+    Landed::read(text).map_err(|why| Error::new(format!("read {name}"), why))
+}
