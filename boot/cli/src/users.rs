@@ -98,7 +98,8 @@ enum Verb {
         pids: Option<u32>,
         #[arg(long = "device", help = devices_help(), value_name = "NAME", value_parser = device)]
         devices: Vec<Pattern>,
-        #[arg(long = name::NETWORK, help = keys::NETWORK.text, value_parser = [SHARED, PRIVATE])]
+        #[arg(long = name::NETWORK, help = help(&keys::NETWORK), hide_possible_values = true,
+            value_parser = [SHARED, PRIVATE])]
         network: Option<String>,
         /// Take the policy away before anything else is set: the default counts
         #[arg(long)]

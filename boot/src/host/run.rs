@@ -28,6 +28,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("e2fsck", "e2fsprogs"),
     ("fakechroot", "fakechroot"),
     ("fakeroot", "fakeroot"),
+    ("fish", "fish"),
     ("flex", "flex"),
     ("fsck.fat", "dosfstools"),
     ("gcc", "gcc"),
@@ -35,6 +36,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("isoinfo", "genisoimage"),
     ("make", "make"),
+    ("man", "man-db"),
     ("mcopy", "mtools"),
     ("mformat", "mtools"),
     ("mke2fs", "e2fsprogs"),
@@ -51,6 +53,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("tar", "tar"),
     ("xorriso", "xorriso"),
     ("xz", "xz-utils"),
+    ("zsh", "zsh"),
 ];
 
 /// Lines of stderr that an error repeats.

@@ -48,7 +48,7 @@ pub fn is(disk: &Window) -> bool {
 }
 
 /// The partitions; of the one that the firmware reads, the files that a build chose the bytes of.
-pub(super) fn list(disk: &Window) -> Result<Listing> {
+pub(super) fn list(disk: &Window, kind: &'static str) -> Result<Listing> {
     let (boot, others): (Vec<_>, Vec<_>) =
         place::partitions(disk)?.into_iter().partition(|partition| partition.window.at() == BOOT_AT);
     let _making = Making::start();
@@ -67,7 +67,7 @@ pub(super) fn list(disk: &Window) -> Result<Listing> {
     let parts = files.chain(others.into_iter().map(Listed::partition)).collect();
     let words = copy("cmdline.txt").and_then(|file| file.head(4096));
     let cmdline = words.ok().map(|words| String::from_utf8_lossy(&words).trim().to_owned());
-    Ok(Listing { kind: super::sd::MEDIUM.name, cmdline, parts })
+    Ok(Listing { kind, cmdline, parts })
 }
 
 /// Copies files out of the partition that the firmware reads.

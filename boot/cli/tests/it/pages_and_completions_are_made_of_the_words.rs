@@ -49,7 +49,7 @@ fn manual_pages_replace_no_other_file() {
     assert_eq!(names(&pages), ["nodeos-users.1"], "nothing is written after a refusal");
 }
 
-/// man(1) and its roff are no part of a small Debian. Without them the unit test's look at titles has to do.
+/// A machine that only builds may lack man(1). The unit test of the titles still runs there.
 #[test]
 fn man_shows_each_page_without_a_complaint() {
     let stage = Stage::new();
