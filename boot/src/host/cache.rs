@@ -3,14 +3,23 @@
 //! 1. An entry that exists is whole: it is made under a temporary name and renamed when it is done.
 //! 2. One maker at a time: a file lock per entry, which the kernel drops with the process.
 //! 3. A key names everything that went in (`digest`), so an entry never changes and is never compared again.
+//! 4. What another command may be using is never removed: an entry's time is that of its last use.
 
 use crate::host::error::{Result, Tried};
 use crate::host::folder::{self, Kept};
 use crate::host::interrupt::{self, Making};
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// Longer than a command uses what it took: the suites run for less than an hour.
+const IN_USE: Duration = Duration::from_hours(3);
+/// An entry that nobody has used for so long goes.
+const OLDEST: Duration = Duration::from_hours(30 * 24);
+/// Bytes that entries of one kind may have together, those in use left out.
+const ROOM: u64 = 2 << 30;
 
 /// A cache folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,22 +46,14 @@ impl Cache {
         &self.root
     }
 
-    /// A finished entry, if there is one.
-    #[must_use]
-    pub fn find(&self, kind: &str, key: &str) -> Option<PathBuf> {
-        let path = self.root.join(kind).join(key);
-        path.exists().then_some(path)
-    }
-
     /// The entry; if it is missing, `make` fills the path it is given (a file or a folder, not there yet).
     pub fn entry(&self, kind: &str, key: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-        if let Some(path) = self.find(kind, key) {
-            return Ok(path);
-        }
         let path = self.root.join(kind).join(key);
+        // whoever removes entries asks for this lock too
         let _lock = self.lock(kind, key)?;
         if path.exists() {
-            return Ok(path); // another command made it while this one waited
+            touch(&path)?;
+            return Ok(path);
         }
         let new = self.root.join(kind).join(format!(".{key}.new"));
         remove(&new)?; // of a maker that was interrupted
@@ -66,25 +67,43 @@ impl Cache {
         made.map(|()| path)
     }
 
-    /// Keeps the `count` newest entries whose key starts with `prefix`; a used one counts as new.
-    pub fn prune(&self, kind: &str, prefix: &str, used: &Path, count: usize) -> Result<()> {
-        let touched = File::open(used).and_then(|file| file.set_modified(SystemTime::now()));
-        touched.tried("touch", used)?;
+    /// Removes entries whose key starts with `prefix`: those that nobody has used for long, and the oldest of the others
+    /// while they take too much room.
+    pub fn prune(&self, kind: &str, prefix: &str) -> Result<()> {
+        self.prune_to(kind, prefix, ROOM)
+    }
+
+    fn prune_to(&self, kind: &str, prefix: &str, mut room: u64) -> Result<()> {
         let folder = self.root.join(kind);
         let mut found = Vec::new();
         for entry in fs::read_dir(&folder).tried("list", &folder)?.flatten() {
-            let modified = entry.metadata().and_then(|found| found.modified());
-            if let (Some(name), Ok(modified)) = (entry.file_name().to_str(), modified)
-                // locks and what is being made are no entries
+            // locks and what is being made are no entries
+            if let Some(name) = entry.file_name().to_str()
                 && name.starts_with(prefix)
                 && !name.starts_with('.')
+                && let Some(unused) = unused(&entry.path())
+                && unused > IN_USE
             {
-                found.push((modified, name.to_owned()));
+                found.push((unused, name.to_owned()));
             }
         }
         found.sort();
-        let old = found.len().saturating_sub(count);
-        found.iter().take(old).try_for_each(|(_, name)| self.remove(kind, name))
+        for (unused, name) in found {
+            let bytes = bytes(&folder.join(&name));
+            if unused > OLDEST || bytes > room {
+                self.remove_unused(kind, &name)?;
+            } else {
+                room -= bytes;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes an entry that no command has taken since it was looked at.
+    fn remove_unused(&self, kind: &str, key: &str) -> Result<()> {
+        let _lock = self.lock(kind, key)?;
+        let path = self.root.join(kind).join(key);
+        if unused(&path).is_some_and(|unused| unused > IN_USE) { remove(&path) } else { Ok(()) }
     }
 
     /// Removes an entry, so that it is made anew.
@@ -102,6 +121,25 @@ impl Cache {
         file.lock().tried("lock", &path)?;
         Ok(file)
     }
+}
+
+fn touch(path: &Path) -> Result<()> {
+    File::open(path).and_then(|file| file.set_modified(SystemTime::now())).tried("touch", path)
+}
+
+/// How long ago an entry was used last; one of the future is in use.
+fn unused(path: &Path) -> Option<Duration> {
+    let used = fs::symlink_metadata(path).and_then(|found| found.modified()).ok()?;
+    Some(SystemTime::now().duration_since(used).unwrap_or_default())
+}
+
+/// Bytes that a file or a folder takes on the disk. What cannot be read takes none.
+fn bytes(path: &Path) -> u64 {
+    let Ok(found) = fs::symlink_metadata(path) else { return 0 };
+    let below = if found.is_dir() { fs::read_dir(path).ok() } else { None };
+    let below: u64 = below.into_iter().flatten().flatten().map(|entry| bytes(&entry.path())).sum();
+    // st_blocks counts 512 bytes (stat(2))
+    found.blocks() * 512 + below
 }
 
 /// Removes a file or a folder with all that is in it; none is no error.
@@ -132,9 +170,10 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::Cache;
-    use crate::host::error::Error;
-    use std::fs;
+    use crate::host::error::{Error, Tried};
+    use std::fs::{self, File};
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::{Duration, SystemTime};
 
     fn cache() -> (tempfile::TempDir, Cache) {
         let folder = tempfile::tempdir().unwrap();
@@ -158,36 +197,54 @@ mod tests {
             }
         });
         assert_eq!(made.load(Ordering::Relaxed), 1);
-        assert_eq!(fs::read(cache.find("k", "a").unwrap()).unwrap(), b"x");
+        assert_eq!(fs::read(cache.root().join("k/a")).unwrap(), b"x");
         cache.remove("k", "a").unwrap();
-        assert_eq!(cache.find("k", "a"), None);
+        assert!(!cache.root().join("k/a").exists());
     }
 
-    #[test]
-    fn old_entries_go_and_the_used_one_stays() {
-        let (_folder, cache) = cache();
-        let make =
-            |key: &str| cache.entry("k", key, |path| fs::write(path, key).map_err(|e| Error::io("w", &e))).unwrap();
-        let first = make("x-1");
-        for key in ["x-2", "x-3", "y-1"] {
-            make(key);
-        }
-        cache.prune("k", "x-", &first, 2).unwrap();
-        let left = ["x-1", "x-2", "x-3", "y-1"].map(|key| cache.find("k", key).is_some());
-        assert_eq!(left, [true, false, true, true]);
+    /// Makes an entry that was used so many hours ago.
+    fn entry(cache: &Cache, key: &str, hours: u64) {
+        let path = cache.entry("k", key, |path| fs::write(path, key).tried("write", path)).unwrap();
+        let then = SystemTime::now() - Duration::from_hours(hours);
+        File::open(path).unwrap().set_modified(then).unwrap();
     }
 
-    #[test]
-    fn locks_are_no_entries_however_often_old_ones_go() {
-        let (_folder, cache) = cache();
-        for key in ["1", "2", "3", "4", "5"] {
-            let made = cache.entry("k", key, |path| fs::write(path, key).map_err(|e| Error::io("w", &e))).unwrap();
-            cache.prune("k", "", &made, 2).unwrap();
-        }
+    fn entries(cache: &Cache) -> Vec<String> {
         let names = fs::read_dir(cache.root().join("k")).unwrap().map(|entry| entry.unwrap().file_name());
-        let names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
-        assert_eq!(names.iter().filter(|name| !name.starts_with('.')).count(), 2, "{names:?}");
-        assert_eq!(names.iter().filter(|name| name.ends_with(".lock")).count(), 5, "{names:?}");
+        let mut names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        names.retain(|name| !name.starts_with('.'));
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn entries_that_nobody_uses_go_by_age() {
+        let (_folder, cache) = cache();
+        for (key, hours) in [("x-now", 0), ("x-day", 24), ("x-old", 24 * 31), ("x-taken", 24 * 31), ("y-old", 24 * 31)]
+        {
+            entry(&cache, key, hours);
+        }
+        cache.entry("k", "x-taken", |_| panic!("it is there")).unwrap();
+        cache.prune("k", "x-").unwrap();
+        assert_eq!(entries(&cache), ["x-day", "x-now", "x-taken", "y-old"]);
+    }
+
+    #[test]
+    fn the_oldest_go_when_room_is_short_and_none_in_use() {
+        let (_folder, cache) = cache();
+        let all = ["a-now", "b-soon", "c-day", "d-week"];
+        let large = |hours: [u64; 4]| {
+            for (key, hours) in all.into_iter().zip(hours) {
+                entry(&cache, key, hours);
+            }
+        };
+        large([0, 1, 24, 24 * 7]);
+        let bytes = super::bytes(&cache.root().join("k/a-now"));
+        cache.prune_to("k", "", bytes).unwrap();
+        assert_eq!(entries(&cache), ["a-now", "b-soon", "c-day"]);
+        cache.prune_to("k", "", 0).unwrap();
+        assert_eq!(entries(&cache), ["a-now", "b-soon"]);
+        assert_eq!(fs::read_dir(cache.root().join("k")).unwrap().count(), 2 + all.len(), "locks stay");
     }
 
     #[test]
@@ -220,7 +277,7 @@ mod tests {
     fn what_an_interrupted_maker_left_is_no_entry_and_is_cleared() {
         let (_folder, cache) = cache();
         fs::create_dir_all(cache.root().join("k/.a.new/half")).unwrap();
-        assert_eq!(cache.find("k", "a"), None);
+        assert!(!cache.root().join("k/a").exists());
         let path = cache.entry("k", "a", |path| fs::write(path, "whole").map_err(|e| Error::io("w", &e))).unwrap();
         assert_eq!(fs::read(path).unwrap(), b"whole");
         assert!(!cache.root().join("k/.a.new").exists());

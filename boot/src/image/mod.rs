@@ -76,9 +76,6 @@ pub struct Spec {
     pub shim: Shim,
 }
 
-/// How many images of a kind the cache keeps: both ends of a comparison, and a few to go back to.
-const KEPT: usize = 6;
-
 /// Makes what is not cached, and says where all of it is.
 pub fn assemble(host: &Host, spec: &Spec) -> Result<Image> {
     kernel::check(&spec.kernel, spec.arch)?;
@@ -189,7 +186,7 @@ fn carbon_image(host: &Host, spec: &Spec, tree: &Tree) -> Result<PathBuf> {
         phase.done(&format!("carbon copy for {}, {}", spec.arch, megabytes(new)?));
         Ok(())
     })?;
-    host.cache.prune("carbon", &prefix, &image, KEPT)?;
+    host.cache.prune("carbon", &prefix)?;
     Ok(image)
 }
 
@@ -207,7 +204,7 @@ fn initramfs(host: &Host, spec: &Spec, plain: Option<&Tree>, image: Option<&Path
         phase.done(&format!("initramfs for {} ({}), {}", spec.arch, spec.placement, megabytes(new)?));
         Ok(())
     })?;
-    host.cache.prune("initramfs", &prefix, &path, KEPT)?;
+    host.cache.prune("initramfs", &prefix)?;
     Ok(path)
 }
 

@@ -201,8 +201,7 @@ fn unpacked(host: &Host, version: &str) -> Result<PathBuf> {
         phase.done(&format!("unpacked {PACKAGE} {version}"));
         Ok(())
     })?;
-    // 2 GB each with what was built in it
-    host.cache.prune("kernel-source", version, &source, 2)?;
+    host.cache.prune("kernel-source", version)?;
     Ok(source)
 }
 

@@ -28,8 +28,6 @@ pub const UID: u32 = 1000;
 const LEFT_OUT: [&str; 3] = [".git", ".npmrc", packages::OF_NPM];
 /// What node runs.
 const EXTENSIONS: [&str; 4] = ["js", "mjs", "cjs", "ts"];
-/// Images of apps that the cache keeps.
-const KEPT: usize = 4;
 
 /// What node is told to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +45,7 @@ pub fn image(host: &Host, app: &Path, arch: &Arch, size: Option<u64>) -> Result<
     let key = home.digest(Key::default().with("size", size.to_le_bytes()))?.name();
     let path =
         host.cache.entry("users", &format!("app-{key}"), |new| create(new, Create { size, force: false }, &[home]))?;
-    host.cache.prune("users", "app-", &path, KEPT)?;
+    host.cache.prune("users", "app-")?;
     Ok(path)
 }
 

@@ -22,8 +22,6 @@ const LONGEST_PATH: usize = 4096;
 const LEVEL: i32 = 12;
 /// Changes with what is made of them.
 const RECIPE: &str = "homes 2";
-/// How many the cache keeps.
-const KEPT: usize = 6;
 
 /// The archive of a users image's homes, compressed; from the cache or made now.
 pub fn archive(cache: &Cache, users: &Path) -> Result<PathBuf> {
@@ -32,7 +30,7 @@ pub fn archive(cache: &Cache, users: &Path) -> Result<PathBuf> {
         let packed = zstd::encode_all(cpio(users)?.as_slice(), LEVEL).tried("compress the homes in", users)?;
         closed(new).and_then(|mut file| file.write_all(&packed)).tried("write", new)
     })?;
-    cache.prune("homes", "", &path, KEPT)?;
+    cache.prune("homes", "")?;
     Ok(path)
 }
 

@@ -109,3 +109,22 @@ fn an_app_that_cannot_start_is_refused_before_anything_is_written() {
     fs::write(scratch.folder().join("x.py"), "").unwrap();
     assert!(error("x.py").contains("no file that ends with .js, .mjs, .cjs, .ts"));
 }
+
+/// As eight commands would: a lock is an open file's, so threads wait for each other as processes do.
+#[test]
+fn eight_apps_at_once_each_get_their_image() {
+    let scratch = Scratch::new();
+    let host = host(&scratch);
+    let made = std::sync::Barrier::new(8);
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let (host, made, app) = (&host, &made, scratch.folder().join(format!("{number}.js")));
+            scope.spawn(move || {
+                fs::write(&app, format!("// {number}")).unwrap();
+                let image = image(host, &app, &ALL[0], None).unwrap();
+                made.wait();
+                assert_eq!(list(&image).unwrap().len(), 1, "the image of app {number}");
+            });
+        }
+    });
+}
