@@ -71,6 +71,8 @@ fn home_with(host: &Host, app: &Path, arch: &Arch, first: &str) -> Result<Home> 
     let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(USER, UID);
     let start = if found.is_dir() {
+        // a link to a folder would be copied as a link, and npm would write to where it leads
+        let app = &fs::canonicalize(app).tried("find", app)?;
         let manifest = manifest(app)?;
         let start = start(&manifest, |path| app.join(path).is_file());
         let start = start.map_err(|why| Error::new(tried(), why).next("\"main\" in package.json names the file"))?;

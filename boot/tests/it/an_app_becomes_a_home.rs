@@ -128,3 +128,23 @@ fn eight_apps_at_once_each_get_their_image() {
         }
     });
 }
+
+#[test]
+fn npm_installs_nothing_in_the_folder_that_a_link_leads_to() {
+    let scratch = Scratch::new();
+    let files = [
+        ("package.json", r#"{"main": "x.js", "dependencies": {"dep": "file:./dep"}}"#),
+        ("x.js", ""),
+        ("dep/package.json", r#"{"name": "dep", "version": "1.0.0"}"#),
+    ];
+    let folder = app(&scratch, &files);
+    let before = fs::read_dir(&folder).unwrap().count();
+    let links = [("absolute", folder.as_path()), ("relative", std::path::Path::new("my app"))];
+    for (name, target) in links {
+        let link = scratch.folder().join(name);
+        symlink(target, &link).unwrap();
+        let home = home(&host(&scratch), &link, &ALL[0]).unwrap();
+        assert!(home.get("app/node_modules/dep").is_some() && home.get("app/x.js").is_some(), "{name}: {home}");
+    }
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), before, "npm wrote into the app's own folder");
+}
