@@ -16,8 +16,9 @@ use crate::parts::debian;
 use crate::parts::kernel::{self, kernel};
 use crate::parts::node::{self, Choice};
 use crate::parts::shim::{Shim, build as shim};
+use crate::users::app::{self, App};
+use crate::users::demo;
 use crate::users::image::DEFAULT_SIZE;
-use crate::users::{app, demo};
 
 /// Debian's package of e2fsck without libraries.
 const E2FSCK: &str = "e2fsck-static";
@@ -43,7 +44,7 @@ pub enum Users {
     /// The demo's three.
     Demo,
     /// One user, who is that program.
-    App(PathBuf),
+    App(App),
     /// An image of somebody's.
     File(PathBuf),
 }

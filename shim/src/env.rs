@@ -1,8 +1,9 @@
 //! `/usr/bin/env`: runs any program, so that `#!/usr/bin/env node` and its kin work.
 //!
-//! `env [NAME=VALUE]… PROGRAM [ARGUMENT]…` sets variables and looks the program up in PATH, as env(1) does; a first
-//! argument `-S WORDS` (or `-SWORDS`) is split at spaces, which is how a `#!` line passes more than one word. Without a program it
-//! prints the environment. Exit status: 126 found but not run, 127 not found (POSIX env).
+//! `env [-C FOLDER] [NAME=VALUE]… PROGRAM [ARGUMENT]…` changes to the folder, sets variables and looks the program up in PATH,
+//! as env(1) does; a first argument `-S WORDS` (or `-SWORDS`) is split at spaces, which is how a `#!` line passes more than
+//! one word. Without a program it prints the environment. Exit status: 125 no such folder, 126 found but not run,
+//! 127 not found (POSIX env, GNU env).
 #![cfg_attr(target_env = "musl", no_std, no_main)]
 
 use core::ffi::CStr;
@@ -35,10 +36,10 @@ fn run(start: Start) -> u8 {
 }
 
 fn plain(word: &CStr) -> bool {
-    !word.to_bytes().contains(&b'=') && !word.to_bytes().starts_with(b"-S")
+    !word.to_bytes().contains(&b'=') && !word.to_bytes().starts_with(b"-")
 }
 
-/// With `-S`, with variables, or with nothing to run; `None` if there are too many words.
+/// With `-S`, `-C`, with variables, or with nothing to run; `None` if there are too many words.
 fn changed(start: Start) -> Option<u8> {
     let mut arguments = start.arguments().peekable();
     let mut split = Text::new();
@@ -55,6 +56,13 @@ fn changed(start: Start) -> Option<u8> {
     let mut environment = Words::new();
     start.environment().try_for_each(|variable| set(&mut environment, variable))?;
     let mut words = words.iter().copied().peekable();
+    if words.next_if_eq(&c"-C").is_some() {
+        let folder = words.next()?;
+        if let Err(errno) = rustix::process::chdir(folder) {
+            failed(folder, errno);
+            return Some(125);
+        }
+    }
     while let Some(word) = words.next_if(|word| word.to_bytes().contains(&b'=')) {
         set(&mut environment, word)?;
     }

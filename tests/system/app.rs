@@ -3,17 +3,19 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
 use boot::assembly::Users;
+use boot::users::app::App;
 use qemu::machine::{Drive, Publish};
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, free_port, host, runs};
 
 fn app(path: &str, arch: &'static Arch) -> Drive {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/");
-    let users = Users::App(format!("{folder}{path}").into());
+    let users = Users::App(PathBuf::from(format!("{folder}{path}")).into());
     let image = users.image(&host(), arch, None).unwrap_or_else(|error| panic!("{error}"));
     Drive { snapshot: true, ..Drive::writable(image.unwrap()) }
 }
@@ -30,6 +32,26 @@ pub fn an_app_has_the_console_and_its_status_is_the_machines(arch: &'static Arch
     vm.send("hello").unwrap();
     vm.expect("got hello").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+}
+
+pub fn an_app_starts_as_its_package_says(arch: &'static Arch) {
+    let folder = tempfile::tempdir().unwrap();
+    let start = "NODE_ENV=production node --import ./pre.mjs --max-old-space-size=100 server.js --zone $TZ";
+    let server = "console.log(process.argv.slice(2).join('|'), process.env.NODE_ENV, pre, process.cwd())
+        process.exitCode = require('v8').getHeapStatistics().heap_size_limit < 300e6 ? 7 : 1";
+    for (name, text) in [
+        ("package.json", &*format!("{{\"scripts\": {{\"start\": \"{start}\"}}}}")),
+        ("server.js", server),
+        ("pre.mjs", "globalThis.pre = 'loaded first'"),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let app = App { path: folder.path().to_owned(), words: vec!["--and".to_owned(), "more words".to_owned()] };
+    let image = Users::App(app).image(&host(), arch, None).unwrap().unwrap();
+    let homes = Drive { snapshot: true, ..Drive::writable(image) };
+    let mut vm = Boot::on(arch).drive(homes).words("TZ=Europe/Madrid").start();
+    vm.expect("--zone|Europe/Madrid|--and|more words production loaded first /app").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(7)), "{}", vm.transcript());
 }
 
 pub fn an_app_that_takes_all_memory_is_killed(arch: &'static Arch) {

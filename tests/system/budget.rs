@@ -64,7 +64,7 @@ pub fn memory_and_time_are_read_from_the_machine(arch: &'static Arch) {
 pub fn an_app_has_a_timeline_of_its_own(arch: &'static Arch) {
     let folder = tempfile::tempdir().unwrap();
     let time = |app: &Path| {
-        let subject = Subject { users: Users::App(app.to_owned()), ..subject(arch, Manifest::default()) };
+        let subject = Subject { users: Users::App(app.to_owned().into()), ..subject(arch, Manifest::default()) };
         measure::measure(&host(), &subject, &[What::Time], 1).map(|(measured, _)| measured.timeline)
     };
     let example = |name| Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples")).join(name);
@@ -154,7 +154,7 @@ pub fn a_regression_of_each_kind_closes_the_gate(arch: &'static Arch) {
     std::fs::write(app.join("package.json"), "{\"main\": \"index.js\"}").unwrap();
     std::fs::write(app.join("index.js"), "require('kept')\n").unwrap();
     let of_app = || {
-        let subject = Subject { users: Users::App(app.clone()), ..subject(arch, Manifest::default()) };
+        let subject = Subject { users: Users::App(app.clone().into()), ..subject(arch, Manifest::default()) };
         measure::measure(&host(), &subject, &[What::Sizes], 1).unwrap_or_else(|error| panic!("{error}")).0
     };
     let with_app = of_app();

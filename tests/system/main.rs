@@ -34,6 +34,7 @@ macro_rules! behaviours {
 
 behaviours! {
     app: an_app_that_takes_all_memory_is_killed,
+        an_app_starts_as_its_package_says,
         an_app_has_the_console_and_its_status_is_the_machines,
         an_http_app_answers_the_host,
         a_user_knows_the_host_and_the_network,

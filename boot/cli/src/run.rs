@@ -165,12 +165,16 @@ impl Args {
 
     /// The machine of a medium, which is what it was made as.
     fn of_medium(&self, medium: &Found, common: Common) -> Result<Machine, Failed> {
-        let Source { arch, carbon, node, append, users, .. } = &self.source;
+        let Source { arch, carbon, node, append, users, words, .. } = &self.source;
         if let Some(arch) = arch.filter(|arch| *arch != medium.arch) {
             return Err(Failed::usage(format!("--arch {arch}: that medium is made for {}", medium.arch)));
         }
         if carbon.is_some() || node.is_some() || append.is_some() || self.fresh {
             return Err(Failed::usage("--carbon, --node, --append and --fresh: that medium is made already"));
+        }
+        if !words.is_empty() {
+            let next = "give them when it is built: nodeos build APP --target TARGET --out FILE -- WORDS";
+            return Err(Failed::usage(format!("words behind --: that medium is made already\n  next: {next}")));
         }
         if users.as_deref() == Some(Path::new("none")) {
             let next = "name none when it is built: nodeos build --users none";

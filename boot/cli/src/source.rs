@@ -11,6 +11,7 @@ use boot::image::outside::{self, Outside};
 use boot::image::words;
 use boot::media::Medium;
 use boot::tools::For;
+use boot::users::app::App;
 use boot::users::superblock;
 use lab::measure::Subject;
 use shim::arches::{ALL, Arch};
@@ -41,6 +42,9 @@ pub struct Source {
     /// More words for the kernel's command line, as in "single TZ=Europe/Madrid"
     #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
     pub append: Option<String>,
+    /// Words for the app, behind those of its own "start"
+    #[arg(last = true, value_name = "WORDS", requires = "app")]
+    pub words: Vec<String>,
 }
 
 impl Source {
@@ -143,7 +147,7 @@ impl Source {
         match (&self.app, named) {
             (Some(_), Some(_)) => Err(two("--users")),
             (Some(_), None) if manifest.users.is_some() => Err(two("users in nodeos.toml")),
-            (Some(app), None) => Ok(Users::App(app.clone())),
+            (Some(app), None) => Ok(Users::App(App { path: app.clone(), words: self.words.clone() })),
             (None, Some(word)) if word.as_os_str() == "none" => Ok(Users::None),
             (None, Some(file)) => is_file(file).map(Users::File),
             (None, None) if self.size().is_some() => Ok(Users::Demo),

@@ -7,10 +7,13 @@
 use super::home::{Content, Entry, Home};
 use super::image::{Create, create};
 use super::packages;
+use super::shell::Word;
+use super::start::{self, EXTENSIONS, Files, Start};
 use crate::host::Host;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
 use crate::host::run::Run;
+use crate::parts::closure::normal;
 use goblin::elf::Elf;
 use serde_json::Value;
 use shim::arches::Arch;
@@ -26,20 +29,23 @@ pub const USER: &str = "app";
 pub const UID: u32 = 1000;
 /// What of an app's folder stays on the host: its history, and npm's settings, which may hold a token.
 const LEFT_OUT: [&str; 3] = [".git", ".npmrc", packages::OF_NPM];
-/// What node runs.
-const EXTENSIONS: [&str; 4] = ["js", "mjs", "cjs", "ts"];
 
-/// What node is told to run.
+/// An app: a file or a folder, and words for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start {
-    /// A path below the app's folder.
-    pub entry: String,
-    /// Its arguments.
-    pub args: Vec<String>,
+pub struct App {
+    pub path: PathBuf,
+    /// Arguments, behind those of its own `"start"`.
+    pub words: Vec<String>,
+}
+
+impl From<PathBuf> for App {
+    fn from(path: PathBuf) -> Self {
+        Self { path, words: Vec::new() }
+    }
 }
 
 /// The app's users partition, from the cache if nothing changed. Whoever lets a machine write makes a copy.
-pub fn image(host: &Host, app: &Path, arch: &Arch, size: Option<u64>) -> Result<PathBuf> {
+pub fn image(host: &Host, app: &App, arch: &Arch, size: Option<u64>) -> Result<PathBuf> {
     let home = home(host, app, arch)?;
     let size = size.map_or_else(|| enough(&home), Ok)?;
     let key = home.digest(Key::default().with("size", size.to_le_bytes()))?.name();
@@ -50,7 +56,7 @@ pub fn image(host: &Host, app: &Path, arch: &Arch, size: Option<u64>) -> Result<
 }
 
 /// The same at `out`, with an `/init` that does `first` before all else, which is JavaScript.
-pub fn image_with(host: &Host, app: &Path, arch: &Arch, first: &str, out: &Path) -> Result<()> {
+pub fn image_with(host: &Host, app: &App, arch: &Arch, first: &str, out: &Path) -> Result<()> {
     let home = home_with(host, app, arch, first)?;
     create(out, Create { size: enough(&home)?, force: true }, &[home])
 }
@@ -62,53 +68,40 @@ fn enough(home: &Home) -> Result<u64> {
 }
 
 /// The app's home.
-pub fn home(host: &Host, app: &Path, arch: &Arch) -> Result<Home> {
+pub fn home(host: &Host, app: &App, arch: &Arch) -> Result<Home> {
     home_with(host, app, arch, "")
 }
 
-fn home_with(host: &Host, app: &Path, arch: &Arch, first: &str) -> Result<Home> {
+fn home_with(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
+    let App { path: app, words } = app;
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(USER, UID);
-    let start = if found.is_dir() {
+    let mut start = if found.is_dir() {
         // a link to a folder would be copied as a link, and npm would write to where it leads
         let app = &fs::canonicalize(app).tried("find", app)?;
         let manifest = manifest(app)?;
-        let start = start(&manifest, |path| app.join(path).is_file());
-        let start = start.map_err(|why| Error::new(tried(), why).next("\"main\" in package.json names the file"))?;
         home.copy(app, "app", &LEFT_OUT)?;
         if let Some(warning) = secrets(&home) {
             host.progress.say("app", &warning);
         }
         dependencies(host, app, &mut home, &manifest, arch)?;
-        start
+        start::of(&manifest, &Folder(&home)).map_err(|why| Error::new(tried(), why))?
     } else if app.extension().is_some_and(|extension| EXTENSIONS.iter().any(|other| extension == *other)) {
         let name = app.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| Error::new(tried(), "its name is no UTF-8").next("rename it"))?;
         home.host_file(&format!("app/{name}"), app);
-        Start { entry: name.to_owned(), args: Vec::new() }
+        Start { entry: name.to_owned(), ..Start::default() }
     } else {
         let why = format!("it is no folder and no file that ends with .{}", EXTENSIONS.join(", ."));
         return Err(
             Error::new(tried(), why).next("homes are given by --users FILE; a medium is what nodeos build wrote")
         );
     };
-    home.program(HOME_INIT, init(&start, first));
+    start.args.extend(words.iter().map(|word| Word::from(word.as_str())));
+    home.program(HOME_INIT, start.init(first).map_err(|why| Error::new(tried(), why))?);
     foreign(&home, arch)?.iter().for_each(|warning| host.progress.say("app", warning));
     Ok(home)
-}
-
-/// The `/init`, which does `first` before all else.
-fn init(start: &Start, first: &str) -> String {
-    let argv: Vec<_> = [format!("/app/{}", start.entry)].into_iter().chain(start.args.iter().cloned()).collect();
-    format!(
-        "#!/usr/bin/env node\n{first}\
-         // made by nodeos: as if node had been told to run the app\n\
-         process.chdir('/app')\n\
-         process.argv.splice(1, Infinity, ...{})\n\
-         require('node:module').runMain()\n",
-        Value::from(argv)
-    )
 }
 
 /// The folder's package.json; an empty one if there is none.
@@ -122,40 +115,45 @@ fn manifest(app: &Path) -> Result<Value> {
     }
 }
 
-/// What node is told to run: `npm start` if it is `node FILE`, then `main`, the only `bin`, and the usual names.
-fn start(manifest: &Value, is_file: impl Fn(&str) -> bool) -> std::result::Result<Start, String> {
-    // as node's own resolution of a main: as it stands, with .js, index.js in that folder
-    let resolve = |path: &str| {
-        let path = packages::clean(path);
-        let found =
-            [path.clone(), format!("{path}.js"), format!("{path}/index.js")].into_iter().find(|path| is_file(path));
-        found.filter(|path| !path.split('/').any(|part| part == ".."))
-    };
-    let script = manifest["scripts"]["start"].as_str();
-    let mut words = script.unwrap_or_default().split_whitespace();
-    if words.next() == Some("node")
-        && let Some(entry) = words.next().and_then(resolve)
-    {
-        return Ok(Start { entry, args: words.map(str::to_owned).collect() });
-    }
-    let bins = packages::programs(manifest);
-    let only = match bins.as_slice() {
-        [(_, path)] => Some(path.as_str()),
-        _ => None,
-    };
-    if let Some(main) = manifest["main"].as_str() {
-        let why = || format!("package.json says \"main\": {main:?}, and there is no such file");
-        return resolve(main).map(|entry| Start { entry, args: Vec::new() }).ok_or_else(why);
-    }
-    let usual = ["index", "server", "app", "main"];
-    let usual = usual.iter().flat_map(|name| EXTENSIONS.iter().map(move |extension| format!("{name}.{extension}")));
-    let entry = only.and_then(resolve).or_else(|| usual.into_iter().find(|path| is_file(path)));
-    entry.map(|entry| Start { entry, args: Vec::new() }).ok_or_else(|| match script {
-        Some(script) => {
-            format!("\"start\": {script:?} is not `node FILE`, and there is no \"main\", index.js or server.js")
+/// The app's folder as it will be in the machine.
+struct Folder<'a>(&'a Home);
+
+impl Folder<'_> {
+    /// The file at a path, behind links.
+    fn file(&self, path: &str) -> Option<(String, &Content)> {
+        let mut path = format!("app/{path}");
+        // as many as Linux follows (path_resolution(7))
+        for _ in 0..40 {
+            match self.0.get(&path)? {
+                Entry::File(content, _) => return Some((path.strip_prefix("app/")?.to_owned(), content)),
+                Entry::Link(says) => {
+                    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                    path = normal(&format!("/{folder}/{}", std::str::from_utf8(says).ok()?))
+                        .trim_start_matches('/')
+                        .to_owned();
+                }
+                Entry::Folder => return None,
+            }
         }
-        None => "it has no entry: no \"start\": \"node FILE\", no \"main\", no index.js or server.js".to_owned(),
-    })
+        None
+    }
+}
+
+impl Files for Folder<'_> {
+    fn is_file(&self, path: &str) -> bool {
+        self.file(path).is_some()
+    }
+
+    fn program(&self, name: &str) -> Option<String> {
+        let (path, content) = self.file(&format!("node_modules/.bin/{name}"))?;
+        let mut start = [0; 64];
+        let read = match content {
+            Content::File(file) => File::open(file).and_then(|mut file| file.read(&mut start)).ok()?,
+            Content::Bytes(_) => return None,
+        };
+        let line = start.get(..read)?.split(|byte| *byte == b'\n').next()?;
+        (line.starts_with(b"#!") && line.ends_with(b"node")).then_some(path)
+    }
 }
 
 /// Installs what package.json asks for, if the folder has no `node_modules`: in a copy of the app, by npm.
@@ -249,50 +247,10 @@ fn package_of(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Home, Start, Value, foreign, init, package_of, secrets, start};
+    use super::{Home, Value, foreign, package_of, secrets};
     use crate::users::packages;
     use shim::arches::Arch;
     use std::fs;
-
-    fn entry(manifest: &str, files: &[&str]) -> Result<String, String> {
-        let manifest = packages::parse(manifest).unwrap();
-        start(&manifest, |path| files.contains(&path)).map(|start| [vec![start.entry], start.args].concat().join(" "))
-    }
-
-    #[test]
-    fn the_entry_is_what_npm_start_or_node_would_take() {
-        let files = ["server.js", "index.js", "lib/index.js", "cli.js"];
-        for (manifest, expected) in [
-            (r#"{"scripts": {"start": "node ./server.js --port 80"}, "main": "cli.js"}"#, "server.js --port 80"),
-            (r#"{"scripts": {"start": "node server"}}"#, "server.js"),
-            (r#"{"scripts": {"start": "next start"}, "main": "cli.js"}"#, "cli.js"),
-            (r#"{"main": "./lib"}"#, "lib/index.js"),
-            (r#"{"main": "cli"}"#, "cli.js"),
-            (r#"{"name": "x", "bin": "./cli.js"}"#, "cli.js"),
-            ("{}", "index.js"),
-        ] {
-            assert_eq!(entry(manifest, &files), Ok(expected.to_owned()), "{manifest}");
-        }
-        assert_eq!(entry("{}", &["server.ts"]), Ok("server.ts".to_owned()));
-    }
-
-    #[test]
-    fn no_entry_is_an_error_that_says_what_was_looked_for() {
-        assert!(entry("{}", &["x.js"]).unwrap_err().contains("it has no entry"));
-        let error = entry(r#"{"main": "gone.js"}"#, &["index.js"]).unwrap_err();
-        assert_eq!(error, "package.json says \"main\": \"gone.js\", and there is no such file");
-        assert!(entry(r#"{"main": "../x.js"}"#, &["../x.js"]).is_err());
-        assert!(entry(r#"{"scripts": {"start": "next start"}}"#, &[]).unwrap_err().contains("is not `node FILE`"));
-    }
-
-    #[test]
-    fn the_init_tells_node_what_to_run() {
-        let start = Start { entry: "a \"b\".js".into(), args: vec!["--x".into()] };
-        let text = init(&start, "");
-        assert!(text.starts_with("#!/usr/bin/env node\n// made"));
-        assert_eq!(init(&start, "first()\n"), text.replacen('\n', "\nfirst()\n", 1));
-        assert!(text.contains(r#"process.argv.splice(1, Infinity, ...["/app/a \"b\".js","--x"])"#), "{text}");
-    }
 
     #[test]
     fn a_syntax_error_says_the_line() {

@@ -30,4 +30,6 @@ pub mod place;
 pub mod policy;
 pub mod read;
 mod script;
+mod shell;
+mod start;
 pub mod superblock;

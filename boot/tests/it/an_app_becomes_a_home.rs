@@ -4,11 +4,12 @@ use crate::users::{Scratch, fsck};
 use boot::host::Host;
 use boot::host::cache::Cache;
 use boot::host::progress::Progress;
-use boot::users::app::{home, image};
+use boot::users::app::{App, home, image};
+use boot::users::home::{Content, Entry};
 use boot::users::read::{How, list};
 use shim::arches::ALL;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -31,7 +32,7 @@ fn refused(files: &[(&str, &str)]) -> String {
     let scratch = Scratch::new();
     let folder = app(&scratch, files);
     fs::create_dir_all(&folder).unwrap();
-    let error = image(&host(&scratch), &folder, &ALL[0], None).unwrap_err().to_string();
+    let error = image(&host(&scratch), &folder.clone().into(), &ALL[0], None).unwrap_err().to_string();
     assert!(!scratch.folder().join("cache/users").exists(), "something was written: {error}");
     error.replace(scratch.folder().to_str().unwrap(), "")
 }
@@ -49,7 +50,7 @@ fn a_folder_becomes_a_home_without_its_history_and_its_tokens() {
     ];
     let folder = app(&scratch, &files);
     symlink("lib/x.js", folder.join("link")).unwrap();
-    let path = image(&host(&scratch), &folder, &ALL[0], None).unwrap();
+    let path = image(&host(&scratch), &folder.clone().into(), &ALL[0], None).unwrap();
     assert_eq!(fsck(&path), "");
     let users = list(&path).unwrap();
     assert_eq!(users.len(), 1);
@@ -62,7 +63,7 @@ fn a_folder_becomes_a_home_without_its_history_and_its_tokens() {
         assert_eq!(inside.exists(format!("/app/app/{file}").as_str()).unwrap(), there, "{file}");
     }
     assert!(inside.read_to_string("/app/init").unwrap().contains("\"/app/lib/x.js\""));
-    assert_eq!(image(&host(&scratch), &folder, &ALL[0], None).unwrap(), path, "made once");
+    assert_eq!(image(&host(&scratch), &folder.clone().into(), &ALL[0], None).unwrap(), path, "made once");
 }
 
 #[test]
@@ -76,11 +77,8 @@ fn the_app_is_nodes_main_module_and_its_status_is_inits() {
     ] {
         let file = scratch.folder().join(name);
         fs::write(&file, text).unwrap();
-        let home = home(&host(&scratch), &file, &ALL[0]).unwrap();
-        let Some(boot::users::home::Entry::File(boot::users::home::Content::Bytes(init), true)) = home.get("init")
-        else {
-            panic!("no init: {home}")
-        };
+        let home = home(&host(&scratch), &file.clone().into(), &ALL[0]).unwrap();
+        let Some(Entry::File(Content::Bytes(init), true)) = home.get("init") else { panic!("no init: {home}") };
         // the machine's root is this folder here
         let root = scratch.folder().join(format!("root of {name}"));
         fs::create_dir_all(root.join("app")).unwrap();
@@ -90,6 +88,36 @@ fn the_app_is_nodes_main_module_and_its_status_is_inits() {
         let done = Command::new("node").arg(root.join("init")).output().unwrap();
         assert_eq!(done.status.code(), Some(expected), "{name}: {}", String::from_utf8_lossy(&done.stderr));
     }
+}
+
+/// What the machine would run as this host's `env` and node run it, with this folder as its root.
+#[test]
+fn a_start_with_variables_and_flags_reaches_node() {
+    let scratch = Scratch::new();
+    let start =
+        r#"NODE_ENV=production TEXT='a b' node --import ./pre.mjs --env-file=.env . --name "John Doe" --port $PORT"#;
+    let server =
+        "console.log(process.argv.slice(2).join('|'), process.env.NODE_ENV, process.env.TEXT, process.env.A, pre)";
+    let files = [
+        ("package.json", &*serde_json::json!({"main": "server", "scripts": {"start": start}}).to_string()),
+        ("server.js", server),
+        ("pre.mjs", "globalThis.pre = 'loaded first'"),
+        (".env", "A=of the file"),
+    ];
+    let folder = app(&scratch, &files);
+    let made = App { path: folder.clone(), words: vec!["last word".to_owned()] };
+    let home = home(&host(&scratch), &made, &ALL[0]).unwrap();
+    let Some(Entry::File(Content::Bytes(init), true)) = home.get("init") else { panic!("no init: {home}") };
+    let at = scratch.folder().join("app");
+    fs::rename(&folder, &at).unwrap();
+    let init = String::from_utf8(init.clone()).unwrap().replace("/app", at.to_str().unwrap());
+    let path = scratch.folder().join("init");
+    fs::write(&path, &init).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let done = Command::new(path).env("PORT", "80").output().unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    let expected = "--name|John Doe|--port|80|last word production a b of the file loaded first\n";
+    assert_eq!(said, expected, "{init}\n{}", String::from_utf8_lossy(&done.stderr));
 }
 
 #[test]
@@ -103,7 +131,7 @@ fn an_app_that_cannot_start_is_refused_before_anything_is_written() {
     let scratch = Scratch::new();
     let error = |name: &str| {
         let path = scratch.folder().join(name);
-        image(&host(&scratch), &path, &ALL[0], None).unwrap_err().to_string()
+        image(&host(&scratch), &path.clone().into(), &ALL[0], None).unwrap_err().to_string()
     };
     assert!(error("gone.js").contains("ENOENT"));
     fs::write(scratch.folder().join("x.py"), "").unwrap();
@@ -121,7 +149,7 @@ fn eight_apps_at_once_each_get_their_image() {
             let (host, made, app) = (&host, &made, scratch.folder().join(format!("{number}.js")));
             scope.spawn(move || {
                 fs::write(&app, format!("// {number}")).unwrap();
-                let image = image(host, &app, &ALL[0], None).unwrap();
+                let image = image(host, &app.clone().into(), &ALL[0], None).unwrap();
                 made.wait();
                 assert_eq!(list(&image).unwrap().len(), 1, "the image of app {number}");
             });
@@ -143,7 +171,7 @@ fn npm_installs_nothing_in_the_folder_that_a_link_leads_to() {
     for (name, target) in links {
         let link = scratch.folder().join(name);
         symlink(target, &link).unwrap();
-        let home = home(&host(&scratch), &link, &ALL[0]).unwrap();
+        let home = home(&host(&scratch), &link.clone().into(), &ALL[0]).unwrap();
         assert!(home.get("app/node_modules/dep").is_some() && home.get("app/x.js").is_some(), "{name}: {home}");
     }
     assert_eq!(fs::read_dir(&folder).unwrap().count(), before, "npm wrote into the app's own folder");

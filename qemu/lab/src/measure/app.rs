@@ -3,7 +3,6 @@
 //! Its homes are those of `nodeos run APP`, but that `/init` does `trace.js` first. The machine is ended when the app listens,
 //! and when it neither does that nor ends.
 
-use std::path::Path;
 use std::time::Duration;
 
 use crate::figures::Event;
@@ -20,7 +19,7 @@ use boot::host::Host;
 use boot::host::error::{Error, Result, Tried};
 use boot::host::interrupt::{self, Making};
 use boot::image::Image;
-use boot::users::app;
+use boot::users::app::{self, App};
 
 /// How long after its first line an app may neither listen nor end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,8 +32,8 @@ enum End {
 }
 
 /// The timeline of that app's boot; `image` is its machine's.
-pub fn timeline(host: &Host, subject: &Subject, app: &Path, image: &Image) -> Result<Vec<Event>> {
-    let tried = || format!("time the boot of {}", app.display());
+pub fn timeline(host: &Host, subject: &Subject, app: &App, image: &Image) -> Result<Vec<Event>> {
+    let tried = || format!("time the boot of {}", app.path.display());
     let _making = Making::start();
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let homes = folder.path().join("homes.ext4");
@@ -45,7 +44,7 @@ pub fn timeline(host: &Host, subject: &Subject, app: &Path, image: &Image) -> Re
         machine = Machine { memory_mib: memory_mib(memory).map_err(|why| Error::new(tried(), why))?, ..machine };
     }
     let phase = host.progress.quick("measure", "the timeline of the app's boot");
-    let failed = |failure: Failure| Error::new(tried(), failure).next(format!("nodeos run {}", app.display()));
+    let failed = |failure: Failure| Error::new(tried(), failure).next(format!("nodeos run {}", app.path.display()));
     let (events, end) = timed(machine, end).map_err(failed)?;
     interrupt::check(tried)?;
     phase.done("the timeline of the app's boot");

@@ -105,7 +105,7 @@ pub fn measure(
         arch: subject.arch.name.to_owned(),
         target: subject.target.name.to_owned(),
         app: match &subject.users {
-            Users::App(app) => Some(app.display().to_string()),
+            Users::App(app) => Some(app.path.display().to_string()),
             _ => None,
         },
         versions: image.versions.iter().map(|(name, version)| ((*name).to_owned(), version.clone())).collect(),

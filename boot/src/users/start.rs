@@ -1,0 +1,304 @@
+//! What an app's package.json says to run: variables, node's flags, a file, its arguments.
+//!
+//! A `"start"` that node alone cannot do is refused, even where another file could be run: it would be another program.
+
+use serde_json::Value;
+
+use super::packages;
+use super::shell::{Word, words};
+
+/// What node runs.
+pub const EXTENSIONS: [&str; 4] = ["js", "mjs", "cjs", "ts"];
+
+/// Flags of node whose value may be the next word (node(1), those with `=`).
+const WITH_VALUE: [&str; 16] = [
+    "-r",
+    "--require",
+    "--import",
+    "--loader",
+    "--experimental-loader",
+    "-C",
+    "--conditions",
+    "--env-file",
+    "--env-file-if-exists",
+    "--title",
+    "--icu-data-dir",
+    "--openssl-config",
+    "--disable-warning",
+    "--dns-result-order",
+    "--unhandled-rejections",
+    "--watch-path",
+];
+
+/// More than that of a `#!` line is cut off (Linux, include/uapi/linux/binfmts.h: `BINPRM_BUF_SIZE`).
+const LONGEST_LINE: usize = 255;
+
+/// What node is told to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    /// Set before node starts.
+    pub variables: Vec<(String, Word)>,
+    /// Node's own.
+    pub flags: Vec<String>,
+    /// A path below the app's folder.
+    pub entry: String,
+    pub args: Vec<Word>,
+}
+
+/// What is asked of the app's folder.
+pub trait Files {
+    /// Whether a file is there.
+    fn is_file(&self, path: &str) -> bool;
+    /// The path of a program of the app's packages that node runs.
+    fn program(&self, name: &str) -> Option<String>;
+}
+
+/// `npm start`, else `main`, the only `bin`, and the usual names.
+pub fn of(manifest: &Value, files: &impl Files) -> Result<Start, String> {
+    let scripts = &manifest["scripts"];
+    if let Some(line) = scripts["start"].as_str() {
+        if let Some(before) = scripts["prestart"].as_str() {
+            let next = "run it on this machine, before, and take it out of package.json";
+            return Err(format!("\"prestart\": {before:?} would have to run first\n  next: {next}"));
+        }
+        return script(line, manifest, files).map_err(|why| {
+            let next = "write \"start\": \"node FILE\", with variables before node and words behind the file";
+            format!("\"start\": {line:?}: {why}\n  next: {next}")
+        });
+    }
+    main(manifest, files).map(|entry| Start { entry, ..Start::default() })
+}
+
+/// A line of `scripts`.
+fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, String> {
+    let mut start = Start::default();
+    let mut rest = words(line)?.into_iter().peekable();
+    while let Some((name, value)) = rest.peek().and_then(Word::assignment) {
+        start.variables.push((name.to_owned(), value));
+        rest.next();
+    }
+    let first = rest.next().ok_or("it names no program")?;
+    let first = first.text().ok_or("the program is a variable")?.to_owned();
+    if first != "node" {
+        let none = || format!("`{first}` is neither node nor a program of the app's dependencies that node runs");
+        start.entry = files.program(&first).ok_or_else(none)?;
+        start.args = rest.collect();
+        return Ok(start);
+    }
+    for (name, value) in &start.variables {
+        if name == "NODE_OPTIONS" {
+            let value = value.text().ok_or("NODE_OPTIONS has a variable in it")?;
+            start.flags.extend(value.split_ascii_whitespace().map(str::to_owned));
+        }
+    }
+    while let Some(flag) = rest.next_if(|word| word.text().is_some_and(|text| text.starts_with('-') && text.len() > 1))
+    {
+        let flag = flag.text().unwrap_or_default().to_owned();
+        let value = WITH_VALUE.contains(&flag.as_str()).then(|| rest.next()).flatten();
+        start.flags.push(flag);
+        if let Some(value) = value {
+            start.flags.push(value.text().ok_or("a flag of node's is a variable")?.to_owned());
+        }
+    }
+    let file = rest.next().ok_or("node is given no file")?;
+    let file = file.text().ok_or("the file is a variable")?;
+    start.entry = match packages::clean(file).as_str() {
+        "" => main(manifest, files)?,
+        _ => resolve(file, files).ok_or_else(|| format!("there is no file {file}"))?,
+    };
+    start.args = rest.collect();
+    Ok(start)
+}
+
+/// As node's own resolution of a main: as it stands, with .js, index.js in that folder.
+fn resolve(path: &str, files: &impl Files) -> Option<String> {
+    let path = packages::clean(path);
+    let found = [path.clone(), format!("{path}.js"), format!("{path}/index.js")];
+    let found = found.into_iter().find(|path| files.is_file(path));
+    found.filter(|path| !path.split('/').any(|part| part == ".."))
+}
+
+fn main(manifest: &Value, files: &impl Files) -> Result<String, String> {
+    if let Some(main) = manifest["main"].as_str() {
+        let why = || format!("package.json says \"main\": {main:?}, and there is no such file");
+        return resolve(main, files).ok_or_else(why);
+    }
+    let bins = packages::programs(manifest);
+    let only = match bins.as_slice() {
+        [(_, path)] => resolve(path, files),
+        _ => None,
+    };
+    let usual = ["index", "server", "app", "main"];
+    let usual = usual.iter().flat_map(|name| EXTENSIONS.iter().map(move |extension| format!("{name}.{extension}")));
+    only.or_else(|| usual.into_iter().find(|path| files.is_file(path))).ok_or_else(|| {
+        let next = "\"main\" in package.json names the file";
+        format!("it has no entry: no \"start\": \"node FILE\", no \"main\", no index.js or server.js\n  next: {next}")
+    })
+}
+
+impl Start {
+    /// The `/init` of the app's user, which does `first`, JavaScript, before all else.
+    pub fn init(&self, first: &str) -> Result<String, String> {
+        let plain = |(name, value): &(String, Word)| {
+            let value = value.text().filter(|value| !value.contains(char::is_whitespace))?;
+            Some(format!("{name}={value}"))
+        };
+        let variables: Vec<_> = self.variables.iter().filter_map(plain).collect();
+        let line = match (self.flags.as_slice(), variables.as_slice()) {
+            ([], []) => "#!/usr/bin/env node".to_owned(),
+            // relative paths of flags begin in the app's folder
+            (flags, variables) => {
+                let words =
+                    variables.iter().map(String::as_str).chain(["node"]).chain(flags.iter().map(String::as_str));
+                format!("#!/usr/bin/env -S -C /app {}", words.collect::<Vec<_>>().join(" "))
+            }
+        };
+        if let Some(flag) = self.flags.iter().find(|flag| flag.contains(char::is_whitespace)) {
+            return Err(format!("the flag {flag:?} has a space in it, which a `#!` line cannot have"));
+        }
+        if line.len() > LONGEST_LINE {
+            let long = "node's flags and the variables before it take";
+            let next = "give variables by `node --env-file=FILE`";
+            return Err(format!("{long} {} bytes, a `#!` line has {LONGEST_LINE}\n  next: {next}", line.len()));
+        }
+        let others = self.variables.iter().filter(|variable| plain(variable).is_none());
+        let others: String = others
+            .map(|(name, value)| format!("process.env[{}] = {}\n", Value::from(name.as_str()), value.expression()))
+            .collect();
+        let entry = Value::from(format!("/app/{}", self.entry)).to_string();
+        let argv: Vec<_> = [entry].into_iter().chain(self.args.iter().map(Word::expression)).collect();
+        Ok(format!(
+            "{line}\n{first}\
+             // made by nodeos: as if node had been told to run the app\n\
+             process.chdir('/app')\n\
+             {others}process.argv.splice(1, Infinity, ...[{}])\n\
+             require('node:module').runMain()\n",
+            argv.join(",")
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Files, Start, of};
+    use crate::users::packages;
+
+    impl Files for &[&str] {
+        fn is_file(&self, path: &str) -> bool {
+            self.contains(&path)
+        }
+
+        fn program(&self, name: &str) -> Option<String> {
+            let path = format!("node_modules/{name}/cli.js");
+            self.is_file(&path).then_some(path)
+        }
+    }
+
+    fn start(manifest: &str, files: &[&str]) -> Result<Start, String> {
+        of(&packages::parse(manifest).unwrap(), &files)
+    }
+
+    /// The `#!` line, and what node is then told to run.
+    fn told(manifest: &str) -> Vec<String> {
+        let files = ["server.js", "index.js", "lib/index.js", "cli.js", "node_modules/next/cli.js"];
+        let init = start(manifest, &files).and_then(|start| start.init("")).unwrap();
+        let lines =
+            init.lines().filter(|line| !line.starts_with("//") && !line.contains("chdir") && !line.contains("runMain"));
+        let cut = |line: &str| {
+            let line = line.strip_prefix("process.argv.splice(1, Infinity, ...[").unwrap_or(line);
+            line.trim_start_matches("#!/usr/bin/env ").trim_end_matches("])").to_owned()
+        };
+        lines.map(cut).collect()
+    }
+
+    #[test]
+    fn a_start_is_understood_as_a_shell_would_read_it() {
+        for (script, line, rest) in [
+            ("node ./server.js --port 80", "node", &[r#""/app/server.js","--port","80""#][..]),
+            ("node server", "node", &[r#""/app/server.js""#]),
+            ("node .", "node", &[r#""/app/index.js""#]),
+            ("NODE_ENV=production node server.js", "-S -C /app NODE_ENV=production node", &[r#""/app/server.js""#]),
+            ("node --import ./pre.mjs server.js", "-S -C /app node --import ./pre.mjs", &[r#""/app/server.js""#]),
+            (
+                "node --max-old-space-size=100 lib",
+                "-S -C /app node --max-old-space-size=100",
+                &[r#""/app/lib/index.js""#],
+            ),
+            ("node --env-file=.env server.js", "-S -C /app node --env-file=.env", &[r#""/app/server.js""#]),
+            (
+                r#"node server.js --name "John Doe" --port $PORT"#,
+                "node",
+                &[r#""/app/server.js","--name","John Doe","--port",(process.env["PORT"] || "")"#],
+            ),
+            ("NAME='a b' node server.js", "node", &[r#"process.env["NAME"] = "a b""#, r#""/app/server.js""#]),
+            (
+                "NODE_OPTIONS='--a --b=c' node server.js",
+                "-S -C /app node --a --b=c",
+                &[r#"process.env["NODE_OPTIONS"] = "--a --b=c""#, r#""/app/server.js""#],
+            ),
+            (
+                "next start -p ${PORT:-80}",
+                "node",
+                &[r#""/app/node_modules/next/cli.js","start","-p",(process.env["PORT"] || "80")"#],
+            ),
+        ] {
+            let manifest = serde_json::json!({"scripts": {"start": script}}).to_string();
+            let told = told(&manifest);
+            assert_eq!(
+                (told[0].as_str(), &told[1..]),
+                (line, &*rest.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()),
+                "{script}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_start_that_needs_a_shell_is_refused_though_an_index_lies_there() {
+        for (script, why) in [
+            ("node server.js && echo done", "`&` needs a shell"),
+            ("node server.js > log.txt", "`>` needs a shell"),
+            ("tsx src/x.ts", "`tsx` is neither node nor a program of the app's dependencies"),
+            ("node gone.js", "there is no file gone.js"),
+            ("node -e '1'", "there is no file 1"),
+            ("node", "node is given no file"),
+            ("$RUN x", "the program is a variable"),
+        ] {
+            let manifest = serde_json::json!({"scripts": {"start": script}}).to_string();
+            let error = start(&manifest, &["server.js", "index.js"]).unwrap_err();
+            assert!(error.contains(why) && error.contains("next: write \"start\": \"node FILE\""), "{script}: {error}");
+        }
+        let manifest = r#"{"scripts": {"prestart": "tsc", "start": "node server.js"}}"#;
+        assert!(start(manifest, &["server.js"]).unwrap_err().contains("\"prestart\": \"tsc\" would have to run first"));
+    }
+
+    #[test]
+    fn without_a_start_node_takes_main_bin_or_a_usual_name() {
+        let entry = |manifest: &str, files: &[&str]| start(manifest, files).map(|start| start.entry);
+        let files = ["index.js", "lib/index.js", "cli.js"];
+        for (manifest, expected) in [
+            (r#"{"main": "./lib"}"#, "lib/index.js"),
+            (r#"{"main": "cli"}"#, "cli.js"),
+            (r#"{"name": "x", "bin": "./cli.js"}"#, "cli.js"),
+            ("{}", "index.js"),
+        ] {
+            assert_eq!(entry(manifest, &files), Ok(expected.to_owned()), "{manifest}");
+        }
+        assert_eq!(entry("{}", &["server.ts"]), Ok("server.ts".to_owned()));
+        assert!(entry("{}", &["x.js"]).unwrap_err().contains("it has no entry"));
+        let error = entry(r#"{"main": "gone.js"}"#, &["index.js"]).unwrap_err();
+        assert_eq!(error, "package.json says \"main\": \"gone.js\", and there is no such file");
+        assert!(entry(r#"{"main": "../x.js"}"#, &["../x.js"]).is_err());
+    }
+
+    #[test]
+    fn what_a_line_of_a_script_cannot_hold_is_refused() {
+        let init =
+            |flag: &str| Start { flags: vec![flag.to_owned()], entry: "x.js".to_owned(), ..Start::default() }.init("");
+        assert!(init("--title=a b").unwrap_err().contains("has a space in it"));
+        assert!(init(&format!("--title={}", "a".repeat(300))).unwrap_err().contains("a `#!` line has 255"));
+        let plain = Start { entry: "a \"b\".js".to_owned(), ..Start::default() };
+        let text = plain.init("").unwrap();
+        assert!(text.starts_with("#!/usr/bin/env node\n// made") && text.contains(r#"["/app/a \"b\".js"]"#), "{text}");
+        assert_eq!(plain.init("first()\n").unwrap(), text.replacen('\n', "\nfirst()\n", 1));
+    }
+}
