@@ -121,7 +121,7 @@ mod tests {
     use shim::{cmdline::Options, device::Device};
 
     #[test]
-    fn the_users_own_words_win() {
+    fn kernel_parameters_of_the_user_take_precedence() {
         let with = |words: &str| Image {
             arch: &ALL[0],
             kernel: "k".into(),

@@ -116,20 +116,20 @@ mod tests {
     }
 
     #[test]
-    fn every_program_has_its_package() {
+    fn every_program_has_a_package() {
         for tool in all() {
             assert!(!matches!(tool.sign, Sign::Program(name) if package_of(name).is_none()), "{}", tool.name());
         }
     }
 
     #[test]
-    fn a_users_partition_needs_e2fsprogs_alone() {
+    fn a_users_partition_needs_only_e2fsprogs() {
         let tools: Vec<_> = all().into_iter().filter(|tool| tool.needed == For::Users).collect();
         assert_eq!(packages(&tools), ["e2fsprogs"]);
     }
 
     #[test]
-    fn every_tool_serves_a_purpose_that_can_be_asked_for() {
+    fn every_tool_serves_a_known_purpose() {
         assert!(all().iter().all(|tool| everything().contains(&tool.needed)));
         assert!(all().iter().any(|tool| tool.needed == For::Machine(&ALL[1])));
     }

@@ -171,13 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn escape_sequences_and_carriage_returns_are_left_out() {
+    fn escape_sequences_and_carriage_returns_are_removed() {
         let repl = b"\x1b[1G\x1b[0J> \x1b[3G\x1b[32m'a'\x1b[39m\r\n\x1b]0;title\x07done\x08\r\n";
         assert_eq!(fed(&[repl]).text(), "> 'a'\ndone\n");
     }
 
     #[test]
-    fn it_does_not_matter_where_the_bytes_are_cut() {
+    fn output_is_read_the_same_however_it_is_split() {
         let all = "a\x1b[32mñ€🦀\x1b[0m\r\nnodeos: reboot\r\n".as_bytes();
         for cut in 0..=all.len() {
             let transcript = fed(&[&all[..cut], &all[cut..]]);
@@ -187,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_do_not_stop_it() {
+    fn invalid_utf8_does_not_stop_the_transcript() {
         assert!(fed(&[b"a\xff\xfe", b"\xe2", b"z\n"]).text().ends_with("z\n"));
     }
 
     #[test]
-    fn a_text_is_found_though_the_kernel_printed_within_it() {
+    fn text_is_found_even_when_kernel_messages_interrupt_it() {
         let text = "[    1.0] a\nWel[    8.600784] nodeos: é\ncome[   12.000001] two\n! [1] [  x.600784] ";
         let found = |wanted| find(text, wanted).map(|range| &text[range]);
         assert_eq!(found("Welcome!"), Some("Wel[    8.600784] nodeos: é\ncome[   12.000001] two\n!"));
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn of_much_output_one_line_is_kept() {
+    fn only_one_line_of_large_output_is_kept() {
         let mut words = LastWords::default();
         let mut kept = 0;
         // 2 MB in lines, and 2 MB without any

@@ -104,13 +104,13 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_qemu_has_all_the_time_it_needs() {
+    fn a_slow_qemu_does_not_time_out() {
         let (watching, _qemu, _said) = watched();
         assert_eq!(watching.read_timeout().unwrap(), None);
     }
 
     #[test]
-    fn a_watch_that_ends_before_the_machine_says_so() {
+    fn a_watch_that_fails_is_reported_and_one_that_ends_is_not() {
         for (last, says) in [
             ("", None),
             ("{\"event\": \"RESU", None),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_is_killed_early_is_no_fault_of_the_watch() {
+    fn a_killed_machine_counts_as_the_end_of_the_watch() {
         use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
         // what it said, and what it was told and did not read
         for (says, told, kind) in
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_fails_names_the_image_and_the_reason() {
+    fn a_failed_write_is_reported_with_the_image_and_the_reason() {
         let drives = [
             Drive::read_only("/c/carbon.erofs"),
             Drive::writable("/s/users.ext4"),

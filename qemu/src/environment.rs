@@ -47,7 +47,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn an_emulator_is_a_program_or_lies_in_a_folder() {
+    fn the_emulator_can_be_given_as_a_program_or_a_folder() {
         let name = "qemu-system-x86_64";
         assert_eq!(emulator_of(name, None), Path::new(name));
         assert_eq!(emulator_of(name, Some("".into())), Path::new(name));
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_are_multiplied_by_a_number_in_bounds() {
+    fn timeouts_are_scaled_by_a_factor_within_bounds() {
         assert_eq!((scale_of(None), scale_of(Some(""))), (Ok(1.0), Ok(1.0)));
         assert_eq!(scaled(Duration::from_secs(10), scale_of(Some("2.5")).unwrap()), Duration::from_secs(25));
         for wrong in ["0", "-1", "101", "NaN", "inf", "fast"] {

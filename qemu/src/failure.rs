@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_qemu_refuses_is_explained() {
+    fn errors_of_qemu_are_explained() {
         let machine = Machine::new(&ALL[0], Start::kernel("k", "i", ""));
         // as QEMU 7.2 says it
         for (said, hint) in [

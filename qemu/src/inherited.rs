@@ -42,7 +42,7 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn one_program_alone_inherits_it() {
+    fn only_one_program_inherits_the_descriptor() {
         let (mut kept, end) = Inherited::pair().unwrap();
         let number = end.number().to_string();
         let test = || {

@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn firmware_starts_what_lies_on_the_first_drive() {
+    fn firmware_boots_the_first_drive() {
         let start = Start::Firmware { firmware: Firmware::Uefi, oem: Some("nodeos,serial".to_owned()) };
         let drive = |bus, path: &str| Drive { bus, ..Drive::read_only(path) };
         let drives = vec![drive(Bus::Usb, "stick"), drive(Bus::Cd, "cd"), Drive::writable("disk")];
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn firmware_of_another_architecture_has_other_drives() {
+    fn uefi_on_aarch64_uses_other_drive_devices() {
         let start = Start::Firmware { firmware: Firmware::Uefi, oem: None };
         let drives = vec![Drive { bus: Bus::Cd, ..Drive::read_only("cd") }];
         insta::assert_snapshot!(listing(&Machine { drives, ..Machine::new(&ALL[1], start) }));
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn it_starts_what_the_network_offers_before_any_drive() {
+    fn network_boot_comes_before_any_drive() {
         let served = Served { folder: "/srv/a,b".into(), file: "boot.ipxe".to_owned() };
         let network = Network::User { publish: vec![], boot: Some(served) };
         let start = || Start::Firmware { firmware: Firmware::Bios, oem: None };
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_keeps_nothing() {
+    fn a_snapshot_drive_discards_writes() {
         let mut machine = full(&ALL[0]);
         machine.drives = vec![Drive { snapshot: true, ..Drive::writable("u") }];
         assert!(listing(&machine).contains("\n-drive if=none,id=disk0,format=raw,snapshot=on,werror=report,file=u\n"));
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn the_printed_command_is_what_a_shell_reads_back() {
+    fn a_shell_parses_the_printed_command_back() {
         let machine = full(&ALL[1]);
         let words = shlex::split(&machine.to_string()).unwrap();
         let args = machine.args().into_iter().map(|arg| arg.into_string().unwrap());
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_are_read_or_refused() {
+    fn ports_are_parsed_or_refused() {
         assert_eq!("8080:80".parse(), Ok(Publish { host: 8080, guest: 80 }));
         for text in ["", "80", "80:", ":80", "0:80", "80:0", "70000:80", "a:b", "1:2:3", "-1:80"] {
             assert!(text.parse::<Publish>().is_err(), "{text}");

@@ -88,7 +88,7 @@ mod tests {
     use super::{Passt, complaint};
 
     #[test]
-    fn the_gateway_leads_nowhere_on_this_host() {
+    fn the_gateway_does_not_lead_to_the_host() {
         let passt = Passt {
             publish: vec!["8080:80".parse().unwrap(), "2222:22".parse().unwrap()],
             resolvers: vec!["192.0.2.53".parse().unwrap(), "fd00::53".parse().unwrap()],
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn its_complaint_is_a_line() {
+    fn errors_of_passt_become_one_line() {
         let said = "Failed to send 47 bytes to syslog\nDon't run as root. Changing to nobody...\n\n\
                     No external routable interface for IPv4\nExternal interface not usable\n";
         assert_eq!(complaint(said), "No external routable interface for IPv4; External interface not usable");

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exchange_replaces_only_what_was_expected() {
+    fn exchange_replaces_only_the_expected_value() {
         let place = AtomicU64::new(7);
         assert!(!exchange(&place, 8, 9) && exchange(&place, 7, 9));
         assert_eq!(place.load(Ordering::SeqCst), 9);

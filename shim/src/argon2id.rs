@@ -342,7 +342,7 @@ mod tests {
 
     /// RFC 7693, appendix A.
     #[test]
-    fn blake2b_hashes_as_its_standard_says() {
+    fn blake2b_matches_its_standard() {
         let mut abc = Blake2b::new(64);
         abc.update(b"abc");
         let hash: String = abc.finish().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_memory_is_no_hash() {
+    fn too_little_memory_returns_no_hash() {
         let cost = Cost { memory: 64, passes: 1, lanes: 1 };
         assert_eq!(hash(b"x", b"saltsalt", cost, &mut [[0; 128]; 63], &mut [0; 32]), None);
         assert_eq!(hash(b"x", b"saltsalt", cost, &mut [], &mut [0; 32]), None);

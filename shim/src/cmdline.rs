@@ -169,7 +169,7 @@ mod tests {
     use crate::device::Device;
 
     #[test]
-    fn our_words_are_taken_and_others_left() {
+    fn our_parameters_are_parsed_and_others_ignored() {
         let line = "console=ttyS0 carbon=/dev/vda users=LABEL=me usersflags=noatime grow single LANG=es_ES.UTF-8 TZ=UTC vga=0x318";
         let options = Options::parse(line);
         assert_eq!(
@@ -188,13 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn a_word_of_ours_that_cannot_be_read_is_remembered() {
+    fn an_invalid_parameter_is_remembered() {
         let options = Options::parse("users=sda1 carbon=plain");
         assert_eq!((options.users, options.refused), (None, Some("users=sda1")));
     }
 
     #[test]
-    fn a_size_is_two_numbers_that_a_terminal_can_have() {
+    fn winsize_accepts_only_valid_terminal_sizes() {
         assert_eq!(Options::parse("").size, Size { columns: 80, rows: 24 });
         assert_eq!(Options::parse("winsize=120x40").size, Size { columns: 120, rows: 40 });
         assert_eq!(Options::parse("winsize=1x65535").size, Size { columns: 1, rows: 65535 });
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_word_wins() {
+    fn the_last_value_of_a_parameter_wins() {
         assert_eq!(Options::parse("users=/dev/vda users=none").users, None);
     }
 }

@@ -39,14 +39,14 @@ mod tests {
     use super::{next, number, once, small};
 
     #[test]
-    fn a_text_is_cut_at_the_first() {
+    fn text_is_split_at_the_first_separator() {
         assert_eq!(once("a=b=c", b'='), Some(("a", "b=c")));
         assert_eq!(once("é=", b'='), Some(("é", "")));
         assert_eq!(once("abc", b'='), None);
     }
 
     #[test]
-    fn parts_are_those_of_split() {
+    fn parts_match_str_split() {
         for text in ["", "a", ",", "a,", ",a", "a,b,,c"] {
             let mut rest = Some(text);
             let parts: Vec<_> = core::iter::from_fn(|| next(&mut rest, b',')).collect();
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_digits_alone() {
+    fn numbers_consist_only_of_digits() {
         assert_eq!((number("0", 10), number("0042", 10), number("fF", 16)), (Some(0), Some(42), Some(255)));
         assert_eq!(number("18446744073709551615", 10), Some(u64::MAX));
         for text in ["", "-1", "+1", " 1", "1a", "18446744073709551616"] {

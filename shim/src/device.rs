@@ -48,7 +48,7 @@ mod tests {
     use super::Device;
 
     #[test]
-    fn devices_are_read_as_they_are_written() {
+    fn device_names_round_trip() {
         for text in ["/dev/vda", "LABEL=nodeos-users", "UUID=1b-2", "PARTUUID=00000001-02"] {
             assert_eq!(Device::parse(text).unwrap().to_string(), text);
         }

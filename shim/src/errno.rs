@@ -40,7 +40,7 @@ pub const fn name(errno: i32) -> &'static str {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_name_says_what_it_is() {
+    fn error_names_include_a_description() {
         assert_eq!(super::name(2), "ENOENT (no such file)");
         assert_eq!(super::name(999), "an error not listed here");
     }

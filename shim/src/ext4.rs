@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_mke2fs_makes_is_explained() {
+    fn unmountable_filesystems_made_by_mke2fs_are_explained() {
         for (words, says) in [
             ("-O quota", "quotas; `tune2fs -O ^quota,^project DEVICE`"),
             ("-O quota,project", "quotas; `tune2fs -O ^quota,^project DEVICE`"),
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_mounts_needs_no_words() {
+    fn mountable_filesystems_need_no_explanation() {
         for words in [
             "-b 1024",
             "-b 4096",
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_not_clean_is_checked() {
+    fn only_an_unclean_filesystem_is_checked() {
         let made = made("", 16 << 20, &[]);
         let mut block: [u8; BLOCK] = made[..BLOCK].try_into().unwrap();
         for (state, wanted) in
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_read_only_stays_so() {
+    fn requested_read_only_options_are_kept() {
         for (options, kept, commits) in [
             ("", "", true),
             ("noatime,commit=30", "", true),
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_e2fsck_mended_is_told_from_what_it_says() {
+    fn repairs_are_recognised_in_the_output_of_e2fsck() {
         for line in [
             "Salvage? yes",
             "Inode 2 ref count is 3, should be 4.  Fix? yes",
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn features_of_a_newer_kernel_are_said() {
+    fn features_of_newer_kernels_are_explained() {
         assert_eq!(why(&with(0, &[])), None);
         assert!(why(&with(INCOMPAT, &[0, 0, 4, 0])).unwrap().contains("copy the homes"));
         assert!(why(&with(RO_COMPAT, &[0, 0, 2, 0])).unwrap().contains("reads and does not write"));
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn only_for_an_empty_disk_is_a_new_one_named() {
+    fn creating_a_filesystem_is_advised_only_for_an_empty_disk() {
         assert_eq!(why(&vec![0; 4 << 20]), Some(EMPTY));
         assert_eq!(why(&[0; BLOCK]), Some(EMPTY));
         assert_eq!(why(&[0x5a; BLOCK]), Some(UNKNOWN));
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn other_filesystems_are_called_by_name() {
+    fn other_filesystems_are_named() {
         for (at, place, magic, says) in OTHERS {
             let mut bytes = vec![0; 68 << 10];
             let place = usize::try_from(at).unwrap() + place;

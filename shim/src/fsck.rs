@@ -147,7 +147,7 @@ mod tests {
     use super::{End, Fsck, Try, begins};
 
     #[test]
-    fn what_e2fsck_came_to_is_told_from_how_it_ended() {
+    fn the_result_of_e2fsck_depends_on_how_it_ended() {
         for (end, came_to) in [
             (End::Status(0, true), Fsck::Mended),
             (End::Status(1, true), Fsck::Mended),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn it_has_begun_with_its_first_pass_or_what_it_mends() {
+    fn e2fsck_has_begun_once_it_prints_a_pass_or_a_repair() {
         for line in
             ["Pass 1: Checking inodes, blocks, and sizes", "Fix? yes", "users: Inode 13, i_blocks is 8.  FIXED."]
         {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn setup_learns_from_the_status_what_it_came_to() {
+    fn setup_reads_the_result_of_e2fsck_from_the_exit_status() {
         for fsck in Fsck::ALL {
             assert_eq!(Fsck::of_status(Some(fsck.status().into())), fsck);
         }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn how_it_is_mounted_depends_on_what_e2fsck_came_to() {
+    fn mount_attempts_depend_on_the_result_of_e2fsck() {
         use Try::{Asked, Kept, Mend, Read, Untouched, Why};
         for (fsck, mended, flags, wanted) in [
             (Fsck::Clean, Fsck::Mended, "", &[Asked, Mend, Asked, Why, Read, Untouched][..]),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn after_one_that_did_not_end_nothing_is_written() {
+    fn after_an_unfinished_e2fsck_nothing_is_written() {
         for fsck in [Fsck::Killed, Fsck::Held] {
             for flags in ["", "noatime", "commit=30,foo"] {
                 let mounts = tries(fsck, fsck, flags).into_iter().map(|this| this.options(flags));

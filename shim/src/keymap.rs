@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_german_keyboard_gives_what_its_labels_say() {
+    fn a_german_layout_matches_its_labels() {
         for (table, key, wanted) in [
             (Table::Plain, 21, 0xb00 | u16::from(b'z')), // the key right of T
             (Table::Shift, 21, 0xb00 | u16::from(b'Z')),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn others_too() {
+    fn other_layouts_match_their_labels() {
         assert_eq!(value("fr", Table::Plain, 16), Some(0xb61)); // a
         assert_eq!(value("fr", Table::Shift, 2), Some(u16::from(b'1')));
         assert_eq!(value("fr", Table::Control, 50), Some(HOLE), "no Enter at the comma");
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn every_layout_says_what_each_key_gives_and_can_type_a_password() {
+    fn every_layout_defines_all_keys_and_can_type_a_password() {
         let all: Vec<&str> = names(KEYMAPS).collect();
         assert_eq!(all.first(), Some(&"us"));
         for wanted in ["be", "ch", "de", "dk", "dvorak", "es", "fi", "fr", "it", "no", "pl", "pt", "se", "uk"] {

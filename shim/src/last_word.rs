@@ -42,14 +42,14 @@ mod tests {
     use super::LastWord;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_last_word_round_trips() {
         for word in [LastWord::PowerOff(0), LastWord::PowerOff(137), LastWord::Reboot] {
             assert_eq!(LastWord::parse(&word.to_string()), Some(word));
         }
     }
 
     #[test]
-    fn other_lines_are_no_last_word() {
+    fn other_lines_are_not_a_last_word() {
         for line in ["", "nodeos: power off", "nodeos: power off, status 256", "x nodeos: reboot"] {
             assert_eq!(LastWord::parse(line), None, "{line}");
         }

@@ -76,7 +76,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     #[test]
-    fn a_reserve_is_kept() {
+    fn a_reserve_is_kept_from_users() {
         for (ram, memory, pids) in
             [(49 * MIB, 41 * MIB, 196), (240 * MIB, 210 * MIB, 960), (16384 * MIB, 16320 * MIB, 16384)]
         {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_of_all_users_leave_numbers_and_tasks_for_a_logon() {
+    fn tasks_of_all_users_leave_process_ids_for_a_logon() {
         for ram in [49 * MIB, 240 * MIB, 2800 * MIB, 16384 * MIB, 1 << 50] {
             let pids = of_all(ram).pids;
             // the own number, the group's and the session's; the kernel's own threads
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_several_has_half() {
+    fn each_of_several_users_may_use_half() {
         let all = of_all(240 * MIB);
         assert_eq!(of_one(all, 1, &Policy::default()), all);
         assert_eq!(of_one(all, 3, &Policy::default()), Limits { memory: 105 * MIB, high: None, pids: 480 });
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_says_more_or_less_but_not_beyond_all() {
+    fn a_policy_can_raise_or_lower_limits_but_not_beyond_the_total() {
         let all = of_all(240 * MIB);
         let policy = |memory, pids| Policy { memory: Some(memory), pids: Some(pids), ..Policy::default() };
         assert_eq!(of_one(all, 2, &Policy { high: Some(9), ..Policy::default() }).high, Some(9));

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_originals_form_is_read() {
+    fn the_original_format_is_parsed() {
         let file = parse(r#"{"password": "$argon2id$x", "shell": "/bin/nsh", "shellArgs": ["-i", "a b"]}"#).unwrap();
         assert_eq!(file.password.as_deref(), Some("$argon2id$x"));
         assert_eq!(file.shell(), "/bin/nsh");
@@ -116,18 +116,18 @@ mod tests {
     }
 
     #[test]
-    fn no_password_is_no_logon() {
+    fn a_file_without_a_password_allows_no_logon() {
         assert_eq!(parse("{}").unwrap().password, None);
         assert_eq!(parse(r#"{"password": null}"#).unwrap().password, None);
     }
 
     #[test]
-    fn keys_of_others_are_left_alone() {
+    fn unknown_keys_are_ignored() {
         assert!(parse(r#"{"theme": {"a": [1, 2]}, "password": ""}"#).unwrap().password.is_some());
     }
 
     #[test]
-    fn escapes_are_read() {
+    fn escapes_are_decoded() {
         let file = parse(r#" { "password" : "\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00ñ" , "sh\u0065ll" : "/x" } "#).unwrap();
         assert_eq!(file.password.as_deref(), Some("\"\\/\u{8}\u{c}\n\r\té😀ñ"));
         assert_eq!(file.shell(), "/x");
@@ -138,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_two_wins() {
+    fn the_last_duplicate_key_wins() {
         let text = r#"{"password": "a", "shellArgs": ["1"], "shell": "/x", "shellArgs": ["2"], "password": null, "shell": "/y"}"#;
         let file = parse(text).unwrap();
         assert_eq!((file.password.as_deref(), file.shell(), file.shell_args.len()), (None, "/y", 1));
     }
 
     #[test]
-    fn values_of_others_may_be_anything_but_too_deep() {
+    fn unknown_values_may_be_any_json_up_to_a_depth() {
         let nested = |depth| format!(r#"{{"a": {}{}, "password": ""}}"#, "[".repeat(depth), "]".repeat(depth));
         assert!(parse(&nested(16)).is_some());
         assert_eq!(parse(&nested(17)), None);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_refused() {
+    fn malformed_files_are_refused() {
         let long = format!(r#"{{"password": "{}"}}"#, "x".repeat(161));
         let many = format!(r#"{{"shellArgs": [{}]}}"#, [r#""a""#; 9].join(","));
         for text in ["", "{", "[]", "null", r#"{"password": 3}"#, r#"{"password": ""} x"#, &long, &many] {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_shell_is_not_taken() {
+    fn a_relative_shell_is_ignored() {
         assert_eq!(parse(r#"{"password": "", "shell": "node"}"#).unwrap().shell(), "/bin/node");
     }
 }

@@ -118,7 +118,7 @@ mod tests {
     const CARD: [(u8, u32, u32); 3] = [(0x0c, 2048, 2048), (0x83, 4096, 4096), (0x83, 8192, 8192)];
 
     #[test]
-    fn the_last_partition_ends_with_the_disk() {
+    fn the_last_partition_grows_to_the_end_of_the_disk() {
         let new = grown(&table(&CARD), 3, 1 << 30).unwrap();
         assert_eq!((new.start, new.length), (8192 * 512, (1 << 30) - 8192 * 512));
         let mut expected = CARD;
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_counts_in_its_own_sectors() {
+    fn the_sector_size_of_the_disk_is_used() {
         let small = [(0x0c, 256, 256), (0x83, 512, 512), (0x83, 1024, 1024)];
         let new = super::grown(&table(&small), 3, (1 << 30) + 4096, 4096).unwrap();
         assert_eq!((new.start, new.length), (1024 * 4096, (1 << 30) + 4096 - 1024 * 4096));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn no_other_table_is_touched() {
+    fn other_partition_tables_are_not_changed() {
         let disk = 1 << 30;
         for number in [0, 1, 2, 4, 5, u32::MAX] {
             assert_eq!(grown(&table(&CARD), number, disk), None, "partition {number}");

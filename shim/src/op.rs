@@ -353,7 +353,7 @@ mod tests {
     use super::Upper;
 
     #[test]
-    fn setups_status_says_where_writes_go_or_that_it_failed() {
+    fn the_status_of_setup_encodes_where_writes_go_or_a_failure() {
         for upper in [Upper::Home, Upper::Ram] {
             assert_eq!(Upper::of_status(upper.status()), Some(upper));
         }

@@ -87,7 +87,7 @@ mod tests {
     use super::{Cost, Phc};
 
     #[test]
-    fn a_usual_string_is_read() {
+    fn a_typical_hash_string_is_parsed() {
         let phc =
             Phc::parse("$argon2id$v=19$m=8192,t=3,p=1$bm9kZW9zIHNhbHQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")
                 .unwrap();
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn other_strings_are_refused() {
+    fn invalid_hash_strings_are_refused() {
         let with = |costs: &str, salt: &str, hash: &str| format!("$argon2id$v=19${costs}${salt}${hash}");
         let (salt, hash) = ("bm9kZW9zIHNhbHQ", "AAECAwQFBgcICQoLDA0ODw");
         assert!(Phc::parse(&with("m=64,t=1,p=1", salt, hash)).is_some());

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filesystem_says_how_large_it_is() {
+    fn the_size_of_a_filesystem_is_read() {
         let ext4 = with(1024 + 0x38, &[0x53, 0xef], vec![0; BLOCK]);
         let ext4 = with(1024 + 24, &2_u32.to_le_bytes(), with(1024 + 4, &100_u32.to_le_bytes(), ext4));
         assert_eq!(size(&ext4, 0), Some(100 << 12));
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_its_superblocks_own() {
+    fn a_mark_depends_on_its_superblock() {
         let block = with(1024, &UUID, vec![0; BLOCK]);
         let mark = mark(&block).unwrap();
         assert!(mark.starts_with(b"nodeos: whole") && mark[16..32] == UUID && mark[32..] == [0; 112]);
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn an_mbr_partition_is_signature_and_number() {
+    fn an_mbr_partition_is_found_by_signature_and_number() {
         let mbr = with(440, &0x00ab_cdef_u32.to_le_bytes(), vec![0; TABLE]).try_into().unwrap();
         let disk = Disk { mbr, gpt: [0; TABLE], sector: 512 };
         assert!(is_partition(&disk, &[], 2, "00abcdef-02"));

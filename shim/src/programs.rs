@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_initramfs_a_user_can_run_logon_alone_and_read_none() {
+    fn a_user_can_run_only_logon_of_the_initramfs_and_read_nothing() {
         // boot removes /init before there is a user
         for program in ALL.iter().filter(|program| program.place == Place::Initramfs && *program != &INIT) {
             assert_eq!(program.mode & 0o066, 0, "{}", program.name);

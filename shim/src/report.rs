@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_read() {
+    fn messages_round_trip() {
         let longest = "x".repeat(255);
         for report in [
             Report::Ready("ana"),
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_left_out_and_not_cut_apart() {
+    fn an_overlong_name_is_left_out_rather_than_truncated() {
         for name in ["ñ".repeat(128), "ñ".repeat(300), "x".repeat(256), "x".repeat(1500)] {
             let text = message(Report::Refused("ttyAMA0", &name));
             assert!(text.len() <= ROOM, "{}", text.len());

@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_said_as_display_says_them() {
+    fn numbers_are_printed_as_display_prints_them() {
         for number in [0, 7, 8, 9, 10, 99, 100, 0o666, 12345, u32::MAX] {
             let mut text = Text::new();
             say!(&mut text, number, " ", u64::from(number) << 32, " ", Octal(number));
@@ -141,13 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn what_acts_on_a_terminal_is_not_printed() {
+    fn control_characters_are_not_printed() {
         let text = "ñandú €\u{1b}[2J\r\n\u{7f}\u{9b}2J\u{202e}x\u{2066}\u{61c}";
         assert_eq!(text.chars().map(printable).collect::<String>(), "ñandú €?[2J????2J?x??");
     }
 
     #[test]
-    fn what_does_not_fit_is_noticed_whatever_follows() {
+    fn text_that_does_not_fit_is_detected_whatever_follows() {
         let mut text = Text::new();
         say!(&mut text, "a".repeat(1500).as_str());
         assert!(whole(&text));

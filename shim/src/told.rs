@@ -52,7 +52,7 @@ mod tests {
     use super::Told;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_size_record_round_trips() {
         let told = Told { total: 52 << 20, size: 51 << 20, path: "/carbon.erofs" };
         assert_eq!(Told::parse(&told.to_string()), Some(told));
         // a machine of 144 MiB: 128 to give, of which the rootfs may have 39
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_records_are_refused() {
         for text in ["", "12", "12 x /a", "-1 2 /a"] {
             assert_eq!(Told::parse(text), None, "{text}");
         }

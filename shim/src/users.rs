@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_home_is_refused_and_the_others_go_on() {
+    fn invalid_homes_are_refused_and_others_admitted() {
         let mut homes = Homes::new();
         let refusal = |homes: &mut Homes, name: &[u8], found| homes.admit(name, found).unwrap_err();
         assert_eq!(refusal(&mut homes, b"eve", directory(0)), Refusal::UidZero);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_uid_refuses_every_home_that_has_it() {
+    fn all_homes_that_share_a_uid_are_refused() {
         let mut homes = Homes::new();
         for (name, uid) in [("a", 1000), ("b", 1001), ("c", 1000), ("d", 1000)] {
             homes.admit(name.as_bytes(), directory(uid)).unwrap();
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_that_was_not_there_is_told_from_one_that_was_refused() {
+    fn a_missing_home_is_distinguished_from_a_refused_one() {
         let mut homes = Homes::new();
         for (name, uid) in [("a", 1000), ("c", 1000), ("d", 1001)] {
             homes.admit(name.as_bytes(), directory(uid)).unwrap();
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_refuses_and_keeps_what_it_has() {
+    fn a_full_table_refuses_more_homes_and_keeps_the_rest() {
         let mut homes = Homes::new();
         for uid in 0..u32::try_from(MAX_HOMES).unwrap() {
             homes.admit(format!("h{uid}").as_bytes(), directory(1000 + uid)).unwrap();
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_folders_are_no_homes() {
+    fn our_own_folders_are_not_homes() {
         assert!(is_ours(b".overlay") && is_ours(b".policy") && is_ours(b"lost+found") && !is_ours(b"lost"));
     }
 }

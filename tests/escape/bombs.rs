@@ -51,21 +51,21 @@ macro_rules! bombs {
     ($($name:ident: $bomb:literal;)+) => {
         tests::on_each! {
             $($name => super::another_works, $bomb;)+
-            a_descriptor_bomb_without_limits => super::nobody_works_without_limits, "fd_bomb";
+            without_limits_a_descriptor_bomb_blocks_other_users => super::nobody_works_without_limits, "fd_bomb";
         }
     };
 }
 
 bombs! {
-    a_fork_bomb_keeps_nobody_out: "fork_bomb";
-    a_zombie_storm_keeps_nobody_out: "zombie_storm";
-    a_memory_bomb_keeps_nobody_out: "memory_bomb";
-    a_descriptor_bomb_keeps_nobody_out: "fd_bomb";
-    a_full_tmp_keeps_nobody_out: "tmpfs_fill";
-    a_full_disk_keeps_nobody_out: "disk_fill";
-    a_tmp_full_of_files_keeps_nobody_out: "inode_fill";
-    a_signal_storm_keeps_nobody_out: "signal_storm";
-    a_console_flood_keeps_nobody_out: "console_flood";
-    a_storm_of_fsync_keeps_nobody_out: "sync_storm";
-    a_poll_bomb_keeps_nobody_out: "poll_bomb";
+    a_fork_bomb_does_not_block_other_users: "fork_bomb";
+    a_zombie_storm_does_not_block_other_users: "zombie_storm";
+    a_memory_bomb_does_not_block_other_users: "memory_bomb";
+    a_descriptor_bomb_does_not_block_other_users: "fd_bomb";
+    a_full_tmp_does_not_block_other_users: "tmpfs_fill";
+    a_full_disk_does_not_block_other_users: "disk_fill";
+    a_tmp_full_of_files_does_not_block_other_users: "inode_fill";
+    a_signal_storm_does_not_block_other_users: "signal_storm";
+    a_console_flood_does_not_block_other_users: "console_flood";
+    an_fsync_storm_does_not_block_other_users: "sync_storm";
+    a_poll_bomb_does_not_block_other_users: "poll_bomb";
 }

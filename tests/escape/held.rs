@@ -52,7 +52,7 @@ fn unpaid(said: &str) -> Vec<u64> {
 }
 
 #[test]
-fn what_nobody_pays_for_is_read_behind_a_prompt_and_not_from_a_line_that_is_cut() {
+fn uncharged_memory_is_read_after_a_prompt_but_not_from_a_truncated_line() {
     let said = "username: meter: paid users Used=32348 Current=1780\nmeter: paid users Used=105564 Current=5620\n\
         meter: holds all\nmeter: paid users Used=105564 Current=5";
     assert_eq!(unpaid(said), [0, 69_376]);
@@ -105,30 +105,30 @@ macro_rules! held {
             x86_64:
             $($name => super::is_paid, $bomb;)+
             $($more => super::is_paid, $one;)+
-            two_users_leave_a_logon_its_numbers => super::numbers_are_left;
+            two_users_cannot_use_up_all_process_ids => super::numbers_are_left;
         }
         tests::on! {
             aarch64:
             $($name => super::is_paid, $bomb;)+
             $(#[ignore = "time: x86_64's row runs the same lines of the kernel; here with --ignored"]
             $more => super::is_paid, $one;)+
-            two_users_leave_a_logon_its_numbers => super::numbers_are_left;
+            two_users_cannot_use_up_all_process_ids => super::numbers_are_left;
         }
     };
 }
 
 held! {
     both {
-        who_polls_pays_for_what_the_kernel_waits_with: "poll_wait";
-        who_locks_pays_for_the_locks: "lock_fill";
-        who_lists_pays_for_the_list: "link_list";
+        poll_tables_are_charged_to_the_user: "poll_wait";
+        file_locks_are_charged_to_the_user: "lock_fill";
+        cached_directory_listings_are_charged_to_the_user: "link_list";
     }
     x86_64 {
-        who_opens_and_waits_pays_for_the_path: "name_wait";
-        who_sends_and_waits_pays_for_the_control_data: "control_wait";
-        who_reads_no_netlink_answer_pays_for_it: "netlink_fill";
-        who_holds_datagrams_back_pays_for_them: "cork_fill";
-        who_accepts_no_connection_pays_for_it: "backlog_fill";
-        who_fills_pipes_pays_for_their_pages: "splice_fill";
+        paths_of_blocked_opens_are_charged_to_the_user: "name_wait";
+        control_data_of_blocked_senders_is_charged_to_the_user: "control_wait";
+        unread_netlink_answers_are_charged_to_the_user: "netlink_fill";
+        corked_datagrams_are_charged_to_the_user: "cork_fill";
+        unaccepted_connections_are_charged_to_the_user: "backlog_fill";
+        pages_spliced_into_pipes_are_charged_to_the_user: "splice_fill";
     }
 }

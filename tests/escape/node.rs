@@ -76,12 +76,12 @@ fn lost(said: &str) -> Vec<&'static str> {
     ANSWERS.iter().filter(wrong).map(|(name, _)| *name).collect()
 }
 
-fn node_answers_in_a_sandbox(arch: &'static Arch) {
+fn node_apis_work_in_a_sandbox(arch: &'static Arch) {
     let said = asked(arch, "");
     assert_eq!(lost(&said), [""; 0], "{said}");
 }
 
-fn what_node_loses_without_proc(arch: &'static Arch) {
+fn node_runs_without_proc_but_loses_information(arch: &'static Arch) {
     let said = asked(arch, "own_processes,masks");
     println!("without /proc node loses: {:?}", lost(&said));
     assert!(said.contains("asked "), "node runs without /proc: {said}");
@@ -105,14 +105,14 @@ fn start_of_node(arch: &'static Arch, without: &str) -> f64 {
 }
 
 /// With all that a running program meets, and without what a test can leave out: the overlay and the namespaces stay.
-fn node_starts_within_three_per_cent(arch: &'static Arch) {
+fn guards_slow_the_start_of_node_by_less_than_three_percent(arch: &'static Arch) {
     let guarded = start_of_node(arch, "");
     let bare = start_of_node(arch, "seccomp,landlock,capabilities,limits,settings,proc,masks,nosuid,nodev");
     assert!(guarded < bare * 1.03, "{guarded} ms with all guards, {bare} ms without");
 }
 
 tests::on_each! {
-    node_answers_in_a_sandbox => super::node_answers_in_a_sandbox;
-    what_node_loses_without_proc => super::what_node_loses_without_proc;
-    node_starts_within_three_per_cent => super::node_starts_within_three_per_cent;
+    node_apis_work_in_a_sandbox => super::node_apis_work_in_a_sandbox;
+    node_runs_without_proc_but_loses_information => super::node_runs_without_proc_but_loses_information;
+    guards_slow_the_start_of_node_by_less_than_three_percent => super::guards_slow_the_start_of_node_by_less_than_three_percent;
 }

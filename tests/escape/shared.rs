@@ -4,7 +4,7 @@ use shim::arches::Arch;
 use tests::{Boot, Disk, attacks, runs};
 
 /// bo opens and locks all that every sandbox has; ana notices nothing of it, and all of what she does herself.
-fn nobody_hears_what_another_opens(arch: &'static Arch) {
+fn a_user_cannot_observe_what_another_opens_or_locks(arch: &'static Arch) {
     let disk = Disk::with(&[attacks(arch, "ana", 1000, "hear_all"), attacks(arch, "bo", 1001, "share_all")]);
     let mut vm = Boot::on(arch).homes(&disk).start();
     vm.expect("attack hear_all: worked").unwrap();
@@ -15,7 +15,7 @@ fn nobody_hears_what_another_opens(arch: &'static Arch) {
 }
 
 /// Both bind one abstract name, and each reaches its own. With one namespace for both the second does not get the name.
-fn an_abstract_name_is_its_sandboxs(arch: &'static Arch) {
+fn abstract_socket_names_are_private_to_a_sandbox(arch: &'static Arch) {
     let said = |without: &str| {
         let script = r"
             const net = require('net'), who = process.env.USER
@@ -41,6 +41,6 @@ fn an_abstract_name_is_its_sandboxs(arch: &'static Arch) {
 }
 
 tests::on_each! {
-    nobody_hears_what_another_opens => super::nobody_hears_what_another_opens;
-    an_abstract_name_is_its_sandboxs => super::an_abstract_name_is_its_sandboxs;
+    a_user_cannot_observe_what_another_opens_or_locks => super::a_user_cannot_observe_what_another_opens_or_locks;
+    abstract_socket_names_are_private_to_a_sandbox => super::abstract_socket_names_are_private_to_a_sandbox;
 }

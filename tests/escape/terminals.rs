@@ -50,7 +50,7 @@ fn reads_along(arch: &'static Arch, disk: &Disk, without: &str) -> bool {
 }
 
 /// ana watches the terminal's node, from her session on: an event tells when bo types, and each thing that is printed.
-fn nobody_watches_a_terminal_past_the_session(arch: &'static Arch) {
+fn a_leftover_process_cannot_watch_the_next_session(arch: &'static Arch) {
     let watch = r"
         const cp = require('child_process'), fs = require('fs')
         if (process.argv[2] === 'stay') {
@@ -74,7 +74,7 @@ fn nobody_watches_a_terminal_past_the_session(arch: &'static Arch) {
     assert!(reads_along(arch, &disk(), "terminal"), "nothing is seen without the guard, so nothing is known");
 }
 
-fn nobody_reads_along_at_a_terminal(arch: &'static Arch) {
+fn a_leftover_process_cannot_read_the_next_users_password(arch: &'static Arch) {
     let leave = "
         const cp = require('child_process'), fs = require('fs')
         if (process.argv[2] === 'stay') {
@@ -104,7 +104,7 @@ fn nobody_reads_along_at_a_terminal(arch: &'static Arch) {
 }
 
 /// root's own node of a virtual terminal stands for the one that a session has on a machine with a screen.
-fn a_session_leaves_keyboard_and_screen(arch: &'static Arch) {
+fn a_session_cannot_change_keyboard_or_screen_modes(arch: &'static Arch) {
     const REQUESTS: [&str; 3] = ["keyboard_off", "graphics_mode", "switch_terminal"];
     for (without, wanted) in [("capabilities,nodev", "failed (EPERM"), ("capabilities,nodev,seccomp", "worked")] {
         let disk = Disk::with(&[attacks(arch, "root", 0, &REQUESTS.join("\n"))]);
@@ -115,7 +115,7 @@ fn a_session_leaves_keyboard_and_screen(arch: &'static Arch) {
     }
 }
 
-fn a_session_leaves_its_serial_line(arch: &'static Arch) {
+fn a_session_cannot_change_serial_port_settings(arch: &'static Arch) {
     for (without, wanted) in [("", "failed (EPERM"), ("seccomp", "worked")] {
         let script = "require('child_process').spawnSync('/bin/attack', ['/attacks'], { stdio: 'inherit' }); console.log('ana leaves')";
         let mut ana = logs_on("ana", 1000, None, script);
@@ -131,9 +131,9 @@ fn a_session_leaves_its_serial_line(arch: &'static Arch) {
 }
 
 tests::on_each! {
-    nobody_watches_a_terminal_past_the_session => super::nobody_watches_a_terminal_past_the_session;
-    a_session_leaves_keyboard_and_screen => super::a_session_leaves_keyboard_and_screen;
-    a_session_leaves_its_serial_line => super::a_session_leaves_its_serial_line;
+    a_leftover_process_cannot_watch_the_next_session => super::a_leftover_process_cannot_watch_the_next_session;
+    a_session_cannot_change_keyboard_or_screen_modes => super::a_session_cannot_change_keyboard_or_screen_modes;
+    a_session_cannot_change_serial_port_settings => super::a_session_cannot_change_serial_port_settings;
     root_cannot_write_to_the_shim => super::root_cannot_write_to_the_shim;
-    nobody_reads_along_at_a_terminal => super::nobody_reads_along_at_a_terminal;
+    a_leftover_process_cannot_read_the_next_users_password => super::a_leftover_process_cannot_read_the_next_users_password;
 }

@@ -45,22 +45,22 @@ fn boots(arch: &str, firmware: Firmware) {
 }
 
 #[test]
-fn a_bios_starts_it_from_a_cd_a_stick_and_a_disk() {
+fn an_iso_boots_with_bios_from_cd_usb_and_disk() {
     boots("x86_64", Firmware::Bios);
 }
 
 #[test]
-fn uefi_starts_it_from_a_cd_a_stick_and_a_disk() {
+fn an_iso_boots_with_uefi_from_cd_usb_and_disk() {
     boots("x86_64", Firmware::Uefi);
 }
 
 #[test]
-fn uefi_starts_it_on_aarch64_from_a_cd_a_stick_and_a_disk() {
+fn an_aarch64_iso_boots_with_uefi_from_cd_usb_and_disk() {
     boots("aarch64", Firmware::Uefi);
 }
 
 #[test]
-fn a_users_partition_beside_it_is_used() {
+fn a_users_partition_on_another_disk_is_used() {
     let disk =
         Disk::with(&[logs_on("ana", 1000, None, "require('fs').writeFileSync('/here', ''); console.log('written')")]);
     let mut machine = machine(Firmware::Bios, Bus::Usb);
@@ -84,7 +84,7 @@ fn screen(vm: &mut Vm) -> Vec<u8> {
 }
 
 #[test]
-fn the_screen_has_a_logon_and_a_keyboard_types_there() {
+fn the_logon_prompt_is_on_the_screen_and_the_keyboard_types_there() {
     for (arch, firmware) in STARTS {
         let mut machine = machine_of(arch, firmware, Bus::Cd);
         machine.start = Start::Firmware { firmware, oem: None };
@@ -119,7 +119,7 @@ fn lit(vm: &mut Vm, more: usize) -> usize {
 
 /// As many machines have it: what is typed is seen on the screen alone, and that somebody is in, in the network.
 #[test]
-fn without_a_serial_line_screen_and_keyboard_serve() {
+fn a_machine_without_a_serial_port_uses_screen_and_keyboard() {
     let script = "require('net').createServer(peer => peer.end('ana is in')).listen(8080)";
     let disk = Disk::with(&[logs_on("ana", 1000, None, script)]);
     for firmware in [Firmware::Bios, Firmware::Uefi] {
@@ -150,7 +150,7 @@ fn without_a_serial_line_screen_and_keyboard_serve() {
 
 /// A monitor that is plugged in later finds the same, for nothing depends on it.
 #[test]
-fn without_screen_and_keyboard_the_serial_line_serves() {
+fn a_machine_without_screen_and_keyboard_uses_the_serial_port() {
     for (arch, firmware) in STARTS {
         let mut machine = machine_of(arch, firmware, Bus::Usb);
         machine.start = Start::Firmware { firmware, oem: None };
@@ -163,7 +163,7 @@ fn without_screen_and_keyboard_the_serial_line_serves() {
 
 /// docs/iso.md, "Install to a disk": the ISO, and a users partition behind it.
 #[test]
-fn a_disk_has_room_for_the_homes_behind_it() {
+fn a_users_partition_can_follow_the_iso_on_a_disk() {
     for (arch, firmware) in STARTS {
         let script = "require('fs').writeFileSync('/here', ''); console.log('written')";
         let homes = Disk::with(&[logs_on("ana", 1000, None, script)]);
@@ -187,7 +187,7 @@ fn a_disk_has_room_for_the_homes_behind_it() {
 
 /// Its menu is for people: GRUB has nothing to complain about, whatever the machine's firmware says of itself.
 #[test]
-fn the_menu_comes_without_an_error() {
+fn the_boot_menu_shows_no_error() {
     for (arch, firmware) in STARTS {
         let mut machine = machine_of(arch, firmware, Bus::Cd);
         // none at all: the other tests have one
@@ -200,7 +200,7 @@ fn the_menu_comes_without_an_error() {
 }
 
 #[test]
-fn the_menu_has_a_session_in_ram_and_a_rescue() {
+fn the_boot_menu_offers_a_ram_session_and_rescue() {
     let disk = Disk::with(&[logs_on("ana", 1000, None, "")]);
     // the entries in their order: the usual one, in RAM, on the serial console, rescue
     for (down, word) in [(1, "RAM session"), (3, "single: nobody's init runs, and only root may log on")] {
@@ -219,7 +219,7 @@ fn the_menu_has_a_session_in_ram_and_a_rescue() {
 }
 
 #[test]
-fn half_a_copy_is_said_to_be_incomplete() {
+fn a_truncated_copy_is_reported_as_incomplete() {
     let half = tempfile::tempdir().unwrap();
     let half = half.path().join("half.iso");
     std::fs::copy(medium("iso", &[]), &half).unwrap();
@@ -237,7 +237,7 @@ fn half_a_copy_is_said_to_be_incomplete() {
 
 /// What others' tools read in it.
 #[test]
-fn others_read_it_alike() {
+fn standard_tools_read_the_iso() {
     for arch in ALL {
         let iso = medium_for(arch, "iso", &[]);
         let iso = iso.to_str().unwrap();

@@ -44,7 +44,7 @@ fn press(vm: &mut Vm, keys: &[&str]) {
 }
 
 #[test]
-fn a_key_gives_what_the_layout_says() {
+fn keys_follow_the_chosen_layout() {
     let disk = Disk::with(&[logs_on("zy-ß", 1000, None, ""), logs_on("yz", 1001, None, "")]);
     let mut vm = pc(&disk, "keymap=de");
     vm.expect("nodeos: keyboard layout de").unwrap();
@@ -59,7 +59,7 @@ fn a_key_gives_what_the_layout_says() {
 }
 
 #[test]
-fn a_dead_keyboard_and_a_dead_screen_end_with_the_session() {
+fn keyboard_and_screen_are_restored_after_a_session() {
     let session = |name, uid, attack: &str| {
         let mut home = Home::new(name, uid);
         home.program("bin/attack", attacker(Arch::named("x86_64").unwrap()));

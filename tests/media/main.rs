@@ -86,7 +86,7 @@ fn every() -> impl Iterator<Item = (&'static str, &'static Arch)> {
 }
 
 #[test]
-fn built_twice_the_bytes_are_equal() {
+fn media_are_identical_when_built_twice() {
     let folder = tempfile::tempdir().unwrap();
     for (target, arch) in every() {
         let made = [0, 1].map(|number| {
@@ -103,7 +103,7 @@ fn built_twice_the_bytes_are_equal() {
 
 /// A disk with 8 MiB.
 #[test]
-fn where_there_is_no_room_nothing_is_left() {
+fn a_build_without_disk_space_leaves_nothing_behind() {
     let nodeos = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("nodeos");
     let script = "mount -t tmpfs -o size=8M none \"$1\"
         \"$2\" -q build --target \"$3\" --arch \"$4\" --users none --out \"$1/out\" || echo \"status $?\"; ls -A \"$1\"";
@@ -121,7 +121,7 @@ fn where_there_is_no_room_nothing_is_left() {
 
 /// The numbers of SPECIFICATION.md: the medium, without homes, and for PXE what a machine fetches of it.
 #[test]
-fn they_are_no_larger_than_promised() {
+fn media_are_no_larger_than_specified() {
     let folder = tempfile::tempdir().unwrap();
     let of = |target: &'static str, arch: &'static Arch| {
         let out = folder.path().join(target);

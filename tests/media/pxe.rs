@@ -32,7 +32,7 @@ fn machine(firmware: Firmware, network: Network) -> Machine {
 }
 
 #[test]
-fn ipxe_in_a_cards_rom_starts_it_from_qemus_tftp() {
+fn an_ipxe_option_rom_boots_from_qemus_tftp_server() {
     for firmware in [Firmware::Bios, Firmware::Uefi] {
         let served = Served { folder: folder(), file: "boot.ipxe".to_owned() };
         let mut vm = Vm::start(machine(firmware, Network::User { publish: vec![], boot: Some(served) })).unwrap();
@@ -111,8 +111,8 @@ fn is_in(vm: &mut Vm, zone: &str) {
 }
 
 #[test]
-fn dnsmasq_serves_a_bios_and_uefi_by_tftp() {
-    if in_a_network("pxe::dnsmasq_serves_a_bios_and_uefi_by_tftp") {
+fn dnsmasq_boots_bios_and_uefi_over_tftp() {
+    if in_a_network("pxe::dnsmasq_boots_bios_and_uefi_over_tftp") {
         let _servers = network(str::to_owned);
         let mut one = Vm::start(machine(Firmware::Bios, tap(1))).unwrap();
         // at once, and with a disk that has other users
@@ -126,8 +126,8 @@ fn dnsmasq_serves_a_bios_and_uefi_by_tftp() {
 }
 
 #[test]
-fn dnsmasq_leads_both_to_http() {
-    if in_a_network("pxe::dnsmasq_leads_both_to_http") {
+fn dnsmasq_boots_bios_and_uefi_over_http() {
+    if in_a_network("pxe::dnsmasq_boots_bios_and_uefi_over_http") {
         let by_http =
             |config: &str| config.replace("tag:ipxe,boot.ipxe", "tag:ipxe,http://192.168.77.1:8000/boot.ipxe");
         // UEFI offers both: without its TFTP only HTTP is left
@@ -141,8 +141,8 @@ fn dnsmasq_leads_both_to_http() {
 }
 
 #[test]
-fn dnsmasq_leads_an_old_rom_to_pxelinux() {
-    if in_a_network("pxe::dnsmasq_leads_an_old_rom_to_pxelinux") {
+fn dnsmasq_boots_an_old_rom_with_pxelinux() {
+    if in_a_network("pxe::dnsmasq_boots_an_old_rom_with_pxelinux") {
         // QEMU's ROM is iPXE, which loads PXELINUX as any other would
         let _servers = network(|config| config.replace("tag:ipxe,boot.ipxe", "tag:ipxe,pxelinux.0"));
         let mut vm = Vm::start(machine(Firmware::Bios, tap(1))).unwrap();

@@ -76,7 +76,7 @@ fn assert_grown(card: &Path) {
 }
 
 #[test]
-fn a_pi_starts_from_it_and_the_homes_take_the_whole_card() {
+fn a_pi_boots_from_the_card_and_the_homes_grow_to_fill_it() {
     let (_folder, card) = written(1024);
     let (start, _) = partitions(&card)[2];
     let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
@@ -99,7 +99,7 @@ fn a_pi_starts_from_it_and_the_homes_take_the_whole_card() {
 /// A table that was written and a filesystem that was not: as if the power had gone there. It goes again while that grows;
 /// what QEMU has written then stays written, unlike a card's.
 #[test]
-fn the_power_may_go_while_the_homes_grow() {
+fn growing_the_homes_survives_a_power_cut() {
     let (_folder, card) = written(2048);
     tests::run("sh", &["-euc", &format!("echo ', +' | sfdisk --quiet -N 3 {}", card.display())]);
     let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
@@ -113,7 +113,7 @@ fn the_power_may_go_while_the_homes_grow() {
 }
 
 #[test]
-fn it_starts_from_usb_too_and_leaves_a_foreign_table_alone() {
+fn a_card_boots_from_usb_and_a_modified_partition_table_is_kept() {
     let (_folder, card) = written(1024);
     // somebody made a partition behind the homes
     tests::run("sh", &["-euc", &format!("echo 'start=1900000, type=83' | sfdisk --quiet --append {}", card.display())]);
@@ -127,7 +127,7 @@ fn it_starts_from_usb_too_and_leaves_a_foreign_table_alone() {
 }
 
 #[test]
-fn half_a_copy_is_said_to_be_incomplete() {
+fn a_truncated_copy_is_reported_as_incomplete() {
     let (_folder, card) = written(512);
     // what dd had not reached when it was broken off is as the card was before
     let (start, sectors) = partitions(&card)[1];
@@ -142,7 +142,7 @@ fn half_a_copy_is_said_to_be_incomplete() {
 
 /// A card that is smaller than its table says.
 #[test]
-fn a_card_that_is_too_small_says_so() {
+fn a_card_that_is_too_small_is_reported() {
     let (_folder, card) = written(256);
     let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
     vm.expect("/dev/mmcblk0p3 is incomplete: it has ").unwrap();
@@ -152,7 +152,7 @@ fn a_card_that_is_too_small_says_so() {
 
 /// The pins are a user's to whom a policy grants them; the homes are an image of somebody's.
 #[test]
-fn a_policy_grants_the_pins() {
+fn a_policy_grants_gpio_and_i2c_devices() {
     let script = "const fs = require('fs'); const open = path => { try { return fs.openSync(path, 'r+') > 2 } catch (error) { return error.code } }
         console.log('pins', open('/dev/gpiochip0'), open('/dev/i2c-1'), open('/dev/mmcblk0'))";
     let homes = Disk::with(&[runs("ana", 1000, script)]);
@@ -168,7 +168,7 @@ fn a_policy_grants_the_pins() {
 /// What the kernel holds for a user is charged to that user here too, and another works meanwhile, whose session leaves the
 /// serial line as it was.
 #[test]
-fn a_card_whose_user_has_a_bomb_serves_another() {
+fn a_bomb_on_a_pi_does_not_block_other_users() {
     let program = attacker(crate::first("sd"));
     let script = "require('child_process').spawnSync('/bin/attack', ['/attacks'], { stdio: 'inherit' });
         console.log('bo counts to', 6 * 7, 'beside', require('os').freemem() >> 20, 'MiB')";
@@ -194,7 +194,7 @@ fn a_card_whose_user_has_a_bomb_serves_another() {
 
 /// What others' tools read in it, and every file that the firmware asks for (boot/src/media/sd.rs has the sources).
 #[test]
-fn others_read_it_alike() {
+fn standard_tools_read_the_card() {
     let card = medium("sd", &[]);
     assert_eq!(card.metadata().unwrap().permissions().mode() & 0o777, 0o600, "homes are on it");
     said("sfdisk", &["--verify", card.to_str().unwrap()]);

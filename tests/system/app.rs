@@ -20,7 +20,7 @@ fn app(path: &str, arch: &'static Arch) -> Drive {
     Drive { snapshot: true, ..Drive::writable(image.unwrap()) }
 }
 
-pub fn an_app_has_the_console_and_its_status_is_the_machines(arch: &'static Arch) {
+pub fn an_app_has_the_console_and_the_machine_exits_with_its_status(arch: &'static Arch) {
     let mut vm = Boot::on(arch).drive(app("exit3.mjs", arch)).start();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(3)), "{}", vm.transcript());
 
@@ -82,7 +82,7 @@ pub fn an_http_app_answers_the_host(arch: &'static Arch) {
     assert!(answer.contains("200 OK") && answer.contains("hello from NodeOS"), "{answer}");
 }
 
-pub fn a_user_knows_the_host_and_the_network(arch: &'static Arch) {
+pub fn a_user_sees_its_account_host_name_and_network_settings(arch: &'static Arch) {
     let script = r"
         const os = require('os'), fs = require('fs'), dns = require('dns')
         const { username, uid, homedir } = os.userInfo()
@@ -109,7 +109,7 @@ pub fn a_user_knows_the_host_and_the_network(arch: &'static Arch) {
     );
 }
 
-pub fn names_are_resolved_by_the_server_that_the_network_named(arch: &'static Arch) {
+pub fn host_names_are_resolved_by_the_dns_server_of_the_network(arch: &'static Arch) {
     // the server runs in the machine itself, so that the test needs no network: whatever is asked has this address
     let script = r"
         const dns = require('dns'), server = require('dgram').createSocket('udp4')

@@ -9,7 +9,7 @@ fn folder(name: &str, uid: u32) -> String {
     format!("mkdir \"{name}\"\nsif \"{name}\" uid {uid}\nsif \"{name}\" gid {uid}\nsif \"{name}\" mode 040700\n")
 }
 
-pub fn a_bad_home_is_refused_and_the_others_boot(arch: &'static Arch) {
+pub fn a_bad_home_is_refused_and_the_others_run(arch: &'static Arch) {
     let long = "x".repeat(255);
     let disk = Disk::with(&[
         runs("good", 1000, "console.log('good runs')"),
@@ -52,7 +52,7 @@ fn json(text: &str) -> String {
 }
 
 /// node finds each user by name (`os.userInfo()`), whatever the name is; one that passwd(5) cannot have is no user.
-pub fn a_name_that_passwd_cannot_have_is_refused_and_odd_ones_are_found(arch: &'static Arch) {
+pub fn user_names_invalid_in_passwd_are_refused_and_unusual_ones_work(arch: &'static Arch) {
     let asks = "try { console.log('I am', JSON.stringify(require('os').userInfo().username)) } catch (error) { console.log('I am nobody', error.code) }";
     let good = ["a,b", "a\\b", "in side", "a#", "a+-", "7", "<7>", "$HOME", "\"quoted\"", "ñandú", &"x".repeat(255)];
     let homes: Vec<Home> = good.iter().zip(1000..).map(|(name, uid)| runs(name, uid, asks)).collect();
@@ -74,7 +74,7 @@ pub fn a_name_that_passwd_cannot_have_is_refused_and_odd_ones_are_found(arch: &'
     assert!(!said.contains("I am nobody"), "{said}");
 }
 
-pub fn a_bad_init_runs_nothing_and_keeps_nobody(arch: &'static Arch) {
+pub fn an_invalid_init_is_not_run_and_does_not_affect_other_users(arch: &'static Arch) {
     let mut crash = Home::new("crash", 1002);
     crash.program("init", "#!/bin/no-such-program\n");
     let mut plain = Home::new("plain", 1003);
@@ -102,7 +102,7 @@ pub fn a_bad_init_runs_nothing_and_keeps_nobody(arch: &'static Arch) {
 }
 
 /// Mounts go where a home has links to elsewhere: none follows them, and nobody else feels it.
-pub fn links_where_mounts_go_are_not_followed(arch: &'static Arch) {
+pub fn symlinks_at_mount_points_are_not_followed(arch: &'static Arch) {
     let linked = |name, uid| {
         let mut home = runs(name, uid, "console.log('over a link, and yet it ran')");
         home.link(name, "/tmp/good");
@@ -125,7 +125,7 @@ pub fn links_where_mounts_go_are_not_followed(arch: &'static Arch) {
 }
 
 /// The kernel then mounts the home read-only, with a line that names no home.
-pub fn a_work_folder_that_cannot_be_emptied_is_said(arch: &'static Arch) {
+pub fn an_overlay_work_folder_that_cannot_be_emptied_is_reported(arch: &'static Arch) {
     let writes = "try { require('fs').writeFileSync('/new', ''); console.log('wrote') } catch (error) { console.log('cannot write', error.code) }";
     let disk = Disk::with(&[runs("good", 1000, &writes.replace("wrote", "good wrote")), runs("stuck", 1001, writes)]);
     // EXT4_IMMUTABLE_FL (fs/ext4/ext4.h)
@@ -175,7 +175,7 @@ pub fn a_bad_logon_file_lets_nobody_in(arch: &'static Arch) {
 }
 
 /// Each has an `/init` that needs node: the strictest policy is one that a user can work with.
-pub fn a_broken_policy_counts_as_the_strictest(arch: &'static Arch) {
+pub fn the_strictest_policy_replaces_a_broken_one(arch: &'static Arch) {
     const ASK: &str = "const os = require('os')
         console.log(os.userInfo().username + ' has', Object.keys(os.networkInterfaces()).join())";
     let users = ["misspelt", "foreign", "link", "good"];
@@ -212,7 +212,7 @@ pub fn a_broken_policy_counts_as_the_strictest(arch: &'static Arch) {
 
 /// Attributes by which overlayfs remembers what a file is made of, written by hand: that its content is below the home,
 /// and from which file it was copied. Neither shows what its owner may not see, and nobody else is affected.
-pub fn forged_overlay_attributes_show_nothing(arch: &'static Arch) {
+pub fn forged_overlay_attributes_reveal_no_other_files(arch: &'static Arch) {
     const SCRIPT: &str = "const fs = require('fs')
         const tried = (what, act) => { try { console.log(what, act()) } catch (error) { console.log(what, error.code) } }
         tried('metacopy', () => fs.readFileSync('/meta').length)

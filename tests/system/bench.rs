@@ -4,7 +4,7 @@ use lab::bench::{ALL, Arena, Wanted};
 use shim::arches::Arch;
 use tests::host;
 
-pub fn this_system_takes_less_than_a_script_of_the_same_mounts(arch: &'static Arch) {
+pub fn nodeos_executes_fewer_than_half_the_instructions_of_a_busybox_script(arch: &'static Arch) {
     let named = |name| ALL.iter().find(|contender| contender.name == name).unwrap();
     let contenders = ["nodeos-medium", "busybox-medium"].map(named).into();
     let wanted = Wanted { arch, contenders, homes: vec![1], runs: 1, floor: false };

@@ -30,7 +30,7 @@ fn measured(arch: &'static Arch, manifest: Manifest, whats: &[What]) -> Measured
     measure::measure(&host(), &subject(arch, manifest), whats, 1).unwrap_or_else(|error| panic!("{error}")).0
 }
 
-pub fn memory_and_time_are_read_from_the_machine(arch: &'static Arch) {
+pub fn memory_and_timeline_are_measured_in_the_machine(arch: &'static Arch) {
     let measured = measured(arch, Manifest::default(), &[What::Memory, What::Time]);
     let kib = |name: &str| measured.figures[&format!("memory.{name}")].value;
     // node is read from the medium as it is needed, and stays in memory
@@ -61,7 +61,7 @@ pub fn memory_and_time_are_read_from_the_machine(arch: &'static Arch) {
     assert!(places.is_sorted(), "{places:?}: {:?}", measured.timeline);
 }
 
-pub fn an_app_has_a_timeline_of_its_own(arch: &'static Arch) {
+pub fn the_timeline_of_an_app_is_measured(arch: &'static Arch) {
     let folder = tempfile::tempdir().unwrap();
     let time = |app: &Path| {
         let subject = Subject { users: Users::App(app.to_owned().into()), ..subject(arch, Manifest::default()) };
@@ -106,7 +106,7 @@ pub fn an_app_has_a_timeline_of_its_own(arch: &'static Arch) {
     }
 }
 
-pub fn a_regression_of_each_kind_closes_the_gate(arch: &'static Arch) {
+pub fn the_budget_check_fails_on_each_kind_of_regression(arch: &'static Arch) {
     let whats = [What::Sizes, What::Calls, What::Instructions];
     let good = measured(arch, Manifest::default(), &whats);
     let mut budgets = Budgets::read("format = 1\n").unwrap();

@@ -10,7 +10,7 @@ use shim::{
 };
 use tests::{Boot, Disk, attacker, log_on, logs_on, runs};
 
-pub fn a_character_of_two_bytes_is_erased_whole(arch: &'static Arch) {
+pub fn backspace_erases_a_whole_multibyte_character(arch: &'static Arch) {
     // the session edits a line too: it reads what was left of one
     let script =
         "process.stdin.once('data', line => { console.log('it read', JSON.stringify(String(line))); process.exit() })
@@ -27,7 +27,7 @@ pub fn a_character_of_two_bytes_is_erased_whole(arch: &'static Arch) {
 }
 
 /// An app has the console to itself: no logon was there before it.
-pub fn an_app_knows_how_wide_its_console_is(arch: &'static Arch) {
+pub fn an_app_sees_the_size_of_its_console(arch: &'static Arch) {
     let app = "const { columns, rows } = process.stdout
         console.log('-'.repeat(columns - 1))
         console.log('it is', columns, 'x', rows, 'and knows', Object.keys(process.env).sort().join())";
@@ -39,14 +39,14 @@ pub fn an_app_knows_how_wide_its_console_is(arch: &'static Arch) {
     }
 }
 
-pub fn a_size_that_is_none_is_said(arch: &'static Arch) {
+pub fn an_invalid_console_size_is_reported(arch: &'static Arch) {
     let disk = Disk::with(&[runs("app", 1000, "console.log('it is', process.stdout.columns)")]);
     let mut vm = Boot::on(arch).homes(&disk).words("winsize=0x40").start();
     vm.expect("winsize=0x40: not understood; a size is COLUMNSxROWS, each from 1 to 65535").unwrap();
     vm.expect("it is 80").unwrap();
 }
 
-pub fn the_prompt_comes_again_after_an_inits_line(arch: &'static Arch) {
+pub fn the_logon_prompt_is_repeated_after_output_unless_someone_is_typing(arch: &'static Arch) {
     const PROMPT: &str = "Welcome to NodeOS!: username:";
     // it prints once at an empty prompt, and once more after somebody began to type there
     let init = "setTimeout(() => console.log('Hello from an init'), 5000)
@@ -70,7 +70,7 @@ pub fn the_prompt_comes_again_after_an_inits_line(arch: &'static Arch) {
     assert_eq!(prompts, 2, "{}", vm.transcript());
 }
 
-pub fn what_a_session_leaves_on_a_line_is_put_back(arch: &'static Arch) {
+pub fn serial_line_settings_are_restored_after_a_session(arch: &'static Arch) {
     let session = |name, uid, attacks: &str| {
         let mut home = Home::new(name, uid);
         home.program("bin/attack", attacker(arch));

@@ -59,7 +59,7 @@ pub fn the_session_of_2015_replays(arch: &'static Arch) {
     vm.expect("username:").unwrap();
 }
 
-pub fn a_package_that_a_user_installs_is_there_after_a_reboot(arch: &'static Arch) {
+pub fn an_installed_package_survives_a_reboot(arch: &'static Arch) {
     let disk = demo(arch);
     let script = r#"node -e "fs.mkdirSync('/pkg');fs.writeFileSync('/pkg/package.json','{\"name\":\"pkg\",\"version\":\"1.0.0\",\"bin\":\"hi.js\"}');fs.writeFileSync('/pkg/hi.js','#!/usr/bin/env node\nconsole.log(6*7+\" from the package\")')""#;
     let mut vm = Boot::on(arch).homes(&disk).memory(512).start();

@@ -98,7 +98,7 @@ fn ask(port: u16, script: &str) -> std::io::Result<String> {
     Ok(text.trim_matches('"').to_owned())
 }
 
-pub fn a_device_is_whoevers_opened_it_first(arch: &'static Arch) {
+pub fn the_first_user_to_open_a_device_owns_it(arch: &'static Arch) {
     let mut three = Three::boot(Boot::on(arch));
     assert_eq!(three.ask("cara", "sees('hwrng')"), "");
     assert_eq!(three.ask("cara", "attempt(open)"), "ENOENT");
@@ -170,7 +170,7 @@ fn overlaps([ana, bo]: &[Vec<(u64, u64)>; 2]) -> usize {
     ana.iter().flat_map(|one| bo.iter().filter(move |other| one.0 < other.1 && other.0 < one.1)).count()
 }
 
-pub fn of_two_who_open_at_once_one_has_it(arch: &'static Arch) {
+pub fn only_one_of_two_simultaneous_opens_gets_the_device(arch: &'static Arch) {
     let three = Three::boot(Boot::on(arch));
     let had = race(&three);
     assert_eq!(overlaps(&had), 0, "{had:?}");
@@ -181,7 +181,7 @@ pub fn of_two_who_open_at_once_one_has_it(arch: &'static Arch) {
     assert!(overlaps(&had) > 0, "{had:?}");
 }
 
-pub fn a_device_that_is_plugged_in_comes_and_goes(arch: &'static Arch) {
+pub fn a_hotplugged_device_appears_and_disappears(arch: &'static Arch) {
     // its name begins with the bus's number, which the order of all devices gives
     const SEES: &str = "sees('vport').replace(/\\d+/, 'N')";
     const NAME: &str = "sees('vport')";
@@ -221,7 +221,7 @@ const FLOOD: &str = "{ const flood = () => {
         require('child_process').spawn(process.execPath, ['-e', `(${flood})()`, name], { stdio: 'ignore' }));
     'flood' }";
 
-pub fn a_flood_of_opens_and_unplugs_leaves_each_device_to_others(arch: &'static Arch) {
+pub fn a_flood_of_opens_and_unplugs_leaves_every_device_usable_by_others(arch: &'static Arch) {
     const PORTS: usize = 12;
     const ALL: &str = "sees('vport').split(',').length + sees('hwrng')";
     let mut three = Three::boot(Boot::on(arch));
@@ -261,7 +261,7 @@ pub fn a_flood_of_opens_and_unplugs_leaves_each_device_to_others(arch: &'static 
 }
 
 /// The broker watches the end of a node, as uid 0; so does root, who takes all watches that this uid has.
-pub fn a_device_is_given_back_when_root_has_no_more_use_for_all_watches(arch: &'static Arch) {
+pub fn a_device_is_released_once_root_frees_inotify_watches(arch: &'static Arch) {
     let mut root = Home::new("root", 0);
     root.program("bin/attack", attacker(arch));
     root.program("init", "#!/bin/attack\nwatch_fill\n");

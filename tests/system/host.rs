@@ -14,8 +14,8 @@ use qemu::{
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, free_port, in_namespaces, run, runs};
 
-pub fn a_full_disk_of_the_host_is_told_and_the_machine_goes_on(arch: &'static Arch) {
-    let test = format!("{arch}::a_full_disk_of_the_host_is_told_and_the_machine_goes_on");
+pub fn a_full_host_disk_is_reported_and_the_machine_keeps_running(arch: &'static Arch) {
+    let test = format!("{arch}::a_full_host_disk_is_reported_and_the_machine_keeps_running");
     // the image has holes: 64 MiB, and a filesystem with room for half of that
     let script = r"
         const fs = require('fs'), file = fs.openSync('/fill', 'w')
@@ -46,8 +46,8 @@ pub fn a_full_disk_of_the_host_is_told_and_the_machine_goes_on(arch: &'static Ar
 /// Connections that begin at the same time.
 const BURST: usize = 50;
 
-pub fn a_guest_reaches_the_hosts_loopback_only_where_it_may(arch: &'static Arch) {
-    let test = format!("{arch}::a_guest_reaches_the_hosts_loopback_only_where_it_may");
+pub fn a_guest_reaches_the_hosts_loopback_only_if_allowed(arch: &'static Arch) {
+    let test = format!("{arch}::a_guest_reaches_the_hosts_loopback_only_if_allowed");
     if !in_namespaces(&test, &["--net"], &[]) {
         return;
     }

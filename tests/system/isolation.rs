@@ -15,7 +15,7 @@ use tests::{Boot, Disk, log_on, logs_on, runs};
 
 const ASK: &str = "const fs = require('fs'); const ask = (what, f) => { let r; try { r = f() } catch (e) { r = e.code } console.log(what, String(r)) };";
 
-pub fn what_a_user_writes_lands_in_the_own_home_alone(arch: &'static Arch) {
+pub fn writes_of_a_user_change_only_that_users_home(arch: &'static Arch) {
     // the carbon copy is asked for by another user, after ana overwrote it as she sees it
     let ana = format!(
         "{ASK}
@@ -99,7 +99,7 @@ pub fn a_user_cannot_read_another_users_home(arch: &'static Arch) {
     assert_eq!(line("still alive"), "1");
 }
 
-pub fn a_user_has_no_privileges_and_no_descriptors(arch: &'static Arch) {
+pub fn a_user_has_no_privileges_and_no_inherited_descriptors(arch: &'static Arch) {
     let script = format!(
         "{ASK}
         const status = fs.readFileSync('/proc/thread-self/status', 'utf8')
@@ -173,7 +173,7 @@ fn look(vm: &mut Vm, held: &mut BTreeMap<String, u64>) {
     }
 }
 
-pub fn once_users_run_nobody_but_pid_1_reaches_the_machine(arch: &'static Arch) {
+pub fn once_users_run_only_pid_1_keeps_all_capabilities(arch: &'static Arch) {
     let with = held(arch, "");
     // node and what stays beside it; PID 1 and /setup have all
     let kept = |program: &programs::Program| match program.keeps {
@@ -192,7 +192,7 @@ pub fn once_users_run_nobody_but_pid_1_reaches_the_machine(arch: &'static Arch) 
     assert_ne!(without["node"] & !Capabilities::ROOT.0, 0, "{without:x?}");
 }
 
-pub fn root_sees_the_homes_and_no_more(arch: &'static Arch) {
+pub fn root_can_access_all_homes_but_no_disks_or_kernel_settings(arch: &'static Arch) {
     let script = format!(
         "{ASK}
         ask('homes', () => fs.readdirSync('/home').filter(n => n != 'lost+found'))

@@ -61,7 +61,7 @@ pub fn an_unknown_user_takes_as_long_as_a_wrong_password(arch: &'static Arch) {
     assert!(unknown.abs_diff(known) < work / 2, "unknown {unknown:?}, wrong {known:?}, without the work {cheap:?}");
 }
 
-pub fn three_wrong_passwords_and_then_the_right_one(arch: &'static Arch) {
+pub fn the_right_password_works_after_three_wrong_ones(arch: &'static Arch) {
     let disk = Disk::with(&[logs_on("ana", 1000, Some("right"), "console.log('ana is in, as', process.getuid())")]);
     let mut vm = Boot::on(arch).homes(&disk).start();
     for (name, password) in [("ana", "wrong"), ("nobody", "right"), ("ana", "")] {
@@ -97,7 +97,7 @@ pub fn a_second_session_joins_the_sandbox(arch: &'static Arch) {
 }
 
 /// A session that ends leaves its sandbox without a process; whoever is quick comes while it ends.
-pub fn whoever_logs_on_as_the_sandbox_ends_gets_a_new_one(arch: &'static Arch) {
+pub fn a_logon_while_the_sandbox_ends_starts_a_new_sandbox(arch: &'static Arch) {
     let mut quick = Home::new("quick", 1000);
     // the program ends at once, so that the sandbox is as young as it can be
     quick.program("bin/attack", attacker(arch));
@@ -117,7 +117,7 @@ pub fn whoever_logs_on_as_the_sandbox_ends_gets_a_new_one(arch: &'static Arch) {
     assert!(!said.contains("ESRCH"), "{said}");
 }
 
-pub fn a_guest_between_wrong_passwords_makes_no_wait_shorter(arch: &'static Arch) {
+pub fn a_guest_logon_does_not_reset_the_delay_after_wrong_passwords(arch: &'static Arch) {
     let disk = Disk::with(&[
         logs_on("ana", 1000, Some("right"), "console.log('ana is in')"),
         logs_on("guest", 1001, None, "console.log('guest at', require('os').uptime(), 's')"),
@@ -196,7 +196,7 @@ pub fn single_lets_only_root_in(arch: &'static Arch) {
 }
 
 /// The table of homes is made at boot: who comes later is told so, and who was refused is told why.
-pub fn a_home_that_was_not_there_at_boot_is_told_from_one_that_was_refused(arch: &'static Arch) {
+pub fn a_home_created_after_boot_is_reported_differently_from_a_refused_one(arch: &'static Arch) {
     let script = "
         const fs = require('fs')
         fs.mkdirSync('/home/eva/etc', { recursive: true })

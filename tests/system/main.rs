@@ -12,11 +12,11 @@ mod isolation;
 mod logon;
 mod many;
 mod memory;
-mod mended;
 mod placement;
 mod power;
 #[path = "../../boot/cli/tests/it/pty.rs"]
 mod pty;
+mod repair;
 mod speculation;
 mod start;
 mod stop;
@@ -35,83 +35,84 @@ macro_rules! behaviours {
 behaviours! {
     app: an_app_that_takes_all_memory_is_killed,
         an_app_starts_as_its_package_says,
-        an_app_has_the_console_and_its_status_is_the_machines,
+        an_app_has_the_console_and_the_machine_exits_with_its_status,
         an_http_app_answers_the_host,
-        a_user_knows_the_host_and_the_network,
-        names_are_resolved_by_the_server_that_the_network_named;
-    bad_homes: a_bad_home_is_refused_and_the_others_boot,
-        a_name_that_passwd_cannot_have_is_refused_and_odd_ones_are_found,
-        a_bad_init_runs_nothing_and_keeps_nobody,
-        links_where_mounts_go_are_not_followed,
-        a_work_folder_that_cannot_be_emptied_is_said,
+        a_user_sees_its_account_host_name_and_network_settings,
+        host_names_are_resolved_by_the_dns_server_of_the_network;
+    bad_homes: a_bad_home_is_refused_and_the_others_run,
+        user_names_invalid_in_passwd_are_refused_and_unusual_ones_work,
+        an_invalid_init_is_not_run_and_does_not_affect_other_users,
+        symlinks_at_mount_points_are_not_followed,
+        an_overlay_work_folder_that_cannot_be_emptied_is_reported,
         a_bad_logon_file_lets_nobody_in,
-        a_broken_policy_counts_as_the_strictest,
-        forged_overlay_attributes_show_nothing;
-    bench: this_system_takes_less_than_a_script_of_the_same_mounts;
-    budget: memory_and_time_are_read_from_the_machine,
-        an_app_has_a_timeline_of_its_own,
-        a_regression_of_each_kind_closes_the_gate;
-    console: a_character_of_two_bytes_is_erased_whole,
-        an_app_knows_how_wide_its_console_is,
-        a_size_that_is_none_is_said,
-        the_prompt_comes_again_after_an_inits_line,
-        what_a_session_leaves_on_a_line_is_put_back;
+        the_strictest_policy_replaces_a_broken_one,
+        forged_overlay_attributes_reveal_no_other_files;
+    bench: nodeos_executes_fewer_than_half_the_instructions_of_a_busybox_script;
+    budget: memory_and_timeline_are_measured_in_the_machine,
+        the_timeline_of_an_app_is_measured,
+        the_budget_check_fails_on_each_kind_of_regression;
+    console: backspace_erases_a_whole_multibyte_character,
+        an_app_sees_the_size_of_its_console,
+        an_invalid_console_size_is_reported,
+        the_logon_prompt_is_repeated_after_output_unless_someone_is_typing,
+        serial_line_settings_are_restored_after_a_session;
     demo: the_session_of_2015_replays,
-        a_package_that_a_user_installs_is_there_after_a_reboot;
-    devices: a_device_is_whoevers_opened_it_first,
-        of_two_who_open_at_once_one_has_it,
-        a_device_that_is_plugged_in_comes_and_goes,
-        a_flood_of_opens_and_unplugs_leaves_each_device_to_others,
-        a_device_is_given_back_when_root_has_no_more_use_for_all_watches;
-    host: a_full_disk_of_the_host_is_told_and_the_machine_goes_on,
-        a_guest_reaches_the_hosts_loopback_only_where_it_may;
-    isolation: what_a_user_writes_lands_in_the_own_home_alone,
+        an_installed_package_survives_a_reboot;
+    devices: the_first_user_to_open_a_device_owns_it,
+        only_one_of_two_simultaneous_opens_gets_the_device,
+        a_hotplugged_device_appears_and_disappears,
+        a_flood_of_opens_and_unplugs_leaves_every_device_usable_by_others,
+        a_device_is_released_once_root_frees_inotify_watches;
+    host: a_full_host_disk_is_reported_and_the_machine_keeps_running,
+        a_guest_reaches_the_hosts_loopback_only_if_allowed;
+    isolation: writes_of_a_user_change_only_that_users_home,
         a_user_cannot_read_another_users_home,
-        a_user_has_no_privileges_and_no_descriptors,
-        once_users_run_nobody_but_pid_1_reaches_the_machine,
-        root_sees_the_homes_and_no_more;
+        a_user_has_no_privileges_and_no_inherited_descriptors,
+        once_users_run_only_pid_1_keeps_all_capabilities,
+        root_can_access_all_homes_but_no_disks_or_kernel_settings;
     logon: an_unknown_user_takes_as_long_as_a_wrong_password,
-        three_wrong_passwords_and_then_the_right_one,
+        the_right_password_works_after_three_wrong_ones,
         a_second_session_joins_the_sandbox,
-        whoever_logs_on_as_the_sandbox_ends_gets_a_new_one,
-        a_guest_between_wrong_passwords_makes_no_wait_shorter,
+        a_logon_while_the_sandbox_ends_starts_a_new_sandbox,
+        a_guest_logon_does_not_reset_the_delay_after_wrong_passwords,
         a_password_check_takes_no_memory_from_others,
         single_lets_only_root_in,
-        a_home_that_was_not_there_at_boot_is_told_from_one_that_was_refused;
+        a_home_created_after_boot_is_reported_differently_from_a_refused_one;
     many: five_hundred_homes_boot;
-    memory: too_little_memory_is_said_and_the_amount_named_suffices,
-        what_a_policy_calls_high_is_where_file_pages_are_taken_back;
-    mended: a_damaged_folder_is_mended_at_the_next_boot,
-        after_an_e2fsck_that_did_not_end_it_is_only_read,
-        a_check_that_runs_is_ended_before_the_machine_restarts,
-        one_without_a_journal_is_checked_after_a_power_cut,
-        no_journal_keeps_the_machine_from_booting;
-    placement: the_carbon_copy_serves_from_every_place;
-    power: what_was_written_survives_a_cut_seconds_later,
-        a_commit_of_the_users_own_is_taken;
-    speculation: what_a_processor_leaks_is_mitigated,
-        a_mitigation_that_is_missing_is_seen;
-    start: a_program_starts_in_forty_system_calls;
+    memory: too_little_memory_is_reported_with_an_amount_that_suffices,
+        file_pages_are_reclaimed_at_the_high_limit_of_a_policy;
+    repair: a_damaged_folder_is_repaired_at_the_next_boot,
+        an_e2fsck_that_stops_halfway_makes_the_partition_read_only,
+        a_running_check_is_stopped_before_the_machine_restarts,
+        a_partition_without_a_journal_is_checked_after_a_power_cut,
+        a_corrupt_journal_does_not_prevent_booting;
+    placement: node_runs_from_every_placement_of_the_carbon_copy;
+    power: files_survive_a_power_cut_a_few_seconds_later,
+        a_commit_interval_in_usersflags_is_used;
+    speculation: processor_vulnerabilities_are_mitigated,
+        a_missing_mitigation_is_detected;
+    start: a_program_starts_in_at_most_forty_system_calls;
     stop: ctrl_alt_del_leaves_a_clean_filesystem,
-        a_sigterm_powers_off,
-        orphans_are_buried;
-    terminal: a_terminal_that_stands_still_loses_no_line,
-        nothing_but_a_second_ctrl_a_x_is_a_power_cut,
-        a_machine_that_has_just_started_stops_too;
-    unwritable: quotas_are_read_and_said,
-        what_cannot_be_mounted_says_why_and_keeps_the_homes,
-        features_that_no_home_uses_do_no_harm,
-        a_dirty_journal_on_a_read_only_medium_is_left_alone;
-    users_partition: it_is_found_by_device_and_uuids,
-        one_on_a_disk_with_large_sectors_grows,
-        without_one_a_guest_has_a_session_in_ram,
-        one_that_comes_late_is_awaited,
-        one_that_never_comes_is_not_awaited_for_ever, of_two_with_the_label_the_first_is_used_and_both_are_named,
-        what_is_no_ext4_is_said,
-        a_read_only_one_is_written_in_ram,
-        a_word_that_ext4_has_not_costs_nothing,
-        a_full_one_lets_its_users_in,
-        it_boots_without_root;
-    words: as_many_words_as_are_allowed_reach_init,
-        more_names_are_a_panic_and_longer_lines_are_cut;
+        sigterm_to_pid_1_powers_off,
+        orphans_are_reaped;
+    terminal: a_stalled_terminal_loses_no_output,
+        only_a_second_ctrl_a_x_cuts_the_power,
+        a_machine_can_be_stopped_right_after_it_started;
+    unwritable: quotas_and_the_read_only_feature_cause_a_read_only_mount_with_advice,
+        an_unmountable_partition_is_reported_with_the_reason_and_left_unchanged,
+        unused_ext4_features_do_not_prevent_mounting,
+        a_dirty_journal_on_a_read_only_medium_is_not_replayed;
+    users_partition: the_partition_is_found_by_device_uuid_or_partuuid,
+        a_partition_on_a_disk_with_large_sectors_grows,
+        without_a_partition_a_guest_gets_a_session_in_ram,
+        a_partition_that_appears_late_is_awaited,
+        waiting_for_a_missing_partition_times_out,
+        of_two_partitions_with_the_label_the_first_is_used_and_both_are_reported,
+        a_partition_that_is_not_ext4_is_reported,
+        writes_to_a_read_only_partition_go_to_ram,
+        unknown_mount_options_are_ignored,
+        users_of_a_full_partition_can_free_space,
+        a_partition_without_a_home_for_root_boots;
+    words: a_command_line_at_the_limits_boots,
+        too_many_parameters_panic_the_kernel_and_long_lines_are_truncated;
 }

@@ -4,7 +4,7 @@ use boot::{image::carbon::Placement, users::policy::set_policy};
 use shim::{arches::Arch, last_word::LastWord, policy::Policy};
 use tests::{Boot, Disk, runs};
 
-pub fn too_little_memory_is_said_and_the_amount_named_suffices(arch: &'static Arch) {
+pub fn too_little_memory_is_reported_with_an_amount_that_suffices(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('it suffices')")]);
     let boot = |memory| Boot::on(arch).homes(&disk).carbon(Placement::Image).memory(memory);
     let mut vm = boot(104).start();
@@ -18,7 +18,7 @@ pub fn too_little_memory_is_said_and_the_amount_named_suffices(arch: &'static Ar
 }
 
 /// A policy's `high`: what files leave in memory is taken back there, long before `memory` is reached.
-pub fn what_a_policy_calls_high_is_where_file_pages_are_taken_back(arch: &'static Arch) {
+pub fn file_pages_are_reclaimed_at_the_high_limit_of_a_policy(arch: &'static Arch) {
     // how much the page cache has grown, in MiB, when 40 MiB have been written and read
     let program = "const fs = require('fs')\n\
         const cached = () => /^Cached:\\s*(\\d+)/m.exec(fs.readFileSync('/proc/meminfo', 'utf8'))[1] >> 10\n\

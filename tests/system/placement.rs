@@ -4,7 +4,7 @@ use boot::image::carbon::Placement;
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, runs};
 
-pub fn the_carbon_copy_serves_from_every_place(arch: &'static Arch) {
+pub fn node_runs_from_every_placement_of_the_carbon_copy(arch: &'static Arch) {
     // the smallest memory of each that is a round number: FACTS of the design, and `told`
     for (placement, memory, line) in [
         (Placement::Plain, 384, "carbon copy mounted (plain, /carbon)"),

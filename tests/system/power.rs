@@ -6,7 +6,7 @@ use tests::{Boot, Disk, run, runs};
 /// Without our settings the kernel writes back after 30 seconds, and the file is empty or missing. It flushes a disk that has
 /// been written to little five seconds after its first byte, whatever its age (mm/page-writeback.c, `wb_over_bg_thresh`):
 /// the file is written after that.
-pub fn what_was_written_survives_a_cut_seconds_later(arch: &'static Arch) {
+pub fn files_survive_a_power_cut_a_few_seconds_later(arch: &'static Arch) {
     let script = "const fs = require('fs')
         const note = () => {
             fs.writeFileSync('/note', 'remember\\n'.repeat(1000))
@@ -23,7 +23,7 @@ pub fn what_was_written_survives_a_cut_seconds_later(arch: &'static Arch) {
 }
 
 /// What the user wants counts: ext4 takes the last word.
-pub fn a_commit_of_the_users_own_is_taken(arch: &'static Arch) {
+pub fn a_commit_interval_in_usersflags_is_used(arch: &'static Arch) {
     let script = "require('fs').writeFileSync('/note', 'x')
         setTimeout(() => console.log('four seconds later'), 4000); setTimeout(() => {}, 1e9)";
     let disk = Disk::with(&[runs("ana", 1000, script)]);

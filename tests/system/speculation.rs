@@ -84,7 +84,7 @@ fn is_mitigated(verdict: &str) -> bool {
     verdict == "Not affected" || verdict.starts_with("Mitigation: ") && !partly
 }
 
-pub fn what_a_processor_leaks_is_mitigated(arch: &'static Arch) {
+pub fn processor_vulnerabilities_are_mitigated(arch: &'static Arch) {
     let mut open = String::new();
     for (cpu, accepted) in models(arch) {
         let verdicts = verdicts(arch, cpu, "");
@@ -99,7 +99,7 @@ pub fn what_a_processor_leaks_is_mitigated(arch: &'static Arch) {
 }
 
 /// The kernel's own word takes mitigations away, and their verdicts are none that is accepted.
-pub fn a_mitigation_that_is_missing_is_seen(arch: &'static Arch) {
+pub fn a_missing_mitigation_is_detected(arch: &'static Arch) {
     let (cpu, flaws): (_, &[&str]) = match arch.name {
         "x86_64" => ("Skylake-Server", &["indirect_target_selection", "mds", "meltdown", "spectre_v1", "spectre_v2"]),
         _ => ("neoverse-n1", &["spec_store_bypass", "spectre_v2"]),

@@ -14,7 +14,7 @@ fn calls(vm: &mut Vm, what: &str) -> u64 {
 }
 
 /// Every guard holds while they are counted (`shim/src/sys/trace.rs`).
-pub fn a_program_starts_in_forty_system_calls(arch: &'static Arch) {
+pub fn a_program_starts_in_at_most_forty_system_calls(arch: &'static Arch) {
     let mut ana = logs_on("ana", 1000, None, "console.log('ana is in')");
     ana.program("init", "#!/usr/bin/env node\nsetInterval(() => {}, 1000)\n");
     let disk = Disk::with(&[ana]);

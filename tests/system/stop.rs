@@ -14,7 +14,7 @@ pub fn ctrl_alt_del_leaves_a_clean_filesystem(arch: &'static Arch) {
     assert!(disk.listing().contains(&"1000 /ana/file0".to_owned()));
 }
 
-pub fn a_sigterm_powers_off(arch: &'static Arch) {
+pub fn sigterm_to_pid_1_powers_off(arch: &'static Arch) {
     let busy = "const fs = require('fs'); let n = 0; setInterval(() => fs.writeFileSync('/file' + n++ % 50, 'x'.repeat(5000)), 5); console.log('busy')";
     let disk = Disk::with(&[runs("ana", 1000, busy), logs_on("bo", 1001, None, "")]);
     let mut vm = Boot::on(arch).homes(&disk).first("terminate", &disk).start();
@@ -24,7 +24,7 @@ pub fn a_sigterm_powers_off(arch: &'static Arch) {
     assert!(disk.listing().contains(&"1000 /ana/file0".to_owned()));
 }
 
-pub fn orphans_are_buried(arch: &'static Arch) {
+pub fn orphans_are_reaped(arch: &'static Arch) {
     // a child that ends at once leaves ten of its own, which end after it
     let script = r#"
         const cp = require('child_process'), fs = require('fs')

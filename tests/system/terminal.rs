@@ -32,7 +32,7 @@ fn content(disk: &Disk, path: &str) -> String {
     String::from_utf8(done.stdout).unwrap()
 }
 
-pub fn a_terminal_that_stands_still_loses_no_line(arch: &'static Arch) {
+pub fn a_stalled_terminal_loses_no_output(arch: &'static Arch) {
     let script = "for (let line = 1; line <= 2000; line++) console.log(`line ${line} of 2000`)";
     let (disk, pty) = (Disk::with(&[runs("ana", 1000, script)]), Pty::new(80, 24).non_blocking());
     let mut child = on(&pty, &mut machine(arch, &disk));
@@ -45,7 +45,7 @@ pub fn a_terminal_that_stands_still_loses_no_line(arch: &'static Arch) {
     pty.assert_restored();
 }
 
-pub fn nothing_but_a_second_ctrl_a_x_is_a_power_cut(arch: &'static Arch) {
+pub fn only_a_second_ctrl_a_x_cuts_the_power(arch: &'static Arch) {
     let saves =
         "require('fs').writeFileSync('/file', 'x'.repeat(5000)); console.log('saved'); setInterval(() => {}, 1000)";
     for (order, status) in [("ctrl-a x", 130), ("TERM", 143), ("HUP", 129), ("twice", 70)] {
@@ -73,7 +73,7 @@ pub fn nothing_but_a_second_ctrl_a_x_is_a_power_cut(arch: &'static Arch) {
     }
 }
 
-pub fn a_machine_that_has_just_started_stops_too(arch: &'static Arch) {
+pub fn a_machine_can_be_stopped_right_after_it_started(arch: &'static Arch) {
     let (disk, pty) = (Disk::with(&[runs("ana", 1000, "setInterval(() => {}, 1000)")]), Pty::new(80, 24));
     let shown = pty.shown();
     let mut child = on(&pty, &mut machine(arch, &disk));

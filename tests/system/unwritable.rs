@@ -26,7 +26,7 @@ fn has_written(disk: &Disk) -> bool {
     disk.listing().contains(&"1000 /ana/new".to_owned())
 }
 
-pub fn quotas_are_read_and_said(arch: &'static Arch) {
+pub fn quotas_and_the_read_only_feature_cause_a_read_only_mount_with_advice(arch: &'static Arch) {
     for (made, mended, flags, says) in [
         (
             "quota",
@@ -68,7 +68,7 @@ pub fn quotas_are_read_and_said(arch: &'static Arch) {
     }
 }
 
-pub fn what_cannot_be_mounted_says_why_and_keeps_the_homes(arch: &'static Arch) {
+pub fn an_unmountable_partition_is_reported_with_the_reason_and_left_unchanged(arch: &'static Arch) {
     let large = disk();
     run("mke2fs", &["-q", "-F", "-t", "ext4", "-b", "65536", "-L", "nodeos-users", large.path.to_str().unwrap()]);
     let folded = disk();
@@ -91,14 +91,14 @@ pub fn what_cannot_be_mounted_says_why_and_keeps_the_homes(arch: &'static Arch) 
     assert!(has_written(&folded));
 }
 
-pub fn features_that_no_home_uses_do_no_harm(arch: &'static Arch) {
+pub fn unused_ext4_features_do_not_prevent_mounting(arch: &'static Arch) {
     let disk = disk();
     features(&disk, "encrypt,verity");
     ends_well(&mut Boot::on(arch).homes(&disk).start());
     assert!(has_written(&disk));
 }
 
-pub fn a_dirty_journal_on_a_read_only_medium_is_left_alone(arch: &'static Arch) {
+pub fn a_dirty_journal_on_a_read_only_medium_is_not_replayed(arch: &'static Arch) {
     let disk = disk();
     let mut home = runs("bo", 1001, "setTimeout(() => {}, 1e9); console.log('bo runs')");
     home.file("old", "what he had");

@@ -12,7 +12,7 @@ use qemu::{machine::Drive, vm::Vm};
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, log_on, logs_on, run, runs};
 
-pub fn it_is_found_by_device_and_uuids(arch: &'static Arch) {
+pub fn the_partition_is_found_by_device_uuid_or_partuuid(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('found')")]);
     let uuid = read::inspect(&disk.path).unwrap_or_else(|error| panic!("{error}")).uuid;
     for word in ["users=/dev/vdb".to_owned(), format!("users=UUID={uuid}")] {
@@ -38,7 +38,7 @@ pub fn it_is_found_by_device_and_uuids(arch: &'static Arch) {
     }
 }
 
-pub fn one_on_a_disk_with_large_sectors_grows(arch: &'static Arch) {
+pub fn a_partition_on_a_disk_with_large_sectors_grows(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('found')")]);
     let table = "label: dos\nlabel-id: 0x00deca5e\nsize=1MiB\nsize=64MiB\n";
     let whole = partitioned(&disk, table, 4096);
@@ -69,7 +69,7 @@ fn partitioned(disk: &Disk, table: &str, sector: u16) -> PathBuf {
     whole
 }
 
-pub fn one_that_comes_late_is_awaited(arch: &'static Arch) {
+pub fn a_partition_that_appears_late_is_awaited(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('found late')")]);
     // a reader without its card; then the card is there, which the kernel tells by a uevent of the disk's new size
     let reader = disk.beside("reader");
@@ -83,7 +83,7 @@ pub fn one_that_comes_late_is_awaited(arch: &'static Arch) {
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
 }
 
-pub fn without_one_a_guest_has_a_session_in_ram(arch: &'static Arch) {
+pub fn without_a_partition_a_guest_gets_a_session_in_ram(arch: &'static Arch) {
     let mut vm = Boot::on(arch).start();
     vm.expect("nodeos: RAM session: no users partition, what you write is gone at power off").unwrap();
     log_on(&mut vm, "root", Some(""));
@@ -97,7 +97,7 @@ pub fn without_one_a_guest_has_a_session_in_ram(arch: &'static Arch) {
     vm.expect("uid 1000true").unwrap();
 }
 
-pub fn one_that_never_comes_is_not_awaited_for_ever(arch: &'static Arch) {
+pub fn waiting_for_a_missing_partition_times_out(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('found')")]);
     let mut vm = Boot::on(arch).homes(&disk).users_by("users=LABEL=elsewhere").start();
     vm.expect("LABEL=elsewhere /tmp: ETIMEDOUT (it did not come); is it plugged in, and is users= or carbon= right?")
@@ -106,7 +106,7 @@ pub fn one_that_never_comes_is_not_awaited_for_ever(arch: &'static Arch) {
     vm.expect("username:").unwrap();
 }
 
-pub fn of_two_with_the_label_the_first_is_used_and_both_are_named(arch: &'static Arch) {
+pub fn of_two_partitions_with_the_label_the_first_is_used_and_both_are_reported(arch: &'static Arch) {
     let [used, other] =
         ["used", "other"].map(|word| Disk::with(&[runs("ana", 1000, &format!("console.log('from the {word}')"))]));
     let mut machine = Boot::on(arch).homes(&used).machine();
@@ -119,7 +119,7 @@ pub fn of_two_with_the_label_the_first_is_used_and_both_are_named(arch: &'static
     assert!(!said.lines().any(|line| line.ends_with("from the other")), "{said}");
 }
 
-pub fn what_is_no_ext4_is_said(arch: &'static Arch) {
+pub fn a_partition_that_is_not_ext4_is_reported(arch: &'static Arch) {
     let disk = Disk::with(&[]);
     let mut btrfs = vec![0x5a; 1 << 20];
     btrfs[65600..65608].copy_from_slice(b"_BHRfS_M");
@@ -137,7 +137,7 @@ pub fn what_is_no_ext4_is_said(arch: &'static Arch) {
     }
 }
 
-pub fn a_read_only_one_is_written_in_ram(arch: &'static Arch) {
+pub fn writes_to_a_read_only_partition_go_to_ram(arch: &'static Arch) {
     let script = "const fs = require('fs'); fs.writeFileSync('/new', 'x'); console.log('wrote', fs.readFileSync('/old'), fs.statSync('/').uid)";
     let mut home = runs("ana", 1000, script);
     home.file("old", "kept");
@@ -155,7 +155,7 @@ pub fn a_read_only_one_is_written_in_ram(arch: &'static Arch) {
     }
 }
 
-pub fn a_word_that_ext4_has_not_costs_nothing(arch: &'static Arch) {
+pub fn unknown_mount_options_are_ignored(arch: &'static Arch) {
     let script = "require('fs').writeFileSync('/new', 'x'); console.log('wrote')";
     let disk = Disk::with(&[runs("ana", 1000, script)]);
     let mut vm = Boot::on(arch).homes(&disk).words("usersflags=noatime,foo=bar").start();
@@ -166,7 +166,7 @@ pub fn a_word_that_ext4_has_not_costs_nothing(arch: &'static Arch) {
     assert!(disk.listing().contains(&"1000 /ana/new".to_owned()));
 }
 
-pub fn a_full_one_lets_its_users_in(arch: &'static Arch) {
+pub fn users_of_a_full_partition_can_free_space(arch: &'static Arch) {
     let fill = "const fs = require('fs'); const f = fs.openSync('/fill', 'w'); let e; try { for (;;) fs.writeSync(f, Buffer.alloc(1 << 20)) } catch (x) { e = x.code } console.log('filled', e)";
     let disk = Disk::with(&[runs("ana", 1000, fill), Home::new("bo", 1001)]);
     let mut vm = Boot::on(arch).homes(&disk).start();
@@ -186,7 +186,7 @@ pub fn a_full_one_lets_its_users_in(arch: &'static Arch) {
     assert!(disk.listing().contains(&"1000 /ana/after".to_owned()));
 }
 
-pub fn it_boots_without_root(arch: &'static Arch) {
+pub fn a_partition_without_a_home_for_root_boots(arch: &'static Arch) {
     let disk = Disk::with(&[logs_on("ana", 1000, Some("pw"), "console.log('ana is in')")]);
     let mut vm = Boot::on(arch).homes(&disk).start();
     log_on(&mut vm, "ana", Some("pw"));

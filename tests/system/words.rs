@@ -16,7 +16,7 @@ fn line(boot: Boot) -> String {
     }
 }
 
-pub fn as_many_words_as_are_allowed_reach_init(arch: &'static Arch) {
+pub fn a_command_line_at_the_limits_boots(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('ana runs')")]);
     let boot = |words: &str| Boot::on(arch).words(words).users_by("users=LABEL=nodeos-users").homes(&disk);
     // NodeOS's own names are console, panic, ip, users and carbon
@@ -31,7 +31,7 @@ pub fn as_many_words_as_are_allowed_reach_init(arch: &'static Arch) {
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
 }
 
-pub fn more_names_are_a_panic_and_longer_lines_are_cut(arch: &'static Arch) {
+pub fn too_many_parameters_panic_the_kernel_and_long_lines_are_truncated(arch: &'static Arch) {
     let many = Boot::on(arch).words(&names(40));
     assert!(check(&line(Boot::on(arch).words(&names(40))), "").is_err());
     let mut vm = many.start();

@@ -142,7 +142,7 @@ mod tests {
     use lab::comparison::{Comparison, Row};
 
     #[test]
-    fn what_was_measured_is_said_with_ratios_and_what_was_not_with_a_reason() {
+    fn results_are_printed_with_ratios_and_omissions_with_a_reason() {
         let row = |name: &str, between| Row {
             name: name.to_owned(),
             between,

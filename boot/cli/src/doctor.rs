@@ -157,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn with_nothing_but_e2fsprogs_homes_are_made_and_no_machine() {
+    fn with_only_e2fsprogs_homes_can_be_created_but_no_machine_runs() {
         let rows = with(|tool| tool.package() == "e2fsprogs");
         assert_eq!(works(&rows), ["nodeos users create FILE", "nodeos explain", "nodeos inspect FILE"]);
         assert!(text(&rows).contains("works  nodeos users create FILE "), "{}", text(&rows));
     }
 
     #[test]
-    fn what_only_tests_and_others_machines_need_leaves_run_working() {
+    fn run_works_without_tools_for_tests_and_other_machines() {
         let arch = ALL.iter().find(|arch| arch.name == "x86_64").unwrap();
         let needed = [For::Images, For::Users, For::Kernel(arch), For::Machine(arch)];
         let names: Vec<_> = all().iter().filter(|tool| needed.contains(&tool.needed)).map(Tool::name).collect();
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn with_everything_every_command_works() {
+    fn with_all_tools_every_command_works() {
         assert!(with(|_| true).iter().all(|row| row.works));
         assert!(with(|_| false).iter().filter(|row| row.works).count() == 2, "explain and inspect need nothing");
     }

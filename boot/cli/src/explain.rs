@@ -212,7 +212,7 @@ mod tests {
     use super::{Options, Policy, guest, limits, one, plan, read, section};
 
     #[test]
-    fn a_reason_stands_once_above_its_steps() {
+    fn each_reason_is_printed_once_above_its_steps() {
         let text = section("boot", &plan::boot(&Options::parse("carbon=/dev/vda"))).to_string();
         assert!(text.starts_with("== boot\n# only boot needs it"), "{text}");
         assert_eq!(text.matches("# devices and settings").count(), 1);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_says_when_the_root_is_made_or_why_not() {
+    fn each_user_is_shown_with_when_its_root_is_made_or_why_not() {
         let limits = limits::of_all(256 << 20);
         let title = |user: &read::User, single| one(user, single, &Ok(Policy::default()), limits).title;
         let mut user = guest();

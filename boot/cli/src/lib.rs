@@ -130,7 +130,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_words_do_not_contradict_each_other() {
+    fn the_command_line_definition_is_consistent() {
         Cli::command().debug_assert();
     }
 }

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn every_verb_has_a_page_with_its_name_as_title() {
+    fn every_verb_has_a_man_page_with_its_name_as_title() {
         let pages = pages().unwrap();
         let found: Vec<_> = pages.iter().map(|page| page.name.clone()).collect();
         assert_eq!(found, names(&Cli::command(), "nodeos"));

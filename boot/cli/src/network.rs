@@ -60,7 +60,7 @@ mod tests {
     use super::resolvers;
 
     #[test]
-    fn a_machine_is_told_of_name_servers_that_it_can_reach() {
+    fn a_machine_gets_name_servers_that_it_can_reach() {
         let systemd = "# by systemd-resolved\nnameserver 192.0.2.1\nnameserver fd00::1\nsearch lan\n";
         let theirs = Some(vec!["192.0.2.1".parse().unwrap(), "fd00::1".parse().unwrap()]);
         for (etc, wanted) in [

@@ -61,7 +61,7 @@ mod tests {
     use std::net::TcpListener;
 
     #[test]
-    fn a_port_that_somebody_has_is_refused_and_a_free_one_is_not() {
+    fn a_port_in_use_is_refused_and_a_free_one_accepted() {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let host = other.local_addr().unwrap().port();
         let publish = [Publish { host, guest: 80 }];
@@ -75,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn a_port_of_roots_is_said_to_be_one() {
+    fn a_privileged_port_is_reported_as_privileged() {
         let said = refused(80, &Error::from_raw_os_error(13), 1024);
         assert!(said.starts_with("only root may listen on ports below 1024 of this machine\n"), "{said}");
         assert!(said.ends_with("sudo sysctl net.ipv4.ip_unprivileged_port_start=80"), "{said}");
     }
 
     #[test]
-    fn one_port_leads_to_one_place() {
+    fn a_host_port_can_be_published_only_once() {
         let publish =
             |pairs: &[(u16, u16)]| pairs.iter().map(|&(host, guest)| Publish { host, guest }).collect::<Vec<_>>();
         assert_eq!(super::twice(&publish(&[(8080, 80), (8081, 80)])), None);

@@ -342,7 +342,7 @@ mod tests {
     use shim::arches::ALL;
 
     #[test]
-    fn the_carbon_copy_comes_before_the_homes() {
+    fn the_drive_of_the_carbon_copy_comes_before_the_homes() {
         let image = Image {
             arch: &ALL[1],
             kernel: "k".into(),
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_is_told_the_size_of_the_terminal() {
+    fn the_terminal_size_is_added_to_the_command_line_if_it_fits() {
         let of = |start| Machine::new(&ALL[0], start);
         let start = Start::kernel("k", "i", "console=ttyS0 quiet");
         let told = |size| sized(&of(start.clone()), size).to_string();

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_written_as_on_the_command_line() {
+    fn memory_in_nodeos_toml_is_parsed_like_the_option() {
         let with = |text: &str| memory(&Manifest { memory: Some(text.to_owned()), ..Manifest::default() });
         assert_eq!(memory(&Manifest::default()), Ok(None));
         for (text, mib) in [("64", 64), ("256M", 256), ("512MiB", 512), ("1G", 1024), ("2GB", 2048)] {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_that_contradicts_the_app_or_the_range_is_refused() {
+    fn a_manifest_with_users_for_an_app_or_memory_out_of_range_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let app = source(&[folder.path()]);
         let manifest = |text| fs::write(folder.path().join("nodeos.toml"), text).unwrap();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn users_are_a_file_a_size_or_none() {
+    fn the_users_option_is_a_file_a_size_or_none() {
         let folder = tempfile::tempdir().unwrap();
         let with = |word: &str| {
             let source = Source::from_arg_matches(

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_nobody_uses_go_by_age() {
+    fn pruning_removes_entries_that_nobody_used_for_a_month() {
         let (_folder, cache) = cache();
         for (key, hours) in [("x-now", 0), ("x-day", 24), ("x-old", 24 * 31), ("x-taken", 24 * 31), ("y-old", 24 * 31)]
         {
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_when_room_is_short_and_none_in_use() {
+    fn pruning_removes_the_oldest_entries_above_the_limit_but_none_in_use() {
         let (_folder, cache) = cache();
         let all = ["a-now", "b-soon", "c-day", "d-week"];
         let large = |hours: [u64; 4]| {
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_may_write_the_same() {
+    fn threads_can_write_the_same_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         std::thread::scope(|scope| {
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_maker_that_fails_leaves_nothing() {
+    fn a_failed_maker_leaves_no_entry() {
         let (_folder, cache) = cache();
         let failed = cache.entry("k", "a", |path| {
             fs::create_dir(path).unwrap();
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_interrupted_maker_left_is_no_entry_and_is_cleared() {
+    fn leftovers_of_an_interrupted_maker_are_not_an_entry_and_are_removed() {
         let (_folder, cache) = cache();
         fs::create_dir_all(cache.root().join("k/.a.new/half")).unwrap();
         assert!(!cache.root().join("k/a").exists());

@@ -129,7 +129,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn a_key_depends_on_every_part_and_its_bounds() {
+    fn a_key_depends_on_every_part_and_its_boundaries() {
         let key = |a, b| Key::default().with(a, b).name();
         assert_eq!(key("a", "bc"), key("a", "bc"));
         assert_ne!(key("a", "bc"), key("ab", "c"));
@@ -137,13 +137,13 @@ mod tests {
     }
 
     #[test]
-    fn a_uuid_is_written_with_its_version_and_its_hyphens() {
+    fn a_uuid_has_its_version_variant_and_hyphens() {
         let text = Key::default().with("a", "b").uuid();
         assert_eq!((text.len(), &text[14..15], "89ab".contains(&text[19..20])), (36, "8", true));
     }
 
     #[test]
-    fn a_changed_file_is_noticed() {
+    fn a_changed_file_gets_a_new_digest() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path().join("cache")).unwrap();
         let path = folder.path().join("big");

@@ -101,13 +101,13 @@ mod tests {
     use std::io;
 
     #[test]
-    fn an_error_of_the_system_names_the_try_the_path_and_the_errno() {
+    fn a_system_error_names_the_attempt_the_path_and_the_errno() {
         let error = std::fs::read("/no/such").tried("read", "/no/such").unwrap_err();
         assert_eq!(error.to_string(), "read /no/such: ENOENT (no such file)");
     }
 
     #[test]
-    fn a_full_disk_says_what_to_do() {
+    fn a_full_disk_error_says_what_to_do() {
         let full: io::Result<()> = Err(io::Error::from_raw_os_error(28));
         let text = full.tried("write", "/x").unwrap_err().to_string();
         assert_eq!(
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_found_no_room_is_known_by_its_words() {
+    fn a_full_disk_is_recognised_in_the_output_of_a_program() {
         let said = "    warning: x\n    cp: error writing 'a': No space left on device\n";
         let text = full("run cp", said).unwrap().to_string();
         let next = "free some space there; nothing half-written was kept";

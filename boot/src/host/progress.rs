@@ -155,13 +155,13 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn times_are_said_as_people_say_them() {
+    fn durations_are_printed_in_readable_units() {
         assert_eq!(seconds(Duration::from_millis(420)), "0.4 s");
         assert_eq!(seconds(Duration::from_secs(497)), "8 min 17 s");
     }
 
     #[test]
-    fn an_estimate_that_was_too_low_does_no_harm() {
+    fn more_steps_than_estimated_are_accepted() {
         let mut phase = Progress::Silent.steps("kernel", "compile", 2);
         for _ in 0..5 {
             phase.step();

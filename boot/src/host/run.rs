@@ -243,12 +243,12 @@ mod tests {
     use super::{Run, find, package_of};
 
     #[test]
-    fn what_a_program_prints_is_returned() {
+    fn the_output_of_a_program_is_returned() {
         assert_eq!(Run::new("sh").args(["-c", "echo a; echo b"]).output().unwrap(), "a\nb\n");
     }
 
     #[test]
-    fn a_failure_repeats_the_command_its_end_and_its_last_lines() {
+    fn a_failure_shows_the_command_its_exit_status_and_its_last_lines() {
         let error = Run::new("sh").args(["-c", "for i in $(seq 30); do echo $i >&2; done; exit 3"]).ok().unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with("run sh -c 'for i in"), "{text}");
@@ -265,13 +265,13 @@ mod tests {
     }
 
     #[test]
-    fn programs_for_administrators_are_found_too() {
+    fn programs_are_found_by_name() {
         assert!(find("sh").is_some());
         assert_eq!(find("no-such-program"), None);
     }
 
     #[test]
-    fn a_program_complains_in_english() {
+    fn programs_run_with_the_c_locale() {
         let said = Run::new("sh").args(["-c", "echo $LC_ALL"]).output().unwrap();
         assert_eq!(said, "C\n");
     }

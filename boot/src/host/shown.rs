@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_acts_on_is_escaped_and_letters_stay() {
+    fn control_characters_are_escaped_and_letters_kept() {
         assert_eq!(shown("/ana/Übung ñ 日本 e\u{301} \"it's\""), "/ana/Übung ñ 日本 e\u{301} \"it's\"");
         assert_eq!(shown("a\x1b[2J\x1b]0;evil\x07"), r"a\u{1b}[2J\u{1b}]0;evil\u{7}");
         assert_eq!(shown("a\nb\tc\rd\\n"), r"a\nb\tc\rd\\n");
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn host_and_machine_agree_on_what_a_terminal_acts_on() {
+    fn host_and_machine_escape_the_same_characters() {
         for c in (char::MIN..=char::MAX).filter(|c| shim::say::acts(*c)) {
             let text = format!("a{c}b");
             assert!(!shown(&text).contains(c), "{c:?}");
@@ -125,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_nobody_can_open_is_cut_in_its_middle() {
+    fn an_overlong_path_is_shortened_in_the_middle() {
         assert_eq!(shown("x".repeat(4096)).len(), 4096);
         let long = shown("d/".repeat(25_000));
         assert!(long.len() < 600 && long.contains(" (49488 bytes are left out) "), "{long}");
     }
 
     #[test]
-    fn lines_stay_lines_and_json_stays_json() {
+    fn escaping_keeps_line_breaks_and_valid_json() {
         assert_eq!(printable("a\n\tb ñ"), "a\n\tb ñ");
         assert_eq!(printable("\x1b[1m\u{9b}\r"), r"\u001b[1m\u009b\u000d");
         let text = serde_json::to_string("a\u{9b}\x1b\u{7f}").unwrap();

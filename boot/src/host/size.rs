@@ -24,7 +24,7 @@ mod tests {
     use super::{bytes, memory_mib};
 
     #[test]
-    fn sizes_are_read_or_refused() {
+    fn sizes_are_parsed_or_refused() {
         assert_eq!(bytes("256M"), Ok(256 << 20));
         assert_eq!(bytes("4G"), Ok(4 << 30));
         for text in ["", "4", "M", "0G", "-1G", "1.5G", "1T", "99999999999999999999M", "18446744073709551615G"] {
@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn ram_is_read_or_refused() {
+    fn memory_sizes_are_parsed_or_refused() {
         for (text, mib) in [("64", 64), ("64M", 64), ("256MiB", 256), ("1G", 1024), ("2GiB", 2048)] {
             assert_eq!(memory_mib(text), Ok(mib), "{text}");
         }

@@ -116,7 +116,7 @@ mod tests {
     use std::io::Read;
 
     #[test]
-    fn a_part_ends_where_it_ends() {
+    fn a_part_is_not_read_beyond_its_end() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "0123456789").unwrap();
         let whole = Window::open(file.path()).unwrap();

@@ -178,7 +178,7 @@ file   755 0:0           1 /carbon/a
 file   755 0:0      100001 /carbon/bin/node";
 
     #[test]
-    fn what_is_written_is_read_init_first_and_the_largest_last() {
+    fn a_written_archive_reads_back_with_init_first_and_the_largest_file_last() {
         for level in [Some(3), None] {
             let (_folder, out) = written(level);
             let mut told = String::new();
@@ -219,7 +219,7 @@ file   755 0:0      100001 /carbon/bin/node";
     }
 
     #[test]
-    fn a_truncated_archive_is_an_error_that_says_where() {
+    fn a_truncated_archive_is_an_error() {
         let (folder, out) = written(Some(3));
         let plain = zstd::decode_all(fs::File::open(&out).unwrap()).unwrap();
         let cut = folder.path().join("cut");

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_has_our_label_a_right_checksum_and_equal_bytes_whatever_order_its_files_were_made_in() {
+    fn an_erofs_image_has_our_label_a_valid_checksum_and_reproducible_bytes() {
         let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in("/dev/shm").unwrap());
         let mut images = Vec::new();
         for (folder, names) in [(&first, ["a", "b", "node"]), (&second, ["node", "b", "a"])] {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn our_checksum_is_the_one_of_mkfs() {
+    fn our_checksum_matches_mkfs_erofs() {
         let folder = tempfile::tempdir().unwrap();
         let (root, out) = (folder.path().join("root"), folder.path().join("out"));
         fs::create_dir(&root).unwrap();
@@ -248,12 +248,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_has_no_identity() {
+    fn other_files_have_no_identity() {
         assert_eq!(identity(Path::new("/etc/passwd")).unwrap(), None);
     }
 
     #[test]
-    fn the_shim_reads_the_words_of_every_placement() {
+    fn the_shim_parses_the_parameters_of_every_placement() {
         for placement in Placement::ALL {
             let words = placement.words();
             let options = Options::parse(&words);

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_read_and_paths_are_below_the_folder() {
+    fn every_key_is_parsed_and_paths_are_relative_to_the_folder() {
         let text = r#"
             node = "./node"
             include = ["/usr/bin/sqlite3", "share/x", { from = "build/tool", to = "/bin//tool" }]

@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_sees_what_a_file_holds_and_not_where_it_lies() {
+    fn a_digest_depends_on_content_and_mode_but_not_on_the_path() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path().join("cache")).unwrap();
         let digest = |name: &str, text: &str, mode| {
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_included_folder_keeps_its_links_and_a_named_link_is_followed() {
+    fn an_included_folder_keeps_symlinks_and_an_included_symlink_is_followed() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a"), "a").unwrap();
         symlink("a", folder.path().join("b")).unwrap();

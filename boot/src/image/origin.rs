@@ -147,7 +147,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     #[test]
-    fn a_neighbour_is_found_where_it_is_beside_the_included_file() {
+    fn a_library_is_found_relative_to_the_included_file() {
         let path = moved("/bin/tool", Path::new("/opt/x/bin/tool"), "/lib/libx.so").unwrap();
         assert_eq!(path, PathBuf::from("/opt/x/bin/../lib/libx.so"));
         let path = moved("/usr/bin/sqlite3", Path::new("/usr/bin/sqlite3"), "/lib/x/libs.so").unwrap();
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_placed_comes_before_the_sysroot_before_neighbours() {
+    fn included_files_come_before_the_sysroot_and_neighbours_last() {
         let folder = tempfile::tempdir().unwrap();
         let at = |path: &str| folder.path().join(path);
         for path in ["sys/lib/a.so", "app/bin/tool", "app/lib/a.so", "app/lib/b.so"] {

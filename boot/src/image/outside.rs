@@ -50,7 +50,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn files_of_the_host_and_links_to_them_are_outside() {
+    fn host_files_and_symlinks_to_them_count_as_outside() {
         let folder = tempfile::tempdir().unwrap();
         let app = folder.path().join("app");
         fs::create_dir_all(app.join("share")).unwrap();

@@ -180,7 +180,7 @@ file /usr/sbin/e2fsck f 755 0 0
     }
 
     #[test]
-    fn two_things_at_one_place_are_an_error() {
+    fn two_files_at_one_path_are_an_error() {
         let mut tree = Tree::default();
         let file = |name: &str| Entry::File { source: PathBuf::from(name), mode: 0o644 };
         tree.put("/a", file("x")).unwrap();

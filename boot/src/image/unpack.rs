@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reads_is_passed_over() {
+    fn unread_content_is_skipped() {
         let packed = zeros("bomb", FILE, 64 << 20);
         assert!(packed.len() < 1 << 16, "{}", packed.len());
         let mut first = [1; 4];
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_and_a_name_beyond_what_the_kernel_takes_are_refused_with_both_numbers() {
+    fn links_and_names_longer_than_the_kernel_accepts_are_refused() {
         let text = error(zeros("link", LINK, 5000));
         assert!(text.contains("at or after /link") && text.contains("5000 bytes, at most 4096"), "{text}");
         let long = "x".repeat(usize::try_from(LONGEST).unwrap() + 200);
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn more_members_than_an_initramfs_has_are_refused() {
+    fn too_many_archive_members_are_refused() {
         let mut packed = zstd::Encoder::new(Vec::new(), 1).unwrap();
         for _ in 0..=MOST {
             packed = Builder::new("a").mode(FILE).write(packed, 0).finish().unwrap();
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn more_bytes_of_names_and_links_than_an_initramfs_has_are_refused() {
+    fn too_many_bytes_of_names_and_links_are_refused() {
         let names = Names::default();
         let name = "x".repeat(1 << 20);
         (0..63).for_each(|_| names.take(&name, "").unwrap());
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn archives_one_behind_the_other_are_all_read() {
+    fn concatenated_archives_are_all_read() {
         let plain = |name: &str| zstd::decode_all(zeros(name, FILE, 3).as_slice()).unwrap();
         let all_of = |parts: &[Vec<u8>]| {
             let mut bytes = Vec::new();
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_others_is_shown_escaped() {
+    fn a_path_in_a_foreign_archive_is_shown_escaped() {
         let members = all(&mut Cursor::new(zeros("a\x1b[2J\nb", FILE, 0)), |_, _| Ok(())).unwrap();
         assert_eq!(members[0].to_string(), r"file   644 0:0           0 /a\u{1b}[2J\nb");
     }

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn forty_names_and_a_long_word_are_refused_with_both_numbers() {
+    fn too_many_parameters_and_long_lines_are_refused_with_both_numbers() {
         let error = refusal(&names(40), "console=tty0 panic=10 quiet");
         assert!(
             error.contains("it has 42 names (NAME=value), 2 of them NodeOS's own; a kernel takes at most 30"),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_limits_are_taken() {
+    fn parameters_at_the_limits_are_accepted() {
         assert!(check(&names(MOST_NAMES - 1), "console=tty0 console=ttyS0").is_ok());
         assert!(check(&names(MOST_NAMES), "console=tty0").is_err());
         assert!(check(&"w ".repeat(MOST_ARGUMENTS), "").is_ok());
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_counted_as_the_kernel_counts_them() {
+    fn parameters_are_counted_as_the_kernel_counts_them() {
         let of = |line: &str| {
             let Count { names, arguments } = Count::of(line);
             (names, arguments)
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_joined_and_what_the_kernel_reads_otherwise_is_refused() {
+    fn lines_are_joined_and_text_that_the_kernel_reads_differently_is_refused() {
         assert_eq!(join(&["a  b", "", " TZ=UTC\n"]).unwrap(), "a b TZ=UTC");
         assert_eq!(join(&["A=\"x  y\"   b"]).unwrap(), "A=\"x  y\" b");
         for (line, why) in [

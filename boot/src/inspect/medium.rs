@@ -102,7 +102,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_manifest_of_others_opens_nothing_but_files_of_its_folder() {
+    fn a_foreign_manifest_can_only_open_files_in_its_folder() {
         let temporary = tempfile::tempdir().unwrap();
         let at = temporary.path().join("medium");
         fs::create_dir_all(at.join("below")).unwrap();

@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_known_by_its_first_bytes() {
+    fn file_types_are_recognised_by_their_first_bytes() {
         let with = |at: usize, bytes: &[u8]| {
             let mut head = vec![0; 2048];
             head[at..at + bytes.len()].copy_from_slice(bytes);
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_loaded_below_the_carbon_copy_and_through_links() {
+    fn libraries_are_resolved_below_the_carbon_copy_and_through_symlinks() {
         let link = |path, says| Read { member: member(path, Some(says)), facts: Facts::None };
         let all = vec![
             elf("/carbon/bin/node", &["liba.so.1", "libno.so"], true),
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn links_in_a_circle_lead_nowhere() {
+    fn circular_symlinks_do_not_resolve() {
         let one = Read { member: member("/a", Some("b")), facts: Facts::None };
         let other = Read { member: member("/b", Some("/a")), facts: Facts::None };
         let root = [("/a".to_owned(), &one), ("/b".to_owned(), &other)].into();

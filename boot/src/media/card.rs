@@ -131,7 +131,7 @@ mod tests {
     use std::os::unix::fs::FileExt;
 
     #[test]
-    fn a_card_is_known_by_its_label() {
+    fn a_card_is_recognised_by_its_label() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let is = || is(&Window::open(file.path()).unwrap());
         let write = |label: &str| file.as_file().write_all_at(label.as_bytes(), BOOT_AT + 71).unwrap();

@@ -186,7 +186,7 @@ mod tests {
     use shim::arches::Arch;
 
     #[test]
-    fn a_machine_has_the_slots_and_the_firmware_of_its_kind() {
+    fn slots_and_firmware_are_checked_for_each_medium() {
         let why = |medium: &str, arch: &str, slot, firmware| {
             let asked = Asked { slot, firmware, ..Asked::default() };
             match check(Medium::named(medium).unwrap(), Arch::named(arch).unwrap(), &asked) {

@@ -294,7 +294,7 @@ mod tests {
     use super::{Window, extent};
 
     #[test]
-    fn an_extent_is_read_from_what_xorriso_says() {
+    fn an_extent_is_parsed_from_xorriso_output() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(1 << 20).unwrap();
         let window = Window::open(file.path()).unwrap();

@@ -67,7 +67,7 @@ mod tests {
     use super::{Machine, check_words};
 
     #[test]
-    fn a_machine_is_a_mac_and_words() {
+    fn a_machine_is_parsed_as_mac_and_parameters() {
         let machine: Machine = "52:54:00:12:34:AB=users=none TZ=UTC".parse().unwrap();
         assert_eq!((machine.mac.as_str(), machine.words.as_str()), ("52:54:00:12:34:ab", "users=none TZ=UTC"));
         for text in ["", "52:54:00:12:34=x", "52:54:00:12:34:5g=x", "52-54-00-12-34-56=x", "52:54:00:12:34:56"] {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_which_a_kernel_would_lose_some_are_refused_for_every_loader() {
+    fn parameters_beyond_kernel_limits_are_refused_for_every_medium() {
         let names = |count: usize| (1..=count).map(|number| format!("A{number}=1 ")).collect::<String>();
         let machine = |words: &str| [format!("52:54:00:12:34:56={words}").parse::<Machine>().unwrap()];
         for medium in ALL {

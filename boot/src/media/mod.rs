@@ -326,7 +326,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn every_target_has_its_name_and_profiles_that_exist() {
+    fn every_medium_has_its_name_and_existing_kernel_profiles() {
         for medium in ALL {
             assert_eq!(Medium::named(medium.name).unwrap().name, medium.name);
             for name in medium.archs {
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_what_a_build_wrote_is_replaced() {
+    fn only_files_written_by_a_build_are_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path().join("cache")).unwrap();
         let (file, dir) = (folder.path().join("file"), folder.path().join("dir"));

@@ -137,7 +137,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn each_machine_has_its_words_in_every_loaders_language() {
+    fn each_machine_gets_its_parameters_in_every_loader_configuration() {
         let folder = tempfile::tempdir().unwrap();
         let host = Host { cache: Cache::at(folder.path()).unwrap(), progress: Progress::Silent };
         let image = Image {

@@ -260,7 +260,7 @@ mod tests {
     use super::{ALIGN, BOOT, BOOT_AT, CONFIG, FIRMWARE, Layout, MIB, boot_filesystem, layout, table_of};
 
     #[test]
-    fn a_card_is_a_power_of_two_and_the_homes_come_last() {
+    fn a_card_is_rounded_to_a_power_of_two_and_the_homes_come_last() {
         let card = layout(50 * MIB + 1, Some(256 * MIB));
         let carbon_at = BOOT_AT + BOOT;
         let users_at = carbon_at + 52 * MIB;
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_larger_than_a_card_can_be_is_refused() {
+    fn contents_too_large_for_a_card_are_refused() {
         let most = layout(50 * MIB, Some((2 << 40) - 200 * MIB));
         assert!(most.check().is_ok() && most.end > (2 << 40) - 100 * MIB);
         let error = layout(50 * MIB, Some(2 << 40)).check().unwrap_err().to_string();
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_a_partition_of_homes_if_there_are_any() {
+    fn the_partition_table_has_a_homes_partition_only_with_homes() {
         let table = table_of(layout(50 * MIB, Some(256 * MIB)), "1b2c3d4e");
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines[1], "label-id: 0x1b2c3d4e");
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn little_memory_for_the_screen_goes_with_the_small_firmware() {
+    fn a_gpu_memory_of_16_mb_comes_with_the_cut_down_firmware() {
         assert!(CONFIG.lines().any(|line| line == "gpu_mem=16"));
         assert!(FIRMWARE.contains(&"start_cd.elf") && FIRMWARE.contains(&"start4cd.elf"));
     }

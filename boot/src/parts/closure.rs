@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn libraries_of_libraries_are_found_and_the_loader_is_not_one() {
+    fn transitive_libraries_are_found_and_the_loader_is_excluded() {
         let guest = Guest::default()
             .with("/bin/a", &["libb.so.1", "ld-linux-x86-64.so.2"], |_| {})
             .with("/usr/lib/libb.so.1", &["libc.so.6", "libb.so.1"], |_| {})
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_rpath_serves_the_libraries_of_libraries_a_runpath_does_not() {
+    fn rpath_applies_to_transitive_libraries_and_runpath_does_not() {
         let guest = |change: fn(&mut Elf)| {
             Guest::default().with("/bin/a", &["libb.so"], change).with("/opt/libb.so", &["libc.so"], |_| {}).with(
                 "/opt/libc.so",
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_of_another_machine_is_passed_over() {
+    fn a_library_of_another_architecture_is_skipped() {
         let guest =
             Guest::default()
                 .with("/bin/a", &["libb.so"], |_| {})
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_of_another_machine_or_libc_is_refused() {
+    fn a_program_of_another_architecture_or_libc_is_refused() {
         let error = Guest::default().with("/bin/a", &[], |elf| elf.machine = 183).closure().unwrap_err();
         assert_eq!(error, "use /bin/a: it is for aarch64, the image is for x86_64");
         let musl = |elf: &mut Elf| elf.interpreter = Some("/lib/ld-musl-x86_64.so.1".to_owned());
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn no_default_folders_means_none() {
+    fn no_default_folders_disables_the_default_search_path() {
         let guest = Guest::default().with("/bin/a", &["libb.so"], |elf| elf.no_default_folders = true).with(
             "/lib/libb.so",
             &[],
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_normal_and_stay_in_the_root() {
+    fn paths_are_normalised_and_stay_within_the_root() {
         assert_eq!(normal("/bin/../../lib//./x"), "/lib/x");
     }
 }

@@ -231,7 +231,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn links_become_files_even_absolute_ones() {
+    fn symlinks_become_files_even_absolute_ones() {
         let folder = tempfile::tempdir().unwrap();
         let (tree, out) = (folder.path().join("tree"), folder.path().join("out"));
         fs::create_dir_all(tree.join("lib/x/gconv")).unwrap();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn another_component_comes_from_where_debian_does() {
+    fn another_component_uses_the_same_debian_mirrors() {
         let known = "http://m/debian/ bookworm\nhttp://m/debian/ bookworm\nhttp://s/ bookworm-security\n\
                      https://other/ nodistro\nhttps://other/ bookwormish\n";
         let lines = super::lines_of(known, "bookworm", "non-free-firmware");

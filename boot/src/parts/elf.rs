@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_real_program_is_read() {
+    fn a_real_program_is_parsed() {
         let elf = parse(&myself()).unwrap().unwrap();
         assert_eq!(elf.machine, shim::arch::ELF_MACHINE);
         assert_eq!(elf.interpreter.as_deref(), Some(shim::arch::LOADER));
@@ -77,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_elf_file_is_none() {
+    fn a_file_that_is_not_elf_parses_as_none() {
         for text in [&b""[..], b"#!/usr/bin/env node", b"\x7fEL"] {
             assert_eq!(parse(text), Ok(None));
         }
     }
 
     #[test]
-    fn a_truncated_or_damaged_file_is_an_error_or_a_value() {
+    fn a_truncated_or_damaged_elf_file_does_not_panic() {
         let whole = myself();
         assert!(parse(&whole[..40]).is_err());
         let mut errors = 0;

@@ -88,13 +88,13 @@ mod tests {
     const CONFIG: &str = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_TIMEOUT=10\nCONFIG_CMDLINE=\"a=b\"\n";
 
     #[test]
-    fn what_the_merge_yields_is_met() {
+    fn a_matching_kernel_configuration_is_accepted() {
         let ours = fragment("x", "# a comment\nCONFIG_A=y\nCONFIG_B=n\nCONFIG_TIMEOUT=10\nCONFIG_CMDLINE=\"a=b\"\n");
         assert_eq!(said(&[ours], CONFIG), [""; 0]);
     }
 
     #[test]
-    fn a_symbol_that_was_dropped_is_named_with_its_fragment() {
+    fn a_dropped_symbol_is_named_with_its_fragment() {
         let ours = [fragment("common.config", "CONFIG_B=y\nCONFIG_A=y"), fragment("virt.config", "CONFIG_TIMEOUT=0")];
         let errors =
             ["CONFIG_B=y of common.config became n", "CONFIG_TIMEOUT=0 of virt.config became 10"].map(str::to_owned);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_off_and_is_on_is_named() {
+    fn an_option_that_must_be_off_but_is_on_is_named() {
         for off in ["CONFIG_A=n", "# CONFIG_A is not set"] {
             assert_eq!(said(&[fragment("x", off)], CONFIG), ["CONFIG_A=n of x became y"]);
         }

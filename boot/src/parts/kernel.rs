@@ -258,7 +258,7 @@ mod tests {
     use shim::arches::{ALL, Arch};
 
     #[test]
-    fn a_kernel_is_known_by_its_header() {
+    fn the_architecture_of_a_kernel_is_read_from_its_header() {
         let mut x86 = vec![0; 1024];
         x86[0x202..0x206].copy_from_slice(b"HdrS");
         assert_eq!(arch_of(&x86), None, "a 32-bit kernel");
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_profile_names_the_known_ones() {
+    fn an_unknown_profile_error_lists_the_known_ones() {
         let spec = Spec { arch: &ALL[0], profile: "toaster".to_owned(), options: vec![] };
         let text = spec.fragments().unwrap_err().to_string();
         assert!(text.contains("toaster") && text.contains("use one of: virt"), "{text}");

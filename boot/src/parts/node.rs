@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_and_paths_are_told_apart() {
+    fn versions_and_paths_are_distinguished() {
         let arch = &ALL[0];
         let release = Choice::Release { version: "22.1.0".to_owned(), integrity: None };
         assert_eq!(Choice::parse("v22.1.0", arch).unwrap(), release);

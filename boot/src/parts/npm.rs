@@ -44,7 +44,7 @@ mod tests {
     use super::check_integrity;
 
     #[test]
-    fn another_file_than_the_pinned_one_is_refused() {
+    fn a_file_that_does_not_match_its_pinned_hash_is_refused() {
         let empty = "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==";
         assert_eq!(check_integrity("x", empty, b""), Ok(()));
         let text = check_integrity("x", empty, b"!").unwrap_err().to_string();

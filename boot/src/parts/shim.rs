@@ -146,7 +146,7 @@ mod tests {
     use std::path::PathBuf;
 
     #[test]
-    fn a_program_of_the_host_is_no_shim() {
+    fn a_host_program_is_refused_as_a_shim() {
         let test = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let why = alone(&test, Arch::host()).unwrap_err();
         assert!(why.contains("ET_EXEC") || why.contains("PT_INTERP"), "{why}");
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn cargo_says_where_a_program_is() {
+    fn the_path_of_a_program_is_read_from_cargo_messages() {
         let message = r#"{"reason":"compiler-artifact","target":{"name":"init"},"executable":"/t/init"}"#;
         assert_eq!(executable(message, "init"), Some(PathBuf::from("/t/init")));
         assert_eq!(executable(message, "env"), None);

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_from_nothing_is_the_measure_of_the_next() {
+    fn a_full_build_is_the_reference_for_the_next() {
         let all = lines(1797);
         let (at, known) = run(Steps::default(), &all);
         assert_eq!((at.iter().max(), known.total()), (Some(&0), 1800));
@@ -138,7 +138,7 @@ mod tests {
 
     /// The row that this was made for: 550 of 1800 steps, which a count calls 30 % at the end.
     #[test]
-    fn a_build_after_a_change_ends_at_a_hundred_per_cent() {
+    fn an_incremental_build_ends_at_100_percent() {
         let all = lines(1797);
         let (_, known) = run(Steps::default(), &all);
         let changed = |from: usize, to: usize| all[from..to].iter().chain(&all[1797..]).cloned().collect::<Vec<_>>();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_that_are_compiled_beside_each_other_change_little() {
+    fn parallel_compilation_changes_progress_little() {
         let mut all = lines(1797);
         let (_, known) = run(Steps::default(), &all);
         all[..1790].chunks_mut(64).for_each(<[String]>::reverse);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn other_drivers_are_put_where_they_were_built() {
+    fn new_drivers_are_inserted_where_they_were_built() {
         let (_, virt) = run(Steps::default(), &lines(100));
         let mut more = lines(100);
         more.splice(50..50, (0..100).map(|n| format!("  CC      drivers/{n}.o")));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_step_is_none() {
+    fn other_lines_are_not_steps() {
         let mut build = Build::new(Steps::parse("CC a.o\n\nLD vmlinux\n"));
         let said = ["make[1]: Entering directory 'x'", "", "a.c: warning: x", "  CC      a.o", "  CC   unknown.o"];
         assert_eq!(said.map(|line| build.line(line)), [0, 0, 0, 1, 1]);

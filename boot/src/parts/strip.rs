@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_stripped_is_an_error() {
+    fn invalid_files_cannot_be_stripped() {
         let whole = fs::read("/bin/sh").unwrap();
         assert!(strip(b"#!/bin/sh").is_err());
         for len in (0..whole.len()).step_by(whole.len() / 50) {

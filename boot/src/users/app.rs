@@ -253,7 +253,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn a_syntax_error_says_the_line() {
+    fn a_json_syntax_error_names_the_line() {
         assert!(packages::parse("{\n \"main\": }").unwrap_err().contains("line 2 column 10"));
         assert_eq!(packages::parse("[]"), Err("it is no JSON object".to_owned()));
         assert_eq!(packages::parse("\u{feff}{}"), Ok(Value::Object(serde_json::Map::new())));
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn native_code_for_another_machine_is_told_unless_there_is_the_right_one_too() {
+    fn native_code_for_another_architecture_is_reported_unless_the_right_one_exists() {
         let folder = tempfile::tempdir().unwrap();
         let elf = |machine: u16| {
             let mut header = vec![0; 64];

@@ -102,7 +102,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn what_holds_everybodys_files_is_never_readable_by_others() {
+    fn an_archive_of_homes_is_never_readable_by_others() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("homes");
         let mode = closed(&path).unwrap().metadata().unwrap().permissions().mode();

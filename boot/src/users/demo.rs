@@ -110,12 +110,12 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn the_init_is_the_posts() {
+    fn the_demo_init_is_the_one_of_the_post() {
         assert_eq!(INIT, "#!/usr/bin/env node\n\nconsole.log(\"Hello! I'm a user init script :-)\")\n");
     }
 
     #[test]
-    fn a_home_with_the_shell_has_its_link_and_its_logon() {
+    fn a_home_with_the_shell_has_its_symlink_and_logon_file() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("node_modules/shell-quote")).unwrap();
         let mut home = Home::new("guest", 1001);

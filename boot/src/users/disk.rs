@@ -310,7 +310,7 @@ mod tests {
     use crate::users::place::Place;
 
     #[test]
-    fn what_is_read_of_a_filesystem_is_counted_together() {
+    fn a_filesystem_is_read_within_one_shared_budget() {
         let image = tempfile::NamedTempFile::new().unwrap();
         image.as_file().set_len(1 << 20).unwrap();
         Run::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-b", "1024"]).arg(image.path()).ok().unwrap();

@@ -313,7 +313,7 @@ mod tests {
     use super::{Free, in_use, lock, parse_free};
 
     #[test]
-    fn a_lock_ends_although_a_program_that_was_just_started_has_the_file_open() {
+    fn a_lock_is_released_even_if_a_child_inherited_the_file() {
         let image = tempfile::NamedTempFile::new().unwrap();
         let held = lock(image.path()).unwrap();
         let inherited = held.0.try_clone().unwrap();

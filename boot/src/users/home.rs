@@ -238,7 +238,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
-    fn a_file_brings_the_folders_above_it() {
+    fn adding_a_file_adds_its_parent_folders() {
         let mut home = Home::new("ana", 1000);
         home.program("bin/x", "#!");
         home.file("etc/logon.json", "{}");
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_copied_without_what_is_left_out() {
+    fn a_folder_is_copied_without_excluded_names() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::create_dir_all(at("deep/.git")).unwrap();
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_file_nor_folder_nor_link_is_refused() {
+    fn special_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
         let error = Home::new("ana", 1000).copy(folder.path(), "", &[]).unwrap_err().to_string();

@@ -231,7 +231,7 @@ mod tests {
     use super::{Home, uuid};
 
     #[test]
-    fn the_uuid_is_of_the_content() {
+    fn the_uuid_depends_on_the_content() {
         let one = uuid(1 << 20, &[Home::new("ana", 1000)]).unwrap();
         assert_eq!(one, uuid(1 << 20, &[Home::new("ana", 1000)]).unwrap());
         assert_ne!(one, uuid(1 << 20, &[Home::new("ana", 1001)]).unwrap());

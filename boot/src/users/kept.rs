@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_runs_at_once_none_takes_the_file_of_the_other() {
+    fn concurrent_runs_do_not_replace_each_others_homes() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path();
         let [homes, mine, other] = [NAME, "mine", "other"].map(|name| state.join(name));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn fresh_keeps_every_homes_it_replaces_and_dry_run_changes_nothing() {
+    fn fresh_keeps_the_homes_it_replaces_and_dry_run_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let (state, made) = (folder.path().join("state"), folder.path().join("made"));
         fs::write(&made, "made").unwrap();

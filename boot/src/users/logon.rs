@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_the_shim_reads() {
+    fn the_shim_parses_a_written_logon_file() {
         let shell = Shell { path: "/bin/nsh".into(), args: vec!["-i".into(), "a 'ñ".into()] };
         let mut file = LogonFile { password: Logon::Guest.stored().unwrap(), ..LogonFile::default() };
         set_shell(&mut file, &shell).unwrap();

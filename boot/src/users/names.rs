@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_uid_that_the_shim_would_refuse_is_refused_with_a_free_one() {
+    fn a_uid_that_the_shim_would_refuse_is_refused_with_a_suggestion() {
         let error = |name, uid| pick_uid(name, Some(uid), &taken()).unwrap_err().to_string();
         assert_eq!(
             error("eve", 1000),
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn homes_are_judged_together() {
+    fn duplicate_uids_and_names_are_refused() {
         check_all([("root", 0), ("ana", 1000)]).unwrap();
         assert!(check_all([("ana", 1000), ("bo", 1000)]).is_err());
         assert!(check_all([("ana", 1000), ("ana", 1001)]).is_err());

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_not_linked() {
+    fn a_missing_program_is_not_linked() {
         let mut home = Home::new("ana", 1000);
         links(&mut home, "x", &parse(r#"{"name": "x", "bin": {"x": "gone.js"}}"#).unwrap());
         assert_eq!(home.to_string(), "ana 1000:1000\n");

@@ -106,7 +106,7 @@ mod tests {
     use super::{Window, partitions};
 
     #[test]
-    fn a_table_says_where_partitions_lie() {
+    fn partitions_are_read_from_the_table() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let mut sector = vec![0; 512 * 64];
         for (number, kind, start, length) in

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_is_a_list_of_commands() {
+    fn a_home_becomes_a_list_of_debugfs_commands() {
         let mut home = Home::new("a b", 1000);
         home.gid = 70_000;
         home.program("bin/say \"hi\"", "x");
@@ -214,14 +214,14 @@ set_inode_field "/a b/init" gid 70000
     }
 
     #[test]
-    fn a_name_that_would_be_two_commands_is_refused() {
+    fn a_name_with_a_line_break_is_refused() {
         let mut home = Home::new("ana", 1000);
         home.file("a\nrm \"/root/init\"", "");
         assert!(script(&home).contains("debugfs takes no name with a line break"));
     }
 
     #[test]
-    fn a_path_longer_than_a_line_is_refused() {
+    fn a_path_longer_than_a_debugfs_line_is_refused() {
         let mut home = Home::new("ana", 1000);
         home.file(&["d"; 4100].join("/"), "");
         assert!(script(&home).contains("debugfs reads lines of 8128 bytes"));

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_is_understood_as_a_shell_would_read_it() {
+    fn a_start_script_is_read_as_a_shell_reads_it() {
         for (script, line, rest) in [
             ("node ./server.js --port 80", "node", &[r#""/app/server.js","--port","80""#][..]),
             ("node server", "node", &[r#""/app/server.js""#]),
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_that_needs_a_shell_is_refused_though_an_index_lies_there() {
+    fn a_start_script_that_needs_a_shell_is_refused_despite_an_index_file() {
         for (script, why) in [
             ("node server.js && echo done", "`&` needs a shell"),
             ("node server.js > log.txt", "`>` needs a shell"),
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_start_node_takes_main_bin_or_a_usual_name() {
+    fn without_a_start_script_main_bin_or_a_usual_name_runs() {
         let entry = |manifest: &str, files: &[&str]| start(manifest, files).map(|start| start.entry);
         let files = ["index.js", "lib/index.js", "cli.js"];
         for (manifest, expected) in [
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_line_of_a_script_cannot_hold_is_refused() {
+    fn flags_that_a_shebang_line_cannot_hold_are_refused() {
         let init =
             |flag: &str| Start { flags: vec![flag.to_owned()], entry: "x.js".to_owned(), ..Start::default() }.init("");
         assert!(init("--title=a b").unwrap_err().contains("has a space in it"));

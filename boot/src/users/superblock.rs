@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_superblock_is_told_from_other_bytes() {
+    fn a_superblock_is_recognised_and_validated() {
         assert_eq!((judge(&[0; LENGTH], 12288), judge(&[], 12288)), (Ok(Found::None), Ok(Found::None)));
         assert_eq!(judge(&bytes()[..LENGTH - 4], 12288), Ok(Found::None));
         assert!(
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_do_not_read_has_a_name() {
+    fn unsupported_features_are_named() {
         assert_eq!(with(0x60, 0x2c2 | CASEFOLD).unreadable(), None);
         assert!(with(0x60, 0x8000).unreadable().unwrap().contains("the feature inline_data"));
         assert!(with(0x60, 0x4000_0000).unreadable().unwrap().contains("0x40000000"));

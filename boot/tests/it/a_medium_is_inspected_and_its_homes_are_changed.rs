@@ -100,7 +100,7 @@ fn fsck(card: &Path) -> i32 {
 }
 
 #[test]
-fn a_card_is_shown_by_its_partitions() {
+fn a_card_is_listed_by_partition() {
     let folder = tempfile::tempdir().unwrap();
     let card = card(folder.path());
     let medium = medium(&card);
@@ -120,7 +120,7 @@ fn a_card_is_shown_by_its_partitions() {
 }
 
 #[test]
-fn the_homes_of_a_card_are_changed_and_nothing_else_on_it() {
+fn changing_the_homes_of_a_card_changes_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let card = card(folder.path());
     let around = || {
@@ -146,7 +146,7 @@ fn the_homes_of_a_card_are_changed_and_nothing_else_on_it() {
 }
 
 #[test]
-fn an_iso_is_shown_by_its_files_and_its_homes_are_not_changed() {
+fn an_iso_is_listed_by_file_and_its_homes_cannot_be_changed() {
     let folder = tempfile::tempdir().unwrap();
     let (tree, iso) = (folder.path().join("tree"), folder.path().join("x.iso"));
     fs::create_dir_all(tree.join("boot/grub")).unwrap();
@@ -176,7 +176,7 @@ fn an_iso_is_shown_by_its_files_and_its_homes_are_not_changed() {
 }
 
 #[test]
-fn a_folder_of_a_build_is_shown_and_says_where_its_homes_are() {
+fn a_build_folder_is_listed_and_errors_say_where_its_homes_are() {
     let folder = tempfile::tempdir().unwrap();
     let direct = folder.path().join("direct");
     fs::create_dir(&direct).unwrap();
@@ -204,7 +204,7 @@ fn a_folder_of_a_build_is_shown_and_says_where_its_homes_are() {
 }
 
 #[test]
-fn a_disk_without_homes_says_so() {
+fn a_disk_without_homes_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let card = card(folder.path());
     let file = fs::File::options().write(true).open(&card).unwrap();

@@ -38,7 +38,7 @@ fn refused(files: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_folder_becomes_a_home_without_its_history_and_its_tokens() {
+fn a_folder_becomes_a_home_without_git_history_and_npm_tokens() {
     let scratch = Scratch::new();
     let files = [
         ("package.json", r#"{"main": "lib/x.js", "dependencies": {"dep": "1"}}"#),
@@ -67,7 +67,7 @@ fn a_folder_becomes_a_home_without_its_history_and_its_tokens() {
 }
 
 #[test]
-fn the_app_is_nodes_main_module_and_its_status_is_inits() {
+fn the_app_is_the_main_module_and_init_exits_with_its_status() {
     let scratch = Scratch::new();
     for (name, text, expected) in [
         ("a.js", "if (require.main === module) process.exitCode = 5", 5),

@@ -55,7 +55,7 @@ fn every_change_of_a_users_image_leaves_it_clean() {
 }
 
 #[test]
-fn the_blocks_of_a_removed_home_are_free_again() {
+fn removing_a_home_frees_its_blocks() {
     let scratch = Scratch::with(&homes());
     let image = scratch.image();
     let before = free_blocks(&image);
@@ -69,7 +69,7 @@ fn the_blocks_of_a_removed_home_are_free_again() {
 }
 
 #[test]
-fn a_home_with_what_only_a_machine_makes_is_removed() {
+fn a_home_with_overlay_whiteouts_and_attributes_can_be_removed() {
     let scratch = Scratch::with(&homes());
     let image = scratch.image();
     add(&image, &new("bo")).unwrap();
@@ -92,7 +92,7 @@ fn a_home_with_what_only_a_machine_makes_is_removed() {
 }
 
 #[test]
-fn uids_are_given_from_the_first_free_one() {
+fn a_new_user_gets_the_first_free_uid() {
     let scratch = Scratch::with(&homes());
     let image = scratch.image();
     assert_eq!(add(&image, &new("a")).unwrap().uid, 1000);
@@ -105,7 +105,7 @@ fn uids_are_given_from_the_first_free_one() {
 }
 
 #[test]
-fn a_logon_file_in_the_folder_is_kept_as_it_is() {
+fn a_logon_file_in_the_copied_folder_is_kept() {
     let scratch = Scratch::with(&homes());
     let tree = scratch.folder().join("tree");
     fs::create_dir_all(tree.join("etc")).unwrap();

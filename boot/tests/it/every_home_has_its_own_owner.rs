@@ -30,7 +30,7 @@ fn every_home_has_its_own_owner() {
 }
 
 #[test]
-fn a_listing_says_what_the_machine_will_say() {
+fn users_are_listed_with_files_logon_and_init() {
     let users = list(&Scratch::with(&homes()).image()).unwrap();
     let short: Vec<_> =
         users.iter().map(|user| (user.name.as_str(), user.uid, user.files, user.logon, user.init)).collect();
@@ -47,7 +47,7 @@ fn a_listing_says_what_the_machine_will_say() {
 }
 
 #[test]
-fn what_is_no_home_is_listed_with_the_reason() {
+fn refused_homes_are_listed_with_the_reason() {
     let scratch = Scratch::with(&homes());
     let script = scratch.folder().join("script");
     // what somebody may have done with mkfs.ext4 and mount
@@ -73,7 +73,7 @@ fn what_is_no_home_is_listed_with_the_reason() {
 }
 
 #[test]
-fn a_link_that_nobody_can_follow_is_listed() {
+fn a_symlink_with_an_impossible_target_is_listed() {
     let mut home = Home::new("ana", 1000);
     home.link("long", &"x".repeat(1000));
     let partition = inspect(&Scratch::with(&[home]).image()).unwrap();
@@ -81,7 +81,7 @@ fn a_link_that_nobody_can_follow_is_listed() {
 }
 
 #[test]
-fn what_a_home_holds_is_what_was_put_there() {
+fn files_in_a_home_have_their_exact_content() {
     let scratch = Scratch::with(&homes());
     let fs = ext4_view::Ext4::load_from_path(scratch.image()).unwrap();
     assert_eq!(fs.read("/ana, \"la\" <7>/odd/back\\slash/back\\slash").unwrap(), b"back\\slash");

@@ -211,7 +211,7 @@ mod tests {
     use super::{COLUMNS, Comparison, First, Rest, Row};
 
     #[test]
-    fn a_contender_says_what_it_sees_or_nothing() {
+    fn complete_readings_of_a_contender_are_parsed_and_others_ignored() {
         assert_eq!(First::read(" Used=1 Now=2 Available=3"), Some(First { now: 2, available: 3 }));
         assert_eq!(First::read(" Used=1 Now=2"), None);
         let rest = Rest { available: 3, programs: 4, setuid: 5, capabilities: 6, uid: 7 };
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_is_to_this_system_with_node_in_the_same_place() {
+    fn a_ratio_compares_with_nodeos_in_the_same_placement() {
         let row = |name: &str, between| Row { name: name.to_owned(), between, ..Row::default() };
         let rows = vec![row("nodeos-medium", 100), row("nodeos-plain", 50), row("tini-plain", 75), row("x-disk", 9)];
         let growth = [(1, [("tini-plain".to_owned(), 75)].into())].into();

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_of_each_counts_and_the_spread_is_of_all() {
+    fn each_figure_is_a_median_and_the_spread_covers_all_runs() {
         let runs = [[200, 7], [203, 6], [202, 7]].map(|[a, b]| run(&[("calls.a", a), ("calls.b", b)]));
         assert_eq!(spread(&runs), [("calls.a".to_owned(), 15), ("calls.b".to_owned(), 166)].into());
         assert_eq!(middle(runs[..2].to_vec()), run(&[("calls.a", 200), ("calls.b", 6)]));

@@ -275,7 +275,7 @@ mod tests {
     use shim::arches::ALL;
 
     #[test]
-    fn calls_have_names_and_pid_1_has_the_last_word() {
+    fn calls_have_names_and_the_last_reading_of_init_counts() {
         let text = "meter: calls init Total=1 0=1\nmeter: calls logon Total=1 3=1\nmeter: calls init Total=5 0=2 435=3\n\
             meter: calls logon Total=9 3=9\nmeter: calls setup Tot[    1.000000] nodeos: x\nal=1 999=1\n\
             meter: calls broker Total=3 0=1 3=\n";
@@ -294,7 +294,7 @@ mod tests {
         meter: exec node Pid=7 Own=300\nmeter: node first Used=2 Now=9\nmeter: exit node Pid=7 Own=9\nmeter: exit sandbox Pid=6 Own=9\n";
 
     #[test]
-    fn instructions_are_those_until_the_first_line() {
+    fn instructions_are_counted_until_the_first_line() {
         let figures = instructions(COST).unwrap();
         let own = |name| figures[&format!("instructions.{name}")].value;
         assert_eq!((own("kernel"), own("init"), own("setup"), own("sandbox")), (150, 10, 7, 6));
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn instructions_are_of_each_phase_or_not_at_all() {
+    fn a_missing_phase_discards_all_instruction_figures() {
         for missing in
             ["exec init", "exit setup", "exit logon", "alive init", "kernel threads", "exec node", "node first"]
         {
@@ -325,14 +325,14 @@ mod tests {
     }
 
     #[test]
-    fn the_meter_says_that_it_fails() {
+    fn failures_of_the_meter_are_read() {
         assert_eq!(super::first_line("meter: node first Used=1 Now=5 Start=2"), Some(5));
         assert_eq!(super::failure("a\nmeter: failed ENOMEM\n"), Some("ENOMEM"));
         assert_eq!(super::failure("meter: calls failed Total=0\n"), None);
     }
 
     #[test]
-    fn memory_is_what_the_meter_read() {
+    fn memory_figures_are_read_from_the_meter() {
         let line = "meter: memory after Uptime=2582 MemTotal=1000 MemFree=206 MemAvailable=230 Buffers=1 Cached=29 AnonPages=9 Shmem=184 Slab=41 KernelStack=64 PageTables=4 Percpu=180 FreeLists=8 InitPrivate=84 InitShared=0 CarbonCache=20";
         let figures = memory(line, "prompt", 1024).unwrap();
         assert_eq!(figures["memory.prompt.reserved"].value, 24);
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeline_is_in_the_order_of_time() {
+    fn a_timeline_is_in_chronological_order() {
         let text = "[    0.000000] Linux version 6.12\n[    0.100000] other\nWel[    0.500000] Run /init as init process\ncome\n\
             [    0.600000] nodeos: up; PID 1 holds 80 KiB of its own\nmeter: node listen Now=900000\nmeter: node first Now=800000 Start=700000\n";
         let said: Vec<_> = timeline(text, 50).into_iter().map(|event| (event.at, event.what)).collect();
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_does_not_forge_its_timeline() {
+    fn an_app_cannot_forge_its_timeline() {
         let first = "meter: node first Key=7 Now=800000 Start=700000";
         let text = format!(
             "[    0.500000] Run /init as init process\n\n{first}\n[    9.000000] Run x\n[    0.400000] nodeos: z\n[    0.600000] nodeos: late\nmeter: node first Key=7 Now=1 Start=1\n\
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_says_how_large_it_is() {
+    fn the_size_of_the_kernel_is_read_from_its_messages() {
         let text =
             "8192K kernel code, 789K rwdata, 872K rodata, 888K init, 964K bss, 19748K reserved, 0K cma-reserved)\n";
         let figures = kernel(text).unwrap();

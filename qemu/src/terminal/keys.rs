@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn ctrl_a_starts_a_command_and_all_else_is_the_machines() {
+    fn ctrl_a_starts_a_command_and_other_keys_go_to_the_machine() {
         let cases: [(&[u8], &[u8], &[Key]); 7] = [
             (b"ls\r\x03\xff", b"ls\r\x03\xff", &[]),
             (b"a\x01xb", b"ab", &[Key::Stop]),

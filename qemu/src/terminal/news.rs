@@ -69,7 +69,7 @@ mod tests {
     use super::{News, Signals};
 
     #[test]
-    fn the_next_machine_hears_of_signals_alone() {
+    fn only_signals_carry_over_to_the_next_machine() {
         let signals = Signals::default();
         signals.add(1);
         let (first, news) = signals.channel();

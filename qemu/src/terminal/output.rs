@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_stops_for_a_while_slows_the_output_and_nothing_else() {
+    fn a_paused_reader_delays_output_but_loses_nothing() {
         let (mut reader, writer) = pipe().unwrap();
         // as QEMU makes a terminal that it shares: a full pipe is EAGAIN
         fcntl_setfl(&writer, fcntl_getfl(&writer).unwrap() | OFlags::NONBLOCK).unwrap();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_offered_waits_for_nobody() {
+    fn an_offered_message_is_dropped_when_the_buffer_is_full() {
         let (mut reader, writer) = pipe().unwrap();
         let output = Output::default();
         output.offer(b"shown");
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_gone_stops_nobody() {
+    fn a_closed_reader_does_not_block_the_machine() {
         let (reader, writer) = pipe().unwrap();
         drop(reader);
         let output = Output::default();

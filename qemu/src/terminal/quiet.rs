@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_machine_says_at_its_end_is_left_out() {
+    fn final_messages_of_a_machine_are_hidden() {
         let end = "\r\r\nnodeos: power off, status 137\r\n[    5.154081] reboot: Power down\r\n";
         let restart = "\r\r\nnodeos: reboot\r\n[12345.154081] reboot: Restarting system\r\n";
         for (printed, wanted) in [

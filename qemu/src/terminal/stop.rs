@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_power_is_not_cut_while_the_machine_has_time_of_its_own() {
+    fn the_power_is_not_cut_before_the_machines_own_deadlines() {
         use shim::{stopping, supervise};
         let disk_hangs = [stopping::KILLED, stopping::WRITTEN, stopping::SAID].map(u64::from).iter().sum::<u64>();
         for first in [supervise::GRACE, stopping::CHECKED.into()] {

@@ -40,7 +40,7 @@ fn machine(folder: &TempDir, text: &str) -> Machine {
 }
 
 #[test]
-fn a_machine_is_talked_to_and_its_last_word_is_heard() {
+fn a_machine_can_be_typed_to_and_its_last_word_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let text = "\x1b[1mname:\x1b[0m ??\r\nhello\r\nnodeos: power off, status 3\r\nbye\r\n";
     let mut vm = Vm::start(machine(&folder, text)).unwrap();
@@ -56,7 +56,7 @@ fn a_machine_is_talked_to_and_its_last_word_is_heard() {
 }
 
 #[test]
-fn a_machine_that_says_nothing_is_given_up_and_dies_with_its_owner() {
+fn a_silent_machine_times_out_and_dies_with_its_owner() {
     let folder = tempfile::tempdir().unwrap();
     let mut vm = Vm::start(machine(&folder, "waiting?")).unwrap();
     vm.expect("waiting").unwrap();

@@ -237,7 +237,7 @@ fn sees(kernel: &Kernel, slot: Slot, name: &str) -> bool {
 }
 
 #[test]
-fn a_device_is_the_first_ones_until_the_last_open_file_is_gone() {
+fn the_first_user_owns_a_device_until_its_last_open_file_is_closed() {
     let (mut claims, mut kernel) = (Claims::default(), Kernel::default());
     plug(&mut claims, &mut kernel, &DEVICES);
     assert!(sees(&kernel, 1, "hwrng") && sees(&kernel, 3, "hwrng") && !sees(&kernel, 2, "hwrng"));
@@ -262,7 +262,7 @@ fn a_device_is_the_first_ones_until_the_last_open_file_is_gone() {
 }
 
 #[test]
-fn what_was_only_asked_for_is_free_again() {
+fn a_device_that_was_claimed_but_not_opened_is_freed() {
     let (mut claims, mut kernel) = (Claims::default(), Kernel::default());
     plug(&mut claims, &mut kernel, &DEVICES);
     kernel.words[1] = opened(0, 3).unwrap();
@@ -273,7 +273,7 @@ fn what_was_only_asked_for_is_free_again() {
 }
 
 #[test]
-fn what_is_unplugged_is_seen_by_nobody_and_comes_back_for_all() {
+fn an_unplugged_device_disappears_and_later_comes_back_for_all() {
     let (mut claims, mut kernel) = (Claims::default(), Kernel::default());
     plug(&mut claims, &mut kernel, &DEVICES);
     let node = kernel.names[&(3, "vport0p1".to_owned())];
@@ -292,7 +292,7 @@ fn what_is_unplugged_is_seen_by_nobody_and_comes_back_for_all() {
 }
 
 #[test]
-fn no_order_of_events_gives_a_device_to_two_or_to_nobody() {
+fn no_order_of_events_gives_a_device_to_two_users_or_loses_it() {
     for seed in 0..2000 {
         let (mut claims, mut kernel) = (Claims::default(), Kernel { random: seed, busy: true, ..Kernel::default() });
         plug(&mut claims, &mut kernel, &DEVICES);
@@ -328,7 +328,7 @@ fn no_order_of_events_gives_a_device_to_two_or_to_nobody() {
 }
 
 #[test]
-fn more_devices_than_there_is_room_for_are_not_offered() {
+fn devices_beyond_the_limit_are_not_offered() {
     let (mut claims, mut kernel) = (Claims::default(), Kernel::default());
     let added = (0..100).filter(|minor| claims.found("x", (1, *minor), 0, &mut kernel)).count();
     assert_eq!(added, super::MAX_DEVICES);

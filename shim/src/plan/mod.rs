@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn boot_differs_by_placement() {
+    fn the_boot_plan_depends_on_the_placement() {
         for (name, line) in [
             ("boot_plain", "carbon=plain"),
             ("boot_image", "carbon=image"),
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_is_its_users() {
+    fn a_root_is_planned_for_its_user() {
         let plan = |name, uid, upper, network, golden_name: &str| {
             let user = User { name, uid, gid: uid };
             golden(golden_name, &root(&Sandbox { upper, network, ..sandbox(&user) }));
@@ -327,7 +327,7 @@ mod tests {
 
     /// mount(2) and its like follow links; what may lead through a user's is opened first, and these ops do not.
     #[test]
-    fn no_path_of_a_users_is_walked() {
+    fn no_path_that_a_user_controls_is_followed() {
         for (name, uid) in [("ana", 1000), ("root", 0)] {
             let user = User { name, uid, gid: uid };
             for upper in [Upper::Home, Upper::Ram] {
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn no_mount_of_a_users_root_lets_devices_or_setuid_through() {
+    fn no_mount_in_a_users_root_allows_devices_or_setuid() {
         let user = User { name: "ana", uid: 1000, gid: 1000 };
         for step in root(&sandbox(&user)).iter().chain(&root(&Sandbox { granted: true, ..sandbox(&user) })) {
             if let Root::Op(

@@ -134,14 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn pid_1_first_gives_up_what_files_could_give_back() {
+    fn pid_1_first_drops_what_executables_could_restore() {
         let own_root = "mount --bind / / && mount -o remount,bind,ro,nodev,nosuid / && chroot /\n";
         assert_eq!(text(first), format!("empty the bounding set\n{own_root}"));
         assert_eq!(text(own_guest), "chown 1000:1000 /tmp/guest || true\n");
     }
 
     #[test]
-    fn a_users_program_keeps_nothing_and_roots_keeps_what_files_and_users_take() {
+    fn a_users_program_keeps_no_capabilities_and_roots_keeps_the_root_set() {
         let ana = User { name: "ana", uid: 1000, gid: 100 };
         let given_up = |user: &User<'_>| text(|run| become_user(user, run)) + &text(shut_in);
         let calls = format!("seccomp: {} system calls, no others\n", seccomp::COUNT);

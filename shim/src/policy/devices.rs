@@ -46,7 +46,7 @@ mod tests {
     use super::{GRANTABLE, can_grant, is_device};
 
     #[test]
-    fn what_rules_the_machine_is_never_granted() {
+    fn devices_that_control_the_machine_are_never_granted() {
         for name in [
             "sda",
             "sg0",

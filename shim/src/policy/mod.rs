@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_policy_round_trips() {
         let full =
             r#"{"memory": "128M", "high": "112M", "pids": 256, "devices": ["i2c-1", "ttyUSB*"], "network": "private"}"#;
         let policy = Policy::parse(full.as_bytes()).unwrap();
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn invalid_policies_are_explained() {
         for (text, why) in [
             ("", "malformed"),
             ("{", "malformed"),
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_docs_have_each_key_as_its_row_says() {
+    fn the_docs_describe_each_key_as_the_table_does() {
         let document = include_str!("../../../docs/users-partition.md");
         for keys::Key { name, text, value, without, .. } in keys::ALL {
             let line = format!("\n| `{name}` | {text}: {value} | {without} |\n");
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_rest() {
+    fn a_star_matches_any_suffix() {
         let policy = Policy::parse(br#"{"devices": ["ttyUSB*", "i2c-1"]}"#).unwrap();
         assert!(policy.grants("ttyUSB0") && policy.grants("ttyUSB") && policy.grants("i2c-1"));
         assert!(!policy.grants("i2c-10") && !policy.grants("ttyS0") && !Policy::STRICTEST.grants("i2c-1"));

@@ -59,7 +59,7 @@ fn run3(arch: u32, number: u32, arguments: [u32; 3]) -> u32 {
 }
 
 #[test]
-fn exactly_what_is_listed_is_allowed() {
+fn exactly_the_listed_calls_are_allowed() {
     let listed: Vec<u32> = CALLS.iter().flat_map(|group| group.iter().map(|(_, number)| *number)).collect();
     for number in 0..=NEWEST {
         let wanted = match number {
@@ -75,7 +75,7 @@ fn exactly_what_is_listed_is_allowed() {
 }
 
 #[test]
-fn what_reaches_beyond_a_sandbox_is_not_listed() {
+fn calls_that_reach_beyond_a_sandbox_are_not_listed() {
     for number in [
         raw::__NR_mount,
         raw::__NR_umount2,
@@ -126,7 +126,7 @@ fn what_reaches_beyond_a_sandbox_is_not_listed() {
 }
 
 #[test]
-fn clone_makes_threads_and_processes_but_no_namespace_and_no_child_of_another() {
+fn clone_allows_threads_and_processes_but_no_namespaces_and_no_siblings() {
     let threads = raw::CLONE_VM | raw::CLONE_FS | raw::CLONE_FILES | raw::CLONE_SIGHAND | raw::CLONE_THREAD;
     for flags in [threads, 17, raw::CLONE_VFORK | raw::CLONE_VM] {
         assert_eq!(run(AUDIT_ARCH, raw::__NR_clone, [flags, 0]), ALLOW);
@@ -144,7 +144,7 @@ fn clone_makes_threads_and_processes_but_no_namespace_and_no_child_of_another() 
 }
 
 #[test]
-fn a_terminal_is_left_as_it_was_found() {
+fn ioctls_that_outlast_a_session_are_refused() {
     for (name, ioctl) in [
         ("KIOCSOUND", 0x4b2f),
         ("KDMKTONE", 0x4b30),
@@ -200,7 +200,7 @@ fn a_terminal_is_left_as_it_was_found() {
 }
 
 #[test]
-fn a_program_uses_its_terminal() {
+fn ordinary_terminal_ioctls_are_allowed() {
     for (name, ioctl) in [
         ("TCGETS", 0x5401),
         ("TCSETS", 0x5402),
@@ -244,7 +244,7 @@ fn a_program_uses_its_terminal() {
 }
 
 #[test]
-fn netlink_asks_for_interfaces_and_nothing_else() {
+fn netlink_allows_only_the_route_protocol() {
     for (family, protocol, wanted) in
         [(1, 0, ALLOW), (2, 6, ALLOW), (10, 17, ALLOW), (16, 0, ALLOW), (16, 2, EPERM), (16, 15, EPERM)]
     {
@@ -253,7 +253,7 @@ fn netlink_asks_for_interfaces_and_nothing_else() {
 }
 
 #[test]
-fn another_machines_calls_end_the_program() {
+fn calls_of_another_architecture_kill_the_program() {
     assert_eq!(run(AUDIT_ARCH ^ 1, raw::__NR_read, [0, 0]), KILL);
     assert_eq!(run(0x4000_0003, 3, [0, 0]), KILL); // i386
 }

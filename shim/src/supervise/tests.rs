@@ -44,7 +44,7 @@ impl Machine {
 }
 
 #[test]
-fn a_logon_that_fails_after_its_word_lets_nobody_in() {
+fn a_logon_that_fails_after_reporting_success_admits_nobody() {
     let mut m = Machine::new(1, None, true, &[]);
     m.run(0);
     m.state.logged_on(0, 5);
@@ -54,7 +54,7 @@ fn a_logon_that_fails_after_its_word_lets_nobody_in() {
 }
 
 #[test]
-fn an_app_alone_has_the_console_and_the_machine_ends_with_its_status() {
+fn an_app_gets_the_console_and_the_machine_ends_with_its_status() {
     let mut m = Machine::new(1, None, false, &[7]);
     assert_eq!(m.run(0), "Build(7)");
     m.state.ready(7);
@@ -77,7 +77,7 @@ fn a_background_process_keeps_the_machine_on() {
 }
 
 #[test]
-fn a_sandbox_that_cannot_be_built_ends_nobody_elses() {
+fn a_sandbox_that_cannot_be_built_does_not_affect_others() {
     let mut m = Machine::new(1, None, true, &[7, 8]);
     assert_eq!(m.run(0), "Build(7) Build(8) Prompt(0)");
     m.state.ready(8);
@@ -93,7 +93,7 @@ fn a_sandbox_that_cannot_be_built_ends_nobody_elses() {
 }
 
 #[test]
-fn a_login_builds_once_and_joins_what_runs() {
+fn a_logon_builds_a_sandbox_once_and_later_ones_join_it() {
     let mut m = Machine::new(2, None, true, &[]);
     assert_eq!(m.run(0), "Prompt(0) Prompt(1)");
     m.state.logged_on(0, 5);
@@ -121,7 +121,7 @@ fn a_reaper_that_ends_before_the_shell_enters_is_replaced() {
 
 /// The kernel's order: a sandbox's first process ends once all others that it was killed with are buried.
 #[test]
-fn what_is_killed_with_its_sandbox_begins_again_in_a_new_one() {
+fn programs_killed_with_their_sandbox_restart_in_a_new_one() {
     let mut m = Machine::new(1, None, true, &[5]);
     assert_eq!(m.run(7), "Build(5) Prompt(0)");
     m.state.ready(5);
@@ -145,7 +145,7 @@ fn what_is_killed_with_its_sandbox_begins_again_in_a_new_one() {
 }
 
 #[test]
-fn a_shell_that_cannot_start_leaves_the_sandbox_to_whoever_runs_there() {
+fn a_shell_that_cannot_start_does_not_rebuild_the_sandbox() {
     let mut m = Machine::new(1, None, true, &[5]);
     m.run(0);
     m.state.ready(5);
@@ -159,7 +159,7 @@ fn a_shell_that_cannot_start_leaves_the_sandbox_to_whoever_runs_there() {
 }
 
 #[test]
-fn a_session_that_went_down_with_its_sandbox_begins_again() {
+fn a_session_that_ended_with_its_sandbox_restarts() {
     let mut m = Machine::with_a_login();
     assert_eq!(m.run(7), "Shell(5, 0)");
     m.state.exited(101, 0, 7); // its reaper found itself alone just before
@@ -172,7 +172,7 @@ fn a_session_that_went_down_with_its_sandbox_begins_again() {
 }
 
 #[test]
-fn a_view_that_fails_is_tried_again_and_keeps_nobody_for_ever() {
+fn a_failing_view_is_retried_but_does_not_block_for_ever() {
     let mut m = Machine::new(0, Some(1), true, &[1, 5]);
     m.run(0);
     m.state.ready(1);
@@ -197,7 +197,7 @@ fn a_sandbox_that_ends_while_it_is_shown_is_hidden() {
 }
 
 #[test]
-fn the_last_sandbox_is_roots_and_others_are_turned_away() {
+fn the_last_sandbox_is_reserved_for_root() {
     let inits: std::vec::Vec<HomeId> = (10..10 + HomeId::try_from(MAX_SANDBOXES).unwrap() - 1).collect();
     let mut m = Machine::new(1, Some(1), true, &inits);
     m.run(0);
@@ -211,7 +211,7 @@ fn the_last_sandbox_is_roots_and_others_are_turned_away() {
 }
 
 #[test]
-fn root_sees_a_live_sandbox_before_either_runs_and_not_after() {
+fn root_sees_a_sandbox_before_programs_run_until_it_ends() {
     let mut m = Machine::new(0, Some(1), true, &[1, 5]);
     assert_eq!(m.run(0), "Build(1) Build(5)");
     m.state.ready(1);
@@ -229,7 +229,7 @@ fn root_sees_a_live_sandbox_before_either_runs_and_not_after() {
 }
 
 #[test]
-fn root_that_comes_later_sees_those_who_run() {
+fn root_logging_on_later_sees_running_sandboxes() {
     let mut m = Machine::new(1, Some(1), true, &[5]);
     m.run(0);
     m.state.ready(5);
@@ -244,7 +244,7 @@ fn root_that_comes_later_sees_those_who_run() {
 }
 
 #[test]
-fn a_logon_that_fails_at_once_is_tried_ever_later() {
+fn a_logon_that_fails_at_once_is_retried_with_growing_delays() {
     let mut m = Machine::new(1, None, true, &[]);
     let mut now = 0;
     let mut waits = vec![];
@@ -284,7 +284,7 @@ fn guest(m: &mut Machine, now: u64) {
 }
 
 #[test]
-fn a_guest_between_wrong_passwords_makes_no_wait_shorter() {
+fn a_guest_logon_does_not_reset_the_delay_after_wrong_passwords() {
     let mut m = Machine::new(1, None, true, &[]);
     let mut now = 0;
     let mut waits = vec![];
@@ -302,7 +302,7 @@ fn a_guest_between_wrong_passwords_makes_no_wait_shorter() {
 }
 
 #[test]
-fn a_name_is_waited_for_on_every_console_and_a_password_ends_that() {
+fn delays_for_a_name_apply_on_every_console_until_a_right_password() {
     let mut m = Machine::new(3, None, true, &[]);
     assert_eq!([wrong(&mut m, 0, Some(5), 0), wrong(&mut m, 1, Some(5), 0), wrong(&mut m, 2, Some(5), 0)], [1, 2, 4]);
     assert_eq!(wrong(&mut m, 0, Some(6), 1), 2, "the console's own second");

@@ -34,14 +34,14 @@ fn tree(scratch: &Scratch) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_disk_without_room_for_the_image_leaves_none() {
+fn creating_an_image_without_disk_space_leaves_no_file() {
     let (scratch, stage) = (Scratch::new(), Stage::new());
     let limit = format!("trap '' XFSZ; ulimit -f 8192; exec {} users create \"$0\"", env!("CARGO_BIN_EXE_nodeos"));
     fails(&stage, &scratch, stage.run("sh").args(["-c", &limit]).arg(scratch.image()));
 }
 
 #[test]
-fn a_disk_that_fills_while_an_image_is_made_leaves_none() {
+fn a_disk_that_fills_while_an_image_is_created_leaves_no_file() {
     for (program, kib) in [("mke2fs", 16), ("debugfs", 8)] {
         let (scratch, stage) = (Scratch::new(), Stage::new());
         stage.program(program, &limited(kib));
@@ -51,7 +51,7 @@ fn a_disk_that_fills_while_an_image_is_made_leaves_none() {
 }
 
 #[test]
-fn a_disk_that_fills_while_a_user_is_added_leaves_the_file_as_it_was() {
+fn a_disk_that_fills_while_a_user_is_added_leaves_the_image_unchanged() {
     for (program, kib) in [("cp", 4), ("debugfs", 4096)] {
         let (scratch, stage) = (Scratch::with(&homes()), Stage::new());
         stage.program(program, &limited(kib));

@@ -1,20 +1,20 @@
 //! What the command does to files and terminals of the host: one module per behaviour.
 
 mod a_full_disk_leaves_nothing_half_written;
-mod a_medium_is_named_and_made_of_its_own_files;
-mod a_policy_is_kept_beside_the_homes;
-mod a_port_that_cannot_be_had_is_refused_first;
-mod a_report_fails_before_it_measures;
-mod an_image_of_others_is_read_and_nothing_is_written;
-mod an_interrupted_change_leaves_nothing;
+mod a_medium_uses_only_its_own_files;
+mod a_policy_is_stored_beside_the_homes;
+mod an_interrupted_change_leaves_nothing_behind;
+mod an_unavailable_port_is_refused_before_building;
+mod architecture_rules_hold;
 mod command;
-mod every_link_leads_somewhere;
-mod filesystems_as_others_make_them_are_read;
-mod pages_and_completions_are_made_of_the_words;
+mod every_link_resolves;
+mod files_outside_the_app_need_permission;
+mod filesystems_made_by_other_tools_are_read;
+mod foreign_images_are_inspected_safely;
+mod man_pages_and_completions_are_generated;
 mod pty;
+mod report_errors_are_found_before_measuring;
 mod terminal;
-mod the_house_has_its_walls;
 mod tracked;
 #[path = "../../../tests/it/users.rs"]
 mod users;
-mod what_nodeos_toml_takes_from_outside_is_asked_for;

@@ -56,7 +56,7 @@ fn kernel(arch: &Arch) -> Vec<u8> {
 const WAITS: &str = "echo up; qmp; ends reboot";
 
 #[test]
-fn a_terminal_that_stands_still_for_a_while_loses_no_line() {
+fn a_terminal_that_stalls_for_a_while_loses_no_output() {
     let (stage, pty) = (Stage::new(), Pty::new(80, 24).non_blocking());
     let mut child = on(&pty, &mut machine(&stage, "seq -f 'line %.0f' 20000; ends 'power off, status 7'"));
     thread::sleep(Duration::from_secs(1));
@@ -70,7 +70,7 @@ fn a_terminal_that_stands_still_for_a_while_loses_no_line() {
 }
 
 #[test]
-fn an_order_stops_the_machine_and_says_so() {
+fn ctrl_a_x_and_signals_stop_the_machine_and_are_reported() {
     for (order, status, says) in [
         ("ctrl-a x", 130, "[run] stopping the machine; ctrl-a x again cuts its power"),
         ("TERM", 143, "[run] stopping the machine; its power is cut if it takes 80 s"),
@@ -95,7 +95,7 @@ fn an_order_stops_the_machine_and_says_so() {
 }
 
 #[test]
-fn a_signal_to_the_whole_group_is_not_qemus() {
+fn a_signal_to_the_process_group_does_not_reach_qemu() {
     // as a terminal sends ctrl-c where stdin is something else, and timeout(1) its signal
     for signal in ["INT", "TERM", "HUP"] {
         let stage = Stage::new();
@@ -127,7 +127,7 @@ fn a_second_ctrl_a_x_cuts_the_power_of_a_machine_that_does_not_stop() {
 }
 
 #[test]
-fn a_power_cut_counts_more_than_the_last_word() {
+fn a_power_cut_decides_the_exit_status_despite_the_last_word() {
     for word in ["power off, status 0", "reboot"] {
         let (stage, pty) = (Stage::new(), Pty::new(80, 24));
         let shown = pty.shown();
@@ -141,7 +141,7 @@ fn a_power_cut_counts_more_than_the_last_word() {
 }
 
 #[test]
-fn an_order_to_a_machine_that_has_ended_cuts_nothing_and_is_remembered() {
+fn ctrl_a_x_after_the_machine_ended_cuts_nothing_but_prevents_a_restart() {
     for (word, status) in [("power off, status 7", 7), ("reboot", 130)] {
         let (stage, pty) = (Stage::new(), Pty::new(80, 24));
         let script = format!("echo $$ >\"$here/pid\"; yes | head -c 50000; ends '{word}'");
@@ -161,7 +161,7 @@ fn an_order_to_a_machine_that_has_ended_cuts_nothing_and_is_remembered() {
 }
 
 #[test]
-fn a_terminal_that_stands_still_keeps_no_key_from_us() {
+fn a_stalled_terminal_does_not_block_keys() {
     let (stage, pty) = (Stage::new(), Pty::new(80, 24));
     let script = "echo $$ >\"$here/pid\"; yes | head -c 300000 & qmp; exec sleep 600";
     let mut child = on(&pty, &mut machine(&stage, script));
@@ -207,7 +207,7 @@ fn keys_go_to_the_machine_and_help_to_the_terminal() {
 }
 
 #[test]
-fn an_empty_stdin_and_a_closed_stdout_are_no_faults() {
+fn an_empty_stdin_and_a_closed_stdout_are_handled() {
     // stdin is at its end from the start
     let stage = Stage::new();
     let done = machine(&stage, "sleep 1; echo done; ends 'power off, status 3'").output().unwrap();
@@ -226,7 +226,7 @@ fn an_empty_stdin_and_a_closed_stdout_are_no_faults() {
 }
 
 #[test]
-fn quiet_is_quiet() {
+fn quiet_prints_only_the_output_of_the_app() {
     let stage = Stage::new();
     let mut command = machine(&stage, "printf 'hello\\r\\n'; ends 'power off, status 4'");
     let done = command.arg("-q").output().unwrap();
@@ -235,7 +235,7 @@ fn quiet_is_quiet() {
 }
 
 #[test]
-fn the_machine_knows_the_size_of_the_terminal() {
+fn the_machine_is_told_the_size_of_the_terminal() {
     let (stage, pty) = (Stage::new(), Pty::new(120, 40));
     let shown = pty.shown();
     let mut child = on(&pty, &mut machine(&stage, "ends 'power off, status 0'"));
@@ -245,7 +245,7 @@ fn the_machine_knows_the_size_of_the_terminal() {
 }
 
 #[test]
-fn much_output_takes_no_memory() {
+fn large_output_does_not_accumulate_in_memory() {
     let stage = Stage::new();
     let script = "echo up; while [ ! -e \"$here/more\" ]; do sleep 0.1; done; yes | head -c 5000000; echo down; qmp; ends reboot";
     let mut child = machine(&stage, script).stderr(Stdio::null()).spawn().unwrap();
@@ -268,7 +268,7 @@ fn much_output_takes_no_memory() {
 }
 
 #[test]
-fn a_closed_stderr_is_no_panic() {
+fn a_closed_stderr_does_not_panic() {
     let stage = Stage::new();
     for words in [&["inspect", "/no/such"][..], &["run", "/no/such.js"], &["explain", "--no-such"], &["doctor"]] {
         let run = |to_reader: bool| {

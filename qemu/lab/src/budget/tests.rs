@@ -29,7 +29,7 @@ fn found(measured: &Measured, landed: &Landed) -> Vec<String> {
 }
 
 #[test]
-fn what_is_within_its_budget_passes() {
+fn a_figure_within_its_budget_passes() {
     assert_eq!(found(&measured(&[("bytes.init", 20, &[]), ("calls.init", 6, &[])]), &Landed::default()), [""; 0]);
     // and what no budget can be for is not asked
     let with_time = measured(&[("bytes.init", 20, &[]), ("calls.init", 5, &[]), ("time.all", 9, &[])]);
@@ -37,7 +37,7 @@ fn what_is_within_its_budget_passes() {
 }
 
 #[test]
-fn whatever_is_not_as_it_landed_is_named_with_both_numbers_and_the_blame() {
+fn a_changed_figure_is_reported_with_both_numbers_and_the_blame() {
     let mut landed = Landed::default();
     let before = measured(&[("bytes.init", 20, &[(".text a", 10), (".text b", 10)])]);
     landed.machines.insert("x86_64.direct".to_owned(), before.figures);
@@ -58,7 +58,7 @@ fn whatever_is_not_as_it_landed_is_named_with_both_numbers_and_the_blame() {
 }
 
 #[test]
-fn less_is_said_and_fails_nothing() {
+fn a_smaller_figure_is_reported_but_passes() {
     let less = measured(&[("bytes.init", 10, &[("x", 3)]), ("calls.init", 5, &[])]);
     let findings = Budgets::read(TEXT).unwrap().check(&less, &Landed::default());
     let [Finding { what: What::Shrunk(10, 20), blame, .. }] = &findings[..] else { panic!("{findings:?}") };
@@ -66,7 +66,7 @@ fn less_is_said_and_fails_nothing() {
 }
 
 #[test]
-fn what_lands_is_what_passes_and_what_people_wrote_stays() {
+fn landed_figures_pass_and_comments_are_kept() {
     let (mut budgets, mut landed) = (Budgets::read(TEXT).unwrap(), Landed::default());
     let now = measured(&[("bytes.init", 30, &[("x", 30)]), ("calls.new", 11, &[])]);
     let changes = budgets.land(&now, &mut landed).unwrap();
@@ -91,7 +91,7 @@ fn what_lands_is_what_passes_and_what_people_wrote_stays() {
 }
 
 #[test]
-fn a_file_that_makes_no_sense_is_refused() {
+fn an_invalid_budget_file_is_refused() {
     let refused = |text: &str| Budgets::read(text).err().unwrap_or_default();
     assert!(refused("format = 2").contains("its format is 2, this nodeos knows 1"));
     assert!(refused("").contains("does not say its format"));
@@ -107,7 +107,7 @@ fn a_file_that_makes_no_sense_is_refused() {
 }
 
 #[test]
-fn a_record_of_another_format_and_two_records_of_one_number_are_found() {
+fn a_record_of_another_format_or_with_a_conflicting_value_is_reported() {
     assert!(
         Landed::read("{\"format\": 0, \"targets\": 3}").unwrap_err().contains("its format is 0, this nodeos knows 1")
     );
@@ -131,7 +131,7 @@ fn a_program_that_executes_more_is_blamed_for_its_calls_and_bytes() {
 }
 
 #[test]
-fn what_differs_from_run_to_run_lands_when_it_is_outside_its_row() {
+fn a_varying_figure_lands_only_outside_its_tolerance() {
     let text = "format = 1\n[x86_64.direct]\n\"instructions.init\" = { limit = 900, landed = 100 }\n";
     let (mut budgets, mut landed) = (Budgets::read(text).unwrap(), Landed::default());
     let of = |value| measured(&[("instructions.init", value, &[("a", value)])]);

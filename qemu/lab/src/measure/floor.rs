@@ -100,7 +100,7 @@ mod tests {
     use super::{Error, LEAST, PLENTY, bisect};
 
     #[test]
-    fn the_smallest_that_is_quick_enough_is_found() {
+    fn the_smallest_memory_that_is_fast_enough_is_found() {
         for floor in (LEAST..=PLENTY).step_by(8) {
             let took = |mib| if mib >= floor { 1250 } else { 1251 };
             let (points, found) = bisect(|mib, plenty| {
@@ -114,13 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn one_that_does_not_come_is_too_little() {
+    fn a_machine_that_does_not_come_up_has_too_little_memory() {
         assert_eq!(bisect(|mib, _| Ok((mib >= 64).then_some(5))).unwrap().1, Some(64));
         assert_eq!(bisect(|_, _| Ok(None)).unwrap(), (vec![(PLENTY, None)], None));
     }
 
     #[test]
-    fn what_fails_is_no_point_of_a_curve() {
+    fn a_failed_boot_is_an_error_and_not_a_point() {
         let fails = |mib, _| if mib == PLENTY { Ok(Some(5)) } else { Err(Error::new("boot", "no QEMU")) };
         assert!(bisect(fails).is_err());
     }

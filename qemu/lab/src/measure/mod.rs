@@ -162,7 +162,7 @@ mod tests {
     use crate::figures::Figures;
 
     #[test]
-    fn memory_is_that_of_one_run() {
+    fn memory_figures_come_from_one_run() {
         let run = |available: u64, slab: u64| -> Figures {
             [("memory.idle.available", available), ("memory.idle.slab", slab)]
                 .map(|(name, value)| (name.to_owned(), value.into()))

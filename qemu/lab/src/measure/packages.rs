@@ -27,7 +27,7 @@ mod tests {
     use super::by_package;
 
     #[test]
-    fn a_file_is_of_the_innermost_package() {
+    fn a_file_belongs_to_the_innermost_package() {
         let files = [
             ("/ana/node_modules/a/x.js", 1),
             ("/ana/node_modules/a/node_modules/@s/b/x.js", 2),

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn names_have_no_hashes() {
+    fn symbol_names_have_no_hashes() {
         assert_eq!(named("_ZN4init4main17h0123456789abcdefE"), "init::main");
         assert_eq!(named("OUTLINED_FUNCTION_12"), "(outlined)");
         assert_eq!(named("memcpy"), "memcpy");

@@ -129,13 +129,13 @@ mod tests {
     use crate::budget::Entry;
 
     #[test]
-    fn what_the_page_cache_holds_is_never_more_than_it_is() {
+    fn parts_of_the_page_cache_never_exceed_its_size() {
         let parts = held([144, 100, 60, 0], [0, 50, 70, 0], [144, 20, 9, 0]);
         assert_eq!(parts, ([0, 50, 60, 0], [144, 20, 0, 0], [0, 30, 0, 0]));
     }
 
     #[test]
-    fn a_figure_has_a_line_of_what_landed() {
+    fn a_figure_has_a_line_of_its_landed_values() {
         let entry = |date: &str, change: &str| Entry {
             date: date.to_owned(),
             reason: "r".to_owned(),

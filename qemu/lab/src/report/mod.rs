@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn every_figure_stands_in_the_page_and_nothing_of_it_is_markup() {
+    fn every_figure_is_on_the_page_and_its_text_is_escaped() {
         let machines = [machine("x86_64", Some("<script>"), None)];
         let text = Report { machines: &machines, comparisons: &[], history: &[] }.page("let a = '</script>'").unwrap();
         for wanted in [
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_that_differ_in_nothing_have_sections_of_their_own() {
+    fn identical_machines_have_separate_sections() {
         let machines = [
             machine("x86_64", None, Some("before.json")),
             machine("x86_64", None, Some("after.json")),

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn members_have_their_parts_and_compressed_ones_a_share() {
+    fn members_show_their_parts_and_compressed_ones_are_scaled() {
         let figures: Figures = [
             ("bytes.medium".to_owned(), figure(70, &[("carbon.erofs", 50), ("initramfs", 10), ("kernel", 10)])),
             ("bytes.carbon".to_owned(), figure(50, &[("/bin/node", 90), ("/lib/x", 10)])),

@@ -17,7 +17,7 @@ fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn manual_pages_are_equal_when_written_twice() {
+fn man_pages_are_identical_when_written_twice() {
     let (stage, other) = (Stage::new(), Stage::new());
     let pages = stage.sign("share/man/man1");
     assert!(man(&stage, &pages).status.success(), "missing folders are made");
@@ -31,7 +31,7 @@ fn manual_pages_are_equal_when_written_twice() {
 }
 
 #[test]
-fn manual_pages_replace_no_other_file() {
+fn man_pages_never_overwrite_other_files() {
     let stage = Stage::new();
     let refused = |out: &Path, why: &str| {
         let done = man(&stage, out);
@@ -51,7 +51,7 @@ fn manual_pages_replace_no_other_file() {
 
 /// A machine that only builds may lack man(1). The unit test of the titles still runs there.
 #[test]
-fn man_shows_each_page_without_a_complaint() {
+fn man_shows_each_page_without_warnings() {
     let stage = Stage::new();
     let pages = stage.sign("pages");
     assert!(man(&stage, &pages).status.success());
@@ -107,7 +107,7 @@ fn bash_completes_verbs_and_options() {
 
 /// Each shell reads the whole script and runs nothing of it.
 #[test]
-fn every_shell_reads_its_script() {
+fn every_shell_accepts_its_completion_script() {
     let stage = Stage::new();
     for shell in ["bash", "zsh", "fish"] {
         let done = stage.nodeos().args(["completions", shell]).output().unwrap();

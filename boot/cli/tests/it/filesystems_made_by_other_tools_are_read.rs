@@ -76,7 +76,7 @@ fn rename(image: &Path, old: &[u8], new: &[u8]) {
 }
 
 #[test]
-fn names_that_debugfs_cannot_be_told_are_listed_and_removed() {
+fn names_that_debugfs_cannot_express_are_listed_and_removed() {
     let commands = "mkdir bo\nsif bo uid 1001\nsif bo gid 1001\nmkdir odd_home_\nsif odd_home_ uid 1002\ncd /ana/sub\n\
                     symlink first_name_ x\nmkdir second_name\nsymlink second_name/third x\nsymlink quote_name x\n";
     let made = made(&["-O", "^metadata_csum,^has_journal"], 16, commands);
@@ -114,7 +114,7 @@ fn names_in_an_encrypted_folder_are_listed_as_bytes() {
 }
 
 #[test]
-fn a_file_that_another_home_names_too_stays_there() {
+fn a_file_hard_linked_from_another_home_is_kept() {
     let made = made(&[], 16, "mkdir bo\nsif bo uid 1001\nsif bo gid 1001\n");
     let file = made.image.with_extension("file");
     fs::write(&file, vec![7; 100_000]).unwrap();
@@ -156,7 +156,7 @@ fn inodes_of_128_bytes_small_blocks_and_no_extents_are_read_and_changed() {
 }
 
 #[test]
-fn what_a_machine_cannot_mount_is_listed_and_not_changed() {
+fn a_filesystem_that_machines_cannot_mount_is_listed_but_not_changed() {
     for (options, why, next) in [
         (&["-O", "casefold"][..], "this kernel lacks casefold", "tune2fs -O ^casefold DEVICE"),
         (&["-O", "quota"], "this kernel does not write quotas", "tune2fs -O ^quota,^project DEVICE"),
@@ -185,7 +185,7 @@ fn what_a_machine_cannot_mount_is_listed_and_not_changed() {
 }
 
 #[test]
-fn the_advice_for_a_feature_works_and_keeps_the_homes() {
+fn the_advice_for_unsupported_features_works_and_keeps_the_homes() {
     let made = made(&["-O", "casefold,quota,project"], 64, "");
     // one advice for casefold, then one for both kinds of quota
     for _ in 0..2 {
@@ -200,7 +200,7 @@ fn the_advice_for_a_feature_works_and_keeps_the_homes() {
 }
 
 #[test]
-fn a_damaged_filesystem_is_an_error_or_a_listing_and_its_advice_changes_nothing() {
+fn inspecting_a_damaged_filesystem_never_advises_a_repair() {
     let made = made(&[], 16, "symlink ana/link x\nmkdir ana/a\nmkdir ana/b\n");
     let whole = fs::read(&made.image).unwrap();
     // the superblock, groups and inodes; then each block that holds something
@@ -220,7 +220,7 @@ fn a_damaged_filesystem_is_an_error_or_a_listing_and_its_advice_changes_nothing(
 }
 
 #[test]
-fn tables_that_lead_to_the_same_one_are_not_read_for_ever() {
+fn block_tables_that_share_blocks_are_refused() {
     const TABLES: usize = 16_000;
     let forged = format!("sif ana/sub size 4398046511104\nsif ana/sub block[TIND] {TABLES}\n");
     let made = made(&["-b", "4096", "-O", "^64bit,^extent,^metadata_csum,^has_journal"], 64, &forged);
@@ -246,7 +246,7 @@ fn refused_in_little_memory(command: &str, image: &Path) -> String {
 const PLAIN: [&str; 6] = ["-b", "4096", "-O", "^metadata_csum,^has_journal,^64bit", "-N", "512"];
 
 #[test]
-fn folders_that_share_their_names_are_refused_in_little_memory() {
+fn folders_that_share_blocks_are_refused_in_bounded_memory() {
     const BLOCKS: usize = 2000;
     const DEEP: usize = 150;
     const SHARED: u64 = 4000;
@@ -283,7 +283,7 @@ fn large(commands: &str) -> Made {
 }
 
 #[test]
-fn groups_are_not_held_in_memory() {
+fn group_descriptors_are_not_kept_in_memory() {
     let made = large("");
     let file = fs::File::options().write(true).open(&made.image).unwrap();
     // a group for each block: 8 GB of descriptors
@@ -295,7 +295,7 @@ fn groups_are_not_held_in_memory() {
 }
 
 #[test]
-fn extents_that_repeat_are_refused_in_little_memory() {
+fn repeated_extents_are_refused_in_bounded_memory() {
     for (length, why) in [(0_u16, "a piece of it has no block"), (1, "it has more than 1048576 pieces")] {
         // three entries lead to a node with 340, these to one with as many, and so on: 118 millions of pieces
         const LEAF: u16 = 16_000;
@@ -316,7 +316,7 @@ fn extents_that_repeat_are_refused_in_little_memory() {
 }
 
 #[test]
-fn a_journal_that_waits_is_replayed_in_a_copy() {
+fn a_pending_journal_is_replayed_in_a_copy() {
     let made = made(&["-O", "^metadata_csum"], 16, "");
     let bytes = fs::read(&made.image).unwrap();
     let at = (0..bytes.len()).find(|at| bytes[*at..].starts_with(b"\x03\x02ana")).unwrap();

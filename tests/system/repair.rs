@@ -51,7 +51,7 @@ fn ends(boot: Boot, says: &[&str]) -> String {
     said
 }
 
-pub fn a_damaged_folder_is_mended_at_the_next_boot(arch: &'static Arch) {
+pub fn a_damaged_folder_is_repaired_at_the_next_boot(arch: &'static Arch) {
     const BROKEN: [&str; 2] = ["ana cannot read", "bo cannot write E"];
     let disk = disk();
     let folder = blocks(&disk, "/ana/docs");
@@ -79,7 +79,7 @@ pub fn a_damaged_folder_is_mended_at_the_next_boot(arch: &'static Arch) {
     assert!(!said.contains("e2fsck") && !said.contains("checking"), "{said}");
 }
 
-pub fn after_an_e2fsck_that_did_not_end_it_is_only_read(arch: &'static Arch) {
+pub fn an_e2fsck_that_stops_halfway_makes_the_partition_read_only(arch: &'static Arch) {
     let disk = disk();
     // the second says that all is to be mended (struct ext4_super_block, `s_state`)
     for (state, says, writes) in [
@@ -108,7 +108,7 @@ pub fn after_an_e2fsck_that_did_not_end_it_is_only_read(arch: &'static Arch) {
     }
 }
 
-pub fn a_check_that_runs_is_ended_before_the_machine_restarts(arch: &'static Arch) {
+pub fn a_running_check_is_stopped_before_the_machine_restarts(arch: &'static Arch) {
     let disk = disk();
     disk.debugfs("set_super_value state 2\n");
     let mut vm = Boot::on(arch).homes(&disk).broken_e2fsck(&disk).start();
@@ -121,7 +121,7 @@ pub fn a_check_that_runs_is_ended_before_the_machine_restarts(arch: &'static Arc
     assert!(!said.contains("status 8") && !said.contains("ana reads"), "{said}");
 }
 
-pub fn one_without_a_journal_is_checked_after_a_power_cut(arch: &'static Arch) {
+pub fn a_partition_without_a_journal_is_checked_after_a_power_cut(arch: &'static Arch) {
     for (journal, checked) in [("^has_journal", true), ("has_journal", false)] {
         let disk = disk();
         run("tune2fs", &["-O", journal, disk.path.to_str().unwrap()]);
@@ -136,7 +136,7 @@ pub fn one_without_a_journal_is_checked_after_a_power_cut(arch: &'static Arch) {
 
 /// A journal that waits to be replayed and is not as any kernel writes it: whatever lies in it, the machine comes up, and
 /// nothing but what was in the journal is lost.
-pub fn no_journal_keeps_the_machine_from_booting(arch: &'static Arch) {
+pub fn a_corrupt_journal_does_not_prevent_booting(arch: &'static Arch) {
     // struct journal_superblock_s, journal_header_s (include/linux/jbd2.h), all big-endian
     let superblock =
         |at: u64, value: u32| move |blocks: &[u64]| vec![(blocks[0] * BLOCK + at, value.to_be_bytes().to_vec())];

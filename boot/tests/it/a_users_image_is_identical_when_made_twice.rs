@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 #[test]
-fn a_users_image_is_equal_when_made_twice() {
+fn a_users_image_is_identical_when_made_twice() {
     let made = |order: &[&str]| {
         let scratch = Scratch::new();
         let tree = scratch.folder().join("tree");
@@ -27,7 +27,7 @@ fn a_users_image_is_equal_when_made_twice() {
 }
 
 #[test]
-fn another_content_is_another_image() {
+fn different_content_makes_a_different_image() {
     let one = Scratch::with(&[Home::new("ana", 1000)]);
     let two = Scratch::with(&[Home::new("ana", 1001)]);
     assert!(fs::read(one.image()).unwrap() != fs::read(two.image()).unwrap());

@@ -16,7 +16,7 @@ fn every_relative_link_and_anchor_resolves() {
 
 /// The book holds nothing but `docs/`, and only pages that SUMMARY.md names.
 #[test]
-fn the_book_has_every_page_and_links_to_nothing_else() {
+fn the_book_lists_every_page_and_links_only_within_docs() {
     let tree = tree();
     let chapters: Vec<String> =
         links(&tree["docs/SUMMARY.md"]).map(|target| resolved("docs/SUMMARY.md", target)).collect();
@@ -28,7 +28,7 @@ fn the_book_has_every_page_and_links_to_nothing_else() {
 }
 
 #[test]
-fn a_broken_link_is_found_and_code_is_no_link() {
+fn broken_links_are_found_and_code_is_ignored() {
     let page = "# One `two`\n[a](docs/b.md#three-four), [b](#one-two)\n[c](none.md) `[d](code.md)`\n\n```\n# e\n[f](code.md)\n```\n\
                 [g](docs/b.md#five) [h](docs) [i](https://example.org/none) ![j](docs/none.svg)\n\n[k]: none.txt\n";
     let tree = [("a.md", page), ("docs/b.md", "## Three, four\n## Three, four\n[l](../a.md#e) [m](#three-four-1)")];

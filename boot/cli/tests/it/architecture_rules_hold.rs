@@ -204,7 +204,7 @@ fn files(folder: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn no_modules_use_each_other_in_a_circle() {
+fn no_modules_depend_on_each_other_in_a_cycle() {
     for folder in CRATES {
         let uses = uses(&files(folder));
         assert!(uses.values().any(|uses| !uses.is_empty()), "nothing was read of {folder}");
@@ -213,7 +213,7 @@ fn no_modules_use_each_other_in_a_circle() {
 }
 
 #[test]
-fn a_room_of_boot_uses_those_before_it() {
+fn a_room_of_boot_only_uses_earlier_rooms() {
     let uses = uses(&files("boot/src"));
     for module in uses.keys().filter(|module| !module.is_empty()) {
         assert!(ROOMS.contains(&module.split("::").next().unwrap()), "{module} is in no room");
@@ -225,7 +225,7 @@ fn a_room_of_boot_uses_those_before_it() {
 }
 
 #[test]
-fn unsafe_and_architectures_stand_where_they_may() {
+fn unsafe_target_arch_and_file_lengths_stay_within_the_rules() {
     let allowed = |path: &str, list: &[&str]| list.iter().any(|start| path.starts_with(start));
     for path in tracked(".rs") {
         let text = fs::read_to_string(source().join(&path)).unwrap();
@@ -240,7 +240,7 @@ fn unsafe_and_architectures_stand_where_they_may() {
 }
 
 #[test]
-fn each_wall_is_seen_where_it_is_broken() {
+fn each_broken_rule_is_detected() {
     let house = |texts: &[(&str, &str)]| -> Uses {
         uses(&texts.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect())
     };

@@ -51,7 +51,7 @@ fn by_hand(scratch: &Scratch, text: &str) {
 }
 
 #[test]
-fn what_is_set_is_shown_and_stays() {
+fn a_policy_that_is_set_is_stored_and_shown() {
     let scratch = Scratch::with(&homes());
     assert_eq!(command(&scratch, &[]), Ok("{\"network\": \"shared\"}\n".to_owned()), "the default");
     let words = ["--memory", "64M", "--device", "i2c-1", "--device", "ttyUSB*"];
@@ -75,7 +75,7 @@ fn what_is_set_is_shown_and_stays() {
 }
 
 #[test]
-fn the_default_is_no_file() {
+fn the_default_policy_has_no_file() {
     let scratch = Scratch::with(&homes());
     command(&scratch, &["--pids", "64"]).unwrap();
     command(&scratch, &["--default", "--memory", "96M"]).unwrap();
@@ -87,7 +87,7 @@ fn the_default_is_no_file() {
 }
 
 #[test]
-fn where_somebody_waits_is_below_where_somebody_is_killed() {
+fn high_must_be_below_memory() {
     let scratch = Scratch::with(&homes());
     for words in [["--memory", "96M", "--high", "96M"], ["--high", "128M", "--memory", "96M"]] {
         let (status, said) = command(&scratch, &words).unwrap_err();
@@ -100,7 +100,7 @@ fn where_somebody_waits_is_below_where_somebody_is_killed() {
 }
 
 #[test]
-fn a_broken_policy_is_an_error_until_default_mends_it() {
+fn a_broken_policy_is_an_error_until_default_replaces_it() {
     for (text, why) in [
         ("{\"memory\": ", "it is malformed"),
         ("{\"memroy\": \"64M\"}", "it has a key that is none of"),
@@ -122,7 +122,7 @@ fn a_broken_policy_is_an_error_until_default_mends_it() {
 }
 
 #[test]
-fn a_policy_that_its_user_could_write_is_an_error() {
+fn a_policy_that_users_can_write_is_an_error() {
     for field in ["uid 1001", "mode 0100622", "mode 0100660"] {
         let scratch = Scratch::with(&homes());
         by_hand(&scratch, "{}");
@@ -136,7 +136,7 @@ fn a_policy_that_its_user_could_write_is_an_error() {
 }
 
 #[test]
-fn a_removed_user_takes_the_policy_along() {
+fn removing_a_user_removes_the_policy() {
     let scratch = Scratch::with(&homes());
     let image = scratch.image();
     let strict = Policy { pids: Some(32), ..Policy::default() };
@@ -152,7 +152,7 @@ fn a_removed_user_takes_the_policy_along() {
 }
 
 #[test]
-fn a_partition_without_the_folder_gets_one() {
+fn a_missing_policy_folder_is_created() {
     let scratch = Scratch::with(&homes());
     debugfs(&scratch, "rmdir /.policy\n");
     assert_eq!(policy(&scratch.image(), "guest").unwrap(), Policy::default());
@@ -162,7 +162,7 @@ fn a_partition_without_the_folder_gets_one() {
 }
 
 #[test]
-fn a_folder_of_policies_that_is_anothers_is_left_alone() {
+fn a_policy_folder_not_owned_by_root_is_refused() {
     let scratch = Scratch::with(&homes());
     debugfs(&scratch, "set_inode_field /.policy uid 1001\n");
     let (status, said) = command(&scratch, &["--pids", "64"]).unwrap_err();
@@ -171,7 +171,7 @@ fn a_folder_of_policies_that_is_anothers_is_left_alone() {
 }
 
 #[test]
-fn only_a_user_who_is_there_has_a_policy() {
+fn a_policy_needs_an_existing_user_and_valid_values() {
     let scratch = Scratch::with(&homes());
     for name in ["eve", "", ".policy", "guest/etc"] {
         let errors = [policy(&scratch.image(), name).map(drop), set_policy(&scratch.image(), name, None)];

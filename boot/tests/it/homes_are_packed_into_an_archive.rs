@@ -31,7 +31,7 @@ fn debugfs(users: &Path, commands: &[u8]) {
 }
 
 #[test]
-fn each_file_keeps_its_owner_and_mode_and_a_mark_is_last() {
+fn archived_files_keep_owner_and_mode_and_an_end_mark_follows() {
     let (_folder, cache, users) = stage();
     let made = carried::archive(&cache, &users).unwrap();
     assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o600);
@@ -54,7 +54,7 @@ fn each_file_keeps_its_owner_and_mode_and_a_mark_is_last() {
 }
 
 #[test]
-fn a_name_that_is_shown_as_another_is_refused() {
+fn a_name_that_is_not_utf8_is_refused() {
     let (_folder, cache, users) = stage();
     // `x\xff` is shown as `x` and U+FFFD: a link of that name could lead to another's file
     debugfs(&users, b"mkdir /ana/x\xff\n");
@@ -64,7 +64,7 @@ fn a_name_that_is_shown_as_another_is_refused() {
 }
 
 #[test]
-fn what_cannot_travel_is_named() {
+fn a_file_that_cannot_be_archived_is_named() {
     let (_folder, cache, users) = stage();
     debugfs(&users, b"cd /ana\nmknod pipe p\n");
     let error = carried::archive(&cache, &users).unwrap_err().to_string();

@@ -20,7 +20,7 @@ fn mode(path: &Path) -> u32 {
 
 /// A card has Debian's firmware and the kernel's device trees in it: tests/media/sd.rs looks at its mode.
 #[test]
-fn only_the_owner_reads_homes_and_everybody_the_rest() {
+fn only_the_owner_can_read_files_with_homes_and_everyone_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let host = Host { cache: Cache::at(at("cache")).unwrap(), progress: Progress::Silent };

@@ -28,7 +28,7 @@ fn patch(image: &Path, old: &[u8], new: &[u8]) {
 }
 
 #[test]
-fn a_name_that_leads_out_of_an_erofs_image_writes_nothing() {
+fn a_path_escaping_an_erofs_image_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let image = erofs(folder.path(), |from| fs::write(from.join("xx_escaped"), "evil").unwrap());
     patch(&image, b"xx_escaped", b"../escaped");
@@ -92,7 +92,7 @@ fn a_damaged_erofs_image_is_an_error() {
 }
 
 #[test]
-fn what_the_command_prints_of_an_image_has_no_escape_sequences() {
+fn inspect_prints_no_escape_sequences() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, bytes: &[u8]| {
         let at = folder.path().join(name);
@@ -116,7 +116,7 @@ fn what_the_command_prints_of_an_image_has_no_escape_sequences() {
 }
 
 #[test]
-fn a_file_of_kilobytes_that_says_gigabytes_is_read_in_little_memory() {
+fn a_decompression_bomb_is_read_in_bounded_memory() {
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("bomb");
     let packed = zstd::Encoder::new(fs::File::create(&image).unwrap(), 1).unwrap();
@@ -135,7 +135,7 @@ fn a_file_of_kilobytes_that_says_gigabytes_is_read_in_little_memory() {
 }
 
 #[test]
-fn names_of_gigabytes_are_refused_in_little_memory() {
+fn gigabytes_of_names_are_refused_in_bounded_memory() {
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("bomb");
     let mut packed = zstd::Encoder::new(Vec::new(), 1).unwrap();

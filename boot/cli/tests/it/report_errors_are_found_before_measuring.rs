@@ -12,7 +12,7 @@ fn report(stage: &Stage, out: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_report_that_could_not_be_written_is_refused() {
+fn an_unwritable_report_path_is_refused() {
     let stage = Stage::new();
     fs::write(stage.sign("file"), "no report").unwrap();
     let at = |name: &str| stage.sign(name).display().to_string();
@@ -28,7 +28,7 @@ fn a_report_that_could_not_be_written_is_refused() {
 }
 
 #[test]
-fn a_report_that_gets_no_charts_is_refused() {
+fn a_report_without_its_chart_library_is_refused() {
     let stage = Stage::new();
     stage.program("npm", "echo 'no network here' >&2; exit 1");
     let (status, said) = report(&stage, &stage.sign("report.html").display().to_string());

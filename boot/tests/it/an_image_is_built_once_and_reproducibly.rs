@@ -70,7 +70,7 @@ fn each(check: impl Fn(&'static Arch, Placement)) {
 }
 
 #[test]
-fn each_placement_has_its_files_and_the_second_assembly_makes_nothing() {
+fn each_placement_has_its_files_and_a_second_assembly_rebuilds_nothing() {
     each(|arch, placement| {
         let tiny = Tiny::new(arch);
         let (host, spec) = prepared(&tiny, placement);
@@ -104,7 +104,7 @@ fn each_placement_has_its_files_and_the_second_assembly_makes_nothing() {
 }
 
 #[test]
-fn built_twice_in_two_places_the_bytes_are_equal() {
+fn images_built_in_different_folders_are_identical() {
     each(|arch, placement| {
         let build = || {
             let tiny = Tiny::new(arch);
@@ -125,7 +125,7 @@ fn with_init(shim: &Shim, init: &Path) -> Shim {
 }
 
 #[test]
-fn a_changed_shim_makes_another_initramfs_and_the_same_carbon_copy() {
+fn a_changed_shim_changes_the_initramfs_but_not_the_carbon_copy() {
     let tiny = Tiny::new(Arch::host());
     let (host, mut spec) = prepared(&tiny, Placement::Medium);
     let first = assemble(&host, &spec).unwrap();
@@ -137,7 +137,7 @@ fn a_changed_shim_makes_another_initramfs_and_the_same_carbon_copy() {
 }
 
 #[test]
-fn what_is_of_another_architecture_is_refused_before_anything_is_written() {
+fn parts_of_another_architecture_are_refused_before_anything_is_written() {
     let (tiny, other) = (Tiny::new(&ALL[0]), Tiny::new(&ALL[1]));
     let (host, spec) = prepared(&tiny, Placement::Plain);
     let refused = |spec: &Spec| assemble(&host, spec).unwrap_err().to_string();

@@ -40,7 +40,7 @@ fn run(stage: &Stage, words: &[&Path]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_link_in_a_folder_is_not_followed() {
+fn symlinks_in_a_medium_are_refused() {
     let stage = Stage::new();
     let secret = stage.sign("secret");
     for (target, arch) in [("direct", "aarch64"), ("pxe", "x86_64")] {
@@ -70,7 +70,7 @@ fn a_link_in_a_folder_is_not_followed() {
 }
 
 #[test]
-fn what_is_no_file_is_not_opened() {
+fn fifos_and_sockets_in_a_medium_are_refused() {
     let stage = Stage::new();
     let folder = medium(&stage, "direct", "aarch64");
     for name in ["users.ext4", "cmdline", "manifest.json"] {
@@ -95,7 +95,7 @@ fn what_is_no_file_is_not_opened() {
 }
 
 #[test]
-fn what_a_mediums_machine_has_not_is_refused() {
+fn options_that_do_not_apply_to_a_medium_are_refused() {
     let stage = Stage::new();
     for (target, option, value, why) in [
         ("direct", "--plug", "cd", "--plug: direct is not plugged in"),
@@ -113,7 +113,7 @@ fn what_a_mediums_machine_has_not_is_refused() {
 }
 
 #[test]
-fn a_folder_that_lacks_a_part_says_which() {
+fn a_missing_part_of_a_medium_is_named() {
     let stage = Stage::new();
     let folder = medium(&stage, "direct", "aarch64");
     let without = |name: &str, why: &str| {
@@ -134,7 +134,7 @@ fn a_folder_that_lacks_a_part_says_which() {
 }
 
 #[test]
-fn a_typo_is_named_and_not_the_options_beside_it() {
+fn a_mistyped_path_is_reported_rather_than_its_options() {
     let stage = Stage::new();
     let [typo, other] = ["typo.iso", "other.img"].map(|name| stage.sign(name));
     fs::write(&other, "no medium").unwrap();

@@ -33,7 +33,7 @@ fn large(folder: &Path, bytes: usize, files: usize) -> NewUser {
 }
 
 #[test]
-fn a_full_image_is_refused_and_left_as_it_was() {
+fn a_full_image_is_refused_and_left_unchanged() {
     let scratch = Scratch::with(&homes());
     let error = refused(&scratch, &large(scratch.folder(), 20 << 20, 1));
     assert!(error.contains("it is full: 51") && error.contains("blocks of 4 KiB are needed"), "{error}");
@@ -43,7 +43,7 @@ fn a_full_image_is_refused_and_left_as_it_was() {
 }
 
 #[test]
-fn homes_that_do_not_fit_leave_no_new_file() {
+fn homes_that_do_not_fit_leave_no_file_behind() {
     let scratch = Scratch::new();
     let mut home = Home::new("ana", 1000);
     home.file("large", vec![1; 20 << 20]);
@@ -53,7 +53,7 @@ fn homes_that_do_not_fit_leave_no_new_file() {
 }
 
 #[test]
-fn a_file_that_is_no_ext4_is_refused() {
+fn a_file_that_is_not_ext4_is_refused() {
     let scratch = Scratch::new();
     for bytes in [vec![], vec![0; 4096], vec![0xff; 1 << 20]] {
         fs::write(scratch.image(), bytes).unwrap();
@@ -128,7 +128,7 @@ fn an_image_that_another_program_has_locked_is_refused() {
 }
 
 #[test]
-fn of_two_changes_at_once_none_is_lost() {
+fn concurrent_changes_are_not_lost() {
     let scratch = Scratch::with(&homes());
     let image = scratch.image();
     let start = Barrier::new(4);
@@ -166,7 +166,7 @@ fn a_user_that_the_shim_would_refuse_is_refused() {
 }
 
 #[test]
-fn root_without_a_password_is_refused_and_listed_as_none() {
+fn root_cannot_be_a_guest_and_is_listed_without_a_logon() {
     let mut root = Home::new("root", 0);
     let password = Logon::Guest.stored().unwrap();
     root.logon(&LogonFile { password, ..LogonFile::default() }).unwrap();
@@ -186,7 +186,7 @@ fn root_without_a_password_is_refused_and_listed_as_none() {
 }
 
 #[test]
-fn a_user_who_is_not_there_is_named_with_those_who_are() {
+fn an_error_about_a_missing_user_lists_the_existing_ones() {
     let scratch = Scratch::with(&[Home::new("ana", 1000), Home::new("bo", 1001)]);
     for name in ["eve", "", ".overlay", "ana/x", "lost+found"] {
         for error in [del(&scratch.image(), name), passwd(&scratch.image(), name, &Logon::Guest)] {
@@ -196,7 +196,7 @@ fn a_user_who_is_not_there_is_named_with_those_who_are() {
 }
 
 #[test]
-fn a_file_that_is_there_is_kept_unless_force_is_said() {
+fn an_existing_file_is_kept_unless_forced() {
     let scratch = Scratch::with(&homes());
     let before = fs::read(scratch.image()).unwrap();
     let error = create(&scratch.image(), small(), &[]).unwrap_err().to_string();
@@ -207,7 +207,7 @@ fn a_file_that_is_there_is_kept_unless_force_is_said() {
 }
 
 #[test]
-fn a_size_that_ext4_cannot_have_is_refused() {
+fn an_invalid_filesystem_size_is_refused() {
     let scratch = Scratch::new();
     for size in [0, 1 << 20, (16 << 20) + 1] {
         let error = create(&scratch.image(), Create { size, force: false }, &[]).unwrap_err().to_string();

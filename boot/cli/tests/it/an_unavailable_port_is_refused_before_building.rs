@@ -19,7 +19,7 @@ fn refused(stage: &Stage, through: &[&str], publish: &str) -> String {
 }
 
 #[test]
-fn a_port_below_1024_is_roots_and_not_another_programs() {
+fn a_port_below_1024_is_reported_as_privileged_not_as_in_use() {
     let stage = Stage::new();
     // root of a namespace that is not the network's may do there what an ordinary user may
     let said = refused(&stage, &["unshare", "--map-root-user", "--"], "80:80");
@@ -28,7 +28,7 @@ fn a_port_below_1024_is_roots_and_not_another_programs() {
 }
 
 #[test]
-fn a_port_that_another_program_has_is_said_to_be_its() {
+fn a_port_used_by_another_program_is_reported() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = other.local_addr().unwrap().port();
     let said = refused(&Stage::new(), &["env"], &format!("{port}:80"));

@@ -5,7 +5,7 @@ use std::fs;
 use crate::command::{Stage, stderr};
 
 #[test]
-fn a_file_of_the_host_needs_a_word_and_yes_is_none() {
+fn including_a_host_file_needs_allow_include_even_with_yes() {
     let stage = Stage::new();
     let app = stage.sign("app");
     fs::create_dir(&app).unwrap();

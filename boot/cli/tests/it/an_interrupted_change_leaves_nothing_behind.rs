@@ -26,7 +26,7 @@ fn create(stage: &Stage, image: &Path) -> Command {
 }
 
 #[test]
-fn ctrl_c_while_a_program_runs_leaves_nothing() {
+fn ctrl_c_during_a_child_program_leaves_nothing_behind() {
     for (verb, program) in [
         ("add", "cp"),
         ("add", "debugfs"),
@@ -55,7 +55,7 @@ fn ctrl_c_while_a_program_runs_leaves_nothing() {
 }
 
 #[test]
-fn a_signal_that_the_running_program_does_not_get_is_heeded_after_it() {
+fn a_signal_to_the_command_alone_is_handled_after_the_child_program() {
     for (signal, program) in [("INT", "cp"), ("TERM", "debugfs"), ("TERM", "e2fsck"), ("HUP", "debugfs")] {
         let (scratch, stage) = (Scratch::with(&homes()), Stage::new());
         let before = fs::read(scratch.image()).unwrap();
@@ -77,7 +77,7 @@ fn a_signal_that_the_running_program_does_not_get_is_heeded_after_it() {
 }
 
 #[test]
-fn a_hang_up_that_nohup_takes_away_changes_nothing() {
+fn a_hangup_under_nohup_is_ignored() {
     let (scratch, stage) = (Scratch::with(&homes()), Stage::new());
     let wait = "\"$real\" \"$@\"; status=$?; : >\"$here/runs\"; \
                 while ! [ -e \"$here/signalled\" ]; do sleep 0.1; done; exit $status";
@@ -92,7 +92,7 @@ fn a_hang_up_that_nohup_takes_away_changes_nothing() {
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn a_second_signal_ends_the_command_at_once() {
     let (scratch, stage) = (Scratch::with(&homes()), Stage::new());
     stage.program("cp", ": >\"$here/runs\"; exec sleep 60");
     let mut child = add(&stage, &scratch).spawn().unwrap();
@@ -107,7 +107,7 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn a_signal_at_a_question_ends_it_at_once() {
+fn a_signal_while_reading_input_ends_the_command_at_once() {
     let (scratch, stage) = (Scratch::with(&homes()), Stage::new());
     let mut command = stage.nodeos();
     command.args(["users", "passwd", "--password-file", "-"]).arg(scratch.image()).arg("root");

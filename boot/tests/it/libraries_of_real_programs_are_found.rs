@@ -19,7 +19,7 @@ fn closure(tiny: &Tiny, place: &str, program: &Path) -> std::result::Result<Vec<
 }
 
 #[test]
-fn libraries_of_libraries_come_from_the_sysroot() {
+fn transitive_libraries_come_from_the_sysroot() {
     for arch in ALL {
         let tiny = Tiny::new(arch);
         let at = |name: &str| format!("/lib/{}/{name}", arch.multiarch);
@@ -31,7 +31,7 @@ fn libraries_of_libraries_come_from_the_sysroot() {
 }
 
 #[test]
-fn an_rpath_reaches_further_than_a_runpath_and_origin_is_where_the_program_was() {
+fn rpath_but_not_runpath_applies_to_transitive_libraries() {
     for arch in ALL {
         let tiny = Tiny::new(arch);
         let leaf = tiny.library("app/lib/libleaf.so.1", &[]);
@@ -51,7 +51,7 @@ fn an_rpath_reaches_further_than_a_runpath_and_origin_is_where_the_program_was()
 }
 
 #[test]
-fn a_library_of_the_other_architecture_is_passed_over_and_such_a_program_refused() {
+fn libraries_of_another_architecture_are_skipped_and_programs_refused() {
     for (arch, other) in [(&ALL[0], &ALL[1]), (&ALL[1], &ALL[0])] {
         let (tiny, foreign) = (Tiny::new(arch), Tiny::new(other));
         let name = format!("sys/lib/{}/libleaf.so.1", arch.multiarch);
