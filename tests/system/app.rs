@@ -46,12 +46,35 @@ pub fn an_app_starts_as_its_package_says(arch: &'static Arch) {
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
-    let app = App { path: folder.path().to_owned(), words: vec!["--and".to_owned(), "more words".to_owned()] };
+    let app = App {
+        path: folder.path().to_owned(),
+        words: vec!["--and".to_owned(), "more words".to_owned()],
+        includes: Vec::new(),
+    };
     let image = Users::App(app).image(&host(), arch, None).unwrap().unwrap();
     let homes = Drive { snapshot: true, ..Drive::writable(image) };
     let mut vm = Boot::on(arch).drive(homes).words("TZ=Europe/Madrid").start();
     vm.expect("--zone|Europe/Madrid|--and|more words production loaded first /app").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(7)), "{}", vm.transcript());
+}
+
+/// dlopen(3) finds each; that it is no addon is node's own complaint, after that.
+pub fn native_addons_find_the_libraries_that_debian_has(arch: &'static Arch) {
+    let names = boot::image::origin::LIBRARIES;
+    let script = format!(
+        "for (const name of {names:?}.concat('libnone.so.1')) {{
+            try {{ process.dlopen({{ exports: {{}} }}, name) }} catch (error) {{
+                if (error.message.includes('cannot open')) console.log('missing', name)
+            }}
+        }}
+        console.log('looked for all')"
+    );
+    let disk = Disk::with(&[runs("ana", 1000, &script)]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    vm.expect("looked for all").unwrap();
+    let said = vm.transcript();
+    assert_eq!(said.matches("missing ").count(), 1, "{said}");
+    assert!(said.contains("missing libnone.so.1"), "{said}");
 }
 
 pub fn an_app_that_takes_all_memory_is_killed(arch: &'static Arch) {

@@ -147,7 +147,10 @@ impl Source {
         match (&self.app, named) {
             (Some(_), Some(_)) => Err(two("--users")),
             (Some(_), None) if manifest.users.is_some() => Err(two("users in nodeos.toml")),
-            (Some(app), None) => Ok(Users::App(App { path: app.clone(), words: self.words.clone() })),
+            (Some(app), None) => {
+                let includes = manifest.include.clone();
+                Ok(Users::App(App { path: app.clone(), words: self.words.clone(), includes }))
+            }
             (None, Some(word)) if word.as_os_str() == "none" => Ok(Users::None),
             (None, Some(file)) => is_file(file).map(Users::File),
             (None, None) if self.size().is_some() => Ok(Users::Demo),

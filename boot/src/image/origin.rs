@@ -13,6 +13,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The libraries that every carbon copy has, of those in Debian's packages (`debian::PACKAGES`): node's own and the small
+/// ones that native addons link. Left out: libmvec, with 1 MB, and what only debuggers and old name services load.
+pub const LIBRARIES: [&str; 13] = [
+    "libanl.so.1",
+    "libatomic.so.1",
+    "libc.so.6",
+    "libdl.so.2",
+    "libgcc_s.so.1",
+    "libm.so.6",
+    "libnss_dns.so.2",
+    "libnss_files.so.2",
+    "libpthread.so.0",
+    "libresolv.so.2",
+    "librt.so.1",
+    "libstdc++.so.6",
+    "libutil.so.1",
+];
+
 /// The host's files by their place in the guest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins {
@@ -55,10 +73,10 @@ impl Origins {
         std::iter::once(below).chain(beside).find(|path| path.is_file())
     }
 
-    /// The libraries of every ELF file that was placed, by their places in the guest; the loader among them.
+    /// `LIBRARIES` and those of every ELF file that was placed, by their places in the guest; the loader among them.
     pub fn libraries(&self, arch: &Arch) -> Result<BTreeMap<String, PathBuf>> {
         let mut known = BTreeMap::new();
-        let mut paths = BTreeSet::new();
+        let mut paths: BTreeSet<_> = LIBRARIES.iter().map(|name| format!("/lib/{}/{name}", arch.multiarch)).collect();
         let mut lookup = |path: &str| self.facts(path, &mut known);
         for program in self.placed.keys() {
             if lookup(program)?.is_some() {

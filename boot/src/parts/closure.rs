@@ -78,8 +78,11 @@ fn find(arch: &Arch, objects: &[Object], by: usize, name: &str, lookup: &mut Loo
         [] => "it is nowhere in the loader's search path".to_owned(),
         paths => format!("{} is for another machine than {arch}", paths.join(", ")),
     };
-    Err(Error::new(format!("find the library {name}, needed by {}", chain.join(" <- ")), why)
-        .next(format!("include it in nodeos.toml; the Debian package that has it may be {}", debian_package(name))))
+    Err(Error::new(format!("find the library {name}, needed by {}", chain.join(" <- ")), why).next(format!(
+        "include = [\"/usr/lib/{}/{name}\"] in nodeos.toml; the Debian package that has it may be {}",
+        arch.multiarch,
+        debian_package(name)
+    )))
 }
 
 /// Where the loader looks for `name`, in its order.
@@ -233,7 +236,8 @@ mod tests {
         assert_eq!(
             guest.closure().unwrap_err(),
             "find the library libatomic.so.1, needed by /bin/a: it is nowhere in the loader's search path\n  next: \
-             include it in nodeos.toml; the Debian package that has it may be libatomic1"
+             include = [\"/usr/lib/x86_64-linux-gnu/libatomic.so.1\"] in nodeos.toml; the Debian package that has it may \
+             be libatomic1"
         );
         for (soname, package) in
             [("libstdc++.so.6", "libstdc++6"), ("libglib-2.0.so.0", "libglib-2.0-0"), ("libX11.so.6", "libx11-6")]

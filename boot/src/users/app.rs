@@ -4,21 +4,19 @@
 //! app's entry: `process.argv`, `require.main` and `import.meta.main` are as anywhere else, and the exit status is
 //! the app's, for there is only one process.
 
-use super::home::{Content, Entry, Home};
+use super::home::{Content, Home};
 use super::image::{Create, create};
-use super::packages;
 use super::shell::Word;
 use super::start::{self, EXTENSIONS, Files, Start};
+use super::{native, packages};
 use crate::host::Host;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
 use crate::host::run::Run;
-use crate::parts::closure::normal;
-use goblin::elf::Elf;
+use crate::image::manifest::Include;
 use serde_json::Value;
 use shim::arches::Arch;
 use shim::layout::HOME_INIT;
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -36,11 +34,13 @@ pub struct App {
     pub path: PathBuf,
     /// Arguments, behind those of its own `"start"`.
     pub words: Vec<String>,
+    /// What the machine has beside the libraries of every machine: native addons may need it.
+    pub includes: Vec<Include>,
 }
 
 impl From<PathBuf> for App {
     fn from(path: PathBuf) -> Self {
-        Self { path, words: Vec::new() }
+        Self { path, words: Vec::new(), includes: Vec::new() }
     }
 }
 
@@ -73,7 +73,7 @@ pub fn home(host: &Host, app: &App, arch: &Arch) -> Result<Home> {
 }
 
 fn home_with(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
-    let App { path: app, words } = app;
+    let App { path: app, words, includes } = app;
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(USER, UID);
@@ -100,7 +100,7 @@ fn home_with(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     };
     start.args.extend(words.iter().map(|word| Word::from(word.as_str())));
     home.program(HOME_INIT, start.init(first).map_err(|why| Error::new(tried(), why))?);
-    foreign(&home, arch)?.iter().for_each(|warning| host.progress.say("app", warning));
+    native::warnings(&home, arch, includes)?.iter().for_each(|warning| host.progress.say("app", warning));
     Ok(home)
 }
 
@@ -118,41 +118,22 @@ fn manifest(app: &Path) -> Result<Value> {
 /// The app's folder as it will be in the machine.
 struct Folder<'a>(&'a Home);
 
-impl Folder<'_> {
-    /// The file at a path, behind links.
-    fn file(&self, path: &str) -> Option<(String, &Content)> {
-        let mut path = format!("app/{path}");
-        // as many as Linux follows (path_resolution(7))
-        for _ in 0..40 {
-            match self.0.get(&path)? {
-                Entry::File(content, _) => return Some((path.strip_prefix("app/")?.to_owned(), content)),
-                Entry::Link(says) => {
-                    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                    path = normal(&format!("/{folder}/{}", std::str::from_utf8(says).ok()?))
-                        .trim_start_matches('/')
-                        .to_owned();
-                }
-                Entry::Folder => return None,
-            }
-        }
-        None
-    }
-}
-
 impl Files for Folder<'_> {
     fn is_file(&self, path: &str) -> bool {
-        self.file(path).is_some()
+        self.0.file_at(&format!("app/{path}")).is_some()
     }
 
     fn program(&self, name: &str) -> Option<String> {
-        let (path, content) = self.file(&format!("node_modules/.bin/{name}"))?;
+        let (path, content) = self.0.file_at(&format!("app/node_modules/.bin/{name}"))?;
         let mut start = [0; 64];
         let read = match content {
             Content::File(file) => File::open(file).and_then(|mut file| file.read(&mut start)).ok()?,
             Content::Bytes(_) => return None,
         };
         let line = start.get(..read)?.split(|byte| *byte == b'\n').next()?;
-        (line.starts_with(b"#!") && line.ends_with(b"node")).then_some(path)
+        (line.starts_with(b"#!") && line.ends_with(b"node"))
+            .then(|| path.strip_prefix("app/").map(str::to_owned))
+            .flatten()
     }
 }
 
@@ -213,44 +194,10 @@ fn secrets(home: &Home) -> Option<String> {
     Some(format!("/{first}{more} may hold secrets, and whoever has the image can read it"))
 }
 
-/// Packages whose native code is all for other machines: node will not load it.
-fn foreign(home: &Home, arch: &Arch) -> Result<Vec<String>> {
-    let mut packages: BTreeMap<String, Vec<u16>> = BTreeMap::new();
-    for (path, entry) in home.entries() {
-        let path = String::from_utf8_lossy(path);
-        let (true, Entry::File(Content::File(file), _)) = (path.ends_with(".node"), entry) else { continue };
-        let mut start = Vec::new();
-        // an ELF header has 64 bytes
-        File::open(file).and_then(|file| file.take(64).read_to_end(&mut start)).tried("read", file)?;
-        if let Ok(header) = Elf::parse_header(&start) {
-            packages.entry(package_of(&path)).or_default().push(header.e_machine);
-        }
-    }
-    let foreign = packages.iter().filter(|(_, machines)| !machines.contains(&arch.elf_machine));
-    Ok(foreign
-        .map(|(package, machines)| {
-            let is = machines.iter().filter_map(|machine| Arch::of_elf(*machine)).map(|arch| arch.name).next();
-            format!(
-                "{package} has native code for {}, not for {arch}: it will not load",
-                is.unwrap_or("another machine")
-            )
-        })
-        .collect())
-}
-
-/// `app/node_modules/a/node_modules/@b/c/build/x.node` is of `@b/c`.
-fn package_of(path: &str) -> String {
-    let Some((_, inside)) = path.rsplit_once("node_modules/") else { return path.to_owned() };
-    let parts = if inside.starts_with('@') { 2 } else { 1 };
-    inside.split('/').take(parts).collect::<Vec<_>>().join("/")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Home, Value, foreign, package_of, secrets};
+    use super::{Home, Value, secrets};
     use crate::users::packages;
-    use shim::arches::Arch;
-    use std::fs;
 
     #[test]
     fn a_json_syntax_error_names_the_line() {
@@ -270,31 +217,5 @@ mod tests {
         let text = of(&["app/.env.local", "app/index.js", "app/tls/server.key"]).unwrap();
         assert_eq!(text, "/app/.env.local and 1 more may hold secrets, and whoever has the image can read it");
         assert!(of(&["app/a.pem"]).unwrap().starts_with("/app/a.pem may hold secrets"));
-    }
-
-    #[test]
-    fn native_code_for_another_architecture_is_reported_unless_the_right_one_exists() {
-        let folder = tempfile::tempdir().unwrap();
-        let elf = |machine: u16| {
-            let mut header = vec![0; 64];
-            header[..8].copy_from_slice(b"\x7fELF\x02\x01\x01\0");
-            header[16] = 3;
-            header[18..20].copy_from_slice(&machine.to_le_bytes());
-            header[20] = 1;
-            header[52] = 64;
-            header
-        };
-        let (x86, arm) = (Arch::named("x86_64").unwrap(), Arch::named("aarch64").unwrap());
-        for (path, machine) in [("one/a.node", 62), ("@two/b/x64.node", 62), ("@two/b/arm64.node", 183)] {
-            let path = folder.path().join("node_modules").join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, elf(machine)).unwrap();
-        }
-        fs::write(folder.path().join("node_modules/one/mac.node"), "\u{0}Mach-O").unwrap();
-        let mut home = Home::new("app", 1000);
-        home.copy(folder.path(), "app", &[]).unwrap();
-        assert_eq!(foreign(&home, x86).unwrap(), Vec::<String>::new());
-        assert_eq!(foreign(&home, arm).unwrap(), ["one has native code for x86_64, not for aarch64: it will not load"]);
-        assert_eq!(package_of("app/node_modules/a/node_modules/@b/c/build/x.node"), "@b/c");
     }
 }

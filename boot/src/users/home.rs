@@ -2,6 +2,7 @@
 
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
+use crate::parts::closure::normal;
 use shim::layout::LOGON_FILE;
 use shim::logon_file::LogonFile;
 use std::collections::BTreeMap;
@@ -72,6 +73,26 @@ impl Home {
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Entry> {
         self.entries.get(path.as_bytes())
+    }
+
+    /// The file at a path, behind links; with the path where it lies.
+    #[must_use]
+    pub fn file_at(&self, path: &str) -> Option<(String, &Content)> {
+        let mut path = path.to_owned();
+        // as many links as Linux follows (path_resolution(7))
+        for _ in 0..40 {
+            match self.get(&path)? {
+                Entry::File(content, _) => return Some((path, content)),
+                Entry::Link(says) => {
+                    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                    let says = std::str::from_utf8(says).ok()?;
+                    let whole = if says.starts_with('/') { says.to_owned() } else { format!("/{folder}/{says}") };
+                    path = normal(&whole).trim_start_matches('/').to_owned();
+                }
+                Entry::Folder => return None,
+            }
+        }
+        None
     }
 
     /// Puts a file there, and the folders above it.

@@ -25,6 +25,7 @@ pub mod image;
 pub mod kept;
 pub mod logon;
 pub mod names;
+mod native;
 mod packages;
 pub mod place;
 pub mod policy;
