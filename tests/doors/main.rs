@@ -1,8 +1,8 @@
-//! The same attacks' machine on a kernel with doors that ours lack, and attacks on these: that the other guards hold there
-//! too, and that each row's attack works where they are left out.
+//! Attacks on kernel features that our kernels lack, on a kernel that has them. Each attack fails
+//! because of our other guards, and works where those are left out.
 //!
-//! Not a part of `./nodeos test`: it needs two more kernels, a quarter of an hour on two cores.
-//! `cargo test --release -p tests --test doors` runs it.
+//! This suite is not part of `./nodeos test`, because it needs two more kernels and takes a quarter
+//! of an hour on two cores. `cargo test --release -p tests --test doors` runs it.
 
 #[path = "../escape/machine.rs"]
 mod machine;
@@ -10,7 +10,7 @@ mod machine;
 #[path = "../escape/rows.rs"]
 mod rows;
 
-/// The kernel has what `tests::DOORS` names.
+/// Whether the kernel has the options of `tests::DOORS`: in this suite it has.
 const DOORS: bool = true;
 
 rows! {

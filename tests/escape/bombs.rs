@@ -1,4 +1,5 @@
-//! One user takes all that can be had, for ever; another logs on meanwhile and node answers.
+//! One user takes as much of a resource as possible, without end. Meanwhile another user logs on
+//! and node answers.
 
 use std::time::Duration;
 
@@ -7,10 +8,11 @@ use qemu::vm::Vm;
 use shim::arches::Arch;
 use tests::{Boot, Disk, attacks, log_on, logs_on};
 
-/// From the bomb to node's answer, emulated on two shared cores (SPECIFICATION.md).
+/// The longest time from the bomb to node's answer, emulated on two shared cores
+/// (SPECIFICATION.md).
 const BOUND: Duration = Duration::from_secs(120);
 
-/// These homes, and that of bo, who logs on.
+/// A disk with these homes and the home of bo, who logs on.
 pub fn disk(mut homes: Vec<Home>) -> Disk {
     homes.push(logs_on("bo", 1001, None, "console.log('bo is in, and node counts to', 6 * 7)"));
     Disk::with(&homes)
@@ -36,8 +38,10 @@ fn another_works(arch: &'static Arch, bomb: &str) {
     answer(&mut Boot::on(arch).homes(&disk).start()).unwrap();
 }
 
-/// Without limits and settings the bomb does what it is for: bo gets no answer, or the machine is gone. (Processes are
-/// limited for each uid by the kernel itself, memory by its killer; `take_memory` and `take_processes` are rows.)
+/// Without limits and settings the bomb works: bo gets no answer, or the machine is gone. Only
+/// descriptors are tested like this, because the kernel itself limits processes for each uid, and
+/// its OOM killer limits memory. The rows `take_memory` and `take_processes` test our limits on
+/// those.
 fn nobody_works_without_limits(arch: &'static Arch, bomb: &str) {
     let disk = armed(arch, bomb);
     let mut vm = Boot::on(arch).homes(&disk).without("limits,reserve,settings").start();

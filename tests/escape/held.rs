@@ -1,8 +1,9 @@
-//! What one user makes the kernel hold is charged to that user, and another works meanwhile.
+//! Kernel memory that one user causes is charged to that user, and another user can work meanwhile.
 //!
-//! Each bomb goes off twice. In a machine as it is, what it holds beyond what its cgroup is charged for stays below half of
-//! the machine's reserve. With `cgroup.memory=nokmem`, where the kernel charges nobody for its own memory, it is more than
-//! that: so the bomb holds something, and the meter sees it.
+//! Each bomb runs twice. In an ordinary machine, the memory that is not charged to its cgroup stays
+//! below half of the machine's reserve. With `cgroup.memory=nokmem` the kernel charges nobody for
+//! its own memory, and the uncharged memory exceeds that bound. The second run shows that the bomb
+//! holds kernel memory and that the meter sees it.
 
 use std::{
     collections::HashMap,
@@ -18,13 +19,13 @@ use crate::bombs::{armed, disk, works};
 const MEMORY_MIB: u32 = 256;
 const POLICY: &str = r#"{"memory": "64M"}"#;
 
-/// Until a bomb is set, on a busy host.
+/// The longest time until a bomb is set, on a busy host.
 const SET: Duration = Duration::from_secs(600);
 
-/// The meter speaks each second of a machine that lives.
+/// How long a running machine may be silent. The meter prints a line each second.
 const SILENT: Duration = Duration::from_secs(60);
 
-/// Half of what is kept from all users together.
+/// Half of the memory that is reserved from all users together, in KiB.
 fn bound() -> u64 {
     let ram = u64::from(MEMORY_MIB) << 20;
     (ram - limits::of_all(ram).memory) / 2 / 1024
@@ -36,9 +37,9 @@ fn boot(arch: &'static Arch, bomb: &str) -> (Boot, Disk) {
     (Boot::on(arch).homes(&disk).memory(MEMORY_MIB).first(meter::PAID, &disk), disk)
 }
 
-/// By how many KiB what the kernel holds exceeds what it charges for, more than at the least: each second.
+/// How many KiB are in use but not charged, for each second. The smallest value counts as zero.
 fn unpaid(said: &str) -> Vec<u64> {
-    // a last line may be cut off, and the first of them stands behind a prompt
+    // the last line may be truncated, and the first one may follow a prompt on the same line
     let whole = said.rsplit_once('\n').map_or("", |(whole, _)| whole);
     let lines = whole.lines().filter_map(|line| line.get(line.find(meter::MARK)?..));
     let unpaid = |line| {
@@ -64,12 +65,13 @@ fn is_paid(arch: &'static Arch, bomb: &str) {
     let mut vm = machine.start();
     vm.expect_within(SET, "the bomb is set").unwrap();
     works(&mut vm).unwrap();
-    // what whoever ended has left for the kernel to free does not count
+    // only the last reading counts: the kernel frees the memory of processes that ended with a
+    // delay
     let held = unpaid(&vm.transcript()).pop().unwrap_or(u64::MAX);
 
     let (machine, _disk) = boot(arch, bomb);
     let mut vm = machine.words("cgroup.memory=nokmem").start();
-    // it may take the machine down before it is set
+    // the bomb may crash the machine before it is set
     let (mut taken, end) = (0, Instant::now() + SET);
     while taken <= bound() && Instant::now() < end && vm.expect_within(SILENT, "meter: paid users").is_ok() {
         taken = unpaid(&vm.transcript()).into_iter().max().unwrap_or(0);
@@ -79,12 +81,13 @@ fn is_paid(arch: &'static Arch, bomb: &str) {
     assert!(taken > bound(), "{bomb} takes {taken} KiB where nobody pays: it is no bomb\n{}", vm.transcript());
 }
 
-/// Tasks of two users take three numbers each. Of the kernel's default of 32,768 none is left for a logon.
+/// Two users start tasks that take three process IDs each. Without our setting, the kernel's
+/// default of 32,768 leaves none for a logon.
 fn numbers_are_left(arch: &'static Arch) {
     let start = |without| {
         let homes = [("ana", 1000), ("cara", 1002)].map(|(name, uid)| attacks(arch, name, uid, "number_fill"));
         let disk = disk(homes.into());
-        // of 3 GiB each of two users may have 6,000 tasks
+        // with 3 GiB of memory each of two users may have 6,000 tasks
         let mut vm = Boot::on(arch).homes(&disk).memory(3072).without(without).start();
         for _ in 0..2 {
             vm.expect_within(SET, "the bomb is set").unwrap();

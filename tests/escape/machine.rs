@@ -1,4 +1,4 @@
-//! The machine that is attacked.
+//! The machines that are attacked.
 
 use std::{
     collections::BTreeMap,
@@ -17,8 +17,9 @@ use crate::{DOORS, ROWS, rows::Row};
 
 type Said = Arc<OnceLock<String>>;
 
-/// What the console said of a machine without these guards, in which everybody attacked who has a row for it; without
-/// any name, in one with all guards and all attacks.
+/// The console output of a machine without these guards, in which every row that leaves out exactly
+/// these guards was tried. If `without` is empty, the machine has all guards, and all rows were
+/// tried. Each machine boots only once.
 pub fn said(arch: &'static Arch, without: &'static str) -> String {
     static SAID: Mutex<BTreeMap<(&str, &str), Said>> = Mutex::new(BTreeMap::new());
     let said = {
@@ -28,8 +29,8 @@ pub fn said(arch: &'static Arch, without: &'static str) -> String {
     said.get_or_init(|| attack(arch, without)).clone()
 }
 
-/// `struct vfs_cap_data` (include/uapi/linux/capability.h): revision 2 with the effective flag, all of the first 32
-/// permitted, none inheritable.
+/// `struct vfs_cap_data` (include/uapi/linux/capability.h): revision 2 with the effective flag. The
+/// first 32 capabilities are permitted, none is inheritable.
 const ALL_OF_THEM: [u8; 20] = [1, 0, 0, 2, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 fn attack(arch: &'static Arch, without: &'static str) -> String {
@@ -43,7 +44,7 @@ fn attack(arch: &'static Arch, without: &'static str) -> String {
         vm.expect_within(Duration::from_secs(240), "attacks are over").unwrap();
     }
     if attackers == 0 {
-        // dora's and erik's init, if they run, do so beside the victim's
+        // if dora's and erik's init run at all, they run at the same time as the victim's
         vm.expect_within(Duration::from_secs(240), "the victim is ready").unwrap();
     }
     if rows.iter().any(|row| row.by == "dora" || row.by == "erik") {
@@ -51,13 +52,13 @@ fn attack(arch: &'static Arch, without: &'static str) -> String {
     }
     let said = vm.transcript();
     let at = |line| said.find(line).unwrap_or(usize::MAX);
-    // whoever attacked an absent victim proved nothing
+    // an attack on a victim that is not there yet proves nothing
     assert!(attackers == 0 || at("the victim is ready") < at("attack wait: worked"), "{said}");
     said
 }
 
-/// Whose names say what: `root`, `ana` and `cara` attack, `bo` is the victim; `dora` and `erik` have an init that is not
-/// theirs to run.
+/// The users: `root`, `ana` and `cara` attack, `bo` is the victim. `dora` and `erik` have an init
+/// that must not be run.
 fn disk(arch: &Arch, rows: &[&Row]) -> Disk {
     let program = attacker(arch);
     let script = |names: &[&str]| format!("#!/bin/attack\n{}\n", names.join("\n"));

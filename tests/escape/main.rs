@@ -1,8 +1,10 @@
-//! What an attacker gets from inside a sandbox: nothing; and each thing where the guard that keeps it is left out.
+//! Attacks from inside a sandbox. Each fails in an ordinary machine, and works where the guards
+//! against it are left out.
 //!
-//! A row is an attack of `tests/guest`, who makes it, and the guards that hold it, which are all that a second boot
-//! lacks. In the first boot all attacks fail, in the second that one works: a guard that no test can see missing is not
-//! tested. Boots are shared by the rows that lack the same. `./nodeos test NAME` runs rows by name.
+//! A row names an attack of `tests/guest`, the user who makes it, and the guards against it. In the
+//! first boot, with all guards, every attack fails. In a second boot, which lacks only the row's
+//! guards, the attack works. This shows that the test would notice a missing guard. Rows that leave
+//! out the same guards share a boot. `./nodeos test NAME` runs rows by name.
 
 mod bombs;
 mod held;
@@ -13,11 +15,12 @@ mod rows;
 mod shared;
 mod terminals;
 
-/// The kernel is ours.
+/// Whether the kernel has the options of `tests::DOORS`. This suite uses our own kernel, which
+/// lacks them.
 const DOORS: bool = false;
 
 rows! {
-    // files, mounts, the disk; without no_new_privs nobody may install the other two
+    // files, mounts, the disk; Landlock and seccomp cannot be installed without no_new_privs
     offline_node: "ana", "nodev";
     offline_device: "ana", "nodev";
     mknod: "root", "capabilities,nodev";
@@ -54,7 +57,7 @@ rows! {
     hear_device: "ana", "devices";
     lock_device: "ana", "devices";
     lock_console: "ana", "console";
-    // more than one's share
+    // more than a user's share
     take_memory: "ana", "limits";
     take_processes: "ana", "limits";
     // the kernel

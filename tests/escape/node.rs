@@ -1,9 +1,10 @@
-//! What node answers inside a sandbox: all that it is asked. Without any /proc it loses what is listed here.
+//! Which APIs of node work in a sandbox: all that are tried here. Without any /proc some of them
+//! fail.
 
 use shim::arches::Arch;
 use tests::{Boot, Disk, runs};
 
-/// Each question says `asked NAME: answer`, or the error.
+/// Tries each API and prints `asked NAME: answer`, or the error in place of the answer.
 const QUESTIONS: &str = r"
     const os = require('os'), cp = require('child_process'), { Worker, isMainThread } = require('worker_threads')
     const cluster = require('cluster'), inspector = require('inspector'), fs = require('fs')
@@ -70,7 +71,7 @@ fn asked(arch: &'static Arch, without: &str) -> String {
     vm.transcript()
 }
 
-/// The questions that are answered otherwise.
+/// The names of the questions that got a wrong answer or none.
 fn lost(said: &str) -> Vec<&'static str> {
     let wrong = |(name, answer): &&(&'static str, &str)| !said.contains(&format!("asked {name}: {answer}\n"));
     ANSWERS.iter().filter(wrong).map(|(name, _)| *name).collect()
@@ -88,8 +89,8 @@ fn node_runs_without_proc_but_loses_information(arch: &'static Arch) {
     assert!(lost(&said).contains(&"cpus"), "{said}");
 }
 
-/// Milliseconds in which node starts and ends, by a clock that counts instructions: the least of some, for whatever
-/// the host does meanwhile only adds.
+/// How many milliseconds node takes to start and end, by a clock that counts instructions. The
+/// smallest of several runs counts, because other activity can only add to the time.
 fn start_of_node(arch: &'static Arch, without: &str) -> f64 {
     const SCRIPT: &str = "const times = Array.from({ length: 21 }, () => { const from = process.hrtime.bigint()
         require('child_process').spawnSync(process.execPath, ['-e', '0']); return Number(process.hrtime.bigint() - from) / 1e6 })
@@ -104,7 +105,8 @@ fn start_of_node(arch: &'static Arch, without: &str) -> f64 {
     rest.split_once(" ms").unwrap().0.parse().unwrap()
 }
 
-/// With all that a running program meets, and without what a test can leave out: the overlay and the namespaces stay.
+/// Compares a machine with all guards with one that lacks all guards that a test can leave out and
+/// that a running program meets. The overlay and the namespaces stay in both.
 fn guards_slow_the_start_of_node_by_less_than_three_percent(arch: &'static Arch) {
     let guarded = start_of_node(arch, "");
     let bare = start_of_node(arch, "seccomp,landlock,capabilities,limits,settings,proc,masks,nosuid,nodev");

@@ -4,7 +4,8 @@ use shim::arches::Arch;
 
 use crate::{ROWS, machine};
 
-/// One attack.
+/// One attack: its name, the user who makes it, and the guards that are left out in the second
+/// boot.
 #[derive(Clone, Copy)]
 pub struct Row {
     pub attack: &'static str,
@@ -12,7 +13,8 @@ pub struct Row {
     pub without: &'static str,
 }
 
-/// Lists the rows once and makes a test of each for every architecture, or for x86_64 where no other has the door.
+/// Makes `ROWS` and a test of each row for every architecture. Rows behind `@x86_64` attack what
+/// only x86_64 has.
 macro_rules! rows {
     ($($attack:ident: $by:literal, $without:literal;)+ $(@x86_64 $($x86:ident: $x86_by:literal, $x86_without:literal;)+)?) => {
         const ROWS: &[crate::rows::Row] = &[
@@ -27,7 +29,7 @@ macro_rules! rows {
     };
 }
 
-/// In a machine as it is the attack fails; without its guards it works.
+/// The attack fails in an ordinary machine and works without its guards.
 pub fn both_sides(arch: &'static Arch, attack: &str) {
     let row = ROWS.iter().find(|row| row.attack == attack).unwrap();
     let worked = format!("attack {attack}: worked");

@@ -1,9 +1,10 @@
-//! What sandboxes have in common, as far as one notices another by it.
+//! Whether a user can observe another one through files that all sandboxes share.
 
 use shim::arches::Arch;
 use tests::{Boot, Disk, attacks, runs};
 
-/// bo opens and locks all that every sandbox has; ana notices nothing of it, and all of what she does herself.
+/// bo opens and locks all files that every sandbox has. ana notices none of it, but everything that
+/// a second process of her own does.
 fn a_user_cannot_observe_what_another_opens_or_locks(arch: &'static Arch) {
     let disk = Disk::with(&[attacks(arch, "ana", 1000, "hear_all"), attacks(arch, "bo", 1001, "share_all")]);
     let mut vm = Boot::on(arch).homes(&disk).start();
@@ -14,7 +15,8 @@ fn a_user_cannot_observe_what_another_opens_or_locks(arch: &'static Arch) {
     at("the own process: heard 17, locked 17\n");
 }
 
-/// Both bind one abstract name, and each reaches its own. With one namespace for both the second does not get the name.
+/// Two users bind the same abstract socket name, and each reaches their own socket. If both are in
+/// one namespace, the second bind fails.
 fn abstract_socket_names_are_private_to_a_sandbox(arch: &'static Arch) {
     let said = |without: &str| {
         let script = r"

@@ -1,11 +1,12 @@
-//! Attacks that need somebody at the terminal.
+//! Attacks that need a user at the terminal.
 
 use std::time::Duration;
 
 use shim::arches::Arch;
 use tests::{Boot, Disk, attacker, attacks, log_on, logs_on};
 
-/// root logs on again and again, while root's own init waits to get hold of /logon on its way to a session.
+/// root logs on again and again. Meanwhile root's init tries to open /logon for writing while it
+/// starts a session.
 fn overwrite(arch: &'static Arch, without: &str, wanted: &str) {
     let mut root = logs_on("root", 0, Some("root"), "console.log('root is in')");
     root.program("bin/attack", attacker(arch));
@@ -28,12 +29,14 @@ fn overwrite(arch: &'static Arch, without: &str, wanted: &str) {
 }
 
 fn root_cannot_write_to_the_shim(arch: &'static Arch) {
-    // landlock alone keeps root from looking into a process that is no child of the looker's; the seal holds without it
+    // Landlock alone would keep root from looking into a process that is not its child; the seal
+    // must hold without it
     overwrite(arch, "landlock", "failed (EROFS");
     overwrite(arch, "landlock,sealed", "worked");
 }
 
-/// ana leaves somebody at the terminal who reads along while bo types the password: whether that got any of it.
+/// ana leaves a process behind that reads from the terminal while bo types a password. Returns
+/// whether it read anything.
 fn reads_along(arch: &'static Arch, disk: &Disk, without: &str) -> bool {
     let mut vm = Boot::on(arch).homes(disk).without(without).start();
     log_on(&mut vm, "ana", None);
@@ -49,12 +52,13 @@ fn reads_along(arch: &'static Arch, disk: &Disk, without: &str) -> bool {
     disk.listing().iter().any(|line| line == "1000 /ana/read")
 }
 
-/// ana watches the terminal's node, from her session on: an event tells when bo types, and each thing that is printed.
+/// ana leaves a process behind that watches the terminal's device node. Without the guard it gets
+/// an event whenever bo types and whenever something is printed.
 fn a_leftover_process_cannot_watch_the_next_session(arch: &'static Arch) {
     let watch = r"
         const cp = require('child_process'), fs = require('fs')
         if (process.argv[2] === 'stay') {
-            // what the logon does to the node that ana had is no news of bo
+            // what the logon does to the node after ana's session tells nothing about bo
             const mine = process.ppid
             let since
             setInterval(() => { if (process.ppid !== mine) since ??= Date.now() }, 100)
@@ -78,7 +82,8 @@ fn a_leftover_process_cannot_read_the_next_users_password(arch: &'static Arch) {
     let leave = "
         const cp = require('child_process'), fs = require('fs')
         if (process.argv[2] === 'stay') {
-            // the terminal is hung up when the session ends; whoever opens it again at once may still be there later
+            // the terminal is hung up when the session ends; a process that opens it again at once
+            // may keep it
             const end = Date.now() + 60000, line = Buffer.alloc(256), { O_RDONLY, O_NOCTTY } = fs.constants
             while (Date.now() < end) {
                 try {
@@ -103,7 +108,8 @@ fn a_leftover_process_cannot_read_the_next_users_password(arch: &'static Arch) {
     assert!(reads_along(arch, &disk, "terminal"), "nobody reads along without the guard, so nothing is known");
 }
 
-/// root's own node of a virtual terminal stands for the one that a session has on a machine with a screen.
+/// The test makes a node of a virtual terminal as root. A session on a machine with a screen gets
+/// such a node anyway.
 fn a_session_cannot_change_keyboard_or_screen_modes(arch: &'static Arch) {
     const REQUESTS: [&str; 3] = ["keyboard_off", "graphics_mode", "switch_terminal"];
     for (without, wanted) in [("capabilities,nodev", "failed (EPERM"), ("capabilities,nodev,seccomp", "worked")] {

@@ -1,4 +1,4 @@
-//! An ISO: on a CD, a stick, a disk; started by a BIOS and by UEFI, on aarch64 by UEFI.
+//! ISOs on a CD, a USB stick and a disk, booted by BIOS and UEFI; on aarch64 by UEFI.
 
 use std::{
     fs::File,
@@ -20,7 +20,7 @@ use tests::{Disk, free_port, log_on, logs_on, run};
 
 use crate::{guest_logs_on, medium, medium_for, said};
 
-/// What starts an ISO.
+/// The architectures and firmware that boot an ISO.
 const STARTS: [(&str, Firmware); 3] =
     [("x86_64", Firmware::Bios), ("x86_64", Firmware::Uefi), ("aarch64", Firmware::Uefi)];
 
@@ -89,7 +89,7 @@ fn the_logon_prompt_is_on_the_screen_and_the_keyboard_types_there() {
         let mut machine = machine_of(arch, firmware, Bus::Cd);
         machine.start = Start::Firmware { firmware, oem: None };
         let mut vm = Vm::start(machine).unwrap();
-        // the serial line has one too, and tells about when
+        // the serial port has a prompt too, which shows that the one on the screen comes about now
         vm.expect("Welcome to NodeOS!: username:").unwrap();
         // a letter has some thirty pixels of three bytes each
         let lit = lit(&mut vm, 3 * 30 * "Welcome to NodeOS!: username:".len());
@@ -100,7 +100,7 @@ fn the_logon_prompt_is_on_the_screen_and_the_keyboard_types_there() {
     }
 }
 
-/// Waits until more bytes of the screen than that are lit: how many.
+/// Waits until more bytes of the screen than this are lit, and returns how many are.
 fn lit(vm: &mut Vm, more: usize) -> usize {
     let start = Instant::now();
     loop {
@@ -117,7 +117,8 @@ fn lit(vm: &mut Vm, more: usize) -> usize {
     }
 }
 
-/// As many machines have it: what is typed is seen on the screen alone, and that somebody is in, in the network.
+/// Many machines have no serial port. Input is seen only on the screen, so the test learns of the
+/// logon over the network.
 #[test]
 fn a_machine_without_a_serial_port_uses_screen_and_keyboard() {
     let script = "require('net').createServer(peer => peer.end('ana is in')).listen(8080)";
@@ -136,7 +137,8 @@ fn a_machine_without_a_serial_port_uses_screen_and_keyboard() {
             let _ = peer.and_then(|mut peer| peer.read_to_string(&mut said));
             said == "ana is in"
         };
-        // whenever there is a logon it takes this; before, the menu and the kernel do not mind
+        // the keys are typed again and again: the menu and the kernel ignore them until there is a
+        // logon prompt
         let tries = (0..30).position(|_| {
             for key in ["a", "n", "a", "ret"] {
                 vm.monitor(&format!("sendkey {key}")).unwrap();
@@ -148,7 +150,8 @@ fn a_machine_without_a_serial_port_uses_screen_and_keyboard() {
     }
 }
 
-/// A monitor that is plugged in later finds the same, for nothing depends on it.
+/// The machine behaves in the same way if a monitor is plugged in later, because nothing depends on
+/// it.
 #[test]
 fn a_machine_without_screen_and_keyboard_uses_the_serial_port() {
     for (arch, firmware) in STARTS {
@@ -161,7 +164,8 @@ fn a_machine_without_screen_and_keyboard_uses_the_serial_port() {
     }
 }
 
-/// docs/iso.md, "Install to a disk": the ISO, and a users partition behind it.
+/// The steps of docs/iso.md, "Install to a disk": the ISO is copied to a disk, and a users
+/// partition is added behind it.
 #[test]
 fn a_users_partition_can_follow_the_iso_on_a_disk() {
     for (arch, firmware) in STARTS {
@@ -185,12 +189,13 @@ fn a_users_partition_can_follow_the_iso_on_a_disk() {
     }
 }
 
-/// Its menu is for people: GRUB has nothing to complain about, whatever the machine's firmware says of itself.
+/// People see the menu, so GRUB must not print an error, even if the firmware reports no OEM
+/// string.
 #[test]
 fn the_boot_menu_shows_no_error() {
     for (arch, firmware) in STARTS {
         let mut machine = machine_of(arch, firmware, Bus::Cd);
-        // none at all: the other tests have one
+        // no OEM string; most other tests set one
         machine.start = Start::Firmware { firmware, oem: None };
         let mut vm = Vm::start(machine).unwrap();
         vm.expect("NodeOS, rescue").unwrap();
@@ -202,7 +207,7 @@ fn the_boot_menu_shows_no_error() {
 #[test]
 fn the_boot_menu_offers_a_ram_session_and_rescue() {
     let disk = Disk::with(&[logs_on("ana", 1000, None, "")]);
-    // the entries in their order: the usual one, in RAM, on the serial console, rescue
+    // the entries of the menu: the default, a session in RAM, the serial console, rescue
     for (down, word) in [(1, "RAM session"), (3, "single: nobody's init runs, and only root may log on")] {
         let mut machine = machine(Firmware::Bios, Bus::Cd);
         machine.drives.push(Drive::writable(&disk.path));
@@ -225,7 +230,7 @@ fn a_truncated_copy_is_reported_as_incomplete() {
     std::fs::copy(medium("iso", &[]), &half).unwrap();
     let file = File::options().write(true).open(&half).unwrap();
     let length = file.metadata().unwrap().len();
-    // kernel and initramfs may lie behind the cut too: a few blocks of the carbon copy are enough
+    // only the last 4 MiB are cut off, because kernel and initramfs may be near the end too
     file.set_len(length - (4 << 20)).unwrap();
     let mut machine = machine(Firmware::Bios, Bus::Usb);
     machine.drives = vec![Drive { bus: Bus::Usb, ..Drive::read_only(&half) }];
@@ -235,7 +240,7 @@ fn a_truncated_copy_is_reported_as_incomplete() {
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::Reboot));
 }
 
-/// What others' tools read in it.
+/// Reads the ISO with xorriso, isoinfo and sfdisk.
 #[test]
 fn standard_tools_read_the_iso() {
     for arch in ALL {

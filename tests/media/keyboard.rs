@@ -21,7 +21,8 @@ use shim::{
 };
 use tests::{Disk, attacker, host, logs_on};
 
-/// A PC with these homes. The kernel's lines and who logs on are on the serial line; the logon is on the screen too.
+/// A PC with these homes. Messages about the boot and about sessions go to the serial port. The
+/// logon is on the screen too.
 fn pc(disk: &Disk, words: &str) -> Vm {
     let arch = Arch::named("x86_64").unwrap();
     let wanted = Wanted { arch, placement: Placement::Medium, profile: "pc", manifest: Manifest::default() };
@@ -34,7 +35,8 @@ fn pc(disk: &Disk, words: &str) -> Vm {
     Vm::start(Machine { memory_mib: 512, drives, ..Machine::new(arch, start) }).unwrap()
 }
 
-/// Presses keys at the next prompt on the screen, which nothing else tells of than the line before it.
+/// Presses keys at the next prompt on the screen. The test cannot see that prompt, only the message
+/// before it.
 fn press(vm: &mut Vm, keys: &[&str]) {
     vm.expect("nodeos: logon on tty1").unwrap();
     std::thread::sleep(Duration::from_secs(8));
@@ -48,7 +50,7 @@ fn keys_follow_the_chosen_layout() {
     let disk = Disk::with(&[logs_on("zy-ß", 1000, None, ""), logs_on("yz", 1001, None, "")]);
     let mut vm = pc(&disk, "keymap=de");
     vm.expect("nodeos: keyboard layout de").unwrap();
-    // by their names on a keyboard of the United States: y, z, / and -
+    // the keys are named as on a US keyboard: y, z, / and -
     press(&mut vm, &["y", "z", "slash", "minus", "ret"]);
     vm.expect("nodeos: session of zy-ß on tty1").unwrap();
     drop(vm);

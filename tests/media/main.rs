@@ -1,7 +1,7 @@
-//! Media, each booted as hardware would boot it.
+//! Tests of media. Each is booted as hardware would boot it.
 //!
 //! ```text
-//! nodeos build --target … → Machine with that firmware and that plug → the test expects a logon
+//! nodeos build --target … → Machine with this firmware and drive → the test expects a logon
 //! ```
 
 mod iso;
@@ -35,7 +35,7 @@ fn first(target: &str) -> &'static Arch {
     Arch::named(Medium::named(target).unwrap().archs[0]).unwrap()
 }
 
-/// The same for any; made once for all tests.
+/// A medium for this architecture. It is made once for all tests.
 fn medium_for(arch: &'static Arch, target: &'static str, machines: &[Machine]) -> PathBuf {
     static MADE: OnceLock<TempDir> = OnceLock::new();
     static MAKING: Mutex<()> = Mutex::new(());
@@ -63,7 +63,7 @@ fn make_of(users: &Users, arch: &'static Arch, target: &str, machines: &[Machine
     media::make(target, &Parts { host: &host, image: &image, users, machines }, out)
 }
 
-/// The demo's guest logs on, and node answers.
+/// Logs on as the demo's guest, and checks that its shell answers.
 fn guest_logs_on(vm: &mut Vm) {
     log_on(vm, "guest", None);
     vm.expect("/ # ").unwrap();
@@ -71,7 +71,7 @@ fn guest_logs_on(vm: &mut Vm) {
     vm.expect("'usr' ]").unwrap();
 }
 
-/// What a tool of the host prints.
+/// The output of a tool of the host.
 fn said(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
@@ -79,7 +79,7 @@ fn said(program: &str, arguments: &[&str]) -> String {
     text.into_owned()
 }
 
-/// Every medium with a fixed shape, for every architecture that it is made for.
+/// Every medium that fixes its placement, for every architecture that it is made for.
 fn every() -> impl Iterator<Item = (&'static str, &'static Arch)> {
     let media = media::ALL.iter().filter(|medium| medium.placement.is_some());
     media.flat_map(|medium| medium.archs.iter().map(|arch| (medium.name, Arch::named(arch).unwrap())))
@@ -91,7 +91,7 @@ fn media_are_identical_when_built_twice() {
     for (target, arch) in every() {
         let made = [0, 1].map(|number| {
             let out = folder.path().join(format!("{target}-{arch}-{number}"));
-            // FAT counts times in steps of two seconds
+            // FAT stores times in steps of two seconds
             std::thread::sleep(std::time::Duration::from_secs(2));
             let manifest = make(arch, target, &[], &out).unwrap_or_else(|error| panic!("{error}"));
             assert!(out.exists() && !manifest.members.is_empty());
@@ -101,7 +101,7 @@ fn media_are_identical_when_built_twice() {
     }
 }
 
-/// A disk with 8 MiB.
+/// Builds each medium on a filesystem of 8 MiB.
 #[test]
 fn a_build_without_disk_space_leaves_nothing_behind() {
     let nodeos = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("nodeos");
@@ -119,7 +119,8 @@ fn a_build_without_disk_space_leaves_nothing_behind() {
     }
 }
 
-/// The numbers of SPECIFICATION.md: the medium, without homes, and for PXE what a machine fetches of it.
+/// Checks the sizes in SPECIFICATION.md: of media without homes, and for PXE of what a machine
+/// downloads.
 #[test]
 fn media_are_no_larger_than_specified() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! A folder that is served: by QEMU's own TFTP server, and by dnsmasq in a network namespace, with the configuration of
-//! docs/pxe.md.
+//! A PXE folder that is served by QEMU's own TFTP server, and by dnsmasq in a network namespace
+//! with the configuration of docs/pxe.md.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,12 +16,12 @@ use tests::{Disk, in_namespaces, log_on, logs_on, run};
 
 use crate::{guest_logs_on, medium};
 
-/// Two machines, each with words of its own.
+/// Two machines, each with its own kernel parameters.
 const MACHINES: [&str; 2] = ["52:54:00:00:00:01=TZ=Asia/Tokyo", "52:54:00:00:00:02=TZ=Europe/Madrid"];
 
 fn folder() -> PathBuf {
     let folder = medium("pxe", &MACHINES.map(|machine| machine.parse().unwrap()));
-    // docs/pxe.md, "The folder": homes are in it
+    // as docs/pxe.md says in "The folder": the file is private because it contains homes
     run("chmod", &["o+r", folder.join("initramfs").to_str().unwrap()]);
     folder
 }
@@ -41,7 +41,7 @@ fn an_ipxe_option_rom_boots_from_qemus_tftp_server() {
     }
 }
 
-/// A child that ends with the test.
+/// A child process that is killed at the end of the test.
 struct Server(Child);
 
 impl Drop for Server {
@@ -51,20 +51,20 @@ impl Drop for Server {
     }
 }
 
-/// Where a test's own namespace finds the folder.
+/// The variable that names the folder to a test in its own namespace.
 const FOLDER: &str = "NODEOS_TEST_FOLDER";
 
-/// The folder, inside and outside of the namespace.
+/// The folder that is served, both inside and outside of the namespace.
 fn served() -> PathBuf {
     std::env::var_os(FOLDER).map_or_else(folder, PathBuf::from)
 }
 
-/// Runs the rest of a test in a network of its own; true there.
+/// Runs this test again in a network namespace of its own. Returns true there.
 fn in_a_network(test: &str) -> bool {
     in_namespaces(test, &["--net"], &[(FOLDER, &served())])
 }
 
-/// A bridge with two machines' cables, a DHCP and TFTP server, and a server for HTTP.
+/// Starts a bridge with ports for two machines, a server for DHCP and TFTP, and a server for HTTP.
 fn network(change: impl Fn(&str) -> String) -> [Server; 2] {
     let ip = |words: &str| run("ip", &words.split(' ').collect::<Vec<_>>());
     ["link set lo up", "link add br0 type bridge", "addr add 192.168.77.1/24 dev br0", "link set br0 up"]
@@ -77,7 +77,7 @@ fn network(change: impl Fn(&str) -> String) -> [Server; 2] {
     }
     let config = served().with_extension("dnsmasq.conf");
     let text = change(&documented()).replace("/srv/tftp/nodeos", served().to_str().unwrap());
-    // the leases are the test's own
+    // the test does not use the host's lease file
     let own = format!("\nport=0\nleasefile-ro\npid-file={}.pid\n", config.display());
     std::fs::write(&config, text + &own).unwrap();
     let start = |program: &str, arguments: &[&str]| {
@@ -101,7 +101,7 @@ fn tap(number: u8) -> Network {
     Network::Tap(format!("tap{}", number - 1), format!("52:54:00:00:00:0{number}"))
 }
 
-/// The guest logs on, in the time zone that the machine was given.
+/// Logs on as the guest, and checks that the machine has this time zone.
 fn is_in(vm: &mut Vm, zone: &str) {
     guest_logs_on(vm);
     vm.send("node").unwrap();
@@ -115,7 +115,7 @@ fn dnsmasq_boots_bios_and_uefi_over_tftp() {
     if in_a_network("pxe::dnsmasq_boots_bios_and_uefi_over_tftp") {
         let _servers = network(str::to_owned);
         let mut one = Vm::start(machine(Firmware::Bios, tap(1))).unwrap();
-        // at once, and with a disk that has other users
+        // at the same time, and with a disk that has other users
         let disk = Disk::with(&[logs_on("ana", 1000, None, "console.log(process.env.TZ)")]);
         let drives = vec![Drive::writable(&disk.path)];
         let mut two = Vm::start(Machine { drives, ..machine(Firmware::Uefi, tap(2)) }).unwrap();
@@ -130,7 +130,7 @@ fn dnsmasq_boots_bios_and_uefi_over_http() {
     if in_a_network("pxe::dnsmasq_boots_bios_and_uefi_over_http") {
         let by_http =
             |config: &str| config.replace("tag:ipxe,boot.ipxe", "tag:ipxe,http://192.168.77.1:8000/boot.ipxe");
-        // UEFI offers both: without its TFTP only HTTP is left
+        // UEFI supports TFTP and HTTP: without the line for TFTP only HTTP is left
         let alone = |config: &str| by_http(config).replace("dhcp-boot=tag:uefi,tag:!ipxe,ipxe.efi\n", "");
         let _servers = network(alone);
         let mut one = Vm::start(machine(Firmware::Bios, tap(1))).unwrap();
@@ -143,7 +143,7 @@ fn dnsmasq_boots_bios_and_uefi_over_http() {
 #[test]
 fn dnsmasq_boots_an_old_rom_with_pxelinux() {
     if in_a_network("pxe::dnsmasq_boots_an_old_rom_with_pxelinux") {
-        // QEMU's ROM is iPXE, which loads PXELINUX as any other would
+        // QEMU's ROM is iPXE, which loads PXELINUX as an old ROM would
         let _servers = network(|config| config.replace("tag:ipxe,boot.ipxe", "tag:ipxe,pxelinux.0"));
         let mut vm = Vm::start(machine(Firmware::Bios, tap(1))).unwrap();
         is_in(&mut vm, "Asia/Tokyo");

@@ -1,4 +1,5 @@
-//! A card, in QEMU's Raspberry Pi 3: kernel, initramfs and device tree are taken back out of it.
+//! SD cards in QEMU's Raspberry Pi 3. QEMU boots the kernel, initramfs and device tree that are
+//! read from the card.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +24,7 @@ use tests::{Disk, attacker, host, log_on, logs_on, runs};
 
 use crate::{guest_logs_on, make_of, medium, said};
 
-/// A copy of the card's image on a card of that many MiB.
+/// A copy of the image on a card with this many MiB.
 fn written(mib: u64) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("card.img");
@@ -34,7 +35,7 @@ fn written(mib: u64) -> (TempDir, PathBuf) {
 
 fn machine(card: &Path, bus: Bus) -> Machine {
     let Card { kernel, initramfs, device_tree, cmdline } = card::read(&host().cache, card).unwrap();
-    // what the shim says beside errors is for those who ask
+    // the shim prints more than errors only at this log level
     let cmdline = format!("{cmdline} loglevel=7");
     let drives = vec![Drive { bus, ..Drive::writable(card) }];
     let network = Network::User { publish: vec![], boot: None };
@@ -42,7 +43,7 @@ fn machine(card: &Path, bus: Bus) -> Machine {
     Machine { drives, network, ..Machine::new(Arch::named("aarch64").unwrap(), start) }
 }
 
-/// Partitions as sfdisk sees them: first sector and sectors.
+/// The partitions as sfdisk lists them: first sector and number of sectors.
 fn partitions(card: &Path) -> Vec<(u64, u64)> {
     let number = |line: &str, key: &str| {
         let (_, rest) = line.split_once(key)?;
@@ -52,7 +53,7 @@ fn partitions(card: &Path) -> Vec<(u64, u64)> {
     dump.lines().filter_map(|line| Some((number(line, "start=")?, number(line, "size=")?))).collect()
 }
 
-/// A partition as a file.
+/// Copies a partition into a file.
 fn partition(card: &Path, number: usize) -> (TempDir, PathBuf) {
     let (start, sectors) = partitions(card)[number - 1];
     let folder = tempfile::tempdir().unwrap();
@@ -64,7 +65,7 @@ fn partition(card: &Path, number: usize) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-/// The homes reach to the card's end, and e2fsck has nothing to mend.
+/// Checks that the partition with the homes ends with the card, and that e2fsck finds no error.
 fn assert_grown(card: &Path) {
     let (start, sectors) = partitions(card)[2];
     assert_eq!((start + sectors) * 512, fs::metadata(card).unwrap().len(), "the partition ends with the card");
@@ -83,21 +84,22 @@ fn a_pi_boots_from_the_card_and_the_homes_grow_to_fill_it() {
     vm.expect("growing /dev/mmcblk0p3 to ").unwrap();
     vm.expect(&format!("users partition grown from 256 to {} MiB", 1024 - start / 2048)).unwrap();
     guest_logs_on(&mut vm);
-    // which console comes first is nobody's promise
+    // the order of the consoles is not specified
     let said = vm.transcript();
     assert!(said.contains("logon on ttyS1") && said.contains("logon on tty1"), "{said}");
     vm.monitor("sendkey ctrl-alt-delete").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::Reboot));
     assert_grown(&card);
-    // and that was that
+    // the next boot does not grow it again
     let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
     vm.expect("logon on tty1").unwrap();
     let said = vm.transcript();
     assert!(!said.contains("growing") && !said.contains("grown"), "{said}");
 }
 
-/// A table that was written and a filesystem that was not: as if the power had gone there. It goes again while that grows;
-/// what QEMU has written then stays written, unlike a card's.
+/// The partition table has grown but the filesystem has not, as after a power cut between the two.
+/// The power is cut again while the filesystem grows. Unlike a real card, QEMU loses nothing that
+/// was written before.
 #[test]
 fn growing_the_homes_survives_a_power_cut() {
     let (_folder, card) = written(2048);
@@ -115,7 +117,7 @@ fn growing_the_homes_survives_a_power_cut() {
 #[test]
 fn a_card_boots_from_usb_and_a_modified_partition_table_is_kept() {
     let (_folder, card) = written(1024);
-    // somebody made a partition behind the homes
+    // there is another partition behind the homes
     tests::run("sh", &["-euc", &format!("echo 'start=1900000, type=83' | sfdisk --quiet --append {}", card.display())]);
     let before = partitions(&card);
     let mut vm = Vm::start(machine(&card, Bus::Usb)).unwrap();
@@ -129,7 +131,7 @@ fn a_card_boots_from_usb_and_a_modified_partition_table_is_kept() {
 #[test]
 fn a_truncated_copy_is_reported_as_incomplete() {
     let (_folder, card) = written(512);
-    // what dd had not reached when it was broken off is as the card was before
+    // as if dd was interrupted: the rest of the card is as it was before
     let (start, sectors) = partitions(&card)[1];
     let file = File::options().write(true).open(&card).unwrap();
     file.set_len((start + sectors / 2) * 512).unwrap();
@@ -140,7 +142,7 @@ fn a_truncated_copy_is_reported_as_incomplete() {
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::Reboot));
 }
 
-/// A card that is smaller than its table says.
+/// The card is smaller than its partition table says.
 #[test]
 fn a_card_that_is_too_small_is_reported() {
     let (_folder, card) = written(256);
@@ -150,7 +152,7 @@ fn a_card_that_is_too_small_is_reported() {
     vm.expect_within(Duration::from_secs(240), "Welcome to NodeOS!: username:").unwrap();
 }
 
-/// The pins are a user's to whom a policy grants them; the homes are an image of somebody's.
+/// A user can open the pins if a policy grants them. The homes come from an existing image.
 #[test]
 fn a_policy_grants_gpio_and_i2c_devices() {
     let script = "const fs = require('fs'); const open = path => { try { return fs.openSync(path, 'r+') > 2 } catch (error) { return error.code } }
@@ -165,8 +167,8 @@ fn a_policy_grants_gpio_and_i2c_devices() {
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
 }
 
-/// What the kernel holds for a user is charged to that user here too, and another works meanwhile, whose session leaves the
-/// serial line as it was.
+/// Kernel memory is charged to the user who causes it on this kernel too, and another user can work
+/// meanwhile. The session of that user cannot change settings of the serial port.
 #[test]
 fn a_bomb_on_a_pi_does_not_block_other_users() {
     let program = attacker(crate::first("sd"));
@@ -188,11 +190,12 @@ fn a_bomb_on_a_pi_does_not_block_other_users() {
     vm.expect_within(Duration::from_secs(120), "attack set_serial: failed (EPERM").unwrap();
     vm.expect_within(Duration::from_secs(120), "bo counts to 42 beside ").unwrap();
     let free = vm.rest_of_line().unwrap();
-    // of about 900 ana has 64; the bomb takes 480 where nobody pays
+    // of about 900 MiB ana may use 64; the bomb takes 480 MiB where kernel memory is not charged
     assert!(free.split(' ').next().unwrap().parse::<u64>().unwrap() > 500, "{free}");
 }
 
-/// What others' tools read in it, and every file that the firmware asks for (boot/src/media/sd.rs has the sources).
+/// Checks the card with standard tools, and that every file exists that the firmware asks for
+/// (boot/src/media/sd.rs has the sources).
 #[test]
 fn standard_tools_read_the_card() {
     let card = medium("sd", &[]);

@@ -1,4 +1,4 @@
-//! A users partition of a test's own.
+//! A users partition for one test.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::run;
 
-/// A users partition of a test's own.
+/// A users partition for one test. It is deleted with the value.
 pub struct Disk {
     folder: TempDir,
     /// The image.
@@ -22,7 +22,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// One with these homes.
+    /// Creates a partition with these homes.
     ///
     /// # Panics
     /// When it cannot be made.
@@ -34,7 +34,7 @@ impl Disk {
         Self { folder, path }
     }
 
-    /// A copy of an image, to be written to.
+    /// Copies an image, so that a test can write to it.
     ///
     /// # Panics
     /// When it cannot be made.
@@ -46,13 +46,13 @@ impl Disk {
         Self { folder, path }
     }
 
-    /// A file beside it.
+    /// The path of a file in the same folder.
     #[must_use]
     pub fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Does to the filesystem what no tool of ours would: commands of debugfs(8).
+    /// Runs commands of debugfs(8), for changes that our own tools refuse.
     ///
     /// # Panics
     /// When debugfs complains.
@@ -65,7 +65,7 @@ impl Disk {
         assert!(output.status.success() && said.is_empty(), "debugfs: {said:?}");
     }
 
-    /// Every path on it, with owner: `1000 /ana/file`.
+    /// Every path on the partition, with its owner: `1000 /ana/file`.
     ///
     /// # Panics
     /// When it cannot be read.
@@ -75,10 +75,10 @@ impl Disk {
         partition.members.iter().map(|member| format!("{} {}", member.uid, member.path)).collect()
     }
 
-    /// A machine that was stopped leaves nothing to mend.
+    /// Checks that the filesystem was unmounted cleanly.
     ///
     /// # Panics
-    /// When e2fsck finds something.
+    /// When e2fsck finds an error, or when the journal was not closed.
     pub fn assert_clean(&self) {
         let output = Command::new("e2fsck").args(["-fn", text(&self.path)]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);

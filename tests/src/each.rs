@@ -1,7 +1,8 @@
-//! Tests for each architecture: the one list of architectures in the tests.
+//! Macros that make a test for each architecture. The architectures are listed only here.
 
-/// Makes a test of each row for every architecture: `NAME => FUNCTION, ARGUMENT…;` becomes a test NAME, in a module of
-/// the architecture's name, that calls `FUNCTION(ARCH, ARGUMENT…)`. Rows behind `@x86_64` have a test there alone.
+/// Makes a test of each row for every architecture. `NAME => FUNCTION, ARGUMENT…;` becomes a test
+/// NAME that calls `FUNCTION(ARCH, ARGUMENT…)`, in a module with the architecture's name. Rows
+/// behind `@x86_64` run only on x86_64.
 #[macro_export]
 macro_rules! on_each {
     (

@@ -1,4 +1,4 @@
-//! What machines of the tests start: images as `nodeos run` makes them, with what only a test wants.
+//! The images that the tests boot: as `nodeos run` makes them, with changes that only a test needs.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,7 +19,7 @@ use shim::{arches::Arch, layout::E2FSCK_ON_CARBON};
 
 use crate::host;
 
-/// Doors that our kernels do not have.
+/// Kernel options that our kernels leave out, because they open ways for attacks.
 const DOORS: [&str; 16] = [
     "CONFIG_COREDUMP=y",
     "CONFIG_CROSS_MEMORY_ATTACH=y",
@@ -39,10 +39,10 @@ const DOORS: [&str; 16] = [
     "CONFIG_USER_NS=y",
 ];
 
-/// The image of an architecture with the carbon copy in that place; `weak`: with a shim that can leave guards out;
-/// `doors`: with a kernel that has what ours lack.
+/// Makes the image of an architecture. With `weak` the shim can leave guards out. With `doors` the
+/// kernel has the options of `DOORS`.
 pub fn image(arch: &'static Arch, placement: Placement, weak: bool, doors: bool) -> Image {
-    // one maker at a time: the tests share two cores, and the cargo below shares a folder
+    // only one thread builds: the tests share two cores, and all builds share cargo's target folder
     static MAKING: Mutex<()> = Mutex::new(());
     let _one = MAKING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut manifest = Manifest::default();
@@ -67,8 +67,8 @@ pub fn attacker(arch: &Arch) -> Vec<u8> {
     std::fs::read(attack(arch)).unwrap()
 }
 
-/// Makes `out`, the initramfs with one more program under the name that `out` has: the meter if that is one of its, else
-/// the attacker's.
+/// Writes to `out` the initramfs with one more program, named like the file `out`. It is the meter
+/// if the name is one of the meter's, otherwise the attacker's program.
 pub fn put_first<'a>(arch: &Arch, initramfs: &Path, out: &'a Path) -> &'a str {
     let name = out.file_name().and_then(|name| name.to_str()).unwrap();
     let program = match name {
@@ -81,7 +81,7 @@ pub fn put_first<'a>(arch: &Arch, initramfs: &Path, out: &'a Path) -> &'a str {
     name
 }
 
-/// Makes `out`, the initramfs with the attacker's program in the place of the carbon copy's e2fsck.
+/// Writes to `out` the initramfs with the attacker's program in place of the carbon copy's e2fsck.
 pub fn put_e2fsck(arch: &Arch, initramfs: &Path, out: &Path) {
     let name = E2FSCK_ON_CARBON.trim_start_matches('/');
     with_program(initramfs, name, &attack(arch), out).unwrap_or_else(|error| panic!("{error}"));

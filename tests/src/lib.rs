@@ -1,13 +1,14 @@
-//! Boots machines for the system tests in `system/`, one module there a behaviour, each on every architecture.
+//! Boots machines for the tests in this folder, on every architecture.
 //!
 //! ```text
-//! Homes → Disk (a users partition of the test's own)
-//! Boot::on(arch).homes(&disk)… → Machine → Vm: the test expects words on its console
+//! Homes → Disk (a users partition for one test)
+//! Boot::on(arch).homes(&disk)… → Machine → Vm: the test expects text on its console
 //! ```
 //!
-//! 1. Images come from `boot`, as `nodeos run` makes them; whatever is not cached is made by the first test.
-//! 2. A test judges by what the console says and by what lies on the disk afterwards, never by time.
-//! 3. What a failed test prints holds the console and the command that repeats the machine.
+//! 1. Images come from `boot`, as `nodeos run` makes them. The first test builds what is not
+//!    cached.
+//! 2. A test judges by the console and by the content of the disk afterwards, never by time.
+//! 3. A failed test prints the console and a command that starts the same machine.
 
 use std::{
     net::TcpListener,
@@ -45,7 +46,7 @@ pub fn arch(name: &str) -> &'static Arch {
     Arch::named(name).unwrap_or_else(|| panic!("there is no architecture {name}"))
 }
 
-/// The cache that `nodeos` uses too, and plain lines for what takes long.
+/// The same cache as that of `nodeos`, with plain lines for progress.
 ///
 /// # Panics
 /// When there is none.
@@ -54,7 +55,7 @@ pub fn host() -> Host {
     Host::open(Progress::Plain).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A machine that is to be booted.
+/// Describes a machine to boot.
 pub struct Boot {
     arch: &'static Arch,
     placement: Placement,
@@ -95,27 +96,27 @@ impl Boot {
         }
     }
 
-    /// These homes; what is written to them stays on the disk.
+    /// With the homes of this disk. The machine writes to the disk.
     #[must_use]
     pub fn homes(self, disk: &Disk) -> Self {
         self.drive(Drive::writable(&disk.path))
     }
 
-    /// That disk.
+    /// With this drive as its users partition.
     #[must_use]
     pub fn drive(mut self, drive: Drive) -> Self {
         self.users = vec![drive];
         self
     }
 
-    /// The users partition is named by this, instead of by its label.
+    /// Names the users partition by this parameter (`users=…`) instead of by its label.
     #[must_use]
     pub fn users_by(mut self, word: &str) -> Self {
         self.by = word.to_owned();
         self
     }
 
-    /// The carbon copy lies there.
+    /// With the carbon copy in this place.
     #[must_use]
     pub fn carbon(mut self, placement: Placement) -> Self {
         self.placement = placement;
@@ -129,35 +130,36 @@ impl Boot {
         self
     }
 
-    /// More words on the kernel's command line.
+    /// With more parameters on the kernel's command line.
     #[must_use]
     pub fn words(mut self, words: &str) -> Self {
         self.words = format!("{} {words}", self.words);
         self
     }
 
-    /// Without these guards, names of `shim::guards`; with none, as users have it.
+    /// Without these guards (names of `shim::guards`). If there are none, with the shim that users
+    /// have.
     #[must_use]
     pub fn without(mut self, guards: &str) -> Self {
         self.without = Some(guards.to_owned()).filter(|names| !names.is_empty());
         self
     }
 
-    /// A port of the host's loopback that leads into the machine.
+    /// Publishes a port of the machine on the host's loopback.
     #[must_use]
     pub fn publish(mut self, publish: Publish) -> Self {
         self.publish.push(publish);
         self
     }
 
-    /// With a network by passt, in place of QEMU's own.
+    /// With a network by passt instead of QEMU's own.
     #[must_use]
     pub fn passt(mut self, passt: Passt) -> Self {
         self.passt = Some(passt);
         self
     }
 
-    /// With a bus for serial ports that come and go.
+    /// With a bus for serial ports that can be plugged in and unplugged.
     #[must_use]
     pub fn ports(mut self) -> Self {
         self.ports = true;
@@ -171,22 +173,23 @@ impl Boot {
         self
     }
 
-    /// With a kernel that has what ours lack for good reasons.
+    /// With a kernel that has the options of `DOORS`, which ours leave out.
     #[must_use]
     pub fn doors(mut self) -> Self {
         self.doors = true;
         self
     }
 
-    /// The kernel runs the meter, or the attacker's program, under that name, which then becomes the shim. The
-    /// initramfs with both is beside the disk.
+    /// The kernel runs the meter or the attacker's program under this name first. That program then
+    /// executes the shim. The initramfs with both is written beside the disk.
     #[must_use]
     pub fn first(mut self, name: &str, disk: &Disk) -> Self {
         self.first = Some(disk.beside(name));
         self
     }
 
-    /// The carbon copy, files in the initramfs, has the attacker's program for its e2fsck. That initramfs is beside the disk.
+    /// With the attacker's program in place of e2fsck. The carbon copy consists of files in the
+    /// initramfs, which is written beside the disk.
     #[must_use]
     pub fn broken_e2fsck(mut self, disk: &Disk) -> Self {
         self.e2fsck = Some(disk.beside("broken"));
@@ -201,7 +204,7 @@ impl Boot {
         let by = if self.users.is_empty() { "" } else { &self.by };
         let mut cmdline = format!("{cmdline} {by} {}{without}", self.words);
         if self.arch.name == "x86_64" {
-            // on a busy host the kernel may think that QEMU's timer is broken, and panic
+            // on a busy host the kernel may decide that QEMU's timer is broken, and panic
             // (arch/x86/kernel/apic/io_apic.c)
             cmdline += " no_timer_check";
         }
@@ -236,7 +239,7 @@ impl Boot {
     }
 }
 
-/// A port of the host's loopback that nobody has.
+/// A port that is free on the host's loopback.
 ///
 /// # Panics
 /// When there is none.
@@ -245,7 +248,9 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Runs the rest of a test as root of namespaces of its own, of which unshare(1) makes those, with these variables; true there.
+/// Runs this test again in new namespaces of a new user namespace. `which` names the others, as
+/// options of unshare(1). `variables` are set in its environment. Returns true inside the
+/// namespaces, and false to the test outside.
 ///
 /// # Panics
 /// When the test fails there.
@@ -274,7 +279,7 @@ pub fn run(program: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A home whose `/init` is that JavaScript; nobody logs on there.
+/// A home whose `/init` is this JavaScript. Nobody can log on to it.
 #[must_use]
 pub fn runs(name: &str, uid: u32, script: &str) -> Home {
     let mut home = Home::new(name, uid);
@@ -282,7 +287,7 @@ pub fn runs(name: &str, uid: u32, script: &str) -> Home {
     home
 }
 
-/// A home whose `/init` makes these attacks, one a line (tests/guest).
+/// A home whose `/init` makes these attacks, one per line (tests/guest).
 #[must_use]
 pub fn attacks(arch: &'static Arch, name: &str, uid: u32, attacks: &str) -> Home {
     let mut home = Home::new(name, uid);
@@ -291,7 +296,8 @@ pub fn attacks(arch: &'static Arch, name: &str, uid: u32, attacks: &str) -> Home
     home
 }
 
-/// A home with a password, whose shell is node running that JavaScript.
+/// A home to which a user can log on, with this password or as a guest. The shell is node running
+/// this JavaScript.
 ///
 /// # Panics
 /// When the password cannot be hashed.
@@ -312,7 +318,7 @@ pub fn logs_on(name: &str, uid: u32, password: Option<&str>, script: &str) -> Ho
 /// Logs on at the console.
 ///
 /// # Panics
-/// When the machine does not ask.
+/// When the machine does not prompt for a name or password.
 pub fn log_on(vm: &mut Vm, user: &str, password: Option<&str>) {
     vm.expect("Welcome to NodeOS!: username:").unwrap();
     vm.send(user).unwrap();

@@ -1,4 +1,4 @@
-//! An app: the only user, who is a program.
+//! Apps: a program that is the only user of its machine.
 
 use std::{
     io::{Read, Write},
@@ -24,7 +24,7 @@ pub fn an_app_has_the_console_and_the_machine_exits_with_its_status(arch: &'stat
     let mut vm = Boot::on(arch).drive(app("exit3.mjs", arch)).start();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(3)), "{}", vm.transcript());
 
-    // stdin is a terminal, and what is typed arrives
+    // stdin is a terminal and receives what is typed
     let script = "console.log('tty', process.stdin.isTTY); process.stdin.once('data', d => { console.log('got ' + d); process.exit() })";
     let disk = Disk::with(&[runs("app", 1000, script)]);
     let mut vm = Boot::on(arch).homes(&disk).start();
@@ -133,7 +133,8 @@ pub fn a_user_sees_its_account_host_name_and_network_settings(arch: &'static Arc
 }
 
 pub fn host_names_are_resolved_by_the_dns_server_of_the_network(arch: &'static Arch) {
-    // the server runs in the machine itself, so that the test needs no network: whatever is asked has this address
+    // the DNS server runs in the machine itself, so that the test needs no network; it answers each
+    // question with the same address
     let script = r"
         const dns = require('dns'), server = require('dgram').createSocket('udp4')
         server.on('message', (question, from) => {

@@ -1,10 +1,12 @@
-//! Users partitions as a mistake or an attacker makes them: each fault has its line, and nobody else feels it.
+//! Users partitions with faults, by mistake or by an attacker. Each fault is reported, and other
+//! users are not affected.
 
 use boot::users::home::Home;
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, log_on, logs_on, runs};
 
-/// A folder at the top of the partition, made as our own tools would not.
+/// Commands of debugfs that make a folder at the top of the partition, which our own tools would
+/// refuse.
 fn folder(name: &str, uid: u32) -> String {
     format!("mkdir \"{name}\"\nsif \"{name}\" uid {uid}\nsif \"{name}\" gid {uid}\nsif \"{name}\" mode 040700\n")
 }
@@ -51,7 +53,8 @@ fn json(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// node finds each user by name (`os.userInfo()`), whatever the name is; one that passwd(5) cannot have is no user.
+/// node finds each user by name (`os.userInfo()`), even with an unusual name. Names that passwd(5)
+/// cannot hold are refused.
 pub fn user_names_invalid_in_passwd_are_refused_and_unusual_ones_work(arch: &'static Arch) {
     let asks = "try { console.log('I am', JSON.stringify(require('os').userInfo().username)) } catch (error) { console.log('I am nobody', error.code) }";
     let good = ["a,b", "a\\b", "in side", "a#", "a+-", "7", "<7>", "$HOME", "\"quoted\"", "ñandú", &"x".repeat(255)];
@@ -101,7 +104,8 @@ pub fn an_invalid_init_is_not_run_and_does_not_affect_other_users(arch: &'static
     assert!(said.contains("nodeos: crash: cannot run /init: ENOENT"), "{said}");
 }
 
-/// Mounts go where a home has links to elsewhere: none follows them, and nobody else feels it.
+/// Homes have symbolic links where their sandbox mounts something. No mount follows them, and other
+/// users are not affected.
 pub fn symlinks_at_mount_points_are_not_followed(arch: &'static Arch) {
     let linked = |name, uid| {
         let mut home = runs(name, uid, "console.log('over a link, and yet it ran')");
@@ -124,7 +128,7 @@ pub fn symlinks_at_mount_points_are_not_followed(arch: &'static Arch) {
     }
 }
 
-/// The kernel then mounts the home read-only, with a line that names no home.
+/// The kernel then mounts the home read-only, and its own message does not name the home.
 pub fn an_overlay_work_folder_that_cannot_be_emptied_is_reported(arch: &'static Arch) {
     let writes = "try { require('fs').writeFileSync('/new', ''); console.log('wrote') } catch (error) { console.log('cannot write', error.code) }";
     let disk = Disk::with(&[runs("good", 1000, &writes.replace("wrote", "good wrote")), runs("stuck", 1001, writes)]);
@@ -174,7 +178,8 @@ pub fn a_bad_logon_file_lets_nobody_in(arch: &'static Arch) {
     assert!(!said.contains("an open root prompt\n"), "{said}");
 }
 
-/// Each has an `/init` that needs node: the strictest policy is one that a user can work with.
+/// Every user has an `/init` that needs node. It runs, so a user can still work under the strictest
+/// policy.
 pub fn the_strictest_policy_replaces_a_broken_one(arch: &'static Arch) {
     const ASK: &str = "const os = require('os')
         console.log(os.userInfo().username + ' has', Object.keys(os.networkInterfaces()).join())";
@@ -210,8 +215,9 @@ pub fn the_strictest_policy_replaces_a_broken_one(arch: &'static Arch) {
     assert!(!said.contains("good.json: "), "{said}");
 }
 
-/// Attributes by which overlayfs remembers what a file is made of, written by hand: that its content is below the home,
-/// and from which file it was copied. Neither shows what its owner may not see, and nobody else is affected.
+/// Forges the attributes in which overlayfs stores that a file's content is in a lower layer, and
+/// from which file it was copied. They reveal nothing that the owner may not see, and other users
+/// are not affected.
 pub fn forged_overlay_attributes_reveal_no_other_files(arch: &'static Arch) {
     const SCRIPT: &str = "const fs = require('fs')
         const tried = (what, act) => { try { console.log(what, act()) } catch (error) { console.log(what, error.code) } }
@@ -244,8 +250,8 @@ pub fn forged_overlay_attributes_reveal_no_other_files(arch: &'static Arch) {
     let mut vm = Boot::on(arch).homes(&disk).start();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
     let said = vm.transcript();
-    // a file whose content is elsewhere is refused (fs/overlayfs/namei.c, `ovl_lookup`), or shown as the empty file it
-    // is
+    // a file whose content is elsewhere is refused (fs/overlayfs/namei.c, `ovl_lookup`), or shown
+    // as an empty file, which it is
     assert!(said.contains("metacopy EPERM") || said.contains("metacopy EIO") || said.contains("metacopy 0"), "{said}");
     for line in ["origin hers", "folder own", "write done", "bo runs"] {
         assert!(said.contains(line), "{}", vm.failure(format!("not said: {line}")));

@@ -1,4 +1,5 @@
-//! Systems side by side: that a script of the same mounts comes up, and that this system still takes less.
+//! Comparison with another system: a BusyBox script that makes the same mounts boots, and NodeOS
+//! still takes less.
 
 use lab::bench::{ALL, Arena, Wanted};
 use shim::arches::Arch;

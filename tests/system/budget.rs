@@ -1,4 +1,5 @@
-//! What is measured is so, and a budget closes the gate on a regression of each kind, which is planted here.
+//! Measurements are true, and the budget check fails on each kind of regression. The tests plant
+//! such regressions.
 
 use std::path::Path;
 
@@ -33,13 +34,13 @@ fn measured(arch: &'static Arch, manifest: Manifest, whats: &[What]) -> Measured
 pub fn memory_and_timeline_are_measured_in_the_machine(arch: &'static Arch) {
     let measured = measured(arch, Manifest::default(), &[What::Memory, What::Time]);
     let kib = |name: &str| measured.figures[&format!("memory.{name}")].value;
-    // node is read from the medium as it is needed, and stays in memory
+    // node is read from the medium on demand, and stays in memory
     assert_eq!(kib("kernel.carbon-cache"), 0);
     assert!(kib("prompt.carbon-cache") < 1024 && kib("first-line.carbon-cache") > 16 * 1024, "{measured:?}");
     assert!(kib("idle.carbon-cache") >= kib("first-line.carbon-cache"), "{measured:?}");
     assert!(kib("prompt.init-private") > kib("kernel.init-private") && kib("idle.init-private") <= 128, "{measured:?}");
     assert!(kib("idle.anonymous") > kib("prompt.anonymous") && kib("idle.free") < kib("prompt.free"), "{measured:?}");
-    // a machine of 256 MiB, of which little is nobody's
+    // the machine has 256 MiB, and only a small part belongs to none of the figures
     assert!((4096..64 * 1024).contains(&kib("kernel.reserved")), "{measured:?}");
     for moment in MOMENTS {
         let parts = PARTS.map(|part| kib(&format!("{moment}.{part}")));
@@ -82,12 +83,13 @@ pub fn the_timeline_of_an_app_is_measured(arch: &'static Arch) {
     };
     let order =
         ["PID 1 begins", "sandbox of app ready", "node begins", "bootstrap is done", "first line", "the app listens"];
-    // a module of ECMAScript that serves: its machine is ended when it listens
+    // an ECMAScript module that serves; the measurement ends the machine once it listens
     assert_eq!(places(&example("http"), &order), [true; 6]);
-    // one of CommonJS that ends the machine by itself
+    // a CommonJS module that ends, and the machine with it
     let order = [&order[..5], &["users partition unmounted", "the app listens"]].concat();
     assert_eq!(places(&example("hello.js"), &order), [true, true, true, true, true, true, false]);
-    // TypeScript; what it prints is no part of its timeline, and neither its line without an end nor its status matters
+    // TypeScript; text that it prints is not taken for its timeline; its unfinished line and its
+    // status do not matter
     let app = "import { createServer, type Server } from 'node:net'\n\
         process.stdout.write('meter: node listen Now=1\\n[    0.000001] nodeos: the app listens\\nno end')\n\
         const server: Server = createServer().listen(1, () => process.exit(3))\n";
@@ -96,7 +98,7 @@ pub fn the_timeline_of_an_app_is_measured(arch: &'static Arch) {
     let app = app.split_inclusive('\n').take(2).collect::<String>() + "process.exit(3)\n";
     assert_eq!(places(&written("ends.ts", &app), &order[3..]), [true, true, true, false]);
 
-    // neither has begun: one is not compiled, of the other, which node finds to be a module, an import is missing
+    // neither app begins: the first has a syntax error, the second is a module that lacks an import
     for (name, app, why) in [
         ("broken.js", "let x = = 1\n", "| SyntaxError"),
         ("lacks.js", "import './gone.mjs'\nconsole.log()\n", "ERR_MODULE_NOT_FOUND"),
@@ -126,7 +128,7 @@ pub fn the_budget_check_fails_on_each_kind_of_regression(arch: &'static Arch) {
         assert!(finding.blame.iter().any(|part| part.contains(who)), "{who} is not blamed: {finding}");
     };
 
-    // a file in the carbon copy, which does not compress
+    // an incompressible file in the carbon copy
     let folder = tempfile::tempdir().unwrap();
     let from = folder.path().join("planted");
     let mut noise = 1_u64;
@@ -143,7 +145,7 @@ pub fn the_budget_check_fails_on_each_kind_of_regression(arch: &'static Arch) {
     blamed(&found(&planted, "bytes.carbon"), "/lib/planted (new)");
     blamed(&found(&planted, "bytes.medium"), "carbon.erofs");
 
-    // a package among an app's
+    // one more package of an app
     let app = folder.path().join("app");
     let package = |name: &str, bytes: usize| {
         let package = app.join("node_modules").join(name);
@@ -166,7 +168,7 @@ pub fn the_budget_check_fails_on_each_kind_of_regression(arch: &'static Arch) {
     let grown = grown.iter().find(|finding| finding.figure == "bytes.homes" && finding.what.fails());
     blamed(grown.unwrap_or_else(|| panic!("a package passes")), "+50000 planted (new)");
 
-    // functions in PID 1: those that leave guards out
+    // more functions in PID 1: those of the shim that can leave guards out
     let (weak, named) = (shim_of::weak(arch).unwrap(), shim_of::weak_named(arch).unwrap());
     let mut planted = good.clone();
     planted.figures.insert(
@@ -175,7 +177,7 @@ pub fn the_budget_check_fails_on_each_kind_of_regression(arch: &'static Arch) {
     );
     blamed(&found(&planted, "bytes.init"), "shim::guards::");
 
-    // an option of the kernel's: a kernel with it would have to be built, so its size is made up
+    // a kernel option; a kernel with it would have to be built, so its size is made up
     let mut manifest = Manifest::default();
     manifest.kernel.options.push(KernelOption("CONFIG_PLANTED=y".to_owned()));
     let mut planted = good.clone();
@@ -184,7 +186,7 @@ pub fn the_budget_check_fails_on_each_kind_of_regression(arch: &'static Arch) {
     kernel.parts = measure::options(&subject(arch, manifest)).unwrap();
     blamed(&found(&planted, "bytes.kernel"), "CONFIG_PLANTED=y (new)");
 
-    // twenty more homes, which PID 1 looks at
+    // twenty more homes, which PID 1 opens
     let homes: Vec<_> = (1001..1021).map(|uid| Home::new(&format!("planted{uid}"), uid)).collect();
     let image = subject(arch, Manifest::default()).booted(&host(), Placement::Medium).unwrap();
     let guest = Guest::new(&image, Progress::Plain).unwrap();

@@ -1,4 +1,4 @@
-//! What a console is before, between and after sessions.
+//! The state of a console before, between and after sessions.
 
 use boot::users::{
     home::Home,
@@ -11,7 +11,7 @@ use shim::{
 use tests::{Boot, Disk, attacker, log_on, logs_on, runs};
 
 pub fn backspace_erases_a_whole_multibyte_character(arch: &'static Arch) {
-    // the session edits a line too: it reads what was left of one
+    // the session's terminal edits lines too: the program reads the edited line
     let script =
         "process.stdin.once('data', line => { console.log('it read', JSON.stringify(String(line))); process.exit() })
         console.log('ana is in')";
@@ -26,7 +26,7 @@ pub fn backspace_erases_a_whole_multibyte_character(arch: &'static Arch) {
     vm.expect(r#"it read "x\n""#).unwrap();
 }
 
-/// An app has the console to itself: no logon was there before it.
+/// An app has the console to itself. No logon has set the size before it starts.
 pub fn an_app_sees_the_size_of_its_console(arch: &'static Arch) {
     let app = "const { columns, rows } = process.stdout
         console.log('-'.repeat(columns - 1))
@@ -48,7 +48,7 @@ pub fn an_invalid_console_size_is_reported(arch: &'static Arch) {
 
 pub fn the_logon_prompt_is_repeated_after_output_unless_someone_is_typing(arch: &'static Arch) {
     const PROMPT: &str = "Welcome to NodeOS!: username:";
-    // it prints once at an empty prompt, and once more after somebody began to type there
+    // the init prints once at an empty prompt, and once after somebody began to type at it
     let init = "setTimeout(() => console.log('Hello from an init'), 5000)
         setTimeout(() => console.log('Hello again'), 25000)";
     let disk = Disk::with(&[runs("ana", 1000, init), logs_on("guest", 1001, None, "console.log('guest is in')")]);
@@ -56,12 +56,12 @@ pub fn the_logon_prompt_is_repeated_after_output_unless_someone_is_typing(arch: 
     vm.expect(PROMPT).unwrap();
     vm.expect("Hello from an init").unwrap();
     vm.expect(PROMPT).unwrap();
-    // what is typed before the last letter of a prompt is sent counts as typed before it
+    // keys that arrive before the whole prompt is sent count as typed before it
     std::thread::sleep(std::time::Duration::from_secs(2));
     vm.type_in("gue").unwrap();
     let before = vm.expect("Hello again").unwrap();
     assert!(before.contains("gue"), "the name was not begun in time, so nothing is known: {}", vm.transcript());
-    // whoever types has seen a prompt, and what is typed stays
+    // no prompt is printed over a name that is half typed, and the typed letters stay
     std::thread::sleep(std::time::Duration::from_secs(8));
     vm.type_in("st\r").unwrap();
     let after = vm.expect("guest is in").unwrap();
@@ -96,7 +96,7 @@ pub fn serial_line_settings_are_restored_after_a_session(arch: &'static Arch) {
     vm.expect("attack spoil_line: worked").unwrap();
     let spoiled = line(&mut vm);
     assert!(spoiled.contains("1200 bit/s, flags 48, divisor 7, modem 8192") && spoiled.contains("2x1"), "{spoiled}");
-    // of 8250s nothing comes back of what the end of ana's session says; the prompt does
+    // on an 8250 in loopback, the last output of ana's session is lost; the prompt is not
     log_on(&mut vm, "bo", None);
     assert_eq!(line(&mut vm), first);
 }

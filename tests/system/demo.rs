@@ -1,4 +1,4 @@
-//! The demo: the session of the post that NodeOS starts from.
+//! The demo: the session that the post of 2015 shows.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn demo(arch: &'static Arch) -> Disk {
     Disk::copy(&image.unwrap())
 }
 
-/// Types a command at the shell's prompt; what it printed.
+/// Types a command at the shell's prompt, and returns its output.
 fn shell(vm: &mut Vm, command: &str) -> String {
     vm.send(command).unwrap();
     vm.expect(command).unwrap();

@@ -1,6 +1,8 @@
-//! A device that root grants to several users is the first one's who opens it, until the last open file of it is gone.
+//! Devices that root grants to several users. The first user to open a device owns it until its
+//! last open file is closed.
 //!
-//! In each home an `/init` answers the test: a line of JavaScript in, what it says as JSON out.
+//! In each home an `/init` answers the test over TCP: it evaluates a line of JavaScript and sends
+//! the result as JSON.
 
 use std::{
     io::{Read, Write},
@@ -29,7 +31,7 @@ const ANSWERS: &str = r"
         })
     }).listen(PORT)";
 
-/// Who answers on which port of the machine.
+/// The users, and the port of the machine on which each answers.
 const USERS: [(&str, u16); 3] = [("ana", 7001), ("bo", 7002), ("cara", 7003)];
 
 /// A machine in which ana and bo are granted the same devices, and cara others.
@@ -44,7 +46,7 @@ impl Three {
         Self::with(vec![], boot)
     }
 
-    /// Beside others.
+    /// The same with more homes.
     fn with(mut homes: Vec<Home>, boot: Boot) -> Self {
         let three = (1000..).zip(USERS);
         homes.extend(three.map(|(uid, (name, port))| runs(name, uid, &ANSWERS.replace("PORT", &port.to_string()))));
@@ -69,12 +71,12 @@ impl Three {
         USERS.iter().zip(&self.ports).find(|((name, _), _)| *name == user).map(|(_, port)| *port).unwrap()
     }
 
-    /// What the user says to that.
+    /// The user's answer to this script.
     fn ask(&mut self, user: &str, script: &str) -> String {
         ask(self.port(user), script).unwrap_or_else(|error| panic!("{}", self.vm.failure(format!("{user}: {error}"))))
     }
 
-    /// Asks until that is the answer.
+    /// Asks again and again until the answer is this one.
     fn until(&mut self, user: &str, script: &str, answer: &str) {
         let deadline = Instant::now() + Duration::from_secs(120);
         loop {
@@ -106,17 +108,17 @@ pub fn the_first_user_to_open_a_device_owns_it(arch: &'static Arch) {
         three.until(one, "sees('hwrng')", "hwrng");
         three.until(other, "sees('hwrng')", "hwrng");
         assert_eq!(three.ask(one, "attempt(open)"), "open");
-        // the kernel's no comes before the node goes
+        // the kernel refuses the open before the node is removed
         let no = three.ask(other, "attempt(open)");
         assert!(["EPERM", "ENOENT"].contains(&no.as_str()), "{no}");
         three.until(other, "sees('hwrng')", "");
-        // its own user opens it again and again, and reads from it
+        // the owner can open it again and read from it
         assert_eq!(three.ask(one, "attempt(open)"), "open");
         assert_eq!(three.ask(one, "fs.readSync(held.hwrng[0], Buffer.alloc(4))"), "4");
         assert_eq!(three.ask(one, "close()"), "closed");
         assert_eq!(three.ask(one, "sees('hwrng')"), "hwrng");
         assert_eq!(three.ask(other, "attempt(open)"), "ENOENT");
-        // a process that got it from its parent has it still
+        // a child that inherited the open file keeps the device
         let hand_on = "{ globalThis.child = require('child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'],
             { stdio: [held.hwrng[0], 'ignore', 'ignore'] }); close() }";
         assert_eq!(three.ask(one, hand_on), "closed");
@@ -126,7 +128,8 @@ pub fn the_first_user_to_open_a_device_owns_it(arch: &'static Arch) {
         assert_eq!(three.ask(other, "attempt(open)"), "open");
         assert_eq!(three.ask(other, "close()"), "closed");
     }
-    // a handle from before does not open what another has, and what it opens counts as any open does
+    // an O_PATH handle from before does not open a device of another user; if it opens one, that
+    // counts as an open
     three.until("ana", "sees('hwrng')", "hwrng");
     assert_eq!(three.ask("ana", "(globalThis.kept = fs.openSync('/dev/hwrng', 0o10000000)) > 2"), "true"); // O_PATH
     three.until("bo", "attempt(open)", "open");
@@ -140,7 +143,7 @@ pub fn the_first_user_to_open_a_device_owns_it(arch: &'static Arch) {
     assert_eq!(three.ask("bo", "attempt(open)"), "ENOENT");
     assert_eq!(three.ask("ana", "close(); fs.closeSync(kept)"), "");
     three.until("bo", "sees('hwrng')", "hwrng");
-    // who only asks gives it back
+    // a user who only checks access does not keep the device
     assert_eq!(three.ask("ana", "attempt(() => fs.accessSync('/dev/hwrng', fs.constants.R_OK))"), "");
     three.until("bo", "attempt(open)", "open");
 
@@ -149,14 +152,15 @@ pub fn the_first_user_to_open_a_device_owns_it(arch: &'static Arch) {
     assert_eq!(three.ask("bo", "attempt(open)"), "open");
 }
 
-/// Opens and closes for some seconds; when it had the device, on the clock that all sandboxes share.
+/// Opens and closes the device for eight seconds. Answers when it had the device, by the clock that
+/// all sandboxes share.
 const OPENS: &str = "(async () => { const had = [], end = Date.now() + 8000, now = () => Number(process.hrtime.bigint() / 1000n);
     while (Date.now() < end) {
         if (attempt(open) == 'open') { const from = now(); await sleep(Math.random() * 4); had.push([from, now()]); close() }
         await sleep(Math.random() * 8) }
     return had.join(';') })()";
 
-/// When each had it, in microseconds.
+/// When each user had the device, in microseconds.
 fn race(three: &Three) -> [Vec<(u64, u64)>; 2] {
     let ports = [three.port("ana"), three.port("bo")];
     ports.map(|port| thread::spawn(move || ask(port, OPENS).unwrap())).map(|answer| {
@@ -182,7 +186,7 @@ pub fn only_one_of_two_simultaneous_opens_gets_the_device(arch: &'static Arch) {
 }
 
 pub fn a_hotplugged_device_appears_and_disappears(arch: &'static Arch) {
-    // its name begins with the bus's number, which the order of all devices gives
+    // the name contains the number of the bus, which depends on the order of all devices
     const SEES: &str = "sees('vport').replace(/\\d+/, 'N')";
     const NAME: &str = "sees('vport')";
     let mut three = Three::boot(Boot::on(arch));
@@ -202,8 +206,9 @@ pub fn a_hotplugged_device_appears_and_disappears(arch: &'static Arch) {
     }
 }
 
-/// All that a user can do to nodes, in processes that end when they are killed: opens of each kind, most of which are closed
-/// again, and changes of /dev, of which none may work.
+/// Starts processes that do everything that a user can do with device nodes, until they are killed.
+/// They open nodes in every mode and close most of them again. They also try to change /dev, which
+/// must never work.
 const FLOOD: &str = "{ const flood = () => {
         const fs = require('fs'), { O_WRONLY, O_NONBLOCK, O_EXCL, O_CREAT } = fs.constants, held = [];
         const works = (f, ...words) => { try { return f(...words) ?? true } catch { return false } };
@@ -240,7 +245,8 @@ pub fn a_flood_of_opens_and_unplugs_leaves_every_device_usable_by_others(arch: &
             if round % 2 == 0 {
                 thread::sleep(Duration::from_millis(200));
             }
-            // what is open as it goes keeps its name until the kernel has let go of it
+            // a device that is open when it is unplugged keeps its name until the kernel has
+            // released it
             plug(&mut three, port);
         }
         let no = three.ask("bo", "attempt(open)");
@@ -253,14 +259,15 @@ pub fn a_flood_of_opens_and_unplugs_leaves_every_device_usable_by_others(arch: &
         assert_eq!(three.ask(user, "fs.existsSync('/changed')"), "false");
     }
     assert_eq!(three.ask("cara", "sees('vport') + sees('hwrng')"), "");
-    // all at once, with what they have open
+    // all processes end at once, and with them all open files
     assert_eq!(three.ask("ana", "floods.forEach(flood => flood.kill('SIGKILL'))"), "");
     three.until("bo", ALL, &format!("{PORTS}hwrng"));
     let each = "sees('vport').split(',').concat('hwrng').map(name => attempt(() => open(name))).join()";
     assert_eq!(three.ask("bo", each), vec!["open"; PORTS + 1].join(","));
 }
 
-/// The broker watches the end of a node, as uid 0; so does root, who takes all watches that this uid has.
+/// The broker needs an inotify watch to learn when a node is released. It runs as uid 0, and root
+/// takes all watches of this uid.
 pub fn a_device_is_released_once_root_frees_inotify_watches(arch: &'static Arch) {
     let mut root = Home::new("root", 0);
     root.program("bin/attack", attacker(arch));
@@ -272,6 +279,6 @@ pub fn a_device_is_released_once_root_frees_inotify_watches(arch: &'static Arch)
     thread::sleep(Duration::from_secs(2));
     assert_eq!(three.ask("bo", "attempt(open)"), "ENOENT");
     assert_eq!(three.ask("ana", "fs.writeFileSync('/enough', '')"), "");
-    // and no other news comes
+    // no other event wakes the broker
     three.until("bo", "attempt(open)", "open");
 }

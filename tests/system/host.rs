@@ -1,4 +1,4 @@
-//! The machine that a guest runs on: what it lacks is told, and what it keeps to itself.
+//! The host that a machine runs on: a full disk is reported, and its loopback is closed to guests.
 
 use std::{
     io::{Read, Write},
@@ -16,7 +16,7 @@ use tests::{Boot, Disk, free_port, in_namespaces, run, runs};
 
 pub fn a_full_host_disk_is_reported_and_the_machine_keeps_running(arch: &'static Arch) {
     let test = format!("{arch}::a_full_host_disk_is_reported_and_the_machine_keeps_running");
-    // the image has holes: 64 MiB, and a filesystem with room for half of that
+    // the image of 64 MiB is sparse, and lies in a filesystem of half that size
     let script = r"
         const fs = require('fs'), file = fs.openSync('/fill', 'w')
         let error
@@ -43,7 +43,7 @@ pub fn a_full_host_disk_is_reported_and_the_machine_keeps_running(arch: &'static
     run("umount", &["--lazy", at]);
 }
 
-/// Connections that begin at the same time.
+/// How many connections start at the same time.
 const BURST: usize = 50;
 
 pub fn a_guest_reaches_the_hosts_loopback_only_if_allowed(arch: &'static Arch) {
@@ -51,7 +51,8 @@ pub fn a_guest_reaches_the_hosts_loopback_only_if_allowed(arch: &'static Arch) {
     if !in_namespaces(&test, &["--net"], &[]) {
         return;
     }
-    // a host with a route, to nobody: what is sent to 10.0.2.2 in earnest gets no answer
+    // the host has a default route that leads nowhere: packets that really leave for 10.0.2.2 get
+    // no answer
     ["link set lo up", "link add eth0 type bridge", "addr add 192.0.2.2/24 dev eth0", "link set eth0 up"]
         .iter()
         .chain(&["route add default via 192.0.2.1"])
@@ -78,7 +79,7 @@ pub fn a_guest_reaches_the_hosts_loopback_only_if_allowed(arch: &'static Arch) {
     for closed in [true, false] {
         let publish = Publish { host: free_port(), guest: 80 };
         let boot = Boot::on(arch).homes(&disk);
-        // with --host-loopback, or without passt, it is QEMU's own
+        // QEMU's own network is what `nodeos run` uses with --host-loopback, or without passt
         let mut vm = match closed {
             true => boot.passt(Passt { publish: vec![publish], ..Passt::default() }),
             false => boot.publish(publish),
@@ -88,7 +89,7 @@ pub fn a_guest_reaches_the_hosts_loopback_only_if_allowed(arch: &'static Arch) {
         let said = vm.rest_of_line().unwrap();
         assert_eq!(said.contains("for the host alone"), !closed, "by passt: {closed}: {said}");
         vm.expect("listening").unwrap();
-        // QEMU's own network loses some of them
+        // QEMU's own network loses some of the connections
         if closed {
             burst(publish.host);
             assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
@@ -96,13 +97,13 @@ pub fn a_guest_reaches_the_hosts_loopback_only_if_allowed(arch: &'static Arch) {
     }
 }
 
-/// As many connections at once as people's browsers make: each is answered.
+/// Opens as many connections at once as several browsers may, and checks that each is answered.
 fn burst(port: u16) {
     let ask = move || {
         let mut said = String::new();
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(Duration::from_secs(120)))?;
-        // passt of Debian 12 waits for it
+        // passt of Debian 12 needs data from the client first
         stream.write_all(b"?")?;
         stream.read_to_string(&mut said).map(|_| said)
     };

@@ -1,4 +1,5 @@
-//! Users do not see each other, nor the machine. Each refusal has a side on which the same step works.
+//! Users see neither each other nor the machine. Where something is refused, the same step works
+//! where it is allowed.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -16,7 +17,7 @@ use tests::{Boot, Disk, log_on, logs_on, runs};
 const ASK: &str = "const fs = require('fs'); const ask = (what, f) => { let r; try { r = f() } catch (e) { r = e.code } console.log(what, String(r)) };";
 
 pub fn writes_of_a_user_change_only_that_users_home(arch: &'static Arch) {
-    // the carbon copy is asked for by another user, after ana overwrote it as she sees it
+    // bo reads the carbon copy after ana overwrote a file of it in her own view
     let ana = format!(
         "{ASK}
         fs.writeFileSync('/mine', 'x'); fs.writeFileSync('/tmp/scratch', 'x'); fs.writeFileSync('/dev/shm/scratch', 'x')
@@ -29,7 +30,7 @@ pub fn writes_of_a_user_change_only_that_users_home(arch: &'static Arch) {
         setTimeout(wait, 8000)"
     );
     let disk = Disk::with(&[runs("ana", 1000, &ana), runs("bo", 1001, &bo)]);
-    // a medium that can be written to: nothing but the machine's own mounts keeps the carbon copy as it is
+    // the medium is writable, so only the machine's own mounts protect the carbon copy
     let mut machine = Boot::on(arch).homes(&disk).machine();
     let (made, carbon) = (machine.drives[0].path.clone(), disk.beside("carbon.erofs"));
     std::fs::copy(&made, &carbon).unwrap();
@@ -83,7 +84,8 @@ pub fn a_user_cannot_read_another_users_home(arch: &'static Arch) {
     for path in ["/home/ana", "/tmp/ana", "/../ana"] {
         assert_eq!(line(&format!("see {path}")), "ENOENT", "{path}");
     }
-    // what covers /proc/sys is one folder for all sandboxes: whoever could open it could watch and lock it
+    // one folder covers /proc/sys in all sandboxes: a user who could open it could watch and lock
+    // it
     for path in ["/proc/sys", "/proc/1/root", "/proc/1/cwd", "/proc/1/mem", "/proc/1/environ"] {
         let errno = line(&format!("see {path}"));
         assert!(["EACCES", "ENOENT", "EPERM"].contains(&errno.as_str()), "{path}: {errno}");
@@ -138,8 +140,8 @@ pub fn a_user_has_no_privileges_and_no_inherited_descriptors(arch: &'static Arch
     }
 }
 
-/// Which capabilities each program's processes hold in any set, without PID 1: while a logon asks, and while root is
-/// in.
+/// The capabilities that the processes of each program hold in any set, except PID 1. They are read
+/// while a logon prompt waits and while root is logged on.
 fn held(arch: &'static Arch, without: &str) -> BTreeMap<String, u64> {
     let ana = "const fs = require('fs'); const twice = () => fs.closeSync(fs.openSync('/dev/hwrng'))
         twice(); setTimeout(() => { twice(); fs.openSync('/dev/hwrng'); console.log('ana has it') }, 3000); setInterval(() => {}, 1e6)";
@@ -159,7 +161,7 @@ fn held(arch: &'static Arch, without: &str) -> BTreeMap<String, u64> {
     held
 }
 
-/// Adds all that the processes hold which are there now.
+/// Adds the capabilities of all processes that run now.
 fn look(vm: &mut Vm, held: &mut BTreeMap<String, u64>) {
     let all = format!("{}holds all", meter::MARK);
     vm.expect(&all).unwrap();
@@ -175,7 +177,7 @@ fn look(vm: &mut Vm, held: &mut BTreeMap<String, u64>) {
 
 pub fn once_users_run_only_pid_1_keeps_all_capabilities(arch: &'static Arch) {
     let with = held(arch, "");
-    // node and what stays beside it; PID 1 and /setup have all
+    // node and the programs that stay beside it; PID 1 and /setup have all capabilities
     let kept = |program: &programs::Program| match program.keeps {
         Keeps::Only(these) => Some((program.name, these)),
         Keeps::Users => Some((program.name, Capabilities::ROOT)),
@@ -229,7 +231,7 @@ pub fn root_can_access_all_homes_but_no_disks_or_kernel_settings(arch: &'static 
         vm.expect(line).unwrap();
     }
     vm.expect("username:").unwrap();
-    // ana writes when she likes, before or after root's own lines
+    // ana's line may come before or after root's lines
     if !vm.transcript().contains("ana sees what root wrote") {
         vm.expect("ana sees what root wrote").unwrap();
     }

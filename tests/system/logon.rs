@@ -1,4 +1,4 @@
-//! Who gets in.
+//! Logons: who is admitted, and what a refusal costs.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ use tests::{Boot, Disk, attacker, log_on, logs_on, runs};
 
 const NO: &str = "That is not a user and password of this machine.";
 
-/// What the machine works from the last key to the answer: QEMU's own time on the host's processors, which a busy host
-/// does not stretch as it does a clock's. The shortest of three.
+/// How much processor time QEMU uses from the last key to the answer. A busy host does not stretch
+/// it as it stretches wall clock time. The shortest of three runs counts.
 fn answer_work(arch: &'static Arch, disk: &Disk, user: &str) -> Duration {
     let mut vm = Boot::on(arch).homes(disk).start();
     let once = |vm: &mut Vm| {
-        // a logon that ends begins again without a delay from earlier mistakes
+        // after a successful logon the console has no delay from earlier mistakes
         log_on(vm, "guest", None);
         vm.expect("guest is in").unwrap();
         vm.expect("Welcome to NodeOS!: username:").unwrap();
@@ -36,7 +36,8 @@ fn answer_work(arch: &'static Arch, disk: &Disk, user: &str) -> Duration {
     (0..3).map(|_| once(&mut vm)).min().unwrap()
 }
 
-/// Fields 14 and 15 of proc_pid_stat(5), in hundredths of a second; the second has the program's name in parentheses.
+/// The sum of fields 14 and 15 of proc_pid_stat(5), in hundredths of a second. Field 2 is the
+/// program's name in parentheses.
 fn processor_time(vm: &Vm) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", vm.id())).unwrap();
     let (_, rest) = stat.rsplit_once(") ").unwrap();
@@ -45,7 +46,8 @@ fn processor_time(vm: &Vm) -> Duration {
 }
 
 pub fn an_unknown_user_takes_as_long_as_a_wrong_password(arch: &'static Arch) {
-    // whoever is refused without the work of a hash is told apart: this user's hash is nearly none
+    // shows that a refusal without the work of hashing can be measured: this user's hash costs
+    // almost nothing
     let mut cheap = Home::new("cheap", 1002);
     cheap
         .file("etc/logon.json", r#"{"password": "$argon2id$v=19$m=8,t=1,p=1$bm9kZW9zIHNhbHQ$AAECAwQFBgcICQoLDA0ODw"}"#);
@@ -71,11 +73,12 @@ pub fn the_right_password_works_after_three_wrong_ones(arch: &'static Arch) {
     log_on(&mut vm, "ana", Some("right"));
     vm.expect("ana is in, as 1000").unwrap();
     assert!(!vm.transcript().contains("right\n"), "the password was echoed: {}", vm.transcript());
-    vm.expect("username:").unwrap(); // and the console is free again
+    vm.expect("username:").unwrap(); // the console is free again
 }
 
 pub fn a_second_session_joins_the_sandbox(arch: &'static Arch) {
-    // /tmp lives as long as the sandbox does: what one session leaves there, the next finds, while a process remains
+    // /tmp exists as long as its sandbox: a session finds the files of an earlier one there if a
+    // process is still running
     let script = "
         const fs = require('fs'), cp = require('child_process')
         if (fs.existsSync('/tmp/first')) { console.log('the same sandbox'); process.kill(+fs.readFileSync('/tmp/first')) }
@@ -89,17 +92,18 @@ pub fn a_second_session_joins_the_sandbox(arch: &'static Arch) {
     vm.expect("a new sandbox").unwrap();
     log_on(&mut vm, "ana", None);
     vm.expect("the same sandbox").unwrap();
-    // its last process has ended, and with it the sandbox and its /tmp
+    // the last process has ended, and with it the sandbox and its /tmp
     vm.expect("username:").unwrap();
     std::thread::sleep(std::time::Duration::from_secs(2));
     vm.send("ana").unwrap();
     vm.expect("a new sandbox").unwrap();
 }
 
-/// A session that ends leaves its sandbox without a process; whoever is quick comes while it ends.
+/// When a session ends, its sandbox has no process left and ends too. A quick user logs on
+/// meanwhile.
 pub fn a_logon_while_the_sandbox_ends_starts_a_new_sandbox(arch: &'static Arch) {
     let mut quick = Home::new("quick", 1000);
-    // the program ends at once, so that the sandbox is as young as it can be
+    // the program ends at once, so that the sandbox is as new as possible
     quick.program("bin/attack", attacker(arch));
     quick.file("nothing", "\n");
     let shell = Shell { path: "/bin/attack".to_owned(), args: vec!["/nothing".to_owned()] };
@@ -136,12 +140,13 @@ pub fn a_guest_logon_does_not_reset_the_delay_after_wrong_passwords(arch: &'stat
         assert!(now - before >= least, "{least} s: {}", now - before);
         before = now;
     }
-    // whoever knows the password does not wait for those who do not
+    // a user who knows the password does not wait because of wrong passwords
     log_on(&mut vm, "ana", Some("right"));
     vm.expect("ana is in").unwrap();
 }
 
-/// ana's hash takes 64 MiB; bo has so much that nothing is left but the reserve.
+/// The console output of a logon as ana, whose hash takes 64 MiB, while bo uses all memory but the
+/// reserve.
 fn checked(arch: &'static Arch, without: &str) -> String {
     let mut ana = Home::new("ana", 1000);
     ana.file(
@@ -158,7 +163,7 @@ fn checked(arch: &'static Arch, without: &str) -> String {
     );
     let guest = logs_on("guest", 1002, None, "console.log('guest is in')");
     let disk = Disk::with(&[ana, bo, guest]);
-    // bo may have nearly all
+    // bo may use almost all memory
     let policy = Policy { memory: Some(220 << 20), ..Policy::default() };
     set_policy(&disk.path, "bo", Some(&policy)).unwrap();
     let mut vm = Boot::on(arch).homes(&disk).without(without).start();
@@ -185,7 +190,7 @@ pub fn single_lets_only_root_in(arch: &'static Arch) {
     let disk = Disk::with(&[root, logs_on("ana", 1000, None, "console.log('ana is in')")]);
     let mut vm = Boot::on(arch).homes(&disk).words("single").start();
     vm.expect("nodeos: single: nobody's init runs, and only root may log on").unwrap();
-    log_on(&mut vm, "ana", Some("")); // even a guest is asked for a password, and it is not enough
+    log_on(&mut vm, "ana", Some("")); // even a guest is asked for a password, and an empty one is refused
     vm.expect(NO).unwrap();
     log_on(&mut vm, "root", Some("wrong"));
     vm.expect(NO).unwrap();
@@ -195,7 +200,8 @@ pub fn single_lets_only_root_in(arch: &'static Arch) {
     assert!(!said.contains("ana is in") && !said.contains("init ran"), "{said}");
 }
 
-/// The table of homes is made at boot: who comes later is told so, and who was refused is told why.
+/// PID 1 reads the homes at boot. A logon to a home that was created later says so, and one to a
+/// refused home says why.
 pub fn a_home_created_after_boot_is_reported_differently_from_a_refused_one(arch: &'static Arch) {
     let script = "
         const fs = require('fs')
@@ -211,7 +217,7 @@ pub fn a_home_created_after_boot_is_reported_differently_from_a_refused_one(arch
     vm.expect("eva has a home").unwrap();
     log_on(&mut vm, "eva", None);
     vm.expect("nodeos: no logon of eva: that home was not there at boot; restart to use it").unwrap();
-    // in a machine of its own: whether the next prompt or that line comes first is open
+    // another boot, because the next prompt and that line may come in any order
     drop(vm);
     let mut vm = Boot::on(arch).homes(&disk).start();
     log_on(&mut vm, "twin1", None);

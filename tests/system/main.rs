@@ -1,4 +1,5 @@
-//! The system tests: each behaviour on each architecture. `./nodeos test NAME` runs those whose name has NAME in it.
+//! The system tests. Each runs on every architecture. `./nodeos test NAME` runs the tests with NAME
+//! in their names.
 
 mod app;
 mod bad_homes;

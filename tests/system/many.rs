@@ -1,18 +1,19 @@
-//! Many homes, and what each costs.
+//! A machine with many homes, and how much memory each sandbox costs.
 
 use boot::users::home::Home;
 use shim::arches::Arch;
 use tests::{Boot, Disk, log_on, logs_on};
 
-/// PID 1's own memory once the last logon prompt is there.
+/// The limit of PID 1's own memory once it has started every logon prompt.
 const PID1_KIB: u32 = 128;
-/// What a sandbox may cost before its user's program.
+/// The limit of what a sandbox costs without its user's program.
 const SANDBOX_KIB: u32 = 250;
 const HOMES: u32 = 500;
 const SANDBOXES: u32 = 20;
 
 pub fn five_hundred_homes_boot(arch: &'static Arch) {
-    // what processes, namespaces and filesystems hold, less what the node that asks holds; file pages come and go
+    // the memory of processes, namespaces and filesystems, without that of this node; file pages
+    // are left out, because they can be reclaimed
     let script = r"
         const fs = require('fs'), memory = fs.readFileSync('/proc/meminfo', 'utf8'), own = fs.readFileSync('/proc/self/status', 'utf8')
         const sum = (text, names) => names.reduce((all, name) => all + +text.match(new RegExp('^' + name + ':\\s*(\\d+)', 'm'))[1], 0)
@@ -32,7 +33,7 @@ pub fn five_hundred_homes_boot(arch: &'static Arch) {
         log_on(&mut vm, "root", Some("root"));
         vm.expect("held ").unwrap();
         let held: u32 = vm.expect(" KiB").unwrap().parse().unwrap();
-        // read afterwards: the kernel may keep a line back until it prints the next
+        // read after the wait: the kernel may hold back a line until it prints the next one
         let said = vm.transcript();
         let number =
             |before: &str, after: &str| -> Option<u32> { said.split_once(before)?.1.split_once(after)?.0.parse().ok() };
@@ -56,8 +57,8 @@ pub fn five_hundred_homes_boot(arch: &'static Arch) {
     assert!(each > 20 && program > 4, "a sandbox of {each} KiB and a program of {program} KiB were not measured");
 }
 
-/// The smallest program that stays: one segment, and instructions that wait for a signal for ever; `twice` forks first,
-/// so that two of it stay.
+/// The smallest program that keeps running: one segment with instructions that wait for a signal
+/// without end. With `twice` it forks first, so that two processes keep running.
 fn pause(arch: &Arch, twice: bool) -> Vec<u8> {
     let fork: &[u8] = match arch.name {
         // mov eax, 57 (fork); syscall

@@ -1,4 +1,4 @@
-//! Too little RAM for an initramfs with node in it; what a user may have of it.
+//! Too little memory for an initramfs with node in it, and limits on a user's memory.
 
 use boot::{image::carbon::Placement, users::policy::set_policy};
 use shim::{arches::Arch, last_word::LastWord, policy::Policy};
@@ -17,9 +17,10 @@ pub fn too_little_memory_is_reported_with_an_amount_that_suffices(arch: &'static
     vm.expect("it suffices").unwrap();
 }
 
-/// A policy's `high`: what files leave in memory is taken back there, long before `memory` is reached.
+/// At a policy's `high` limit the kernel reclaims the user's file pages, long before `memory` is
+/// reached.
 pub fn file_pages_are_reclaimed_at_the_high_limit_of_a_policy(arch: &'static Arch) {
-    // how much the page cache has grown, in MiB, when 40 MiB have been written and read
+    // prints by how many MiB the page cache has grown after 40 MiB are written and read
     let program = "const fs = require('fs')\n\
         const cached = () => /^Cached:\\s*(\\d+)/m.exec(fs.readFileSync('/proc/meminfo', 'utf8'))[1] >> 10\n\
         const before = cached(), file = fs.openSync('/file', 'w+'), piece = Buffer.alloc(1 << 20)\n\

@@ -1,11 +1,11 @@
-//! Where the carbon copy lies.
+//! The placements of the carbon copy.
 
 use boot::image::carbon::Placement;
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, runs};
 
 pub fn node_runs_from_every_placement_of_the_carbon_copy(arch: &'static Arch) {
-    // the smallest memory of each that is a round number: FACTS of the design, and `told`
+    // for each placement the smallest round amount of memory that is enough (SPECIFICATION.md)
     for (placement, memory, line) in [
         (Placement::Plain, 384, "carbon copy mounted (plain, /carbon)"),
         (Placement::Image, 192, "carbon copy mounted (erofs, /ram/carbon.erofs)"),

@@ -1,11 +1,12 @@
-//! The power goes: what users wrote a moment ago is on the disk.
+//! Power cuts: what users wrote a few seconds before is on the disk.
 
 use shim::arches::Arch;
 use tests::{Boot, Disk, run, runs};
 
-/// Without our settings the kernel writes back after 30 seconds, and the file is empty or missing. It flushes a disk that has
-/// been written to little five seconds after its first byte, whatever its age (mm/page-writeback.c, `wb_over_bg_thresh`):
-/// the file is written after that.
+/// Without our settings the kernel writes data back after 30 seconds, and the file is empty or
+/// missing. The kernel flushes a disk with few writes five seconds after the first one, whatever
+/// its age (mm/page-writeback.c, `wb_over_bg_thresh`). Therefore the test writes its file after
+/// that.
 pub fn files_survive_a_power_cut_a_few_seconds_later(arch: &'static Arch) {
     let script = "const fs = require('fs')
         const note = () => {
@@ -22,7 +23,7 @@ pub fn files_survive_a_power_cut_a_few_seconds_later(arch: &'static Arch) {
     }
 }
 
-/// What the user wants counts: ext4 takes the last word.
+/// ext4 uses the last of several `commit=` options, and the user's comes last.
 pub fn a_commit_interval_in_usersflags_is_used(arch: &'static Arch) {
     let script = "require('fs').writeFileSync('/note', 'x')
         setTimeout(() => console.log('four seconds later'), 4000); setTimeout(() => {}, 1e9)";
@@ -34,12 +35,12 @@ pub fn a_commit_interval_in_usersflags_is_used(arch: &'static Arch) {
 }
 
 fn disk_after_replay(disk: &Disk) -> Vec<String> {
-    // 1: something was mended, as an orphan is after a cut
+    // status 1: e2fsck repaired something, such as an orphaned inode after a power cut
     run("sh", &["-c", "e2fsck -fp \"$0\"; [ $? -le 1 ]", disk.path.to_str().unwrap()]);
     disk.listing()
 }
 
-/// Bytes of a file once the journal is replayed; none if it is not there.
+/// The size of a file in bytes once the journal is replayed, or 0 if there is no such file.
 fn length(disk: &Disk, path: &str) -> usize {
     if !disk_after_replay(disk).contains(&format!("1000 {path}")) {
         return 0;

@@ -1,4 +1,5 @@
-//! A users partition with damage in it: e2fsck of the carbon copy mends it at the next boot, before the mount.
+//! A damaged users partition: e2fsck of the carbon copy repairs it at the next boot, before it is
+//! mounted.
 
 use std::{os::unix::fs::FileExt, process::Command, time::Duration};
 
@@ -7,7 +8,7 @@ use tests::{Boot, Disk, run, runs};
 
 const BLOCK: u64 = 4096;
 
-/// ana looks into a folder of hers, bo writes for ten seconds.
+/// ana lists a folder of hers, and bo writes for ten seconds.
 fn disk() -> Disk {
     let mut ana = runs(
         "ana",
@@ -30,7 +31,7 @@ fn disk() -> Disk {
     Disk::with(&[ana, bo])
 }
 
-/// Where the blocks of what lies at that path, or of that inode, are.
+/// The block numbers of the file at this path, or of this inode (`<8>`).
 fn blocks(disk: &Disk, path: &str) -> Vec<u64> {
     let asked = ["-R", &format!("blocks {path}"), disk.path.to_str().unwrap()];
     let output = Command::new("debugfs").args(asked).output().unwrap();
@@ -56,10 +57,11 @@ pub fn a_damaged_folder_is_repaired_at_the_next_boot(arch: &'static Arch) {
     let disk = disk();
     let folder = blocks(&disk, "/ana/docs");
     overwrite(&disk, folder[0] * BLOCK, &[0x5a; BLOCK as usize]);
-    // nobody knows yet; the kernel finds it, and takes the disk from everybody
+    // the damage is not known yet: the kernel finds it, and makes the partition read-only for
+    // everybody
     let said = ends(Boot::on(arch).homes(&disk), &BROKEN);
     assert!(!said.contains("checking the users partition"), "{said}");
-    // so it is at each boot, where nobody mends it
+    // without e2fsck that happens at each boot
     ends(Boot::on(arch).homes(&disk).without("e2fsck"), &BROKEN);
     let said = ends(
         Boot::on(arch).homes(&disk),
@@ -71,7 +73,7 @@ pub fn a_damaged_folder_is_repaired_at_the_next_boot(arch: &'static Arch) {
         ],
     );
     assert!(said.contains("nodeos: e2fsck mended "), "{said}");
-    // what lay in the folder is found
+    // the files of the folder are in lost+found
     let found = disk.listing().iter().filter(|line| line.starts_with("1000 /lost+found/#")).count();
     assert_eq!(found, 5);
     disk.assert_clean();
@@ -81,7 +83,8 @@ pub fn a_damaged_folder_is_repaired_at_the_next_boot(arch: &'static Arch) {
 
 pub fn an_e2fsck_that_stops_halfway_makes_the_partition_read_only(arch: &'static Arch) {
     let disk = disk();
-    // the second says that all is to be mended (struct ext4_super_block, `s_state`)
+    // state 0 asks for a short check, state 2 for a full repair (struct ext4_super_block,
+    // `s_state`); e2fsck that does not begin leaves the partition writable
     for (state, says, writes) in [
         (
             "0",
@@ -117,7 +120,7 @@ pub fn a_running_check_is_stopped_before_the_machine_restarts(arch: &'static Arc
     vm.expect("told to stop while it boots").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::Reboot), "{}", vm.transcript());
     let said = vm.transcript();
-    // the check ended early, and nobody went on
+    // the check ended early, and the boot did not go on
     assert!(!said.contains("status 8") && !said.contains("ana reads"), "{said}");
 }
 
@@ -134,14 +137,15 @@ pub fn a_partition_without_a_journal_is_checked_after_a_power_cut(arch: &'static
     }
 }
 
-/// A journal that waits to be replayed and is not as any kernel writes it: whatever lies in it, the machine comes up, and
-/// nothing but what was in the journal is lost.
+/// The journal waits to be replayed, but its content is corrupt. The machine boots whatever the
+/// journal contains, and only changes that were in the journal are lost.
 pub fn a_corrupt_journal_does_not_prevent_booting(arch: &'static Arch) {
     // struct journal_superblock_s, journal_header_s (include/linux/jbd2.h), all big-endian
     let superblock =
         |at: u64, value: u32| move |blocks: &[u64]| vec![(blocks[0] * BLOCK + at, value.to_be_bytes().to_vec())];
     let each_block = |blocks: &[u64]| {
-        // a descriptor's first tag says where its block goes: far behind the end of the disk
+        // the first tag of a descriptor names the block to write: one far behind the end of the
+        // disk
         let place = |block: &u64| (block * BLOCK + 12, vec![0xff; 4]);
         blocks.iter().skip(1).take(64).map(place).collect::<Vec<_>>()
     };
@@ -162,7 +166,7 @@ pub fn a_corrupt_journal_does_not_prevent_booting(arch: &'static Arch) {
     ];
     for (what, forge) in forged {
         let disk = disk();
-        // without checksums nothing tells a forged block
+        // without checksums a forged block cannot be recognised
         run("tune2fs", &["-O", "^metadata_csum", disk.path.to_str().unwrap()]);
         let mut vm = Boot::on(arch).homes(&disk).start();
         vm.expect("ana reads 5").unwrap();
@@ -175,7 +179,8 @@ pub fn a_corrupt_journal_does_not_prevent_booting(arch: &'static Arch) {
         assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{what}: {}", vm.transcript());
         let said = vm.transcript();
         assert!(said.contains("bo wrote") && !said.contains("Kernel panic"), "{what}: {said}");
-        // e2fsck lets pass a first block that no kernel takes: then the homes are read, and written in RAM
+        // e2fsck accepts a first block that the kernel refuses: then the homes are mounted
+        // read-only, and writes go to RAM
         let read_only = said.contains("its journal was not replayed");
         assert_eq!(read_only, what.starts_with("a first block"), "{what}: {said}");
         if !read_only {

@@ -1,5 +1,5 @@
-//! What the kernel makes of processors that speculate. Users share a core, so each flaw must be mitigated on each
-//! model.
+//! The kernel's mitigations of speculation flaws. Users share a core, so each flaw must be
+//! mitigated on each processor model.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use qemu::{machine::Machine, vm::Vm};
 use shim::arches::Arch;
 use tests::{Boot, Disk};
 
-/// Flaws and the verdicts on them.
+/// Flaws and the kernel's verdicts on them.
 type Verdicts = &'static [(&'static str, &'static str)];
 
-/// Models of QEMU, each with the verdicts that cannot be better on it: QEMU emulates neither the microcode nor the
-/// firmware that these flaws need beside the kernel. If the text shows the kernel's own part, only that text is
-/// accepted.
+/// Processor models of QEMU, each with the verdicts that are accepted although they are not a full
+/// mitigation: QEMU emulates neither the microcode nor the firmware that these flaws need besides
+/// the kernel. If the text shows the kernel's own part, only that text is accepted.
 const X86_64: &[(&str, Verdicts)] = &[
     ("max", &[]),
     (
@@ -20,37 +20,38 @@ const X86_64: &[(&str, Verdicts)] = &[
         &[
             NO_HYPERVISOR,
             CLEARS_BUFFERS,
-            ("mmio_stale_data", "Unknown: No mitigations"), // too old for Intel to say
+            ("mmio_stale_data", "Unknown: No mitigations"), // too old to be in Intel's list
             NO_SSBD,
-            ("srbds", "Unknown: Dependent on hypervisor status"), // microcode alone
+            ("srbds", "Unknown: Dependent on hypervisor status"), // mitigated by microcode alone
         ],
     ),
     ("Skylake-Server", SKYLAKE),
     ("Cascadelake-Server", SKYLAKE),
-    // on these two what needs microcode elsewhere does not: speculative stores, and retbleed by the return thunk
+    // these two need no microcode for speculative stores, nor for retbleed, which the return thunk
+    // mitigates
     ("EPYC", &[SAFE_RET]),
     ("EPYC-Rome", &[SAFE_RET]),
     ("EPYC-Milan", &[SAFE_RET, NO_SSBD, ("tsa", "Vulnerable: Clear CPU buffers attempted, no microcode")]),
 ];
 
 const SKYLAKE: Verdicts = &[
-    ("gather_data_sampling", "Unknown: Dependent on hypervisor status"), // microcode alone
+    ("gather_data_sampling", "Unknown: Dependent on hypervisor status"), // mitigated by microcode alone
     NO_HYPERVISOR,
     CLEARS_BUFFERS,
     ("mmio_stale_data", "Vulnerable: Clear CPU buffers attempted, no microcode; SMT Host state unknown"),
-    ("retbleed", "Vulnerable"), // IBRS is microcode's
+    ("retbleed", "Vulnerable"), // IBRS needs microcode
     NO_SSBD,
 ];
-/// A guest's attack on its hypervisor, which our kernels are not.
+/// An attack of a guest on its hypervisor. Our kernels are not hypervisors.
 const NO_HYPERVISOR: (&str, &str) = ("itlb_multihit", "Processor vulnerable");
-/// Without `MITIGATION_MDS` it would not be attempted.
+/// Without `MITIGATION_MDS` the kernel would not even attempt it.
 const CLEARS_BUFFERS: (&str, &str) =
     ("mds", "Vulnerable: Clear CPU buffers attempted, no microcode; SMT Host state unknown");
 const NO_SSBD: (&str, &str) = ("spec_store_bypass", "Vulnerable");
 const SAFE_RET: (&str, &str) = ("spec_rstack_overflow", "Vulnerable: Safe RET, no microcode");
 
 const AARCH64: &[(&str, Verdicts)] = &[
-    // a core that the kernel does not know, for which it asks the firmware
+    // a core that the kernel does not know, so it asks the firmware
     ("max", &[("spectre_v2", "Mitigation: CSV2, but not BHB")]),
     ("cortex-a53", &[]),
     ("cortex-a57", NO_FIRMWARE),
@@ -61,7 +62,7 @@ const AARCH64: &[(&str, Verdicts)] = &[
 /// SMCCC_ARCH_WORKAROUND_1 and 2 (arch/arm64/kernel/proton-pack.c).
 const NO_FIRMWARE: Verdicts = &[("spec_store_bypass", "Vulnerable"), ("spectre_v2", "Vulnerable")];
 
-/// What the kernel says of each flaw on that processor.
+/// What the kernel reports about each flaw on this processor.
 fn verdicts(arch: &'static Arch, cpu: &'static str, words: &str) -> BTreeMap<String, String> {
     let disk = Disk::with(&[]);
     let machine = Boot::on(arch).words(words).first("speculation", &disk).machine();
@@ -98,7 +99,7 @@ pub fn processor_vulnerabilities_are_mitigated(arch: &'static Arch) {
     assert!(open.is_empty(), "not mitigated:\n{open}");
 }
 
-/// The kernel's own word takes mitigations away, and their verdicts are none that is accepted.
+/// With `mitigations=off` the kernel reports verdicts that the test above would not accept.
 pub fn a_missing_mitigation_is_detected(arch: &'static Arch) {
     let (cpu, flaws): (_, &[&str]) = match arch.name {
         "x86_64" => ("Skylake-Server", &["indirect_target_selection", "mds", "meltdown", "spectre_v1", "spectre_v2"]),

@@ -1,10 +1,11 @@
-//! What it takes to start a program of a user's, in system calls.
+//! How many system calls it takes to start a user's program.
 
 use qemu::vm::Vm;
 use shim::arches::Arch;
 use tests::{Boot, Disk, log_on, logs_on};
 
-/// From the fork to the user's exec, or to the wait of a sandbox's first process once its root is made.
+/// The number of system calls from the fork to the user's exec, or, for a sandbox, until its first
+/// process waits once the root is made.
 fn calls(vm: &mut Vm, what: &str) -> u64 {
     let start = format!("{}calls {what} ", meter::MARK);
     vm.expect(&start).unwrap();
@@ -13,7 +14,7 @@ fn calls(vm: &mut Vm, what: &str) -> u64 {
     meter::parse(&line).unwrap().2.find(|(key, _)| *key == "Total").unwrap().1
 }
 
-/// Every guard holds while they are counted (`shim/src/sys/trace.rs`).
+/// All guards are in place while the calls are counted (`shim/src/sys/trace.rs`).
 pub fn a_program_starts_in_at_most_forty_system_calls(arch: &'static Arch) {
     let mut ana = logs_on("ana", 1000, None, "console.log('ana is in')");
     ana.program("init", "#!/usr/bin/env node\nsetInterval(() => {}, 1000)\n");
@@ -25,7 +26,7 @@ pub fn a_program_starts_in_at_most_forty_system_calls(arch: &'static Arch) {
     log_on(&mut vm, "ana", None);
     let session = calls(&mut vm, "program");
     vm.expect("ana is in").unwrap();
-    // what is made once for all programs of a user, and what each of them takes
+    // the root is made once for all programs of a user; the other numbers are for each program
     assert!((60..=100).contains(&root), "{root}");
     assert!((30..=40).contains(&init) && (30..=40).contains(&session), "{init}, {session}");
 }

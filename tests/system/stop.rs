@@ -1,4 +1,4 @@
-//! How a machine stops, and what it leaves.
+//! How a machine stops, and that it leaves a clean filesystem.
 
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, logs_on, runs};
@@ -25,7 +25,7 @@ pub fn sigterm_to_pid_1_powers_off(arch: &'static Arch) {
 }
 
 pub fn orphans_are_reaped(arch: &'static Arch) {
-    // a child that ends at once leaves ten of its own, which end after it
+    // a child that ends at once leaves three children of its own, which end after it
     let script = r#"
         const cp = require('child_process'), fs = require('fs')
         const states = () => fs.readdirSync('/proc').filter(n => +n > 1).map(n => { try { return fs.readFileSync(`/proc/${n}/stat`, 'utf8').replace(/.*\) /s, '')[0] } catch { return '' } }).join('')

@@ -7,26 +7,26 @@ use tests::{Disk, run, runs};
 
 use crate::pty::{Pty, end, on, until};
 
-/// The command of this source tree, built as this test is.
+/// The command `nodeos` of this source tree, built with the same profile as this test.
 fn nodeos() -> &'static PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
         run(env!("CARGO"), &["build", "--quiet", "--locked", "--profile", profile, "-p", "cli", "--bin", "nodeos"]);
-        // this program is in `deps`, beside it
+        // this test is in the folder `deps` beside it
         let folder = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
         folder.join("nodeos")
     })
 }
 
 fn machine(arch: &Arch, disk: &Disk) -> Command {
-    // the tests themselves may run under nohup(1)
+    // SIGHUP may be ignored here, because the tests may run under nohup(1)
     let mut command = Command::new("env");
     command.arg("--default-signal=HUP").arg(nodeos()).args(["run", "--arch", arch.name, "--users"]).arg(&disk.path);
     command
 }
 
-/// What a file of a home holds after the machine has ended.
+/// The content of a file in a home after the machine has ended.
 fn content(disk: &Disk, path: &str) -> String {
     let done = Command::new("debugfs").args(["-R", &format!("cat {path}")]).arg(&disk.path).output().unwrap();
     String::from_utf8(done.stdout).unwrap()
@@ -81,7 +81,8 @@ pub fn a_machine_can_be_stopped_right_after_it_started(arch: &'static Arch) {
     thread::sleep(Duration::from_millis(300));
     pty.types("\u{1}x");
     let (status, said) = end(&mut child, &shown);
-    // it restarts by itself, where PID 1 has not taken ctrl-alt-del over yet
+    // status 70: the kernel itself restarted the machine, because PID 1 had not taken over
+    // ctrl-alt-del yet
     assert!(matches!(status, Some(130 | 70)), "{status:?}: {said}");
     pty.assert_restored();
 }

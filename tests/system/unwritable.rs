@@ -1,10 +1,11 @@
-//! Users partitions that this kernel does not mount, or not for writing: the console says why, and what keeps the homes.
+//! Users partitions that this kernel cannot mount, or only read-only. The console says why, and
+//! what to do without losing the homes.
 
 use qemu::{machine::Drive, vm::Vm};
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, run, runs};
 
-/// Its `/init` says what was kept, and writes.
+/// A disk with a home whose `/init` writes a file and prints the content of an old one.
 fn disk() -> Disk {
     let script = "const fs = require('fs'); fs.writeFileSync('/new', 'x'); console.log('wrote beside', String(fs.readFileSync('/old')))";
     let mut home = runs("ana", 1000, script);
@@ -46,7 +47,7 @@ pub fn quotas_and_the_read_only_feature_cause_a_read_only_mount_with_advice(arch
             "",
             "it is marked read-only; `tune2fs -O ^read-only DEVICE` on another computer ends that",
         ),
-        // which of usersflags= makes nothing read-only is not to blame
+        // options of usersflags= that make nothing read-only are not blamed
         (
             "read-only",
             "^read-only",
@@ -61,7 +62,7 @@ pub fn quotas_and_the_read_only_feature_cause_a_read_only_mount_with_advice(arch
         vm.expect("nodeos: the users partition is read-only: what you write is gone at power off").unwrap();
         ends_well(&mut vm);
         assert!(!has_written(&disk) && !vm.transcript().contains("users create"), "{}", vm.transcript());
-        // what the console said to do
+        // follows the advice of the console
         features(&disk, mended);
         ends_well(&mut Boot::on(arch).homes(&disk).start());
         assert!(has_written(&disk), "{made}");
@@ -105,13 +106,13 @@ pub fn a_dirty_journal_on_a_read_only_medium_is_not_replayed(arch: &'static Arch
     let cut = Disk::with(&[home]);
     let mut vm = Boot::on(arch).homes(&cut).start();
     vm.expect("bo runs").unwrap();
-    drop(vm); // its power goes
+    drop(vm); // a power cut
     let mut vm = Boot::on(arch).drive(Drive::read_only(&cut.path)).start();
     vm.expect("its journal was not replayed: what was written last may be missing").unwrap();
     vm.expect("nodeos: the users partition is read-only").unwrap();
     vm.expect("bo runs").unwrap();
     drop(vm);
-    // one that was unmounted has nothing to replay
+    // a partition that was unmounted has nothing to replay
     let mut vm = Boot::on(arch).drive(Drive::read_only(&disk.path)).start();
     ends_well(&mut vm);
     assert!(!vm.transcript().contains("journal"), "{}", vm.transcript());

@@ -1,4 +1,5 @@
-//! The users partition: found, not found, damaged, read-only, full.
+//! How the users partition is found, and what happens if it is missing, late, not ext4, read-only
+//! or full.
 
 use std::{
     fs::File,
@@ -53,15 +54,16 @@ pub fn a_partition_on_a_disk_with_large_sectors_grows(arch: &'static Arch) {
     assert_eq!(u32::from_le_bytes(sectors.try_into().unwrap()), (126 << 20) / 4096);
 }
 
-/// A disk with sectors of that size, that table (sfdisk(8), a partition begins at the next MiB) and the users partition
-/// as its second.
+/// A disk with sectors of this size and this partition table (for sfdisk(8); each partition begins
+/// at the next MiB). Its second partition is the users partition.
 fn partitioned(disk: &Disk, table: &str, sector: u16) -> PathBuf {
     let whole = disk.beside("disk");
     let mut file = File::create(&whole).unwrap();
     file.set_len(67 << 20).unwrap();
     let script = disk.beside("table");
     std::fs::write(&script, table).unwrap();
-    // `I` reads such a script: sfdisk itself makes no table for other sectors than its disk has
+    // the command `I` of fdisk reads such a script: sfdisk itself uses only the sector size that
+    // the disk reports
     let make = "printf 'I\n%s\nw\n' \"$1\" | fdisk -b \"$2\" \"$0\"";
     run("sh", &["-c", make, whole.to_str().unwrap(), script.to_str().unwrap(), &sector.to_string()]);
     file.seek(SeekFrom::Start(2 << 20)).unwrap();
@@ -71,7 +73,8 @@ fn partitioned(disk: &Disk, table: &str, sector: u16) -> PathBuf {
 
 pub fn a_partition_that_appears_late_is_awaited(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('found late')")]);
-    // a reader without its card; then the card is there, which the kernel tells by a uevent of the disk's new size
+    // a card reader without a card; then the card is inserted, and the kernel sends a uevent for
+    // the disk's new size
     let reader = disk.beside("reader");
     File::create(&reader).unwrap().set_len(1 << 20).unwrap();
     let mut vm = Boot::on(arch).drive(Drive::writable(&reader)).words("loglevel=7").start();
@@ -143,7 +146,8 @@ pub fn writes_to_a_read_only_partition_go_to_ram(arch: &'static Arch) {
     home.file("old", "kept");
     let disk = Disk::with(&[home]);
     let asked = |flags: &str| Boot::on(arch).homes(&disk).words(flags);
-    // with a journal that is not loaded ext4 takes no `commit=`; with a word that it does not know, `ro` counts still
+    // ext4 refuses `commit=` if the journal is not loaded; `ro` still counts beside an unknown
+    // option
     let flags = ["usersflags=ro", "usersflags=ro,noload", "usersflags=ro,foo=bar"].map(asked);
     for boot in [Boot::on(arch).drive(Drive::read_only(&disk.path))].into_iter().chain(flags) {
         let mut vm = boot.start();
@@ -173,7 +177,7 @@ pub fn users_of_a_full_partition_can_free_space(arch: &'static Arch) {
     vm.expect("filled ENOSPC").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
     disk.assert_clean();
-    // the next boot: she is let in, and can make room
+    // at the next boot her init runs and frees space
     let free =
         "const fs = require('fs'); fs.unlinkSync('/fill'); fs.writeFileSync('/after', 'x'); console.log('freed')\n";
     let init = disk.beside("init");

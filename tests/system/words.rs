@@ -1,4 +1,5 @@
-//! How many words a kernel takes: `boot::image::words` refuses what is lost or fatal here.
+//! How many parameters a kernel accepts. `boot::image::words` refuses command lines that it would
+//! truncate or that would make it panic.
 
 use boot::image::words::{MOST_BYTES, MOST_NAMES, check};
 use qemu::machine::Start;
@@ -19,7 +20,7 @@ fn line(boot: Boot) -> String {
 pub fn a_command_line_at_the_limits_boots(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('ana runs')")]);
     let boot = |words: &str| Boot::on(arch).words(words).users_by("users=LABEL=nodeos-users").homes(&disk);
-    // NodeOS's own names are console, panic, ip, users and carbon
+    // five names are NodeOS's own: console, panic, ip, users and carbon
     let most = names(MOST_NAMES - 5).trim_end().to_owned();
     let length = MOST_BYTES - line(boot(&most)).trim().len() - " x".len();
     let most = format!("{most} x{}", "y".repeat(length));
@@ -36,7 +37,7 @@ pub fn too_many_parameters_panic_the_kernel_and_long_lines_are_truncated(arch: &
     assert!(check(&line(Boot::on(arch).words(&names(40))), "").is_err());
     let mut vm = many.start();
     if arch.bios {
-        // aarch64's serial line is no console yet
+        // on aarch64 the serial port is not a console yet
         vm.expect("Too many boot env vars").unwrap();
     }
     assert_eq!(vm.ending().unwrap().last_word, None);
@@ -46,8 +47,8 @@ pub fn too_many_parameters_panic_the_kernel_and_long_lines_are_truncated(arch: &
     let boot = || Boot::on(arch).homes(&disk).users_by(&format!("users=none {long} users=LABEL=nodeos-users"));
     assert!(check(&line(boot()), "").is_err());
     if arch.bios {
-        // that kernel copies the line without an end (arch/x86/kernel/head64.c), and FORTIFY_SOURCE then stops it before
-        // it has a console: it says nothing at all
+        // the x86_64 kernel copies the line without its terminator (arch/x86/kernel/head64.c);
+        // FORTIFY_SOURCE then stops it before it has a console, so it prints nothing
         return;
     }
     let mut vm = boot().start();

@@ -1,4 +1,5 @@
-//! No ext4, read-only, full, in use, damaged: a clear error, and not a byte of the file changes.
+//! Images that are not ext4, read-only, full, in use or damaged: there is a clear error, and no
+//! byte of the file changes.
 
 use crate::users::{Scratch, homes, small};
 use boot::users::home::Home;
@@ -16,7 +17,7 @@ fn new(name: &str) -> NewUser {
     NewUser { name: name.to_owned(), uid: None, from: None, logon: None, shell: None }
 }
 
-/// Adds a user who must be refused, and returns the reason.
+/// Adds a user, checks that this is refused without a change, and returns the error.
 fn refused(scratch: &Scratch, new: &NewUser) -> String {
     let (before, names) = (fs::read(scratch.image()).unwrap(), scratch.names());
     let error = add(&scratch.image(), new).unwrap_err().to_string();
@@ -59,7 +60,7 @@ fn a_file_that_is_not_ext4_is_refused() {
         fs::write(scratch.image(), bytes).unwrap();
         let error = refused(&scratch, &new("bo"));
         assert!(error.contains("it is no ext4 filesystem"), "{error}");
-        // what holds something is not to be made anew
+        // the error must not advise to create a new image over data
         let holds = fs::read(scratch.image()).unwrap().iter().any(|byte| *byte != 0);
         assert!(!(holds && error.contains("users create")), "{error}");
         assert!(list(&scratch.image()).is_err());
@@ -90,7 +91,7 @@ fn a_missing_file_a_folder_and_a_device_are_refused() {
 #[test]
 fn a_damaged_filesystem_is_refused() {
     let scratch = Scratch::with(&homes());
-    // two files share a block: nothing that e2fsck -p mends
+    // two files share a block, which `e2fsck -p` does not repair
     let script = scratch.folder().join("script");
     let lines =
         "set_inode_field /guest/etc/logon.json block[0] 0xffff\nset_inode_field /guest size 77777\nclri /guest/etc\n";
@@ -105,7 +106,7 @@ fn a_damaged_filesystem_is_refused() {
 #[test]
 fn an_image_that_another_program_has_locked_is_refused() {
     let scratch = Scratch::with(&homes());
-    // as QEMU does; util-linux's flock takes the other kind of lock, python the right one
+    // the same kind of lock as QEMU's; flock of util-linux takes another kind, so Python takes it
     let hold = "import fcntl, sys, time\nf = open(sys.argv[1], 'r+b')\nfcntl.lockf(f, fcntl.LOCK_EX, 1, 100)\n\
                 print('held', flush=True)\ntime.sleep(60)";
     let mut holder = std::process::Command::new("python3")

@@ -1,5 +1,5 @@
-//! Cards, ISOs and folders: what is on them is shown, and the homes of a card are changed where they lie. Where no
-//! homes can be changed, the error says why and what to do.
+//! Cards, ISOs and folders: their content is listed, and the homes of a card are changed in place.
+//! If homes cannot be changed, the error says why and what to do.
 
 use crate::users::{homes, small};
 use boot::host::run::{Run, find};
@@ -38,7 +38,7 @@ fn put(from: &Path, to: &fs::File, at: u64) {
     to.write_all_at(&fs::read(from).unwrap(), at).unwrap();
 }
 
-/// A card as `nodeos build --target sd` lays it out, with little on it.
+/// A small card with the layout of `nodeos build --target sd`.
 fn card(folder: &Path) -> PathBuf {
     let (card, fat, users) = (folder.join("card.img"), folder.join("fat"), folder.join("users.ext4"));
     let file = fs::File::create(&card).unwrap();
@@ -74,7 +74,7 @@ fn medium(path: &Path) -> Medium {
     }
 }
 
-/// What each part is.
+/// The path and the kind of each part.
 fn kinds<'a>(medium: &'a Medium) -> Vec<(&'a str, &'a str)> {
     let kind = |contents: &Contents| match contents {
         Contents::Initramfs(_) => "initramfs",

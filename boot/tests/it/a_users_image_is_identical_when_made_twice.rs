@@ -1,4 +1,4 @@
-//! No clock, no host's uid, no order of a folder reaches a byte of an image.
+//! No byte of an image depends on the clock, the uid on the host, or the order of a folder.
 
 use crate::users::{Scratch, homes, small};
 use boot::users::home::Home;
@@ -21,7 +21,7 @@ fn a_users_image_is_identical_when_made_twice() {
         fs::read(scratch.image()).unwrap()
     };
     let first = made(&["one", "two", "three"]);
-    sleep(Duration::from_millis(1100)); // a clock in the image would show
+    sleep(Duration::from_millis(1100)); // a time in the image would differ
     assert_eq!(first.len(), 16 << 20);
     assert!(first == made(&["three", "two", "one"]), "the images differ");
 }

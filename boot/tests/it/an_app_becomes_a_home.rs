@@ -1,4 +1,5 @@
-//! A file or a folder becomes the home of a user `app`, who cannot log on and whose `/init` runs it.
+//! A file or a folder becomes the home of the user `app`, to whom nobody can log on. The home's
+//! `/init` runs the app.
 
 use crate::users::{Scratch, fsck};
 use boot::host::Host;
@@ -17,7 +18,7 @@ fn host(scratch: &Scratch) -> Host {
     Host { cache: Cache::at(scratch.folder().join("cache")).unwrap(), progress: Progress::Silent }
 }
 
-/// An app folder with those files.
+/// An app folder with these files.
 fn app(scratch: &Scratch, files: &[(&str, &str)]) -> PathBuf {
     let folder = scratch.folder().join("my app");
     for (name, text) in files {
@@ -79,7 +80,7 @@ fn the_app_is_the_main_module_and_init_exits_with_its_status() {
         fs::write(&file, text).unwrap();
         let home = home(&host(&scratch), &file.clone().into(), &ALL[0]).unwrap();
         let Some(Entry::File(Content::Bytes(init), true)) = home.get("init") else { panic!("no init: {home}") };
-        // the machine's root is this folder here
+        // this folder is the root of the machine
         let root = scratch.folder().join(format!("root of {name}"));
         fs::create_dir_all(root.join("app")).unwrap();
         fs::copy(&file, root.join("app").join(name)).unwrap();

@@ -1,4 +1,5 @@
-//! The whole assembly with a tiny program for node: each placement, each architecture, no network.
+//! The whole assembly with a tiny program in place of node, for each placement and architecture,
+//! without a network.
 
 use crate::tiny::Tiny;
 use boot::host::Host;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 const ENDLESS: &str = "void _start(void){for(;;);}";
 
-/// What a kernel of that architecture begins with.
+/// The header of a kernel for this architecture.
 fn kernel(tiny: &Tiny) -> PathBuf {
     let mut head = vec![0; 1024];
     match tiny.arch.name {
@@ -34,7 +35,7 @@ fn kernel(tiny: &Tiny) -> PathBuf {
     path
 }
 
-/// A cache with a sysroot, and what an image is made of.
+/// A cache with a sysroot, and the parts of an image.
 fn prepared(tiny: &Tiny, placement: Placement) -> (Host, Spec) {
     let host = Host { cache: Cache::at(tiny.path("cache")).unwrap(), progress: Progress::Silent };
     let name = format!("cache/sysroot/{}", debian::key(tiny.arch));
@@ -59,12 +60,12 @@ fn members(image: &Path) -> Vec<String> {
     unpack::read(image, |_, _| Ok(())).unwrap().into_iter().map(|member| member.path).collect()
 }
 
-/// Bytes of everything that an image made.
+/// The bytes of all files of an image.
 fn bytes(image: &Image) -> Vec<Vec<u8>> {
     [Some(&image.initramfs), image.carbon.as_ref()].into_iter().flatten().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// Every placement with two builds of its own, on each architecture.
+/// Runs a check for every architecture and placement.
 fn each(check: impl Fn(&'static Arch, Placement)) {
     ALL.iter().for_each(|arch| Placement::ALL.into_iter().for_each(|placement| check(arch, placement)));
 }
@@ -109,7 +110,8 @@ fn images_built_in_different_folders_are_identical() {
         let build = || {
             let tiny = Tiny::new(arch);
             let (host, mut spec) = prepared(&tiny, placement);
-            // debug sections and build ids name the folder that a compiler ran in: one file for both
+            // debug sections and build IDs depend on the folder in which the compiler ran, so both
+            // are left out
             spec.node = Choice::Binary(tiny.program("node", &["-Wl,--build-id=none"], &[]));
             for (_, program) in spec.shim.programs() {
                 fs::write(program, boot::parts::strip::strip(&fs::read(program).unwrap()).unwrap()).unwrap();

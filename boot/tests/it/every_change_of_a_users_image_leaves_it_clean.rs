@@ -1,4 +1,4 @@
-//! create, add, passwd, del: e2fsck finds nothing to mend after each, and the others' homes are as they were.
+//! After create, add, passwd and del, e2fsck finds no error, and other users' homes are unchanged.
 
 use crate::users::{Scratch, fsck, homes};
 use boot::users::image::{NewUser, add, del, passwd};
@@ -73,7 +73,7 @@ fn a_home_with_overlay_whiteouts_and_attributes_can_be_removed() {
     let scratch = Scratch::with(&homes());
     let image = scratch.image();
     add(&image, &new("bo")).unwrap();
-    // overlayfs leaves whiteouts and attributes
+    // whiteouts and attributes are what overlayfs leaves in a home
     let script = scratch.folder().join("script");
     let value = scratch.folder().join("value");
     fs::write(&value, vec![b'y'; 3000]).unwrap();

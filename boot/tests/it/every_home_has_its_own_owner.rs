@@ -1,4 +1,4 @@
-//! The owner of a home, and of everything in it, is the user; what is the system's is root's.
+//! A user owns their home and everything in it. root owns the folders of the system.
 
 use crate::users::{Scratch, fsck, homes};
 use boot::users::home::Home;
@@ -50,7 +50,7 @@ fn users_are_listed_with_files_logon_and_init() {
 fn refused_homes_are_listed_with_the_reason() {
     let scratch = Scratch::with(&homes());
     let script = scratch.folder().join("script");
-    // what somebody may have done with mkfs.ext4 and mount
+    // changes that a person could make with mount
     let lines = "mkdir eve\nmkdir twin\nset_inode_field twin uid 1001\nmkdir a:b\nset_inode_field a:b uid 7\n\
                  symlink link guest\nmkdir .hidden\n";
     std::fs::write(&script, lines).unwrap();

@@ -1,4 +1,4 @@
-//! Homes that an initramfs carries: what is in the archive, and what a user cannot put there.
+//! Homes in an initramfs: what the archive contains, and which files it refuses.
 
 use boot::host::cache::Cache;
 use boot::image::unpack;
@@ -56,7 +56,8 @@ fn archived_files_keep_owner_and_mode_and_an_end_mark_follows() {
 #[test]
 fn a_name_that_is_not_utf8_is_refused() {
     let (_folder, cache, users) = stage();
-    // `x\xff` is shown as `x` and U+FFFD: a link of that name could lead to another's file
+    // `x\xff` is displayed as `x` and U+FFFD, so a link of that name could be taken for it and lead
+    // to another's file
     debugfs(&users, b"mkdir /ana/x\xff\n");
     debugfs(&users, "symlink /ana/x\u{fffd} ../root\n".as_bytes());
     let error = carried::archive(&cache, &users).unwrap_err().to_string();

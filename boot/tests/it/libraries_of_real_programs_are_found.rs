@@ -1,4 +1,4 @@
-//! The closure on ELF files that a real linker wrote, for both architectures from whichever host.
+//! The library closure of ELF files from a real linker, for both architectures on any host.
 
 use crate::tiny::Tiny;
 use boot::host::error::Result;
@@ -6,7 +6,7 @@ use boot::image::origin::Origins;
 use shim::arches::ALL;
 use std::path::Path;
 
-/// The places of the program's libraries, the loader left out, or the error.
+/// The paths of the program's libraries without the loader, or the error.
 fn closure(tiny: &Tiny, place: &str, program: &Path) -> std::result::Result<Vec<String>, String> {
     let libraries = || -> Result<_> { Origins::new(&tiny.sysroot("sys")).with(place, program).libraries(tiny.arch) };
     match libraries() {

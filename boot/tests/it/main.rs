@@ -1,4 +1,4 @@
-//! What the library does to files of the host: one module per behaviour.
+//! Tests of what the library does to files of the host, one module per behaviour.
 
 mod a_bad_users_image_is_refused_and_left_unchanged;
 mod a_medium_is_inspected_and_its_homes_are_changed;

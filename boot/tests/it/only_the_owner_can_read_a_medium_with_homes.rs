@@ -1,4 +1,4 @@
-//! Password hashes are in what is built: who may read it.
+//! Media with homes contain password hashes, so only their owner may read them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -18,7 +18,8 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// A card has Debian's firmware and the kernel's device trees in it: tests/media/sd.rs looks at its mode.
+/// Cards are not tested here, because they need Debian's firmware and the kernel's device trees.
+/// tests/media/sd.rs checks the mode of a card.
 #[test]
 fn only_the_owner_can_read_files_with_homes_and_everyone_the_rest() {
     let folder = tempfile::tempdir().unwrap();
@@ -30,7 +31,7 @@ fn only_the_owner_can_read_files_with_homes_and_everyone_the_rest() {
     let users = at("users.ext4");
     create(&users, Create { size: 16 << 20, force: false }, &[Home::new("ana", 1000)]).unwrap();
     assert_eq!(mode(&users), 0o600);
-    // however the file of a person's is kept, the copy is private
+    // the copy is private, whatever the mode of the original
     fs::set_permissions(&users, fs::Permissions::from_mode(0o644)).unwrap();
     for (target, placement, private, open) in [
         ("direct", Placement::Medium, "users.ext4", "initramfs"),

@@ -1,11 +1,11 @@
-//! Tiny programs and libraries of either architecture, compiled into a folder that vanishes.
+//! Tiny programs and libraries for either architecture, compiled into a temporary folder.
 
 use shim::arches::Arch;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A folder of compiled things.
+/// A temporary folder of compiled programs and libraries.
 pub struct Tiny {
     pub arch: &'static Arch,
     folder: tempfile::TempDir,
@@ -22,7 +22,7 @@ impl Tiny {
         path
     }
 
-    /// A shared library at `name`, linked against others in the same state.
+    /// A shared library at `name`, linked against other such libraries.
     pub fn library(&self, name: &str, needs: &[&Path]) -> PathBuf {
         let soname = format!("-Wl,-soname,{}", name.rsplit('/').next().unwrap());
         self.compile(name, "int f(void){return 0;}", &["-shared", "-fPIC", &soname], needs)
@@ -44,7 +44,8 @@ impl Tiny {
         let (out, file) = (self.path(name), self.path(&format!("{name}.c")));
         fs::write(&file, source).unwrap();
         let compiler = self.arch.compiler();
-        // what is needed is named, used or not, and may need what is not there yet
+        // libraries are recorded as needed even if nothing of them is used, and symbols may stay
+        // unresolved
         let linking = ["-Wl,--no-as-needed", "-Wl,--allow-shlib-undefined", "-Wl,--unresolved-symbols=ignore-all"];
         let mut command = Command::new(compiler);
         command.args(["-nostdlib", "-O1"]).args(flags).args(linking).arg("-o").arg(&out).arg(&file).args(needs);
@@ -53,7 +54,7 @@ impl Tiny {
         out
     }
 
-    /// A sysroot of this folder's libraries below `name`: it has a loader.
+    /// A sysroot with a loader and the libraries of this folder below `name`.
     pub fn sysroot(&self, name: &str) -> PathBuf {
         let loader = self.arch.loader.rsplit('/').next().unwrap();
         fs::write(self.path(&format!("{name}/lib/{}/{loader}", self.arch.multiarch)), "loader").unwrap();

@@ -1,4 +1,4 @@
-//! Users images for the tests, and what they are judged by.
+//! Users images for the tests, and checks of them.
 
 use boot::users::home::Home;
 use boot::users::image::{Create, create};
@@ -26,12 +26,12 @@ impl Scratch {
         self.folder.path()
     }
 
-    /// Names of what lies beside the image.
+    /// Names of all files in the folder.
     pub fn names(&self) -> Vec<String> {
         names(self.folder.path())
     }
 
-    /// An image of 16 MiB with those homes.
+    /// An image of 16 MiB with these homes.
     pub fn with(homes: &[Home]) -> Self {
         let scratch = Self::new();
         create(&scratch.image(), small(), homes).unwrap();
@@ -81,7 +81,7 @@ pub fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// What e2fsck finds to mend; empty is clean.
+/// What e2fsck reports, or nothing if the filesystem is clean.
 pub fn fsck(image: &Path) -> String {
     let done = Command::new(boot::host::run::find("e2fsck").unwrap()).arg("-fn").arg(image).output().unwrap();
     match done.status.code() {

@@ -1,4 +1,5 @@
-//! Attacks on the others' share of the machine. Each goes on for ever; it says `set` once it has what it can get.
+//! Attacks that take other users' share of the machine. Each runs without end. It prints that the
+//! bomb is set once it has all that it can get.
 
 use linux_raw_sys::general as raw;
 use rustix::{
@@ -29,13 +30,14 @@ pub const ATTACKS: Table = &[
     ("sync_storm", syncs),
 ];
 
-/// More than half of what users have on a machine of 256 MiB.
+/// Takes more than half of the memory that users have on a machine of 256 MiB.
 fn take_memory(_: Start) -> Result<()> {
     const BYTES: usize = 150 << 20;
     crate::call::aside(|| call(raw::__NR_mmap, [0, BYTES, 3, 0x8022, usize::MAX, 0]).map(drop))
 }
 
-/// More than half of what users have on such a machine. They end when they are told to, or with the sandbox.
+/// Starts more than half of the processes that users may have on such a machine. They end when the
+/// pipe is closed, or with the sandbox.
 fn take_processes(_: Start) -> Result<()> {
     let (read, write) = rustix::pipe::pipe()?;
     let mut result = Ok(());
@@ -66,13 +68,14 @@ pub fn pause() -> ! {
     }
 }
 
-/// As many processes as there can be; `stay` or they end at once and nobody buries them.
+/// Starts as many processes as possible. With `stay` they go on forking, otherwise they end at once
+/// and nobody reaps them.
 fn bomb(stay: bool) -> Result<()> {
     let mut said = false;
     loop {
         match fork() {
             Ok(None) if stay => {
-                // each child goes on where this one is
+                // each child continues in this loop
                 said = true;
             }
             Ok(None) => shim::sys::exit(0),
@@ -88,7 +91,7 @@ fn bomb(stay: bool) -> Result<()> {
     }
 }
 
-/// Children that take memory until they are killed, one after the other.
+/// Starts one child after the other. Each takes memory until it is killed.
 fn memory(_: Start) -> Result<()> {
     const PIECE: usize = 1 << 20;
     let mut times = 0_u32;
@@ -108,7 +111,7 @@ fn memory(_: Start) -> Result<()> {
     }
 }
 
-/// Open files until there are no more, in children until there are no more of these.
+/// Opens as many files as possible in each of as many children as possible, at most 65.
 fn descriptors(_: Start) -> Result<()> {
     for children in 0_u32.. {
         match fork() {
@@ -151,7 +154,7 @@ fn inodes(_: Start) -> Result<()> {
     Ok(())
 }
 
-/// Signals to the sandbox's first process, which PID 1 made and pokes.
+/// Sends signals to the sandbox's first process, which PID 1 started and also signals.
 fn signals(_: Start) -> Result<()> {
     set();
     loop {
@@ -168,7 +171,8 @@ fn flood(_: Start) -> Result<()> {
     }
 }
 
-/// Eight processes that write as fast as they can and wait for the disk each time; each also makes and removes a file.
+/// Starts eight processes that write as fast as they can and call fsync each time. Each also
+/// creates and removes a file.
 fn syncs(_: Start) -> Result<()> {
     for process in 0..8_u32 {
         if let Ok(None) = fork() {

@@ -1,4 +1,5 @@
-//! System calls as an attacker makes them: by number, and files in one step.
+//! System calls for attacks: any call by its number, and files that are opened and read or written
+//! in one step.
 #![allow(unsafe_code)]
 
 use core::ffi::CStr;
@@ -12,14 +13,14 @@ use rustix::{
 };
 use shim::{arch::syscall::syscall6, say::Text, sys::Start};
 
-/// What succeeds if the attacker got what it wanted.
+/// An attack. It returns `Ok` if it reached its goal.
 pub type Attack = fn(Start) -> Result<()>;
 /// Attacks by name.
 pub type Table = &'static [(&'static str, Attack)];
 
 /// Any system call.
 pub fn call(number: u32, arguments: [usize; 6]) -> Result<usize> {
-    // SAFETY: an attack may break this process, which holds nothing but the attack.
+    // SAFETY: a call may break this process, but the process does nothing except the attack.
     let result = unsafe { syscall6(number as usize, arguments) };
     match i32::try_from(result) {
         Ok(error @ -4095..0) => Err(Errno::from_raw_os_error(-error)),
@@ -32,19 +33,19 @@ pub fn call3(number: u32, a: usize, b: usize, c: usize) -> Result<usize> {
     call(number, [a, b, c, 0, 0, 0])
 }
 
-/// `fork`, by the call that a sandbox has: `None` in the child.
+/// `fork`, by the system call that a sandbox allows. Returns `None` in the child.
 pub fn fork() -> Result<Option<Pid>> {
     let pid = call(raw::__NR_clone, [17, 0, 0, 0, 0, 0])?; // SIGCHLD
     Ok(i32::try_from(pid).ok().and_then(Pid::from_raw))
 }
 
-/// How a child ended.
+/// Waits for a child, and returns how it ended.
 pub fn wait(child: Pid) -> Result<WaitStatus> {
     let (_, status) = rustix::process::waitpid(Some(child), WaitOptions::empty())?.ok_or(Errno::CHILD)?;
     Ok(status)
 }
 
-/// Whether an attack in a child ended with 0.
+/// Makes an attack in a child, and returns its result.
 pub fn aside(work: impl FnOnce() -> Result<()>) -> Result<()> {
     match fork()? {
         None => shim::sys::exit(work().err().map_or(0, |errno| u8::try_from(errno.raw_os_error()).unwrap_or(255))),
@@ -60,7 +61,7 @@ pub fn open(path: &CStr, flags: OFlags) -> Result<OwnedFd> {
     rustix::fs::openat(CWD, path, flags | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::from_raw_mode(0o600))
 }
 
-/// What a file begins with.
+/// Reads the beginning of a file.
 pub fn read(path: &CStr, into: &mut [u8]) -> Result<usize> {
     rustix::io::read(open(path, OFlags::RDONLY)?, into)
 }
@@ -69,7 +70,7 @@ pub fn write(path: &CStr, text: &str) -> Result<()> {
     rustix::io::write(open(path, OFlags::WRONLY)?, text.as_bytes()).map(drop)
 }
 
-/// Whether a file holds that text somewhere in its first bytes.
+/// Succeeds if the first 4 KiB of a file contain this text.
 pub fn holds(path: &CStr, text: &str) -> Result<()> {
     let mut bytes = [0; 4096];
     let length = read(path, &mut bytes)?;
@@ -77,7 +78,7 @@ pub fn holds(path: &CStr, text: &str) -> Result<()> {
     if found { Ok(()) } else { Err(Errno::NOMSG) }
 }
 
-/// A text with a NUL behind as a C string.
+/// A text that ends with NUL, as a C string.
 pub fn c(text: &Text) -> &CStr {
     CStr::from_bytes_until_nul(text.as_bytes()).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! Attacks on doors that our kernels do not have: in the suite it runs on one that has them, to see that the other guards
-//! hold there too.
+//! Attacks on kernel features that our kernels lack. The suite `doors` runs them on a kernel that
+//! has these features, to test that the other guards are enough.
 
 use linux_raw_sys::general as raw;
 use rustix::{
@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub const ATTACKS: Table = &[
-    ("kexec", |_| call(raw::__NR_kexec_load, [0; 6]).map(drop)), // no segments: gives up what was loaded
+    ("kexec", |_| call(raw::__NR_kexec_load, [0; 6]).map(drop)), // no segments: unloads what was loaded
     ("module", module),
     ("user_namespace", |_| aside(|| call3(raw::__NR_unshare, raw::CLONE_NEWUSER as usize, 0, 0).map(drop))),
     ("keyring", keyring),
@@ -32,7 +32,8 @@ pub const ATTACKS: Table = &[
     ("iopl", |_| call3(arch::calls::IOPL.ok_or(Errno::NOSYS)?, 3, 0, 0).map(drop)),
 ];
 
-/// The kernel looks at what it is given only where that may be: it is no module.
+/// Loads zeros as a module. The kernel checks the privilege first: if it complains that this is no
+/// module, the caller was allowed to load one.
 fn module(_: Start) -> Result<()> {
     let bytes = [0_u8; 64];
     match call3(raw::__NR_init_module, bytes.as_ptr() as usize, bytes.len(), c"".as_ptr() as usize) {
@@ -47,7 +48,7 @@ fn keyring(_: Start) -> Result<()> {
     call(raw::__NR_add_key, [kind, name, name, 6, PROCESS, 0]).map(drop)
 }
 
-/// Counts the own time on a processor.
+/// Counts the processor time of this process.
 fn perf(_: Start) -> Result<()> {
     let mut attr = [0_u64; 8]; // PERF_ATTR_SIZE_VER0
     attr[0] = 64 << 32 | 1; // PERF_TYPE_SOFTWARE
@@ -56,7 +57,8 @@ fn perf(_: Start) -> Result<()> {
     call(raw::__NR_perf_event_open, [attr.as_ptr() as usize, 0, none, none, 0, 0]).map(drop)
 }
 
-/// Prints what the keys do. What covers the file takes everything, and does nothing.
+/// Prints the help text of the keys. If the file is masked, its cover accepts every write and does
+/// nothing.
 fn sysrq(_: Start) -> Result<()> {
     let file = open(c"/proc/sysrq-trigger", OFlags::WRONLY)?;
     if FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) != FileType::RegularFile {
@@ -65,7 +67,7 @@ fn sysrq(_: Start) -> Result<()> {
     rustix::io::write(&file, b"h").map(drop)
 }
 
-/// Whether a symbol has the address of a kernel.
+/// Succeeds if a symbol has a kernel address.
 fn kallsyms(_: Start) -> Result<()> {
     let file = open(c"/proc/kallsyms", OFlags::RDONLY)?;
     let mut bytes = [0; 4096];
@@ -86,7 +88,7 @@ fn dev_mem(_: Start) -> Result<()> {
     open(path, OFlags::RDONLY).map(drop)
 }
 
-/// The first bytes of the program that the victim runs.
+/// Reads the first bytes of the program that the victim runs.
 fn process_vm(_: Start) -> Result<()> {
     let mut bytes = [0_u8; 4];
     let (here, there) = ([bytes.as_mut_ptr() as usize, 4], [0x20_0000_usize, 4]);
@@ -95,10 +97,10 @@ fn process_vm(_: Start) -> Result<()> {
     if bytes == *b"\x7fELF" { Ok(()) } else { Err(Errno::NODATA) }
 }
 
-/// Opens a folder by its number instead of its name.
+/// Opens a folder by its handle instead of its name.
 fn by_handle(_: Start) -> Result<()> {
     let home = open(c"/home", OFlags::RDONLY | OFlags::DIRECTORY)?;
-    let mut handle = [128_u32 - 8; 32]; // struct file_handle: its bytes, its type, and they
+    let mut handle = [128_u32 - 8; 32]; // struct file_handle: length, type, and the bytes
     let (at, mut mount) = (handle.as_mut_ptr() as usize, 0_i32);
     let name = c".policy".as_ptr() as usize;
     call(raw::__NR_name_to_handle_at, [number(&home), name, at, (&raw mut mount) as usize, 0, 0])?;

@@ -1,5 +1,6 @@
-//! Attacks that hold the kernel's memory rather than their own: what a process waits with, its locks, its listings, its
-//! sockets' queues. Each takes what it can get, says `set`, and stays.
+//! Attacks that fill kernel memory rather than their own: with data of blocked system calls, locks,
+//! directory listings and socket queues. Each takes all that it can get, prints that the bomb is
+//! set, and keeps it.
 
 use linux_raw_sys::general as raw;
 use rustix::{
@@ -15,7 +16,8 @@ use crate::{
 };
 
 pub const ATTACKS: Table = &[
-    // about 400 KiB each with the process: a sandbox of 64 MiB holds them, and its killer does not begin
+    // about 400 KiB each, including the process: they fit into a sandbox of 64 MiB without its OOM
+    // killer
     ("poll_wait", |_| held(100, Has::Waiting, poll)),
     ("poll_bomb", |_| {
         set();
@@ -32,24 +34,27 @@ pub const ATTACKS: Table = &[
     ("number_fill", numbers),
 ];
 
-/// Fewer than a user of a machine of 256 MiB may have.
+/// Fewer processes than a user may have on a machine of 256 MiB.
 const PROCESSES: u32 = 470;
-/// Open files of a process: the hard limit that the kernel gives.
+/// Open files of a process: the kernel's default hard limit.
 const FILES: u64 = 4096;
-/// Three numbers each of as many tasks, of two users together, are all 32,768 that a small machine gives by default.
+/// Tasks of one user, each of which takes three process IDs. Two users together take all 32,768,
+/// the default of a small machine.
 const NUMBERS: u32 = 5600;
-/// Bytes that every process maps and all share.
+/// Bytes of the memory that all these processes map and share.
 const WEIGHT: usize = 1 << 20;
 const FIFO: &core::ffi::CStr = c"/tmp/fifo";
 
-/// When a process has what it takes: as it goes to wait in the kernel, or when it is done.
+/// When a process holds its memory: while it blocks in a system call, or once its calls have
+/// returned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Has {
     Waiting,
     Done,
 }
 
-/// What `hold` takes in so many processes, each of which stays. Whom the killer of the sandbox takes is replaced by nobody.
+/// Runs `hold` in so many processes and keeps them. If the OOM killer of the sandbox kills some,
+/// they are not replaced.
 fn held(processes: u32, has: Has, hold: fn(u32)) -> Result<()> {
     let _ = rustix::fs::mknodat(CWD, FIFO, FileType::Fifo, Mode::RWXU, 0);
     let (read, write) = rustix::pipe::pipe()?;
@@ -58,13 +63,14 @@ fn held(processes: u32, has: Has, hold: fn(u32)) -> Result<()> {
     };
     // MAP_SHARED, MAP_ANONYMOUS: nothing that could be written back, so it stays in memory
     let weight = call(raw::__NR_mmap, [0, WEIGHT, 3, 0x21, usize::MAX, 0])?;
-    // the meter says meanwhile what there was before
+    // meanwhile the meter reads how much was in use before
     pause_for(5);
     for process in 0..processes {
         if let Ok(None) = fork() {
             let limit = [FILES, FILES];
             let _ = call(raw::__NR_prlimit64, [0, 7, limit.as_ptr() as usize, 0, 0, 0]); // RLIMIT_NOFILE
-            // the sandbox's killer takes the largest: these, by pages that all share, and not whoever says `set`
+            // the OOM killer takes the largest process: the shared pages make these larger than the
+            // one that calls `set`
             let _ = call3(raw::__NR_madvise, weight, WEIGHT, 23); // MADV_POPULATE_WRITE
             let end = number(&write);
             if has == Has::Waiting {
@@ -78,14 +84,15 @@ fn held(processes: u32, has: Has, hold: fn(u32)) -> Result<()> {
         }
     }
     drop(write);
-    // until the last one has closed its end, or is gone
+    // returns when the last process has closed its end, or is gone
     let _ = rustix::io::read(&read, &mut [0; 1]);
     pause_for(4);
     set();
     pause()
 }
 
-/// A page of the kernel's for each 63 descriptors that are waited for (fs/select.c, `struct poll_table_page`).
+/// Makes the kernel allocate a page for each 63 polled descriptors (fs/select.c, `struct
+/// poll_table_page`).
 fn poll(_: u32) {
     let Ok(fifo) = open(FIFO, OFlags::RDWR | OFlags::NONBLOCK) else { return };
     let one = number(&fifo) as u64 | 2 << 32; // struct pollfd, POLLPRI
@@ -93,7 +100,7 @@ fn poll(_: u32) {
     let _ = call(raw::__NR_ppoll, [all.as_ptr() as usize, all.len(), 0, 0, 8, 0]);
 }
 
-/// 300 locks of one byte in each of 3,800 open files.
+/// Takes 300 locks of one byte each in 3,800 open files.
 fn locks(process: u32) {
     for file in 0..3800_u32 {
         let mut path = Text::new();
@@ -110,8 +117,10 @@ fn locks(process: u32) {
     }
 }
 
-/// A list of 8,000 names for each of 40 open folders: a merged one, which changes after each call. One folder with as many
-/// names in all is the same, but takes minutes to make.
+/// Opens a folder of 8,000 names 40 times. It is a merged folder of the overlay, for which the
+/// kernel caches a list of names. The folder changes after each call, so that each descriptor gets
+/// a list of its own. One folder with 40 times as many names would take as much memory, but minutes
+/// to make.
 fn list(_: u32) {
     let mut from = Text::new();
     for number in 0..8000_u32 {
@@ -139,7 +148,8 @@ fn list(_: u32) {
     }
 }
 
-/// A path of 4 KiB, for as long as nobody writes to the FIFO.
+/// Opens a path of 4 KiB to a FIFO. The kernel holds the path until somebody opens the FIFO for
+/// writing.
 fn name(_: u32) {
     let mut path = [b'/'; 4090];
     if let Some(end) = path.last_chunk_mut() {
@@ -148,7 +158,7 @@ fn name(_: u32) {
     let _ = call(raw::__NR_openat, [0, path.as_ptr() as usize, 0, 0, 0, 0]);
 }
 
-/// Control data of a message that waits for room in the queue.
+/// Sends a message with control data while the receiver's queue is full, so that the call blocks.
 fn control(_: u32) {
     const LENGTH: usize = 100 << 10;
     // struct cmsghdr: a level that no family reads
@@ -165,7 +175,7 @@ fn control(_: u32) {
     let _ = call3(raw::__NR_sendmsg, socket, message.as_ptr() as usize, 0);
 }
 
-/// Answers that nobody reads.
+/// Asks for netlink answers and does not read them.
 fn netlink(_: u32) {
     while let Ok(socket) = socket(AddressFamily::NETLINK, SocketType::RAW, None) {
         // struct nlmsghdr: 32 bytes, RTM_GETLINK, NLM_F_REQUEST; struct ifinfomsg: the first interface
@@ -179,7 +189,7 @@ fn netlink(_: u32) {
     }
 }
 
-/// Datagrams that wait for more of them.
+/// Starts datagrams with MSG_MORE, so that the kernel waits for the rest.
 fn cork(_: u32) {
     let data = [0_u8; 60_000];
     while let Ok(socket) = socket(AddressFamily::INET, SocketType::DGRAM, None) {
@@ -197,7 +207,7 @@ fn inet(port: u16, host: u8) -> [u8; 16] {
     [2, 0, high, low, 127, 0, 0, host, 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
-/// Connections that nobody accepts, and whose other end is gone.
+/// Makes connections that nobody accepts, and closes their clients.
 fn backlog(_: u32) {
     for port in 2000..2040 {
         let Ok(listener) = socket(AddressFamily::INET, SocketType::STREAM, None) else { return };
@@ -215,7 +225,7 @@ fn backlog(_: u32) {
     }
 }
 
-/// Pages that no file has, in pipes.
+/// Fills pipes with pages that belong to no file.
 fn splice(_: u32) {
     let Ok(zero) = open(c"/dev/zero", OFlags::RDONLY) else { return };
     while let Ok((read, write)) = rustix::pipe::pipe() {
@@ -225,8 +235,8 @@ fn splice(_: u32) {
     }
 }
 
-/// As many tasks as there can be, each of which keeps two more numbers from being given out again: those of its session and
-/// of its group, whose first processes are gone.
+/// Starts tasks, each of which blocks two more process IDs: those of its session and its process
+/// group, whose leaders have ended.
 fn numbers(_: Start) -> Result<()> {
     for _ in 0..NUMBERS {
         match fork() {

@@ -1,4 +1,4 @@
-//! Attacks on the kernel's doors and on what all share.
+//! Attacks on the kernel's interfaces and on settings that all users share.
 
 use linux_raw_sys::general as raw;
 use rustix::{
@@ -39,7 +39,7 @@ fn some(length: usize) -> Result<()> {
     if length > 0 { Ok(()) } else { Err(Errno::NODATA) }
 }
 
-/// A map of one number: enough to load programs for.
+/// Creates a map with one entry: whoever may do that may try to load programs.
 fn bpf(_: Start) -> Result<()> {
     let attr: [u32; 32] = core::array::from_fn(|at| match at {
         0 => 2,     // BPF_MAP_TYPE_ARRAY
@@ -56,7 +56,8 @@ fn clock_settime(_: Start) -> Result<()> {
     call3(raw::__NR_clock_settime, 0, time.as_ptr() as usize, 0).map(drop)
 }
 
-/// Ctrl-alt-del as it is: no change, but only who may restart the machine may say so.
+/// Sets the behaviour of ctrl-alt-del to what it is already. That needs the privilege to restart
+/// the machine.
 fn reboot(_: Start) -> Result<()> {
     call(raw::__NR_reboot, [0xfee1_dead, 0x2812_1969, 0, 0, 0, 0]).map(drop)
 }
@@ -66,7 +67,7 @@ fn rlimit(_: Start) -> Result<()> {
     rustix::process::setrlimit(Resource::Nofile, Rlimit { current: more, maximum: more })
 }
 
-/// Types into a terminal as if its user had.
+/// Inserts input into a terminal as if its user had typed it.
 fn tiocsti(_: Start) -> Result<()> {
     const TIOCSPTLCK: usize = 0x4004_5431;
     const TIOCGPTPEER: usize = 0x5441;
@@ -77,7 +78,7 @@ fn tiocsti(_: Start) -> Result<()> {
     call3(raw::__NR_ioctl, theirs, TIOCSTI, c"x".as_ptr() as usize).map(drop)
 }
 
-/// A child of the attacker's own parent: of PID 1, where a session's program does it.
+/// Makes a sibling instead of a child. In a session's program its parent would be PID 1.
 fn clone_parent(_: Start) -> Result<()> {
     match call(raw::__NR_clone, [raw::CLONE_PARENT as usize | 17, 0, 0, 0, 0, 0])? {
         0 => shim::sys::exit(0),
@@ -85,7 +86,7 @@ fn clone_parent(_: Start) -> Result<()> {
     }
 }
 
-/// News of a device, to the group by which the broker hears of devices.
+/// Sends a forged device event to the multicast group on which the broker listens for devices.
 fn uevent(_: Start) -> Result<()> {
     const KOBJECT_UEVENT: usize = 15;
     const NEWS: &[u8] = b"add@/devices/virtual/misc/mem\0ACTION=add\0";
@@ -94,7 +95,8 @@ fn uevent(_: Start) -> Result<()> {
     call(raw::__NR_sendto, [socket, NEWS.as_ptr() as usize, NEWS.len(), 0, to.as_ptr() as usize, 12]).map(drop)
 }
 
-/// What the kernel's command line says is for PID 1.
+/// Succeeds if a variable of the kernel's command line, which is meant for PID 1, reached this
+/// process.
 fn environment(start: Start) -> Result<()> {
     let leaked = start.environment().any(|variable| variable.to_bytes() == b"NODE_OPTIONS=--inspect");
     if leaked { Ok(()) } else { Err(Errno::NODATA) }

@@ -1,8 +1,9 @@
-//! Attacks from inside a sandbox. A home's `/init` begins with `#!/bin/attack`; each further line names an attack, which
-//! runs in a process of its own and says `attack NAME: worked` or `attack NAME: failed (ERRNO)`.
+//! Attacks from inside a sandbox. A home's `/init` begins with `#!/bin/attack`. Each further line
+//! names an attack, which runs in its own process and prints `attack NAME: worked` or `attack NAME:
+//! failed (ERRNO)`.
 //!
-//! An attack is a function that succeeds if the attacker got what it wanted. What it wants lies in the home of `bo`, who
-//! is the `victim`, in the kernel, or in the others' share of the machine.
+//! An attack is a function that returns `Ok` if it reached its goal. The goal is in the home of
+//! `bo`, who is the `victim`, in the kernel, or in other users' share of the machine.
 #![cfg_attr(target_env = "musl", no_std, no_main)]
 
 #[cfg(target_env = "musl")]
@@ -64,7 +65,7 @@ mod program {
             }
         }
         let script = start.arguments().nth(1).unwrap_or_default();
-        // what a copy of this is asked that has the set-user-ID bit, or capabilities
+        // questions to a copy of this program that has the set-user-ID bit or file capabilities
         match script.to_bytes() {
             b"who" => sys::exit(u8::from(!rustix::process::geteuid().is_root())),
             b"may" => {
@@ -80,13 +81,13 @@ mod program {
             one(name, start);
         }
         Stream(1).put("attacks are over\n");
-        // the end of a session hangs its terminal up, with all that is not yet sent
+        // the end of a session hangs up its terminal, and output that is not sent yet would be lost
         let _ = rustix::termios::tcdrain(Stream(1));
         sys::exit(0)
     }
 
-    /// In the initramfs's place of `/init` (`rdinit=/terminate`): leaves a process behind that sends PID 1 a SIGTERM, as
-    /// nothing in a machine of ours can, and becomes the shim.
+    /// Runs instead of `/init` (`rdinit=/terminate`). It leaves a process behind that sends SIGTERM
+    /// to PID 1, which nothing else in our machines can do. Then it executes the shim.
     fn terminate(start: Start) -> ! {
         if let Ok(None) = call::fork() {
             let _ = rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 12, tv_nsec: 0 });
@@ -97,8 +98,8 @@ mod program {
         sys::exit(1)
     }
 
-    /// In the place of e2fsck: one that cannot begin, and, where it should mend all, one that cannot go on after eight
-    /// seconds, or ends as e2fsck does when it is told to.
+    /// Runs instead of e2fsck. Without `-fy` it fails before it begins. With `-fy` (a full repair)
+    /// it begins, and fails after eight seconds. On SIGTERM it ends as e2fsck does.
     fn e2fsck(start: Start) -> ! {
         if start.arguments().nth(1).is_some_and(|word| word == c"-fy") {
             Stream(1).put("Pass 1: Checking inodes, blocks, and sizes\n");

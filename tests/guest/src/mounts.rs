@@ -1,4 +1,4 @@
-//! Attacks on what is mounted, and on the disk below it.
+//! Attacks on mounts, and on the disk below them.
 
 use core::ffi::CStr;
 
@@ -48,12 +48,13 @@ pub const ATTACKS: Table = &[
     ("shim_overwrite", shim_overwrite),
 ];
 
-/// The first that works of the majors that virtio disks may have: the kernel hands them out from 254 down.
+/// Tries the attack with each major number that virtio disks may have. The kernel allocates them
+/// downwards from 254.
 fn majors(mut attack: impl FnMut(u32) -> Result<()>) -> Result<()> {
     (252..=254).rev().map(&mut attack).find(Result::is_ok).unwrap_or_else(|| attack(254))
 }
 
-/// The second disk, as a node in a folder of the attacker's.
+/// Makes a node of the second disk in a folder of the attacker.
 fn node(major: u32) -> Result<&'static CStr> {
     let path = c"/tmp/raw";
     let _ = rustix::fs::unlink(path);
@@ -62,7 +63,7 @@ fn node(major: u32) -> Result<&'static CStr> {
     Ok(path)
 }
 
-/// Whether an ext4 superblock can be read there.
+/// Succeeds if an ext4 superblock can be read from this path.
 fn ext4(path: &CStr) -> Result<()> {
     let mut magic = [0; 2];
     rustix::io::pread(open(path, OFlags::RDONLY)?, &mut magic, 1024 + 56)?;
@@ -88,7 +89,7 @@ fn second_mount(_: Start) -> Result<()> {
     })
 }
 
-/// The overlays' work folders, below the mask.
+/// Opens a work folder of the overlays after the mask above it is unmounted.
 fn unmask(_: Start) -> Result<()> {
     unmount(c"/home/.overlay")?;
     open(c"/home/.overlay/bo", OFlags::RDONLY | OFlags::DIRECTORY).map(drop)
@@ -98,7 +99,8 @@ fn chroot(path: &CStr) -> Result<()> {
     call3(raw::__NR_chroot, path.as_ptr() as usize, 0, 0).map(drop)
 }
 
-/// Climbs as far as there is a folder above, and looks for the homes as PID 1 sees them.
+/// Goes up as far as possible from the working directory, and looks for the homes where PID 1 sees
+/// them.
 fn climb() -> Result<()> {
     for _ in 0..16 {
         rustix::process::chdir(c"..")?;
@@ -106,14 +108,15 @@ fn climb() -> Result<()> {
     holds(c"tmp/bo/secret", "bo's")
 }
 
-/// A root below the own one leaves the working directory outside of it, where no root stops the way up.
+/// Changes the root to a folder below. The working directory then is outside of the root, which no
+/// longer stops `..`.
 fn nested_chroot() -> Result<()> {
     let _ = rustix::fs::mkdir(c"/jail", Mode::RWXU);
     chroot(c"/jail")?;
     climb()
 }
 
-/// The same for a process inside of it, whose folder another one moves out.
+/// The same with the working directory inside of the new root. The folder is then moved out of it.
 fn moved_out() -> Result<()> {
     for path in [c"/cell", c"/cell/inner"] {
         let _ = rustix::fs::mkdir(path, Mode::RWXU);
@@ -125,7 +128,7 @@ fn moved_out() -> Result<()> {
     climb()
 }
 
-/// A folder that somebody with a wider view left open.
+/// Uses a folder that a program outside of the sandbox left open.
 fn leaked_folder() -> Result<()> {
     (3..64)
         .map(|fd| call3(raw::__NR_fchdir, fd, 0, 0).and_then(|_| climb()))
@@ -133,7 +136,7 @@ fn leaked_folder() -> Result<()> {
         .unwrap_or(Err(Errno::BADF))
 }
 
-/// Mounts something where bo's home is seen, and waits for bo to see it.
+/// Mounts a filesystem in bo's home, and waits until bo sees it.
 fn propagation(_: Start) -> Result<()> {
     mount(c"none", c"/home/bo/bait", c"tmpfs", 0)?;
     drop(open(c"/home/bo/bait/hook", OFlags::WRONLY | OFlags::CREATE)?);
@@ -146,12 +149,13 @@ fn propagation(_: Start) -> Result<()> {
     if seen { Ok(()) } else { Err(Errno::TIMEDOUT) }
 }
 
-/// Looks into what the sandbox was made from.
+/// Reads from the filesystem that the sandbox was made from.
 fn below_the_root(_: Start) -> Result<()> {
     holds(c"/tmp/tmp/bo/secret", "bo's")
 }
 
-/// Whether a program in the attacker's home, made offline to be more than it is, says that it is.
+/// Succeeds if a program in the attacker's home gains the privilege that its file got offline. The
+/// program answers the question by its exit status.
 pub fn gained(program: &CStr, question: &CStr) -> Result<()> {
     match crate::call::fork()? {
         None => {
@@ -168,7 +172,7 @@ pub fn gained(program: &CStr, question: &CStr) -> Result<()> {
     }
 }
 
-/// Asks something of a virtual terminal that is nobody's in the sandbox.
+/// Sends a request to a virtual terminal by a node of its own.
 fn virtual_terminal(request: usize, argument: usize) -> Result<()> {
     let path = c"/tmp/tty1";
     let device = rustix::fs::makedev(4, 1);
@@ -177,7 +181,8 @@ fn virtual_terminal(request: usize, argument: usize) -> Result<()> {
     call3(raw::__NR_ioctl, number(&terminal), request, argument).map(drop)
 }
 
-/// Gets hold of /logon while it becomes a session of root's, and opens it for writing once it is another program.
+/// Keeps a reference to /logon while it starts a session of root. Opens it for writing once that
+/// process has executed another program.
 fn shim_overwrite(_: Start) -> Result<()> {
     use shim::{say, say::Text};
     let text = |pid: u32, what: &str| {

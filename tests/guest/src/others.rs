@@ -28,7 +28,7 @@ pub const ATTACKS: Table = &[
     ("posix_shared_memory", |_| holds(c"/dev/shm/bo", "bo's")),
 ];
 
-/// The victim's process, where it can be seen.
+/// The process ID of the victim, if it is visible.
 pub fn victim() -> Result<u32> {
     (2..512).find(|pid| holds(c(&path(*pid, "/comm")), "the-victim").is_ok()).ok_or(Errno::SRCH)
 }
@@ -43,7 +43,7 @@ fn of(what: &str) -> Result<Text> {
     Ok(path(victim()?, what))
 }
 
-/// Where this program, which the victim runs too, begins.
+/// Reads the victim's memory where this program, which the victim runs too, is loaded.
 fn proc_mem(_: Start) -> Result<()> {
     let mut bytes = [0; 4];
     rustix::io::pread(open(c(&of("/mem")?), OFlags::RDONLY)?, &mut bytes, 0x20_0000)?;

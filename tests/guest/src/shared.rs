@@ -1,4 +1,5 @@
-//! Attacks on what more than one sandbox sees: whoever opens the same inode can be watched, and kept waiting by a lock.
+//! Attacks on files that several sandboxes share. If two users open the same inode, one can watch
+//! the other, or block the other with a lock.
 
 use core::{ffi::CStr, mem::MaybeUninit};
 
@@ -28,7 +29,7 @@ pub const ATTACKS: Table = &[
     ("hear_all", hear_all),
 ];
 
-/// What every sandbox has, of which `hear_all` opens each.
+/// Files and folders that every sandbox has.
 const ALL: [&CStr; 17] = [
     c"/",
     c"/bin",
@@ -53,14 +54,14 @@ fn pause(seconds: i64) {
     let _ = nanosleep(&Timespec { tv_sec: seconds, tv_nsec: 0 });
 }
 
-/// What an open of a path tells.
+/// Watches a path for opens.
 fn watch(path: &CStr) -> Result<OwnedFd> {
     let events = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC)?;
     inotify::add_watch(&events, path, inotify::WatchFlags::OPEN)?;
     Ok(events)
 }
 
-/// Whether anybody opened it within some seconds.
+/// Succeeds if somebody opens the watched path within four seconds.
 fn heard(events: &OwnedFd) -> Result<()> {
     pause(4);
     opened(events)
@@ -71,7 +72,7 @@ fn opened(events: &OwnedFd) -> Result<()> {
     rustix::io::read(events, &mut buffer[..]).map(drop)
 }
 
-/// Whether somebody else has locked it.
+/// Succeeds if somebody else has locked the file.
 fn locked(file: impl AsFd) -> Result<()> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::AGAIN) => Ok(()),
@@ -79,7 +80,8 @@ fn locked(file: impl AsFd) -> Result<()> {
     }
 }
 
-/// The victim's part of all three: locks the console and `/dev/null`, which `touch` then opens again and again.
+/// The victim's part in the first three attacks: it locks the console and `/dev/null`. Then `touch`
+/// opens `/dev/null` again and again.
 pub fn lock() -> Result<()> {
     flock(Stream(1), FlockOperation::NonBlockingLockExclusive)?;
     take(c"/dev/null")
@@ -100,7 +102,7 @@ fn take_all() -> Result<()> {
     ALL.iter().try_for_each(|path| take(path))
 }
 
-/// Has all of it open and locked, and opens it again each second.
+/// Keeps all of them open and locked, and opens them again each second.
 fn share_all(_: Start) -> Result<()> {
     take_all()?;
     Stream(1).put("all is shared\n");
@@ -110,7 +112,8 @@ fn share_all(_: Start) -> Result<()> {
     }
 }
 
-/// All watches that a uid has, in as many instances, until ana has had enough of it.
+/// Takes all inotify watches of its uid, in as many instances as needed, until ana creates the file
+/// `enough`.
 fn watch_fill(_: Start) -> Result<()> {
     const FILES: u32 = 100;
     let mut full = false;
@@ -133,7 +136,7 @@ fn watch_fill(_: Start) -> Result<()> {
     Ok(())
 }
 
-/// How many of them somebody opened or locked, and which.
+/// Prints how many of the paths somebody opened or locked, and which.
 fn of_all(watches: &[Result<OwnedFd>; ALL.len()], who: &str) {
     let (mut heard, mut taken) = (0_u32, 0_u32);
     for (path, watch) in ALL.iter().zip(watches) {
@@ -152,7 +155,7 @@ fn of_all(watches: &[Result<OwnedFd>; ALL.len()], who: &str) {
     Stream(1).put(&line);
 }
 
-/// What of all that others share with the attacker: first of the other users', then of the attacker's own second process.
+/// Prints what the attacker notices: first of the other users, then of a second process of its own.
 fn hear_all(_: Start) -> Result<()> {
     pause(6);
     let watches = ALL.map(watch);

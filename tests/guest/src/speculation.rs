@@ -1,5 +1,5 @@
-//! In the initramfs's place of `/init` (`rdinit=/speculation`): prints what the kernel says of the processor, and ends the
-//! machine. Users see no sysfs.
+//! Runs instead of `/init` (`rdinit=/speculation`), because users see no sysfs. Prints what the
+//! kernel reports about vulnerabilities of the processor, and powers the machine off.
 
 use core::mem::MaybeUninit;
 
@@ -28,7 +28,7 @@ pub fn tell() -> ! {
     sys::exit(1)
 }
 
-/// A line for each file (Documentation/ABI/testing/sysfs-devices-system-cpu).
+/// Prints a line for each file (Documentation/ABI/testing/sysfs-devices-system-cpu).
 fn vulnerabilities() -> Result<()> {
     mount(c"none", c"/sys", c"sysfs", MountFlags::RDONLY, None)?;
     let folder = open(c"/sys/devices/system/cpu/vulnerabilities", OFlags::RDONLY | OFlags::DIRECTORY)?;

@@ -1,4 +1,4 @@
-//! What a session can leave on its console for the next one.
+//! Settings that a session can leave on its console for the next session.
 
 use linux_raw_sys::general as raw;
 use rustix::{
@@ -37,7 +37,7 @@ fn own() -> Result<OwnedFd> {
     open(c"/dev/tty", OFlags::RDWR)
 }
 
-/// Leaves a divisor in the serial line.
+/// Sets a custom divisor on the serial port.
 fn set_serial(_: Start) -> Result<()> {
     let terminal = own()?;
     let mut serial = terminal::serial(&terminal)?;
@@ -47,13 +47,15 @@ fn set_serial(_: Start) -> Result<()> {
     if terminal::serial(&terminal)?.get(DIVISOR) == Some(&7) { Ok(()) } else { Err(Errno::NODATA) }
 }
 
-/// Sets modem lines, which takes no capability, and no filter sees which ones. With `TIOCM_LOOP` nothing goes out any more.
+/// Sets modem lines. That needs no capability, and a seccomp filter cannot see which lines are set.
+/// With `TIOCM_LOOP` the port sends nothing any more.
 fn set_modem(terminal: &OwnedFd, lines: u32) -> Result<()> {
     const TIOCMBIS: usize = 0x5416;
     call3(raw::__NR_ioctl, number(terminal), TIOCMBIS, (&raw const lines) as usize).map(drop)
 }
 
-/// The divisor, a modem line, the speed, the size, and characters of several bytes.
+/// Changes the divisor, a modem line, the speed and the size, and turns off editing of UTF-8
+/// characters.
 fn spoil_line(start: Start) -> Result<()> {
     set_serial(start)?;
     let terminal = own()?;
@@ -65,16 +67,17 @@ fn spoil_line(start: Start) -> Result<()> {
     rustix::termios::tcsetwinsize(&terminal, Winsize { ws_row: 1, ws_col: 2, ws_xpixel: 3, ws_ypixel: 4 })
 }
 
-/// What is written comes back and nothing goes out: not even that it worked.
+/// Sets the port to loopback: written bytes come back as input. Nothing is sent, not even that the
+/// attack worked.
 fn loop_line(_: Start) -> Result<()> {
     let terminal = own()?;
     let mut settings = terminal::settings(&terminal)?;
-    settings.c_lflag &= !raw::ECHO; // which would go round without end
+    settings.c_lflag &= !raw::ECHO; // an echo would loop without end
     terminal::set_settings(&terminal, &settings)?;
     set_modem(&terminal, TIOCM_LOOP | TIOCM_OUT1)
 }
 
-/// Says all of it.
+/// Prints all these settings.
 fn show_line(_: Start) -> Result<()> {
     const TIOCMGET: usize = 0x5415;
     let terminal = own()?;
@@ -92,8 +95,9 @@ fn show_line(_: Start) -> Result<()> {
     Ok(())
 }
 
-/// A dead keyboard, a dead screen that inserts, is black on black, does not wrap and counts from a region's head, and
-/// another in front; what is so leaves a file.
+/// Turns the keyboard off and sets the screen to graphics mode. Sets other modes: insert, reverse,
+/// origin, and no line wrap. Then switches to another virtual terminal. Creates a file if all of
+/// that worked.
 fn spoil_screen(_: Start) -> Result<()> {
     const KDGETMODE: usize = 0x4b3b;
     const KDGKBMODE: usize = 0x4b44;
@@ -115,7 +119,8 @@ fn spoil_screen(_: Start) -> Result<()> {
     open(c"/spoiled", OFlags::CREATE | OFlags::WRONLY).map(drop)
 }
 
-/// Whether a screen wraps long lines and counts from its own head, whatever scrolls: where its cursor says that it is.
+/// Whether a screen wraps long lines and counts rows from its top rather than from a scroll region.
+/// Found out by the position that the cursor reports.
 fn is_usual(terminal: &OwnedFd) -> Result<bool> {
     let mut settings = terminal::settings(terminal)?;
     settings.c_lflag &= !(raw::ICANON | raw::ECHO);
@@ -130,7 +135,7 @@ fn is_usual(terminal: &OwnedFd) -> Result<bool> {
     Ok(wraps && cursor(terminal)?.ends_with("[1;1R"))
 }
 
-/// What a screen answers (console_codes(4)): `ESC [ ROW ; COLUMN R`.
+/// Asks a screen for the position of its cursor (console_codes(4)): `ESC [ ROW ; COLUMN R`.
 fn cursor(terminal: &OwnedFd) -> Result<Text> {
     rustix::io::write(terminal, b"\x1b[6n")?;
     let mut said = Text::new();
@@ -142,7 +147,7 @@ fn cursor(terminal: &OwnedFd) -> Result<Text> {
     Ok(said)
 }
 
-/// The modes of a screen as its user finds it; where they are the usual ones there is a file.
+/// Creates a file if the screen has its usual modes.
 fn show_screen(_: Start) -> Result<()> {
     if !is_usual(&own()?)? {
         return Err(Errno::NODATA);

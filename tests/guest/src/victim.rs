@@ -1,4 +1,4 @@
-//! `bo`, who has what the attackers want.
+//! The victim `bo`, whom the others attack.
 
 use linux_raw_sys::general as raw;
 use rustix::{fs::OFlags, io::Result, thread::NanosleepRelativeResult};
@@ -16,12 +16,12 @@ pub const PORT: u16 = 7777;
 
 pub const ATTACKS: Table = &[
     ("be_the_victim", be),
-    // until the victim is there
+    // waits until the victim is ready
     ("wait", |_| {
         let _ = rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 6, tv_nsec: 0 });
         Ok(())
     }),
-    // an init that should not run at all
+    // inits that must not run at all
     ("foreign_init", |_| Ok(())),
     ("linked_init", |_| Ok(())),
 ];
@@ -37,8 +37,8 @@ pub fn loopback_address(port: u16) -> [u8; 16] {
     [2, 0, high, low, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
-/// Shares memory with everybody of this sandbox, listens, holds the secret open as descriptor 3, and stays, looking whether
-/// anything is mounted in its home; its name says who it is.
+/// Holds the secret open as descriptor 3, sets its process name, makes shared memory and listens on
+/// sockets. Then it stays, and checks each second whether something is mounted in its home.
 fn be(_: Start) -> Result<()> {
     let secret = open(c"/secret", OFlags::RDONLY)?;
     core::mem::forget(secret);

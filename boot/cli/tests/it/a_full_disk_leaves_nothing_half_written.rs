@@ -1,13 +1,14 @@
-//! A disk that is full in the middle: one clear error, and everything as it was.
+//! A disk that fills up during a change: there is one clear error, and no file changes.
 //!
-//! A limit on the size of files stands in for the full disk: with SIGXFSZ ignored a write fails, here with EFBIG.
+//! A limit on the size of files simulates the full disk. With SIGXFSZ ignored, a write beyond it
+//! fails with EFBIG.
 
 use crate::command::{Stage, stderr};
 use crate::users::{Scratch, fsck, homes};
 use std::fs;
 use std::process::Command;
 
-/// Fails as it must, and gives what it said.
+/// Checks that the command fails as it should, and returns its error.
 fn fails(stage: &Stage, scratch: &Scratch, command: &mut Command) -> String {
     let (names, before) = (scratch.names(), fs::read(scratch.image()).ok());
     let done = command.output().unwrap();
@@ -21,7 +22,7 @@ fn fails(stage: &Stage, scratch: &Scratch, command: &mut Command) -> String {
     said
 }
 
-/// The script of a program whose files end at that many KiB.
+/// A script that runs the real program with a limit of so many KiB on the size of files.
 fn limited(kib: u32) -> String {
     format!("trap '' XFSZ\nulimit -f {}\nexec \"$real\" \"$@\"", kib * 2)
 }

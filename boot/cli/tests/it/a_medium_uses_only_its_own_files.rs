@@ -1,5 +1,5 @@
-//! `nodeos run FOLDER`: a guest gets the files of that folder, and no file of the host that a link leads to.
-//! `nodeos run FILE` says whether the file is missing or is no medium.
+//! `nodeos run FOLDER` gives a guest only files of this folder, never a file of the host that a
+//! link leads to. `nodeos run FILE` reports whether the file is missing or not a medium.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::command::{Stage, stderr};
 
-/// A folder as `build --target` writes it, as far as `run` looks at it.
+/// A folder like those of `build --target`, with as much content as `run` reads.
 fn medium(stage: &Stage, target: &str, arch: &str) -> PathBuf {
     let folder = stage.sign(target);
     fs::create_dir(&folder).unwrap();
@@ -31,7 +31,8 @@ fn medium(stage: &Stage, target: &str, arch: &str) -> PathBuf {
     folder
 }
 
-/// The status and what is said. Whoever opens a FIFO waits: a minute is for ever.
+/// Returns the exit status and the output. Opening a FIFO would block, so the command is killed
+/// after a minute.
 fn run(stage: &Stage, words: &[&Path]) -> (Option<i32>, String) {
     let mut command = stage.run("timeout");
     command.args(["60", env!("CARGO_BIN_EXE_nodeos"), "run", "--dry-run"]).args(words);
@@ -50,7 +51,7 @@ fn symlinks_in_a_medium_are_refused() {
         assert!(said.contains(folder.to_str().unwrap()), "{said}");
         for name in ["carbon.erofs", "users.ext4", "kernel", "initramfs", "cmdline", "manifest.json", "boot.ipxe"] {
             let at = folder.join(name);
-            // the same bytes, but of the host: whoever opened it would have them
+            // a link to the same bytes outside of the folder: opening it would succeed
             fs::rename(&at, &secret).unwrap();
             symlink(&secret, &at).unwrap();
             assert_eq!(fs::read(&at).unwrap(), fs::read(&secret).unwrap());
@@ -60,7 +61,7 @@ fn symlinks_in_a_medium_are_refused() {
             fs::remove_file(&at).unwrap();
             fs::rename(&secret, &at).unwrap();
         }
-        // further down, and one to a folder
+        // a link further down, to a folder
         fs::create_dir(folder.join("pxelinux.cfg")).unwrap();
         symlink("/", folder.join("pxelinux.cfg/root")).unwrap();
         let (status, said) = run(&stage, &[&folder]);

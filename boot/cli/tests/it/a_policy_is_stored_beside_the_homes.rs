@@ -1,4 +1,5 @@
-//! `users policy`: what is set is what is shown and what the machine reads, and the image stays clean.
+//! `users policy`: a policy that is set is the one that is shown and that the machine reads. The
+//! image stays clean.
 
 use crate::command::{Stage, stderr};
 use crate::users::{Scratch, fsck, homes};
@@ -10,7 +11,7 @@ use shim::policy::{Network, Policy};
 use std::fs;
 use std::path::Path;
 
-/// `users policy` of the guest; stdout, or the status and stderr.
+/// Runs `users policy` for the guest. Returns stdout, or the exit status and stderr.
 fn command(scratch: &Scratch, words: &[&str]) -> Result<String, (Option<i32>, String)> {
     let stage = Stage::new();
     let mut command = stage.nodeos();
@@ -22,13 +23,13 @@ fn command(scratch: &Scratch, words: &[&str]) -> Result<String, (Option<i32>, St
     }
 }
 
-/// What lies in the folder of policies.
+/// The content of the folder of policies.
 fn policies(image: &Path) -> Vec<String> {
     let members = inspect(image).unwrap().members;
     members.iter().filter(|member| member.path.starts_with("/.policy")).map(ToString::to_string).collect()
 }
 
-/// Commands of debugfs, as another program would write into the image.
+/// Runs commands of debugfs, which change the image as another program might.
 fn debugfs(scratch: &Scratch, lines: &str) {
     let script = scratch.folder().join("script");
     fs::write(&script, lines).unwrap();
@@ -36,7 +37,7 @@ fn debugfs(scratch: &Scratch, lines: &str) {
     assert_eq!(fsck(&scratch.image()), "");
 }
 
-/// A policy as somebody wrote it by hand.
+/// Writes a policy into the image as a person could by hand.
 fn by_hand(scratch: &Scratch, text: &str) {
     let file = scratch.folder().join("text");
     fs::write(&file, text).unwrap();

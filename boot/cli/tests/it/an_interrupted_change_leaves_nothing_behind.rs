@@ -1,4 +1,5 @@
-//! Ctrl-c while the command makes something: it ends with 130, the file is as it was, and nothing is left anywhere.
+//! Ctrl-c during a change: the command ends with status 130, the file is unchanged, and no
+//! temporary file is left.
 
 use crate::command::{Stage, kill, stderr};
 use crate::users::{Scratch, homes};
@@ -9,7 +10,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-/// The words of a change that copies a folder into the image.
+/// A command that copies a folder into the image.
 fn add(stage: &Stage, scratch: &Scratch) -> Command {
     let tree = scratch.folder().join("tree");
     fs::create_dir_all(&tree).unwrap();
@@ -37,13 +38,13 @@ fn ctrl_c_during_a_child_program_leaves_nothing_behind() {
     ] {
         let (scratch, stage) = (Scratch::with(&homes()), Stage::new());
         let before = fs::read(scratch.image()).unwrap();
-        // it has done its work, all of it, and goes on
+        // the program has done all its work, but does not end
         stage.program(program, "\"$real\" \"$@\"; : >\"$here/runs\"; exec sleep 60");
         let mut command = if verb == "add" { add(&stage, &scratch) } else { create(&stage, &scratch.image()) };
         let names = scratch.names();
         let child = command.spawn().unwrap();
         stage.wait_for("runs");
-        // a terminal sends it to the whole group
+        // a terminal sends the signal to the whole process group
         kill("INT", &format!("-{}", child.id()));
         let done = child.wait_with_output().unwrap();
         let said = stderr(&done);
@@ -66,7 +67,7 @@ fn a_signal_to_the_command_alone_is_handled_after_the_child_program() {
         let names = scratch.names();
         let child = command.spawn().unwrap();
         stage.wait_for("runs");
-        // timeout(1) sends it twice
+        // timeout(1) sends its signal twice
         (0..2).for_each(|_| kill(signal, &child.id().to_string()));
         fs::write(stage.sign("signalled"), "").unwrap();
         let done = child.wait_with_output().unwrap();

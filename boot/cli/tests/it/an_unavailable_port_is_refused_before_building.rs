@@ -1,4 +1,5 @@
-//! `nodeos run --publish`: the true reason, before anything is built.
+//! `nodeos run --publish` with a port that it cannot use fails with the true reason before it
+//! builds anything.
 
 use std::fs;
 use std::net::TcpListener;
@@ -6,7 +7,8 @@ use std::net::TcpListener;
 use crate::command::{Stage, stderr};
 use crate::users::names;
 
-/// Runs an app with that port published, through another program; what is said, with nothing built.
+/// Runs an app with this port published, through another program. Checks that nothing was built,
+/// and returns the error.
 fn refused(stage: &Stage, through: &[&str], publish: &str) -> String {
     let app = stage.sign("app.js");
     fs::write(&app, "").unwrap();
@@ -21,7 +23,8 @@ fn refused(stage: &Stage, through: &[&str], publish: &str) -> String {
 #[test]
 fn a_port_below_1024_is_reported_as_privileged_not_as_in_use() {
     let stage = Stage::new();
-    // root of a namespace that is not the network's may do there what an ordinary user may
+    // root of a user namespace that does not own the network has no more rights there than an
+    // ordinary user
     let said = refused(&stage, &["unshare", "--map-root-user", "--"], "80:80");
     assert!(said.contains("--publish 80:80: only root may listen on ports below 1024"), "{said}");
     assert!(said.contains("net.ipv4.ip_unprivileged_port_start=80") && !said.contains("another program"), "{said}");

@@ -1,4 +1,5 @@
-//! The walls of the house (ARCHITECTURE.md): which module may use which, and where `unsafe` and an architecture stand.
+//! Rules of ARCHITECTURE.md that are checked in the source: which module may use which, where
+//! `unsafe` and `cfg(target_arch)` are allowed, and how long a file may be.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,22 +10,22 @@ use syn::{Attribute, ExprUnsafe, File, ImplItemFn, Item, ItemFn, ItemImpl, ItemU
 
 use crate::tracked::{source, tracked};
 
-/// Crates whose modules form no circle.
+/// Crates whose modules must not depend on each other in a cycle.
 const CRATES: [&str; 5] = ["boot/src", "boot/cli/src", "qemu/src", "qemu/lab/src", "shim/src"];
-/// The rooms of `boot`: each may use those before it.
+/// The rooms of `boot`. Each may only use those before it.
 const ROOMS: [&str; 8] = ["host", "parts", "image", "users", "assembly", "media", "inspect", "tools"];
 /// Where `unsafe` is allowed.
 const UNSAFE: [&str; 5] =
     ["arch-aarch64/", "arch-x86_64/", "shim/src/sys.rs", "shim/src/sys/", "tests/guest/src/call.rs"];
-/// Where code may ask which architecture it is compiled for.
+/// Where `cfg(target_arch)` is allowed.
 const ARCHITECTURE: [&str; 3] = ["arch-aarch64/", "arch-x86_64/", "shim/src/lib.rs"];
-/// Lines of a file at most.
+/// The most lines of a file.
 const LINES: usize = 400;
 
-/// Modules by name, `users::read` for one, each with those that it uses.
+/// Modules by name (such as `users::read`), each with the modules that it uses.
 type Uses = BTreeMap<String, BTreeSet<String>>;
 
-/// What a file is made of, as far as walls are concerned.
+/// The facts about a file that the rules need.
 #[derive(Default)]
 struct Seen {
     paths: Vec<Vec<String>>,
@@ -54,7 +55,7 @@ impl Seen {
 
 impl<'a> Visit<'a> for Seen {
     fn visit_item(&mut self, item: &'a Item) {
-        // tests may look anywhere
+        // unit tests may use any module
         if !matches!(item, Item::Mod(module) if module.attrs.iter().any(is_test)) {
             visit::visit_item(self, item);
         }
@@ -91,7 +92,7 @@ impl<'a> Visit<'a> for Seen {
         visit::visit_impl_item_fn(self, function);
     }
 
-    // what a macro is given is no tree: its words are looked at
+    // the arguments of a macro are not parsed into a tree, so their words are searched
     fn visit_macro(&mut self, call: &'a Macro) {
         let text = without_literals(call.tokens.clone());
         let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
@@ -133,14 +134,14 @@ fn is_test(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg") && quoted(attribute) == "test"
 }
 
-/// `users::read` of `users/read.rs`; nothing for the root.
+/// The name of a file's module: `users::read` for `users/read.rs`, empty for the root.
 fn module(file: &str) -> String {
     let path = file.strip_suffix(".rs").unwrap();
     let path = path.strip_suffix("/mod").unwrap_or(path);
     if matches!(path, "lib" | "main") { String::new() } else { path.replace('/', "::") }
 }
 
-/// Which module of a crate a path leads to, seen from another.
+/// The module of a crate that a path in module `from` refers to.
 fn target(from: &str, path: &[String], modules: &BTreeSet<String>) -> Option<String> {
     let mut at: Vec<&str> = from.split("::").filter(|name| !name.is_empty()).collect();
     let mut rest = path;
@@ -161,7 +162,8 @@ fn target(from: &str, path: &[String], modules: &BTreeSet<String>) -> Option<Str
     (1..=at.len()).rev().map(|length| at[..length].join("::")).find(|name| modules.contains(name))
 }
 
-/// The modules of a crate, of texts by the names of their files. That a module uses its own parts, and they it, is no wall.
+/// Which modules of a crate use which, from the texts of its files. A module and its submodules may
+/// use each other, so that is left out.
 fn uses(files: &BTreeMap<String, String>) -> Uses {
     let modules: BTreeSet<String> = files.keys().map(|file| module(file)).collect();
     let of = |(file, text): (&String, &String)| {
@@ -177,7 +179,7 @@ fn uses(files: &BTreeMap<String, String>) -> Uses {
     files.iter().map(of).collect()
 }
 
-/// The modules that use themselves by way of others.
+/// The modules that are part of a cycle.
 fn circles(uses: &Uses) -> BTreeSet<&str> {
     let reaches = |start: &str| {
         let (mut seen, mut next) = (BTreeSet::new(), vec![start]);
@@ -189,7 +191,7 @@ fn circles(uses: &Uses) -> BTreeSet<&str> {
     uses.keys().map(String::as_str).filter(|name| reaches(name)).collect()
 }
 
-/// Uses of a room by one that stands before it.
+/// Uses of a room by an earlier one.
 fn upward(uses: &Uses) -> Vec<String> {
     let floor = |module: &str| ROOMS.iter().position(|room| module.split("::").next() == Some(room));
     let upward = |(from, to): &(&String, &String)| floor(from) < floor(to) && !from.is_empty();

@@ -1,4 +1,4 @@
-//! The real command, with programs of the host that do more than usual.
+//! Runs the real command, with scripts in place of programs of the host.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -10,7 +10,8 @@ use tempfile::TempDir;
 
 use crate::users::names;
 
-/// What the command finds: its own temporary folder, and programs before those of the host.
+/// The environment of a command: its own temporary folder, and a folder of scripts that comes first
+/// in PATH.
 pub struct Stage {
     folder: TempDir,
 }
@@ -22,22 +23,24 @@ impl Stage {
         Self { folder }
     }
 
-    /// A shell script in place of a program of the host; `$real` is that one, `$here` a folder for signs.
+    /// Puts a shell script in place of a program of the host. In the script, `$real` is that
+    /// program, and `$here` is a folder for files that serve as signals.
     pub fn program(&self, name: &str, script: &str) {
         let real = boot::host::run::find(name).unwrap();
         let (here, at) = (self.folder.path().display(), self.folder.path().join("bin").join(name));
         let text = self.folder.path().join("text");
         fs::write(&text, format!("#!/bin/sh\nreal={}\nhere={here}\n{script}\n", real.display())).unwrap();
-        // written by another process: a file that a child of another test still has open to write is ETXTBSY
+        // another process writes the script: if a child of another test inherited a file open for
+        // writing, running it would fail with ETXTBSY
         assert!(Command::new("install").args([&text, &at]).status().unwrap().success());
     }
 
-    /// Where a script sees or leaves a sign.
+    /// The path of a file that serves as a signal between a script and the test.
     pub fn sign(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Waits for a sign.
+    /// Waits until such a file exists.
     pub fn wait_for(&self, name: &str) {
         let start = Instant::now();
         while !self.sign(name).exists() {
@@ -46,7 +49,7 @@ impl Stage {
         }
     }
 
-    /// Any program with that stage, in a process group of its own.
+    /// Any program in this environment, in its own process group.
     pub fn run(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         let path = std::env::var("PATH").unwrap();
@@ -56,20 +59,20 @@ impl Stage {
         command
     }
 
-    /// The command; a hang-up is no more ignored for it than at a terminal, if the tests run under nohup(1) themselves.
+    /// The command `nodeos`. SIGHUP has its default action, even if the tests run under nohup(1).
     pub fn nodeos(&self) -> Command {
         let mut command = self.run("env");
         command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_nodeos")]);
         command
     }
 
-    /// What is left in the temporary folder.
+    /// Names of the files that are left in the temporary folder.
     pub fn left(&self) -> Vec<String> {
         names(&self.folder.path().join("tmp"))
     }
 }
 
-/// Sends a signal to a process, or with a minus to a group.
+/// Sends a signal to a process, or to a process group if `whom` begins with a minus.
 pub fn kill(signal: &str, whom: &str) {
     assert!(Command::new("sh").args(["-c", &format!("kill -s {signal} -- {whom}")]).status().unwrap().success());
 }

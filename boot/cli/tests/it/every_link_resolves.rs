@@ -1,4 +1,5 @@
-//! The Markdown files that git tracks: every relative link and anchor resolves, and `docs/` is a whole book.
+//! Links in the Markdown files that git tracks: every relative link and anchor resolves, and
+//! `docs/` is a complete book.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +15,8 @@ fn every_relative_link_and_anchor_resolves() {
     assert!(broken.is_empty(), "these links lead nowhere:\n{}", broken.join("\n"));
 }
 
-/// The book holds nothing but `docs/`, and only pages that SUMMARY.md names.
+/// The book consists of the pages of `docs/` that SUMMARY.md lists, so links to other files would
+/// break.
 #[test]
 fn the_book_lists_every_page_and_links_only_within_docs() {
     let tree = tree();
@@ -82,12 +84,12 @@ fn resolved(from: &str, target: &str) -> String {
     parts.join("/")
 }
 
-/// What is outside of fenced code.
+/// The text outside of fenced code.
 fn prose(page: &str) -> impl Iterator<Item = &str> {
     page.split("```").step_by(2)
 }
 
-/// Targets of links and images. An odd backquote spoils its own paragraph only.
+/// Targets of links and images. An unpaired backquote affects only its own paragraph.
 fn links(page: &str) -> impl Iterator<Item = &str> {
     let inline = prose(page).flat_map(|text| text.split("\n\n")).flat_map(|text| text.split('`').step_by(2));
     let inline =
@@ -97,7 +99,7 @@ fn links(page: &str) -> impl Iterator<Item = &str> {
     inline.chain(definitions).map(|rest| rest.split([')', '"', ' ', '\n']).next().unwrap_or_default())
 }
 
-/// Anchors of headings as GitHub and mdBook make them; a heading that repeats gets a number.
+/// Anchors of headings as GitHub and mdBook make them. A repeated heading gets a number.
 fn anchors(page: &str) -> Vec<String> {
     let mut anchors: Vec<String> = Vec::new();
     for heading in prose(page).flat_map(str::lines).filter(|line| line.starts_with('#')) {

@@ -1,4 +1,4 @@
-//! A `nodeos.toml` that came with somebody else's app.
+//! A `nodeos.toml` of a foreign app cannot include files of the host without permission.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ fn including_a_host_file_needs_allow_include_even_with_yes() {
         assert_eq!(status, Some(64), "{said}");
         assert!(said.contains("nodeos.toml takes from outside of its folder:\n  include: /etc/passwd\n"), "{said}");
         assert!(said.contains("next: --allow-include"), "{said}");
-        // the same command goes on to the next thing that is wrong with it
+        // with permission, the same command fails only at its next error
         let (_, said) = run(verb, &[words, &["--allow-include"]].concat());
         assert!(said.contains("--users: an APP brings its own users partition"), "{said}");
     }

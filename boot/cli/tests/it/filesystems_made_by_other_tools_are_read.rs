@@ -1,4 +1,5 @@
-//! Users partitions that mke2fs made with options of its own, or that a user filled as no tool of ours would.
+//! Users partitions that mke2fs made with unusual options, or with content that our own tools would
+//! not write.
 
 use crate::users::fsck;
 use boot::host::run::{Run, find};
@@ -16,7 +17,7 @@ struct Made {
     image: PathBuf,
 }
 
-/// A filesystem with those options, and what the commands of debugfs put there beside ana.
+/// A filesystem with these options, the home of ana, and what the commands of debugfs add.
 fn made(options: &[&str], mib: u64, commands: &str) -> Made {
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("users.ext4");
@@ -58,7 +59,7 @@ fn folders_nested_25000_deep_are_counted_and_removed() {
     debugfs(&made.image, &deep);
     assert_eq!(users(&made.image), [("ana".to_owned(), 1)]);
     let partition = inspect(&made.image).unwrap();
-    // lost+found, ana, ana/sub, and the link
+    // the others are lost+found, ana, ana/sub and the link
     assert_eq!(partition.members.len(), 25_000 + 4);
     assert!(partition.members.iter().all(|member| member.path.len() <= 4096));
     del(&made.image, "ana").unwrap();
@@ -66,7 +67,8 @@ fn folders_nested_25000_deep_are_counted_and_removed() {
     assert_eq!(free_blocks(&made.image), before + 2, "ana and ana/sub");
 }
 
-/// Puts a name in place of one of the same length. debugfs cannot be told such a name, and no checksum is in the way.
+/// Replaces a name with one of the same length that debugfs cannot express. The filesystem has no
+/// checksums.
 fn rename(image: &Path, old: &[u8], new: &[u8]) {
     let mut bytes = fs::read(image).unwrap();
     let at: Vec<usize> = (0..bytes.len() - old.len()).filter(|at| bytes[*at..].starts_with(old)).collect();
@@ -101,13 +103,13 @@ fn names_that_debugfs_cannot_express_are_listed_and_removed() {
 fn names_in_an_encrypted_folder_are_listed_as_bytes() {
     let commands = "cd /ana/sub\nsymlink first_name_ x\nsymlink second_name x\nsif . flags 0x80800\n";
     let made = made(&["-O", "^metadata_csum,^has_journal,encrypt"], 16, commands);
-    // any bytes but none: that is what a cipher gives
+    // encrypted names can contain any bytes
     rename(&made.image, b"first_name_", b"../../x\0\x1b\xff/");
     assert_eq!(users(&made.image), [("ana".to_owned(), 2)]);
     let partition = inspect(&made.image).unwrap();
     let paths: Vec<_> = partition.members.iter().map(|member| member.path.as_str()).collect();
     assert!(paths.contains(&"/ana/sub/(encrypted 2e2e2f2e2e2f78001bff2f)"), "{paths:?}");
-    // a machine would not know what to do with them in RAM
+    // encrypted files cannot be carried in an initramfs
     let cache = boot::host::cache::Cache::at(made.image.with_extension("cache"));
     let error = boot::users::carried::archive(&cache.unwrap(), &made.image).unwrap_err().to_string();
     assert!(error.contains("/ana/sub: it is encrypted, and cannot travel"), "{error}");
@@ -137,7 +139,7 @@ fn inodes_of_128_bytes_small_blocks_and_no_extents_are_read_and_changed() {
         let made = made(options, 64, "");
         let from = made.image.with_extension("from");
         fs::create_dir(&from).unwrap();
-        // through the tables of blocks to their third level
+        // large enough for block tables of the third level
         let large: Vec<u8> = (0..5_000_000_u32).map(|index| (index / 1000) as u8).collect();
         fs::write(from.join("large"), &large).unwrap();
         fs::write(from.join("init"), "#!/usr/bin/env node\n").unwrap();
@@ -187,7 +189,7 @@ fn a_filesystem_that_machines_cannot_mount_is_listed_but_not_changed() {
 #[test]
 fn the_advice_for_unsupported_features_works_and_keeps_the_homes() {
     let made = made(&["-O", "casefold,quota,project"], 64, "");
-    // one advice for casefold, then one for both kinds of quota
+    // the first advice is for casefold, the second for both kinds of quota
     for _ in 0..2 {
         let error = add(&made.image, &new("bo")).unwrap_err().to_string();
         let advice = error.split('`').nth(1).unwrap().replace("DEVICE", made.image.to_str().unwrap());
@@ -203,7 +205,7 @@ fn the_advice_for_unsupported_features_works_and_keeps_the_homes() {
 fn inspecting_a_damaged_filesystem_never_advises_a_repair() {
     let made = made(&[], 16, "symlink ana/link x\nmkdir ana/a\nmkdir ana/b\n");
     let whole = fs::read(&made.image).unwrap();
-    // the superblock, groups and inodes; then each block that holds something
+    // damages bytes that are in use: in the superblock, groups, inodes and blocks
     let used: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
     let mut errors = 0;
     for at in used.iter().step_by(used.len() / 100 + 1) {
@@ -225,7 +227,8 @@ fn block_tables_that_share_blocks_are_refused() {
     let forged = format!("sif ana/sub size 4398046511104\nsif ana/sub block[TIND] {TABLES}\n");
     let made = made(&["-b", "4096", "-O", "^64bit,^extent,^metadata_csum,^has_journal"], 64, &forged);
     let mut bytes = fs::read(&made.image).unwrap();
-    // two tables full of the next block, which is empty: 4 GB of reads
+    // two tables, each full of references to the next block; reading them all would take 4 GB of
+    // reads
     for (table, next) in [(TABLES, 16_001_u32), (TABLES + 1, 16_002)] {
         bytes[table * 4096..][..4096].copy_from_slice(&next.to_le_bytes().repeat(1024));
     }
@@ -234,7 +237,7 @@ fn block_tables_that_share_blocks_are_refused() {
     assert!(error.contains("it has more blocks than the filesystem"), "{error}");
 }
 
-/// What a command says of an image, which it must refuse within 1 GiB of memory.
+/// Checks that a command refuses an image with 1 GiB of memory, and returns the error.
 fn refused_in_little_memory(command: &str, image: &Path) -> String {
     let line = format!("ulimit -v 1048576; exec {} {command} {}", env!("CARGO_BIN_EXE_nodeos"), image.display());
     let done = Command::new("sh").args(["-c", &line]).output().unwrap();
@@ -251,7 +254,7 @@ fn folders_that_share_blocks_are_refused_in_bounded_memory() {
     const DEEP: usize = 150;
     const SHARED: u64 = 4000;
     let made = made(&PLAIN, 32, "");
-    // fifteen names of 255 bytes in each block: 10 MB of memory for each folder that has them
+    // fifteen names of 255 bytes in each block: 10 MB of memory for each folder that contains them
     let mut block = Vec::new();
     for (index, length) in std::iter::repeat_n(264_u16, 14).chain([400]).enumerate() {
         let mut entry = [&11_u32.to_le_bytes()[..], &length.to_le_bytes(), &[255, 0], &[b'a'; 255]].concat();
@@ -261,7 +264,8 @@ fn folders_that_share_blocks_are_refused_in_bounded_memory() {
     }
     let file = fs::File::options().write(true).open(&made.image).unwrap();
     file.write_all_at(&block.repeat(BLOCKS), SHARED * 4096).unwrap();
-    // an extent of its own, which names the next folder, and one that all have
+    // each folder has an extent of its own, which names the next folder, and one that all folders
+    // share
     let folder = format!(
         "mkdir !\nsif ! block[0] {}\nsif ! block[6] 1\nsif ! block[7] {BLOCKS}\nsif ! block[8] {SHARED}\n",
         0x2_f30a
@@ -273,7 +277,7 @@ fn folders_that_share_blocks_are_refused_in_bounded_memory() {
     }
 }
 
-/// A filesystem of 1 TiB in a file with holes.
+/// A filesystem of 1 TiB in a sparse file.
 fn large(commands: &str) -> Made {
     let made = made(&PLAIN, 64, commands);
     let file = fs::File::options().write(true).open(&made.image).unwrap();
@@ -286,7 +290,7 @@ fn large(commands: &str) -> Made {
 fn group_descriptors_are_not_kept_in_memory() {
     let made = large("");
     let file = fs::File::options().write(true).open(&made.image).unwrap();
-    // a group for each block: 8 GB of descriptors
+    // one group per block: 8 GB of descriptors
     file.write_all_at(&1_u32.to_le_bytes(), 1024 + 0x20).unwrap();
     let line = format!("ulimit -v 1048576; exec {} users list {}", env!("CARGO_BIN_EXE_nodeos"), made.image.display());
     let done = Command::new("sh").args(["-c", &line]).output().unwrap();
@@ -297,7 +301,8 @@ fn group_descriptors_are_not_kept_in_memory() {
 #[test]
 fn repeated_extents_are_refused_in_bounded_memory() {
     for (length, why) in [(0_u16, "a piece of it has no block"), (1, "it has more than 1048576 pieces")] {
-        // three entries lead to a node with 340, these to one with as many, and so on: 118 millions of pieces
+        // three entries lead to a node of 340 entries, each of these to another one, and so on: 118
+        // million pieces
         const LEAF: u16 = 16_000;
         let next = u32::from(LEAF + 2);
         let top = [0x3_f30a, 0x3_0004, 0, 0, next, 0, 0, next, 0, 0, next, 0];
@@ -320,7 +325,7 @@ fn a_pending_journal_is_replayed_in_a_copy() {
     let made = made(&["-O", "^metadata_csum"], 16, "");
     let bytes = fs::read(&made.image).unwrap();
     let at = (0..bytes.len()).find(|at| bytes[*at..].starts_with(b"\x03\x02ana")).unwrap();
-    let block = at / 4096; // the size of blocks of so small a filesystem is 1 KiB
+    let block = at / 4096; // in a filesystem this small, blocks may have 1 KiB
     let (block, size) = if bytes[1024 + 0x18] == 0 { (at / 1024, 1024) } else { (block, 4096) };
     let mut new = bytes[block * size..][..size].to_vec();
     new[at % size + 2..][..3].copy_from_slice(b"eva");

@@ -1,4 +1,5 @@
-//! Images that anybody made: names that lead elsewhere, names that a terminal would act on, sizes that no machine has.
+//! Images from untrusted sources: with names that lead out of the image, names with escape
+//! sequences, and false sizes.
 
 use crate::users::names;
 use boot::host::run::{Run, find};
@@ -17,7 +18,7 @@ fn erofs(folder: &Path, fill: impl FnOnce(&Path)) -> PathBuf {
     image
 }
 
-/// Puts other bytes in place of those that are there once, and takes away the superblock's checksum.
+/// Replaces bytes that occur once in the image, and turns off the checksum of the superblock.
 fn patch(image: &Path, old: &[u8], new: &[u8]) {
     let mut bytes = fs::read(image).unwrap();
     let at: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(old)).collect();
@@ -33,7 +34,7 @@ fn a_path_escaping_an_erofs_image_writes_nothing() {
     let image = erofs(folder.path(), |from| fs::write(from.join("xx_escaped"), "evil").unwrap());
     patch(&image, b"xx_escaped", b"../escaped");
 
-    // what an unpacker does with it
+    // an unpacker follows the name
     let inner = folder.path().join("out/inner");
     fs::create_dir_all(&inner).unwrap();
     let extract = format!("--extract={}", inner.display());
@@ -123,7 +124,8 @@ fn a_decompression_bomb_is_read_in_bounded_memory() {
     let mut member = cpio::newc::Builder::new("bomb").mode(0o100_644).write(packed, u32::MAX - 3);
     std::io::copy(&mut std::io::Read::take(std::io::repeat(0), (u32::MAX - 3).into()), &mut member).unwrap();
     cpio::newc::trailer(member.finish().unwrap()).unwrap().finish().unwrap();
-    // without the limit the command takes 4.2 GB: here it would be killed by the shell's limit of 1 GiB
+    // a command that held the whole file would take 4.2 GB: it would fail at the shell's limit of 1
+    // GiB
     let line = format!("ulimit -v 1048576; exec {} inspect {}", env!("CARGO_BIN_EXE_nodeos"), image.display());
     let done = Command::new("sh").args(["-c", &line]).output().unwrap();
     let said = String::from_utf8_lossy(&done.stdout);
@@ -144,7 +146,7 @@ fn gigabytes_of_names_are_refused_in_bounded_memory() {
     }
     let mut packed = cpio::newc::trailer(packed).unwrap().finish().unwrap();
     packed.resize(packed.len().next_multiple_of(4), 0);
-    // 2 GB of names, which without the limit are more than the shell's 1 GiB
+    // 2 GB of names: holding them all would exceed the shell's limit of 1 GiB
     fs::write(&image, packed.repeat(8000)).unwrap();
     assert!(fs::metadata(&image).unwrap().len() < 20 << 20);
     let line = format!("ulimit -v 1048576; exec {} inspect {}", env!("CARGO_BIN_EXE_nodeos"), image.display());

@@ -1,4 +1,4 @@
-//! What the command does to files and terminals of the host: one module per behaviour.
+//! Tests of what the command does to files and terminals of the host, one module per behaviour.
 
 mod a_full_disk_leaves_nothing_half_written;
 mod a_medium_uses_only_its_own_files;

@@ -1,4 +1,5 @@
-//! Manual pages are written whole and equal, and only where nothing else is lost; shells complete the verbs.
+//! Manual pages are reproducible and never overwrite other files. Shells complete verbs and
+//! options.
 
 use std::fs;
 use std::io::{self, Write};
@@ -72,12 +73,12 @@ fn man_shows_each_page_without_warnings() {
     }
 }
 
-/// Says so past the test runner, which shows no output of tests that pass.
+/// Prints a note directly to stderr, because the test runner hides the output of tests that pass.
 fn not_tried(program: &str) {
     let _ = writeln!(io::stderr(), "not tried: there is no {program} on this machine");
 }
 
-/// Asks bash what a press of tab would offer after those words.
+/// What bash would offer at a press of tab after these words.
 fn offered(script: &str, words: &str) -> String {
     let ask = format!(
         "source /dev/stdin; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
@@ -105,7 +106,7 @@ fn bash_completes_verbs_and_options() {
     assert_eq!(offered(&script, "nodeos completions f"), "fish ");
 }
 
-/// Each shell reads the whole script and runs nothing of it.
+/// Each shell parses the whole script without running it.
 #[test]
 fn every_shell_accepts_its_completion_script() {
     let stage = Stage::new();

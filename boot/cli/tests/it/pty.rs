@@ -1,4 +1,4 @@
-//! A terminal for the real command; the system tests use this file too.
+//! A terminal for the real command. The system tests use this file too.
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -11,10 +11,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long is waited for a text or an end.
+/// The longest wait for a text, or for the end of the command.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// A terminal: what a program sees of it, and what a person does.
+/// A pseudo-terminal: `user` is the program's side, the controller is the person's side.
 pub struct Pty {
     controller: File,
     pub user: File,
@@ -39,17 +39,17 @@ impl Pty {
         self
     }
 
-    /// A person types.
+    /// Types these keys.
     pub fn types(&self, keys: &str) {
         (&self.controller).write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Everything that is shown from now on, piece by piece.
+    /// Receives everything that is shown from now on, piece by piece.
     pub fn shown(&self) -> Receiver<Vec<u8>> {
         self.shown_with_a_pause(0, Duration::ZERO)
     }
 
-    /// The same; after so many pieces nobody reads for a while.
+    /// The same, but reading pauses once after so many pieces.
     pub fn shown_with_a_pause(&self, pieces: usize, pause: Duration) -> Receiver<Vec<u8>> {
         let (mut controller, (sender, shown)) = (self.controller.try_clone().unwrap(), channel());
         thread::spawn(move || {
@@ -67,7 +67,7 @@ impl Pty {
         shown
     }
 
-    /// Its modes are those that it had before.
+    /// Checks that the terminal has the modes that it had at the start.
     pub fn assert_restored(&self) {
         let now = tcgetattr(&self.user).unwrap();
         assert_eq!(
@@ -77,13 +77,13 @@ impl Pty {
     }
 }
 
-/// Starts a command there.
+/// Starts a command on this terminal.
 pub fn on(pty: &Pty, command: &mut Command) -> Child {
     let end = || pty.user.try_clone().unwrap();
     command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap()
 }
 
-/// What is shown until that text is, or until the command has ended; fails after the deadline.
+/// Waits until this text is shown, and returns everything that was shown. Fails after the deadline.
 pub fn until(shown: &Receiver<Vec<u8>>, text: &str) -> String {
     let (start, mut all) = (Instant::now(), Vec::new());
     while !String::from_utf8_lossy(&all).contains(text) {
@@ -95,7 +95,7 @@ pub fn until(shown: &Receiver<Vec<u8>>, text: &str) -> String {
     String::from_utf8(all).unwrap()
 }
 
-/// The status, and what else is shown.
+/// Waits for the end of the command. Returns its status, and what else is shown.
 pub fn end(child: &mut Child, shown: &Receiver<Vec<u8>>) -> (Option<i32>, String) {
     let start = Instant::now();
     let status = loop {

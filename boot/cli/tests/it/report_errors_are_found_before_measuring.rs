@@ -1,11 +1,11 @@
-//! What can fail without a machine does so before one is built: measuring takes minutes.
+//! `nodeos report` finds errors before it builds and measures a machine, which takes minutes.
 
 use std::fs;
 
 use crate::command::{Stage, stderr};
 use crate::users::names;
 
-/// `nodeos report` of a machine, with `npm` as it is told to be: its status and what it says.
+/// Runs `nodeos report`. Returns the exit status and stderr.
 fn report(stage: &Stage, out: &str) -> (Option<i32>, String) {
     let done = stage.nodeos().args(["report", "--out", out]).output().unwrap();
     (done.status.code(), stderr(&done))

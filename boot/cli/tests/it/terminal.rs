@@ -1,4 +1,4 @@
-//! The real `nodeos run` on a terminal of its own, with a script in QEMU's place.
+//! The real `nodeos run` on a terminal, with a script in place of QEMU.
 
 use crate::command::{Stage, kill};
 use crate::pty::{Pty, end, on, until};
@@ -9,8 +9,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A machine that a script stands in for. In the script `qmp` answers QEMU's monitor until it is asked for
-/// ctrl-alt-del, which it leaves a sign of.
+/// A command that runs a script in place of a machine. In the script, `qmp` answers the monitor's
+/// commands until ctrl-alt-del is sent, and then creates the file `asked`. `ends` prints a last
+/// word and exits.
 fn machine(stage: &Stage, script: &str) -> Command {
     let arch = Arch::host();
     let bash = stage.sign("qemu.bash");
@@ -41,7 +42,8 @@ fn machine(stage: &Stage, script: &str) -> Command {
     command
 }
 
-/// The head of a kernel, by which `nodeos run` knows its architecture (`boot::parts::kernel::arch_of`).
+/// The header of a kernel, by which `nodeos run` recognises its architecture
+/// (`boot::parts::kernel::arch_of`).
 fn kernel(arch: &Arch) -> Vec<u8> {
     let mut head = vec![0; 1024];
     if arch.name == "x86_64" {
@@ -96,7 +98,8 @@ fn ctrl_a_x_and_signals_stop_the_machine_and_are_reported() {
 
 #[test]
 fn a_signal_to_the_process_group_does_not_reach_qemu() {
-    // as a terminal sends ctrl-c where stdin is something else, and timeout(1) its signal
+    // a terminal sends ctrl-c to the whole group if stdin is something else, and so does timeout(1)
+    // with its signal
     for signal in ["INT", "TERM", "HUP"] {
         let stage = Stage::new();
         let script = ": >\"$here/up\"; trap 'echo killed; exit 0' INT TERM HUP; qmp; ends 'power off, status 5'";
@@ -105,7 +108,7 @@ fn a_signal_to_the_process_group_does_not_reach_qemu() {
         kill(signal, &format!("-{}", child.id()));
         let done = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&done.stdout).into_owned();
-        // it ended by itself meanwhile: that status counts
+        // the machine ended by itself meanwhile, so its own status counts
         assert_eq!((done.status.code(), said.contains("killed")), (Some(5), false), "{signal}: {said}");
     }
 }
@@ -147,7 +150,7 @@ fn ctrl_a_x_after_the_machine_ended_cuts_nothing_but_prevents_a_restart() {
         let script = format!("echo $$ >\"$here/pid\"; yes | head -c 50000; ends '{word}'");
         let mut child = on(&pty, &mut machine(&stage, &script));
         stage.wait_for("pid");
-        // what it printed waits for the terminal
+        // its output waits for the terminal
         until_gone(&stage, "pid");
         thread::sleep(Duration::from_secs(1));
         assert_eq!(child.try_wait().unwrap(), None, "{word}");
@@ -166,13 +169,13 @@ fn a_stalled_terminal_does_not_block_keys() {
     let script = "echo $$ >\"$here/pid\"; yes | head -c 300000 & qmp; exec sleep 600";
     let mut child = on(&pty, &mut machine(&stage, script));
     stage.wait_for("pid");
-    // more than all that lies between them holds
+    // by now all buffers between the machine and the terminal are full
     thread::sleep(Duration::from_secs(2));
     pty.types("\u{1}h\u{1}x");
     stage.wait_for("asked");
     pty.types("\u{1}h\u{1}x");
     until_gone(&stage, "pid");
-    // whose last words wait for the terminal
+    // the last output of nodeos waits for the terminal
     let shown = pty.shown();
     let (status, said) = end(&mut child, &shown);
     assert_eq!(status, Some(70), "{said}");
@@ -180,11 +183,11 @@ fn a_stalled_terminal_does_not_block_keys() {
     pty.assert_restored();
 }
 
-/// Waits for the end of the process whose number is in that file.
+/// Waits for the end of the process whose ID is in this file.
 fn until_gone(stage: &Stage, name: &str) {
     let process = format!("/proc/{}/stat", fs::read_to_string(stage.sign(name)).unwrap().trim());
     let start = Instant::now();
-    // one that nobody has waited for is a zombie
+    // a process that has ended but is not reaped yet is a zombie
     while fs::read_to_string(&process).is_ok_and(|stat| !stat.contains(") Z ")) {
         assert!(start.elapsed() < Duration::from_secs(60), "{process} is there after a minute");
         thread::sleep(Duration::from_millis(10));
@@ -200,7 +203,7 @@ fn keys_go_to_the_machine_and_help_to_the_terminal() {
     until(&shown, "up");
     pty.types("\u{1}h");
     until(&shown, "ctrl-a x       stop the machine in order");
-    // ctrl-c, and ctrl-a, of which QEMU takes two for one
+    // ctrl-c, and ctrl-a, which has to be sent to QEMU twice
     pty.types("a\u{3}\u{1}\u{1}\u{1}bz");
     until(&shown, " 61 03 01 01 7a");
     assert_eq!(end(&mut child, &shown).0, Some(0));
@@ -208,12 +211,12 @@ fn keys_go_to_the_machine_and_help_to_the_terminal() {
 
 #[test]
 fn an_empty_stdin_and_a_closed_stdout_are_handled() {
-    // stdin is at its end from the start
+    // stdin is empty
     let stage = Stage::new();
     let done = machine(&stage, "sleep 1; echo done; ends 'power off, status 3'").output().unwrap();
     assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stdout).lines().next().unwrap()), (Some(3), "done"));
 
-    // nobody reads on: the machine is stopped, quietly
+    // stdout is closed while the machine runs: it is stopped without more messages
     let stage = Stage::new();
     let script =
         "trap '' PIPE; echo one; (while [ ! -e \"$here/asked\" ]; do echo more; sleep 0.1; done) & qmp; ends reboot";

@@ -1,14 +1,14 @@
-//! The files of this source tree that git knows.
+//! The files of this source tree that git tracks.
 
 use std::path::Path;
 use std::process::Command;
 
-/// The source tree.
+/// The root of the source tree.
 pub fn source() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
 }
 
-/// The paths that end so, from the source tree's top.
+/// Tracked paths with this ending, relative to the root.
 pub fn tracked(end: &str) -> Vec<String> {
     let git = Command::new("git").arg("-C").arg(source()).args(["ls-files", "-z"]).output().unwrap();
     assert!(git.status.success(), "{}", String::from_utf8_lossy(&git.stderr));
