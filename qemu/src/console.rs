@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_last_word_counts() {
+    fn the_most_recent_last_word_counts() {
         let transcript =
             fed(&[b"nodeos: power off, status 0\r\nmore\r\n", b"nodeos: power off, ", b"status 3\r\nbye\r\n"]);
         assert_eq!(transcript.last_word(), Some(LastWord::PowerOff(3)));

@@ -40,7 +40,7 @@ mod tests {
     use super::Capabilities;
 
     #[test]
-    fn a_set_prints_its_names() {
+    fn a_capability_set_prints_its_names() {
         assert_eq!(
             Capabilities::ROOT.to_string(),
             "chown dac_override dac_read_search fowner fsetid kill setgid setuid"

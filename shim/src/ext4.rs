@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn unmountable_filesystems_made_by_mke2fs_are_explained() {
+    fn problems_of_filesystems_made_by_mke2fs_are_explained() {
         for (words, says) in [
             ("-O quota", "quotas; `tune2fs -O ^quota,^project DEVICE`"),
             ("-O quota,project", "quotas; `tune2fs -O ^quota,^project DEVICE`"),
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn mountable_filesystems_need_no_explanation() {
+    fn filesystems_without_problems_need_no_explanation() {
         for words in [
             "-b 1024",
             "-b 4096",

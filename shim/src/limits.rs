@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn scratch_never_fills_the_memory() {
+    fn scratch_space_never_fills_the_memory() {
         let limits = of_one(of_all(240 * MIB), 2, &Policy::default());
         assert!(2 * limits.scratch() <= limits.memory / 2 + 1);
         assert!(limits.scratch_files() > 1000);

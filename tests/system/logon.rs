@@ -184,7 +184,7 @@ pub fn a_password_check_takes_no_memory_from_others(arch: &'static Arch) {
     assert!(said.contains("Out of memory"), "a check of 64 MiB takes nothing from anybody: {said}");
 }
 
-pub fn single_lets_only_root_in(arch: &'static Arch) {
+pub fn single_user_mode_lets_only_root_in(arch: &'static Arch) {
     let mut root = logs_on("root", 0, Some("rescue"), "console.log('root is in')");
     root.program("init", "#!/usr/bin/env node\nconsole.log('init ran')\n");
     let disk = Disk::with(&[root, logs_on("ana", 1000, None, "console.log('ana is in')")]);

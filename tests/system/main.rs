@@ -78,7 +78,7 @@ behaviours! {
         a_logon_while_the_sandbox_ends_starts_a_new_sandbox,
         a_guest_logon_does_not_reset_the_delay_after_wrong_passwords,
         a_password_check_takes_no_memory_from_others,
-        single_lets_only_root_in,
+        single_user_mode_lets_only_root_in,
         a_home_created_after_boot_is_reported_differently_from_a_refused_one;
     many: five_hundred_homes_boot;
     memory: too_little_memory_is_reported_with_an_amount_that_suffices,
@@ -101,7 +101,7 @@ behaviours! {
         only_a_second_ctrl_a_x_cuts_the_power,
         a_machine_can_be_stopped_right_after_it_started;
     unwritable: quotas_and_the_read_only_feature_cause_a_read_only_mount_with_advice,
-        an_unmountable_partition_is_reported_with_the_reason_and_left_unchanged,
+        an_unmountable_partition_is_reported_with_the_reason_and_keeps_its_homes,
         unused_ext4_features_do_not_prevent_mounting,
         a_dirty_journal_on_a_read_only_medium_is_not_replayed;
     users_partition: the_partition_is_found_by_device_uuid_or_partuuid,

@@ -69,7 +69,7 @@ pub fn quotas_and_the_read_only_feature_cause_a_read_only_mount_with_advice(arch
     }
 }
 
-pub fn an_unmountable_partition_is_reported_with_the_reason_and_left_unchanged(arch: &'static Arch) {
+pub fn an_unmountable_partition_is_reported_with_the_reason_and_keeps_its_homes(arch: &'static Arch) {
     let large = disk();
     run("mke2fs", &["-q", "-F", "-t", "ext4", "-b", "65536", "-L", "nodeos-users", large.path.to_str().unwrap()]);
     let folded = disk();

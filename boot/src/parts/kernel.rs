@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn every_profile_has_fragments_and_the_manifest_comes_last() {
+    fn every_kernel_profile_has_fragments_and_the_manifest_comes_last() {
         for arch in ALL {
             for (profile, _) in arch.kernel_profiles {
                 let spec = Spec { arch, profile: (*profile).to_owned(), options: vec!["CONFIG_X=y".to_owned()] };

@@ -56,7 +56,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn a_line_has_a_kind_a_name_and_numbers() {
+    fn a_line_is_parsed_into_kind_name_and_numbers() {
         let (kind, name, numbers) = parse("meter: calls setup Total=3 0=1 17=2\r\n").unwrap();
         assert_eq!((kind, name), ("calls", "setup"));
         assert_eq!(numbers.collect::<Vec<_>>(), [("Total", 3), ("0", 1), ("17", 2)]);

@@ -158,7 +158,7 @@ fn inodes_of_128_bytes_small_blocks_and_no_extents_are_read_and_changed() {
 }
 
 #[test]
-fn a_filesystem_that_machines_cannot_mount_is_listed_but_not_changed() {
+fn a_filesystem_that_machines_cannot_write_is_listed_but_not_changed() {
     for (options, why, next) in [
         (&["-O", "casefold"][..], "this kernel lacks casefold", "tune2fs -O ^casefold DEVICE"),
         (&["-O", "quota"], "this kernel does not write quotas", "tune2fs -O ^quota,^project DEVICE"),

@@ -119,7 +119,7 @@ fn a_record_of_another_format_or_with_a_conflicting_value_is_reported() {
 }
 
 #[test]
-fn a_program_that_executes_more_is_blamed_for_its_calls_and_bytes() {
+fn more_instructions_are_blamed_on_calls_and_bytes() {
     let text = "format = 1\n[x86_64.direct]\n\"calls.init\" = { limit = 9, landed = 5 }\n\
         \"instructions.init\" = { limit = 900, landed = 100 }\n";
     let of = |calls, more| measured(&[("calls.init", calls, &[("read", calls)]), ("instructions.init", more, &[])]);
