@@ -6,7 +6,7 @@
 
 use crate::{
     cut,
-    probe::{self, BLOCK},
+    probe::{self, BLOCK, EXT4},
 };
 
 /// Reads a block at that many bytes from the start; `None` where there is less.
@@ -112,7 +112,7 @@ pub fn refused(read: &mut Read<'_>) -> Option<&'static str> {
     // last: they outlive an ext4 that made room for another
     for (at, what) in &COPIES {
         // s_magic and s_block_group_nr, of a superblock at the start of its block
-        if read(*at, &mut block).is_some() && has(&block, 0x38, &[0x53, 0xef]) && has(&block, 0x5a, &[1, 0]) {
+        if read(*at, &mut block).is_some() && has(&block, EXT4.0, &EXT4.1) && has(&block, 0x5a, &[1, 0]) {
             return Some(what);
         }
     }

@@ -58,6 +58,8 @@ pub const OVERLAY: &str = ".overlay";
 pub const POLICY: &str = ".policy";
 /// The same where PID 1 sees it.
 pub const POLICIES: &str = "/tmp/.policy";
+/// What follows a user's name in the name of a policy's file.
+pub const POLICY_SUFFIX: &str = ".json";
 /// The folder of every ext4 filesystem that is no home.
 pub const LOST_FOUND: &str = "lost+found";
 /// How a user may log on, below the home.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use boot::users::{
+    debugfs,
     home::Home,
     image::{Create, create},
     read,
@@ -57,12 +58,7 @@ impl Disk {
     /// # Panics
     /// When debugfs complains.
     pub fn debugfs(&self, commands: &str) {
-        let script = self.beside("commands");
-        std::fs::write(&script, commands).unwrap();
-        let output = Command::new("debugfs").args(["-w", "-f", text(&script), text(&self.path)]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said: Vec<&str> = said.lines().filter(|line| !line.starts_with("debugfs 1.")).collect();
-        assert!(output.status.success() && said.is_empty(), "debugfs: {said:?}");
+        assert_eq!(debugfs::write(&self.path, commands.as_bytes()).unwrap(), "");
     }
 
     /// Every path on the partition, with its owner: `1000 /ana/file`.

@@ -50,7 +50,6 @@ const PACKAGES: &[(&str, &str)] = &[
     ("python3", "python3"),
     ("sfdisk", "fdisk"),
     ("sh", "dash"),
-    ("tar", "tar"),
     ("xorriso", "xorriso"),
     ("xz", "xz-utils"),
     ("zsh", "zsh"),

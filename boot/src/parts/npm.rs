@@ -1,10 +1,12 @@
 //! Packages of npm's, pinned: fetched by npm, with the user's own settings.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Component, Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::read::GzDecoder;
 use sha2::{Digest, Sha512};
 
 use crate::host::error::{Error, Result, Tried};
@@ -29,6 +31,39 @@ pub fn pack(name: &str, version: &str, integrity: Option<&str>, folder: &Path) -
     Ok(archive)
 }
 
+/// Unpacks what lies at `inside` in an archive, a file or a folder, to the path `to`. No owner, time or link is taken over,
+/// and nothing lands anywhere else.
+pub fn unpack(archive: &Path, inside: &str, to: &Path) -> Result<()> {
+    let tried = || format!("unpack {inside} of {}", archive.display());
+    let failed = |error: std::io::Error| Error::io(tried(), &error);
+    let mut found = false;
+    let file = File::open(archive).tried("read", archive)?;
+    for entry in tar::Archive::new(GzDecoder::new(file)).entries().map_err(failed)? {
+        let mut entry = entry.map_err(failed)?;
+        let path = entry.path().map_err(failed)?.into_owned();
+        let Ok(below) = path.strip_prefix(inside) else { continue };
+        if entry.header().entry_type().is_dir() {
+            continue;
+        }
+        if !entry.header().entry_type().is_file()
+            || below.components().any(|part| !matches!(part, Component::Normal(_)))
+        {
+            return Err(Error::new(tried(), format!("{} is no file below it", path.display())));
+        }
+        let to = if below == Path::new("") { to.to_owned() } else { to.join(below) };
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder).tried("make the folder", folder)?;
+        }
+        let run = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);
+        let mut new = OpenOptions::new();
+        new.write(true).create_new(true).mode(if run { 0o755 } else { 0o644 });
+        let mut new = new.open(&to).tried("make", &to)?;
+        std::io::copy(&mut entry, &mut new).map_err(failed)?;
+        found = true;
+    }
+    if found { Ok(()) } else { Err(Error::new(tried(), "it is not in the archive")) }
+}
+
 /// Compares a package with what was pinned.
 fn check_integrity(package: &str, wanted: &str, found: &[u8]) -> Result<()> {
     let found = format!("sha512-{}", STANDARD.encode(Sha512::digest(found)));
@@ -41,7 +76,49 @@ fn check_integrity(package: &str, wanted: &str, found: &[u8]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::check_integrity;
+    use super::{check_integrity, unpack};
+    use std::fs;
+    use std::io::Write;
+
+    /// An archive of regular files and links: a path, and what is in it or where it leads.
+    fn archive(files: &[(&str, &str)], links: &[(&str, &str)]) -> tempfile::NamedTempFile {
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut add = |path: &str, kind, content: &str| {
+            let mut header = tar::Header::new_ustar();
+            // paths that the crate itself refuses to write
+            header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+            header.set_entry_type(kind);
+            header.set_size(content.len() as u64);
+            header.set_mode(0o4755);
+            header.set_cksum();
+            tar.append(&header, content.as_bytes()).unwrap();
+        };
+        files.iter().for_each(|(path, content)| add(path, tar::EntryType::Regular, content));
+        links.iter().for_each(|(path, _)| add(path, tar::EntryType::Symlink, ""));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(file.reopen().unwrap(), flate2::Compression::fast());
+        gzip.write_all(&tar.into_inner().unwrap()).unwrap();
+        gzip.finish().unwrap();
+        file
+    }
+
+    #[test]
+    fn an_archive_is_unpacked_to_the_given_place_and_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let to = |name: &str| folder.path().join(name);
+        let good = archive(&[("package/bin/node", "a"), ("package/lib/x.js", "b"), ("other/y", "c")], &[]);
+        unpack(good.path(), "package/bin/node", &to("node")).unwrap();
+        unpack(good.path(), "package", &to("all")).unwrap();
+        assert_eq!(fs::read_to_string(to("node")).unwrap(), "a");
+        assert_eq!(fs::read_to_string(to("all/lib/x.js")).unwrap(), "b");
+        assert!(!to("all/other").exists() && !to("all/y").exists());
+        let error =
+            |archive: &tempfile::NamedTempFile| unpack(archive.path(), "package", &to("bad")).unwrap_err().to_string();
+        assert!(error(&archive(&[("other/y", "c")], &[])).contains("it is not in the archive"));
+        assert!(error(&archive(&[("package/../../out", "c")], &[])).contains("is no file below it"));
+        assert!(error(&archive(&[], &[("package/link", "/etc")])).contains("is no file below it"));
+        assert!(!to("out").exists() && !to("bad").exists());
+    }
 
     #[test]
     fn a_file_that_does_not_match_its_pinned_hash_is_refused() {

@@ -1,18 +1,18 @@
 //! The three programs of e2fsprogs, and the copy they work on.
 
+use super::debugfs;
 use super::place::{self, Place};
 use super::script::Script;
 use super::superblock::{self, repair};
 use crate::host::error::{Error, Result, Tried, full};
 use crate::host::interrupt::{self, Making};
-use crate::host::run::{Run, find, package_of};
+use crate::host::run::{Run, find};
 use crate::host::window::Window;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, c_short, flock};
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
-use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -85,36 +85,19 @@ impl Work {
 
     /// What is free.
     pub fn free(&self) -> Result<Free> {
-        let text = run("debugfs").args(["-R", "stats -h"]).arg(self.at()).output()?;
+        let text = debugfs::ask(self.at(), "stats -h")?;
         parse_free(&text).ok_or_else(|| Error::new(format!("read {}", self.path.display()), "debugfs said no numbers"))
     }
 
-    /// Does what the script says. debugfs goes on after an error and ends with 0: whatever it says on stderr is one.
+    /// Does what the script says.
     pub fn change(&self, script: &Script) -> Result<()> {
-        let mut file = NamedTempFile::new().tried("make a file in", std::env::temp_dir())?;
-        file.write_all(script.text()).tried("write", file.path())?;
         let tried = || format!("write the homes into {}", self.path.display());
         interrupt::check(tried)?;
-        let missing = || {
-            Error::new("run debugfs", "not found")
-                .next(package_of("debugfs").map_or_else(String::new, |package| format!("apt-get install {package}")))
-        };
-        let done = Command::new(find("debugfs").ok_or_else(missing)?)
-            .args(["-w", "-f"])
-            .arg(file.path())
-            .arg(self.at())
-            .env("E2FSPROGS_FAKE_TIME", epoch())
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .output()
-            .map_err(|error| Error::io("run debugfs", &error))?;
-        let said = String::from_utf8_lossy(&done.stderr);
-        if let Some(error) = full(tried(), &said) {
+        let complaints = debugfs::write(self.at(), script.text()).map_err(|error| error.within(tried()))?;
+        if let Some(error) = full(tried(), &complaints) {
             return Err(error);
         }
-        // its first line is its version
-        match said.lines().find(|line| !line.starts_with("debugfs 1.")) {
+        match complaints.lines().next() {
             Some(line) if line.contains("Could not allocate") || line.contains("No free space") => {
                 Err(Error::new(tried(), format!("it is full ({line})")).next(match self.offset {
                     0 => "make it larger: truncate -s 1G FILE && e2fsck -fp FILE && resize2fs FILE",
@@ -122,7 +105,6 @@ impl Work {
                 }))
             }
             Some(line) => Err(Error::new(tried(), line)),
-            None if !done.status.success() => Err(Error::new(tried(), format!("debugfs ended with {}", done.status))),
             None => Ok(()),
         }
     }
@@ -214,7 +196,7 @@ fn run(program: &str) -> Run {
     Run::new(program).env("E2FSPROGS_FAKE_TIME", epoch()).env("MKE2FS_CONFIG", "/dev/null")
 }
 
-fn epoch() -> String {
+pub(super) fn epoch() -> String {
     let asked = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok()).filter(|time| *time > 0);
     asked.unwrap_or(EPOCH).to_string()
 }

@@ -16,6 +16,7 @@
 
 pub mod app;
 pub mod carried;
+pub mod debugfs;
 pub mod demo;
 pub mod disk;
 mod edit;

@@ -5,7 +5,7 @@ use super::ext4::Work;
 use super::read::Image;
 use super::script::Script;
 use crate::host::error::{Error, Result};
-use shim::layout::POLICY;
+use shim::layout::{POLICY, POLICY_SUFFIX};
 use shim::policy::Policy;
 use std::path::Path;
 
@@ -44,7 +44,7 @@ pub fn set_policy(path: &Path, name: &str, policy: Option<&Policy>) -> Result<()
 
 /// The file below `.policy`.
 pub fn file_name(name: &str) -> Result<String> {
-    let file = format!("{name}.json");
+    let file = format!("{name}{POLICY_SUFFIX}");
     if file.len() > 255 {
         return Err(Error::new(format!("name the policy of {name}"), "a file's name has at most 255 bytes")
             .next("give the home a shorter name"));

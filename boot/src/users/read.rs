@@ -10,7 +10,7 @@ use super::superblock;
 use crate::host::error::{Error, Result};
 use crate::host::shown::Shown;
 use serde::Serialize;
-use shim::layout::{HOME_INIT, LOGON_FILE, MAX_LOGON_FILE, POLICY, ROOT_USER};
+use shim::layout::{HOME_INIT, LOGON_FILE, MAX_LOGON_FILE, POLICY, POLICY_SUFFIX, ROOT_USER};
 use shim::logon_file::LogonFile;
 use shim::policy::{MAX_FILE, Policy};
 use shim::users::{Found, HomeId, Homes, is_ours};
@@ -286,7 +286,7 @@ impl Image {
 }
 
 fn policy_name(user: &str) -> Vec<u8> {
-    format!("{user}.json").into_bytes()
+    format!("{user}{POLICY_SUFFIX}").into_bytes()
 }
 
 /// The inode of that name.

@@ -2,6 +2,7 @@
 //! byte of the file changes.
 
 use crate::users::{Scratch, homes, small};
+use boot::users::debugfs;
 use boot::users::home::Home;
 use boot::users::image::{Create, NewUser, add, create, del, passwd};
 use boot::users::logon::Logon;
@@ -92,11 +93,9 @@ fn a_missing_file_a_folder_and_a_device_are_refused() {
 fn a_damaged_filesystem_is_refused() {
     let scratch = Scratch::with(&homes());
     // two files share a block, which `e2fsck -p` does not repair
-    let script = scratch.folder().join("script");
     let lines =
         "set_inode_field /guest/etc/logon.json block[0] 0xffff\nset_inode_field /guest size 77777\nclri /guest/etc\n";
-    fs::write(&script, lines).unwrap();
-    boot::host::run::Run::new("debugfs").args(["-w", "-f"]).arg(&script).arg(scratch.image()).ok().unwrap();
+    debugfs::write(scratch.image(), lines.as_bytes()).unwrap();
     let before = fs::read(scratch.image()).unwrap();
     let error = add(&scratch.image(), &new("bo")).unwrap_err().to_string();
     assert!(error.contains("e2fsck -f"), "{error}");

@@ -1,6 +1,7 @@
 //! After create, add, passwd and del, e2fsck finds no error, and other users' homes are unchanged.
 
 use crate::users::{Scratch, fsck, homes};
+use boot::users::debugfs;
 use boot::users::image::{NewUser, add, del, passwd};
 use boot::users::logon::{Logon, Shell};
 use boot::users::read::{How, Image, inspect, list};
@@ -12,8 +13,8 @@ fn new(name: &str) -> NewUser {
 }
 
 fn free_blocks(image: &Path) -> String {
-    let debugfs = boot::host::run::Run::new("debugfs").args(["-R", "stats -h"]).arg(image).output().unwrap();
-    debugfs.lines().find(|line| line.starts_with("Free blocks:")).unwrap().to_owned()
+    let answer = debugfs::ask(image, "stats -h").unwrap();
+    answer.lines().find(|line| line.starts_with("Free blocks:")).unwrap().to_owned()
 }
 
 #[test]
@@ -74,7 +75,6 @@ fn a_home_with_overlay_whiteouts_and_attributes_can_be_removed() {
     let image = scratch.image();
     add(&image, &new("bo")).unwrap();
     // whiteouts and attributes are what overlayfs leaves in a home
-    let script = scratch.folder().join("script");
     let value = scratch.folder().join("value");
     fs::write(&value, vec![b'y'; 3000]).unwrap();
     let lines = format!(
@@ -82,8 +82,7 @@ fn a_home_with_overlay_whiteouts_and_attributes_can_be_removed() {
          ea_set -f {} /bo/opaque user.large\n",
         value.display()
     );
-    fs::write(&script, lines).unwrap();
-    boot::host::run::Run::new("debugfs").args(["-w", "-f"]).arg(&script).arg(&image).ok().unwrap();
+    debugfs::write(&image, lines.as_bytes()).unwrap();
     assert_eq!(fsck(&image), "");
     assert!(inspect(&image).unwrap().members.iter().any(|member| member.to_string().starts_with('c')));
     del(&image, "bo").unwrap();

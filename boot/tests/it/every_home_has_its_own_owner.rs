@@ -1,6 +1,7 @@
 //! A user owns their home and everything in it. root owns the folders of the system.
 
 use crate::users::{Scratch, fsck, homes};
+use boot::users::debugfs;
 use boot::users::home::Home;
 use boot::users::image::create;
 use boot::users::read::{How, inspect, list};
@@ -49,12 +50,10 @@ fn users_are_listed_with_files_logon_and_init() {
 #[test]
 fn refused_homes_are_listed_with_the_reason() {
     let scratch = Scratch::with(&homes());
-    let script = scratch.folder().join("script");
     // changes that a person could make with mount
     let lines = "mkdir eve\nmkdir twin\nset_inode_field twin uid 1001\nmkdir a:b\nset_inode_field a:b uid 7\n\
                  symlink link guest\nmkdir .hidden\n";
-    std::fs::write(&script, lines).unwrap();
-    boot::host::run::Run::new("debugfs").args(["-w", "-f"]).arg(&script).arg(scratch.image()).ok().unwrap();
+    debugfs::write(scratch.image(), lines.as_bytes()).unwrap();
     let users = list(&scratch.image()).unwrap();
     let refused: Vec<_> = users
         .iter()

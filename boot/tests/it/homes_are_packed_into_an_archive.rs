@@ -3,11 +3,11 @@
 use boot::host::cache::Cache;
 use boot::image::unpack;
 use boot::users::carried;
+use boot::users::debugfs;
 use boot::users::home::Home;
 use boot::users::image::{Create, create};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 fn stage() -> (TempDir, Cache, PathBuf) {
@@ -21,13 +21,6 @@ fn stage() -> (TempDir, Cache, PathBuf) {
     ana.link("other", "../root/secret");
     create(&users, Create { size: 64 << 20, force: false }, &[root, ana]).unwrap();
     (folder, cache, users)
-}
-
-fn debugfs(users: &Path, commands: &[u8]) {
-    let script = users.with_extension("commands");
-    std::fs::write(&script, commands).unwrap();
-    let mut run = Command::new(boot::host::run::find("debugfs").unwrap());
-    assert!(run.args(["-w", "-f"]).arg(script).arg(users).output().unwrap().status.success());
 }
 
 #[test]
@@ -58,8 +51,8 @@ fn a_name_that_is_not_utf8_is_refused() {
     let (_folder, cache, users) = stage();
     // `x\xff` is displayed as `x` and U+FFFD, so a link of that name could be taken for it and lead
     // to another's file
-    debugfs(&users, b"mkdir /ana/x\xff\n");
-    debugfs(&users, "symlink /ana/x\u{fffd} ../root\n".as_bytes());
+    debugfs::write(&users, b"mkdir /ana/x\xff\n").unwrap();
+    debugfs::write(&users, "symlink /ana/x\u{fffd} ../root\n".as_bytes()).unwrap();
     let error = carried::archive(&cache, &users).unwrap_err().to_string();
     assert!(error.contains("is no UTF-8") && error.contains("rename it"), "{error}");
 }
@@ -67,7 +60,7 @@ fn a_name_that_is_not_utf8_is_refused() {
 #[test]
 fn a_file_that_cannot_be_archived_is_named() {
     let (_folder, cache, users) = stage();
-    debugfs(&users, b"cd /ana\nmknod pipe p\n");
+    debugfs::write(&users, b"cd /ana\nmknod pipe p\n").unwrap();
     let error = carried::archive(&cache, &users).unwrap_err().to_string();
     assert!(error.contains("/ana/pipe: it is no file, folder or link"), "{error}");
 }

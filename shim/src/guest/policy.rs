@@ -16,7 +16,7 @@ use crate::{
 /// The policy of a user. If its file is no good, the strictest policy, with a line in the log.
 pub fn of(user: &str, log: &Log) -> Policy {
     read(user).unwrap_or_else(|why| {
-        error!(log, layout::POLICY, "/", user, ".json: ", why, "; the strictest policy counts");
+        error!(log, layout::POLICY, "/", user, layout::POLICY_SUFFIX, ": ", why, "; the strictest policy counts");
         Policy::STRICTEST
     })
 }
@@ -35,7 +35,7 @@ pub fn read(user: &str) -> core::result::Result<Policy, &'static str> {
 /// Opens it if it is a regular file that only root writes, in a folder that only root writes.
 fn open(user: &str) -> Result<OwnedFd> {
     let mut name = Text::new();
-    say!(&mut name, user, ".json");
+    say!(&mut name, user, layout::POLICY_SUFFIX);
     let folder = place::open(layout::POLICIES)?;
     let file = place::regular(folder.as_fd(), &name)?;
     place::roots_alone(&folder)?;

@@ -3,7 +3,7 @@
 
 use crate::command::{Stage, stderr};
 use crate::users::{Scratch, fsck, homes};
-use boot::host::run::Run;
+use boot::users::debugfs;
 use boot::users::image::del;
 use boot::users::policy::{policy, set_policy};
 use boot::users::read::{Image, inspect, list};
@@ -30,10 +30,8 @@ fn policies(image: &Path) -> Vec<String> {
 }
 
 /// Runs commands of debugfs, which change the image as another program might.
-fn debugfs(scratch: &Scratch, lines: &str) {
-    let script = scratch.folder().join("script");
-    fs::write(&script, lines).unwrap();
-    Run::new("debugfs").args(["-w", "-f"]).arg(&script).arg(scratch.image()).ok().unwrap();
+fn change(scratch: &Scratch, lines: &str) {
+    debugfs::write(scratch.image(), lines.as_bytes()).unwrap();
     assert_eq!(fsck(&scratch.image()), "");
 }
 
@@ -41,7 +39,7 @@ fn debugfs(scratch: &Scratch, lines: &str) {
 fn by_hand(scratch: &Scratch, text: &str) {
     let file = scratch.folder().join("text");
     fs::write(&file, text).unwrap();
-    debugfs(
+    change(
         scratch,
         &format!(
             "cd /.policy\nwrite {} guest.json\nset_inode_field /.policy/guest.json mode 0100600\n\
@@ -128,7 +126,7 @@ fn a_policy_that_users_can_write_is_an_error() {
         let scratch = Scratch::with(&homes());
         by_hand(&scratch, "{}");
         assert_eq!(policy(&scratch.image(), "guest").unwrap(), Policy::default());
-        debugfs(&scratch, &format!("set_inode_field /.policy/guest.json {field}\n"));
+        change(&scratch, &format!("set_inode_field /.policy/guest.json {field}\n"));
         let error = policy(&scratch.image(), "guest").unwrap_err().to_string();
         assert!(error.contains("others than root can write it"), "{field}: {error}");
         command(&scratch, &["--default"]).unwrap();
@@ -155,7 +153,7 @@ fn removing_a_user_removes_the_policy() {
 #[test]
 fn a_missing_policy_folder_is_created() {
     let scratch = Scratch::with(&homes());
-    debugfs(&scratch, "rmdir /.policy\n");
+    change(&scratch, "rmdir /.policy\n");
     assert_eq!(policy(&scratch.image(), "guest").unwrap(), Policy::default());
     command(&scratch, &["--pids", "64"]).unwrap();
     assert_eq!(policy(&scratch.image(), "guest").unwrap().pids, Some(64));
@@ -165,7 +163,7 @@ fn a_missing_policy_folder_is_created() {
 #[test]
 fn a_policy_folder_not_owned_by_root_is_refused() {
     let scratch = Scratch::with(&homes());
-    debugfs(&scratch, "set_inode_field /.policy uid 1001\n");
+    change(&scratch, "set_inode_field /.policy uid 1001\n");
     let (status, said) = command(&scratch, &["--pids", "64"]).unwrap_err();
     assert_eq!(status, Some(71));
     assert!(said.contains(".policy is no folder of root's"), "{said}");

@@ -2,7 +2,8 @@
 //! not write.
 
 use crate::users::fsck;
-use boot::host::run::{Run, find};
+use boot::host::run::Run;
+use boot::users::debugfs;
 use boot::users::image::{NewUser, add, del, passwd};
 use boot::users::logon::Logon;
 use boot::users::read::{How, inspect, list};
@@ -25,17 +26,12 @@ fn made(options: &[&str], mib: u64, commands: &str) -> Made {
     let label = ["-q", "-F", "-t", "ext4", "-L", "nodeos-users"];
     Run::new("mke2fs").args(label).args(options).arg(&image).ok().unwrap();
     let home = "mkdir ana\nsif ana uid 1000\nsif ana gid 1000\nmkdir ana/sub\nsif ana/sub uid 1000\n";
-    debugfs(&image, &format!("{home}{commands}"));
+    change(&image, &format!("{home}{commands}"));
     Made { _folder: folder, image }
 }
 
-fn debugfs(image: &Path, commands: &str) {
-    let script = image.with_extension("commands");
-    fs::write(&script, commands).unwrap();
-    let done = Command::new(find("debugfs").unwrap()).args(["-w", "-f"]).arg(&script).arg(image).output().unwrap();
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(said.lines().all(|line| line.starts_with("debugfs 1.")), "{said}");
-    fs::remove_file(script).unwrap();
+fn change(image: &Path, commands: &str) {
+    assert_eq!(debugfs::write(image, commands.as_bytes()).unwrap(), "");
 }
 
 fn new(name: &str) -> NewUser {
@@ -47,7 +43,7 @@ fn users(image: &Path) -> Vec<(String, u64)> {
 }
 
 fn free_blocks(image: &Path) -> u64 {
-    let said = Run::new("debugfs").args(["-R", "stats -h"]).arg(image).output().unwrap();
+    let said = debugfs::ask(image, "stats -h").unwrap();
     said.lines().find_map(|line| line.strip_prefix("Free blocks:")).unwrap().trim().parse().unwrap()
 }
 
@@ -56,7 +52,7 @@ fn folders_nested_25000_deep_are_counted_and_removed() {
     let deep = "cd /ana/sub\n".to_owned() + &"mkdir d\ncd d\n".repeat(25_000) + "symlink end /ana\n";
     let made = made(&["-N", "30000"], 256, "");
     let before = free_blocks(&made.image);
-    debugfs(&made.image, &deep);
+    change(&made.image, &deep);
     assert_eq!(users(&made.image), [("ana".to_owned(), 1)]);
     let partition = inspect(&made.image).unwrap();
     // the others are lost+found, ana, ana/sub and the link
@@ -120,7 +116,7 @@ fn a_file_hard_linked_from_another_home_is_kept() {
     let made = made(&[], 16, "mkdir bo\nsif bo uid 1001\nsif bo gid 1001\n");
     let file = made.image.with_extension("file");
     fs::write(&file, vec![7; 100_000]).unwrap();
-    debugfs(
+    change(
         &made.image,
         &format!("cd /ana\nwrite {} shared\nln shared /bo/shared\nsif shared links_count 2\n", file.display()),
     );
@@ -270,7 +266,7 @@ fn folders_that_share_blocks_are_refused_in_bounded_memory() {
         "mkdir !\nsif ! block[0] {}\nsif ! block[6] 1\nsif ! block[7] {BLOCKS}\nsif ! block[8] {SHARED}\n",
         0x2_f30a
     );
-    debugfs(&made.image, &(format!("cd /ana\n{}", format!("{folder}cd !\n").repeat(DEEP))));
+    change(&made.image, &(format!("cd /ana\n{}", format!("{folder}cd !\n").repeat(DEEP))));
     for command in ["inspect", "users list"] {
         let said = refused_in_little_memory(command, &made.image);
         assert!(said.contains("bytes, and at most 268435456 are held") && said.contains("next: debugfs"), "{said}");
@@ -331,7 +327,7 @@ fn a_pending_journal_is_replayed_in_a_copy() {
     new[at % size + 2..][..3].copy_from_slice(b"eva");
     let file = made.image.with_extension("block");
     fs::write(&file, new).unwrap();
-    debugfs(&made.image, &format!("jo\njw -b {block} {}\njc\n", file.display()));
+    change(&made.image, &format!("jo\njw -b {block} {}\njc\n", file.display()));
     let before = fs::read(&made.image).unwrap();
     assert_eq!(users(&made.image), [("eva".to_owned(), 0)]);
     assert!(fs::read(&made.image).unwrap() == before, "it is only read");

@@ -11,14 +11,13 @@ use crate::measure::size;
 use boot::assembly::{self, Wanted};
 use boot::host::Host;
 use boot::host::error::{Result, Tried};
-use boot::host::run::Run;
 use boot::image::Image;
 use boot::image::archive;
 use boot::image::carbon::Placement;
 use boot::image::manifest::Manifest;
 use boot::image::tree::{Entry, Tree};
 use boot::parts::debian;
-use boot::parts::npm::pack;
+use boot::parts::npm::{pack, unpack};
 
 /// One of them.
 pub struct Contender {
@@ -224,10 +223,7 @@ fn koffi(host: &Host, arch: &Arch) -> Result<PathBuf> {
         let work = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
         for (_, name, integrity) in ALL.iter().filter(|(only, ..)| only.is_empty() || *only == arch.name) {
             let archive = pack(name, VERSION, Some(integrity), work.path())?;
-            let to = new.join("node_modules").join(name);
-            fs::create_dir_all(&to).tried("make the folder", &to)?;
-            let tar = Run::new("tar").arg("-xzf").arg(archive).args(["--no-same-owner", "--strip-components=1"]);
-            tar.within(&to).ok()?;
+            unpack(&archive, "package", &new.join("node_modules").join(name))?;
         }
         phase.done(&format!("koffi {VERSION}"));
         Ok(())

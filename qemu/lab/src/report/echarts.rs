@@ -4,8 +4,7 @@ use std::fs;
 
 use boot::host::Host;
 use boot::host::error::{Result, Tried};
-use boot::host::run::Run;
-use boot::parts::npm::pack;
+use boot::parts::npm::{pack, unpack};
 
 const VERSION: &str = "6.1.0";
 const INTEGRITY: &str =
@@ -18,9 +17,7 @@ pub fn script(host: &Host) -> Result<String> {
         let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
         let archive = pack("echarts", VERSION, Some(INTEGRITY), folder.path())
             .map_err(|error| error.within(format!("fetch ECharts {VERSION}")))?;
-        let file = "package/dist/echarts.min.js";
-        Run::new("tar").arg("-xzf").arg(archive).args(["--no-same-owner", file]).within(folder.path()).ok()?;
-        fs::copy(folder.path().join(file), new).tried("copy to", new)?;
+        unpack(&archive, "package/dist/echarts.min.js", new)?;
         phase.done(&format!("ECharts {VERSION}"));
         Ok(())
     })?;
