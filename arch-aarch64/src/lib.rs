@@ -42,6 +42,11 @@ pub const KERNEL_ARCH: &str = "arm64";
 pub const KERNEL_TARGET: &str = "Image";
 /// Where the build leaves it.
 pub const KERNEL_IMAGE: &str = "arch/arm64/boot/Image";
+/// What the first KiB of a kernel for this machine has: an offset, the bits that count, and their value.
+/// Documentation/arch/arm64/booting.rst: the magic number `ARM\x64`.
+pub const KERNEL_HEAD: &[(usize, u8, u8)] = &[(56, 0xff, b'A'), (57, 0xff, b'R'), (58, 0xff, b'M'), (59, 0xff, 0x64)];
+/// Lines that kbuild prints for a whole kernel of the profile `virt`, for the progress of the first build.
+pub const KERNEL_STEPS: u64 = 1471;
 /// The C compiler for it on another machine: its tools' prefix, and `gcc`.
 pub const CROSS_COMPILER: &str = "aarch64-linux-gnu-gcc";
 /// The Debian package of that compiler.

@@ -14,9 +14,9 @@
 //! - `arch-riscv64/`, with the files of this folder
 //! - `Cargo.toml`, `shim/Cargo.toml`, `shim/src/lib.rs`, `shim/src/arches.rs`: the crate and its row
 //! - `.cargo/config.toml`, `rust-toolchain.toml`, `nodeos`, `.ci/run`: its musl target
-//! - `boot/src/parts/kernel.rs`: how its kernel is recognised; `boot/src/host/run.rs` and
-//!   `boot/src/tools.rs`: Debian packages; `boot/src/media/`: which media it has
-//! - `qemu/lab/src/readings.rs` and `bench/contenders.rs`, `qemu/budgets.toml`, `qemu/landed/`
+//! - `boot/src/host/run.rs` and `boot/src/tools.rs`: Debian packages; `boot/src/media/`: which
+//!   media it has
+//! - `qemu/lab/src/syscall.rs`, the names of its system calls, and `bench/contenders.rs`, `qemu/budgets.toml`, `qemu/landed/`
 //! - `tests/src/each.rs`: its tests; `tests/system/many.rs`: two programs in machine code;
 //!   `tests/system/speculation.rs`: its processors; `tests/escape/held.rs`: its rows
 //! - what no file gives: npm has no node for it (no `node-linux-riscv64`), and Debian has its
@@ -54,6 +54,12 @@ pub const KERNEL_ARCH: &str = "x86_64";
 pub const KERNEL_TARGET: &str = "bzImage";
 /// Where the build leaves it.
 pub const KERNEL_IMAGE: &str = "arch/x86/boot/bzImage";
+/// What the first KiB of a kernel for this machine has: an offset, the bits that count, and their value.
+/// Documentation/arch/x86/boot.rst: header magic `HdrS`, and bit 0 of `xloadflags`, `XLF_KERNEL_64`.
+pub const KERNEL_HEAD: &[(usize, u8, u8)] =
+    &[(0x202, 0xff, b'H'), (0x203, 0xff, b'd'), (0x204, 0xff, b'r'), (0x205, 0xff, b'S'), (0x236, 1, 1)];
+/// Lines that kbuild prints for a whole kernel of the profile `virt`, for the progress of the first build.
+pub const KERNEL_STEPS: u64 = 1824;
 /// The C compiler for it on another machine: its tools' prefix, and `gcc`.
 pub const CROSS_COMPILER: &str = "x86_64-linux-gnu-gcc";
 /// The Debian package of that compiler.

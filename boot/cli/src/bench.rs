@@ -9,7 +9,7 @@ use lab::comparison::{COLUMNS, Comparison};
 use shim::arches::Arch;
 
 use crate::common::{Act, Common, Failed, print_json, print_line};
-use crate::source::arch;
+use crate::source::archs;
 
 /// Hold this system against others, on the same QEMU and kernel
 #[derive(clap::Args)]
@@ -29,8 +29,8 @@ Examples:
   nodeos bench --only nodeos-medium,busybox-medium --runs 1
   nodeos bench --json > bench.json                 for a program to read, or nodeos report --from bench.json")]
 pub struct Args {
-    /// The machine's architecture: x86_64 or aarch64
-    #[arg(long, value_name = "ARCH", value_parser = arch, default_value = Arch::host().name)]
+    /// The machine's architecture
+    #[arg(long, value_name = "ARCH", value_parser = archs(), default_value = Arch::host().name)]
     arch: &'static Arch,
     /// Contenders, by comma [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = contender)]

@@ -7,7 +7,7 @@ use lab::budget::{BUDGETS, Finding, Landed, Records, machines};
 use shim::arches::Arch;
 
 use crate::common::{Act, Common, Failed, exit, print_line};
-use crate::source::arch;
+use crate::source::archs;
 
 /// Hold a machine's costs against its budgets; fails with the numbers and what grew
 #[derive(clap::Args)]
@@ -25,8 +25,8 @@ Examples:
 
 Exit status: 0 all is within its budget, 71 something is not, or could not be measured.")]
 pub struct Args {
-    /// One architecture: x86_64 or aarch64 [default: each]
-    #[arg(long, value_name = "ARCH", value_parser = arch)]
+    /// One architecture [default: each]
+    #[arg(long, value_name = "ARCH", value_parser = archs())]
     arch: Option<&'static Arch>,
     /// One target [default: each]
     #[arg(long, value_name = "TARGET", value_parser = crate::build::targets())]

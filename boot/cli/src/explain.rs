@@ -19,7 +19,7 @@ use shim::plan::{self, InRam, Need, Sandbox, Steps};
 use shim::policy::Policy;
 
 use crate::common::{Act, Common, Failed, print_json, print_line};
-use crate::source::arch;
+use crate::source::archs;
 
 /// Print the plan: what PID 1 does at boot and for each user, and why
 #[derive(clap::Args)]
@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, value_name = "SIZE", value_parser = memory_mib, default_value = "256M")]
     memory: u32,
     /// The machine
-    #[arg(long, value_name = "ARCH", value_parser = arch, default_value = Arch::host().name)]
+    #[arg(long, value_name = "ARCH", value_parser = archs(), default_value = Arch::host().name)]
     arch: &'static Arch,
     /// For a program to read
     #[arg(long)]

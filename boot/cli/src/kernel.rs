@@ -5,7 +5,7 @@ use boot::tools::For;
 use shim::arches::Arch;
 
 use crate::common::{Act, Common, Failed, print_line};
-use crate::source::arch;
+use crate::source::archs;
 
 /// Build the kernel or find it in the cache; print its path
 #[derive(clap::Args)]
@@ -15,7 +15,7 @@ use crate::source::arch;
 )]
 pub struct Args {
     /// The machine
-    #[arg(long, value_name = "ARCH", value_parser = arch, default_value = Arch::host().name)]
+    #[arg(long, value_name = "ARCH", value_parser = archs(), default_value = Arch::host().name)]
     arch: &'static Arch,
     /// The drivers in it
     #[arg(long, default_value = "virt")]

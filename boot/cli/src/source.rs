@@ -13,6 +13,7 @@ use boot::media::Medium;
 use boot::tools::For;
 use boot::users::app::App;
 use boot::users::superblock;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use lab::measure::Subject;
 use shim::arches::{ALL, Arch};
 
@@ -23,8 +24,8 @@ use crate::common::{Failed, answer};
 pub struct Source {
     /// A .js, .mjs, .cjs or .ts file, or a folder with a package.json; without it: the demo
     pub app: Option<PathBuf>,
-    /// The machine's architecture: x86_64 or aarch64 [default: this machine's; build: the only one that a target has]
-    #[arg(long, value_name = "ARCH", value_parser = arch)]
+    /// The machine's architecture [default: the only one that a target has, or this machine's]
+    #[arg(long, value_name = "ARCH", value_parser = archs())]
     pub arch: Option<&'static Arch>,
     /// Where node lies: plain (files in the initramfs), image (an EROFS file in it), medium (an EROFS disk, least RAM)
     /// [default: medium]
@@ -180,12 +181,10 @@ pub fn is_file(file: &Path) -> Result<PathBuf, Failed> {
     }
 }
 
-/// The architecture of that name, for clap.
-pub fn arch(name: &str) -> Result<&'static Arch, String> {
-    Arch::named(name).ok_or_else(|| {
-        let known: Vec<&str> = ALL.iter().map(|arch| arch.name).collect();
-        format!("expected one of: {}", known.join(", "))
-    })
+/// The architectures, for clap.
+pub fn archs() -> impl TypedValueParser<Value = &'static Arch> {
+    PossibleValuesParser::new(ALL.iter().map(|arch| arch.name))
+        .try_map(|name| Arch::named(&name).ok_or("a row of architectures is gone"))
 }
 
 #[cfg(test)]

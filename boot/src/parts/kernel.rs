@@ -28,8 +28,6 @@ const COMMON: &str = include_str!("../../kernel/common.config");
 /// Changes of ours to the source, applied in this order; each file says why it is there.
 const PATCHES: [(&str, &str); 2] =
     [patch!("0001-charge-what-a-user-holds.patch"), patch!("0002-abstract-names-are-a-sandboxs.patch")];
-/// Lines that kbuild prints for a whole kernel, for the first build in a cache.
-const STEPS: [(&str, &str, u64); 2] = [("x86_64", "virt", 1824), ("aarch64", "virt", 1471)];
 
 /// Which kernel.
 #[derive(Clone, Debug)]
@@ -120,20 +118,18 @@ pub fn check(kernel: &Path, arch: &Arch) -> Result<()> {
     match arch_of(&head) {
         Some(found) if found == arch => Ok(()),
         Some(found) => Err(Error::new(tried(), format!("it is for {found}, the image is for {arch}"))),
-        None => Err(Error::new(tried(), "it is neither an x86_64 bzImage nor an arm64 Image")),
+        None => {
+            let known: Vec<_> = ALL.iter().map(|arch| format!("{arch} ({})", arch.kernel_target)).collect();
+            Err(Error::new(tried(), format!("it is not a kernel for {}", known.join(" or "))))
+        }
     }
 }
 
 /// The architecture of a kernel, by its first KiB.
 #[must_use]
 pub fn arch_of(head: &[u8]) -> Option<&'static Arch> {
-    let at = |from: usize, len: usize| head.get(from..from.checked_add(len)?);
-    // Documentation/arch/x86/boot.rst: header magic, xloadflags bit 0 (XLF_KERNEL_64)
-    let x86 = at(0x202, 4) == Some(b"HdrS") && at(0x236, 1).is_some_and(|flags| flags.iter().all(|byte| byte & 1 == 1));
-    // Documentation/arch/arm64/booting.rst: magic number
-    let arm = at(56, 4) == Some(b"ARM\x64");
-    let name = if x86 { "x86_64" } else { "aarch64" };
-    ALL.iter().find(|arch| (x86 || arm) && arch.name == name)
+    let has = |(at, bits, value): &(usize, u8, u8)| head.get(*at).is_some_and(|byte| byte & bits == *value);
+    ALL.iter().find(|arch| arch.kernel_head.iter().all(has))
 }
 
 fn read_head(path: &Path) -> std::io::Result<Vec<u8>> {
@@ -246,8 +242,7 @@ fn compile(host: &Host, spec: &Spec, source: &Path, out: &Path) -> Result<()> {
 
 /// How many steps a build from nothing has; of one that finds objects nobody knows.
 fn first_steps(spec: &Spec, out: &Path) -> Option<u64> {
-    let is = |(arch, profile, _): &&(&str, &str, u64)| *arch == spec.arch.name && *profile == spec.profile;
-    let steps = STEPS.iter().find(is).map(|(_, _, steps)| *steps);
+    let steps = (spec.profile == "virt").then_some(spec.arch.kernel_steps);
     steps.filter(|_| !out.join("vmlinux.o").exists() && !out.join("init/main.o").exists())
 }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::NamedTempFile;
 
-use super::ext4::epoch;
+use super::epoch::epoch;
 use crate::host::error::{Error, Result, Tried};
 use crate::host::run::{find, package_of};
 

@@ -1,6 +1,7 @@
 //! The three programs of e2fsprogs, and the copy they work on.
 
 use super::debugfs;
+use super::epoch::epoch;
 use super::place::{self, Place};
 use super::script::Script;
 use super::superblock::{self, repair};
@@ -22,9 +23,6 @@ use tempfile::{NamedTempFile, TempPath};
 pub const BLOCK: u64 = 4096;
 /// One inode for as many bytes: node_modules are many small files.
 const BYTES_PER_INODE: u64 = 8192;
-/// Every time stamp, unless SOURCE_DATE_EPOCH says another: 2015-03-22, the day of the post that NodeOS starts from.
-/// Not 0, which e2fsprogs takes for "now" and e2fsck for the mark of an orphan.
-const EPOCH: u64 = 1_426_982_400;
 /// ext4 as Debian 12 makes it, named, so that another host's mke2fs.conf changes nothing.
 const FEATURES: &str = "none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,\
                         large_file,huge_file,dir_nlink,extra_isize,metadata_csum";
@@ -194,11 +192,6 @@ pub fn replayed(place: &Place) -> Result<(Place, TempPath)> {
 /// A program of e2fsprogs, with the clock stopped.
 fn run(program: &str) -> Run {
     Run::new(program).env("E2FSPROGS_FAKE_TIME", epoch()).env("MKE2FS_CONFIG", "/dev/null")
-}
-
-pub(super) fn epoch() -> String {
-    let asked = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok()).filter(|time| *time > 0);
-    asked.unwrap_or(EPOCH).to_string()
 }
 
 /// A new file in the same folder, so that it can be renamed.

@@ -20,6 +20,7 @@ pub mod debugfs;
 pub mod demo;
 pub mod disk;
 mod edit;
+mod epoch;
 pub mod ext4;
 pub mod home;
 pub mod image;

@@ -20,3 +20,4 @@ pub mod figures;
 pub mod measure;
 pub mod readings;
 pub mod report;
+mod syscall;

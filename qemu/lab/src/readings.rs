@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use shim::arches::Arch;
 use shim::programs;
-use syscalls::{aarch64, x86_64};
 
 use crate::figures::{Event, Figure, Figures};
+use crate::syscall::syscall;
 use qemu::console::{find, untorn};
 
 /// A meter's line: kind, name, numbers.
@@ -35,7 +35,7 @@ pub fn calls(text: &str, arch: &Arch) -> Figures {
         if numbers.get("Total") != Some(&sum) {
             continue;
         }
-        let named = numbers.iter().filter_map(|(key, count)| Some((call(arch, key.parse().ok()?), *count)));
+        let named = numbers.iter().filter_map(|(key, count)| Some((syscall(arch, key.parse().ok()?), *count)));
         let name = format!("calls.{what}");
         // the first of several is that at boot; PID 1's goes on
         if what == "init" || !figures.contains_key(&name) {
@@ -43,15 +43,6 @@ pub fn calls(text: &str, arch: &Arch) -> Figures {
         }
     }
     figures
-}
-
-/// A system call's name.
-fn call(arch: &Arch, number: usize) -> String {
-    let name = match arch.name {
-        "aarch64" => aarch64::Sysno::new(number).map(|call| call.name()),
-        _ => x86_64::Sysno::new(number).map(|call| call.name()),
-    };
-    name.map_or_else(|| number.to_string(), str::to_owned)
 }
 
 /// What was executed until a first line of JavaScript, in a machine with `meter::COST` whose clock counts instructions.

@@ -128,7 +128,7 @@ fn a_missing_part_of_a_medium_is_named() {
     ["kernel", "initramfs", "cmdline"].iter().for_each(|name| without(name, "ENOENT"));
     fs::write(folder.join("kernel"), "no kernel").unwrap();
     let (_, said) = run(&stage, &[&folder]);
-    assert!(said.contains("kernel: it is neither an x86_64 bzImage nor an arm64 Image"), "{said}");
+    assert!(said.contains("kernel: it is not a kernel for x86_64 (bzImage) or aarch64 (Image)"), "{said}");
     fs::remove_file(folder.join("manifest.json")).unwrap();
     let (_, said) = run(&stage, &[&folder]);
     assert!(said.contains("manifest.json: ENOENT"), "{said}");
