@@ -11,41 +11,43 @@ use shim::arches::Arch;
 use crate::common::{Act, Common, Failed, print_json, print_line};
 use crate::source::archs;
 
-/// Hold this system against others, on the same QEMU and kernel
+/// Compare NodeOS with other systems on the same QEMU and kernel
 #[derive(clap::Args)]
 #[command(after_help = "\
-Contenders:
-  nodeos-medium, nodeos-image, nodeos-plain   this system, with each place of the carbon copy
-  busybox-medium   such mounts and namespaces as a script of busybox's
-  node-plain       the way of 2015: node as PID 1 mounts from JavaScript
+Systems:
+  nodeos-medium, nodeos-image, nodeos-plain   NodeOS, with each place of the carbon copy
+  busybox-medium   a busybox script that makes the same mounts and namespaces
+  node-plain       as NodeOS did in 2015: node is PID 1 and mounts from JavaScript
   tini-plain       tini as PID 1 starts node as root
-  systemd-medium   Debian's minimal system with systemd and Debian's node (on a host of the machine's architecture)
-  debian-medium    the same behind its stock initramfs
-Each runs the same program as a user's, from the same homes. docs/benchmarks.md has a table, and says what each leaves out.
+  systemd-medium   Debian's minimal system with systemd and Debian's node (only for the host's
+                   own architecture)
+  debian-medium    the same, started by Debian's own initramfs
+Each runs the same program as a user, from the same homes. docs/benchmarks.md has a table, and says
+what each leaves out.
 
 Examples:
-  nodeos bench                                     seven minutes
-  nodeos bench --floor --homes 1,10,100,500        everything: some twenty minutes
+  nodeos bench                                     about seven minutes
+  nodeos bench --floor --homes 1,10,100,500        everything: about twenty minutes
   nodeos bench --only nodeos-medium,busybox-medium --runs 1
-  nodeos bench --json > bench.json                 for a program to read, or nodeos report --from bench.json")]
+  nodeos bench --json > bench.json                 for nodeos report --from bench.json")]
 pub struct Args {
     /// The machine's architecture
     #[arg(long, value_name = "ARCH", value_parser = archs(), default_value = Arch::host().name)]
     arch: &'static Arch,
-    /// Contenders, by comma [default: all]
+    /// The systems to compare, separated by commas [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = contender)]
     only: Vec<&'static Contender>,
-    /// So many homes, of which one runs something; of several numbers the first is that of the table, and with the others is
-    /// measured how instructions grow
+    /// How many homes there are; one of them runs a program. With several numbers, the first is used for the table, the others
+    /// to measure how instructions grow
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1", value_parser = clap::value_parser!(u32).range(1..=500))]
     homes: Vec<u32>,
-    /// Time each so many times, in turn; the median counts
+    /// How often to time each system, in turn; the median is used
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u8).range(1..=100))]
     runs: u8,
-    /// Look for the smallest memory of each too, by up to eight boots more
+    /// Also find the smallest memory of each, in up to eight more boots
     #[arg(long)]
     floor: bool,
-    /// For a program to read
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

@@ -9,38 +9,39 @@ use shim::arches::Arch;
 use crate::common::{Act, Common, Failed, exit, print_line};
 use crate::source::archs;
 
-/// Hold a machine's costs against its budgets; fails with the numbers and what grew
+/// Compare what machines cost with their budgets; fail if something grew
 #[derive(clap::Args)]
 #[command(after_help = "\
-Budgets are in qemu/budgets.toml: by architecture and target, for each size, and of the target direct for each count of system
-calls and instructions, its limit and what it was when it last landed. More than the limit fails; so does more than landed,
-by what its row allows (`within`, in hundredths; else 1 for bytes, 0 for calls, 5 for instructions). qemu/landed/ARCH.json has what each figure was made
-of: that says what grew.
+Budgets are in qemu/budgets.toml, by architecture and target: for every size, and for the target
+direct also for system calls and instructions. A row has a limit and the figure that was recorded
+last. A figure fails above its limit, and above the recorded figure by more than its row allows
+(`within`, in percent; by default 1 for bytes, 0 for calls, 5 for instructions). Its parts are
+recorded in qemu/landed/ARCH.json, so that the output names what grew.
 
 Examples:
-  nodeos budget                                       every machine; minutes, for it boots some
+  nodeos budget                                   every machine; takes minutes, because some are booted
   nodeos budget --arch x86_64 --target iso
-  nodeos budget --compare HEAD~3                      held against what landed then
-  nodeos budget --update --reason \"node 24.22\"        what is measured lands
+  nodeos budget --compare HEAD~3                  compare with the figures recorded then
+  nodeos budget --update --reason \"node 24.22\"    record the measured figures
 
-Exit status: 0 all is within its budget, 71 something is not, or could not be measured.")]
+Exit status: 0 everything is within its budget, 71 something is not or could not be measured.")]
 pub struct Args {
-    /// One architecture [default: each]
+    /// The architecture [default: each]
     #[arg(long, value_name = "ARCH", value_parser = archs())]
     arch: Option<&'static Arch>,
-    /// One target [default: each]
+    /// The target [default: each]
     #[arg(long, value_name = "TARGET", value_parser = crate::build::targets())]
     target: Option<&'static Medium>,
-    /// Hold against what had landed at that revision of git's
+    /// Compare with the figures recorded at this git revision
     #[arg(long, value_name = "REV", conflicts_with = "update")]
     compare: Option<String>,
-    /// Land what is measured
+    /// Record the measured figures
     #[arg(long, requires = "reason")]
     update: bool,
-    /// Why that is right: it goes into the file
+    /// Why the new figures are right; recorded in the budgets file
     #[arg(long, value_name = "TEXT", requires = "update", value_parser = reason)]
     reason: Option<String>,
-    /// Instructions are counted so many times: the median is taken
+    /// How often to count instructions; the median is used
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u8).range(1..=100))]
     runs: u8,
 }
@@ -58,7 +59,7 @@ impl Act for Args {
         let (records, host) = (Records::of_this_clone()?, common.host()?);
         let mut budgets = records.budgets()?;
         if self.machines().next().is_none() {
-            return Err(Failed::usage("no machine is of that architecture and that target"));
+            return Err(Failed::usage("no target is built for this architecture"));
         }
         let mut landed = match &self.compare {
             Some(revision) => self.then(&records, revision)?,

@@ -12,7 +12,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::common::{Act, Common, Failed, print_json, print_line};
 use crate::source::Source;
 
-/// Write a machine as files, or as a medium that machines boot from
+/// Write a machine as a folder of files, or as a medium that machines boot from
 #[derive(clap::Args)]
 #[command(after_help = help())]
 pub struct Args {
@@ -24,10 +24,10 @@ pub struct Args {
     /// The folder or the file
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
-    /// Words for one machine alone, of several that boot from one folder; may be given several times
+    /// Words for the kernel of a single machine, of several that boot from one folder; may be repeated
     #[arg(long, value_name = "MAC=WORDS")]
     machine: Vec<Machine>,
-    /// Print the manifest, for a program to read
+    /// Print the manifest as JSON
     #[arg(long)]
     json: bool,
 }
@@ -74,8 +74,8 @@ impl Act for Args {
 }
 
 const EXAMPLES: &str = "\
-Built twice, the files are equal byte for byte. OUT is written whole or not at all; what an earlier build wrote there \
-is replaced, anything else is not. manifest.json says what is in it: in the folder, or beside the file.
+The same inputs give the same bytes. OUT is written completely or not at all. The output of an earlier build is \
+replaced; anything else is not. manifest.json, in the folder or beside the file, lists the contents.
 
 Examples:
   nodeos build app.js --out image

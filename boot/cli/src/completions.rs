@@ -6,7 +6,7 @@ use clap_complete::generate;
 use crate::Cli;
 use crate::common::{Act, Common, Failed, print_line};
 
-/// Print a script that completes the words of nodeos in a shell
+/// Print a completion script for a shell
 #[derive(clap::Args)]
 #[command(after_help = "\
 The script goes to stdout. Write it again after an update of nodeos. It completes ./nodeos too.

@@ -12,14 +12,14 @@ use shim::arches::ALL;
 use crate::Cli;
 use crate::common::{Act, Common, Failed, exit, print_json, print_line};
 
-/// Show which commands work on this machine, and what the others lack
+/// Show which commands work on this machine, and what is missing for the others
 #[derive(clap::Args)]
-#[command(after_help = "Exit status: 0 when every command works, 69 when one lacks something.")]
+#[command(after_help = "Exit status: 0 every command works, 69 something is missing.")]
 pub struct Args {
-    /// Show each program and file that is looked for, too
+    /// Also list each program and file that is looked for
     #[arg(long)]
     tools: bool,
-    /// For a program to read
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

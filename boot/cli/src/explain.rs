@@ -21,7 +21,7 @@ use shim::policy::Policy;
 use crate::common::{Act, Common, Failed, print_json, print_line};
 use crate::source::archs;
 
-/// Print the plan: what PID 1 does at boot and for each user, and why
+/// Print what PID 1 does at boot and for each user, and why
 #[derive(clap::Args)]
 #[command(
     after_help = "It is the plan that PID 1 executes, from the same code, in its order; `|| true` marks a step\n\
@@ -32,19 +32,19 @@ use crate::source::archs;
                         nodeos explain --append single       only root may log on, nobody's init runs"
 )]
 pub struct Args {
-    /// A users partition image, for the users in it
+    /// The image of a users partition, for its users
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
     /// Words of the kernel's command line
     #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
     append: String,
-    /// The machine's RAM, for the limits; PID 1 takes what the kernel leaves of it
+    /// The machine's RAM, from which PID 1 derives the limits
     #[arg(long, value_name = "SIZE", value_parser = memory_mib, default_value = "256M")]
     memory: u32,
     /// The machine
     #[arg(long, value_name = "ARCH", value_parser = archs(), default_value = Arch::host().name)]
     arch: &'static Arch,
-    /// For a program to read
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

@@ -9,16 +9,16 @@ use crate::common::{Act, Common, Failed, print_json, print_line};
 /// Show what is in an image or a medium: initramfs, carbon image, users image, kernel, card, ISO, folder of a build
 #[derive(clap::Args)]
 #[command(
-    after_help = "The file's own bytes say what it is. Members are listed with mode, uid, gid, bytes and path;\n\
-                        programs with the libraries that they load; users with what the machine will say of them.\n\
-                        A card is shown by its partitions, an ISO and a folder by their files.\n\n\
-                        An image of others is safe to inspect: nothing in it is unpacked or run, and what a terminal\n\
-                        would act on is escaped in names."
+    after_help = "The kind of the file is read from its bytes. Files in it are listed with mode, uid, gid, size and path;\n\
+                        programs with the libraries that they load; users with the warnings that the machine will print.\n\
+                        For a card, each partition is shown; for an ISO and a folder, each file.\n\n\
+                        It is safe to inspect images of strangers: nothing in them is unpacked or run, and control\n\
+                        characters in names are escaped."
 )]
 pub struct Args {
     /// An initramfs, a carbon image, a users image, a kernel, a card, an ISO, or a folder of `nodeos build`
     file: PathBuf,
-    /// For a program to read
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

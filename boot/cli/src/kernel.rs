@@ -7,17 +7,17 @@ use shim::arches::Arch;
 use crate::common::{Act, Common, Failed, print_line};
 use crate::source::archs;
 
-/// Build the kernel or find it in the cache; print its path
+/// Print the path of a kernel; build it if it is not in the cache
 #[derive(clap::Args)]
 #[command(
-    after_help = "The first build takes some minutes. What it says goes to stderr, the path alone to stdout:\n  \
+    after_help = "The first build takes some minutes. Only the path goes to stdout, everything else to stderr:\n  \
                         cp \"$(nodeos kernel --arch aarch64)\" /srv/tftp/"
 )]
 pub struct Args {
     /// The machine
     #[arg(long, value_name = "ARCH", value_parser = archs(), default_value = Arch::host().name)]
     arch: &'static Arch,
-    /// The drivers in it
+    /// The set of drivers
     #[arg(long, default_value = "virt")]
     profile: String,
 }

@@ -28,23 +28,23 @@ pub use crate::common::{Common, Failed, exit};
 
 const STATUSES: &str = "\
 Exit status:
-  0   done; run: the machine powered off, and the app's own status was 0
-  64  a wrong command line; a file that it names and that cannot be used is 71
+  0   success; run: the machine powered off, and the app's exit status was 0
+  64  wrong arguments
   69  a program or a package is missing: see `nodeos doctor`
-  70  run: the machine ended without a last word: it crashed, or its power was cut
-  71  anything else that failed
-  75  run: the machine wants to restart, and no terminal is here to see it
+  70  run: the machine crashed, or its power was cut
+  71  any other failure
+  75  run: the machine wants to restart, but stdin is no terminal
   129 run: SIGHUP stopped the machine
   130 run: ctrl-a x or SIGINT stopped the machine
-      interrupted by ctrl-c, SIGTERM or SIGHUP while something was made; nothing half-made is left
-  141 run: the machine was stopped because nobody read its console any more
+      any other command: interrupted by ctrl-c, SIGTERM or SIGHUP; nothing incomplete is left
+  141 run: the machine was stopped because stdout was closed
   143 run: SIGTERM stopped the machine
-  any other: the exit status of the app, from `run APP`";
+  any other: run: the exit status of the app";
 
 const EXAMPLES: &str = "\
 Examples:
   nodeos run                                 the demo: log on as nodeos (password nodeos) or guest
-  nodeos run app.js                          a machine that is this program, and ends with it
+  nodeos run app.js                          a machine that runs this program and ends with it
   nodeos run examples/http --publish 8080:80 then: curl http://localhost:8080/
   nodeos run --arch aarch64 --memory 64M     another architecture, little memory
   nodeos build app.js --out image            the same machine as files
@@ -52,17 +52,17 @@ Examples:
   nodeos users create family.ext4 && nodeos users add family.ext4 ana --password-file secret
   nodeos explain --users family.ext4         what PID 1 will do, step by step, and why
 
-From a clone, `./nodeos test [NAME]` runs the tests. Every verb has its own --help.";
+From a clone, `./nodeos test [NAME]` runs the tests. Every command has its own --help.";
 
 /// Boots Linux straight into Node.js: makes images, runs them in QEMU.
 #[derive(Parser)]
 #[command(name = "nodeos", version, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
-    /// Yes to every question but that of --allow-include: the launcher installs packages, `users del` deletes
+    /// Answer yes to every question except that of --allow-include: install missing packages, delete users
     #[arg(short, long, global = true, display_order = 900)]
     yes: bool,
-    /// Say nothing but results and errors
+    /// Print only results and errors
     #[arg(short, long, global = true, display_order = 900)]
     quiet: bool,
     /// Print the Debian packages that the command needs and that are not there; do nothing (for the launcher)

@@ -17,12 +17,11 @@ use clap_mangen::roff::{Roff, roman};
 use crate::Cli;
 use crate::common::{Act, Common, Failed, exit};
 
-/// Write manual pages, one for each verb
+/// Write a manual page for each command
 #[derive(clap::Args)]
 #[command(after_help = "\
-DIR gets nodeos.1, nodeos-run.1, nodeos-users-add.1 and so on. It is made if it is missing. Pages that an
-earlier run wrote there are replaced; any other file with the name of a page is refused. The same nodeos
-always writes the same bytes.
+DIR gets nodeos.1, nodeos-run.1, nodeos-users-add.1 and so on. It is created if it is missing. Pages
+that an earlier run wrote are replaced; another file with the name of a page is an error.
 
 Where to put them:
   ~/.local/share/man/man1      for yourself; man looks there if ~/.local/bin is in PATH

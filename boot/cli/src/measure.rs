@@ -11,47 +11,48 @@ use lab::measure::{self, MOMENTS, WHATS, What};
 use crate::common::{Act, Common, Failed, print_json, print_line};
 use crate::source::Source;
 
-/// Measure a machine: sizes, system calls, instructions, memory, time
+/// Measure a machine: sizes, system calls, instructions, memory and time
 #[derive(clap::Args)]
 #[command(after_help = "\
-What is measured:
-  sizes         of the shim's programs by section and function, kernel, initramfs, carbon copy, homes by npm package, medium;
-                parts of what is compressed are as large as they unpack
-  calls         system calls of PID 1 until a user's program runs, and of the programs that it starts
-  instructions  of kernel, shim and node until node's first line: the machine's clock counts them
-  memory        at four moments: kernel (before the shim's first step), prompt (the logon), first-line (of a session),
-                idle (its REPL after 5 s)
-  time          a timeline of the boot, emulated: it depends on what else the host does; with an APP, of the app's own, as
-                `nodeos run APP` boots it: its machine is ended when it listens, or 60 s after its first line
-  floor         the smallest memory with which the first line takes no more than 1.25 times what it takes with 512 MiB;
-                up to eight boots for each place of the carbon copy: minutes
+What to measure:
+  sizes         the guest's programs by section and function, kernel, initramfs, carbon copy,
+                homes by npm package, medium. Parts of a compressed file are given unpacked
+  calls         system calls of PID 1 until a user's program runs, and of the programs it starts
+  instructions  of kernel, shim and node until node's first line, counted by the emulator
+  memory        at four moments: kernel (before PID 1's first step), prompt (the logon prompt),
+                first-line (of a session), idle (its REPL after 5 s)
+  time          a timeline of the boot under emulation; it varies with the host's load. With an
+                APP, that of the app as `nodeos run APP` boots it, until it listens or for 60 s
+                after its first line
+  floor         the smallest memory with which the first line takes at most 1.25 times as long as
+                with 512 MiB. Up to eight boots for each place of the carbon copy: minutes
 
-An APP counts for the sizes and has a timeline of its own, with node 22.15 or newer. What runs in the machine for all else is
-a program of our own (qemu/lab/src/measure).
+With an APP, sizes and time are the app's; time needs node 22.15 or newer. The other figures are
+those of a small program of our own (qemu/lab/src/measure).
 
 Examples:
-  nodeos measure                                    everything but the floor
+  nodeos measure                                  everything except the floor
   nodeos measure examples/http --only sizes --parts 20
-  nodeos measure examples/http --only time          from the firmware to the app's first listen()
+  nodeos measure examples/http --only time        from the firmware to the app's first listen()
   nodeos measure --arch aarch64 --only calls,instructions --runs 10
   nodeos measure --only floor --json")]
 pub struct Args {
     #[command(flatten)]
     source: Source,
-    /// The medium whose sizes are taken
+    /// The medium to measure the sizes of
     #[arg(long, value_name = "TARGET", value_parser = crate::build::targets(), default_value = boot::media::ALL[0].name)]
     target: &'static Medium,
-    /// What is measured, by comma: see below [default: all but floor]
+    /// What to measure, separated by commas: see below [default: all but floor]
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = what)]
     only: Vec<What>,
-    /// Calls, instructions and memory are measured so many times: the median counts (of memory the run that used least), and
-    /// the spread is said
+    /// How often to measure calls, instructions and memory. The median is printed with its spread; for memory, the run that
+    /// used least
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=100))]
     runs: u8,
-    /// Show so many parts of each figure, the largest first
+    /// How many parts of each figure to show, largest first
     #[arg(long, value_name = "N", default_value = "6")]
     parts: usize,
-    /// For a program to read
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

@@ -19,16 +19,16 @@ use crate::bench;
 use crate::common::{Act, Common, Failed, print_line};
 use crate::source::Source;
 
-/// Write a page with what was measured
+/// Measure, and write the results to an HTML page
 #[derive(clap::Args)]
 #[command(after_help = "\
-One file of HTML that needs nothing else and no network: a treemap of what fills the medium, memory at four moments, the boot as
-a timeline, the first line by memory, system calls, instructions, this system beside others, the history of the budgets. Every
-figure stands in a table too.
+The page is a single HTML file that needs no network. It shows what fills the medium, memory at four
+moments, the boot as a timeline, the first line by memory, system calls, instructions, a comparison
+with other systems, and the history of the budgets. Every figure is also in a table.
 
 Examples:
-  nodeos report --out report.html                         measures everything: some ten minutes
-  nodeos report --no-bench --out report.html              but not the others: five
+  nodeos report --out report.html                 measure everything: about ten minutes
+  nodeos report --no-bench --out report.html      without the other systems: about five
   nodeos measure --json > pc.json
   nodeos measure --arch aarch64 --json > arm.json
   nodeos bench --json > bench.json
@@ -36,13 +36,13 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     source: Source,
-    /// The medium that is measured
+    /// The medium to measure
     #[arg(long, value_name = "TARGET", value_parser = crate::build::targets(), default_value = boot::media::ALL[0].name)]
     target: &'static Medium,
-    /// What `nodeos measure --json` or `nodeos bench --json` wrote, instead of measuring; may be given several times
+    /// Use this output of `nodeos measure --json` or `nodeos bench --json` instead of measuring; may be repeated
     #[arg(long, value_name = "FILE", conflicts_with_all = ["app", "target", "users", "append", "node", "carbon"])]
     from: Vec<PathBuf>,
-    /// Measure no other systems
+    /// Do not measure other systems
     #[arg(long, conflicts_with = "from")]
     no_bench: bool,
     /// The page

@@ -26,7 +26,7 @@ use crate::medium::{self, Beside};
 use crate::source::{Source, is_file, memory};
 use crate::{network, publish};
 
-/// Assemble what changed, boot it in QEMU on this terminal
+/// Build what changed and boot it in QEMU on this terminal
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -35,22 +35,22 @@ pub struct Args {
     /// RAM, as in 64M or 1G [default: 256M, with --carbon plain 512M]
     #[arg(long, value_name = "SIZE", value_parser = memory_mib)]
     memory: Option<u32>,
-    /// A port of this machine's loopback that leads to one of the guest; may be given several times
+    /// Forward a port of this machine's loopback to a port of the guest; may be repeated
     #[arg(long, value_name = "HOST:GUEST")]
     publish: Vec<Publish>,
-    /// The guest may reach what listens on this machine's loopback, at 10.0.2.2: QEMU's own network in place of passt
+    /// Let the guest reach servers on this machine's loopback, at 10.0.2.2. Uses QEMU's own network instead of passt
     #[arg(long)]
     host_loopback: bool,
-    /// Start over with the demo's homes; the previous ones are kept under a new name, which is printed
+    /// Start with new homes of the demo; the previous ones are renamed, and the new name is printed
     #[arg(long)]
     fresh: bool,
-    /// What starts a medium: bios or uefi [default: bios where there is one]
+    /// The firmware that boots a medium: bios or uefi [default: bios if the machine has one]
     #[arg(long, value_name = "FIRMWARE")]
     firmware: Option<Firmware>,
     /// How a medium is plugged in: an ISO as cd, usb or disk [default: cd], a card as card or usb [default: card]
     #[arg(long, value_name = "BUS")]
     plug: Option<Slot>,
-    /// Print the QEMU command instead of running it; no homes are made, replaced or written to
+    /// Print the QEMU command instead of running it; create and change no homes
     #[arg(long)]
     dry_run: bool,
 }
@@ -67,21 +67,22 @@ Examples:
   nodeos run --dry-run --arch aarch64    the QEMU command, to run it by hand
   nodeos run demo.iso --plug usb         what `nodeos build --target iso` wrote; folders of the other targets too
 
-Ctrl-c goes to the machine. Ctrl-a x stops it in order, as SIGTERM, SIGHUP and a closed stdout do; pressed again it \
-cuts the power, and files that were just written may be empty. Ctrl-a h shows all keys.
+Ctrl-c goes to the machine. Ctrl-a x shuts it down, as SIGTERM, SIGHUP and a closed stdout do. Pressed again it cuts \
+the power: files written last may then be empty. Ctrl-a h shows all keys.
 
-The machine's console is on stdout, with ends of lines as a terminal has them; -q leaves out the last lines, in which \
-PID 1 and the kernel say that the machine ends.
+Stdout is the machine's console, with the line ends of a terminal. -q leaves out the last lines, which PID 1 and the \
+kernel print when the machine ends.
 
-What users write stays: the demo's homes lie in $XDG_STATE_HOME/nodeos, where --fresh keeps those it replaces as \
-demo.before-fresh-1.ext4 and so on; nothing removes them. FILE is written to. An APP starts anew each time: what it \
-writes is gone at its end. If the disk of this machine is full, the guest gets an error and a line here names the image.
+Files of the demo's users are kept in $XDG_STATE_HOME/nodeos. --fresh renames them to demo.before-fresh-1.ext4 and so \
+on; nodeos never deletes them. With --users FILE, the machine writes to FILE. An APP starts anew each time: the files \
+that it writes are deleted when it ends. If the disk of this machine is full, the guest gets an error, and a line here \
+names the image.
 
-With passt (a package of Debian) the guest does not reach what listens on this machine's loopback.
+With passt (a Debian package), the guest cannot reach servers on this machine's loopback.
 
-Exit status: the app's own; 64 wrong arguments, 69 something is missing here, 70 the machine crashed or its power was \
-cut, 71 anything else that failed, 75 the machine wants to restart and no terminal is here to see it; stopped by 129 \
-SIGHUP, 130 ctrl-a x or SIGINT, 141 a closed stdout, 143 SIGTERM.";
+Exit status: that of the app; 64 wrong arguments, 69 a program is missing, 70 the machine crashed or its power was \
+cut, 71 any other failure, 75 the machine wants to restart but stdin is no terminal; stopped by 129 SIGHUP, 130 ctrl-a \
+x or SIGINT, 141 a closed stdout, 143 SIGTERM.";
 
 impl Act for Args {
     fn purposes(&self) -> Vec<For> {
@@ -112,7 +113,7 @@ impl Act for Args {
         let wanted = self.source.wanted()?;
         let users = self.source.users(&wanted.manifest)?;
         if self.fresh && users != Users::Demo {
-            return Err(Failed::usage("--fresh: only the demo's homes are made anew; an APP starts anew each time"));
+            return Err(Failed::usage("--fresh is for the demo's homes; an APP starts anew each time"));
         }
         let host = common.host()?;
         let made = users.image(&host, self.source.arch(), None)?;
@@ -170,15 +171,19 @@ impl Args {
             return Err(Failed::usage(format!("--arch {arch}: that medium is made for {}", medium.arch)));
         }
         if carbon.is_some() || node.is_some() || append.is_some() || self.fresh {
-            return Err(Failed::usage("--carbon, --node, --append and --fresh: that medium is made already"));
+            return Err(Failed::usage(
+                "--carbon, --node, --append and --fresh cannot change a medium that is already built",
+            ));
         }
         if !words.is_empty() {
-            let next = "give them when it is built: nodeos build APP --target TARGET --out FILE -- WORDS";
-            return Err(Failed::usage(format!("words behind --: that medium is made already\n  next: {next}")));
+            let next = "name them when you build it: nodeos build APP --target TARGET --out FILE -- WORDS";
+            return Err(Failed::usage(format!(
+                "words after -- cannot reach an app on a medium that is already built\n  next: {next}"
+            )));
         }
         if users.as_deref() == Some(Path::new("none")) {
-            let next = "name none when it is built: nodeos build --users none";
-            return Err(Failed::usage(format!("--users none: the homes are the medium's\n  next: {next}")));
+            let next = "build it without homes: nodeos build --users none";
+            return Err(Failed::usage(format!("--users none: this medium has its own homes\n  next: {next}")));
         }
         let users = users.as_deref().map(is_file).transpose()?;
         let users = users.as_deref().map(absolute).transpose()?;

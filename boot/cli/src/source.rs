@@ -22,28 +22,28 @@ use crate::common::{Failed, answer};
 /// The machine that is made.
 #[derive(Clone, clap::Args)]
 pub struct Source {
-    /// A .js, .mjs, .cjs or .ts file, or a folder with a package.json; without it: the demo
+    /// The app: a .js, .mjs, .cjs or .ts file, or a folder with a package.json [default: the demo]
     pub app: Option<PathBuf>,
     /// The machine's architecture [default: the only one that a target has, or this machine's]
     #[arg(long, value_name = "ARCH", value_parser = archs())]
     pub arch: Option<&'static Arch>,
-    /// Where node lies: plain (files in the initramfs), image (an EROFS file in it), medium (an EROFS disk, least RAM)
+    /// Where node and its libraries are: plain (files in the initramfs), image (an EROFS file in the initramfs), medium (an EROFS disk; takes the least RAM)
     /// [default: medium]
     #[arg(long, value_name = "PLACE")]
     pub carbon: Option<Placement>,
-    /// Which node: 24, 26, an exact version, or the path of a binary
+    /// The version of node: 24, 26, an exact version, or the path of a binary
     #[arg(long, value_name = "NODE")]
     pub node: Option<String>,
-    /// The users partition: an image, or none for a session in RAM; else the demo's or the app's own, for build of a size
+    /// The users partition: an image; none for a session in RAM; or, for build, the size of a new one [default: that of the demo or the app]
     #[arg(long, value_name = "FILE|SIZE|none")]
     pub users: Option<PathBuf>,
-    /// Take what nodeos.toml names outside of its own folder: files, node, users; else a terminal is asked
+    /// Include what nodeos.toml names outside its own folder: files, node, users. Without it, nodeos asks on a terminal
     #[arg(long)]
     pub allow_include: bool,
-    /// More words for the kernel's command line, as in "single TZ=Europe/Madrid"
+    /// Add words to the kernel's command line, as in "single TZ=Europe/Madrid"
     #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
     pub append: Option<String>,
-    /// Words for the app, behind those of its own "start"
+    /// Arguments for the app, after those of its own "start"
     #[arg(last = true, value_name = "WORDS", requires = "app")]
     pub words: Vec<String>,
 }
@@ -96,7 +96,7 @@ impl Source {
         let question = format!("{} takes from outside of its folder:{list}", file.display());
         match answer(&format!("{question}\nput that into the machine?")) {
             Some(true) => Ok(()),
-            Some(false) => Err(Failed::new("nothing was made")),
+            Some(false) => Err(Failed::new("nothing was built")),
             None => Err(Failed::usage(format!("{question}\n  next: --allow-include, if you want that in the machine"))),
         }
     }
@@ -176,7 +176,9 @@ pub fn is_file(file: &Path) -> Result<PathBuf, Failed> {
             superblock::of(&window)?.whole(&window)?;
             Ok(file.to_owned())
         }
-        Ok(_) => Err(Failed::new(format!("{}: a users partition is an image, a file", file.display()))),
+        Ok(_) => {
+            Err(Failed::new(format!("{}: expected the image of a users partition, which is a file", file.display())))
+        }
         Err(error) => Err(Failed::new(format!("{}: {error}{next}", file.display()))),
     }
 }

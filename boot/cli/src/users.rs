@@ -18,7 +18,7 @@ use crate::common::{Act, Common, Failed, answer, print_json, print_line};
 /// Make and edit a users partition: an ext4 image in which each folder at the top is a user's home
 #[derive(clap::Args)]
 #[command(
-    after_help = "Nothing is mounted and nothing needs root. Each home's owner is its user, with a uid of its own.\n\
+    after_help = "Nothing is mounted, and nothing needs root. Each home belongs to its user, who has their own uid.\n\
                         FILE is an ext4 image, or a card's image: its partition with the homes is changed in place.\n\n\
                         Examples:\n  \
                         nodeos users create family.ext4 --size 1G\n  \
@@ -39,18 +39,18 @@ enum Verb {
     Create {
         /// The image
         file: PathBuf,
-        /// Its size, as in 256M or 4G; the file is sparse
+        /// The size of the image, as in 256M or 4G; the file is sparse
         #[arg(long, value_parser = boot::host::size::bytes, default_value = "256M")]
         size: u64,
-        /// Replace a file that is there, and all homes in it
+        /// Replace an existing file and all homes in it
         #[arg(long)]
         force: bool,
     },
-    /// List the homes, and what the machine will say of each
+    /// List the homes, and the warnings that the machine will print
     List {
         /// The image
         file: PathBuf,
-        /// For a program to read
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
@@ -60,18 +60,18 @@ enum Verb {
         file: PathBuf,
         /// The user's name
         name: String,
-        /// The uid and gid; else the smallest free one from 1000, and 0 for root
+        /// The uid and gid [default: the smallest free one from 1000; 0 for root]
         #[arg(long)]
         uid: Option<u32>,
-        /// A folder of this machine that becomes the home
+        /// A folder of this machine to copy into the home
         #[arg(long, value_name = "FOLDER")]
         from: Option<PathBuf>,
         #[command(flatten)]
         how: How,
-        /// The program of a session, a path inside the user's root
+        /// The program that a session starts, a path in the user's root
         #[arg(long, value_name = "PATH")]
         shell: Option<String>,
-        /// An argument of that program; may be given several times
+        /// An argument for that program; may be repeated
         #[arg(long = "shell-arg", value_name = "WORD", requires = "shell", allow_hyphen_values = true)]
         shell_args: Vec<String>,
     },
@@ -84,7 +84,7 @@ enum Verb {
         #[command(flatten)]
         how: How,
     },
-    /// Show or change what a user is granted: memory, processes, devices, network
+    /// Show or change the limits and rights of a user: memory, processes, devices, network
     Policy {
         /// The image
         file: PathBuf,
@@ -101,11 +101,11 @@ enum Verb {
         #[arg(long = name::NETWORK, help = help(&keys::NETWORK), hide_possible_values = true,
             value_parser = [SHARED, PRIVATE])]
         network: Option<String>,
-        /// Take the policy away before anything else is set: the default counts
+        /// Remove the policy first, so that the defaults apply
         #[arg(long)]
         default: bool,
     },
-    /// Remove a user and the home
+    /// Remove a user and their home
     Del {
         /// The image
         file: PathBuf,
@@ -118,13 +118,13 @@ enum Verb {
 #[derive(clap::Args)]
 #[group(multiple = false)]
 struct How {
-    /// The password is the first line of that file; - reads it from stdin
+    /// Read the password from the first line of this file; - is stdin
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Logs on without a password
+    /// Let the user log on without a password
     #[arg(long)]
     guest: bool,
-    /// Cannot log on; the home's init runs all the same
+    /// Let nobody log on as this user; the home's /init still runs
     #[arg(long)]
     no_logon: bool,
 }
@@ -146,7 +146,7 @@ impl Act for Args {
                 let image = Image::open(&file)?;
                 let users = image.users()?;
                 if let Some(why) = image.refused {
-                    common.progress.say("users", &format!("no machine mounts it to write: {why}"));
+                    common.progress.say("users", &format!("machines will mount it read-only: {why}"));
                 }
                 if json {
                     return print_json(&users);
@@ -169,7 +169,9 @@ impl Act for Args {
             }
             Verb::Passwd { file, name, how } => {
                 let logon = how.given(&name, true)?;
-                let logon = logon.ok_or_else(|| Failed::usage("say how: --password-file, --guest or --no-logon"))?;
+                let logon = logon.ok_or_else(|| {
+                    Failed::usage("how should the user log on? Give --password-file, --guest or --no-logon")
+                })?;
                 image::passwd(&file, &name, &logon)?;
                 common.progress.say("users", &format!("changed how {name} logs on"));
             }
@@ -241,7 +243,7 @@ impl How {
         }
         match prompt("the same again: ".to_owned())? == password {
             true => Ok(Some(Logon::Password(password))),
-            false => Err(Failed::usage("the two passwords differ")),
+            false => Err(Failed::usage("the passwords differ: nothing was changed")),
         }
     }
 }
@@ -282,7 +284,7 @@ fn help(key: &Key) -> String {
 }
 
 fn devices_help() -> String {
-    format!("{}. Repeat for several; they replace the earlier ones", help(&keys::DEVICES))
+    format!("{}. May be repeated; replaces the earlier devices", help(&keys::DEVICES))
 }
 
 fn device(text: &str) -> Result<Pattern, String> {

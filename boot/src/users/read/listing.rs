@@ -127,7 +127,7 @@ impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "users partition: ext4, label {}, UUID {}, {} bytes", self.label, self.uuid, self.size)?;
         if let Some(why) = &self.refused {
-            writeln!(f, "no machine mounts it to write: {why}")?;
+            writeln!(f, "machines will mount it read-only: {why}")?;
         }
         writeln!(f, "{HEADING}")?;
         self.users.iter().try_for_each(|user| writeln!(f, "{user}"))?;
