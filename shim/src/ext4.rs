@@ -67,7 +67,7 @@ static COPIES: [(u64, &str); 3] = [
 
 /// What else lies at the start of disks: block, place in it, magic, what to say.
 static OTHERS: [(u64, usize, &[u8], &str); 13] = [
-    (0, 1024, &[0xe2, 0xe1, 0xf5, 0xe0], "it is no ext4 filesystem but EROFS"),
+    (0, 1024, &probe::EROFS, "it is no ext4 filesystem but EROFS"),
     (0, 1024, &[0x10, 0x20, 0xf5, 0xf2], "it is no ext4 filesystem but F2FS"),
     (0, 0, b"XFSB", "it is no ext4 filesystem but XFS"),
     (0, 0, b"hsqs", "it is no ext4 filesystem but squashfs"),
@@ -76,7 +76,7 @@ static OTHERS: [(u64, usize, &[u8], &str); 13] = [
     (0, 3, b"EXFAT   ", "it is no ext4 filesystem but exFAT"),
     (0, 54, b"FAT", "it is no ext4 filesystem but FAT"),
     (0, 82, b"FAT32", "it is no ext4 filesystem but FAT"),
-    (32768, 0, b"\x01CD001", "it is no ext4 filesystem but ISO 9660"),
+    (probe::BLOCKS[1], 0, probe::ISO, "it is no ext4 filesystem but ISO 9660"),
     (65536, 64, b"_BHRfS_M", "it is no ext4 filesystem but btrfs"),
     (0, 512, b"LABELONE", "it is no ext4 filesystem but LVM"),
     // after FAT and NTFS, which end their first sector so too

@@ -87,5 +87,5 @@ impl Disk {
 }
 
 fn text(path: &Path) -> &str {
-    path.to_str().unwrap_or_else(|| panic!("{} is no UTF-8", path.display()))
+    path.to_str().unwrap_or_else(|| panic!("{} is not UTF-8", path.display()))
 }

@@ -120,7 +120,7 @@ fn free(out: &Path) -> Result<(), Failed> {
     // what is no file is not read: a pipe would wait for us
     match out.exists() && !(out.is_file() && fs::read_to_string(out).is_ok_and(report)) {
         true => Err(Failed::usage(format!(
-            "--out {}: something is there that is no report; name a new file",
+            "--out {}: something is there that is not a report; name a new file",
             out.display()
         ))),
         false => Ok(()),

@@ -29,7 +29,7 @@ pub fn write(tree: &Tree, told: bool, level: Option<i32>, out: &Path) -> Result<
                 "write the initramfs",
                 format!("the path of its largest file is too long: {content}"),
             )
-            .next("give that include a shorter place: { from = …, to = … }"));
+            .next("give the include a shorter path: { from = …, to = … }"));
         }
         let entry = Entry::Text { content, mode: 0o444 };
         members.insert(1.min(members.len()), (0, TOLD.to_owned(), entry));

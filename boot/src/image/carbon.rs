@@ -82,7 +82,7 @@ fn mark(image: &Path) -> Result<()> {
     let file = OpenOptions::new().read(true).write(true).open(image).tried("open", image)?;
     let mut block = [0; probe::BLOCK];
     file.read_exact_at(&mut block, 0).tried("read", image)?;
-    let wrong = || Error::new(format!("mark {}", image.display()), "it is no EROFS image");
+    let wrong = || Error::new(format!("mark {}", image.display()), "it is not an EROFS image");
     let (size, mark) = probe::size(&block, 0).zip(probe::mark(&block)).ok_or_else(wrong)?;
     file.write_all_at(&mark, size).tried("write", image)?;
     file.set_len(size + MARK_BLOCK).tried("write", image)
@@ -168,7 +168,7 @@ fn superblock(file: &File, image: &Path) -> Result<[u8; 3072]> {
     file.read_exact_at(&mut block, SUPER).tried("read", image)?;
     match word(&block, 0) == MAGIC {
         true => Ok(block),
-        false => Err(Error::new(format!("read {}", image.display()), "it is no EROFS image")),
+        false => Err(Error::new(format!("read {}", image.display()), "it is not an EROFS image")),
     }
 }
 

@@ -87,7 +87,7 @@ impl TryFrom<String> for KernelOption {
             Some((name, value)) if !name.is_empty() && name.chars().all(good) && value.chars().all(plain) => {
                 Ok(Self(text))
             }
-            _ => Err(format!("`{text}` is no kernel option, write CONFIG_NAME=value")),
+            _ => Err(format!("`{text}` is not a kernel option, write CONFIG_NAME=value")),
         }
     }
 }
@@ -105,7 +105,7 @@ impl TryFrom<Written> for Include {
         let climbs = to.split('/').any(|part| part == "..");
         let normal = normal(&to);
         if !to.starts_with('/') || climbs || normal == "/" {
-            return Err(format!("`{to}` is no place in the guest, write an absolute path below / without .."));
+            return Err(format!("`{to}` is not a place in the guest, write an absolute path below / without .."));
         }
         Ok(Self { from, to: normal })
     }
@@ -216,15 +216,15 @@ mod tests {
     fn a_bad_value_names_its_line_and_what_to_write() {
         for (text, says) in [
             ("\nmemory = 1", "line 2: invalid type: integer `1`, expected a string, in `memory = 1`"),
-            ("[kernel]\noptions = [\"USB=y\"]", "line 2: `USB=y` is no kernel option, write CONFIG_NAME=value"),
+            ("[kernel]\noptions = [\"USB=y\"]", "line 2: `USB=y` is not a kernel option, write CONFIG_NAME=value"),
             (
                 "[kernel]\noptions = ['CONFIG_X=\"$(shell id)\"']",
-                "line 2: `CONFIG_X=\"$(shell id)\"` is no kernel option",
+                "line 2: `CONFIG_X=\"$(shell id)\"` is not a kernel option",
             ),
-            ("[kernel]\noptions = ['CONFIG_X=`id`']", "line 2: `CONFIG_X=`id`` is no kernel option"),
-            ("[kernel]\noptions = [\"CONFIG_X=y\\nCONFIG_Y=y\"]", "is no kernel option"),
-            ("include = [{ from = \"a\", to = \"b\" }]", "line 1: `b` is no place in the guest"),
-            ("include = [\"../a\"]", "line 1: `/../a` is no place in the guest"),
+            ("[kernel]\noptions = ['CONFIG_X=`id`']", "line 2: `CONFIG_X=`id`` is not a kernel option"),
+            ("[kernel]\noptions = [\"CONFIG_X=y\\nCONFIG_Y=y\"]", "is not a kernel option"),
+            ("include = [{ from = \"a\", to = \"b\" }]", "line 1: `b` is not a place in the guest"),
+            ("include = [\"../a\"]", "line 1: `/../a` is not a place in the guest"),
             ("include = [{ from = \"a\" }]", "line 1: expected a path, or { from ="),
             ("node = 24", "line 1: invalid type: integer `24`, expected a string, in `node = 24`"),
             ("cmdline = \"a\\nb\"", "cmdline: it has more than one line"),

@@ -166,7 +166,7 @@ fn included(includes: &[Include]) -> Result<BTreeMap<String, Entry>> {
                 let mode = if found.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 };
                 Entry::File { source: from, mode }
             } else {
-                return Err(Error::new(format!("include {}", from.display()), "it is no file, folder or link"));
+                return Err(Error::new(format!("include {}", from.display()), "it is not a file, folder or link"));
             };
             entries.insert(to, entry);
         }
@@ -247,7 +247,7 @@ fn content(cache: &Cache, tree: &Tree) -> Result<[u8; 32]> {
 /// Refuses a program that is of another architecture or asks for a loader: PID 1 has none.
 fn check_static(arch: &Arch, program: &Path) -> Result<()> {
     let name = program.to_string_lossy();
-    let elf = elf_facts(program)?.ok_or_else(|| Error::new(format!("use {name}"), "it is no ELF file"))?;
+    let elf = elf_facts(program)?.ok_or_else(|| Error::new(format!("use {name}"), "it is not an ELF file"))?;
     check_machine(arch, &name, &elf)?;
     match elf.interpreter {
         Some(loader) => Err(Error::new(format!("use {name}"), format!("it is not static, it asks for {loader}"))),
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(entries.keys().collect::<Vec<_>>(), ["/c", "/d/a", "/d/b"]);
         assert!(matches!(entries.get("/c").unwrap(), Entry::File { mode: 0o644, .. }));
         assert_eq!(entries.get("/d/b").unwrap(), &Entry::Symlink { target: "a".to_owned() });
-        assert!(included(&[include(Path::new("/dev/null"), "/n")]).unwrap_err().to_string().contains("no file"));
+        assert!(included(&[include(Path::new("/dev/null"), "/n")]).unwrap_err().to_string().contains("is not a file"));
         assert!(included(&[include(Path::new("/no/such"), "/n")]).is_err());
     }
 

@@ -59,14 +59,14 @@ impl Tree {
         while let Some((folder, _)) = above.rsplit_once('/').filter(|(folder, _)| !folder.is_empty()) {
             let folder_entry = self.entries.entry(folder.to_owned()).or_insert(Entry::Dir { mode: 0o755 });
             if !matches!(folder_entry, Entry::Dir { .. }) {
-                return Err(Error::new(format!("put {path} into the image"), format!("{folder} is no folder")));
+                return Err(Error::new(format!("put {path} into the image"), format!("{folder} is not a folder")));
             }
             above = folder;
         }
         match self.entries.insert(path.to_owned(), entry.clone()) {
             Some(other) if other != entry => {
                 Err(Error::new(format!("put {path} into the image"), "something else is there already")
-                    .next("give the include another place: { from = …, to = … }"))
+                    .next("give the include another path: { from = …, to = … }"))
             }
             _ => Ok(()),
         }
@@ -186,6 +186,6 @@ file /usr/sbin/e2fsck f 755 0 0
         tree.put("/a", file("x")).unwrap();
         tree.put("/a", file("x")).unwrap();
         assert!(tree.put("/a", file("y")).unwrap_err().to_string().contains("something else is there already"));
-        assert!(tree.put("/a/b", file("y")).unwrap_err().to_string().contains("/a is no folder"));
+        assert!(tree.put("/a/b", file("y")).unwrap_err().to_string().contains("/a is not a folder"));
     }
 }

@@ -55,7 +55,7 @@ impl Part {
 pub fn folder(path: &Path) -> Result<Medium> {
     let manifest = Manifest::read(&path.join(MANIFEST)).map_err(|error| {
         Error::new(format!("inspect the folder {}", path.display()), format!("no build wrote it: {error}"))
-            .next("give a folder of nodeos build, or a file")
+            .next("give a folder that `nodeos build` wrote, or a file")
     })?;
     let part = |member: &crate::media::Member| {
         let shown = member.path.to_string_lossy().into_owned();
@@ -119,8 +119,8 @@ mod tests {
             ("above/secret", Some("a folder above it is none of the medium's own")),
             ("../secret", Some("it is not in the folder")),
             ("/dev/null", Some("it is not in the folder")),
-            ("fifo", Some("it is no regular file")),
-            ("below", Some("it is no regular file")),
+            ("fifo", Some("it is not a regular file")),
+            ("below", Some("it is not a regular file")),
         ];
         let members: Vec<_> =
             named.iter().map(|(path, _)| serde_json::json!({"path": path, "bytes": 3, "sha256": ""})).collect();

@@ -164,7 +164,7 @@ pub fn inspect(path: &Path) -> Result<Contents> {
     }
     match medium::file(&window)? {
         Some(medium) => Ok(Contents::Medium(medium)),
-        None => Err(Error::new(format!("inspect {}", path.display()), "it is nothing that NodeOS makes").next(
+        None => Err(Error::new(format!("inspect {}", path.display()), "NodeOS does not make files of this kind").next(
             "give an initramfs, a carbon image, a users image, a kernel, a card, an ISO, or a folder of nodeos build",
         )),
     }

@@ -54,7 +54,7 @@ impl Found {
         };
         files(&path)?;
         let unknown =
-            || Error::new(format!("run {}", path.display()), format!("{MANIFEST} names no architecture of ours"));
+            || Error::new(format!("run {}", path.display()), format!("{MANIFEST} names an unknown architecture"));
         let arch = Arch::named(&manifest.arch).ok_or_else(unknown)?;
         Ok(Some(Self { medium, path, arch }))
     }

@@ -120,7 +120,7 @@ fn own(found: FileType) -> std::result::Result<(), &'static str> {
     match found {
         found if found.is_file() => Ok(()),
         found if found.is_symlink() => Err("it is a link; a medium has files of its own alone"),
-        _ => Err("it is no regular file; a medium has files of its own alone"),
+        _ => Err("it is not a regular file; a medium has files of its own alone"),
     }
 }
 

@@ -214,7 +214,7 @@ pub fn free(cache: &Cache, medium: &Medium, out: &Path) -> Result<()> {
     };
     match medium.shape {
         Shape::File if !found.is_file() => {
-            return refused(format!("it is no file; {medium} is one, for dd to write to a device"), new);
+            return refused(format!("it is not a file; {medium} is one, for dd to write to a device"), new);
         }
         Shape::Folder if !found.is_dir() => return refused(format!("it is a file; {medium} is a folder"), new),
         _ => {}
@@ -355,7 +355,7 @@ mod tests {
         fs::write(&file, "mine").unwrap();
         fs::create_dir(&dir).unwrap();
         assert!(why("iso", &file).contains("no build for iso wrote"));
-        assert!(why("direct", &file).contains("it is a file") && why("iso", &dir).contains("it is no file"));
+        assert!(why("direct", &file).contains("it is a file") && why("iso", &dir).contains("it is not a file"));
         assert!(free("direct", &dir).is_ok());
         fs::write(dir.join("users.ext4"), "mine").unwrap();
         assert!(why("direct", &dir).contains("users.ext4 lies there, which no build for direct wrote"));

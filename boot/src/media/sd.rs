@@ -103,7 +103,7 @@ impl Layout {
             return Ok(());
         }
         let why = format!("its partition table ends at 2 TiB, and all takes {} GiB", self.end.div_ceil(1 << 30));
-        Err(Error::new("make a card", why).next("smaller homes: they grow to no more than that either"))
+        Err(Error::new("make a card", why).next("use smaller homes; they cannot grow beyond 2 TiB either"))
     }
 }
 

@@ -61,7 +61,7 @@ pub fn unpacked(host: &Host, arch: &Arch, package: &str, component: &str) -> Res
             // apt's own words are the last line; what is known by another name has its own next step
             match error.why.lines().last().and_then(|line| line.trim().strip_prefix("E: ")) {
                 Some(said) if error.next.is_none() => Error::new(tried, format!("apt says: {said}"))
-                    .next("see that the network and `apt-get update` work here, then try again"),
+                    .next("check that the network and `apt-get update` work, then try again"),
                 _ => error.within(tried),
             }
         })?;

@@ -46,7 +46,7 @@ impl Spec {
         let arch = self.arch;
         let known = || arch.kernel_profiles.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let profile = arch.kernel_profiles.iter().find(|(name, _)| *name == self.profile).ok_or_else(|| {
-            Error::new(format!("find the kernel profile {} of {arch}", self.profile), "there is none of that name")
+            Error::new(format!("find the kernel profile {} of {arch}", self.profile), "it does not exist")
                 .next(format!("use one of: {}", known()))
         })?;
         let fragment = |name: String, text: &str| Fragment { name, text: text.to_owned() };
@@ -213,7 +213,7 @@ fn configure(cache: &Cache, arch: &Arch, fragments: &[Fragment], source: &Path, 
         return Ok(());
     }
     Err(Error::new(format!("configure the kernel for {arch}"), format!("kconfig refused:{}", unmet.concat()))
-        .next("see what each symbol depends on in the source's Kconfig files; add that, or drop the symbol"))
+        .next("see what each symbol depends on in the source's Kconfig files; add that, or remove the symbol"))
 }
 
 fn compile(host: &Host, spec: &Spec, source: &Path, out: &Path) -> Result<()> {

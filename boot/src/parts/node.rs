@@ -73,7 +73,7 @@ impl Choice {
             return Ok(Self::Binary(PathBuf::from(text)));
         }
         let known: Vec<_> = lock.keys().map(String::as_str).collect();
-        Err(Error::new(format!("use node {text}"), "it is no pinned release, no exact version and no file")
+        Err(Error::new(format!("use node {text}"), "it is not a pinned release, an exact version or a file")
             .next(format!("write {}, an exact version such as 24.21.0, or the path of a binary", known.join(" or "))))
     }
 }
@@ -123,7 +123,7 @@ fn stripped(arch: &Arch, binary: &Path, new: &Path) -> Result<String> {
     let whole = fs::read(binary).tried("read", binary)?;
     let name = binary.to_string_lossy();
     let facts = elf::parse(&whole).map_err(|why| Error::new(format!("use {name}"), why))?;
-    let facts = facts.ok_or_else(|| Error::new(format!("use {name} as node"), "it is no ELF file"))?;
+    let facts = facts.ok_or_else(|| Error::new(format!("use {name} as node"), "it is not an ELF file"))?;
     check_machine(arch, &name, &facts)?;
     let small = strip(&whole).map_err(|why| Error::new(format!("strip {name}"), why))?;
     fs::write(new, &small).tried("write", new)?;
@@ -182,6 +182,6 @@ mod tests {
         let text = node(&host, other, &choice).unwrap_err().to_string();
         assert!(text.ends_with(&format!("it is for {}, the image is for {other}", Arch::host())), "{text}");
         let text = node(&host, other, &Choice::Binary("/etc/passwd".into())).unwrap_err();
-        assert!(text.to_string().ends_with("it is no ELF file"), "{text}");
+        assert!(text.to_string().ends_with("it is not an ELF file"), "{text}");
     }
 }

@@ -19,8 +19,9 @@ pub fn pack(name: &str, version: &str, integrity: Option<&str>, folder: &Path) -
     let pack = Run::new("npm").args(["pack", &package, "--pack-destination", ".", "--loglevel", "error"]);
     pack.within(folder).ok().map_err(|error| match error.next {
         Some(_) => error,
-        None => error
-            .next(format!("see that `npm view {package} version` answers: is there a network, is there that version")),
+        None => error.next(format!(
+            "check that `npm view {package} version` works: is the network up, does that version exist?"
+        )),
     })?;
     // of @scope/name too
     let archive = folder.join(format!("{}-{version}.tgz", name.trim_start_matches('@').replace('/', "-")));
@@ -48,7 +49,7 @@ pub fn unpack(archive: &Path, inside: &str, to: &Path) -> Result<()> {
         if !entry.header().entry_type().is_file()
             || below.components().any(|part| !matches!(part, Component::Normal(_)))
         {
-            return Err(Error::new(tried(), format!("{} is no file below it", path.display())));
+            return Err(Error::new(tried(), format!("{} is not a file below it", path.display())));
         }
         let to = if below == Path::new("") { to.to_owned() } else { to.join(below) };
         if let Some(folder) = to.parent() {
@@ -71,7 +72,7 @@ fn check_integrity(package: &str, wanted: &str, found: &[u8]) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(format!("check {package}"), format!("its integrity is {found}, pinned is {wanted}"))
-        .next("do not use it: the registry gave another file than the one that was pinned"))
+        .next("do not use it: the registry sent a different file from the pinned one"))
 }
 
 #[cfg(test)]
@@ -115,8 +116,8 @@ mod tests {
         let error =
             |archive: &tempfile::NamedTempFile| unpack(archive.path(), "package", &to("bad")).unwrap_err().to_string();
         assert!(error(&archive(&[("other/y", "c")], &[])).contains("it is not in the archive"));
-        assert!(error(&archive(&[("package/../../out", "c")], &[])).contains("is no file below it"));
-        assert!(error(&archive(&[], &[("package/link", "/etc")])).contains("is no file below it"));
+        assert!(error(&archive(&[("package/../../out", "c")], &[])).contains("is not a file below it"));
+        assert!(error(&archive(&[], &[("package/link", "/etc")])).contains("is not a file below it"));
         assert!(!to("out").exists() && !to("bad").exists());
     }
 

@@ -89,14 +89,13 @@ fn home_with(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
         start::of(&manifest, &Folder(&home)).map_err(|why| Error::new(tried(), why))?
     } else if app.extension().is_some_and(|extension| EXTENSIONS.iter().any(|other| extension == *other)) {
         let name = app.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| Error::new(tried(), "its name is no UTF-8").next("rename it"))?;
+        let name = name.ok_or_else(|| Error::new(tried(), "its name is not UTF-8").next("rename it"))?;
         home.host_file(&format!("app/{name}"), app);
         Start { entry: name.to_owned(), ..Start::default() }
     } else {
-        let why = format!("it is no folder and no file that ends with .{}", EXTENSIONS.join(", ."));
-        return Err(
-            Error::new(tried(), why).next("homes are given by --users FILE; a medium is what nodeos build wrote")
-        );
+        let why = format!("it is neither a folder nor a file that ends with .{}", EXTENSIONS.join(", ."));
+        return Err(Error::new(tried(), why)
+            .next("for a users partition: --users FILE; for a medium, name what `nodeos build` wrote"));
     };
     start.args.extend(words.iter().map(|word| Word::from(word.as_str())));
     home.program(HOME_INIT, start.init(first).map_err(|why| Error::new(tried(), why))?);
@@ -109,7 +108,7 @@ fn manifest(app: &Path) -> Result<Value> {
     let path = app.join("package.json");
     match fs::read_to_string(&path) {
         Ok(text) => packages::parse(&text)
-            .map_err(|why| Error::new(format!("read {}", path.display()), format!("it is no JSON: {why}"))),
+            .map_err(|why| Error::new(format!("read {}", path.display()), format!("it is not JSON: {why}"))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Object(serde_json::Map::new())),
         Err(error) => Err(Error::io(format!("read {}", path.display()), &error)),
     }
@@ -202,7 +201,7 @@ mod tests {
     #[test]
     fn a_json_syntax_error_names_the_line() {
         assert!(packages::parse("{\n \"main\": }").unwrap_err().contains("line 2 column 10"));
-        assert_eq!(packages::parse("[]"), Err("it is no JSON object".to_owned()));
+        assert_eq!(packages::parse("[]"), Err("it is not a JSON object".to_owned()));
         assert_eq!(packages::parse("\u{feff}{}"), Ok(Value::Object(serde_json::Map::new())));
     }
 

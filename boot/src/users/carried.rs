@@ -48,7 +48,7 @@ fn cpio(users: &Path) -> Result<Vec<u8>> {
         let no = |why: &str| {
             Error::new(format!("carry the homes of {} in RAM", users.display()), format!("{} {why}", Shown::of(path)))
         };
-        let path = std::str::from_utf8(path).map_err(|_| no("is no UTF-8").next("rename it"))?.to_owned();
+        let path = std::str::from_utf8(path).map_err(|_| no("is not UTF-8").next("rename it"))?.to_owned();
         let ours = |name: &str| path.strip_prefix('/').and_then(|path| path.split('/').next()) == Some(name);
         if !ours(LOST_FOUND) && !ours(OVERLAY) {
             if HOMES.len() + path.len() > LONGEST_PATH {
@@ -91,7 +91,7 @@ fn member(image: &Image, out: Vec<u8>, number: u32, path: &str, what: &Inode) ->
         _ if what.is_dir() => (builder.mode(DIRECTORY | mode).nlink(2), Vec::new()),
         _ if what.is_file() => (builder.mode(REGULAR | mode), image.content(what, MOST).map_err(text)?),
         _ if what.is_link() => (builder.mode(SYMLINK | 0o777), image.link(what).map_err(text)?),
-        _ => return Err("it is no file, folder or link, and cannot travel: remove it".to_owned()),
+        _ => return Err("it is not a file, folder or link, and cannot travel: remove it".to_owned()),
     };
     put(out, builder, &mut content.as_slice(), content.len() as u64).map_err(|error| error.to_string())
 }

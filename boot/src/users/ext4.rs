@@ -84,7 +84,8 @@ impl Work {
     /// What is free.
     pub fn free(&self) -> Result<Free> {
         let text = debugfs::ask(self.at(), "stats -h")?;
-        parse_free(&text).ok_or_else(|| Error::new(format!("read {}", self.path.display()), "debugfs said no numbers"))
+        parse_free(&text)
+            .ok_or_else(|| Error::new(format!("read {}", self.path.display()), "debugfs did not print the free blocks"))
     }
 
     /// Does what the script says.
@@ -125,9 +126,8 @@ impl Work {
         let (code, _) = self.fsck("-fn"); // which writes nothing
         if code != 0 {
             let tried = format!("check what would become {}", self.path.display());
-            return Err(
-                Error::new(tried, format!("e2fsck -fn ended with {code}")).next("the file is as it was; this is a bug")
-            );
+            return Err(Error::new(tried, format!("e2fsck -fn ended with {code}"))
+                .next("the file is unchanged; please report this bug"));
         }
         self.new.as_file().sync_all().tried("write", self.new.path())?;
         interrupt::check(|| format!("change {}", self.path.display()))?;
@@ -226,7 +226,7 @@ pub fn lock(path: &Path) -> Result<Lock> {
         return Err(Error::new(tried(), why).next("move it to another place"));
     }
     if !found.is_file() {
-        return Err(Error::new(tried(), "it is no file").next("change an image, then copy it to the device with dd"));
+        return Err(Error::new(tried(), "it is not a file").next("change an image, then copy it to the device with dd"));
     }
     if found.permissions().readonly() {
         return Err(Error::new(tried(), "it is read-only").next(format!("chmod u+w {}", path.display())));
@@ -247,7 +247,7 @@ pub fn lock(path: &Path) -> Result<Lock> {
 }
 
 fn busy(tried: String) -> Error {
-    Error::new(tried, "another program has it open: a running machine?").next("stop the machine first")
+    Error::new(tried, "another program has it open, perhaps a running machine").next("stop the machine first")
 }
 
 /// An error if another program has it open that locks it. One that is not there is fine.

@@ -181,8 +181,8 @@ impl Home {
             self.put(inside, Entry::Link(says.into_os_string().into_vec()));
             Ok(())
         } else {
-            Err(Error::new(format!("copy {}", path.display()), "it is no file, no folder and no link")
-                .next("take it out of the folder"))
+            Err(Error::new(format!("copy {}", path.display()), "it is not a file, folder or link")
+                .next("remove it from the folder"))
         }
     }
 
@@ -291,7 +291,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
         let error = Home::new("ana", 1000).copy(folder.path(), "", &[]).unwrap_err().to_string();
-        assert!(error.contains("socket: it is no file, no folder and no link"), "{error}");
+        assert!(error.contains("socket: it is not a file, folder or link"), "{error}");
     }
 
     #[test]

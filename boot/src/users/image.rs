@@ -93,7 +93,7 @@ pub fn add(path: &Path, new: &NewUser) -> Result<User> {
     work.keep()?;
     let users = Image::open(path)?.users()?;
     users.into_iter().find(|user| user.name == new.name).ok_or_else(|| {
-        Error::new(format!("add {} to {}", new.name, path.display()), "it is not there").next("this is a bug")
+        Error::new(format!("add {} to {}", new.name, path.display()), "it is missing").next("please report this bug")
     })
 }
 
@@ -109,7 +109,7 @@ pub fn passwd(path: &Path, name: &str, logon: &Logon) -> Result<()> {
     let at = [top.as_slice(), b"/", LOGON_FILE.as_bytes()].concat();
     let folder = image.look(&[&top, b"/etc".as_slice()].concat())?;
     if folder.as_ref().is_some_and(|folder| !folder.is_dir()) {
-        return Err(Error::new(format!("change {name}'s {LOGON_FILE}"), "etc is no folder").next("remove it there"));
+        return Err(Error::new(format!("change {name}'s {LOGON_FILE}"), "etc is not a folder").next("remove it there"));
     }
     let there = if folder.is_some() { image.look(&at)? } else { None };
     if there.as_ref().is_some_and(|found| found.is_dir()) {
@@ -165,7 +165,7 @@ pub fn del(path: &Path, name: &str) -> Result<()> {
 /// An empty password opens no prompt of root's.
 fn no_guest_as_root(name: &str, logon: &Logon) -> Result<()> {
     if name == ROOT_USER && *logon == Logon::Guest {
-        return Err(Error::new("make root a guest", "the machine lets nobody be root without a password")
+        return Err(Error::new("make root a guest", "root cannot log on without a password")
             .next("--password-file FILE, or --no-logon"));
     }
     Ok(())
@@ -177,7 +177,7 @@ fn logon_file(new: &NewUser) -> Result<Option<LogonFile>> {
         Some(at) => {
             let bytes = fs::read(at).tried("read", at)?;
             Some(LogonFile::parse(&bytes).ok_or_else(|| {
-                Error::new(format!("read {}", at.display()), "the shim would refuse it")
+                Error::new(format!("read {}", at.display()), "the machine would refuse it")
                     .next("see docs/users-partition.md")
             })?)
         }

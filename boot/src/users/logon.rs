@@ -51,7 +51,7 @@ pub fn well_known(user: &str, password: &str) -> Result<Password> {
 fn hash(password: &str, salt: Option<&[u8]>) -> Result<Password> {
     let failed = |why: String| Error::new("hash the password", why);
     if password.is_empty() {
-        return Err(failed("it is empty".to_owned()).next("--guest makes a user who is not asked for one"));
+        return Err(failed("it is empty".to_owned()).next("--guest makes a user without a password"));
     }
     if password.contains(['\n', '\r', '\0']) {
         return Err(failed("it has a line break, which nobody can type at the logon".to_owned()));
@@ -71,9 +71,9 @@ fn hash(password: &str, salt: Option<&[u8]>) -> Result<Password> {
 
 /// Puts a shell into the file.
 pub fn set_shell(file: &mut LogonFile, shell: &Shell) -> Result<()> {
-    let failed = |why: String| Error::new(format!("take {} as the shell", shell.path), why);
+    let failed = |why: String| Error::new(format!("use {} as the shell", shell.path), why);
     if !shell.path.starts_with('/') {
-        return Err(failed("it is no absolute path".to_owned()).next("--shell /bin/node"));
+        return Err(failed("it is not an absolute path".to_owned()).next("--shell /bin/node"));
     }
     let arg = |text: &String| {
         Arg::try_from(text.as_str()).map_err(|_| failed(format!("{} bytes, at most {MAX_ARG}", text.len())))
@@ -93,7 +93,7 @@ pub fn text(file: &LogonFile) -> Result<String> {
     // its reader is the shim's own: what it would read otherwise is not written
     match LogonFile::parse(text.as_bytes()).is_some_and(|read| read == *file) {
         true => Ok(text),
-        false => Err(Error::new("write logon.json", "the shim would read it otherwise")),
+        false => Err(Error::new("write logon.json", "the machine would read it differently")),
     }
 }
 
@@ -153,7 +153,7 @@ mod tests {
         let mut refused = |path: &str, args: Vec<String>| {
             set_shell(&mut file, &Shell { path: path.to_owned(), args }).unwrap_err().to_string()
         };
-        assert!(refused("node", vec![]).contains("no absolute path"));
+        assert!(refused("node", vec![]).contains("not an absolute path"));
         assert!(refused("/bin/x", vec!["x".repeat(129)]).contains("129 bytes, at most 128"));
         assert!(refused("/bin/x", vec![String::new(); 9]).contains("9 arguments, at most 8"));
     }

@@ -9,7 +9,7 @@ pub const FIRST_UID: u32 = 1000;
 
 /// Checks that the shim takes a home of that name, and ext4 a directory.
 pub fn check(name: &str) -> Result<()> {
-    let refused = |why: &str| Err(Error::new(format!("take {name:?} as a user's name"), why));
+    let refused = |why: &str| Err(Error::new(format!("use {name:?} as a user name"), why));
     if name.is_empty() {
         refused("it is empty")
     } else if name.len() > 255 {
@@ -28,7 +28,7 @@ pub fn pick_uid(name: &str, wanted: Option<u32>, taken: &[(String, u32)]) -> Res
     let tried = || format!("give {name} a uid");
     if taken.iter().any(|(other, _)| other == name) {
         return Err(Error::new(format!("add {name}"), "there is a home of that name")
-            .next(format!("take another name, or change how it logs on: nodeos users passwd FILE {name}")));
+            .next(format!("choose another name, or change how the user logs on: nodeos users passwd FILE {name}")));
     }
     let first = if name == ROOT_USER { 0 } else { FIRST_UID };
     let mut free = (first..u32::MAX).filter(|uid| taken.iter().all(|(_, other)| other != uid));
@@ -39,7 +39,7 @@ pub fn pick_uid(name: &str, wanted: Option<u32>, taken: &[(String, u32)]) -> Res
         return Err(Error::new(tried(), format!("root is uid 0, not {uid}")).next("leave --uid out"));
     }
     if name != ROOT_USER && uid == 0 {
-        return Err(Error::new(tried(), "uid 0 is root's alone").next(hint));
+        return Err(Error::new(tried(), "uid 0 is reserved for root").next(hint));
     }
     if uid == u32::MAX {
         return Err(Error::new(tried(), format!("{uid} means nobody to the kernel (chown(2))")).next(hint));
@@ -69,7 +69,7 @@ pub fn check_all<'a>(homes: impl IntoIterator<Item = (&'a str, u32)>) -> Result<
 /// Asks the shim's table.
 fn admit(table: &mut Homes, name: &str, uid: u32) -> Result<()> {
     let found = Found { directory: true, uid, gid: uid, has_init: false };
-    let refused = |refusal| Error::new(format!("take {name:?} as a user's name"), refusal);
+    let refused = |refusal| Error::new(format!("use {name:?} as a user name"), refusal);
     table.admit(name.as_bytes(), found).map(|_| ()).map_err(refused)
 }
 
@@ -96,7 +96,7 @@ mod tests {
             error("eve", 1000),
             "give eve a uid: 1000 is ana's, and homes that share a uid are refused at boot\n  next: --uid 1001 is free"
         );
-        assert_eq!(error("eve", 0), "give eve a uid: uid 0 is root's alone\n  next: --uid 1001 is free");
+        assert_eq!(error("eve", 0), "give eve a uid: uid 0 is reserved for root\n  next: --uid 1001 is free");
         assert!(error("eve", u32::MAX).contains("means nobody to the kernel"));
         assert!(error("ana", 1001).contains("there is a home of that name"));
         assert!(pick_uid("root", Some(1001), &[]).unwrap_err().to_string().contains("root is uid 0, not 1001"));

@@ -92,7 +92,7 @@ pub fn programs(manifest: &Value) -> Vec<(String, String)> {
 /// A package.json; why it is none.
 pub fn parse(text: &str) -> std::result::Result<Value, String> {
     let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| error.to_string())?;
-    if value.is_object() { Ok(value) } else { Err("it is no JSON object".to_owned()) }
+    if value.is_object() { Ok(value) } else { Err("it is not a JSON object".to_owned()) }
 }
 
 /// A path of a package.json without the `./` before it.

@@ -30,7 +30,7 @@ pub fn set_policy(path: &Path, name: &str, policy: Option<&Policy>) -> Result<()
     let folder = image.look(&[b"/", POLICY.as_bytes()].concat())?;
     if folder.as_ref().is_some_and(|folder| !folder.is_dir() || folder.uid != 0) {
         let tried = format!("change the policy of {name} in {}", path.display());
-        return Err(Error::new(tried, format!("{POLICY} is no folder of root's")).next("remove it there"));
+        return Err(Error::new(tried, format!("{POLICY} is not a folder that belongs to root")).next("remove it there"));
     }
     let there = image.look(&[b"/", POLICY.as_bytes(), b"/", file_name(name)?.as_bytes()].concat())?.is_some();
     let mut staged = Staged::new()?;

@@ -202,7 +202,7 @@ impl Image {
     fn judged(&self, file: &Inode) -> Result<std::result::Result<Policy, String>> {
         let no = |why: &str| Ok(Err(why.to_owned()));
         match file {
-            found if !found.is_file() => no("it is no regular file"),
+            found if !found.is_file() => no("it is not a regular file"),
             found if found.uid != 0 || found.mode & 0o022 != 0 => no("others than root can write it"),
             found if found.size >= MAX_FILE as u64 => no("it is too long"),
             found => {

@@ -86,7 +86,7 @@ fn a_missing_file_a_folder_and_a_device_are_refused() {
     fs::create_dir(&direct).unwrap();
     fs::write(direct.join("users.ext4"), "").unwrap();
     assert!(error(&direct).ends_with(&format!("next: take {}", direct.join("users.ext4").display())));
-    assert!(error(Path::new("/dev/null")).contains("it is no file"));
+    assert!(error(Path::new("/dev/null")).contains("it is not a file"));
 }
 
 #[test]
@@ -156,11 +156,11 @@ fn concurrent_changes_are_not_lost() {
 fn a_user_that_the_shim_would_refuse_is_refused() {
     let scratch = Scratch::with(&homes());
     for name in ["", ".bo", "lost+found", "a/b", "a\nb", "a:b"] {
-        assert!(refused(&scratch, &new(name)).contains("as a user's name"));
+        assert!(refused(&scratch, &new(name)).contains("as a user name"));
     }
     assert!(refused(&scratch, &new("guest")).contains("there is a home of that name"));
     assert!(refused(&scratch, &NewUser { uid: Some(1001), ..new("bo") }).contains("1001 is guest's"));
-    assert!(refused(&scratch, &NewUser { uid: Some(0), ..new("bo") }).contains("uid 0 is root's alone"));
+    assert!(refused(&scratch, &NewUser { uid: Some(0), ..new("bo") }).contains("uid 0 is reserved for root"));
     let twins = [Home::new("a", 1000), Home::new("b", 1000)];
     assert!(create(&scratch.folder().join("new"), small(), &twins).is_err());
 }

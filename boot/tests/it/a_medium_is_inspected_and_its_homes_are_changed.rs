@@ -196,7 +196,10 @@ fn a_build_folder_is_listed_and_errors_say_where_its_homes_are() {
     let error = list(&direct).unwrap_err().to_string();
     assert!(error.ends_with(&format!("next: take {}", direct.join("users.ext4").display())), "{error}");
     let error = inspect(folder.path()).unwrap_err().to_string();
-    assert!(error.contains("no build wrote it") && error.contains("next: give a folder of nodeos build"), "{error}");
+    assert!(
+        error.contains("no build wrote it") && error.contains("next: give a folder that `nodeos build` wrote"),
+        "{error}"
+    );
     fs::write(folder.path().join("boot.ipxe"), "").unwrap();
     fs::remove_file(folder.path().join("users.ext4")).unwrap();
     let error = list(folder.path()).unwrap_err().to_string();

@@ -125,7 +125,7 @@ fn a_start_with_variables_and_flags_reaches_node() {
 fn an_app_that_cannot_start_is_refused_before_anything_is_written() {
     assert!(
         refused(&[("package.json", "{\"main\": }")])
-            .starts_with("read /my app/package.json: it is no JSON: expected value")
+            .starts_with("read /my app/package.json: it is not JSON: expected value")
     );
     assert!(refused(&[]).starts_with("run /my app: it has no entry"));
     assert!(refused(&[("package.json", r#"{"main": "gone.js"}"#)]).contains("there is no such file"));
@@ -136,7 +136,7 @@ fn an_app_that_cannot_start_is_refused_before_anything_is_written() {
     };
     assert!(error("gone.js").contains("ENOENT"));
     fs::write(scratch.folder().join("x.py"), "").unwrap();
-    assert!(error("x.py").contains("no file that ends with .js, .mjs, .cjs, .ts"));
+    assert!(error("x.py").contains("nor a file that ends with .js, .mjs, .cjs, .ts"));
 }
 
 /// As eight commands would: a lock is an open file's, so threads wait for each other as processes do.

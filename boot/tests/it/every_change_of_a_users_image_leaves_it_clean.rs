@@ -115,5 +115,5 @@ fn a_logon_file_in_the_copied_folder_is_kept() {
     assert_eq!(add(&scratch.image(), &nobody).unwrap().logon, How::None);
     fs::write(tree.join("etc/logon.json"), "{\"password\": ").unwrap();
     let refused = add(&scratch.image(), &NewUser { from: Some(tree), ..new("max") }).unwrap_err();
-    assert!(refused.to_string().contains("the shim would refuse it"), "{refused}");
+    assert!(refused.to_string().contains("the machine would refuse it"), "{refused}");
 }

@@ -54,7 +54,7 @@ fn a_name_that_is_not_utf8_is_refused() {
     debugfs::write(&users, b"mkdir /ana/x\xff\n").unwrap();
     debugfs::write(&users, "symlink /ana/x\u{fffd} ../root\n".as_bytes()).unwrap();
     let error = carried::archive(&cache, &users).unwrap_err().to_string();
-    assert!(error.contains("is no UTF-8") && error.contains("rename it"), "{error}");
+    assert!(error.contains("is not UTF-8") && error.contains("rename it"), "{error}");
 }
 
 #[test]
@@ -62,5 +62,5 @@ fn a_file_that_cannot_be_archived_is_named() {
     let (_folder, cache, users) = stage();
     debugfs::write(&users, b"cd /ana\nmknod pipe p\n").unwrap();
     let error = carried::archive(&cache, &users).unwrap_err().to_string();
-    assert!(error.contains("/ana/pipe: it is no file, folder or link"), "{error}");
+    assert!(error.contains("/ana/pipe: it is not a file, folder or link"), "{error}");
 }

@@ -83,7 +83,7 @@ fn fifos_and_sockets_in_a_medium_are_refused() {
             make();
             let (status, said) = run(&stage, &[&folder]);
             assert_eq!(status, Some(71), "{name}: {said}");
-            assert!(said.contains(&format!("{}: it is no regular file", at.display())), "{name}: {said}");
+            assert!(said.contains(&format!("{}: it is not a regular file", at.display())), "{name}: {said}");
             fs::remove_file(&at).unwrap();
         }
         fs::rename(stage.sign("kept"), &at).unwrap();
@@ -157,5 +157,5 @@ fn a_mistyped_path_is_reported_rather_than_its_options() {
     }
     let (status, said) = run(&stage, &[&other]);
     assert_eq!(status, Some(71), "{said}");
-    assert!(said.contains("other.img: it is no folder and no file that ends with .js"), "{said}");
+    assert!(said.contains("other.img: it is neither a folder nor a file that ends with .js"), "{said}");
 }

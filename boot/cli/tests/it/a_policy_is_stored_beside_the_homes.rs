@@ -166,7 +166,7 @@ fn a_policy_folder_not_owned_by_root_is_refused() {
     change(&scratch, "set_inode_field /.policy uid 1001\n");
     let (status, said) = command(&scratch, &["--pids", "64"]).unwrap_err();
     assert_eq!(status, Some(71));
-    assert!(said.contains(".policy is no folder of root's"), "{said}");
+    assert!(said.contains(".policy is not a folder that belongs to root"), "{said}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn an_unwritable_report_path_is_refused() {
     };
     refused("missing/report.html", "/missing: ENOENT");
     refused("file/report.html", "/file: ENOTDIR");
-    refused("file", "something is there that is no report");
+    refused("file", "something is there that is not a report");
     assert_eq!(names(&stage.sign(".")), ["bin", "file", "tmp"], "nothing was built, nothing was left");
 }
 

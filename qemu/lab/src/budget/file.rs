@@ -24,14 +24,14 @@ impl Budgets {
             None => return Err("it does not say its format".to_owned()),
         }
         if document.get("history").is_some_and(|history| !history.is_array_of_tables()) {
-            return Err("history is no list of [[history]] tables".to_owned());
+            return Err("history is not a list of [[history]] tables".to_owned());
         }
         let mut rows = BTreeMap::new();
         for (arch, targets) in document.iter().filter(|(key, _)| !["format", "history"].contains(key)) {
-            let targets = targets.as_table().ok_or_else(|| format!("{arch} is no table of targets"))?;
+            let targets = targets.as_table().ok_or_else(|| format!("{arch} is not a table of targets"))?;
             for (target, figures) in targets {
                 let machine = format!("{arch}.{target}");
-                let figures = figures.as_table().ok_or_else(|| format!("{machine} is no table of figures"))?;
+                let figures = figures.as_table().ok_or_else(|| format!("{machine} is not a table of figures"))?;
                 let read = |(name, row): (&str, &Item)| Ok((name.to_owned(), budget(&machine, name, row)?));
                 rows.insert(machine.clone(), figures.iter().map(read).collect::<Result<_, String>>()?);
             }
@@ -139,7 +139,7 @@ fn budget(machine: &str, name: &str, row: &Item) -> Result<Budget, String> {
     }
     let number = |key: &str| {
         let number = row.get(key).and_then(Item::as_integer).and_then(|number| u64::try_from(number).ok());
-        number.ok_or_else(|| format!("{at}: {key} is no number of {}", kind.unit))
+        number.ok_or_else(|| format!("{at}: {key} is not a number of {}", kind.unit))
     };
     let within = match row.get("within") {
         None => usual,

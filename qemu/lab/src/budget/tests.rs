@@ -95,15 +95,15 @@ fn an_invalid_budget_file_is_refused() {
     let refused = |text: &str| Budgets::read(text).err().unwrap_or_default();
     assert!(refused("format = 2").contains("its format is 2, this nodeos knows 1"));
     assert!(refused("").contains("does not say its format"));
-    assert!(refused("format = 1\nhistory = []").contains("history is no list"));
+    assert!(refused("format = 1\nhistory = []").contains("history is not a list"));
     let row = |row: &str| refused(&format!("format = 1\n[x86_64.direct]\n{row}\n"));
     assert!(row("\"parsecs.init\" = { limit = 1, landed = 1 }").contains("there is no such figure"));
     assert!(row("\"memory.idle.slab\" = { limit = 1, landed = 1 }").contains("differ from run to run"));
-    assert!(row("\"bytes.init\" = { limit = 1 }").contains("landed is no number of bytes"));
+    assert!(row("\"bytes.init\" = { limit = 1 }").contains("landed is not a number of bytes"));
     assert!(row("\"bytes.init\" = { limit = 1, landed = 1, limits = 2 }").contains("limits is unknown"));
     assert!(row("\"bytes.init\" = { limit = 1, landed = 1, within = 101 }").contains("from 0 to 100"));
     assert!(row("\"bytes.init\" = 1").contains("expected { limit"));
-    assert!(refused("format = 1\nx86_64 = 3").contains("no table"));
+    assert!(refused("format = 1\nx86_64 = 3").contains("not a table"));
 }
 
 #[test]
