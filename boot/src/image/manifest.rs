@@ -105,7 +105,7 @@ impl TryFrom<Written> for Include {
         let climbs = to.split('/').any(|part| part == "..");
         let normal = normal(&to);
         if !to.starts_with('/') || climbs || normal == "/" {
-            return Err(format!("`{to}` is not a place in the guest, write an absolute path below / without .."));
+            return Err(format!("`{to}` is not a place in the guest: write an absolute path without `..`"));
         }
         Ok(Self { from, to: normal })
     }

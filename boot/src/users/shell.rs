@@ -12,10 +12,12 @@ pub struct Word(pub Vec<Part>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     Text(String),
-    /// `$NAME`, or `${NAME:-default}`: the default counts where the variable is unset or empty.
+    /// `$NAME`, or `${NAME:-default}`: the default counts where the variable is unset or empty. Outside of quotes its value
+    /// may become several words, or none.
     Variable {
         name: String,
         default: String,
+        quoted: bool,
     },
 }
 
@@ -50,11 +52,20 @@ impl Word {
     pub fn expression(&self) -> String {
         let part = |part: &Part| match part {
             Part::Text(text) => Value::from(text.as_str()).to_string(),
-            Part::Variable { name, default } => {
+            Part::Variable { name, default, .. } => {
                 format!("(process.env[{}] || {})", Value::from(name.as_str()), Value::from(default.as_str()))
             }
         };
         if self.0.is_empty() { "\"\"".to_owned() } else { self.0.iter().map(part).collect::<Vec<_>>().join(" + ") }
+    }
+
+    /// The word among the elements of an array of JavaScript: variables alone are split as a shell splits them (POSIX 2.6.5).
+    #[must_use]
+    pub fn element(&self) -> String {
+        let splits =
+            !self.0.is_empty() && self.0.iter().all(|part| matches!(part, Part::Variable { quoted: false, .. }));
+        let expression = self.expression();
+        if splits { format!("...({expression}).split(/[ \\t\\n]+/).filter(Boolean)") } else { expression }
     }
 
     fn push(&mut self, c: char) {
@@ -78,7 +89,8 @@ pub fn words(line: &str) -> Result<Vec<Word>, String> {
     let mut letters = line.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
-            ' ' | '\t' | '\n' => words.extend(word.take()),
+            ' ' | '\t' => words.extend(word.take()),
+            letter if letter.is_control() => return Err(format!("{letter:?} is a control character")),
             '|' | '&' | ';' | '<' | '>' | '(' | ')' | '`' | '*' | '?' | '[' | '{' => {
                 return Err(format!("`{letter}` needs a shell"));
             }
@@ -86,7 +98,7 @@ pub fn words(line: &str) -> Result<Vec<Word>, String> {
             '\\' => word.get_or_insert_default().push(letters.next().ok_or("it ends with a backslash")?),
             '\'' => single(&mut letters, word.get_or_insert_default())?,
             '"' => double(&mut letters, word.get_or_insert_default())?,
-            '$' => variable(&mut letters, word.get_or_insert_default())?,
+            '$' => variable(&mut letters, word.get_or_insert_default(), false)?,
             letter => word.get_or_insert_default().push(letter),
         }
     }
@@ -110,7 +122,7 @@ fn double(letters: &mut Letters<'_>, word: &mut Word) -> Result<(), String> {
         match letters.next().ok_or("a \" has no end")? {
             '"' => return Ok(()),
             '`' => return Err("'`' needs a shell".to_owned()),
-            '$' => variable(letters, word)?,
+            '$' => variable(letters, word, true)?,
             '\\' => match letters.next().ok_or("a \" has no end")? {
                 letter @ ('$' | '`' | '"' | '\\') => word.push(letter),
                 letter => ['\\', letter].into_iter().for_each(|letter| word.push(letter)),
@@ -121,7 +133,7 @@ fn double(letters: &mut Letters<'_>, word: &mut Word) -> Result<(), String> {
 }
 
 /// What stands behind a `$`.
-fn variable(letters: &mut Letters<'_>, word: &mut Word) -> Result<(), String> {
+fn variable(letters: &mut Letters<'_>, word: &mut Word, quoted: bool) -> Result<(), String> {
     let (name, default) = match letters.peek().copied() {
         Some('{') => {
             letters.next();
@@ -147,7 +159,7 @@ fn variable(letters: &mut Letters<'_>, word: &mut Word) -> Result<(), String> {
             return Ok(());
         }
     };
-    word.0.push(Part::Variable { name, default });
+    word.0.push(Part::Variable { name, default, quoted });
     Ok(())
 }
 
@@ -188,10 +200,21 @@ mod tests {
             ("a ${B%x}", "`${B%x}`"),
             ("a 'b", "a ' has no end"),
             ("a $1", "`$1`"),
+            ("a\nb", "'\\n' is a control character"),
         ] {
             let error = read(line).unwrap_err();
             assert!(error.contains(named), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn a_variable_alone_may_become_several_words() {
+        let one = |word: &str| words(word).unwrap()[0].element();
+        let split = |inside: &str| format!("...({inside}).split(/[ \\t\\n]+/).filter(Boolean)");
+        assert_eq!(one("$A"), split(r#"(process.env["A"] || "")"#));
+        assert_eq!(one("\"$A\""), r#"(process.env["A"] || "")"#);
+        assert_eq!(one("x$A"), r#""x" + (process.env["A"] || "")"#);
+        assert_eq!(one("''"), r#""""#);
     }
 
     #[test]

@@ -30,6 +30,26 @@ const WITH_VALUE: [&str; 16] = [
     "--watch-path",
 ];
 
+/// Flags with which node does not run a file as its program, or not once.
+const NO_PROGRAM: [&str; 16] = [
+    "--eval",
+    "--print",
+    "--check",
+    "--interactive",
+    "--version",
+    "--help",
+    "--test",
+    "--run",
+    "--watch",
+    "--build-sea",
+    "--build-snapshot",
+    "--build-snapshot-config",
+    "--prof-process",
+    "--v8-options",
+    "--completion-bash",
+    "--input-type",
+];
+
 /// More than that of a `#!` line is cut off (Linux, include/uapi/linux/binfmts.h: `BINPRM_BUF_SIZE`).
 const LONGEST_LINE: usize = 255;
 
@@ -57,9 +77,14 @@ pub trait Files {
 pub fn of(manifest: &Value, files: &impl Files) -> Result<Start, String> {
     let scripts = &manifest["scripts"];
     if let Some(line) = scripts["start"].as_str() {
-        if let Some(before) = scripts["prestart"].as_str() {
-            let next = "run it on this machine, before, and take it out of package.json";
-            return Err(format!("\"prestart\": {before:?} would have to run first\n  next: {next}"));
+        for (name, when) in [("prestart", "before"), ("poststart", "after")] {
+            if let Some(other) = scripts[name].as_str() {
+                let next =
+                    format!("do what it does on this machine, or in the app, and remove {name:?} from package.json");
+                return Err(format!(
+                    "{name:?}: {other:?} would run {when} \"start\", and one program runs\n  next: {next}"
+                ));
+            }
         }
         return script(line, manifest, files).map_err(|why| {
             let next = "write \"start\": \"node FILE\", with variables before node and words behind the file";
@@ -77,6 +102,7 @@ fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, Str
         start.variables.push((name.to_owned(), value));
         rest.next();
     }
+    node_options(&mut start)?;
     let first = rest.next().ok_or("it names no program")?;
     let first = first.text().ok_or("the program is a variable")?.to_owned();
     if first != "node" {
@@ -85,15 +111,13 @@ fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, Str
         start.args = rest.collect();
         return Ok(start);
     }
-    for (name, value) in &start.variables {
-        if name == "NODE_OPTIONS" {
-            let value = value.text().ok_or("NODE_OPTIONS has a variable in it")?;
-            start.flags.extend(value.split_ascii_whitespace().map(str::to_owned));
-        }
-    }
     while let Some(flag) = rest.next_if(|word| word.text().is_some_and(|text| text.starts_with('-') && text.len() > 1))
     {
         let flag = flag.text().unwrap_or_default().to_owned();
+        let name = flag.split('=').next().unwrap_or_default();
+        if NO_PROGRAM.contains(&name) || !name.starts_with("--") && !WITH_VALUE.contains(&name) {
+            return Err(format!("with the flag {name} node does not simply run a file"));
+        }
         let value = WITH_VALUE.contains(&flag.as_str()).then(|| rest.next()).flatten();
         start.flags.push(flag);
         if let Some(value) = value {
@@ -110,6 +134,22 @@ fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, Str
     Ok(start)
 }
 
+/// Node reads NODE_OPTIONS when it starts. A value of several words does not fit into a `#!` line as one: it becomes flags.
+fn node_options(start: &mut Start) -> Result<(), String> {
+    for (name, value) in &start.variables {
+        if name == "NODE_OPTIONS" {
+            let value = value.text().ok_or("NODE_OPTIONS has a variable in it")?;
+            if value.contains(['"', '\\']) {
+                return Err("NODE_OPTIONS has quotes in it".to_owned());
+            }
+            if value.contains(char::is_whitespace) {
+                start.flags.extend(value.split_whitespace().map(str::to_owned));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// As node's own resolution of a main: as it stands, with .js, index.js in that folder.
 fn resolve(path: &str, files: &impl Files) -> Option<String> {
     let path = packages::clean(path);
@@ -120,7 +160,8 @@ fn resolve(path: &str, files: &impl Files) -> Option<String> {
 
 fn main(manifest: &Value, files: &impl Files) -> Result<String, String> {
     if let Some(main) = manifest["main"].as_str() {
-        let why = || format!("package.json says \"main\": {main:?}, and there is no such file");
+        let next = "name a file of the folder in \"main\"; if a build makes it, run the build first";
+        let why = || format!("package.json says \"main\": {main:?}, and there is no such file\n  next: {next}");
         return resolve(main, files).ok_or_else(why);
     }
     let bins = packages::programs(manifest);
@@ -166,7 +207,7 @@ impl Start {
             .map(|(name, value)| format!("process.env[{}] = {}\n", Value::from(name.as_str()), value.expression()))
             .collect();
         let entry = Value::from(format!("/app/{}", self.entry)).to_string();
-        let argv: Vec<_> = [entry].into_iter().chain(self.args.iter().map(Word::expression)).collect();
+        let argv: Vec<_> = [entry].into_iter().chain(self.args.iter().map(Word::element)).collect();
         Ok(format!(
             "{line}\n{first}\
              // made by nodeos: as if node had been told to run the app\n\
@@ -228,7 +269,9 @@ mod tests {
             (
                 r#"node server.js --name "John Doe" --port $PORT"#,
                 "node",
-                &[r#""/app/server.js","--name","John Doe","--port",(process.env["PORT"] || "")"#],
+                &[
+                    r#""/app/server.js","--name","John Doe","--port",...((process.env["PORT"] || "")).split(/[ \t\n]+/).filter(Boolean)"#,
+                ],
             ),
             ("NAME='a b' node server.js", "node", &[r#"process.env["NAME"] = "a b""#, r#""/app/server.js""#]),
             (
@@ -239,7 +282,9 @@ mod tests {
             (
                 "next start -p ${PORT:-80}",
                 "node",
-                &[r#""/app/node_modules/next/cli.js","start","-p",(process.env["PORT"] || "80")"#],
+                &[
+                    r#""/app/node_modules/next/cli.js","start","-p",...((process.env["PORT"] || "80")).split(/[ \t\n]+/).filter(Boolean)"#,
+                ],
             ),
         ] {
             let manifest = serde_json::json!({"scripts": {"start": script}}).to_string();
@@ -259,7 +304,12 @@ mod tests {
             ("node server.js > log.txt", "`>` needs a shell"),
             ("tsx src/x.ts", "`tsx` is neither node nor a program of the app's dependencies"),
             ("node gone.js", "there is no file gone.js"),
-            ("node -e '1'", "there is no file 1"),
+            ("node -e '1'", "with the flag -e node does not simply run a file"),
+            ("node --eval=1 server.js", "with the flag --eval node does not"),
+            ("node --test server.js", "with the flag --test node does not"),
+            ("node -pe 1", "with the flag -pe node does not"),
+            ("node server.js\nnode index.js", "is a control character"),
+            ("NODE_OPTIONS='--title \"a b\"' node server.js", "NODE_OPTIONS has quotes"),
             ("node", "node is given no file"),
             ("$RUN x", "the program is a variable"),
         ] {
@@ -268,7 +318,7 @@ mod tests {
             assert!(error.contains(why) && error.contains("next: write \"start\": \"node FILE\""), "{script}: {error}");
         }
         let manifest = r#"{"scripts": {"prestart": "tsc", "start": "node server.js"}}"#;
-        assert!(start(manifest, &["server.js"]).unwrap_err().contains("\"prestart\": \"tsc\" would have to run first"));
+        assert!(start(manifest, &["server.js"]).unwrap_err().contains("\"prestart\": \"tsc\" would run before"));
     }
 
     #[test]
@@ -286,7 +336,10 @@ mod tests {
         assert_eq!(entry("{}", &["server.ts"]), Ok("server.ts".to_owned()));
         assert!(entry("{}", &["x.js"]).unwrap_err().contains("it has no entry"));
         let error = entry(r#"{"main": "gone.js"}"#, &["index.js"]).unwrap_err();
-        assert_eq!(error, "package.json says \"main\": \"gone.js\", and there is no such file");
+        assert!(
+            error.starts_with("package.json says \"main\": \"gone.js\", and there is no such file\n  next: "),
+            "{error}"
+        );
         assert!(entry(r#"{"main": "../x.js"}"#, &["../x.js"]).is_err());
     }
 
