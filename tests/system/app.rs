@@ -37,7 +37,8 @@ pub fn an_app_has_the_console_and_the_machine_exits_with_its_status(arch: &'stat
 pub fn an_app_starts_as_its_package_says(arch: &'static Arch) {
     let folder = tempfile::tempdir().unwrap();
     let start = "NODE_ENV=production node --import ./pre.mjs --max-old-space-size=100 server.js --zone $TZ";
-    let server = "console.log(process.argv.slice(2).join('|'), process.env.NODE_ENV, pre, process.cwd())
+    let server =
+        "console.log(process.argv.slice(2).join('|'), process.env.NODE_ENV, pre, process.cwd(), process.env.GIVEN)
         process.exitCode = require('v8').getHeapStatistics().heap_size_limit < 300e6 ? 7 : 1";
     for (name, text) in [
         ("package.json", &*format!("{{\"scripts\": {{\"start\": \"{start}\"}}}}")),
@@ -49,12 +50,13 @@ pub fn an_app_starts_as_its_package_says(arch: &'static Arch) {
     let app = App {
         path: folder.path().to_owned(),
         words: vec!["--and".to_owned(), "more words".to_owned()],
-        includes: Vec::new(),
+        environment: vec![("GIVEN".to_owned(), "by \"us\" and 'them'".to_owned())],
+        ..App::from(folder.path().to_owned())
     };
     let image = Users::App(app).image(&host(), arch, None).unwrap().unwrap();
     let homes = Drive { snapshot: true, ..Drive::writable(image) };
     let mut vm = Boot::on(arch).drive(homes).words("TZ=Europe/Madrid").start();
-    vm.expect("--zone|Europe/Madrid|--and|more words production loaded first /app").unwrap();
+    vm.expect("--zone|Europe/Madrid|--and|more words production loaded first /app by \"us\" and 'them'").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(7)), "{}", vm.transcript());
 }
 

@@ -1,8 +1,10 @@
 //! What `run` and `build` make a machine from: the words, with `nodeos.toml` behind them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use boot::assembly::{Users, Wanted};
+use boot::host::error::Tried;
 use boot::host::size::memory_mib;
 use boot::host::window::Window;
 use boot::image::carbon::Placement;
@@ -12,6 +14,7 @@ use boot::image::words;
 use boot::media::Medium;
 use boot::tools::For;
 use boot::users::app::App;
+use boot::users::environment::{self, Variable};
 use boot::users::superblock;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use lab::measure::Subject;
@@ -43,6 +46,12 @@ pub struct Source {
     /// Add words to the kernel's command line, as in "single TZ=Europe/Madrid"
     #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
     pub append: Option<String>,
+    /// Set an environment variable of the app; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = environment::variable, requires = "app")]
+    pub env: Vec<Variable>,
+    /// Set the environment variables of the app that this file has, one NAME=VALUE a line
+    #[arg(long, value_name = "FILE", requires = "app")]
+    pub env_file: Option<PathBuf>,
     /// Arguments for the app, after those of its own "start"
     #[arg(last = true, value_name = "WORDS", requires = "app")]
     pub words: Vec<String>,
@@ -137,6 +146,21 @@ impl Source {
         boot::host::size::bytes(word.to_str()?).ok()
     }
 
+    /// The app's environment variables: those of nodeos.toml, of the file, of the command line.
+    fn environment(&self, manifest: &Manifest) -> Result<Vec<Variable>, Failed> {
+        let of_manifest = manifest.env.iter().map(|(name, value)| environment::named(name, value));
+        let mut all = of_manifest.collect::<Result<Vec<_>, _>>().map_err(|why| {
+            Failed::new(format!("read {}, [env]: {why}", self.folder().join(boot::image::manifest::FILE).display()))
+        })?;
+        if let Some(file) = &self.env_file {
+            let text = fs::read_to_string(file).tried("read", file)?;
+            let read = environment::file(&text);
+            all.extend(read.map_err(|why| Failed::new(format!("read {}, {why}", file.display())))?);
+        }
+        all.extend(self.env.iter().cloned());
+        Ok(all)
+    }
+
     /// Where the homes come from.
     pub fn users(&self, manifest: &Manifest) -> Result<Users, Failed> {
         let named = self.users.as_ref().filter(|_| self.size().is_none());
@@ -149,8 +173,11 @@ impl Source {
             (Some(_), Some(_)) => Err(two("--users")),
             (Some(_), None) if manifest.users.is_some() => Err(two("users in nodeos.toml")),
             (Some(app), None) => {
-                let includes = manifest.include.clone();
-                Ok(Users::App(App { path: app.clone(), words: self.words.clone(), includes }))
+                let (environment, includes) = (self.environment(manifest)?, manifest.include.clone());
+                Ok(Users::App(App { path: app.clone(), words: self.words.clone(), environment, includes }))
+            }
+            (None, _) if !manifest.env.is_empty() => {
+                Err(Failed::usage("[env] in nodeos.toml is for an APP\n  next: name the APP, or remove [env]"))
             }
             (None, Some(word)) if word.as_os_str() == "none" => Ok(Users::None),
             (None, Some(file)) => is_file(file).map(Users::File),

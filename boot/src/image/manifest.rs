@@ -6,6 +6,8 @@
 //! cmdline = "LANG=es_ES.UTF-8 TZ=Europe/Madrid"
 //! users = "users.img"
 //! memory = "256M"
+//! [env]
+//! PORT = "8000"
 //! [kernel]
 //! options = ["CONFIG_USB_SERIAL=y"]
 //! ```
@@ -15,6 +17,7 @@
 use crate::host::error::{Error, Result, Tried};
 use crate::parts::closure::normal;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +37,8 @@ pub struct Manifest {
     pub users: Option<PathBuf>,
     /// The RAM of the machine in QEMU, as it is written: who starts QEMU reads it, as the same word of the command line.
     pub memory: Option<String>,
+    /// Environment variables of an app.
+    pub env: BTreeMap<String, String>,
     pub kernel: Kernel,
 }
 
@@ -157,6 +162,7 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::{Include, Kernel, KernelOption, Manifest};
+    use std::collections::BTreeMap;
     use std::path::{Path, PathBuf};
 
     fn refusal(text: &str) -> String {
@@ -177,6 +183,8 @@ mod tests {
             cmdline = "TZ=UTC"
             users = "users.img"
             memory = "1G"
+            [env]
+            PORT = "8000"
             [kernel]
             options = ["CONFIG_USB=y"]"#;
         let include = |from: &str, to: &str| Include { from: PathBuf::from(from), to: to.to_owned() };
@@ -191,6 +199,7 @@ mod tests {
             cmdline: "TZ=UTC".to_owned(),
             users: Some(PathBuf::from("/app/users.img")),
             memory: Some("1G".to_owned()),
+            env: BTreeMap::from([("PORT".to_owned(), "8000".to_owned())]),
             kernel: Kernel { options: vec![KernelOption("CONFIG_USB=y".to_owned())] },
         };
         assert_eq!(manifest, expected);

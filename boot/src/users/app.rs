@@ -4,6 +4,7 @@
 //! app's entry: `process.argv`, `require.main` and `import.meta.main` are as anywhere else, and the exit status is
 //! the app's, for there is only one process.
 
+use super::environment::Variable;
 use super::home::{Content, Home};
 use super::image::{Create, create};
 use super::shell::Word;
@@ -34,13 +35,15 @@ pub struct App {
     pub path: PathBuf,
     /// Arguments, behind those of its own `"start"`.
     pub words: Vec<String>,
+    /// Environment variables; those of its own `"start"` come after them.
+    pub environment: Vec<Variable>,
     /// What the machine has beside the libraries of every machine: native addons may need it.
     pub includes: Vec<Include>,
 }
 
 impl From<PathBuf> for App {
     fn from(path: PathBuf) -> Self {
-        Self { path, words: Vec::new(), includes: Vec::new() }
+        Self { path, words: Vec::new(), environment: Vec::new(), includes: Vec::new() }
     }
 }
 
@@ -73,7 +76,7 @@ pub fn home(host: &Host, app: &App, arch: &Arch) -> Result<Home> {
 }
 
 fn home_with(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
-    let App { path: app, words, includes } = app;
+    let App { path: app, words, environment, includes } = app;
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(USER, UID);
@@ -97,6 +100,8 @@ fn home_with(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
         return Err(Error::new(tried(), why)
             .next("for a users partition: --users FILE; for a medium, name what `nodeos build` wrote"));
     };
+    let given = environment.iter().map(|(name, value)| (name.clone(), Word::from(value.as_str())));
+    start.variables.splice(0..0, given);
     start.args.extend(words.iter().map(|word| Word::from(word.as_str())));
     home.program(HOME_INIT, start.init(first).map_err(|why| Error::new(tried(), why))?);
     native::warnings(&home, arch, includes)?.iter().for_each(|warning| host.progress.say("app", warning));

@@ -20,6 +20,7 @@ pub mod debugfs;
 pub mod demo;
 pub mod disk;
 mod edit;
+pub mod environment;
 mod epoch;
 pub mod ext4;
 pub mod home;

@@ -76,7 +76,8 @@ impl Word {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a shell could set a variable of that name.
+pub fn is_name(name: &str) -> bool {
     let mut letters = name.chars();
     letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')

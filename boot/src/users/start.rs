@@ -102,7 +102,6 @@ fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, Str
         start.variables.push((name.to_owned(), value));
         rest.next();
     }
-    node_options(&mut start)?;
     let first = rest.next().ok_or("it names no program")?;
     let first = first.text().ok_or("the program is a variable")?.to_owned();
     if first != "node" {
@@ -135,19 +134,20 @@ fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, Str
 }
 
 /// Node reads NODE_OPTIONS when it starts. A value of several words does not fit into a `#!` line as one: it becomes flags.
-fn node_options(start: &mut Start) -> Result<(), String> {
-    for (name, value) in &start.variables {
-        if name == "NODE_OPTIONS" {
-            let value = value.text().ok_or("NODE_OPTIONS has a variable in it")?;
-            if value.contains(['"', '\\']) {
-                return Err("NODE_OPTIONS has quotes in it".to_owned());
-            }
-            if value.contains(char::is_whitespace) {
-                start.flags.extend(value.split_whitespace().map(str::to_owned));
-            }
-        }
+fn node_options(variables: &[(String, Word)]) -> Result<Vec<String>, String> {
+    let Some((_, value)) = variables.iter().rfind(|(name, _)| name == "NODE_OPTIONS") else { return Ok(Vec::new()) };
+    let value = value.text().ok_or("NODE_OPTIONS has a variable in it")?;
+    match value.contains(['"', '\\']) {
+        true => Err("NODE_OPTIONS has quotes in it".to_owned()),
+        false if value.contains(char::is_whitespace) => Ok(value.split_whitespace().map(str::to_owned).collect()),
+        false => Ok(Vec::new()),
     }
-    Ok(())
+}
+
+/// Whether a variable is read before the app's first line: by node, OpenSSL or the C library.
+fn is_early(name: &str) -> bool {
+    ["NODE_", "UV_", "SSL_", "OPENSSL_", "LD_", "LC_", "MALLOC_"].iter().any(|start| name.starts_with(start))
+        || ["TZ", "LANG", "HOME", "PATH"].contains(&name)
 }
 
 /// As node's own resolution of a main: as it stands, with .js, index.js in that folder.
@@ -181,11 +181,12 @@ impl Start {
     /// The `/init` of the app's user, which does `first`, JavaScript, before all else.
     pub fn init(&self, first: &str) -> Result<String, String> {
         let plain = |(name, value): &(String, Word)| {
-            let value = value.text().filter(|value| !value.contains(char::is_whitespace))?;
+            let value = value.text().filter(|value| is_early(name) && !value.contains(char::is_whitespace))?;
             Some(format!("{name}={value}"))
         };
         let variables: Vec<_> = self.variables.iter().filter_map(plain).collect();
-        let line = match (self.flags.as_slice(), variables.as_slice()) {
+        let flags = [node_options(&self.variables)?, self.flags.clone()].concat();
+        let line = match (flags.as_slice(), variables.as_slice()) {
             ([], []) => "#!/usr/bin/env node".to_owned(),
             // relative paths of flags begin in the app's folder
             (flags, variables) => {
@@ -194,12 +195,12 @@ impl Start {
                 format!("#!/usr/bin/env -S -C /app {}", words.collect::<Vec<_>>().join(" "))
             }
         };
-        if let Some(flag) = self.flags.iter().find(|flag| flag.contains(char::is_whitespace)) {
+        if let Some(flag) = flags.iter().find(|flag| flag.contains(char::is_whitespace)) {
             return Err(format!("the flag {flag:?} has a space in it, which a `#!` line cannot have"));
         }
         if line.len() > LONGEST_LINE {
             let long = "node's flags and the variables before it take";
-            let next = "give variables by `node --env-file=FILE`";
+            let next = "put flags into a file: node --import ./FILE";
             return Err(format!("{long} {} bytes, a `#!` line has {LONGEST_LINE}\n  next: {next}", line.len()));
         }
         let others = self.variables.iter().filter(|variable| plain(variable).is_none());
@@ -309,7 +310,6 @@ mod tests {
             ("node --test server.js", "with the flag --test node does not"),
             ("node -pe 1", "with the flag -pe node does not"),
             ("node server.js\nnode index.js", "is a control character"),
-            ("NODE_OPTIONS='--title \"a b\"' node server.js", "NODE_OPTIONS has quotes"),
             ("node", "node is given no file"),
             ("$RUN x", "the program is a variable"),
         ] {
@@ -347,6 +347,9 @@ mod tests {
     fn flags_that_a_shebang_line_cannot_hold_are_refused() {
         let init =
             |flag: &str| Start { flags: vec![flag.to_owned()], entry: "x.js".to_owned(), ..Start::default() }.init("");
+        let quoted =
+            start(r#"{"scripts": {"start": "NODE_OPTIONS='--title \"a b\"' node server.js"}}"#, &["server.js"]);
+        assert!(quoted.unwrap().init("").unwrap_err().contains("NODE_OPTIONS has quotes"));
         assert!(init("--title=a b").unwrap_err().contains("has a space in it"));
         assert!(init(&format!("--title={}", "a".repeat(300))).unwrap_err().contains("a `#!` line has 255"));
         let plain = Start { entry: "a \"b\".js".to_owned(), ..Start::default() };

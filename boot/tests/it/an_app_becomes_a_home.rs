@@ -106,7 +106,7 @@ fn a_start_with_variables_and_flags_reaches_node() {
         (".env", "A=of the file"),
     ];
     let folder = app(&scratch, &files);
-    let made = App { path: folder.clone(), words: vec!["last word".to_owned()], includes: Vec::new() };
+    let made = App { path: folder.clone(), words: vec!["last word".to_owned()], ..App::from(folder.clone()) };
     let home = home(&host(&scratch), &made, &ALL[0]).unwrap();
     let Some(Entry::File(Content::Bytes(init), true)) = home.get("init") else { panic!("no init: {home}") };
     let at = scratch.folder().join("app");
