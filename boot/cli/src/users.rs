@@ -280,7 +280,7 @@ fn memory(text: &str) -> Result<u64, String> {
 
 /// What an option of `users policy` sets, from its key's row.
 fn help(key: &Key) -> String {
-    format!("{}: {} [default: {}]", key.text, key.value, key.without)
+    format!("{}. Value: {} [default: {}]", key.text, key.value, key.without)
 }
 
 fn devices_help() -> String {

@@ -78,47 +78,48 @@ pub const LEAST_PIDS: u32 = least_pids!();
 /// At most this many `devices`.
 pub const MAX_DEVICES: usize = max_devices!();
 
-const SIZE: &str = concat!("a size from ", least_mib!(), "M, as in 128M");
+const SIZE: &str = concat!("at least ", least_mib!(), "M, for example 128M");
 /// One message for both: the guest has it once.
 const SIZES: &str = concat!("memory and high are sizes from ", least_mib!(), "M, as in 128M");
 
 keys! {
     MEMORY {
         name: "memory",
-        text: "Memory of everything that the user runs, with cached files and kernel memory",
+        text: "Memory of everything that the user runs, including cached files and kernel memory",
         value: SIZE,
         wrong: SIZES,
         without: concat!(
-            "half of what all users may use together, which is the RAM minus one eighth (8 to 64 MiB); all of that for \
-             a single user; at least ", least_mib!(), " MiB if the machine has it"
+            "half of what users may have together; a single user may have all of it. Together, users may have the RAM \
+             minus one eighth, and the eighth is at least 8 and at most 64 MiB. Never below ", least_mib!(), " MiB if the \
+             machine has that much"
         )
     }
     HIGH {
         name: "high",
-        text: "Above this much memory, the kernel takes cached files back, and a program that asks for more waits for \
-               that. For programs that read many files. A program that leaks memory stalls, and is killed only when it \
-               reaches the limit `memory`",
+        text: "Above this much memory, cached files are taken back, and programs that ask for more are slowed down. \
+               Useful for programs that read many files. A program that leaks memory slows to a stall long before it \
+               is killed at `memory`",
         value: SIZE,
         wrong: SIZES,
         without: "no such limit"
     }
     PIDS {
         name: "pids",
-        text: "Processes and threads, of which one node has 11",
-        value: concat!("a number from ", least_pids!()),
+        text: "Processes and threads. One node process uses 11",
+        value: concat!("at least ", least_pids!()),
         wrong: concat!("pids is a number from ", least_pids!()),
         without: "one for every 512 KiB of RAM; for a single user one for every 256 KiB"
     }
     DEVICES {
         name: "devices",
         text: "Devices that the user may open, from the next boot on",
-        value: concat!("at most ", max_devices!(), " names below /dev, each with a * at its end or none"),
+        value: concat!("at most ", max_devices!(), " names below /dev; a name may end with *"),
         wrong: "a device is a name below /dev, with a * at its end or none",
         without: "none"
     }
     NETWORK {
         name: "network",
-        text: "The machine's network, or the sandbox's own with the loopback interface alone",
+        text: "The machine's network (shared), or only a loopback interface (private)",
         value: "shared or private",
         wrong: "network is shared or private",
         without: "shared"

@@ -247,7 +247,7 @@ mod tests {
     fn the_docs_describe_each_key_as_the_table_does() {
         let document = include_str!("../../../docs/users-partition.md");
         for keys::Key { name, text, value, without, .. } in keys::ALL {
-            let line = format!("\n| `{name}` | {text}: {value} | {without} |\n");
+            let line = format!("\n| `{name}` | {text} | {value} | {without} |\n");
             assert!(document.contains(&line), "docs/users-partition.md lacks the line{line}");
         }
         assert!(document.contains(&format!("`{}`", Policy::STRICTEST)), "docs/users-partition.md lacks the strictest");
