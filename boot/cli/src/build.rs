@@ -60,11 +60,11 @@ impl Act for Args {
             (_, None) => wanted.placement,
         };
         media::check_words(target, "", &wanted.manifest.cmdline, &machine)
-            .map_err(|error| Failed::usage(error.to_string()))?;
+            .map_err(|error| Failed::usage(format!("cannot {error}")))?;
         let outside = source.outside()?;
         let users = source.users(&wanted.manifest)?;
         let host = common.host()?;
-        media::free(&host.cache, target, &out).map_err(|error| Failed::usage(format!("--out: {error}")))?;
+        media::free(&host.cache, target, &out).map_err(|error| Failed::usage(format!("--out: cannot {error}")))?;
         let homes = users.image(&host, wanted.arch, source.size())?;
         let image = assembly::image(&host, &wanted)?;
         let parts = Parts { host: &host, image: &image, users: homes.as_deref(), machines: &machine };

@@ -103,7 +103,7 @@ impl fmt::Display for Failed {
 impl From<boot::host::error::Error> for Failed {
     fn from(error: boot::host::error::Error) -> Self {
         if !interrupt::happened() {
-            return Self::new(error.to_string());
+            return Self::new(format!("cannot {error}"));
         }
         // that a child failed is what a ctrl-c does to it
         Self { status: exit::INTERRUPTED, text: interrupt::interrupted(error.tried).to_string() }
@@ -142,7 +142,7 @@ pub fn answer(question: &str) -> Option<bool> {
 pub fn print_line(text: &str) -> Result<u8, Failed> {
     match writeln!(std::io::stdout(), "{}", printable(text)) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failed::new(format!("write to stdout: {error}")))
+            Err(Failed::new(format!("cannot write to stdout: {error}")))
         }
         _ => Ok(exit::DONE),
     }
@@ -150,6 +150,7 @@ pub fn print_line(text: &str) -> Result<u8, Failed> {
 
 /// The same as JSON, for a program.
 pub fn print_json(value: &impl Serialize) -> Result<u8, Failed> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Failed::new(format!("write JSON: {error}")))?;
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| Failed::new(format!("cannot write JSON: {error}")))?;
     print_line(&text)
 }

@@ -90,7 +90,7 @@ fn rows(tools: &[Tool], found: impl Fn(&Tool) -> bool) -> Result<Vec<Row>, Faile
         Row { command, does, works: lacks.is_empty(), lacks }
     };
     let of = |words: String, does| {
-        let wrong = |error| Failed::new(format!("read the command `{words}` of this page: {error}"));
+        let wrong = |error| Failed::new(format!("cannot read the command `{words}` of this page: {error}"));
         let cli = Cli::try_parse_from(["nodeos"].into_iter().chain(words.split(' '))).map_err(wrong)?;
         let purposes = cli.verb.purposes();
         Ok::<_, Failed>(row(format!("nodeos {words}"), does, &purposes))

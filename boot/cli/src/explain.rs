@@ -68,7 +68,7 @@ impl Act for Args {
         let users = self.users.as_deref().map(read::list).transpose()?;
         let found = if users.is_some() { format!("users=LABEL={USERS_LABEL} ") } else { String::new() };
         let line = format!("{found}{}", self.append);
-        words::check(&line, "").map_err(|error| Failed::usage(error.to_string()))?;
+        words::check(&line, "").map_err(|error| Failed::usage(format!("cannot {error}")))?;
         let options = Options::parse(&line);
         if let Some(word) = options.refused {
             return Err(Failed::usage(format!("{word}: {}", Options::hint(word))));

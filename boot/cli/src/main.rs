@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         }
     };
     if let Err(error) = boot::host::interrupt::catch() {
-        complain(&format!("catch SIGINT: {error}"));
+        complain(&format!("cannot catch SIGINT: {error}"));
         return ExitCode::from(exit::FAILED);
     }
     match cli.run() {

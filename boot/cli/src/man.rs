@@ -52,7 +52,7 @@ const WRITABLE: &str = "name a folder that you may write to";
 impl Act for Args {
     fn run(self, common: Common) -> Result<u8, Failed> {
         let Self { out } = self;
-        let pages = pages().map_err(|error| Failed::new(format!("make the manual pages: {error}")))?;
+        let pages = pages().map_err(|error| Failed::new(format!("cannot make the manual pages: {error}")))?;
         free(&out, &pages)?;
         fs::create_dir_all(&out)
             .tried("make the folder", &out)

@@ -110,7 +110,7 @@ fn read(file: &Path, machines: &mut Vec<Machine>, comparisons: &mut Vec<Comparis
     };
     done.map_err(|why| {
         let next = "nodeos measure --json and nodeos bench --json write such files";
-        Failed::new(format!("read {}: {why}\n  next: {next}", file.display()))
+        Failed::new(format!("cannot read {}: {why}\n  next: {next}", file.display()))
     })
 }
 

@@ -117,13 +117,13 @@ impl Source {
         self.allowed()?;
         memory(&manifest).map_err(|why| {
             let file = folder.join(boot::image::manifest::FILE);
-            Failed::new(format!("read {}, memory: {why}", file.display()))
+            Failed::new(format!("cannot read {}, memory: {why}", file.display()))
         })?;
         manifest.node = self.node.clone().or(manifest.node);
         let appended = self.append.as_deref().unwrap_or_default();
         manifest.cmdline = words::join(&[&manifest.cmdline, appended])
             .and_then(|line| words::check(&line, "").map(|()| line))
-            .map_err(|error| Failed::usage(error.to_string()))?;
+            .map_err(|error| Failed::usage(format!("cannot {error}")))?;
         let placement = self.carbon.unwrap_or(Placement::Medium);
         Ok(Wanted { arch: self.arch(), placement, profile: "virt", manifest })
     }
@@ -150,12 +150,15 @@ impl Source {
     fn environment(&self, manifest: &Manifest) -> Result<Vec<Variable>, Failed> {
         let of_manifest = manifest.env.iter().map(|(name, value)| environment::named(name, value));
         let mut all = of_manifest.collect::<Result<Vec<_>, _>>().map_err(|why| {
-            Failed::new(format!("read {}, [env]: {why}", self.folder().join(boot::image::manifest::FILE).display()))
+            Failed::new(format!(
+                "cannot read {}, [env]: {why}",
+                self.folder().join(boot::image::manifest::FILE).display()
+            ))
         })?;
         if let Some(file) = &self.env_file {
             let text = fs::read_to_string(file).tried("read", file)?;
             let read = environment::file(&text);
-            all.extend(read.map_err(|why| Failed::new(format!("read {}, {why}", file.display())))?);
+            all.extend(read.map_err(|why| Failed::new(format!("cannot read {}, {why}", file.display())))?);
         }
         all.extend(self.env.iter().cloned());
         Ok(all)

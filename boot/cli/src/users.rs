@@ -235,7 +235,7 @@ impl How {
             return Ok(None);
         }
         let prompt = |text: String| {
-            rpassword::prompt_password(text).map_err(|error| Failed::new(format!("read a password: {error}")))
+            rpassword::prompt_password(text).map_err(|error| Failed::new(format!("cannot read a password: {error}")))
         };
         let password = prompt(format!("password of {name} (empty: no logon): "))?;
         if password.is_empty() {
@@ -256,7 +256,7 @@ fn first_line(file: &Path) -> Result<String, Failed> {
             std::fs::File::open(file).and_then(|file| std::io::BufReader::new(file).read_line(&mut line).map(|_| ()))
         }
     };
-    read.map_err(|error| Failed::new(format!("read the password from {}: {error}", file.display())))?;
+    read.map_err(|error| Failed::new(format!("cannot read the password from {}: {error}", file.display())))?;
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())
 }
 

@@ -47,7 +47,7 @@ fn warning(
         }
     }
     Some(match why {
-        Some(error) => format!("{package} will not load: {error}"),
+        Some(error) => format!("{package} will not load: cannot {error}"),
         None => {
             let machines = addons.iter().filter_map(|(_, elf)| Arch::of_elf(elf.machine));
             let is = machines.map(|arch| arch.name).next().unwrap_or("another machine");
@@ -145,7 +145,9 @@ mod tests {
         let found = of(folder.path(), arch.name, &[]);
         let [text] = found.as_slice() else { panic!("{found:?}") };
         assert!(
-            text.starts_with("c will not load: find the library libown.so.1, needed by /app/node_modules/c/x.node"),
+            text.starts_with(
+                "c will not load: cannot find the library libown.so.1, needed by /app/node_modules/c/x.node"
+            ),
             "{text}"
         );
         let line = format!("include = [\"/usr/lib/{}/libown.so.1\"]", arch.multiarch);
