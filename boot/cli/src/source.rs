@@ -177,11 +177,12 @@ impl Source {
             (Some(_), None) if manifest.users.is_some() => Err(two("users in nodeos.toml")),
             (Some(app), None) => {
                 let (environment, includes) = (self.environment(manifest)?, manifest.include.clone());
-                Ok(Users::App(App { path: app.clone(), words: self.words.clone(), environment, includes }))
+                let (start, words) = (manifest.start.clone(), self.words.clone());
+                Ok(Users::App(App { path: app.clone(), start, words, environment, includes }))
             }
-            (None, _) if !manifest.env.is_empty() => {
-                Err(Failed::usage("[env] in nodeos.toml is for an APP\n  next: name the APP, or remove [env]"))
-            }
+            (None, _) if !manifest.env.is_empty() || manifest.start.is_some() => Err(Failed::usage(
+                "start and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
+            )),
             (None, Some(word)) if word.as_os_str() == "none" => Ok(Users::None),
             (None, Some(file)) => is_file(file).map(Users::File),
             (None, None) if self.size().is_some() => Ok(Users::Demo),

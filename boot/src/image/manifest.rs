@@ -6,6 +6,7 @@
 //! cmdline = "LANG=es_ES.UTF-8 TZ=Europe/Madrid"
 //! users = "users.img"
 //! memory = "256M"
+//! start = "node dist/server.js"
 //! [env]
 //! PORT = "8000"
 //! [kernel]
@@ -37,6 +38,8 @@ pub struct Manifest {
     pub users: Option<PathBuf>,
     /// The RAM of the machine in QEMU, as it is written: who starts QEMU reads it, as the same word of the command line.
     pub memory: Option<String>,
+    /// What an app's folder starts, as `"start"` in package.json says it.
+    pub start: Option<String>,
     /// Environment variables of an app.
     pub env: BTreeMap<String, String>,
     pub kernel: Kernel,
@@ -183,6 +186,7 @@ mod tests {
             cmdline = "TZ=UTC"
             users = "users.img"
             memory = "1G"
+            start = "node x.js"
             [env]
             PORT = "8000"
             [kernel]
@@ -199,6 +203,7 @@ mod tests {
             cmdline: "TZ=UTC".to_owned(),
             users: Some(PathBuf::from("/app/users.img")),
             memory: Some("1G".to_owned()),
+            start: Some("node x.js".to_owned()),
             env: BTreeMap::from([("PORT".to_owned(), "8000".to_owned())]),
             kernel: Kernel { options: vec![KernelOption("CONFIG_USB=y".to_owned())] },
         };

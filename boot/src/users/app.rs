@@ -33,6 +33,8 @@ const LEFT_OUT: [&str; 3] = [".git", ".npmrc", packages::OF_NPM];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
     pub path: PathBuf,
+    /// What nodeos.toml says to run; counts before package.json.
+    pub start: Option<String>,
     /// Arguments, behind those of its own `"start"`.
     pub words: Vec<String>,
     /// Environment variables; those of its own `"start"` come after them.
@@ -43,7 +45,7 @@ pub struct App {
 
 impl From<PathBuf> for App {
     fn from(path: PathBuf) -> Self {
-        Self { path, words: Vec::new(), environment: Vec::new(), includes: Vec::new() }
+        Self { path, start: None, words: Vec::new(), environment: Vec::new(), includes: Vec::new() }
     }
 }
 
@@ -76,7 +78,7 @@ pub fn home(host: &Host, app: &App, arch: &Arch) -> Result<Home> {
 }
 
 fn home_with(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
-    let App { path: app, words, environment, includes } = app;
+    let App { path: app, start: own, words, environment, includes } = app;
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(USER, UID);
@@ -89,7 +91,7 @@ fn home_with(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
             host.progress.say("app", &warning);
         }
         dependencies(host, app, &mut home, &manifest, arch)?;
-        start::of(&manifest, &Folder(&home)).map_err(|why| Error::new(tried(), why))?
+        start::of(own.as_deref(), &manifest, &Folder(&home)).map_err(|why| Error::new(tried(), why))?
     } else if app.extension().is_some_and(|extension| EXTENSIONS.iter().any(|other| extension == *other)) {
         let name = app.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| Error::new(tried(), "its name is not UTF-8").next("rename it"))?;

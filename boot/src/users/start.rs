@@ -73,28 +73,30 @@ pub trait Files {
     fn program(&self, name: &str) -> Option<String>;
 }
 
-/// `npm start`, else `main`, the only `bin`, and the usual names.
-pub fn of(manifest: &Value, files: &impl Files) -> Result<Start, String> {
+/// The line that nodeos.toml has, else `npm start`, else `main`, the only `bin`, and the usual names.
+pub fn of(own: Option<&str>, manifest: &Value, files: &impl Files) -> Result<Start, String> {
     let scripts = &manifest["scripts"];
-    if let Some(line) = scripts["start"].as_str() {
-        for (name, when) in [("prestart", "before"), ("poststart", "after")] {
-            if let Some(other) = scripts[name].as_str() {
-                let next =
-                    format!("do what it does on this machine, or in the app, and remove {name:?} from package.json");
-                return Err(format!(
-                    "{name:?}: {other:?} would run {when} \"start\", and one program runs\n  next: {next}"
-                ));
-            }
+    let Some(line) = own.or_else(|| scripts["start"].as_str()) else {
+        return main(manifest, files).map(|entry| Start { entry, ..Start::default() });
+    };
+    let other = |name: &str| scripts[name].as_str().filter(|_| own.is_none());
+    for (name, when) in [("prestart", "before"), ("poststart", "after")] {
+        if let Some(other) = other(name) {
+            let next =
+                "do on this machine, or in the app, what it does; then write start = \"node FILE\" in nodeos.toml";
+            return Err(format!(
+                "{name:?}: {other:?} would run {when} \"start\", and one program runs\n  next: {next}"
+            ));
         }
-        return script(line, manifest, files).map_err(|why| {
-            let next = "write \"start\": \"node FILE\", with variables before node and words behind the file";
-            format!("\"start\": {line:?}: {why}\n  next: {next}")
-        });
     }
-    main(manifest, files).map(|entry| Start { entry, ..Start::default() })
+    script(line, manifest, files).map_err(|why| {
+        let next = "write \"start\": \"node FILE\" in package.json, or start = \"node FILE\" in nodeos.toml; variables go \
+                    before node, arguments behind the file";
+        format!("\"start\": {line:?}: {why}\n  next: {next}")
+    })
 }
 
-/// A line of `scripts`.
+/// A line that starts an app.
 fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, String> {
     let mut start = Start::default();
     let mut rest = words(line)?.into_iter().peekable();
@@ -237,7 +239,7 @@ mod tests {
     }
 
     fn start(manifest: &str, files: &[&str]) -> Result<Start, String> {
-        of(&packages::parse(manifest).unwrap(), &files)
+        of(None, &packages::parse(manifest).unwrap(), &files)
     }
 
     /// The `#!` line, and what node is then told to run.
@@ -319,6 +321,15 @@ mod tests {
         }
         let manifest = r#"{"scripts": {"prestart": "tsc", "start": "node server.js"}}"#;
         assert!(start(manifest, &["server.js"]).unwrap_err().contains("\"prestart\": \"tsc\" would run before"));
+    }
+
+    #[test]
+    fn a_start_of_nodeos_toml_comes_before_that_of_package_json() {
+        let manifest = packages::parse(r#"{"scripts": {"prestart": "tsc", "start": "tsc && node x.js"}}"#).unwrap();
+        let start = |own| of(own, &manifest, &["dist/x.js"].as_slice());
+        assert!(start(None).unwrap_err().contains("start = \"node FILE\" in nodeos.toml"));
+        assert_eq!(start(Some("node dist/x.js")).unwrap().entry, "dist/x.js");
+        assert!(start(Some("tsc")).unwrap_err().starts_with("\"start\": \"tsc\": `tsc` is neither node nor"));
     }
 
     #[test]
