@@ -32,7 +32,7 @@ pub struct Wanted {
     pub placement: Placement,
     /// Which machines' drivers the kernel has: one of the architecture's `kernel_profiles`.
     pub profile: &'static str,
-    /// The manifest; what is said on the command line is in it already.
+    /// The manifest, with the options of the command line merged in.
     pub manifest: Manifest,
 }
 
@@ -100,7 +100,7 @@ impl Users {
 }
 
 /// The whole command line of a machine in QEMU. The last of two words that contradict each other counts: the image's
-/// own and the user's stand at the end.
+/// own words and the user's come last.
 #[must_use]
 pub fn cmdline(image: &Image, users: bool) -> String {
     format!("{} {}", own_words(image.arch, image.placement, users), image.words).trim_end().to_owned()

@@ -88,7 +88,7 @@ impl Transcript {
     }
 }
 
-/// Where that text stands first. A record of the kernel's log may stand between its letters: on a serial line the
+/// Where the text first occurs. A record of the kernel's log may be between its letters: on a serial line the
 /// kernel does not wait for the end of what a program is printing.
 pub fn find(text: &str, wanted: &str) -> Option<Range<usize>> {
     let as_it_is = text.find(wanted).map(|start| start..start + wanted.len());
@@ -102,7 +102,7 @@ pub fn find(text: &str, wanted: &str) -> Option<Range<usize>> {
     [as_it_is, torn].into_iter().flatten().min_by_key(|range| range.start)
 }
 
-/// The text without the records of the kernel's log that stand within its lines.
+/// The text without the records of the kernel's log inside its lines.
 #[must_use]
 pub fn untorn(text: &str) -> String {
     joined(text).0

@@ -90,7 +90,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::sync::mpsc::{Receiver, channel};
 
-    /// A watch, QEMU's end of it, and what is said; it has greeted and was answered.
+    /// A watch, QEMU's end of its socket, and the lines that it prints. The greeting is already exchanged.
     fn watched() -> (UnixStream, BufReader<UnixStream>, Receiver<String>) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let watching = ours.try_clone().unwrap();

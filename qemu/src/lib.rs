@@ -8,7 +8,7 @@
 //! 1. A machine is a value; its arguments are pure and table-tested.
 //! 2. Whatever goes wrong, the message holds the command that repeats it.
 //! 3. A machine has ended well only if its last word says so; QEMU's own status is not enough.
-//! 4. Every wait has a deadline, and QEMU dies with whoever started it.
+//! 4. Every wait has a deadline, and QEMU dies with the process that started it.
 //!
 //! Absent on purpose: making images (`boot`), figures (`lab`), graphics, a second way to pass the console.
 

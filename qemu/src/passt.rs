@@ -41,7 +41,7 @@ impl Passt {
         args
     }
 
-    /// Starts it. It ends with whoever has the other end of that socket.
+    /// Starts it. It ends when the other end of the socket is closed.
     pub fn start(&self) -> io::Result<Inherited> {
         let (ours, theirs) = Inherited::pair()?;
         let mut command = Command::new("passt");

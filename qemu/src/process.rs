@@ -1,4 +1,4 @@
-//! Starts QEMU so that it never outlives whoever started it.
+//! Starts QEMU so that it never outlives the process that started it.
 
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::inherited::Inherited;
 use crate::machine::{Machine, Network};
 
-/// Signals that end programs. QEMU would cut the machine's power; whoever started it stops the machine in order.
+/// Signals that end programs. QEMU would cut the machine's power; the process that started it stops the machine in order.
 const SIGNALS: &str = "--block-signal=HUP,INT,TERM";
 
 /// Bytes of QEMU's complaints that are kept, from the start: the first says why.

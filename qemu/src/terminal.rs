@@ -7,7 +7,7 @@
 //! ```
 //!
 //! 1. QEMU has pipes of its own. It shares no descriptor with the person's terminal, whose modes it would change.
-//! 2. A terminal that stands still slows the machine, but keeps no order from it.
+//! 2. A stalled terminal slows the machine down, but the machine can still be stopped.
 //! 3. Nothing but a second ctrl-a x or a deadline that was announced cuts the power.
 
 mod input;
@@ -161,7 +161,7 @@ impl Terminal {
         }
     }
 
-    /// Shows what the console prints: one thread reads, another writes, for a terminal may stand still.
+    /// Shows what the console prints: one thread reads, another writes, because a terminal may stall.
     fn show(&self, console: ChildStdout, output: &Arc<Output>, sender: &Sender<News>) {
         let (held, ended) = (Arc::clone(output), sender.clone());
         let mut quiet = self.quiet.then(Quiet::default);
@@ -207,7 +207,7 @@ struct Session<'a> {
     cut: Option<Cut>,
     /// One end of an asking thread's channel: it ends when this does.
     asking: Option<Sender<()>>,
-    /// Ends when the last order is said.
+    /// Ends after the last order was printed.
     saying: Option<Receiver<()>>,
     /// Its last word, and since when its console is at its end.
     ended: Option<(Option<LastWord>, Instant)>,
@@ -248,7 +248,7 @@ impl Session<'_> {
 
     fn order(&mut self, cause: Cause) {
         if self.ended.is_some() {
-            // there is nothing left to stop, but whoever asks why it ended is told
+            // nothing is left to stop, but the cause is still recorded
             self.stop.cause.get_or_insert(cause);
             return;
         }
@@ -265,7 +265,7 @@ impl Session<'_> {
             Cause::Signal(_) => format!("stopping the machine; its power is cut if it takes {} s", WITHIN.as_secs()),
             Cause::Unread => return,
         };
-        // a terminal that stands still keeps only this thread
+        // a stalled terminal blocks only this thread
         let (said, saying) = mpsc::channel();
         self.saying = Some(saying);
         let say = Arc::clone(self.say);

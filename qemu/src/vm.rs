@@ -17,7 +17,7 @@ use crate::monitor::Monitor;
 use crate::process;
 use crate::terminal::Ending;
 
-/// How long is waited where nothing else is said: emulation on two cores that others share. `NODEOS_TIMEOUT_SCALE`
+/// The default deadline, for emulation on two shared cores. `NODEOS_TIMEOUT_SCALE`
 /// multiplies this and every other wait for a
 /// console.
 pub const DEADLINE: Duration = Duration::from_secs(180);

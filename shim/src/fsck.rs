@@ -16,7 +16,7 @@ pub enum Fsck {
     Left,
     /// It did not begin, so the partition is no worse than before.
     NeverBegan,
-    /// It was stopped half-way: it may have changed inodes and not the bitmaps, so that whoever writes takes blocks in use.
+    /// It was stopped half-way: it may have changed inodes and not the bitmaps, so that writes could overwrite blocks in use.
     Killed,
     /// It does not even end when it is killed, has the disk open, and may still write.
     Held,
@@ -77,7 +77,7 @@ impl Fsck {
         !matches!(self, Self::Killed | Self::Held)
     }
 
-    /// What is said of it, before the reason; nothing if all is well.
+    /// The line about it, before the reason; empty if all is well.
     #[must_use]
     pub const fn says(self) -> &'static str {
         match self {
@@ -219,7 +219,7 @@ mod tests {
             (Fsck::Mended, Fsck::Mended, "", &[Asked, Why, Read, Untouched]),
             (Fsck::Left, Fsck::Mended, "noatime", &[Asked, Kept, Why, Read, Untouched]),
             (Fsck::NeverBegan, Fsck::Mended, "", &[Asked, Why, Read, Untouched]),
-            // who asks for no writes gets none
+            // a partition that must not be written is not checked
             (Fsck::Clean, Fsck::Mended, "ro", &[Asked, Why, Read, Untouched]),
             (Fsck::Clean, Fsck::Mended, "ro,noload", &[Asked, Why, Untouched]),
             (Fsck::Clean, Fsck::Mended, "ro,foo,noload", &[Asked, Kept, Why, Untouched]),

@@ -56,7 +56,7 @@ pub fn of_one(all: Limits, users: usize, policy: &Policy) -> Limits {
 }
 
 impl Limits {
-    /// What each of `/tmp` and `/dev/shm` may hold: both full leave half of the memory to whoever empties them.
+    /// What each of `/tmp` and `/dev/shm` may hold: if both are full, half of the memory is left to empty them.
     #[must_use]
     pub fn scratch(&self) -> u64 {
         self.memory / 4
@@ -98,7 +98,7 @@ mod tests {
     fn tasks_of_all_users_leave_process_ids_for_a_logon() {
         for ram in [49 * MIB, 240 * MIB, 2800 * MIB, 16384 * MIB, 1 << 50] {
             let pids = of_all(ram).pids;
-            // the own number, the group's and the session's; the kernel's own threads
+            // its pid, its group's and its session's; the kernel's own threads
             assert!(3 * pids + 4096 < NUMBERS.parse().unwrap(), "{ram}");
             // kernel/fork.c, `set_max_threads`: an eighth of the memory for stacks of 16 KiB; half of that for each uid
             assert!(pids <= ram / (8 * (16 << 10)) / 2, "{ram}");

@@ -42,7 +42,7 @@ impl Phc {
         (whole && cheap && enough && long).then_some(Self { cost, salt, hash })
     }
 
-    /// What stands in for an unknown user: the work of a usual check, and a hash that nothing has.
+    /// Used for an unknown user: the work of a normal check, and a hash that no password has.
     #[must_use]
     pub fn nobody() -> Self {
         let zeros = || (0..32).map(|_| 0).collect();

@@ -235,13 +235,13 @@ pub fn mount_attributes(mount: BorrowedFd<'_>, attr: Attr) -> Result<()> {
     unsafe { call(raw::__NR_mount_setattr, [fd, path, raw::AT_EMPTY_PATH as usize, value, size, 0]) }.map(drop)
 }
 
-/// Closes every descriptor from `first` on, whoever opened it.
+/// Closes every descriptor from `first` on.
 pub fn close_from(first: u32) {
     // SAFETY: the callers hold no `OwnedFd` that they use again; they go on to exec or to wait.
     let _ = unsafe { call(raw::__NR_close_range, [first as usize, u32::MAX as usize, 0, 0, 0, 0]) };
 }
 
-/// Has every descriptor from `first` on closed by the next exec, whoever opened it.
+/// Marks every descriptor from `first` on as close-on-exec.
 pub fn close_at_exec(first: u32) -> Result<()> {
     const CLOEXEC: usize = 4; // include/uapi/linux/close_range.h
     // SAFETY: numbers; nothing is closed.
@@ -261,7 +261,7 @@ pub fn ready_within(fd: BorrowedFd<'_>, how: PollFlags, seconds: u8) -> bool {
     rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: seconds.into(), tv_nsec: 0 })) == Ok(1)
 }
 
-/// Hangs up this session's terminal: whoever else has it open reads its end.
+/// Hangs up this session's terminal: other processes that have it open read its end.
 pub fn hang_up() -> Result<()> {
     // SAFETY: no arguments.
     unsafe { call(raw::__NR_vhangup, [0; 6]) }.map(drop)

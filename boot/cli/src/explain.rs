@@ -191,7 +191,7 @@ fn text(sections: &[Section]) -> String {
     sections.iter().map(|section| format!("{section}\n")).collect()
 }
 
-/// The reason stands above the steps that share it.
+/// The reason is printed above the steps that share it.
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "== {}", self.title)?;

@@ -110,7 +110,7 @@ impl Source {
         }
     }
 
-    /// What is wanted: `nodeos.toml`, under what is said here.
+    /// What the machine is made of: `nodeos.toml`, overridden by the command line.
     pub fn wanted(&self) -> Result<Wanted, Failed> {
         let folder = self.folder();
         let mut manifest = Manifest::load(folder)?;

@@ -49,7 +49,7 @@ impl Cache {
     /// The entry; if it is missing, `make` fills the path it is given (a file or a folder, not there yet).
     pub fn entry(&self, kind: &str, key: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let path = self.root.join(kind).join(key);
-        // whoever removes entries asks for this lock too
+        // entries are removed under this lock
         let _lock = self.lock(kind, key)?;
         if path.exists() {
             touch(&path)?;

@@ -95,7 +95,7 @@ pub fn catch() -> io::Result<()> {
     let caught: Vec<i32> = [SIGINT, SIGTERM].into_iter().chain(hang_up).collect();
     for &signal in &caught {
         flag::register_conditional_default(signal, Arc::clone(&flags.at_once))?;
-        // noted by the handler itself: a thread may run later than whoever waits for the child
+        // noted by the handler itself: another thread may run too late, after the wait for the child
         flag::register(signal, Arc::clone(&flags.happened))?;
     }
     let mut signals = Signals::new(&caught)?;

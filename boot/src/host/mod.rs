@@ -26,7 +26,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// With the cache of whoever runs this program.
+    /// With the user's own cache.
     pub fn open(progress: Progress) -> Result<Self> {
         Ok(Self { cache: Cache::open()?, progress })
     }

@@ -32,7 +32,7 @@ pub fn of(manifest: &Manifest, folder: &Path) -> Result<Vec<Outside>> {
     let node = manifest.node.as_deref().filter(is_path).map(|node| ("node", PathBuf::from(node)));
     let users = manifest.users.clone().map(|users| ("users", users));
     for (key, path) in includes.chain(node).chain(users) {
-        // what is not there is said by whoever reads it
+        // a missing file is reported by the code that reads it
         let real = fs::canonicalize(&path).ok().filter(|real| !real.starts_with(&inside));
         found.extend(real.map(|real| Outside { key, what: real.display().to_string() }));
     }

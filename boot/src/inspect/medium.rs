@@ -40,7 +40,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// `bytes` is what it is said to have, where it cannot be opened.
+    /// `bytes` is the size in the manifest, for a part that cannot be opened.
     fn of(path: String, window: Result<Window>, bytes: u64) -> Self {
         let bytes = window.as_ref().map_or(bytes, Window::length);
         let (contents, broken) = match window.and_then(|window| contents(&window)) {

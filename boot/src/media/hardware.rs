@@ -1,4 +1,4 @@
-//! The machine that boots a medium, whoever emulates it: a medium's row describes one, the command makes it.
+//! The machine that boots a medium, independent of the emulator: a medium's row describes it, the command makes it.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -70,7 +70,7 @@ pub struct Asked {
     pub homes: bool,
 }
 
-/// A kernel that whoever starts the machine loads by itself.
+/// A kernel that the emulator loads by itself.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub kernel: PathBuf,

@@ -53,7 +53,7 @@ pub fn pick_uid(name: &str, wanted: Option<u32>, taken: &[(String, u32)]) -> Res
     }
 }
 
-/// Checks that all these homes can stand together on one partition.
+/// Checks that all these homes can be on one partition.
 pub fn check_all<'a>(homes: impl IntoIterator<Item = (&'a str, u32)>) -> Result<()> {
     let mut table = Homes::new();
     let mut seen: Vec<(String, u32)> = Vec::new();

@@ -1,7 +1,7 @@
 //! Homes to commands for debugfs: text out, no I/O.
 //!
-//! A word may stand in double quotes, a double quote in it is doubled (ss_parse of libss). A line break ends a
-//! command wherever it stands, and a line is read into a buffer of BUFSIZ bytes: names that would break this are
+//! A word may be in double quotes, and a double quote in it is doubled (ss_parse of libss). A line break always ends
+//! a command, and a line is read into a buffer of BUFSIZ bytes: names that would break this are
 //! refused. `write` takes a name in the current folder, everything else takes whole paths: `<7>` would be an inode.
 //! But `mkdir /x` makes x in the current folder (it cuts at the last slash and looks up nothing): hence `cd /`.
 

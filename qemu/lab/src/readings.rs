@@ -19,7 +19,7 @@ type Line<'a> = (&'a str, &'a str, BTreeMap<&'a str, u64>);
 
 fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     text.lines().filter_map(|line| {
-        // a prompt may stand before it
+        // a prompt may precede it
         let (kind, name, numbers) = meter::parse(&line[line.find(meter::MARK)?..])?;
         Some((kind, name, numbers.collect()))
     })
@@ -250,7 +250,7 @@ pub fn timeline(text: &str, firmware: u64) -> Vec<Event> {
     events
 }
 
-/// A record of the kernel's log: its stamp in microseconds, and what it says. It may stand within a line.
+/// A record of the kernel's log: its stamp in microseconds, and its text. It may be inside another line.
 fn stamped(line: &str) -> Option<(u64, &str)> {
     line.match_indices('[').find_map(|(start, _)| {
         let (stamp, said) = line[start + 1..].split_once("] ")?;

@@ -37,7 +37,7 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
             }
             Stop::Exit => {
                 print("exit", &program(&proc, pid), pid, used(pid)?);
-                // until it is buried it is said no more
+                // a zombie is not reported again
                 forget(&mut living, pid);
             }
             Stop::Call | Stop::Other(_) => note(&mut living, pid)?,

@@ -1,4 +1,4 @@
-//! What stands between the meter, a program in the guest, and the host that reads its lines.
+//! The format of the lines that the meter, a program in the guest, prints and the host reads.
 //!
 //! ```text
 //! rdinit=/meter-… → the meter leaves a process behind and becomes /init → lines on the console → `parse`

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 /// Bytes that are held before the machine has to wait.
 const HELD: usize = 64 << 10;
 
-/// Bytes that are held of a machine that stops: it must not wait for a terminal that stands still.
+/// Bytes that are buffered once a machine stops: it must not wait for a stalled terminal.
 const HELD_AT_THE_END: usize = 1 << 20;
 
 /// Bytes that the machine printed and the terminal has not taken.
@@ -56,7 +56,7 @@ impl Output {
         self.changed.notify_all();
     }
 
-    /// Adds what is said beside the machine; drops it while too much is held, for whoever says it must not wait.
+    /// Adds a line that is not the machine's. It is dropped while too much is buffered, because its caller must not wait.
     pub fn offer(&self, bytes: &[u8]) {
         self.change(|state| {
             if state.bytes.len() < HELD && !state.unread {
@@ -117,7 +117,7 @@ fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a few bytes to a terminal, unless it stands still.
+/// Writes a few bytes to a terminal, unless it is stalled.
 pub fn write_if_it_moves(to: impl AsFd, bytes: &[u8]) {
     if takes(&to, Some(Duration::from_secs(1))) {
         let _ = rustix::io::write(&to, bytes);

@@ -124,7 +124,7 @@ impl Claims {
             if !device.present {
                 device.appear(index, nodes);
             } else if device.holder == 0 {
-                // whoever could not be shown it when it came
+                // users to whom it could not be shown when it came
                 all(device.granted).for_each(|slot| nodes.show(slot, index, device));
             }
         }

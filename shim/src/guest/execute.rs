@@ -117,7 +117,7 @@ pub fn mount(kind: &str, source: &str, target: &str, attr: Attr, options: &str) 
     let (mut data, mut flags) = (Text::new(), MountFlags::from_bits_retain(attr.0));
     if kind == "ext4" {
         // the blocks that are kept back are for CAP_SYS_RESOURCE alone, which an overlay never has (fs/overlayfs/super.c):
-        // by default they are uid 0's, and an overlay writes as whoever mounted it
+        // by default they belong to uid 0, and an overlay writes as the user who mounted it
         say!(&mut data, "errors=remount-ro,resuid=4294967294");
     }
     let mut options = Some(options);

@@ -76,7 +76,7 @@ pub fn guarded<O>(plan: Steps<O>, _guards: Guards<'_>) -> Steps<O> {
 /// Collects steps; `MAX_STEPS` holds the longest plan, which a test makes.
 struct Plan<O>(Steps<O>);
 
-/// What is said often is said in few words: each costs the shim as many bytes as its call.
+/// Short names for frequent calls: each call costs the shim bytes.
 impl<'a, O: From<Op<'a>>> Plan<O> {
     const fn new() -> Self {
         Self(Steps::new())

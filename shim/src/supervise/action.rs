@@ -14,7 +14,7 @@ pub enum Action {
     Init(HomeId, Option<ConsoleId>),
     /// Run the user's shell on a console.
     Shell(HomeId, ConsoleId),
-    /// There is no room for the sandbox of whoever logged on there: say so.
+    /// There is no room for a sandbox of the user who logged on there: report it.
     TurnAway(HomeId, ConsoleId),
     /// Show a live sandbox's root in root's `/home`.
     Show(HomeId),

@@ -27,7 +27,7 @@ fn ioctl(terminal: &OwnedFd, request: u32, argument: usize) -> Result<()> {
     unsafe { call(raw::__NR_ioctl, [fd, request as usize, argument, 0, 0, 0]) }.map(drop)
 }
 
-/// Makes a terminal this session's own, whoever has it: needs `CAP_SYS_ADMIN` if somebody does.
+/// Makes a terminal this session's own, even if another session has it, which needs `CAP_SYS_ADMIN`.
 pub fn take_terminal(terminal: &OwnedFd) -> Result<()> {
     ioctl(terminal, ioctl::TIOCSCTTY, 1) // 1 steals (ioctl_tty(2))
 }
@@ -59,7 +59,7 @@ pub fn set_serial(terminal: &OwnedFd, serial: &Serial) -> Result<()> {
     ioctl(terminal, ioctl::TIOCSSERIAL, serial.as_ptr() as usize)
 }
 
-/// Has a serial line send what is written to it, and not back to whoever writes (`TIOCM_LOOP`); and takes back
+/// Has a serial line send what is written to it, and not loop it back (`TIOCM_LOOP`); and takes back
 /// `TIOCM_OUT1`, which some devices take for a reset. Both outlast every open file of the line, and a hang-up.
 pub fn send_out(terminal: &OwnedFd) {
     const LOOP_AND_OUT1: u32 = 0xa000; // include/uapi/asm-generic/termios.h
@@ -111,7 +111,7 @@ pub fn tell_screen(terminal: &OwnedFd, what: Screen, number: u8) {
     let _ = ioctl(terminal, what as u32, number.into());
 }
 
-/// Takes the right to delay a switch of virtual terminals from whoever has it.
+/// Takes away the right to delay a switch of virtual terminals.
 pub fn switch_freely(terminal: &OwnedFd) {
     const VT_SETMODE: u32 = 0x5602;
     let auto = [0_u8; 8]; // struct vt_mode: VT_AUTO, no signals

@@ -39,7 +39,7 @@ fn some(length: usize) -> Result<()> {
     if length > 0 { Ok(()) } else { Err(Errno::NODATA) }
 }
 
-/// Creates a map with one entry: whoever may do that may try to load programs.
+/// Creates a map with one entry: a process that may do that may try to load programs.
 fn bpf(_: Start) -> Result<()> {
     let attr: [u32; 32] = core::array::from_fn(|at| match at {
         0 => 2,     // BPF_MAP_TYPE_ARRAY

@@ -66,7 +66,7 @@ pub fn partition(place: &Place) -> Result<Partition> {
             return Err(beyond(format!("it is file or folder {}, and at most {MOST} are listed", MOST + 1)));
         }
         let link = match found.is_link() {
-            // its owner may write what is no path; the machine stands it
+            // its owner may write anything; the machine survives it
             true => Some(match image.disk.link(found) {
                 Ok(says) => String::from_utf8_lossy(&says).into_owned(),
                 Err(error) => format!("({})", error.why),

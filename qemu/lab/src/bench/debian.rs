@@ -14,7 +14,7 @@ use boot::parts::debian::{release, sources_of};
 
 /// What goes in beside the packages that every Debian has: init, devices, the bus that its services talk over, node.
 const PACKAGES: &str = "systemd-sysv,udev,dbus,nodejs,initramfs-tools,zstd";
-/// Its disk, a sparse file; owners are the archive's, whoever unpacks it.
+/// Its disk, a sparse file; its files have the owners of the archive.
 const EXT4: &str = "mkdir root; tar -xf root.tar -C root; mke2fs -q -t ext4 -d root disk 1G; rm -r root root.tar";
 const HOOK: &str = include_str!("debian.sh");
 
@@ -59,7 +59,7 @@ fn make(new: &Path, sources: &str) -> Result<()> {
     let mmdebstrap = Run::new("mmdebstrap")
         .args(["--quiet", "--variant=minbase"])
         .arg(format!("--include={PACKAGES}"))
-        // where it fails, its text is not what is said of it
+        // when it fails, the error does not repeat its text
         .env("HOOK", HOOK)
         .arg("--customize-hook=sh -c \"$HOOK\" sh \"$1\"")
         .arg("--customize-hook=download /boot/initrd initrd")
@@ -74,7 +74,7 @@ fn make(new: &Path, sources: &str) -> Result<()> {
 /// A copy of a disk with one program more at its top.
 pub fn with_program(disk: &Path, name: &str, program: &Path, out: &Path) -> Result<()> {
     Run::new("cp").args(["--reflink=auto", "--sparse=always", "--"]).arg(disk).arg(out).ok()?;
-    // a word of debugfs may stand in double quotes; what fails is said and ends with 0
+    // a word of debugfs may be in double quotes; a failing command prints an error and the status is 0
     let program = program.display().to_string().replace('"', "\"\"");
     for request in [format!("write \"{program}\" {name}"), format!("set_inode_field {name} mode 0100755")] {
         Run::new("debugfs").args(["-w", "-R", &request]).arg(out).ok()?;

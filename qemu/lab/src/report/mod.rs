@@ -5,7 +5,8 @@
 //! ECharts, pinned, fetched once                             → bundled into the page
 //! ```
 //!
-//! 1. Every figure stands in a table: the page says all without its script, printed, and to a screen reader. Charts are beside them.
+//! 1. Every figure is in a table, so that the page is complete without its script, on paper and in a screen reader. Charts are
+//!    additions.
 //! 2. It asks the network for nothing: its policy lets nothing be loaded.
 //!
 //! Absent on purpose: drawing code. `charts.js` says what is drawn, ECharts draws.
@@ -28,7 +29,7 @@ use self::charts::Data;
 /// The page's title.
 pub const TITLE: &str = "What a NodeOS machine costs";
 
-/// What a browser lets the page do: its own styles and scripts, which stand in it (ECharts sets styles of elements), and nothing
+/// What a browser lets the page do: its own styles and scripts, which are inside it (ECharts sets styles of elements), and nothing
 /// else; these two are not covered by the default (CSP3, 6.3.1 and 6.4.1).
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
@@ -141,7 +142,7 @@ fn of_machine(section: &Section<'_>) -> Markup {
     }
 }
 
-/// A chart that `charts.js` draws; what it shows stands in the table beside it.
+/// A chart that `charts.js` draws; its figures are in the table beside it.
 fn chart(section: &Section<'_>, what: &str, label: &str) -> Markup {
     let label = format!("{}: {label}", section.title);
     html! { div class={ "chart " (what) } data-chart=(what) data-machine=(section.id) role="img" aria-label=(label) {} }

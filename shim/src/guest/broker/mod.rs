@@ -57,7 +57,7 @@ pub fn main(start: Start) -> ! {
     sys::exit(1)
 }
 
-/// Who has a policy with devices in it. A policy that is no good is said to be so when the sandbox is made.
+/// The users whose policy has devices. An invalid policy is reported when the sandbox is made.
 fn read(users: &mut Users, log: &Log) {
     each_user::take(|text| {
         let Some((uid, gid, name)) = user(text) else { return };

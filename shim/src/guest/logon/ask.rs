@@ -79,17 +79,17 @@ fn answer(console: &str, line: Line, options: &Options<'_>) -> Result<(Text, boo
     Ok((name, known))
 }
 
-/// Makes the terminal this process's own, and nobody else's: whoever has it open from an earlier session is hung up.
+/// Makes the terminal this process's own. Processes of an earlier session that have it open are hung up.
 fn take(path: &str, guards: Guards<'_>) -> Result<OwnedFd> {
     rustix::process::setsid()?;
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
     let open = || place::file(path, flags);
     if guards.hold(Guard::Terminal) {
-        // first the node: whoever is hung up may try to open it again at once
+        // first the node: a process that is hung up may try to open it again at once
         let node = Name::new(path)?;
         rustix::fs::chown(node.c(), Some(Uid::ROOT), Some(Gid::ROOT))?;
         rustix::fs::chmod(node.c(), Mode::RUSR | Mode::WUSR)?;
-        // then a new one in its place: a watch or a lock on the old node stays with whoever left it there. The new one
+        // then a new one in its place: a watch or a lock on the old node stays on that node. The new one
         // has another name first: if there is no memory to make it, the console still has the old one
         let number = rustix::fs::lstat(node.c())?.st_rdev;
         let mut new = Text::new();

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `check` | uid 0, one capability | reads names of homes, one in each packet, and says whether anybody may log on |
 //! | `ask CONSOLE LINE` | the same, once it has the terminal | asks once; the answer is on its standard output |
-//! | `run USER PROGRAM` | the user, in the own sandbox | becomes the program, or if that is empty the user's shell |
+//! | `run USER PROGRAM` | the user, in their sandbox | becomes the program, or if that is empty the user's shell |
 //!
 //! Its environment is the kernel's words, as PID 1 has them.
 

@@ -55,7 +55,7 @@ impl<'a> Watch<'a> {
         let (mut last, mut looks) = (first, 0_u8);
         while !sys::ready_within(terminal.as_fd(), PollFlags::IN, if looks < OFTEN { 1 } else { RARELY }) {
             let seen = self.look();
-            // whoever types has seen a prompt; whoever writes may not be done yet
+            // a person who types has seen the prompt; a program that writes may not be done yet
             if seen.typed == first.typed && seen.written != first.written && seen == last {
                 return false;
             }

@@ -103,7 +103,7 @@ fn say(word: LastWord) {
     if let Ok(console) = place::file("/dev/console", flags)
         && rustix::stdio::dup2_stdout(&console).is_ok()
     {
-        // whoever had the line may have left it so that nothing goes out
+        // an earlier user of the line may have left its output stopped
         terminal::send_out(&console);
         let mut last = Text::new();
         say!(&mut last, "\r\n", word, "\n");

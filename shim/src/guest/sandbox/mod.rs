@@ -52,7 +52,7 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
         error!(log, "no devices for ", user.name, ": they are granted from the next boot on");
     }
     let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, host };
-    // whoever runs out of memory in here, it is not what holds the sandbox together
+    // the out-of-memory killer must not take the process that holds the sandbox together
     let _ = place::file("/proc/self/oom_score_adj", OFlags::WRONLY).and_then(|adj| rustix::io::write(&adj, b"-1000"));
     if steps(&plan::guarded(plan::root(&sandbox), guards), &log).is_err() {
         error!(log, "no sandbox for ", user.name);
