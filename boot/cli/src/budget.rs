@@ -105,12 +105,12 @@ impl Args {
         let mut archs: Vec<&Arch> = self.machines().map(|(arch, _)| arch).collect();
         archs.dedup();
         let landed = records.landed_at(rev, &archs)?;
-        let had = |name: &String| !landed.machines.contains_key(name);
-        let missing: Vec<_> = self.machines().map(|(arch, target)| format!("{arch}.{target}")).filter(had).collect();
+        let asked = self.machines().map(|(arch, target)| machines::name(arch.name, target.name));
+        let missing: Vec<_> = asked.filter(|name| !landed.machines.contains_key(name)).collect();
         match missing.is_empty() {
             true => Ok(landed),
             false => Err(Failed::new(format!(
-                "hold against what landed at {rev}: nothing had of {}\n  next: --arch and --target ask for fewer machines",
+                "cannot compare with {rev}: it has no records of {}\n  next: --arch and --target ask for fewer machines",
                 missing.join(", ")
             ))),
         }

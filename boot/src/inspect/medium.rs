@@ -69,7 +69,7 @@ pub fn folder(path: &Path) -> Result<Medium> {
 
 /// What a file is that is a medium; `None` for any other.
 pub fn file(window: &Window) -> Result<Option<Medium>> {
-    let Some(Listing { kind, cmdline, parts }) = media::list(window)? else { return Ok(None) };
+    let Some((kind, Listing { cmdline, parts })) = media::list(window)? else { return Ok(None) };
     let parts = parts.into_iter().map(|Listed { path, window }| Part::of(path, window, 0)).collect();
     Ok(Some(Medium { target: kind.to_owned(), size: window.length(), cmdline, parts }))
 }

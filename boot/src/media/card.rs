@@ -11,7 +11,7 @@ use crate::host::error::{Result, Tried};
 use crate::host::interrupt::Making;
 use crate::host::window::Window;
 use crate::image::words;
-use crate::users::place::{self, Partition};
+use crate::users::place;
 
 /// The FAT filesystem's label.
 pub const LABEL: &str = "NODEOS-BOOT";
@@ -48,9 +48,7 @@ pub fn is(disk: &Window) -> bool {
 }
 
 /// The partitions; of the one that the firmware reads, the files that a build chose the bytes of.
-pub(super) fn list(disk: &Window, kind: &'static str) -> Result<Listing> {
-    let (boot, others): (Vec<_>, Vec<_>) =
-        place::partitions(disk)?.into_iter().partition(|partition| partition.window.at() == BOOT_AT);
+pub(super) fn list(disk: &Window) -> Result<Listing> {
     let _making = Making::start();
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let copy = |name: &str| {
@@ -59,15 +57,19 @@ pub(super) fn list(disk: &Window, kind: &'static str) -> Result<Listing> {
         // the open file outlives its folder
         Window::open(&to)
     };
-    let files = |Partition { number, .. }| {
-        let listed = move |name| (format!("partition {number}: {name}"), name);
-        ["kernel8.img", "initramfs"].map(listed)
-    };
-    let files = boot.into_iter().flat_map(files).map(|(path, name)| Listed { path, window: copy(name) });
-    let parts = files.chain(others.into_iter().map(Listed::partition)).collect();
+    let mut parts = Vec::new();
+    for partition in place::partitions(disk)? {
+        if partition.window.at() != BOOT_AT {
+            parts.push(Listed::partition(partition));
+            continue;
+        }
+        for name in ["kernel8.img", "initramfs"] {
+            parts.push(Listed { path: format!("partition {}: {name}", partition.number), window: copy(name) });
+        }
+    }
     let words = copy("cmdline.txt").and_then(|file| file.head(4096));
     let cmdline = words.ok().map(|words| String::from_utf8_lossy(&words).trim().to_owned());
-    Ok(Listing { kind, cmdline, parts })
+    Ok(Listing { cmdline, parts })
 }
 
 /// Copies files out of the partition that the firmware reads.

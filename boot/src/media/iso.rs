@@ -163,7 +163,7 @@ fn list(iso: &Window) -> Result<Option<Listing>> {
     let menu = String::from_utf8_lossy(&menu.unwrap_or_default()).into_owned();
     let cmdline = menu.lines().find_map(|line| line.trim().strip_prefix("linux /kernel ").map(str::to_owned));
     let parts = files.into_iter().map(|(path, file)| Listed { path, window: Ok(file) }).collect();
-    Ok(Some(Listing { kind: MEDIUM.name, cmdline, parts }))
+    Ok(Some(Listing { cmdline, parts }))
 }
 
 /// A line of xorriso's `report_lba`: `File data lba: 0 , 35 , 1 , 2 , '/kernel'`; the path is quoted for a shell.

@@ -7,8 +7,6 @@ use crate::users::place::{self, Partition};
 
 /// The parts of a file that is a medium.
 pub struct Listing {
-    /// The name of its row; `disk` for a disk that no build made.
-    pub kind: &'static str,
     /// The kernel's command line, unless a boot menu's other entry is chosen.
     pub cmdline: Option<String>,
     pub parts: Vec<Listed>,
@@ -27,14 +25,14 @@ impl Listed {
     }
 }
 
-/// Lists a medium or a disk with a partition table; `None` for any other file.
-pub fn list(window: &Window) -> Result<Option<Listing>> {
+/// Lists a medium, with the name of its row, or a disk with a partition table, as `disk`; `None` for any other file.
+pub fn list(window: &Window) -> Result<Option<(&'static str, Listing)>> {
     for medium in ALL {
         if let Some(listing) = (medium.list)(window)? {
-            return Ok(Some(listing));
+            return Ok(Some((medium.name, listing)));
         }
     }
     let partitions = place::partitions(window)?;
     let parts: Vec<_> = partitions.into_iter().map(Listed::partition).collect();
-    Ok((!parts.is_empty()).then_some(Listing { kind: "disk", cmdline: None, parts }))
+    Ok((!parts.is_empty()).then_some(("disk", Listing { cmdline: None, parts })))
 }

@@ -15,13 +15,12 @@ use std::path::{Path, PathBuf};
 use shim::arches::Arch;
 
 use super::card::{ALIGN, BOOT, BOOT_AT, BOOT_END, LABEL, MIB, SERIAL};
-use super::{ALWAYS, Listing, Medium, Member, Parts, SPEED, Shape, Slot, Starts, card, gzipped, manifest};
+use super::{ALWAYS, Medium, Member, Parts, SPEED, Shape, Slot, Starts, card, gzipped, manifest};
 use crate::host::cache::write_whole;
 use crate::host::digest::{self, Key};
 use crate::host::error::{Error, Result, Tried};
 use crate::host::run::Run;
 use crate::host::tool::Sign;
-use crate::host::window::Window;
 use crate::image::carbon::Placement;
 use crate::parts::Versions;
 use crate::parts::debian;
@@ -47,7 +46,7 @@ pub const MEDIUM: Medium = Medium {
         ]
     },
     recognise: |disk| card::is(disk).then(|| Arch::named("aarch64")).flatten(),
-    list,
+    list: |disk| card::is(disk).then(|| card::list(disk)).transpose(),
     boot: card::boot,
     cmdline,
     adds: FIRMWARES_WORDS,
@@ -56,10 +55,6 @@ pub const MEDIUM: Medium = Medium {
     versions,
     make,
 };
-
-fn list(disk: &Window) -> Result<Option<Listing>> {
-    card::is(disk).then(|| card::list(disk, MEDIUM.name)).transpose()
-}
 
 /// Of a 5, on a socket between the HDMI ones.
 const SERIAL_OF_5: &str = "ttyAMA10";

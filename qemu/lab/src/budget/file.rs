@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
-use super::{Budget, Entry, Landed, gated, machine};
+use super::{Budget, Entry, Landed, gated, machine, machines};
 use crate::figures::{FORMAT, Measured, kind};
 
 /// A file of budgets.
@@ -30,7 +30,7 @@ impl Budgets {
         for (arch, targets) in document.iter().filter(|(key, _)| !["format", "history"].contains(key)) {
             let targets = targets.as_table().ok_or_else(|| format!("{arch} is not a table of targets"))?;
             for (target, figures) in targets {
-                let machine = format!("{arch}.{target}");
+                let machine = machines::name(arch, target);
                 let figures = figures.as_table().ok_or_else(|| format!("{machine} is not a table of figures"))?;
                 let read = |(name, row): (&str, &Item)| Ok((name.to_owned(), budget(&machine, name, row)?));
                 rows.insert(machine.clone(), figures.iter().map(read).collect::<Result<_, String>>()?);

@@ -16,6 +16,12 @@ pub fn all() -> impl Iterator<Item = (&'static Arch, &'static Medium)> {
     all.filter(|(arch, target)| target.archs.contains(&arch.name))
 }
 
+/// A machine as budgets and records name it.
+#[must_use]
+pub fn name(arch: &str, target: &str) -> String {
+    format!("{arch}.{target}")
+}
+
 /// What budgets are for, of one machine without homes; instructions are the median of so many runs.
 pub fn measured(host: &Host, arch: &'static Arch, target: &'static Medium, runs: u8) -> Result<Measured> {
     let subject = Subject { arch, target, users: Users::None, manifest: Manifest::default() };

@@ -81,7 +81,7 @@ pub struct Entry {
 /// The machine that was measured, as budgets name it.
 #[must_use]
 pub fn machine(measured: &Measured) -> String {
-    format!("{}.{}", measured.arch, measured.target)
+    machines::name(&measured.arch, &measured.target)
 }
 
 /// A figure that is not as it should be.

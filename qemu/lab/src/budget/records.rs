@@ -38,7 +38,7 @@ impl Records {
         let read = || format!("read {}", file.display());
         let text = fs::read_to_string(&file).tried("read", &file)?;
         let budgets = Budgets::read(&text).map_err(|why| Error::new(read(), why))?;
-        let known: Vec<_> = machines::all().map(|(arch, target)| format!("{arch}.{target}")).collect();
+        let known: Vec<_> = machines::all().map(|(arch, target)| machines::name(arch.name, target.name)).collect();
         match budgets.rows.keys().find(|machine| !known.contains(machine)) {
             None => Ok(budgets),
             Some(machine) => {
@@ -49,27 +49,23 @@ impl Records {
 
     /// What landed last.
     pub fn landed(&self) -> Result<Landed> {
-        let mut landed = Landed { format: FORMAT, ..Landed::default() };
-        for path in ALL.iter().map(|arch| self.root.join(record(arch))).filter(|path| path.exists()) {
-            let text = fs::read_to_string(&path).tried("read", &path)?;
-            landed.machines.extend(parsed(&path.display().to_string(), &text)?.machines);
-        }
-        Ok(landed)
+        let files = ALL.iter().map(|arch| self.root.join(record(arch))).filter(|path| path.exists());
+        joined(files.map(|path| Ok((path.display().to_string(), fs::read_to_string(&path).tried("read", &path)?))))
     }
 
     /// What had landed at a revision of git's.
     pub fn landed_at(&self, revision: &str, archs: &[&Arch]) -> Result<Landed> {
-        let mut landed = Landed { format: FORMAT, ..Landed::default() };
-        for arch in archs {
+        let show = |arch: &&Arch| {
             let object = format!("{revision}:{}", record(arch));
-            let text = Run::new("git").args(["show", &object]).within(&self.root).output().map_err(|error| {
+            let run = Run::new("git").args(["show", "--end-of-options", &object]).within(&self.root);
+            let text = run.output().map_err(|error| {
                 error.next(
                     "name a revision that has records: git log -- qemu/landed; --arch and --target ask for fewer machines",
                 )
             })?;
-            landed.machines.extend(parsed(&object, &text)?.machines);
-        }
-        Ok(landed)
+            Ok((object, text))
+        };
+        joined(archs.iter().map(show))
     }
 
     /// Writes the budgets, and what landed for each architecture.
@@ -91,6 +87,13 @@ fn record(arch: &Arch) -> String {
     format!("qemu/landed/{arch}.json")
 }
 
-fn parsed(name: &str, text: &str) -> Result<Landed> {
-    Landed::read(text).map_err(|why| Error::new(format!("read {name}"), why))
+/// The machines of several records, each with the name that an error gives it.
+fn joined(records: impl Iterator<Item = Result<(String, String)>>) -> Result<Landed> {
+    let mut landed = Landed { format: FORMAT, ..Landed::default() };
+    for record in records {
+        let (name, text) = record?;
+        let read = Landed::read(&text).map_err(|why| Error::new(format!("read {name}"), why))?;
+        landed.machines.extend(read.machines);
+    }
+    Ok(landed)
 }
