@@ -50,16 +50,20 @@ impl Cache {
     pub fn entry(&self, kind: &str, key: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let path = self.root.join(kind).join(key);
         // entries are removed under this lock
-        let _lock = self.lock(kind, key)?;
+        let lock = self.lock(kind, key);
         if path.exists() {
-            touch(&path)?;
+            // a cache that cannot be written to serves too: nobody removes anything there
+            let _ = touch(&path);
             return Ok(path);
         }
-        let new = self.root.join(kind).join(format!(".{key}.new"));
+        let _lock = lock?;
+        let new = self.making(kind, key);
         remove(&new)?; // of a maker that was interrupted
         let _making = Making::start();
         let made = make(&new)
             .and_then(|()| interrupt::check(|| format!("make {}", path.display())))
+            // what a maker unpacked may be dated long ago
+            .and_then(|()| touch(&new))
             .and_then(|()| fs::rename(&new, &path).tried("rename to", &path));
         if made.is_err() {
             remove(&new)?;
@@ -103,13 +107,19 @@ impl Cache {
     fn remove_unused(&self, kind: &str, key: &str) -> Result<()> {
         let _lock = self.lock(kind, key)?;
         let path = self.root.join(kind).join(key);
-        if unused(&path).is_some_and(|unused| unused > IN_USE) { remove(&path) } else { Ok(()) }
+        if unused(&path).is_none_or(|unused| unused <= IN_USE) {
+            return Ok(());
+        }
+        // it leaves its place whole: what an interruption leaves is no entry, and the next maker removes it
+        let old = self.making(kind, key);
+        remove(&old)?;
+        fs::rename(&path, &old).tried("move away", &path)?;
+        remove(&old)
     }
 
-    /// Removes an entry, so that it is made anew.
-    pub fn remove(&self, kind: &str, key: &str) -> Result<()> {
-        let _lock = self.lock(kind, key)?;
-        remove(&self.root.join(kind).join(key))
+    /// Where an entry is made, and removed: nothing there is an entry.
+    fn making(&self, kind: &str, key: &str) -> PathBuf {
+        self.root.join(kind).join(format!(".{key}.new"))
     }
 
     /// A lock of that name, held until the file is dropped; waits for another command that holds it.
@@ -198,7 +208,7 @@ mod tests {
         });
         assert_eq!(made.load(Ordering::Relaxed), 1);
         assert_eq!(fs::read(cache.root().join("k/a")).unwrap(), b"x");
-        cache.remove("k", "a").unwrap();
+        super::remove(&cache.root().join("k/a")).unwrap();
         assert!(!cache.root().join("k/a").exists());
     }
 
@@ -245,6 +255,33 @@ mod tests {
         cache.prune_to("k", "", 0).unwrap();
         assert_eq!(entries(&cache), ["a-now", "b-soon"]);
         assert_eq!(fs::read_dir(cache.root().join("k")).unwrap().count(), 2 + all.len(), "locks stay");
+    }
+
+    #[test]
+    fn an_entry_is_taken_from_a_cache_where_no_lock_can_be_made() {
+        let (_folder, cache) = cache();
+        entry(&cache, "a", 24);
+        // root, too, makes no file in place of a folder
+        let lock = cache.root().join("k/.a.lock");
+        fs::remove_file(&lock).unwrap();
+        fs::create_dir(&lock).unwrap();
+        let path = cache.entry("k", "a", |_| panic!("it is there")).unwrap();
+        assert_eq!(fs::read(path).unwrap(), b"a");
+        fs::create_dir(cache.root().join("k/.b.lock")).unwrap();
+        assert!(cache.entry("k", "b", |_| Ok(())).unwrap_err().to_string().contains("make the lock"));
+    }
+
+    #[test]
+    fn a_new_entry_is_in_use_however_old_its_files_are() {
+        let (_folder, cache) = cache();
+        let then = SystemTime::now() - Duration::from_hours(24 * 365);
+        let make = |path: &std::path::Path| {
+            fs::write(path, "x").tried("write", path)?;
+            File::open(path).and_then(|file| file.set_modified(then)).tried("touch", path)
+        };
+        cache.entry("k", "a", make).unwrap();
+        cache.prune_to("k", "", 0).unwrap();
+        assert_eq!(entries(&cache), ["a"]);
     }
 
     #[test]
