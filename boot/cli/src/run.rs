@@ -166,7 +166,7 @@ impl Args {
 
     /// The machine of a medium, which is what it was made as.
     fn of_medium(&self, medium: &Found, common: Common) -> Result<Machine, Failed> {
-        let Source { arch, carbon, node, append, users, words, .. } = &self.source;
+        let Source { arch, carbon, node, append, users, words, env, env_file, .. } = &self.source;
         if let Some(arch) = arch.filter(|arch| *arch != medium.arch) {
             return Err(Failed::usage(format!("--arch {arch}: that medium is made for {}", medium.arch)));
         }
@@ -175,10 +175,10 @@ impl Args {
                 "--carbon, --node, --append and --fresh cannot change a medium that is already built",
             ));
         }
-        if !words.is_empty() {
+        if !words.is_empty() || !env.is_empty() || env_file.is_some() {
             let next = "name them when you build it: nodeos build APP --target TARGET --out FILE -- WORDS";
             return Err(Failed::usage(format!(
-                "words after -- cannot reach an app on a medium that is already built\n  next: {next}"
+                "--env, --env-file and words after -- cannot reach an app on a medium that is already built\n  next: {next}"
             )));
         }
         if users.as_deref() == Some(Path::new("none")) {

@@ -18,7 +18,7 @@ use crate::common::{Act, Common, Failed, answer, print_json, print_line};
 /// Make and edit a users partition: an ext4 image in which each folder at the top is a user's home
 #[derive(clap::Args)]
 #[command(
-    after_help = "Nothing is mounted, and nothing needs root. Each home belongs to its user, who has their own uid.\n\
+    after_help = "Nothing is mounted, and nothing needs root. Each home belongs to one user, with a uid of its own.\n\
                         FILE is an ext4 image, or a card's image: its partition with the homes is changed in place.\n\n\
                         Examples:\n  \
                         nodeos users create family.ext4 --size 1G\n  \

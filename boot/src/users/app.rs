@@ -137,9 +137,8 @@ impl Files for Folder<'_> {
             Content::Bytes(_) => return None,
         };
         let line = start.get(..read)?.split(|byte| *byte == b'\n').next()?;
-        (line.starts_with(b"#!") && line.ends_with(b"node"))
-            .then(|| path.strip_prefix("app/").map(str::to_owned))
-            .flatten()
+        let program = line.strip_prefix(b"#!")?.rsplit(|byte| b" /".contains(byte)).next()?;
+        path.strip_prefix("app/").filter(|_| program == b"node").map(str::to_owned)
     }
 }
 

@@ -23,6 +23,7 @@ mod edit;
 pub mod environment;
 mod epoch;
 pub mod ext4;
+mod flags;
 pub mod home;
 pub mod image;
 pub mod kept;

@@ -85,13 +85,15 @@ pub fn is_name(name: &str) -> bool {
 
 /// The words of a line; an error names what needs a shell.
 pub fn words(line: &str) -> Result<Vec<Word>, String> {
+    if let Some(letter) = line.chars().find(|letter| letter.is_control() && *letter != '\t') {
+        return Err(format!("{letter:?} is a control character"));
+    }
     let mut words = Vec::new();
     let mut word: Option<Word> = None;
     let mut letters = line.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
             ' ' | '\t' => words.extend(word.take()),
-            letter if letter.is_control() => return Err(format!("{letter:?} is a control character")),
             '|' | '&' | ';' | '<' | '>' | '(' | ')' | '`' | '*' | '?' | '[' | '{' => {
                 return Err(format!("`{letter}` needs a shell"));
             }
@@ -202,6 +204,7 @@ mod tests {
             ("a 'b", "a ' has no end"),
             ("a $1", "`$1`"),
             ("a\nb", "'\\n' is a control character"),
+            ("A='b\0c' node x", "'\\0' is a control character"),
         ] {
             let error = read(line).unwrap_err();
             assert!(error.contains(named), "{line}: {error}");

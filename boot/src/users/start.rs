@@ -4,51 +4,12 @@
 
 use serde_json::Value;
 
+use super::flags::{at_front, node_options};
 use super::packages;
 use super::shell::{Word, words};
 
 /// What node runs.
 pub const EXTENSIONS: [&str; 4] = ["js", "mjs", "cjs", "ts"];
-
-/// Flags of node whose value may be the next word (node(1), those with `=`).
-const WITH_VALUE: [&str; 16] = [
-    "-r",
-    "--require",
-    "--import",
-    "--loader",
-    "--experimental-loader",
-    "-C",
-    "--conditions",
-    "--env-file",
-    "--env-file-if-exists",
-    "--title",
-    "--icu-data-dir",
-    "--openssl-config",
-    "--disable-warning",
-    "--dns-result-order",
-    "--unhandled-rejections",
-    "--watch-path",
-];
-
-/// Flags with which node does not run a file as its program, or not once.
-const NO_PROGRAM: [&str; 16] = [
-    "--eval",
-    "--print",
-    "--check",
-    "--interactive",
-    "--version",
-    "--help",
-    "--test",
-    "--run",
-    "--watch",
-    "--build-sea",
-    "--build-snapshot",
-    "--build-snapshot-config",
-    "--prof-process",
-    "--v8-options",
-    "--completion-bash",
-    "--input-type",
-];
 
 /// More than that of a `#!` line is cut off (Linux, include/uapi/linux/binfmts.h: `BINPRM_BUF_SIZE`).
 const LONGEST_LINE: usize = 255;
@@ -112,38 +73,17 @@ fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, Str
         start.args = rest.collect();
         return Ok(start);
     }
-    while let Some(flag) = rest.next_if(|word| word.text().is_some_and(|text| text.starts_with('-') && text.len() > 1))
-    {
-        let flag = flag.text().unwrap_or_default().to_owned();
-        let name = flag.split('=').next().unwrap_or_default();
-        if NO_PROGRAM.contains(&name) || !name.starts_with("--") && !WITH_VALUE.contains(&name) {
-            return Err(format!("with the flag {name} node does not simply run a file"));
-        }
-        let value = WITH_VALUE.contains(&flag.as_str()).then(|| rest.next()).flatten();
-        start.flags.push(flag);
-        if let Some(value) = value {
-            start.flags.push(value.text().ok_or("a flag of node's is a variable")?.to_owned());
-        }
-    }
+    start.flags = at_front(&mut rest)?;
     let file = rest.next().ok_or("node is given no file")?;
     let file = file.text().ok_or("the file is a variable")?;
     start.entry = match packages::clean(file).as_str() {
-        "" => main(manifest, files)?,
+        // node knows no other names of a folder
+        "" => resolve(manifest["main"].as_str().unwrap_or("index.js"), files)
+            .ok_or("there is no \"main\" and no index.js")?,
         _ => resolve(file, files).ok_or_else(|| format!("there is no file {file}"))?,
     };
     start.args = rest.collect();
     Ok(start)
-}
-
-/// Node reads NODE_OPTIONS when it starts. A value of several words does not fit into a `#!` line as one: it becomes flags.
-fn node_options(variables: &[(String, Word)]) -> Result<Vec<String>, String> {
-    let Some((_, value)) = variables.iter().rfind(|(name, _)| name == "NODE_OPTIONS") else { return Ok(Vec::new()) };
-    let value = value.text().ok_or("NODE_OPTIONS has a variable in it")?;
-    match value.contains(['"', '\\']) {
-        true => Err("NODE_OPTIONS has quotes in it".to_owned()),
-        false if value.contains(char::is_whitespace) => Ok(value.split_whitespace().map(str::to_owned).collect()),
-        false => Ok(Vec::new()),
-    }
 }
 
 /// Whether a variable is read before the app's first line: by node, OpenSSL or the C library.
@@ -314,6 +254,9 @@ mod tests {
             ("node server.js\nnode index.js", "is a control character"),
             ("node", "node is given no file"),
             ("$RUN x", "the program is a variable"),
+            ("node --build_snapshot server.js", "with the flag --build-snapshot node does not"),
+            ("node --watch-path=. server.js", "with the flag --watch-path node does not"),
+            ("node -r", "the flag -r has no value"),
         ] {
             let manifest = serde_json::json!({"scripts": {"start": script}}).to_string();
             let error = start(&manifest, &["server.js", "index.js"]).unwrap_err();
@@ -321,6 +264,18 @@ mod tests {
         }
         let manifest = r#"{"scripts": {"prestart": "tsc", "start": "node server.js"}}"#;
         assert!(start(manifest, &["server.js"]).unwrap_err().contains("\"prestart\": \"tsc\" would run before"));
+    }
+
+    #[test]
+    fn a_dot_is_the_main_file_or_index_js_and_no_other() {
+        let entry = |more: &str, files: &[&str]| {
+            start(&format!(r#"{{"name": "x", "scripts": {{"start": "node ."}} {more}}}"#), files)
+                .map(|start| start.entry)
+        };
+        let bin = r#", "bin": "./cli.js""#;
+        assert_eq!(entry(bin, &["cli.js", "index.js"]), Ok("index.js".to_owned()));
+        assert_eq!(entry(r#", "main": "lib""#, &["lib/index.js", "index.js"]), Ok("lib/index.js".to_owned()));
+        assert!(entry(bin, &["cli.js", "server.js"]).unwrap_err().contains("there is no \"main\" and no index.js"));
     }
 
     #[test]
@@ -361,6 +316,15 @@ mod tests {
         let quoted =
             start(r#"{"scripts": {"start": "NODE_OPTIONS='--title \"a b\"' node server.js"}}"#, &["server.js"]);
         assert!(quoted.unwrap().init("").unwrap_err().contains("NODE_OPTIONS has quotes"));
+        for (value, why) in [
+            ("--no-warnings --eval=1", "NODE_OPTIONS: with the flag --eval node does not"),
+            ("--no-warnings /app/other.js", "NODE_OPTIONS: /app/other.js is not a flag"),
+            ("--no-warnings --require", "NODE_OPTIONS: the flag --require has no value"),
+        ] {
+            let variables = vec![("NODE_OPTIONS".to_owned(), value.into())];
+            let error = Start { variables, entry: "x.js".to_owned(), ..Start::default() }.init("").unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
         assert!(init("--title=a b").unwrap_err().contains("has a space in it"));
         assert!(init(&format!("--title={}", "a".repeat(300))).unwrap_err().contains("a `#!` line has 255"));
         let plain = Start { entry: "a \"b\".js".to_owned(), ..Start::default() };

@@ -103,6 +103,7 @@ fn options_that_do_not_apply_to_a_medium_are_refused() {
         ("direct", "--firmware", "uefi", "--firmware: nodeos run loads the kernel of direct itself"),
         ("pxe", "--plug", "usb", "--plug: pxe is not plugged in; these are: iso, sd"),
         ("direct", "--arch", "x86_64", "--arch x86_64: that medium is made for aarch64"),
+        ("direct", "--env", "A=b", "cannot reach an app on a medium that is already built"),
         ("direct", "--users", "none", "--users none: this medium has its own homes"),
     ] {
         let folder = medium(&stage, target, if target == "pxe" { "x86_64" } else { "aarch64" });

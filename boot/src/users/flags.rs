@@ -1,0 +1,88 @@
+//! Node's own flags, in the words behind `node` and in NODE_OPTIONS.
+//!
+//! A flag that node does not know is node's to refuse, in the machine.
+
+use std::iter::Peekable;
+
+use super::shell::Word;
+
+/// Flags of node whose value may be the next word (node(1), those with `=`).
+const WITH_VALUE: [&str; 15] = [
+    "-r",
+    "--require",
+    "--import",
+    "--loader",
+    "--experimental-loader",
+    "-C",
+    "--conditions",
+    "--env-file",
+    "--env-file-if-exists",
+    "--title",
+    "--icu-data-dir",
+    "--openssl-config",
+    "--disable-warning",
+    "--dns-result-order",
+    "--unhandled-rejections",
+];
+
+/// Flags with which node does not run a file as its program, or not once.
+const NO_PROGRAM: [&str; 18] = [
+    "--eval",
+    "--print",
+    "--check",
+    "--interactive",
+    "--version",
+    "--help",
+    "--test",
+    "--run",
+    "--watch",
+    "--watch-path",
+    "--build-sea",
+    "--build-snapshot",
+    "--build-snapshot-config",
+    "--prof-process",
+    "--v8-options",
+    "--completion-bash",
+    "--input-type",
+    // it would make a module of /init
+    "--experimental-default-type",
+];
+
+/// The flags at the front of some words; refused are those with which node does not simply run a file.
+pub fn at_front(words: &mut Peekable<impl Iterator<Item = Word>>) -> Result<Vec<String>, String> {
+    let mut flags = Vec::new();
+    let is_flag = |word: &Word| word.text().is_some_and(|text| text.starts_with('-') && text.len() > 1);
+    while let Some(word) = words.next_if(is_flag) {
+        let flag = word.text().unwrap_or_default();
+        // node takes _ for - too
+        let name = flag.split('=').next().unwrap_or_default().replace('_', "-");
+        let with_value = WITH_VALUE.contains(&name.as_str());
+        if NO_PROGRAM.contains(&name.as_str()) || !name.starts_with("--") && !with_value {
+            return Err(format!("with the flag {name} node does not simply run a file"));
+        }
+        flags.push(flag.to_owned());
+        if with_value && !flag.contains('=') {
+            let value = words.next().ok_or_else(|| format!("the flag {flag} has no value"))?;
+            flags.push(value.text().ok_or("a flag of node's is a variable")?.to_owned());
+        }
+    }
+    Ok(flags)
+}
+
+/// Node reads NODE_OPTIONS when it starts. A value of several words does not fit into a `#!` line as one: it becomes flags.
+pub fn node_options(variables: &[(String, Word)]) -> Result<Vec<String>, String> {
+    let Some((_, value)) = variables.iter().rfind(|(name, _)| name == "NODE_OPTIONS") else { return Ok(Vec::new()) };
+    let value = value.text().ok_or("NODE_OPTIONS has a variable in it")?;
+    if value.contains(['"', '\\']) {
+        return Err("NODE_OPTIONS has quotes in it".to_owned());
+    }
+    if !value.contains(char::is_whitespace) {
+        return Ok(Vec::new());
+    }
+    let mut words = value.split_whitespace().map(Word::from).peekable();
+    let flags = at_front(&mut words).map_err(|why| format!("NODE_OPTIONS: {why}"))?;
+    match words.next() {
+        None => Ok(flags),
+        Some(word) => Err(format!("NODE_OPTIONS: {} is not a flag", word.text().unwrap_or_default())),
+    }
+}
