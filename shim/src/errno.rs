@@ -31,7 +31,7 @@ pub const fn name(errno: i32) -> &'static str {
         40 => "ELOOP (a symbolic link)",
         74 => "EBADMSG (damaged)",
         95 => "EOPNOTSUPP",
-        110 => "ETIMEDOUT (it did not come)",
+        110 => "ETIMEDOUT (it did not appear)",
         117 => "EUCLEAN (damaged)",
         _ => "an error not listed here",
     }

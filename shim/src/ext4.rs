@@ -67,23 +67,23 @@ static COPIES: [(u64, &str); 3] = [
 
 /// What else lies at the start of disks: block, place in it, magic, what to say.
 static OTHERS: [(u64, usize, &[u8], &str); 13] = [
-    (0, 1024, &probe::EROFS, "it is no ext4 filesystem but EROFS"),
-    (0, 1024, &[0x10, 0x20, 0xf5, 0xf2], "it is no ext4 filesystem but F2FS"),
-    (0, 0, b"XFSB", "it is no ext4 filesystem but XFS"),
-    (0, 0, b"hsqs", "it is no ext4 filesystem but squashfs"),
-    (0, 0, b"LUKS\xba\xbe", "it is no ext4 filesystem but encrypted (LUKS)"),
-    (0, 3, b"NTFS    ", "it is no ext4 filesystem but NTFS"),
-    (0, 3, b"EXFAT   ", "it is no ext4 filesystem but exFAT"),
-    (0, 54, b"FAT", "it is no ext4 filesystem but FAT"),
-    (0, 82, b"FAT32", "it is no ext4 filesystem but FAT"),
-    (probe::BLOCKS[1], 0, probe::ISO, "it is no ext4 filesystem but ISO 9660"),
-    (65536, 64, b"_BHRfS_M", "it is no ext4 filesystem but btrfs"),
-    (0, 512, b"LABELONE", "it is no ext4 filesystem but LVM"),
+    (0, 1024, &probe::EROFS, "it is EROFS, not ext4"),
+    (0, 1024, &[0x10, 0x20, 0xf5, 0xf2], "it is F2FS, not ext4"),
+    (0, 0, b"XFSB", "it is XFS, not ext4"),
+    (0, 0, b"hsqs", "it is squashfs, not ext4"),
+    (0, 0, b"LUKS\xba\xbe", "it is encrypted (LUKS), not ext4"),
+    (0, 3, b"NTFS    ", "it is NTFS, not ext4"),
+    (0, 3, b"EXFAT   ", "it is exFAT, not ext4"),
+    (0, 54, b"FAT", "it is FAT, not ext4"),
+    (0, 82, b"FAT32", "it is FAT, not ext4"),
+    (probe::BLOCKS[1], 0, probe::ISO, "it is ISO 9660, not ext4"),
+    (65536, 64, b"_BHRfS_M", "it is btrfs, not ext4"),
+    (0, 512, b"LABELONE", "it is LVM, not ext4"),
     // after FAT and NTFS, which end their first sector so too
     (0, 510, &[0x55, 0xaa], "it is a whole disk with partitions: name one of them"),
 ];
 
-const UNKNOWN: &str = "it is no ext4 filesystem, nor any other that is known here";
+const UNKNOWN: &str = "it is not an ext4 filesystem, nor another that is known here";
 /// The only one that may be made anew.
 pub const EMPTY: &str = "it is empty: make one with `nodeos users create`";
 /// In so many first bytes an ext4 filesystem has its table of groups and the first inodes.

@@ -82,10 +82,10 @@ impl Fsck {
     pub const fn says(self) -> &'static str {
         match self {
             Self::Clean | Self::Mended => "",
-            Self::Left => "e2fsck did not mend all of the users partition, which is used as it is",
-            Self::NeverBegan => "e2fsck did not begin; the users partition is used as it is",
-            Self::Killed => "e2fsck was stopped half-way; the users partition is only read",
-            Self::Held => "e2fsck hangs and has the disk open; the users partition is only read, if at all",
+            Self::Left => "e2fsck could not repair the users partition completely; it is used as it is",
+            Self::NeverBegan => "e2fsck could not start; the users partition is used as it is",
+            Self::Killed => "e2fsck was stopped half-way; the users partition is read-only",
+            Self::Held => "e2fsck hangs and has the disk open; the users partition is read-only, or absent",
         }
     }
 }
@@ -235,7 +235,7 @@ mod tests {
                 let mounts = tries(fsck, fsck, flags).into_iter().map(|this| this.options(flags));
                 assert_eq!(mounts.collect::<Vec<_>>(), ["ro,noload"], "{fsck:?} {flags}");
             }
-            assert!(fsck.says().contains("only read"));
+            assert!(fsck.says().contains("read-only"));
         }
         assert_eq!(Try::Kept.options("ro,foo"), "ro");
         assert_eq!(Try::Asked.options("noatime"), "noatime");

@@ -35,13 +35,13 @@ pub enum Refusal {
 impl Say for Refusal {
     fn say(&self, text: &mut say::Text) {
         match self {
-            Self::NoDirectory => say!(text, "it is no directory"),
+            Self::NoDirectory => say!(text, "it is not a directory"),
             Self::UidZero => say!(text, "uid 0 owns it, and only the home called root may be uid 0's; chown it"),
             Self::RootNotOwner(uid) => say!(text, "it is called root but uid ", uid, " owns it; chown it to 0"),
             Self::SharedUid(uid) => say!(text, "uid ", uid, " owns another home too; give each home its own uid"),
             Self::Name => say!(
                 text,
-                "its name has a colon, a control character, a blank at an end or one of #+- in front, or is no UTF-8; rename it"
+                "its name has a colon, a control character, a blank at an end or one of #+- in front, or is not UTF-8; rename it"
             ),
             Self::TooMany => say!(text, "there are more than ", MAX_HOMES, " homes, or their names are too long"),
             Self::Unreadable(errno) => say!(text, "it cannot be read: ", crate::errno::name(*errno)),

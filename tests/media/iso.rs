@@ -185,7 +185,7 @@ fn a_users_partition_can_follow_the_iso_on_a_disk() {
         let mut vm = Vm::start(machine).unwrap();
         log_on(&mut vm, "ana", None);
         vm.expect("written").unwrap();
-        assert!(!vm.transcript().contains("gone at power off"), "{arch}: {}", vm.transcript());
+        assert!(!vm.transcript().contains("lost at power off"), "{arch}: {}", vm.transcript());
     }
 }
 
@@ -208,7 +208,7 @@ fn the_boot_menu_shows_no_error() {
 fn the_boot_menu_offers_a_ram_session_and_rescue() {
     let disk = Disk::with(&[logs_on("ana", 1000, None, "")]);
     // the entries of the menu: the default, a session in RAM, the serial console, rescue
-    for (down, word) in [(1, "RAM session"), (3, "single: nobody's init runs, and only root may log on")] {
+    for (down, word) in [(1, "RAM session"), (3, "single: no init runs, and only root may log on")] {
         let mut machine = machine(Firmware::Bios, Bus::Cd);
         machine.drives.push(Drive::writable(&disk.path));
         machine.start = Start::Firmware { firmware: Firmware::Bios, oem: None };

@@ -32,8 +32,8 @@ pub fn a_bad_home_is_refused_and_the_others_run(arch: &'static Arch) {
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
     let said = vm.transcript();
     for line in [
-        "nodeos: home link refused: it is no directory",
-        "nodeos: home file refused: it is no directory",
+        "nodeos: home link refused: it is not a directory",
+        "nodeos: home file refused: it is not a directory",
         "nodeos: home zero refused: uid 0 owns it",
         "nodeos: home twin1 refused: uid 1003 owns another home too",
         "nodeos: home twin2 refused: uid 1003 owns another home too",
@@ -123,7 +123,7 @@ pub fn symlinks_at_mount_points_are_not_followed(arch: &'static Arch) {
     let said = vm.transcript();
     assert!(said.contains("good runs") && !said.contains("yet it ran"), "{said}");
     for name in ["dev", "proc", "tmp"] {
-        assert!(said.contains(&format!("no sandbox for {name}")), "{said}");
+        assert!(said.contains(&format!("cannot make the sandbox of {name}")), "{said}");
         assert!(said.contains(&format!(" /root/{name}: ELOOP (a symbolic link)")), "{said}");
     }
 }
@@ -162,16 +162,16 @@ pub fn a_bad_logon_file_lets_nobody_in(arch: &'static Arch) {
     let mut vm = Boot::on(arch).homes(&disk).start();
     for (name, password) in [("malformed", ""), ("huge", ""), ("pipe", ""), ("root", "")] {
         log_on(&mut vm, name, Some(password));
-        vm.expect("That is not a user and password of this machine.").unwrap();
+        vm.expect("Wrong user name or password.").unwrap();
     }
     log_on(&mut vm, "good", Some("secret"));
     vm.expect("good is in").unwrap();
     let said = vm.transcript();
     for line in [
-        "home malformed: etc/logon.json: it is malformed; nobody logs on there",
-        "home huge: etc/logon.json: it is too long; nobody logs on there",
-        "home pipe: etc/logon.json: EINVAL; nobody logs on there",
-        "home root: an empty password opens no root prompt",
+        "home malformed: etc/logon.json: it is malformed; the user cannot log on",
+        "home huge: etc/logon.json: it is too long; the user cannot log on",
+        "home pipe: etc/logon.json: EINVAL; the user cannot log on",
+        "home root: its password is empty, so root cannot log on",
     ] {
         assert!(said.contains(line), "{}", vm.failure(format!("not said: {line}")));
     }

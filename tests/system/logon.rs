@@ -15,7 +15,7 @@ use shim::{
 };
 use tests::{Boot, Disk, attacker, log_on, logs_on, runs};
 
-const NO: &str = "That is not a user and password of this machine.";
+const NO: &str = "Wrong user name or password.";
 
 /// How much processor time QEMU uses from the last key to the answer. A busy host does not stretch
 /// it as it stretches wall clock time. The shortest of three runs counts.
@@ -189,7 +189,7 @@ pub fn single_user_mode_lets_only_root_in(arch: &'static Arch) {
     root.program("init", "#!/usr/bin/env node\nconsole.log('init ran')\n");
     let disk = Disk::with(&[root, logs_on("ana", 1000, None, "console.log('ana is in')")]);
     let mut vm = Boot::on(arch).homes(&disk).words("single").start();
-    vm.expect("nodeos: single: nobody's init runs, and only root may log on").unwrap();
+    vm.expect("nodeos: single: no init runs, and only root may log on").unwrap();
     log_on(&mut vm, "ana", Some("")); // even a guest is asked for a password, and an empty one is refused
     vm.expect(NO).unwrap();
     log_on(&mut vm, "root", Some("wrong"));
@@ -216,11 +216,11 @@ pub fn a_home_created_after_boot_is_reported_differently_from_a_refused_one(arch
     log_on(&mut vm, "root", Some("root"));
     vm.expect("eva has a home").unwrap();
     log_on(&mut vm, "eva", None);
-    vm.expect("nodeos: no logon of eva: that home was not there at boot; restart to use it").unwrap();
+    vm.expect("nodeos: eva cannot log on: the home was not there at boot; restart the machine to use it").unwrap();
     // another boot, because the next prompt and that line may come in any order
     drop(vm);
     let mut vm = Boot::on(arch).homes(&disk).start();
     log_on(&mut vm, "twin1", None);
-    vm.expect("nodeos: no logon of twin1: that home was refused at boot: uid 1003 owns another home too").unwrap();
+    vm.expect("nodeos: twin1 cannot log on: the home was refused at boot: uid 1003 owns another home too").unwrap();
     assert!(!vm.transcript().contains("a twin is in"));
 }

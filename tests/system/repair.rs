@@ -72,7 +72,7 @@ pub fn a_damaged_folder_is_repaired_at_the_next_boot(arch: &'static Arch) {
             "bo wrote",
         ],
     );
-    assert!(said.contains("nodeos: e2fsck mended "), "{said}");
+    assert!(said.contains("nodeos: e2fsck repaired "), "{said}");
     // the files of the folder are in lost+found
     let found = disk.listing().iter().filter(|line| line.starts_with("1000 /lost+found/#")).count();
     assert_eq!(found, 5);
@@ -88,12 +88,12 @@ pub fn an_e2fsck_that_stops_halfway_makes_the_partition_read_only(arch: &'static
     for (state, says, writes) in [
         (
             "0",
-            "nodeos: e2fsck did not begin; the users partition is used as it is (status 8); next: `e2fsck -f DEVICE`",
+            "nodeos: e2fsck could not start; the users partition is used as it is (status 8); next: `e2fsck -f DEVICE`",
             true,
         ),
         (
             "2",
-            "nodeos: e2fsck was stopped half-way; the users partition is only read (status 8); next: `e2fsck -f DEVICE`",
+            "nodeos: e2fsck was stopped half-way; the users partition is read-only (status 8); next: `e2fsck -f DEVICE`",
             false,
         ),
     ] {
@@ -101,11 +101,7 @@ pub fn an_e2fsck_that_stops_halfway_makes_the_partition_read_only(arch: &'static
         let before = std::fs::read(&disk.path).unwrap();
         let said = ends(Boot::on(arch).homes(&disk).broken_e2fsck(&disk), &[says, "ana reads 5", "bo wrote"]);
         assert_eq!(said.matches("checking the users partition").count(), 1, "{said}");
-        assert_eq!(
-            said.contains("nodeos: the users partition is read-only: what you write is gone"),
-            !writes,
-            "{said}"
-        );
+        assert_eq!(said.contains("nodeos: the users partition is read-only: changes are lost"), !writes, "{said}");
         let unchanged = before == std::fs::read(&disk.path).unwrap();
         assert_eq!(unchanged, !writes, "{state}");
     }
@@ -117,7 +113,7 @@ pub fn a_running_check_is_stopped_before_the_machine_restarts(arch: &'static Arc
     let mut vm = Boot::on(arch).homes(&disk).broken_e2fsck(&disk).start();
     vm.expect("checking the users partition").unwrap();
     vm.monitor("sendkey ctrl-alt-delete").unwrap();
-    vm.expect("told to stop while it boots").unwrap();
+    vm.expect("stopping before the boot is complete").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::Reboot), "{}", vm.transcript());
     let said = vm.transcript();
     // the check ended early, and the boot did not go on

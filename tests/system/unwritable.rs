@@ -59,7 +59,7 @@ pub fn quotas_and_the_read_only_feature_cause_a_read_only_mount_with_advice(arch
         features(&disk, made);
         let mut vm = Boot::on(arch).homes(&disk).words(flags).start();
         vm.expect(says).unwrap();
-        vm.expect("nodeos: the users partition is read-only: what you write is gone at power off").unwrap();
+        vm.expect("nodeos: the users partition is read-only: changes are lost at power off").unwrap();
         ends_well(&mut vm);
         assert!(!has_written(&disk) && !vm.transcript().contains("users create"), "{}", vm.transcript());
         // follows the advice of the console
@@ -108,7 +108,7 @@ pub fn a_dirty_journal_on_a_read_only_medium_is_not_replayed(arch: &'static Arch
     vm.expect("bo runs").unwrap();
     drop(vm); // a power cut
     let mut vm = Boot::on(arch).drive(Drive::read_only(&cut.path)).start();
-    vm.expect("its journal was not replayed: what was written last may be missing").unwrap();
+    vm.expect("its journal was not replayed: the last writes may be missing").unwrap();
     vm.expect("nodeos: the users partition is read-only").unwrap();
     vm.expect("bo runs").unwrap();
     drop(vm);

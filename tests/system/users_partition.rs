@@ -88,7 +88,7 @@ pub fn a_partition_that_appears_late_is_awaited(arch: &'static Arch) {
 
 pub fn without_a_partition_a_guest_gets_a_session_in_ram(arch: &'static Arch) {
     let mut vm = Boot::on(arch).start();
-    vm.expect("nodeos: RAM session: no users partition, what you write is gone at power off").unwrap();
+    vm.expect("nodeos: RAM session: no users partition, changes are lost at power off").unwrap();
     log_on(&mut vm, "root", Some(""));
     vm.expect("That is not a user").unwrap();
     log_on(&mut vm, "guest", None);
@@ -103,7 +103,7 @@ pub fn without_a_partition_a_guest_gets_a_session_in_ram(arch: &'static Arch) {
 pub fn waiting_for_a_missing_partition_times_out(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('found')")]);
     let mut vm = Boot::on(arch).homes(&disk).users_by("users=LABEL=elsewhere").start();
-    vm.expect("LABEL=elsewhere /tmp: ETIMEDOUT (it did not come); is it plugged in, and is users= or carbon= right?")
+    vm.expect("LABEL=elsewhere /tmp: ETIMEDOUT (it did not appear); is it plugged in, and is users= or carbon= right?")
         .unwrap();
     vm.expect("nodeos: RAM session").unwrap();
     vm.expect("username:").unwrap();
@@ -127,8 +127,8 @@ pub fn a_partition_that_is_not_ext4_is_reported(arch: &'static Arch) {
     let mut btrfs = vec![0x5a; 1 << 20];
     btrfs[65600..65608].copy_from_slice(b"_BHRfS_M");
     for (bytes, says) in [
-        (vec![0x5a; 1 << 20], "/dev/vdb: it is no ext4 filesystem, nor any other that is known here"),
-        (btrfs, "/dev/vdb: it is no ext4 filesystem but btrfs"),
+        (vec![0x5a; 1 << 20], "/dev/vdb: it is not an ext4 filesystem, nor another that is known here"),
+        (btrfs, "/dev/vdb: it is btrfs, not ext4"),
         (vec![0; 1 << 20], "/dev/vdb: it is empty: make one with `nodeos users create`"),
     ] {
         std::fs::write(&disk.path, bytes).unwrap();
@@ -152,7 +152,7 @@ pub fn writes_to_a_read_only_partition_go_to_ram(arch: &'static Arch) {
     for boot in [Boot::on(arch).drive(Drive::read_only(&disk.path))].into_iter().chain(flags) {
         let mut vm = boot.start();
         vm.expect("nodeos: the users partition is read-only").unwrap();
-        vm.expect(": what you write is gone at power off").unwrap();
+        vm.expect(": changes are lost at power off").unwrap();
         vm.expect("wrote <Buffer 6b 65 70 74> 1000").unwrap();
         assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
         assert!(!disk.listing().iter().any(|line| line.ends_with("/new")));
@@ -164,7 +164,7 @@ pub fn unknown_mount_options_are_ignored(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, script)]);
     let mut vm = Boot::on(arch).homes(&disk).words("usersflags=noatime,foo=bar").start();
     vm.expect("; does ext4 know all of usersflags=?").unwrap();
-    vm.expect("nodeos: usersflags=noatime,foo=bar was not taken: the users partition is mounted without").unwrap();
+    vm.expect("nodeos: usersflags=noatime,foo=bar was refused: the users partition is mounted without").unwrap();
     vm.expect("wrote").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
     assert!(disk.listing().contains(&"1000 /ana/new".to_owned()));

@@ -231,8 +231,8 @@ mod tests {
         assert!(title(&user, true).contains("only root may log on"));
         user.init = true;
         assert!(title(&user, false).contains("at boot, for its init"));
-        user.refused = Some("it is no directory".to_owned());
+        user.refused = Some("it is not a directory".to_owned());
         let refused = one(&user, false, &Ok(Policy::default()), limits);
-        assert_eq!((refused.title.as_str(), refused.steps.len()), ("guest: refused, it is no directory", 0));
+        assert_eq!((refused.title.as_str(), refused.steps.len()), ("guest: refused, it is not a directory", 0));
     }
 }

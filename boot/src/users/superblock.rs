@@ -73,9 +73,9 @@ impl Found {
         let failed = |why: String| Error::new(format!("read {}", window.path().display()), why);
         match self {
             Self::None => Err(match refused(window) {
-                Some(ext4::EMPTY) => failed("it is no ext4 filesystem: it is empty".to_owned())
+                Some(ext4::EMPTY) => failed("it is not an ext4 filesystem: it is empty".to_owned())
                     .next("nodeos users create FILE makes one"),
-                why => failed(why.unwrap_or("it is no ext4 filesystem").to_owned()),
+                why => failed(why.unwrap_or("it is not an ext4 filesystem").to_owned()),
             }),
             Self::Short { needed, there } => {
                 let why = format!("it is cut short: the filesystem in it has {needed} bytes, and {there} are there");

@@ -60,7 +60,7 @@ fn a_file_that_is_not_ext4_is_refused() {
     for bytes in [vec![], vec![0; 4096], vec![0xff; 1 << 20]] {
         fs::write(scratch.image(), bytes).unwrap();
         let error = refused(&scratch, &new("bo"));
-        assert!(error.contains("it is no ext4 filesystem"), "{error}");
+        assert!(error.contains("it is not an ext4 filesystem"), "{error}");
         // the error must not advise to create a new image over data
         let holds = fs::read(scratch.image()).unwrap().iter().any(|byte| *byte != 0);
         assert!(!(holds && error.contains("users create")), "{error}");

@@ -65,7 +65,7 @@ fn refused_homes_are_listed_with_the_reason() {
             ("a:b", "its name has a colon", How::None),
             ("eve", "uid 0 owns it", How::None),
             ("guest", "uid 1001 owns another home too", How::Guest),
-            ("link", "it is no directory", How::None),
+            ("link", "it is not a directory", How::None),
             ("twin", "uid 1001 owns another home too", How::None),
         ]
     );

@@ -82,8 +82,8 @@ impl Why {
             }
             Self::WholeDisk => "a card is larger than the image that was written to it",
             Self::Medium => "the carbon copy is a file on the medium",
-            Self::CarriedHomes => "the homes that the initramfs brings: what is written is gone at power off",
-            Self::RamSession => "no users partition: a guest in RAM, gone at power off",
+            Self::CarriedHomes => "the homes that the initramfs brings: changes are lost at power off",
+            Self::RamSession => "no users partition: a guest in RAM; changes are lost at power off",
             Self::WorkFolders => "overlay's own, on the filesystem of the homes, root's alone",
             Self::RuntimeLayer => "os.userInfo() answers",
             Self::HostLayer => "the host's name and its loopback's are known, to all users alike",

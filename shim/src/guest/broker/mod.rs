@@ -53,7 +53,7 @@ pub fn main(start: Start) -> ! {
     }
     let guards = Options::of(start.environment()).guards;
     let errno = broker(&users, guards, &log).err().unwrap_or(Errno::INVAL);
-    error!(log, "no device broker, and no devices for users: ", errno);
+    error!(log, "the device broker cannot start, and users get no devices: ", errno);
     sys::exit(1)
 }
 
@@ -63,7 +63,7 @@ fn read(users: &mut Users, log: &Log) {
         let Some((uid, gid, name)) = user(text) else { return };
         let policy = policy::read(name).unwrap_or(Policy::STRICTEST);
         if !policy.devices.is_empty() && users.push(User { uid, gid, policy }).is_err() {
-            error!(log, "no devices for ", name, ": ", MAX_USERS, " users have some");
+            error!(log, name, " gets no devices: ", MAX_USERS, " users have some already");
         }
     });
 }
@@ -98,7 +98,7 @@ fn broker(users: &Users, guards: Guards<'_>, log: &Log) -> Result<()> {
         if (uevents::drain(&events) || failed)
             && let Err(errno) = scan::scan(&mut claims, &mut kernel, log)
         {
-            error!(log, "cannot look at the devices: ", errno);
+            error!(log, "cannot list the devices: ", errno);
         }
         kernel.take_news();
         while let Some(watch) = kernel.next_end() {

@@ -27,7 +27,10 @@ pub fn scan(claims: &mut Claims, kernel: &mut Kernel<'_>, log: &Log) -> Result<(
             if granted != 0 && !claims.found(name, number, granted, kernel) {
                 error!(
                     log,
-                    name, " is offered to nobody: its name is too long, or there are ", MAX_DEVICES, " devices"
+                    name,
+                    " is not offered to users: its name is too long, or there are ",
+                    MAX_DEVICES,
+                    " devices already"
                 );
             }
         }

@@ -56,7 +56,7 @@ pub fn ask(console: &str, line: Line, options: &Options<'_>) -> u8 {
             1
         }
         Err(errno) => {
-            info!(Log::PID1, "no logon on ", console, ": ", errno);
+            info!(Log::PID1, "cannot start a logon on ", console, ": ", errno);
             1
         }
     }
@@ -72,7 +72,7 @@ fn answer(console: &str, line: Line, options: &Options<'_>) -> Result<(Text, boo
     let name = person.name()?;
     let known = person.is(&name, options)?;
     if !known {
-        person.put("\nThat is not a user and password of this machine.\n");
+        person.put("\nWrong user name or password.\n");
         // the end of this process hangs the terminal up
         let _ = rustix::termios::tcdrain(&person.terminal);
     }

@@ -37,25 +37,27 @@ fn may_log_on(name: &str, options: &Options<'_>) -> bool {
         Ok(file) => match file.password.as_deref() {
             None => return false,
             Some("") if root => {
-                error!(log, "home root: an empty password opens no root prompt; give it one");
+                error!(log, "home root: its password is empty, so root cannot log on; set one");
                 return false;
             }
             Some("") => return !options.single,
             Some(hash) => match usable(hash, options.guards) {
                 Ok(_) => return root || !options.single,
-                Err(Useless::Malformed) => say!(&mut why, "its password is no argon2id hash that is taken here"),
+                Err(Useless::Malformed) => {
+                    say!(&mut why, "its password is not an argon2id hash that this machine accepts")
+                }
                 Err(Useless::TooLarge(kib, most)) => say!(
                     &mut why,
                     "its password takes ",
                     kib,
                     " KiB to check, and this machine has ",
                     most,
-                    " KiB for that; give it anew"
+                    " KiB for that; set it again"
                 ),
             },
         },
         Err(error) => say!(&mut why, error),
     }
-    error!(log, "home ", name, ": ", layout::LOGON_FILE, ": ", why, "; nobody logs on there");
+    error!(log, "home ", name, ": ", layout::LOGON_FILE, ": ", why, "; the user cannot log on");
     false
 }

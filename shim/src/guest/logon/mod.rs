@@ -32,7 +32,7 @@ pub fn main(start: Start) -> ! {
         }
         (Some("run"), Some(user), Some(program)) => session::run(user, program, &options, start),
         _ => {
-            Stream(2).put("this is a part of PID 1 of a NodeOS machine\n");
+            Stream(2).put("this program is a part of PID 1 of a NodeOS machine\n");
             64
         }
     })

@@ -16,7 +16,7 @@ use crate::{
 pub fn run(user: &str, program: &str, options: &Options<'_>, start: Start) -> u8 {
     if let Err(errno) = privilege::shut_in(options.guards) {
         let mut why = Text::new();
-        say!(&mut why, "nodeos: ", user, ": the kernel does not shut programs in: ", errno, "\n");
+        say!(&mut why, "nodeos: ", user, ": the kernel cannot restrict programs: ", errno, "\n");
         Stream(2).put(&why);
         return 126;
     }

@@ -60,9 +60,9 @@ pub fn mend(device: &str, check: Check, log: &Log) -> Fsck {
     let mut why = Text::new();
     match end {
         Ok(End::Status(status, _)) => say!(&mut why, "status ", status),
-        Ok(End::Signal) => say!(&mut why, "by a signal: was there too little memory?"),
+        Ok(End::Signal) => say!(&mut why, "killed by a signal, perhaps because memory ran out"),
         Ok(End::Late) => say!(&mut why, "killed after ", LIMIT, " s"),
-        Ok(End::Never) => say!(&mut why, "killed, it did not end: does the disk answer?"),
+        Ok(End::Never) => say!(&mut why, "killed, but it still runs: perhaps the disk does not answer"),
         Err(errno) => say!(&mut why, errno),
     }
     if !fsck.says().is_empty() {
@@ -93,7 +93,7 @@ fn run(device: &str, arguments: &str, until: u64, log: &Log) -> Result<End> {
         // it is about to lose /dev
         let log = Log::held();
         if let Err(errno) = become_it(device, &program, &theirs, arguments) {
-            error!(log, "cannot become e2fsck: ", errno);
+            error!(log, "cannot start e2fsck: ", errno);
         }
         sys::exit(NO_E2FSCK)
     };
@@ -180,7 +180,7 @@ fn watch(output: &OwnedFd, until: u64, log: &Log) -> Seen {
         }
     }
     if mended > 0 {
-        error!(log, "e2fsck mended ", mended, " problems of the users partition: ", first);
+        error!(log, "e2fsck repaired ", mended, " problems of the users partition: ", first);
     }
     seen
 }

@@ -76,16 +76,14 @@ impl Run<First> for Begin<'_> {
         match step.op {
             First::BoundingSet => {
                 if self.0.hold(Guard::Capabilities) && privilege::seal().is_err() {
-                    sys::Stream(2).put(
-                        "nodeos: the kernel does not give up capabilities: no user can be kept from the machine\n",
-                    );
+                    sys::Stream(2).put("nodeos: the kernel cannot drop capabilities, so no user can be restricted\n");
                     return Err(Stopped);
                 }
             }
             First::OwnRoot(attr) => {
                 if let Err(errno) = own_root(attr) {
                     let mut why = Text::new();
-                    say!(&mut why, "nodeos: no root to pivot from: ", errno, "\n");
+                    say!(&mut why, "nodeos: cannot make a root to pivot from: ", errno, "\n");
                     sys::Stream(2).put(&why);
                     return Err(Stopped);
                 }
@@ -124,7 +122,7 @@ fn setup(words: Start, log: &Log) -> Result<Upper, Stopped> {
     };
     let status = ended.ok().flatten().and_then(|(_, status)| status.exit_status());
     if status.is_none() {
-        error!(log, "/setup did not come to its end: too little memory?");
+        error!(log, "/setup ended too early, perhaps because memory ran out");
     }
     status.and_then(|status| Upper::of_status(u8::try_from(status).ok()?)).ok_or(Stopped)
 }
@@ -149,7 +147,7 @@ impl Machine<'_> {
         let root = self.homes.root();
         let mut state = State::new(self.consoles.len(), root, self.interactive(log));
         if self.single {
-            error!(log, "single: nobody's init runs, and only root may log on");
+            error!(log, "single: no init runs, and only root may log on");
             self.idle(&state, log);
             return state;
         }
@@ -158,7 +156,7 @@ impl Machine<'_> {
         for home in root.into_iter().chain(others).filter(known) {
             if !state.want_init(home) {
                 let name = self.homes.get(home).map_or("?", |user| user.name);
-                error!(log, "home ", name, ": its init does not run, for ", MAX_SANDBOXES, " others do");
+                error!(log, "home ", name, ": its init does not run: there are ", MAX_SANDBOXES, " sandboxes already");
             }
         }
         self.idle(&state, log);
@@ -176,7 +174,7 @@ impl Machine<'_> {
     /// Whether anybody may log on: `/logon` reads the logon files, and has a line for each that is no good.
     fn interactive(&self, log: &Log) -> bool {
         self.check(log).unwrap_or_else(|errno| {
-            error!(log, "cannot look at the logon files: ", errno);
+            error!(log, "cannot read the logon files: ", errno);
             false
         })
     }

@@ -35,7 +35,7 @@ impl Broker {
                 None
             }
             Err(errno) => {
-                error!(log, "no device broker: ", errno);
+                error!(log, "cannot start the device broker: ", errno);
                 None
             }
         }

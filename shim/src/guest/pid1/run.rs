@@ -131,7 +131,7 @@ impl Executor<'_> {
             Action::Init(home, console) => self.entered(home, self.init(home, console)),
             Action::Shell(home, console) => self.entered(home, self.shell(home, console)),
             Action::TurnAway(home, _) => {
-                error!(self.log, "no session of ", self.name(home), ": there are ", MAX_SANDBOXES, " sandboxes");
+                error!(self.log, self.name(home), " cannot log on: there are ", MAX_SANDBOXES, " sandboxes already");
                 Outcome::Done
             }
             Action::Show(home) => self.outcome("root's view", self.show(home)),
@@ -246,8 +246,11 @@ impl Executor<'_> {
         if home.is_none() {
             let found = homes::found(name, self.machine.guards).ok();
             match found.and_then(|found| self.machine.homes.refusal(name.as_bytes(), found)) {
-                Some(why) => error!(self.log, "no logon of ", name, ": that home was refused at boot: ", why),
-                None => error!(self.log, "no logon of ", name, ": that home was not there at boot; restart to use it"),
+                Some(why) => error!(self.log, name, " cannot log on: the home was refused at boot: ", why),
+                None => error!(
+                    self.log,
+                    name, " cannot log on: the home was not there at boot; restart the machine to use it"
+                ),
             }
         }
         home
@@ -260,7 +263,7 @@ impl Executor<'_> {
             return Ok(pid);
         }
         let errno = self.become_logon(terminal).err().unwrap_or(Errno::INVAL);
-        error!(self.log, "no logon on ", terminal.name, ": ", errno);
+        error!(self.log, "cannot start a logon on ", terminal.name, ": ", errno);
         sys::exit(1)
     }
 

@@ -44,7 +44,7 @@ pub fn build(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> Resul
         return Ok(made);
     }
     let errno = become_sandbox(user, machine, reports).err().unwrap_or(Errno::INVAL);
-    error!(Log::PID1, "no sandbox for ", user.name, ": ", errno);
+    error!(Log::PID1, "cannot make the sandbox of ", user.name, ": ", errno);
     sys::exit(1)
 }
 
@@ -105,7 +105,7 @@ pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, session: Session<'_>) -
                 // the sandbox ends: as if this were killed with it, which it is in a moment
                 sys::exit(KILLED);
             }
-            error!(log, "no program of ", session.user.name, " runs: ", errno);
+            error!(log, "cannot run a program of ", session.user.name, ": ", errno);
             sys::exit(126);
         }
         forked

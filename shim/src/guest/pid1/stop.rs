@@ -30,7 +30,7 @@ pub fn ordered(signal: i32) -> Option<LastWord> {
 
 /// Stops a machine that still boots: what `/setup` runs is told to end, and e2fsck does so in order.
 pub fn stop_booting(word: LastWord, log: &Log) -> ! {
-    error!(log, "told to stop while it boots");
+    error!(log, "stopping before the boot is complete");
     end(Signal::TERM, CHECKED);
     stop(word, log)
 }
@@ -43,7 +43,7 @@ pub fn stop(word: LastWord, log: &Log) -> ! {
         unmount(log);
         rustix::fs::sync();
     }) {
-        error!(log, "the disk does not answer: what was not yet written is lost");
+        error!(log, "the disk does not answer: unwritten data is lost");
     }
     aside(SAID, || say(word));
     let command = match word {

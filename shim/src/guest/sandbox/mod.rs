@@ -49,13 +49,13 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
     let limits = limits::of_one(all_users(), homes, &policy);
     let granted = !policy.devices.is_empty() && has_devices(user);
     if !granted && !policy.devices.is_empty() {
-        error!(log, "no devices for ", user.name, ": they are granted from the next boot on");
+        error!(log, user.name, ": its devices are granted from the next boot on");
     }
     let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, host };
     // the out-of-memory killer must not take the process that holds the sandbox together
     let _ = place::file("/proc/self/oom_score_adj", OFlags::WRONLY).and_then(|adj| rustix::io::write(&adj, b"-1000"));
     if steps(&plan::guarded(plan::root(&sandbox), guards), &log).is_err() {
-        error!(log, "no sandbox for ", user.name);
+        error!(log, "cannot make the sandbox of ", user.name);
         return None;
     }
     match privilege::become_user(user, guards).and_then(|()| privilege::shut_in(guards)) {

@@ -62,15 +62,15 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
         return Ok(upper);
     }
     let (whose, says) = match carried {
-        true => (InRam::Carried, ", with the homes of the boot medium: what you write is gone at power off"),
-        false => (InRam::Guest, ": no users partition, what you write is gone at power off; log on as guest"),
+        true => (InRam::Carried, ", with the homes of the boot medium: changes are lost at power off"),
+        false => (InRam::Guest, ": no users partition, changes are lost at power off; log on as guest"),
     };
     error!(log, "RAM session", says);
     steps(&plan::ram(whose), log)?;
     if whose == InRam::Guest
         && let Err(errno) = plan::own_guest(&mut Owner)
     {
-        error!(log, "no guest: ", errno);
+        error!(log, "cannot make the home of guest: ", errno);
     }
     Ok(Upper::Home)
 }

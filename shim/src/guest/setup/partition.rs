@@ -51,10 +51,7 @@ fn tried(path: &str, unclean: bool, options: &Options<'_>, log: &Log) -> Option<
                 if steps(&plan::guarded(plan::users(&wanted), options.guards), log).is_ok() {
                     if this == Try::Kept {
                         let (with, kept) = if mounts.is_empty() { ("without", "") } else { ("with ", mounts) };
-                        error!(
-                            log,
-                            "usersflags=", flags, " was not taken: the users partition is mounted ", with, kept
-                        );
+                        error!(log, "usersflags=", flags, " was refused: the users partition is mounted ", with, kept);
                     }
                     return Some(upper(path, asked, log));
                 }
@@ -64,7 +61,7 @@ fn tried(path: &str, unclean: bool, options: &Options<'_>, log: &Log) -> Option<
             Try::Read | Try::Untouched => match mount("ext4", path, layout::USERS, Attr::READ_ONLY, mounts) {
                 Ok(()) => {
                     if this == Try::Untouched && fsck.writable() {
-                        error!(log, "its journal was not replayed: what was written last may be missing");
+                        error!(log, "its journal was not replayed: the last writes may be missing");
                     }
                     return Some(read_only("", log));
                 }
@@ -90,6 +87,6 @@ fn upper(path: &str, asked: Asked, log: &Log) -> Upper {
 
 #[inline(never)]
 fn read_only(why: &str, log: &Log) -> Upper {
-    error!(log, "the users partition is read-only", why, ": what you write is gone at power off");
+    error!(log, "the users partition is read-only", why, ": changes are lost at power off");
     Upper::Ram
 }
