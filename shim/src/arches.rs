@@ -43,7 +43,7 @@ pub struct Arch {
     pub uefi_package: &'static str,
 }
 
-/// Reads one crate into one row: a constant that a crate lacks does not compile.
+/// Turns the constants of one crate into one row. If a crate lacks a constant, this does not compile.
 macro_rules! row {
     ($arch:ident) => {
         Arch {

@@ -1,31 +1,32 @@
-//! Argon2id version 19 (RFC 9106) over BLAKE2b (RFC 7693), for the check of a password and nothing else: no secret, no
-//! associated data, one thread.
+//! Argon2id version 19 (RFC 9106) over BLAKE2b (RFC 7693), only for password checks: no secret, no associated data, one
+//! thread.
 //!
-//! Written here because PID 1 is small: the `argon2` crate is 13 KiB of it, a twin for AVX2 included, and this is 2 KiB.
-//! The tests hold it against that crate. Words are used as the machine has them: both architectures are little-endian.
+//! The code is our own to keep PID 1 small: the `argon2` crate takes 13 KiB, which includes a second version for AVX2;
+//! this takes 2 KiB. The tests compare it with that crate. Words are read in the byte order of the machine, because
+//! both architectures are little-endian.
 
 /// A block of argon2's memory (RFC 9106, 3.1): 1 KiB.
 pub type Block = [u64; 128];
 
-/// What a hash may cost.
+/// The cost parameters of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
-    /// Memory, in KiB: eight for each lane at least.
+    /// Memory in KiB: at least eight for each lane.
     pub memory: u32,
-    /// Passes, one at least.
+    /// Passes, at least one.
     pub passes: u32,
-    /// Lanes, one at least.
+    /// Lanes, at least one.
     pub lanes: u32,
 }
 
-/// The version and the variant, as both are hashed (RFC 9106, 3.2).
+/// The version and the variant, as they go into the hash (RFC 9106, 3.2).
 const VERSION: u32 = 0x13;
 const ARGON2ID: u32 = 2;
-/// Slices of a pass; lanes wait for each other at their ends.
+/// Slices of a pass. Lanes wait for each other at the end of each slice.
 const SLICES: usize = 4;
 
 impl Cost {
-    /// Blocks of one slice of one lane.
+    /// The number of blocks in one slice of one lane.
     fn segment(self) -> usize {
         let lanes = self.lanes as usize;
         (self.memory as usize).checked_div(lanes.saturating_mul(SLICES)).unwrap_or(0)
@@ -38,8 +39,8 @@ impl Cost {
     }
 }
 
-/// Hashes into `hash`, which is 64 bytes at most; `memory` is zeroed and has `cost.blocks()` blocks. `None` if it has
-/// less.
+/// Writes the hash into `hash`, which has at most 64 bytes. `memory` must be zeroed and have `cost.blocks()` blocks.
+/// `None` if it has fewer.
 pub fn hash(password: &[u8], salt: &[u8], cost: Cost, memory: &mut [Block], hash: &mut [u8]) -> Option<()> {
     let mut start = Blake2b::new(64);
     for number in [cost.lanes, length(hash), cost.memory, cost.passes, VERSION, ARGON2ID] {
@@ -74,20 +75,20 @@ pub fn hash(password: &[u8], salt: &[u8], cost: Cost, memory: &mut [Block], hash
     Some(())
 }
 
-/// A length as it is hashed: 32 bits.
+/// A length as it goes into the hash: 32 bits.
 fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
-/// One of a lane's first two blocks: the long hash of 1024 bytes (RFC 9106, 3.3), half of each of 31 hashes and one
-/// whole.
+/// One of the first two blocks of a lane: the long hash of 1024 bytes (RFC 9106, 3.3). It is the first half of each of
+/// 31 hashes, and then one whole hash.
 fn first(start: &[u8; 64], column: u32, lane: u32, block: &mut Block) {
     let mut state = Blake2b::new(64);
     state.number(1024);
     state.update(start);
     state.number(column);
     state.number(lane);
-    // all but the last are overwritten in their second half
+    // the next hash overwrites the second half of each one but the last
     for at in (0..=120).step_by(4) {
         let hash = state.words();
         block.iter_mut().skip(at).zip(hash).for_each(|(to, from)| *to = from);
@@ -109,7 +110,7 @@ impl Segment {
         let length = self.cost.segment();
         let lane_length = length.checked_mul(SLICES)?;
         let lane = self.lane.checked_mul(lane_length)?;
-        // in the first half of the first pass, the places do not depend on the password (RFC 9106, 3.4.1.3)
+        // in the first half of the first pass, the references do not depend on the password (RFC 9106, 3.4.1.3)
         let independent = self.pass == 0 && self.slice < 2;
         let mut places = [0; 128];
         let begin = if self.pass == 0 && self.slice == 0 { 2 } else { 0 };
@@ -142,14 +143,14 @@ impl Segment {
         mixed(mixed(input, &zeros), &zeros)
     }
 
-    /// Which block is mixed in, for that random word (RFC 9106, 3.4.2).
+    /// Which block is mixed in for this random word (RFC 9106, 3.4.2).
     fn reference(&self, random: u64, index: usize) -> Option<usize> {
         let length = self.cost.segment();
         let lane_length = length.checked_mul(SLICES)?;
         let own = self.pass == 0 && self.slice == 0;
         let lanes = u64::from(self.cost.lanes);
         let lane = if own { self.lane } else { usize::try_from((random >> 32).checked_rem(lanes)?).ok()? };
-        // whole slices that are done: all before this one, or in a later pass all but this one
+        // whole slices that are finished: in the first pass those before this one, in a later pass all others
         let done = if self.pass == 0 { self.slice } else { SLICES.wrapping_sub(1) }.checked_mul(length)?;
         let area = if lane == self.lane {
             done.checked_add(index)?.checked_sub(1)?
@@ -193,15 +194,15 @@ fn mixed(mut block: Block, other: &Block) -> Block {
     block
 }
 
-/// A round of BLAKE2b on four rows of four words (RFC 7693, 3.2): columns, then diagonals. `word` gives the words of
-/// the message. Argon2's own has products instead (RFC 9106, 3.6).
+/// A round of BLAKE2b on four rows of four words (RFC 7693, 3.2): columns, then diagonals. `word` returns the next word
+/// of the message. With `PRODUCTS` it is the variant of Argon2, which also adds products (RFC 9106, 3.6).
 #[inline(always)]
 fn round<const PRODUCTS: bool>(rows: &mut [[u64; 4]; 4], mut word: impl FnMut() -> u64) {
     let sum = |a: u64, b: u64| {
         let product = if PRODUCTS { (a & 0xffff_ffff).wrapping_mul(b & 0xffff_ffff) << 1 } else { 0 };
         a.wrapping_add(b).wrapping_add(product)
     };
-    // the diagonals become columns, and columns again
+    // turns the diagonals into columns, and back again
     for turns in [[1, 2, 3], [3, 2, 1]] {
         let [a, b, c, d] = rows;
         for (((a, b), c), d) in a.iter_mut().zip(b.iter_mut()).zip(c.iter_mut()).zip(d.iter_mut()) {
@@ -256,7 +257,7 @@ const SIGMA: [[u8; 16]; 10] = [
 ];
 
 impl Blake2b {
-    /// For a hash of that many bytes, 64 at most.
+    /// For a hash of that many bytes, at most 64.
     #[inline(never)]
     fn new(length: usize) -> Self {
         let mut state = IV;
@@ -297,7 +298,7 @@ impl Blake2b {
         hash
     }
 
-    /// Takes the buffer in; `last` has all bits set with the last one (RFC 7693, 3.2).
+    /// Mixes the buffer into the state. `last` has all bits set for the last block (RFC 7693, 3.2).
     #[inline(never)]
     fn compress(&mut self, last: u64) {
         let [a, b, c, d, e, f, g, h] = self.state;

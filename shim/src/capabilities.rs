@@ -12,14 +12,14 @@ impl Capabilities {
     /// `CAP_DAC_READ_SEARCH`: read any file and folder.
     pub const DAC_READ_SEARCH: Self = Self(1 << 2);
 
-    /// What root keeps: it administers files and users, not the machine.
+    /// What root keeps: root administers files and users, but not the machine.
     pub const ROOT: Self = Self(0b1111_1111);
 
-    /// The first capabilities, in the order of their numbers: all that any set here has.
+    /// The names of the first capabilities, in the order of their numbers. No set here has a higher one.
     const NAMES: [&str; 8] =
         ["chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid"];
 
-    /// These and those.
+    /// The union of both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)

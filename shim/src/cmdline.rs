@@ -1,8 +1,8 @@
 //! The words that the kernel hands to PID 1.
 //!
-//! The kernel keeps the words that it knows, drops those with a dot, and passes on the rest:
-//! `key=value` in the environment, others as arguments (init/main.c, `unknown_bootoption`). So
-//! no /proc is needed to read them. More than 32 of a kind panic the kernel.
+//! The kernel keeps the words that it knows, drops those with a dot, and passes the others on: `key=value` in the
+//! environment, the rest as arguments (init/main.c, `unknown_bootoption`). So no /proc is needed to read them. More than
+//! 32 of a kind panic the kernel.
 
 use core::ffi::CStr;
 
@@ -51,7 +51,7 @@ impl Size {
     }
 }
 
-/// All that the command line decides.
+/// All options of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options<'a> {
     /// `carbon=`; without it the carbon copy is the device labelled `layout::CARBON_LABEL`.
@@ -60,7 +60,7 @@ pub struct Options<'a> {
     pub users: Option<Device<'a>>,
     /// `usersflags=`: options of the users partition's filesystem, separated by commas.
     pub users_flags: &'a str,
-    /// `grow`: the users partition is the last of its disk and gets all that is behind it.
+    /// `grow`: the users partition is the last of its disk and grows into all free space behind it.
     pub grow: bool,
     /// `single`: nobody's `/init` runs and only root may log on.
     pub single: bool,
@@ -70,13 +70,13 @@ pub struct Options<'a> {
     pub tz: &'a str,
     /// `TERM=` of every user: the kernel's own default is `linux`.
     pub term: &'a str,
-    /// `keymap=`: a keyboard layout of `keymap`; empty for the kernel's own, of the United States.
+    /// `keymap=`: a keyboard layout of `keymap`; empty for the kernel's default, which is the US layout.
     pub keymap: &'a str,
-    /// `winsize=`: the size of consoles that do not know theirs, which serial lines do not.
+    /// `winsize=`: the size of consoles that do not know their own, such as serial lines.
     pub size: Size,
-    /// What keeps a user's processes in.
+    /// The guards that hold; tests can leave some out.
     pub guards: Guards<'a>,
-    /// A word of ours that could not be read, for one line in the log.
+    /// A word of ours that could not be parsed, for one line in the log.
     pub refused: Option<&'a str>,
 }
 
@@ -100,7 +100,7 @@ impl Default for Options<'_> {
 }
 
 impl<'a> Options<'a> {
-    /// Takes one word, in either of the kernel's two places. Words of others are left alone.
+    /// Takes one word, from the arguments or the environment. Unknown words are ignored.
     #[inline(never)]
     pub fn take(&mut self, word: &'a str) {
         let (key, value) = cut::once(word, b'=').unwrap_or((word, ""));
@@ -135,7 +135,7 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// What a refused word should be, for people.
+    /// A hint for people: what a refused word should look like.
     #[must_use]
     pub fn hint(refused: &str) -> &'static str {
         if refused.starts_with("winsize") {
@@ -145,14 +145,14 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// Takes words as a program gets them.
+    /// Takes words in the form in which a program receives them.
     pub fn of(words: impl Iterator<Item = &'a CStr>) -> Self {
         let mut options = Self::default();
         words.filter_map(|word| word.to_str().ok()).for_each(|word| options.take(word));
         options
     }
 
-    /// Takes a whole command line, as the host tools have it.
+    /// Takes a whole command line, for the host tools.
     #[must_use]
     pub fn parse(line: &'a str) -> Self {
         let mut options = Self::default();

@@ -1,7 +1,7 @@
-//! Cuts texts at a byte and reads numbers: core's splitting and parsing know every pattern and every type, and are
-//! 2 KiB of PID 1.
+//! Splits text at a byte and parses numbers. The functions of core for this support every pattern and every type, and
+//! would add 2 KiB to PID 1.
 
-/// What is before and behind the first `byte`, which is ASCII.
+/// The text before and after the first `byte`, which is ASCII.
 #[must_use]
 #[inline(never)]
 pub fn once(text: &str, byte: u8) -> Option<(&str, &str)> {
@@ -9,7 +9,7 @@ pub fn once(text: &str, byte: u8) -> Option<(&str, &str)> {
     Some((text.get(..at)?, text.get(at.wrapping_add(1)..)?))
 }
 
-/// Takes what is before the next `byte`, which is ASCII, or all that is left.
+/// Takes the text before the next `byte`, which is ASCII, or all of the rest.
 #[inline(never)]
 pub fn next<'a>(rest: &mut Option<&'a str>, byte: u8) -> Option<&'a str> {
     let text = rest.take()?;
@@ -18,7 +18,7 @@ pub fn next<'a>(rest: &mut Option<&'a str>, byte: u8) -> Option<&'a str> {
     Some(part)
 }
 
-/// A number of digits alone, to the base of ten or sixteen.
+/// Parses a number that consists of digits only, in base ten or sixteen.
 #[must_use]
 #[inline(never)]
 pub fn number(text: &str, base: u32) -> Option<u64> {
@@ -28,7 +28,7 @@ pub fn number(text: &str, base: u32) -> Option<u64> {
     text.bytes().try_fold(0, digit)
 }
 
-/// The same, of 32 bits.
+/// The same for 32 bits.
 #[must_use]
 pub fn small(text: &str, base: u32) -> Option<u32> {
     number(text, base)?.try_into().ok()

@@ -1,8 +1,8 @@
-//! How a block device is named on the kernel's command line.
+//! How the kernel's command line names a block device.
 
 use crate::{displayed, say, say::Say};
 
-/// Which block device, in the words of mount(8).
+/// A block device, named as in mount(8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Device<'a> {
     /// A device node, `/dev/…`.

@@ -1,9 +1,9 @@
-//! `/usr/bin/env`: runs any program, so that `#!/usr/bin/env node` and its kin work.
+//! `/usr/bin/env`: runs any program, so that `#!/usr/bin/env node` and similar lines work.
 //!
-//! `env [-C FOLDER] [NAME=VALUE]… PROGRAM [ARGUMENT]…` changes to the folder, sets variables and looks the program up in PATH,
-//! as env(1) does; a first argument `-S WORDS` (or `-SWORDS`) is split at spaces, which is how a `#!` line passes more than
-//! one word. Without a program it prints the environment. Exit status: 125 no such folder, 126 found but not run,
-//! 127 not found (POSIX env, GNU env).
+//! `env [-C FOLDER] [NAME=VALUE]… PROGRAM [ARGUMENT]…` changes to the folder, sets variables and looks the program up
+//! in PATH, as env(1) does. A first argument `-S WORDS` (or `-SWORDS`) is split at spaces, so that a `#!` line can pass
+//! more than one word. Without a program it prints the environment. Exit status: 125 no such folder, 126 found but not
+//! run, 127 not found (POSIX env, GNU env).
 #![cfg_attr(target_env = "musl", no_std, no_main)]
 
 use core::ffi::CStr;
@@ -27,7 +27,7 @@ fn env(start: Start) -> ! {
 fn run(start: Start) -> u8 {
     let rest = start.shift();
     match rest.arguments().next() {
-        // as a `#!` line runs it: every argument and variable goes on as it is
+        // as in a `#!` line: all arguments and variables are passed on unchanged
         Some(program) if plain(program) => {
             failed(program, search(program, rest.environment(), |path| sys::exec_with(path, rest)))
         }
@@ -39,7 +39,7 @@ fn plain(word: &CStr) -> bool {
     !word.to_bytes().contains(&b'=') && !word.to_bytes().starts_with(b"-")
 }
 
-/// With `-S`, `-C`, with variables, or with nothing to run; `None` if there are too many words.
+/// Handles `-S`, `-C`, variables, and the case without a program; `None` if there are too many words.
 fn changed(start: Start) -> Option<u8> {
     let mut arguments = start.arguments().peekable();
     let mut split = Text::new();
@@ -85,7 +85,7 @@ fn failed(program: &CStr, errno: Errno) -> u8 {
     if errno == Errno::NOENT { 127 } else { 126 }
 }
 
-/// Puts a variable in, over one of the same name.
+/// Sets a variable, and replaces one of the same name.
 fn set<'a>(environment: &mut Words<'a>, variable: &'a CStr) -> Option<()> {
     fn name(variable: &CStr) -> Option<&[u8]> {
         variable.to_bytes().split(|byte| *byte == b'=').next()

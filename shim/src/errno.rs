@@ -1,6 +1,6 @@
 //! Names of the errors that a boot can meet (include/uapi/asm-generic/errno-base.h, errno.h).
 
-/// The name, or a dash for one that is not listed.
+/// The name of the error, or a dash if it is not listed.
 #[must_use]
 pub const fn name(errno: i32) -> &'static str {
     match errno {

@@ -1,18 +1,18 @@
-//! What an ext4 superblock tells before the mount: why the kernel refuses it, and whether it needs e2fsck.
+//! What an ext4 superblock shows before the mount: why the kernel refuses it, and whether it needs e2fsck.
 //!
-//! Pure, over a function that reads: the guest reads a device, the host a file. A reason names what is in the way and
-//! a next step that keeps the data. Offsets and bits: fs/ext4/ext4.h, `struct ext4_super_block`; what is refused:
-//! fs/ext4/super.c, `ext4_feature_set_ok`. No bit here stops a mount: the kernel decides, this explains.
+//! Pure, over a function that reads: the guest reads a device, the host a file. A reason names the obstacle and a next
+//! step that keeps the data. Offsets and bits: fs/ext4/ext4.h, `struct ext4_super_block`; refused features:
+//! fs/ext4/super.c, `ext4_feature_set_ok`. Nothing here prevents a mount: the kernel decides, this only explains.
 
 use crate::{
     cut,
     probe::{self, BLOCK, EXT4},
 };
 
-/// Reads a block at that many bytes from the start; `None` where there is less.
+/// Reads a block at that many bytes from the start; `None` if the device or file is shorter.
 pub type Read<'a> = dyn FnMut(u64, &mut [u8; BLOCK]) -> Option<()> + 'a;
 
-/// Where the superblock begins.
+/// The offset of the superblock.
 const AT: usize = 1024;
 const LOG_BLOCK_SIZE: usize = AT + 0x18;
 const STATE: usize = AT + 0x3a;
@@ -21,10 +21,10 @@ const INCOMPAT: usize = AT + 0x60;
 const RO_COMPAT: usize = AT + 0x64;
 const JOURNAL_INODE: usize = AT + 0xe0;
 const HAS_JOURNAL: u32 = 4;
-/// Blocks of 1024 bytes shifted by more are larger than a page of 4 KiB.
+/// A larger value means blocks larger than a page of 4 KiB: a block has 1024 bytes, shifted left by this.
 const MOST_LOG_BLOCK_SIZE: u32 = 2;
 
-/// Features in the way of a mount, in the order in which the kernel looks: which word, which bits, what to say.
+/// Features that prevent a mount, in the order in which the kernel checks them: the word, the bits, the message.
 static REFUSED: [(usize, u32, &str); 6] = [
     (INCOMPAT, 8, "it is the journal of another filesystem"),
     // all but EXT4_FEATURE_INCOMPAT_SUPP
@@ -48,8 +48,8 @@ const LARGE_BLOCKS: &str = "its blocks are larger than the kernel's pages of 4 K
 const FOREIGN_JOURNAL: &str = "its journal is on another disk; attach that disk to another computer and run `e2fsck -f \
                                DEVICE`, then remove the journal";
 
-/// The first copy of the superblock, for blocks of 4, 2 and 1 KiB: it begins the second group. e2fsck writes it over
-/// whatever lies there now, so it is for a copy of the disk.
+/// The first copy of the superblock, for blocks of 4, 2 and 1 KiB: it is at the start of the second block group. e2fsck
+/// overwrites the first blocks with it, so people should run that on a copy of the disk.
 static COPIES: [(u64, &str); 3] = [
     (
         32768 * 4096,
@@ -65,7 +65,7 @@ static COPIES: [(u64, &str); 3] = [
     ),
 ];
 
-/// What else lies at the start of disks: block, place in it, magic, what to say.
+/// Other formats that are recognized by the start of the disk: block, offset in it, magic, message.
 static OTHERS: [(u64, usize, &[u8], &str); 13] = [
     (0, 1024, &probe::EROFS, "it is EROFS, not ext4"),
     (0, 1024, &[0x10, 0x20, 0xf5, 0xf2], "it is F2FS, not ext4"),
@@ -79,14 +79,14 @@ static OTHERS: [(u64, usize, &[u8], &str); 13] = [
     (probe::BLOCKS[1], 0, probe::ISO, "it is ISO 9660, not ext4"),
     (65536, 64, b"_BHRfS_M", "it is btrfs, not ext4"),
     (0, 512, b"LABELONE", "it is LVM, not ext4"),
-    // after FAT and NTFS, which end their first sector so too
+    // must come after FAT and NTFS, because their first sector ends with the same bytes
     (0, 510, &[0x55, 0xaa], "it is a whole disk with partitions: name one of them"),
 ];
 
 const UNKNOWN: &str = "it is not an ext4 filesystem, nor another that is known here";
-/// The only one that may be made anew.
+/// Only in this case may a new filesystem be made.
 pub const EMPTY: &str = "it is empty: make one with `nodeos users create`";
-/// In so many first bytes an ext4 filesystem has its table of groups and the first inodes.
+/// An ext4 filesystem has its group descriptors and first inodes within this many bytes.
 const BEGINNING: u64 = 1 << 20;
 
 fn word(block: &[u8; BLOCK], at: usize) -> Option<u32> {
@@ -97,7 +97,7 @@ fn has(block: &[u8; BLOCK], at: usize, magic: &[u8]) -> bool {
     block.get(at..).is_some_and(|rest| rest.starts_with(magic))
 }
 
-/// Why the kernel would not mount it, or only for reading, and what to do; `None` if nothing is seen.
+/// Why the kernel would refuse to mount it, or to mount it for writing, and what to do; `None` if no reason is found.
 pub fn refused(read: &mut Read<'_>) -> Option<&'static str> {
     let mut block = [0; BLOCK];
     read(0, &mut block)?;
@@ -109,7 +109,7 @@ pub fn refused(read: &mut Read<'_>) -> Option<&'static str> {
             return Some(what);
         }
     }
-    // last: they outlive an ext4 that made room for another
+    // checked last, because these copies survive when another filesystem replaces the ext4
     for (at, what) in &COPIES {
         // s_magic and s_block_group_nr, of a superblock at the start of its block
         if read(*at, &mut block).is_some() && has(&block, EXT4.0, &EXT4.1) && has(&block, 0x5a, &[1, 0]) {
@@ -126,17 +126,17 @@ pub fn refused(read: &mut Read<'_>) -> Option<&'static str> {
     Some(EMPTY)
 }
 
-/// How much e2fsck is to look at, and to mend, before the mount.
+/// How thoroughly e2fsck should check and repair it before the mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// It was not unmounted and has no journal: what can be mended without a question.
+    /// It was not unmounted and has no journal: e2fsck repairs what it can without a question.
     Preen,
-    /// The kernel met damage in it: everything.
+    /// The kernel found damage in it: e2fsck checks everything.
     Full,
 }
 
-/// What the state in the first block asks for. A filesystem with a journal counts as whole even where the power was
-/// cut: the kernel replays it.
+/// The check that the state in the superblock requires. A filesystem with a journal needs none after a power loss: the
+/// kernel replays the journal.
 #[must_use]
 pub fn check(block: &[u8; BLOCK]) -> Option<Check> {
     const VALID: u32 = 1; // EXT4_VALID_FS, EXT4_ERROR_FS
@@ -148,8 +148,8 @@ pub fn check(block: &[u8; BLOCK]) -> Option<Check> {
     if state & VALID == 0 { Some(Check::Preen) } else { None }
 }
 
-/// Whether a line of e2fsck's tells of a problem that it mended: a question that `-y` answered, or what `-p` says, which
-/// ends with a word in capitals (e2fsck/problem.c, `preen_msg`).
+/// Whether a line of e2fsck reports a problem that it repaired: either a question that `-y` answered, or a message of
+/// `-p`, which ends with a word in capitals (e2fsck/problem.c, `preen_msg`).
 #[must_use]
 pub fn mends(line: &str) -> bool {
     let word = line.strip_suffix('.').and_then(|line| line.rsplit(' ').next()).unwrap_or("");
@@ -157,17 +157,17 @@ pub fn mends(line: &str) -> bool {
     line.ends_with("? yes") || (capitals && !matches!(word, "MANUALLY" | "IGNORED"))
 }
 
-/// What the words of `usersflags=` ask of a mount.
+/// What the options in `usersflags=` request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// Nobody writes to it.
+    /// The mount is read-only.
     pub read_only: bool,
-    /// Its journal is left alone.
+    /// The journal is not loaded.
     pub no_journal: bool,
 }
 
 impl Asked {
-    /// Of options that are separated by commas.
+    /// Parses options that are separated by commas.
     #[must_use]
     pub fn of(options: &str) -> Self {
         let has = |wanted: &str| {
@@ -177,7 +177,7 @@ impl Asked {
         Self { read_only: has("ro"), no_journal: has("noload") || has("norecovery") }
     }
 
-    /// The options that are kept where ext4 does not know all of them.
+    /// The options to keep if ext4 does not know all of them.
     #[must_use]
     pub fn kept(self) -> &'static str {
         match (self.read_only, self.no_journal) {
@@ -187,14 +187,14 @@ impl Asked {
         }
     }
 
-    /// Whether the journal may be told how often to commit: the kernel refuses that where no journal is loaded.
+    /// Whether `commit=` may be set: the kernel refuses it if no journal is loaded.
     #[must_use]
     pub fn commits(self) -> bool {
         !self.read_only && !self.no_journal
     }
 }
 
-/// Whether it has a journal: without one the kernel refuses `commit=`.
+/// Whether it has a journal. Without one, the kernel refuses `commit=`.
 #[must_use]
 pub fn has_journal(block: &[u8; BLOCK]) -> bool {
     word(block, COMPAT).is_some_and(|compat| compat & HAS_JOURNAL != 0)
@@ -235,7 +235,7 @@ mod tests {
         assert!(output.status.success(), "{program} {words}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// What mke2fs makes with those words.
+    /// An image that mke2fs makes with those options, changed by `then`.
     fn made(words: &str, size: u64, then: &[&str]) -> Vec<u8> {
         let image = tempfile::NamedTempFile::new().unwrap();
         image.as_file().set_len(size).unwrap();
@@ -276,7 +276,7 @@ mod tests {
         }
     }
 
-    /// A bit in a feature word of an ext4 filesystem without a journal.
+    /// A superblock with these bytes at `at`, of an ext4 filesystem without a journal.
     fn with(at: usize, bytes: &[u8]) -> Vec<u8> {
         let mut block = vec![0; BLOCK];
         block[AT + 0x38..AT + 0x3a].copy_from_slice(&[0x53, 0xef]);
@@ -352,7 +352,7 @@ mod tests {
         for text in texts.chain([UNKNOWN, LARGE_BLOCKS, FOREIGN_JOURNAL]) {
             assert!(!text.contains("create"), "{text}");
         }
-        // what is left of one whose first blocks were overwritten
+        // the rest of a filesystem whose first blocks were overwritten
         let mut wiped = made("-b 4096", 64 << 20, &[]);
         wiped[..8192].fill(0);
         assert_eq!(why(&wiped), Some(UNKNOWN));
@@ -364,7 +364,7 @@ mod tests {
             let mut wiped = made(words, size, &[]);
             wiped[..4096].fill(0);
             assert!(why(&wiped).unwrap().contains(says), "{words}");
-            // what was made on it since is not ext4's to mend
+            // if another filesystem was made on it since, e2fsck must not be suggested
             for (at, place, magic, says) in OTHERS {
                 let place = usize::try_from(at).unwrap() + place;
                 let kept = wiped[place..place + magic.len()].to_vec();

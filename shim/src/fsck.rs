@@ -1,48 +1,49 @@
-//! What e2fsck of a users partition came to, and how the partition is mounted after it.
+//! The result of an e2fsck of a users partition, and how the partition is mounted after it.
 //!
-//! `/mend` runs e2fsck and ends with what it came to; `/setup` mounts. e2fsck runs at most once a boot, so it has one
-//! deadline. Whatever it left half-way is only read.
+//! `/mend` runs e2fsck and exits with the result; `/setup` mounts. e2fsck runs at most once per boot, so there is one
+//! deadline. If it stopped half-way, the partition is mounted read-only.
 
 use crate::ext4::{self, Asked};
 
-/// What it came to.
+/// The result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fsck {
-    /// It was not asked: nothing is known to be damaged.
+    /// It did not run, because no damage is known.
     Clean,
-    /// It found all well, or mended it.
+    /// It found no problem, or repaired all of them.
     Mended,
-    /// It ended and left damage.
+    /// It finished, and some damage is left.
     Left,
-    /// It did not begin, so the partition is no worse than before.
+    /// It did not start to work, so the partition is no worse than before.
     NeverBegan,
-    /// It was stopped half-way: it may have changed inodes and not the bitmaps, so that writes could overwrite blocks in use.
+    /// It was stopped half-way. It may have changed inodes but not the bitmaps, so writes could overwrite blocks in
+    /// use.
     Killed,
-    /// It does not even end when it is killed, has the disk open, and may still write.
+    /// It does not end even when it is killed. It has the disk open, and may still write.
     Held,
 }
 
 /// How a run of it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// With that status (e2fsck(8), exit code); and whether it had begun to look at the filesystem.
+    /// With that exit status (e2fsck(8), exit code), and whether it had begun to check the filesystem.
     Status(u8, bool),
-    /// By a signal that was not ours.
+    /// By a signal that we did not send.
     Signal,
-    /// Killed at the deadline.
+    /// We killed it at the deadline.
     Late,
-    /// Not even so.
+    /// It did not end even when it was killed.
     Never,
 }
 
 impl End {
-    /// What that makes of the partition.
+    /// The result that follows from it.
     #[must_use]
     pub const fn came_to(self) -> Fsck {
         match self {
             Self::Status(0..4, _) => Fsck::Mended,
             Self::Status(4..8, _) => Fsck::Left,
-            // it could not go on
+            // it could not continue
             Self::Status(_, false) => Fsck::NeverBegan,
             Self::Status(_, true) | Self::Signal | Self::Late => Fsck::Killed,
             Self::Never => Fsck::Held,
@@ -50,7 +51,7 @@ impl End {
     }
 }
 
-/// Whether a line of e2fsck's tells that it has begun to look, and perhaps to change something.
+/// Whether a line of e2fsck shows that it has begun to check the filesystem, and perhaps to change it.
 #[must_use]
 pub fn begins(line: &str) -> bool {
     line.starts_with("Pass ") || ext4::mends(line)
@@ -59,25 +60,25 @@ pub fn begins(line: &str) -> bool {
 impl Fsck {
     const ALL: [Self; 6] = [Self::Clean, Self::Mended, Self::Left, Self::NeverBegan, Self::Killed, Self::Held];
 
-    /// As `/mend` ends with it.
+    /// The exit status of `/mend` for this result.
     #[must_use]
     pub const fn status(self) -> u8 {
         self as u8
     }
 
-    /// What it ended with. A `/mend` that ended otherwise may have left an e2fsck behind.
+    /// The result for an exit status of `/mend`. If `/mend` ended in another way, e2fsck may still be running.
     #[must_use]
     pub fn of_status(status: Option<i32>) -> Self {
         Self::ALL.into_iter().find(|fsck| Some(i32::from(fsck.status())) == status).unwrap_or(Self::Held)
     }
 
-    /// Whether the partition may be written to, which begins with its journal.
+    /// Whether the partition may be written to. Replaying its journal is a write, too.
     #[must_use]
     pub const fn writable(self) -> bool {
         !matches!(self, Self::Killed | Self::Held)
     }
 
-    /// The line about it, before the reason; empty if all is well.
+    /// The start of the log line about it, which the reason follows; empty if all is well.
     #[must_use]
     pub const fn says(self) -> &'static str {
         match self {
@@ -95,26 +96,26 @@ impl Fsck {
 pub enum Try {
     /// Mounts it with the options of `usersflags=`.
     Asked,
-    /// Mounts it without those that ext4 may not know.
+    /// Mounts it without the options that ext4 may not know.
     Kept,
-    /// Says why the kernel refused it; if nothing was in the way, e2fsck looks at all of it.
+    /// Logs why the kernel refused it. If no reason is found, e2fsck checks all of it.
     Mend,
-    /// Only says why.
+    /// Only logs why.
     Why,
-    /// Mounts it to be read; the journal is replayed.
+    /// Mounts it read-only; the journal is replayed.
     Read,
-    /// Mounts it to be read, and writes nothing to the disk.
+    /// Mounts it read-only, and writes nothing to the disk.
     Untouched,
 }
 
 impl Try {
-    /// The first one, after an e2fsck that the superblock asked for, or none.
+    /// The first step. `fsck` is the result of the e2fsck that the superblock required, if any.
     #[must_use]
     pub const fn first(fsck: Fsck) -> Self {
         if fsck.writable() { Self::Asked } else { Self::Untouched }
     }
 
-    /// The next one, where this did not mount it; `fsck` is what e2fsck has come to so far.
+    /// The next step, if this one did not mount it. `fsck` is the latest result of e2fsck.
     #[must_use]
     pub fn next(self, fsck: Fsck, flags: &str) -> Option<Self> {
         let asked = Asked::of(flags);
@@ -129,7 +130,7 @@ impl Try {
         }
     }
 
-    /// The options with which it mounts, if it does.
+    /// The mount options of this step, if it mounts.
     #[must_use]
     pub fn options(self, flags: &str) -> &str {
         match self {
@@ -154,7 +155,7 @@ mod tests {
             (End::Status(3, false), Fsck::Mended),
             (End::Status(4, true), Fsck::Left),
             (End::Status(5, true), Fsck::Left),
-            // an operational error, before it began and in the midst of it; cancelled; it could not be started
+            // an operational error, before it began and in the middle; cancelled; it could not be started
             (End::Status(8, false), Fsck::NeverBegan),
             (End::Status(8, true), Fsck::Killed),
             (End::Status(12, true), Fsck::Killed),
@@ -190,7 +191,8 @@ mod tests {
         }
     }
 
-    /// All that is tried on a partition that never mounts, after that e2fsck; one that runs then comes to `mended`.
+    /// All steps for a partition that never mounts, after the result `fsck`. If e2fsck runs then, its result is
+    /// `mended`.
     fn tries(mut fsck: Fsck, mended: Fsck, flags: &str) -> Vec<Try> {
         let (mut tried, mut next) = (vec![], Some(Try::first(fsck)));
         while let Some(this) = next {
@@ -210,12 +212,12 @@ mod tests {
             (Fsck::Clean, Fsck::Left, "", &[Asked, Mend, Read, Untouched]),
             (Fsck::Clean, Fsck::NeverBegan, "foo", &[Asked, Kept, Mend, Read, Untouched]),
             (Fsck::Clean, Fsck::Mended, "foo", &[Asked, Kept, Mend, Asked, Kept, Why, Read, Untouched]),
-            // one that was stopped or hangs: nothing is written any more, nor is it run again
+            // e2fsck was stopped or hangs: nothing is written any more, and it does not run again
             (Fsck::Clean, Fsck::Killed, "", &[Asked, Mend, Untouched]),
             (Fsck::Clean, Fsck::Held, "noatime", &[Asked, Kept, Mend, Untouched]),
             (Fsck::Killed, Fsck::Mended, "noatime", &[Untouched]),
             (Fsck::Held, Fsck::Mended, "", &[Untouched]),
-            // it ran before the mount: not again
+            // e2fsck ran before the mount, so it does not run again
             (Fsck::Mended, Fsck::Mended, "", &[Asked, Why, Read, Untouched]),
             (Fsck::Left, Fsck::Mended, "noatime", &[Asked, Kept, Why, Read, Untouched]),
             (Fsck::NeverBegan, Fsck::Mended, "", &[Asked, Why, Read, Untouched]),

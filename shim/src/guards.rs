@@ -1,8 +1,9 @@
 //! The guards of a sandbox that are not steps of a plan.
 //!
 //! In the shim of an image all guards hold: `Guards` is empty and `hold` is a constant. Tests build another shim
-//! (`--features weak`), which no user gets. There the kernel's word `without=NAME,NAME` leaves guards out, so that a
-//! test can show that an attack works without its guard. `plan::guarded` leaves out steps of a plan by the same word.
+//! (`--features weak`), which no user gets. There, the word `without=NAME,NAME` on the kernel's command line leaves
+//! guards out, so that a test can show that an attack works without its guard. `plan::guarded` leaves out steps of a
+//! plan by the same word.
 
 #[cfg(feature = "weak")]
 use crate::cut;
@@ -12,21 +13,21 @@ use crate::cut;
 pub enum Guard {
     /// The allow-list of system calls.
     Seccomp,
-    /// A program reaches no abstract sockets of other sandboxes.
+    /// A program cannot connect to abstract sockets of other sandboxes.
     Landlock,
     /// A user's program has no capabilities; root's has `Capabilities::ROOT`.
     Capabilities,
-    /// An exec gives no privilege that the process lacks.
+    /// An exec gives no privileges that the process lacks.
     NoNewPrivileges,
-    /// Nobody can look into a process before it is the user's.
+    /// No other user can inspect a process before it belongs to its user.
     Dumpable,
     /// A terminal is taken from its last user before the next logon.
     Terminal,
-    /// A home's `/init` must be its owner's.
+    /// The owner of a home must also own its `/init`.
     Init,
-    /// A user's program gets a new environment, without PID 1's.
+    /// A user's program gets a new environment, not that of PID 1.
     Environment,
-    /// A sandbox sees its own processes alone.
+    /// A sandbox sees only its own processes.
     Pids,
     /// A sandbox has System V IPC of its own.
     Ipc,
@@ -34,7 +35,7 @@ pub enum Guard {
     Uts,
     /// A sandbox enters its root by `pivot_root`, not by `chroot`.
     Pivot,
-    /// No descriptor of PID 1's is open in a user's program.
+    /// A user's program inherits no descriptor of PID 1.
     Descriptors,
     /// Each user's `/init` has its own node of the console.
     Console,
@@ -63,7 +64,7 @@ impl<'a> Guards<'a> {
     }
 }
 
-/// Which guards hold: all but those that the kernel's word names.
+/// Which guards hold: all but those that the word on the kernel's command line names.
 #[cfg(feature = "weak")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guards<'a>(&'a str);
@@ -101,7 +102,7 @@ impl<'a> Guards<'a> {
         })
     }
 
-    /// Whether the word has that name.
+    /// Whether the word contains that name.
     #[must_use]
     pub fn lack(self, name: &str) -> bool {
         let mut names = Some(self.0);

@@ -6,10 +6,11 @@ use heapless::{String, string::StringView};
 
 use crate::cut;
 
-/// A value of others may be nested as deep as this.
+/// The maximum nesting depth of a value that is skipped.
 pub const MAX_DEPTH: u8 = 16;
 
-/// Reads JSON (RFC 8259) from its start: each function takes what it names, after any white space.
+/// Reads JSON (RFC 8259) from its start. Each function skips white space, and then reads the value that it is named
+/// after.
 pub struct Json<'a> {
     rest: Chars<'a>,
 }
@@ -25,7 +26,7 @@ impl<'a> Json<'a> {
         self.rest.next()
     }
 
-    /// The first character of what follows.
+    /// The next character that is not white space. It is not consumed.
     #[inline(never)]
     pub fn peek(&mut self) -> Option<char> {
         loop {
@@ -40,13 +41,13 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// That character.
+    /// Consumes that character.
     pub fn take(&mut self, wanted: char) -> Option<()> {
         (self.peek()? == wanted).then_some(())?;
         self.next().map(drop)
     }
 
-    /// A string; `false` if the room was too small for it.
+    /// A string; `false` if it did not fit into `into`.
     pub fn string(&mut self, into: &mut StringView) -> Option<bool> {
         self.take('"')?;
         let mut whole = true;
@@ -70,7 +71,7 @@ impl<'a> Json<'a> {
             'r' => '\r',
             't' => '\t',
             'u' => match self.unit()? {
-                // two of them make one character beyond 16 bits (RFC 8259, 7)
+                // two units make one character beyond 16 bits (RFC 8259, 7)
                 high @ 0xd800..0xdc00 => {
                     (self.next()? == '\\' && self.next()? == 'u').then_some(())?;
                     let low = self.unit()?;
@@ -88,7 +89,7 @@ impl<'a> Json<'a> {
         (0..4).try_fold(0, |unit, _| Some(unit << 4 | self.next()?.to_digit(16)?))
     }
 
-    /// A string that fits, or null, which is `false`.
+    /// A string that fits, or null; null is `false`.
     pub fn string_or_null(&mut self, into: &mut StringView) -> Option<bool> {
         if self.peek()? == 'n' { self.skip(0).map(|()| false) } else { self.string(into).filter(|whole| *whole) }
     }
@@ -108,7 +109,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Any value at all, no more than so many levels deep.
+    /// Skips any value that is at most so many levels deep.
     pub fn skip(&mut self, depth: u8) -> Option<()> {
         let mut nothing = String::<0>::new();
         match self.peek()? {

@@ -1,21 +1,21 @@
-//! Keyboard layouts for virtual terminals: what `keymap=` may say.
+//! Keyboard layouts for virtual terminals: the values of `keymap=`.
 //!
-//! The initramfs has all of them in one file, `layout::KEYMAPS`, which `/setup` reads if there is such a word. A layout
-//! has five lines: its name, then what the keys give alone, with Shift, with AltGr and with both. A line has a
-//! character for each of `KEYS`: a space if there is none, and a combining character behind ◌ for a dead key.
+//! The initramfs has all of them in one file, `layout::KEYMAPS`, which `/setup` reads if `keymap=` is set. A layout has
+//! five lines: its name, then what the keys give alone, with Shift, with AltGr, and with both. A line has one character
+//! for each of `KEYS`: a space for none, and ◌ with a combining character for a dead key.
 //!
-//! The table is that of xkb-data 2.35.1 (symbols/, MIT), as ckbcomp(1) of Debian's console-setup reads it.
+//! The table comes from xkb-data 2.35.1 (symbols/, MIT), as ckbcomp(1) of Debian's console-setup converts it.
 
 use core::str::Chars;
 
 use crate::cut;
 
-/// What the file holds.
+/// The content of the file.
 pub const KEYMAPS: &str = include_str!("keymaps.txt");
 
-/// The keys in which layouts differ, by the kernel's number (include/uapi/linux/input-event-codes.h): the row of
-/// digits, the row of Q, the row of A and after it the key left of 1, the key at Enter, the row of Z, and the key
-/// beside the left Shift.
+/// The keys that differ between layouts, by the kernel's numbers (include/uapi/linux/input-event-codes.h): the row of
+/// digits, the row of Q, the row of A and then the key left of 1, the key at Enter, the row of Z, and the key beside
+/// the left Shift.
 const KEYS: [u8; 48] = [
     2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 30, 31, 32, 33, 34, 35, 36,
     37, 38, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 86,
@@ -26,10 +26,10 @@ const HOLE: u16 = 0x200;
 const DEAD: u16 = 0x700;
 const META: u16 = 0x800;
 const LETTER: u16 = 0xb00;
-/// Beside these types are characters, turned over (`U` in drivers/tty/vt/keyboard.c).
+/// Values other than these types are Unicode characters, XORed with this (`U` in drivers/tty/vt/keyboard.c).
 const UNICODE: u16 = 0xf000;
 
-/// The kernel's tables, by the keys that are held.
+/// The kernel's tables, by the modifier keys that are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Table {
@@ -47,7 +47,7 @@ pub enum Table {
 #[derive(Clone, Debug)]
 pub struct Keymap<'a>([Chars<'a>; 4]);
 
-/// The names of all.
+/// The names of all layouts.
 pub fn names(file: &str) -> impl Iterator<Item = &str> {
     layouts(file).map(|(name, _)| name)
 }
@@ -68,16 +68,16 @@ fn layouts(file: &str) -> impl Iterator<Item = (&str, Keymap<'_>)> {
 }
 
 impl Keymap<'_> {
-    /// Whether a layout says what that key gives.
+    /// Whether layouts define that key.
     #[must_use]
     pub fn has(key: u8) -> bool {
         KEYS.contains(&key)
     }
 
-    /// Gives each entry of the kernel's tables: the table, the key's number, the value.
+    /// Calls `put` for each entry of the kernel's tables: the table, the key's number, the value.
     ///
     /// # Errors
-    /// The first of `put`'s.
+    /// The first error of `put`.
     pub fn entries<E>(self, mut put: impl FnMut(Table, u8, u16) -> Result<(), E>) -> Result<(), E> {
         let mut rows = self.0;
         for key in KEYS {
@@ -98,7 +98,7 @@ impl Keymap<'_> {
                     put(Table::ControlAlt, key, META | control)?;
                 }
                 plain => {
-                    // where the kernel's own layout has a letter
+                    // the kernel's default layout has a letter on these keys
                     if matches!(key, 16..=25 | 30..=38 | 44..=50) {
                         put(Table::Control, key, HOLE)?;
                         put(Table::ShiftControl, key, HOLE)?;
@@ -137,7 +137,7 @@ fn key_of(row: &mut Chars<'_>) -> Option<Key> {
 }
 
 impl Key {
-    /// The kernel's value. A letter whose other case Shift gives obeys Caps Lock.
+    /// The kernel's value. Caps Lock applies to a letter if Shift gives its other case.
     fn value(self, shifted: Option<Self>) -> u16 {
         match (self, shifted) {
             (Self::Dead(accent), _) => DEAD | accent,
@@ -154,7 +154,7 @@ impl Key {
     }
 }
 
-/// Whether a character of Latin-1 is a letter: the other case differs in one bit.
+/// Whether a character of Latin-1 is a letter: upper and lower case differ in one bit.
 fn is_case(char: u16) -> bool {
     matches!(char & !0x20, 0x41..=0x5a | 0xc0..=0xd6 | 0xd8..=0xde)
 }
@@ -163,7 +163,7 @@ fn is_case(char: u16) -> bool {
 mod tests {
     use super::{HOLE, KEYMAPS, KEYS, Table, find, key_of, names};
 
-    /// What one key gives with a table; `None` where the layout leaves it as it is.
+    /// The value of one key in a table; `None` if the layout leaves the key unchanged.
     fn value(layout: &str, table: Table, key: u8) -> Option<u16> {
         let mut found = None;
         let Ok(()) = find(KEYMAPS, layout).unwrap().entries(|other, code, value| {
@@ -231,7 +231,7 @@ mod tests {
                 if types && matches!(value >> 8, 0 | 0xb) {
                     typed.push(char::from(value.to_le_bytes()[0]));
                 }
-                // an accent and a space are the accent
+                // an accent and a space give the accent itself
                 typed.extend((value >> 8 == 7).then(|| ['`', '\'', '^', '~'].get(usize::from(value & 7))).flatten());
                 Ok::<(), core::convert::Infallible>(())
             });
@@ -239,7 +239,7 @@ mod tests {
             assert_eq!(missing, "", "{name}");
         }
         assert!(find(KEYMAPS, "xx").is_none() && find(KEYMAPS, "").is_none());
-        // no name is a row of keys
+        // a row of keys must not be found as a name
         assert!(find(KEYMAPS, "1234567890-=qwertyuiop[]asdfghjkl;'`\\zxcvbnm,./<").is_none());
     }
 }

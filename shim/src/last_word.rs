@@ -5,7 +5,7 @@ use crate::{displayed, say, say::Say};
 /// How the machine ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastWord {
-    /// Powered off; the status of the last user's `/init`, as a shell would say it.
+    /// Powered off, with the status of the last user's `/init`, as a shell reports it.
     PowerOff(u8),
     /// Restarts.
     Reboot,

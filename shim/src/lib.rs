@@ -1,5 +1,5 @@
-//! The shim: PID 1 of NodeOS and the programs around it. `guest` and `sys` have their effects, everything else is what
-//! they know and decide.
+//! The shim: PID 1 of NodeOS and the programs around it. `guest` and `sys` contain their effects; the other modules
+//! contain their data and decisions.
 //!
 //! ```text
 //! argv, envp  -> Options -> plan::boot        -> execute
@@ -8,11 +8,11 @@
 //! ```
 //!
 //! 1. Everything outside `guest` and `sys` is pure: no I/O, no clock. The host tests it with readable text.
-//! 2. The contract with the host tools stands here once: `layout`, `programs`, `cmdline`, `logon_file`,
-//!    `told`, `last_word`. `boot` and `qemu` import it.
+//! 2. The contract with the host tools is defined once, here: `layout`, `programs`, `cmdline`, `logon_file`, `told`,
+//!    `last_word`. `boot` and `qemu` import it.
 //! 3. Nothing here can panic or allocate. The lints below check the first.
 //! 4. Only `sys` and the files below it have `unsafe`.
-//! 5. A host compiles all of it, `guest` and `sys` too: only entry, panic and link depend on the target.
+//! 5. All of it compiles for the host, including `guest` and `sys`: only entry, panic and link depend on the target.
 //!
 //! Absent on purpose: threads, allocation, configuration files, a shell.
 #![warn(missing_docs)] // the contract with the host: shapes, units, errors, sources

@@ -1,42 +1,43 @@
-//! How much of the machine a sandbox may use: from the machine's memory, the number of its users, and the policy.
+//! How much of the machine a sandbox may use. This depends on the machine's memory, the number of users, and the
+//! policy.
 //!
-//! All users together get less than the machine has: the rest is a reserve with which PID 1 and a logon always work.
-//! One of several users gets half of that, so that one alone never keeps another from starting node. A policy may set
-//! more or less, but never more than all users have together.
+//! All users together get less than the machine has. The rest is a reserve, so that PID 1 and a logon always work. If
+//! there are several users, each gets half of that, so that one user alone cannot keep another from starting node. A
+//! policy may set more or less, but never more than the limit of all users together.
 
 use crate::{
     logon_file::MEMORY_KIB,
     policy::{LEAST_MEMORY, Policy},
 };
 
-/// What one sandbox may use, or all of them together.
+/// The limits of one sandbox, or of all of them together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes, with cached files and kernel memory; above it, a process of the sandbox is killed (`memory.max`).
+    /// Bytes, including cached files and kernel memory. Above it, a process of the sandbox is killed (`memory.max`).
     pub memory: u64,
-    /// Bytes above which a program that asks for more waits (`memory.high`); none by default.
+    /// Bytes above which a program that allocates more is slowed down (`memory.high`); none by default.
     pub high: Option<u64>,
     /// Processes and threads (`pids.max`).
     pub pids: u64,
 }
 
-/// The least reserve, and the largest: a password check takes 8 MiB.
+/// The smallest reserve, and the largest: a password check takes 8 MiB.
 const RESERVE: (u64, u64) = (8 << 20, 64 << 20);
-/// A thread's stack and tables in the kernel take about 32 KiB; an eighth of the memory for them.
+/// Bytes of memory for each thread. Its stack and tables in the kernel take about 32 KiB: an eighth of that.
 const MEMORY_PER_PID: u64 = 256 << 10;
-/// The fewest processes of all users, and the most.
+/// The smallest and the largest number of processes of all users.
 const PIDS: (u64, u64) = (128, 16384);
-/// How many process numbers the machine has (`kernel.pid_max`): the most that Linux can have.
+/// The number of process numbers of the machine (`kernel.pid_max`): the maximum of Linux.
 pub const NUMBERS: &str = "4194304";
 
-/// Of all users together, on a machine of that much memory.
+/// The limits of all users together, on a machine with that much memory.
 #[must_use]
 pub fn of_all(ram: u64) -> Limits {
     Limits { memory: ram.saturating_sub(reserve(ram)), high: None, pids: (ram / MEMORY_PER_PID).clamp(PIDS.0, PIDS.1) }
 }
 
-/// KiB that a password check may take on a machine of that much memory: half of the reserve, because a check that runs
-/// out of memory there takes it from somebody else's program. A usual check is possible everywhere.
+/// KiB that a password check may use on a machine with that much memory: half of the reserve, because a check that uses
+/// up the reserve would take memory from another program. A hash of the default cost can be checked on every machine.
 #[must_use]
 pub fn check_kib(ram: u64) -> u32 {
     u32::try_from(reserve(ram) >> 11).map_or(u32::MAX, |half| half.max(MEMORY_KIB))
@@ -46,7 +47,7 @@ fn reserve(ram: u64) -> u64 {
     (ram / 8).clamp(RESERVE.0, RESERVE.1)
 }
 
-/// Of one sandbox on a machine of so many users.
+/// The limits of one sandbox on a machine with so many users.
 #[must_use]
 pub fn of_one(all: Limits, users: usize, policy: &Policy) -> Limits {
     let share = |all: u64| if users > 1 { all / 2 } else { all };
@@ -56,13 +57,14 @@ pub fn of_one(all: Limits, users: usize, policy: &Policy) -> Limits {
 }
 
 impl Limits {
-    /// What each of `/tmp` and `/dev/shm` may hold: if both are full, half of the memory is left to empty them.
+    /// How many bytes each of `/tmp` and `/dev/shm` may hold. If both are full, half of the memory is left to empty
+    /// them.
     #[must_use]
     pub fn scratch(&self) -> u64 {
         self.memory / 4
     }
 
-    /// How many files each of them may hold: one takes about a KiB of the kernel's memory.
+    /// How many files each of them may hold: a file takes about a KiB of kernel memory.
     #[must_use]
     pub fn scratch_files(&self) -> u64 {
         self.scratch() >> 12
@@ -98,7 +100,8 @@ mod tests {
     fn tasks_of_all_users_leave_process_ids_for_a_logon() {
         for ram in [49 * MIB, 240 * MIB, 2800 * MIB, 16384 * MIB, 1 << 50] {
             let pids = of_all(ram).pids;
-            // its pid, its group's and its session's; the kernel's own threads
+            // a process may occupy three numbers: its own, its group's and its session's; the rest is for the kernel's
+            // threads
             assert!(3 * pids + 4096 < NUMBERS.parse().unwrap(), "{ram}");
             // kernel/fork.c, `set_max_threads`: an eighth of the memory for stacks of 16 KiB; half of that for each uid
             assert!(pids <= ram / (8 * (16 << 10)) / 2, "{ram}");

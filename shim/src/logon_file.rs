@@ -4,33 +4,33 @@
 //! {"password": "$argon2id$v=19$m=8192,t=3,p=1$…", "shell": "/bin/node", "shellArgs": []}
 //! ```
 //!
-//! `"password": ""` is a guest, who is not asked for one; no string there means that nobody logs on. The
-//! owner writes this file, so nothing in it is trusted: not its length, not its cost parameters.
+//! `"password": ""` means a guest, who logs on without a password. If there is no string, the user cannot log on. The
+//! owner writes this file, so nothing in it is trusted, neither its length nor its cost parameters.
 
 use heapless::{String, Vec};
 
 use crate::json::{Json, MAX_DEPTH};
 
-/// The shell of a user who names none.
+/// The shell of a user whose file names none.
 pub const DEFAULT_SHELL: &str = "/bin/node";
-/// Cost of a hash that the host tools make, and of the check of an unknown user:
-/// 8 MiB, so that a machine of 64 MiB can check, three passes (RFC 9106, 4).
+/// The cost of a hash that the host tools make, and of the check for an unknown user: 8 MiB, so that a machine with 64
+/// MiB can check it, and three passes (RFC 9106, 4).
 pub const MEMORY_KIB: u32 = 8 * 1024;
 /// Passes, with `MEMORY_KIB`.
 pub const PASSES: u32 = 3;
 /// Lanes, with `MEMORY_KIB`.
 pub const LANES: u32 = 1;
-/// A hash that wants more memory than this is refused: the file is its owner's.
+/// A hash that needs more memory than this is refused, because users write the file.
 pub const MAX_MEMORY_KIB: u32 = 64 * 1024;
-/// A hash that wants more passes than this is refused.
+/// A hash that needs more passes than this is refused.
 pub const MAX_PASSES: u32 = 16;
 
 /// The longest line that a logon reads, its end included: a name or a password.
 pub const MAX_LINE: usize = 256;
 
-/// At most this many `shellArgs`.
+/// The maximum number of `shellArgs`.
 pub const MAX_ARGS: usize = 8;
-/// Each of at most this many bytes.
+/// The maximum number of bytes of each one.
 pub const MAX_ARG: usize = 128;
 
 /// A password hash in PHC form, or empty.
@@ -46,7 +46,7 @@ pub type Arg = String<MAX_ARG>;
     serde(rename_all = "camelCase", default)
 )]
 pub struct LogonFile {
-    /// `None`: nobody logs on; empty: a guest; else a PHC string.
+    /// `None`: the user cannot log on; empty: a guest; otherwise a PHC string.
     pub password: Option<Password>,
     /// The program of a session.
     pub shell: Option<Arg>,
@@ -55,14 +55,14 @@ pub struct LogonFile {
 }
 
 impl LogonFile {
-    /// Reads the file's bytes. `None` for what is no such file: then nobody logs on.
+    /// Parses the file's bytes. `None` if they are invalid: then the user cannot log on.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let mut json = Json::of(bytes)?;
         let mut file = Self::default();
         json.list('{', '}', &mut |json| {
             let mut key = String::<16>::new();
-            // a key that is too long is none of ours
+            // a key that is too long is unknown
             json.string(&mut key)?;
             json.take(':')?;
             match key.as_str() {

@@ -3,7 +3,7 @@
 
 shim::entry!(shim::guest::pid1::main);
 
-/// Not reached: nothing in PID 1 panics. Formats nothing, and restarts the machine.
+/// Not reached, because nothing in PID 1 panics. It formats no message, and restarts the machine.
 #[cfg(target_env = "musl")]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -1,11 +1,11 @@
-//! The partition table of a card that was written from an image: its last partition may have all that is behind it.
+//! The partition table of a card that was written from an image: its last partition may grow to the end of the card.
 //!
-//! Layout: UEFI 2.10, 5.2.1. The table comes from a disk that anybody may have written: where one word in it is not as
-//! our images have it, it stays as it is.
+//! Layout: UEFI 2.10, 5.2.1. Anybody may have written the table of a disk: if any field of it differs from those in our
+//! images, the table stays unchanged.
 
-/// Bytes of the first sector that are the table.
+/// The length of the part of the first sector that holds the table, in bytes.
 pub const TABLE: usize = 512;
-/// Less than this is not worth a write.
+/// Less additional room than this, in bytes, is not worth a write.
 const LEAST: u64 = 1 << 20;
 
 const LINUX: u8 = 0x83;
@@ -23,7 +23,7 @@ pub struct Grown {
     pub length: u64,
 }
 
-/// One of the four partitions that a table names.
+/// One of the four partitions in a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// Its type; 0 for none.
@@ -35,7 +35,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether it is GPT's guard, or a partition that holds others.
+    /// Whether it is the protective partition of a GPT, or a partition that contains others.
     #[must_use]
     pub const fn is_nested(&self) -> bool {
         matches!(self.kind, 0xee | 0x05 | 0x0f | 0x85)
@@ -61,8 +61,9 @@ pub fn entry(sector: &[u8; TABLE], number: usize) -> Option<Entry> {
     Some(Entry { kind, start: u32::from_le_bytes([a, b, c, d]).into(), sectors })
 }
 
-/// The table of a disk of that many bytes, in logical sectors of `unit` bytes, in which partition `number` (a Linux
-/// one, and the last) ends with the disk. `None` if it does so already, or if that is not safe in this table.
+/// The table of a disk of that many bytes, in logical sectors of `unit` bytes, after partition `number` (a Linux
+/// partition, and the last one) has grown to the end of the disk. `None` if it already ends there, or if this table
+/// makes it unsafe.
 #[must_use]
 pub fn grown(sector: &[u8; TABLE], number: u32, disk: u64, unit: u32) -> Option<Grown> {
     let bytes = u64::from(unit);
@@ -73,12 +74,12 @@ pub fn grown(sector: &[u8; TABLE], number: u32, disk: u64, unit: u32) -> Option<
     }
     for other in (0..4).filter(|other| *other != index) {
         let other = entry(sector, other)?;
-        // one behind or across
+        // a partition after it, or one that overlaps it
         if other.is_nested() || (other.kind != 0 && other.start.checked_add(other.sectors)? > last.start) {
             return None;
         }
     }
-    // as far as 32 bits go, in whole blocks of 4 KiB
+    // at most what 32 bits can count, in whole blocks of 4 KiB
     let block = 4096_u64.checked_div(bytes)?.max(1);
     let room = disk.checked_div(bytes)?.checked_sub(last.start)?.min(u32::MAX.into());
     let room = room.checked_sub(room.checked_rem(block)?)?;
@@ -98,7 +99,7 @@ pub fn grown(sector: &[u8; TABLE], number: u32, disk: u64, unit: u32) -> Option<
 mod tests {
     use super::{ENTRIES, ENTRY, Grown, TABLE};
 
-    /// Partitions as type, first sector and sectors.
+    /// A table of partitions, each given as type, first sector and number of sectors.
     fn table(partitions: &[(u8, u32, u32)]) -> [u8; TABLE] {
         let mut sector = [0; TABLE];
         for (number, (kind, start, sectors)) in partitions.iter().enumerate() {

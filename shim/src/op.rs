@@ -1,7 +1,7 @@
-//! The operations of the plans. Each prints itself as a shell-like line: the same text serves the error
-//! message, the golden files and `nodeos explain`.
+//! The operations of the plans. Each prints itself as a shell-like line, which is used in error messages, golden files
+//! and `nodeos explain`.
 //!
-//! `Op` is what both plans are made of; `Boot` is PID 1's own, `Root` is a sandbox's.
+//! `Op` has the operations that both plans use; `Boot` has those of the boot, `Root` those of a sandbox.
 
 use crate::{
     device::Device,
@@ -9,18 +9,18 @@ use crate::{
     say::{Octal, Say},
 };
 
-/// Attributes of a mount, in the kernel's bits: they hold for that mount alone and never pass through an overlay.
+/// Attributes of a mount, in the kernel's bits. They apply only to that mount, and never through an overlay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attr(pub u32);
 
 impl Attr {
     /// No writing: `MOUNT_ATTR_RDONLY` (include/uapi/linux/mount.h).
     pub const RO: Self = Self(1);
-    /// Set-user-ID and file capabilities do not count: `MOUNT_ATTR_NOSUID`.
+    /// Set-user-ID bits and file capabilities are ignored: `MOUNT_ATTR_NOSUID`.
     pub const NOSUID: Self = Self(2);
-    /// Device nodes do not open: `MOUNT_ATTR_NODEV`.
+    /// Device nodes cannot be opened: `MOUNT_ATTR_NODEV`.
     pub const NODEV: Self = Self(4);
-    /// Nothing starts from here: `MOUNT_ATTR_NOEXEC`.
+    /// No program can be executed: `MOUNT_ATTR_NOEXEC`.
     pub const NOEXEC: Self = Self(8);
 
     /// All of these.
@@ -28,16 +28,16 @@ impl Attr {
 
     /// For files that users run.
     pub const FILES: Self = Self::NODEV.and(Self::NOSUID);
-    /// For files that nobody writes.
+    /// For files that nobody may write.
     pub const READ_ONLY: Self = Self::FILES.and(Self::RO);
-    /// For what the kernel shows: nothing to run.
+    /// For the kernel's own filesystems, which have nothing to execute.
     pub const KERNEL: Self = Self::FILES.and(Self::NOEXEC);
-    /// The same, not writable either.
+    /// The same, read-only.
     pub const KERNEL_READ_ONLY: Self = Self::KERNEL.and(Self::RO);
     /// For device nodes.
     pub const DEVICES: Self = Self::NOSUID.and(Self::NOEXEC);
 
-    /// These and those.
+    /// Both sets together.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -50,33 +50,33 @@ impl Attr {
     }
 }
 
-/// What overlays a home with the carbon copy.
+/// The role of the home in the overlay of a user's root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upper {
-    /// The home is the upper layer: what its owner writes stays.
+    /// The home is the upper layer: its owner's changes are kept.
     Home,
-    /// The home's filesystem is read-only: it is a lower layer, and RAM above it takes the writes.
+    /// The home's filesystem is read-only: the home is a lower layer, and the changes go to a layer in RAM.
     Ram,
 }
 
 impl Upper {
-    /// Where `/setup` could not get as far.
+    /// The exit status of `/setup` when it failed.
     pub const FAILED: u8 = 2;
 
-    /// As `/setup` ends with it.
+    /// The exit status of `/setup` for this result.
     #[must_use]
     pub const fn status(self) -> u8 {
         self as u8
     }
 
-    /// What it ended with.
+    /// The result for an exit status of `/setup`.
     #[must_use]
     pub fn of_status(status: u8) -> Option<Self> {
         [Self::Home, Self::Ram].into_iter().find(|upper| upper.status() == status)
     }
 }
 
-/// A small file of the layers between home and carbon copy.
+/// A small file of the layers between the home and the carbon copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum File<'a> {
     /// `passwd(5)` for root and this user.
@@ -105,7 +105,7 @@ impl Say for File<'_> {
     }
 }
 
-/// A user, as far as a plan needs to know.
+/// The data of a user that a plan needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct User<'a> {
     /// The home's name.
@@ -116,99 +116,101 @@ pub struct User<'a> {
     pub gid: u32,
 }
 
-/// What both plans are made of.
+/// The operations that both plans use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op<'a> {
-    /// Makes a folder of root's; one that is there is fine if root owns it.
+    /// Makes a folder that root owns. An existing folder is accepted if root owns it.
     Mkdir(&'a str, u32),
-    /// Writes a new file, or an existing one of the kernel's: path, content.
+    /// Writes a new file, or an existing file of the kernel: path, content.
     Write(&'a str, &'a str),
-    /// Mounts a filesystem: type, source, where, how, its own options.
+    /// Mounts a filesystem: type, source, mount point, attributes, options of the filesystem.
     Mount(&'a str, &'a str, &'a str, Attr, &'a str),
-    /// Mounts what is seen at one place at another: from, to, how.
+    /// Mounts the files at one place also at another: from, to, attributes.
     Bind(&'a str, &'a str, Attr),
-    /// Makes a symbolic link: where it lies, what it says.
+    /// Makes a symbolic link: path, target.
     Symlink(&'a str, &'a str),
     /// Makes a character device: path, mode, major, minor.
     Node(&'a str, u32, u32, u32),
-    /// Sets the attributes of a mount that is there.
+    /// Sets the attributes of an existing mount.
     Attributes(&'a str, Attr),
-    /// Unmounts, with what is below.
+    /// Unmounts a mount and all mounts below it.
     Unmount(&'a str),
 }
 
-/// What PID 1 does before there is a user.
+/// The operations before any user runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Boot<'a> {
-    /// As a sandbox does.
+    /// An operation of both plans.
     Op(Op<'a>),
-    /// Mounts a block device, awaited: type, device, where, how, its own options.
+    /// Waits for a block device and mounts it: type, device, mount point, attributes, options of the filesystem.
     Device(&'a str, Device<'a>, &'a str, Attr, &'a str),
     /// Waits for a block device.
     Await(Device<'a>),
-    /// Gives a partition, the last of its disk, what is behind it.
+    /// Grows a partition, the last of its disk, to the end of the disk.
     GrowPartition(Device<'a>),
-    /// Gives the filesystem that is mounted there its whole partition.
+    /// Grows the filesystem that is mounted there to the size of its partition.
     GrowFilesystem(&'a str),
-    /// Unlinks a file; one that is not there is fine.
+    /// Removes a file; it is fine if it does not exist.
     Remove(&'a str),
-    /// Moves a file to another filesystem, giving back the old pages on the way.
+    /// Moves a file to another filesystem, and frees the old pages on the way.
     Move(&'a str, &'a str),
-    /// Compares the initramfs with what it should hold.
+    /// Checks that the initramfs is complete.
     CheckTold,
-    /// Looks for the mark behind a carbon copy.
+    /// Checks that the mark after a carbon copy is there.
     Whole(&'a str),
-    /// Writes a setting of the kernel's; one that this kernel lacks is at its strictest: path, value.
+    /// Writes a setting of the kernel: path, value. A kernel that lacks the setting behaves as with the strictest
+    /// value.
     Setting(&'a str, &'a str),
-    /// Takes what a folder of the kernel's holds from all but root, but for these: they stay open.
+    /// Makes the entries of a folder of the kernel readable by root only, except these.
     Close(&'a str, &'a [&'a str]),
-    /// Keeps memory and processes back from all users together.
+    /// Reserves memory and processes of the machine, so that all users together cannot use them.
     Reserve,
     /// Loads the keyboard layout of that name.
     Keymap(&'a str),
     /// Brings up the loopback interface.
     LoopbackUp,
-    /// Writes a small file of the host's layer.
+    /// Writes a small file of the host layer.
     File(&'a str, File<'a>),
-    /// Copies a short text of the kernel's into a new file: from, to.
+    /// Copies a short text of the kernel into a new file: from, to.
     Copy(&'a str, &'a str),
 }
 
-/// What makes a user's root.
+/// The operations that make a user's root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Root<'a> {
-    /// As PID 1 does.
+    /// An operation of both plans.
     Op(Op<'a>),
     /// Writes a small file of the runtime layer.
     File(&'a str, File<'a>),
-    /// Gives what lies there to a user.
+    /// Makes a user the owner of that place.
     Own(&'a str, &'a User<'a>),
-    /// A user's root: the home over the runtime layer, the host's and the carbon copy. How, and whether overlayfs
-    /// follows a folder of the home to the place in the layers below that its attributes name (`redirect_dir`).
+    /// Mounts a user's root: the home over the runtime layer, the host layer and the carbon copy. The last two fields
+    /// are the attributes, and whether overlayfs follows a folder of the home to the place in the lower layers that its
+    /// extended attributes name (`redirect_dir`).
     Overlay(&'a str, Upper, Attr, &'static str),
-    /// The sandbox's own processes, and to whose group they are visible.
+    /// Mounts the /proc of the sandbox: the user whose group sees all its processes, mount point, attributes.
     Processes(&'a User<'a>, &'a str, Attr),
-    /// A tmpfs for everybody in the sandbox: where, how, bytes, files.
+    /// Mounts a tmpfs for all processes of the sandbox: mount point, attributes, bytes, files.
     Scratch(&'a str, Attr, u64, u64),
-    /// A limit of the sandbox's own cgroup: whose, which, how much.
+    /// Sets a limit of the sandbox's own cgroup: user, name, value.
     Limit(&'a User<'a>, &'static str, u64),
-    /// From here on nobody else opens the devices that this user has open, nor the other way round.
+    /// From here on, no other user can open the devices that this user has open, nor the other way round.
     Claims(&'a User<'a>),
-    /// The /dev of a user with granted devices: whose, where, how.
+    /// Mounts the /dev of a user with granted devices: user, mount point, attributes.
     Devices(&'a User<'a>, &'a str, Attr),
-    /// Covers what a folder of the kernel's holds, but for processes and these.
+    /// Covers the entries of a folder of the kernel, except processes and these.
     Mask(&'a str, &'a [&'a str]),
-    /// A network of the sandbox's own, with `lo` alone.
+    /// Creates a network namespace that has only `lo`.
     PrivateNetwork,
-    /// Mount events leave this namespace and enter it.
+    /// Lets mount events leave and enter this namespace.
     #[cfg(feature = "weak")]
     Shared,
-    /// Makes a mount the root, and what was the root so far lies at that name in it.
+    /// Makes a mount the root. The old root is then at that name below it.
     Enter(&'a str, &'static str),
-    /// Calls a mount the root.
+    /// Makes a mount the root by `chroot`.
     #[cfg(feature = "weak")]
     Chroot(&'a str),
-    /// Names the host.
+    /// Sets the host name.
     Hostname(&'a str),
 }
 

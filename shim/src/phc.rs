@@ -1,6 +1,7 @@
-//! A password hash in PHC form, `$argon2id$v=19$m=8192,t=3,p=1$salt$hash`, as RFC 9106 names its parts.
+//! A password hash in PHC form, `$argon2id$v=19$m=8192,t=3,p=1$salt$hash`. The names of its parts are those of RFC
+//! 9106.
 //!
-//! The string's owner is the user: costs beyond the limits of `logon_file` are refused, not computed.
+//! Users choose the string: costs beyond the limits of `logon_file` are refused before any computation.
 
 use heapless::Vec;
 
@@ -10,17 +11,17 @@ use crate::{
     logon_file::{LANES, MAX_MEMORY_KIB, MAX_PASSES, MEMORY_KIB, PASSES},
 };
 
-/// The longest salt and the longest hash, in bytes.
+/// The maximum length of the salt and of the hash, in bytes.
 pub const MAX_BYTES: usize = 64;
 
-/// What a check needs.
+/// The data that a check needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phc {
-    /// What it may cost.
+    /// The cost parameters.
     pub cost: Cost,
     /// The salt.
     pub salt: Vec<u8, MAX_BYTES>,
-    /// What the password must hash to.
+    /// The hash that the password must have.
     pub hash: Vec<u8, MAX_BYTES>,
 }
 
@@ -35,21 +36,21 @@ impl Phc {
         let (salt, hash) = (base64(cut::next(&mut parts, b'$')?)?, base64(cut::next(&mut parts, b'$')?)?);
         let whole = costs.is_none() && parts.is_none();
         let cheap = memory <= MAX_MEMORY_KIB && passes <= MAX_PASSES && lanes <= 4;
-        // the least that argon2 takes (RFC 9106, 3.1)
+        // the minimum of argon2 (RFC 9106, 3.1)
         let enough = passes > 0 && lanes > 0 && memory >= lanes.saturating_mul(8);
         let long = salt.len() >= 8 && hash.len() >= 16;
         let cost = Cost { memory, passes, lanes };
         (whole && cheap && enough && long).then_some(Self { cost, salt, hash })
     }
 
-    /// Used for an unknown user: the work of a normal check, and a hash that no password has.
+    /// Used for an unknown user: a check takes the normal time, and no password has this hash.
     #[must_use]
     pub fn nobody() -> Self {
         let zeros = || (0..32).map(|_| 0).collect();
         Self { cost: Cost { memory: MEMORY_KIB, passes: PASSES, lanes: LANES }, salt: zeros(), hash: zeros() }
     }
 
-    /// Compares without saying, by its time, where a difference lies.
+    /// Compares in constant time, so that the time does not show where a difference is.
     #[must_use]
     pub fn is(&self, hash: &[u8]) -> bool {
         let differ = self.hash.iter().zip(hash).fold(0, |all, (a, b)| core::hint::black_box(all | (a ^ b)));
@@ -57,7 +58,8 @@ impl Phc {
     }
 }
 
-/// Base64 without padding (RFC 4648, 4). A password hash is 60 characters: no table, no library.
+/// Base64 without padding (RFC 4648, 4). For the 60 characters of a password hash, a table or a library is not worth
+/// it.
 fn base64(text: &str) -> Option<Vec<u8, MAX_BYTES>> {
     let mut bytes = Vec::new();
     let (mut buffer, mut bits) = (0_u32, 0_u32);
@@ -78,7 +80,7 @@ fn base64(text: &str) -> Option<Vec<u8, MAX_BYTES>> {
             buffer &= 1_u32.checked_shl(bits)?.wrapping_sub(1);
         }
     }
-    // what is left over must be padding of zeros
+    // the remaining bits must be zero
     (bits < 6 && buffer == 0).then_some(bytes)
 }
 

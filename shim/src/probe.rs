@@ -1,24 +1,24 @@
-//! Which filesystem or partition a block device holds, read from its first bytes.
+//! Which filesystem or partition is on a block device, from its first bytes.
 //!
 //! Offsets: ext4, Documentation/filesystems/ext4/super.rst; EROFS, fs/erofs/erofs_fs.h; GPT, UEFI 2.10
-//! section 5.3; MBR disk signature, block/partitions/msdos.c. Nothing in them is trusted: a device is an
-//! attacker's as soon as it can be plugged in, and all that follows from a match is a mount attempt.
+//! section 5.3; MBR disk signature, block/partitions/msdos.c. None of these bytes are trusted: a device that can be
+//! plugged in may come from an attacker. A match only leads to an attempt to mount it.
 
 use crate::{cut, device::Device};
 
-/// Where what tells a filesystem lies, in bytes from its start: ext4's and EROFS's superblocks are in the first block,
-/// ISO 9660's primary volume descriptor is the other (ECMA-119, 8.4).
+/// The offsets of the blocks that identify a filesystem: the superblocks of ext4 and EROFS are in the first block, the
+/// primary volume descriptor of ISO 9660 is the other (ECMA-119, 8.4).
 pub const BLOCKS: [u64; 2] = [0, 32768];
-/// How much is read there.
+/// How many bytes are read there.
 pub const BLOCK: usize = 2048;
 
-/// ext4's `s_magic`, where a superblock has it.
+/// ext4's `s_magic`, and its offset in a superblock.
 pub const EXT4: (usize, [u8; 2]) = (0x38, [0x53, 0xef]);
-/// EROFS's `EROFS_SUPER_MAGIC_V1`, with which its superblock begins.
+/// EROFS's `EROFS_SUPER_MAGIC_V1`: the first bytes of its superblock.
 pub const EROFS: [u8; 4] = [0xe2, 0xe1, 0xf5, 0xe0];
-/// With which ISO 9660's primary volume descriptor begins.
+/// The first bytes of ISO 9660's primary volume descriptor.
 pub const ISO: &[u8] = b"\x01CD001";
-/// Where the superblocks of ext4 and of EROFS lie.
+/// The offset of the superblocks of ext4 and EROFS.
 const SUPERBLOCK: usize = 1024;
 const EXT4_AT: usize = SUPERBLOCK + EXT4.0;
 
@@ -82,7 +82,7 @@ fn kind(block: &[u8], at: u64) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.block == at && bytes(block, kind.magic_at, kind.magic.len()) == Some(kind.magic))
 }
 
-/// Whether the filesystem with that block has that label or UUID.
+/// Whether the filesystem with this block has that label or UUID.
 #[must_use]
 pub fn matches(block: &[u8], at: u64, device: Device<'_>) -> bool {
     let Some(kind) = kind(block, at) else { return false };
@@ -109,17 +109,18 @@ pub fn is_erofs(block: &[u8]) -> bool {
     bytes(block, SUPERBLOCK, EROFS.len()) == Some(&EROFS)
 }
 
-/// Bytes of the whole filesystem with that block.
+/// The size in bytes of the filesystem with this block.
 #[must_use]
 pub fn size(block: &[u8], at: u64) -> Option<u64> {
     (kind(block, at)?.size)(block)
 }
 
-/// How long the mark of a carbon copy is.
+/// The length of the mark of a carbon copy.
 pub const MARK: usize = 144;
 
-/// What stands right behind a carbon copy of ours, made of its superblock's block: media are written from front to back,
-/// so one that has the mark has, but for a few writes that were on their way, all before it.
+/// The mark directly after a carbon copy of ours, made from the block of its superblock. Media are written from front
+/// to back, so if the mark is there, everything before it is there too, except for a few writes that were still in
+/// progress.
 #[must_use]
 pub fn mark(block: &[u8]) -> Option<[u8; MARK]> {
     let mut mark = [0; MARK];
@@ -131,11 +132,11 @@ pub fn mark(block: &[u8]) -> Option<[u8; MARK]> {
     Some(mark)
 }
 
-/// How much of each of a disk's first two sectors says what its partitions are.
+/// How many bytes of each of a disk's first two sectors describe its partitions.
 pub const TABLE: usize = 512;
 
-/// A disk's partition table: the beginnings of its first two sectors, and how many bytes its logical sectors have.
-/// All numbers in a table count those (UEFI 2.10, 5.3.1).
+/// A disk's partition table: the beginnings of its first two sectors, and the size of its logical sectors in bytes. All
+/// numbers in a table are in units of these (UEFI 2.10, 5.3.1).
 pub struct Disk {
     /// The first: the MBR.
     pub mbr: [u8; TABLE],
@@ -145,8 +146,8 @@ pub struct Disk {
     pub sector: u32,
 }
 
-/// Whether partition `number` of a disk with the GPT entry `entry` is the one with that PARTUUID. An MBR disk needs no
-/// entry.
+/// Whether partition `number` of a disk is the one with that PARTUUID. `entry` is its GPT entry; an MBR disk needs
+/// none.
 #[must_use]
 pub fn is_partition(disk: &Disk, entry: &[u8], number: u32, wanted: &str) -> bool {
     if gpt_entry(disk, number).is_some() {
@@ -159,7 +160,7 @@ pub fn is_partition(disk: &Disk, entry: &[u8], number: u32, wanted: &str) -> boo
         && cut::small(partition, 16) == Some(number)
 }
 
-/// Where, in bytes from the start of the disk, the GPT entry of partition `number` lies; `None` without a GPT.
+/// The offset of the GPT entry of partition `number`, in bytes from the start of the disk; `None` without a GPT.
 #[must_use]
 pub fn gpt_entry(disk: &Disk, number: u32) -> Option<u64> {
     let header = &disk.gpt;
@@ -179,7 +180,7 @@ enum Order {
     Gpt,
 }
 
-/// Whether these 16 bytes read as that UUID.
+/// Whether these 16 bytes are that UUID.
 fn same(uuid: &[u8], order: Order, wanted: &str) -> bool {
     const GPT: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
     let mut digits = wanted.bytes().filter(|byte| *byte != b'-');

@@ -8,7 +8,7 @@ use crate::capabilities::Capabilities;
 pub struct Program {
     /// The name of its cargo binary, and of its process.
     pub name: &'static str,
-    /// Where it lies in its `place`.
+    /// Its path in its `place`.
     pub path: &'static str,
     /// Its file mode. Its owner is root.
     pub mode: u32,
@@ -18,11 +18,11 @@ pub struct Program {
     pub limit: u64,
     /// Which program starts it.
     pub starter: Starter,
-    /// The capabilities it has while it does its work. Each one starts with all, except those of users.
+    /// The capabilities that it has while it works. Each program starts with all of them, except those of users.
     pub keeps: Keeps,
 }
 
-/// Where a program lies.
+/// Where a program is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// In the initramfs. Sandboxes do not see it.
@@ -41,14 +41,14 @@ pub enum Starter {
     User,
 }
 
-/// Which capabilities a program has while it does its work.
+/// The capabilities of a program while it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keeps {
     /// All of them.
     All,
     /// These.
     Only(Capabilities),
-    /// Those of the user that it runs as: `Capabilities::ROOT` for root, none for others.
+    /// Those of the user that runs it: `Capabilities::ROOT` for root, none for others.
     Users,
 }
 
@@ -73,7 +73,7 @@ pub const SETUP: Program = Program {
     path: "/setup",
     mode: 0o700,
     place: Place::Initramfs,
-    // its memory is free again before there is a user
+    // its memory is freed before there is a user
     limit: 48 * KIB,
     starter: Starter::Init,
     keeps: Keeps::All,
@@ -101,11 +101,12 @@ pub const SANDBOX: Program = Program {
     keeps: Keeps::Users,
 };
 
-/// Checks passwords with one capability, to read logon files. As `/logon run` it is the user's, and has the user's.
+/// Checks passwords, with one capability to read logon files. `/logon run` runs as the user, with the user's
+/// capabilities.
 pub const LOGON: Program = Program {
     name: "logon",
     path: "/logon",
-    // a user runs it, and cannot read it: so no user can look into its process (fs/exec.c, `would_dump`)
+    // users can execute it but not read it, so no user can inspect its process (fs/exec.c, `would_dump`)
     mode: 0o711,
     place: Place::Initramfs,
     limit: LIMIT,
@@ -113,7 +114,7 @@ pub const LOGON: Program = Program {
     keeps: Keeps::Only(Capabilities::DAC_READ_SEARCH),
 };
 
-/// Shows devices to the users to whom root grants some: it gives nodes to them, and watches these.
+/// Shows devices to the users to whom root grants them: it gives nodes to users, and watches these nodes.
 pub const BROKER: Program = Program {
     name: "broker",
     path: "/broker",
@@ -124,7 +125,7 @@ pub const BROKER: Program = Program {
     keeps: Keeps::Only(Capabilities::CHOWN.and(Capabilities::DAC_READ_SEARCH)),
 };
 
-/// `/usr/bin/env` of users' scripts.
+/// `/usr/bin/env` for users' scripts.
 pub const ENV: Program = Program {
     name: "env",
     path: "/usr/bin/env",
@@ -135,10 +136,10 @@ pub const ENV: Program = Program {
     keeps: Keeps::Users,
 };
 
-/// All of them, PID 1 first.
+/// All programs, PID 1 first.
 pub const ALL: &[Program] = &[INIT, SETUP, MEND, SANDBOX, LOGON, BROKER, ENV];
 
-/// Those that run in every machine with a user who is granted a device: started by the kernel or by PID 1.
+/// The programs that run in every machine with a user who is granted a device: started by the kernel or by PID 1.
 pub fn started() -> impl Iterator<Item = &'static Program> {
     ALL.iter().filter(|program| matches!(program.starter, Starter::Kernel | Starter::Init))
 }

@@ -1,13 +1,13 @@
-//! What PID 1's own children tell it, as one message each.
+//! The messages that PID 1's own children send to it.
 
 use crate::{
     cut, say,
     say::{Say, Text},
 };
 
-/// Room for every message: the longest names of a console and of a home, and what is between them.
+/// Enough bytes for every message: the longest names of a console and of a home, and the characters between them.
 pub const ROOM: usize = 512;
-/// Bytes of the longest name that a home can have, a file's (`NAME_MAX`). Whatever is longer is nobody's.
+/// The maximum length of a home's name in bytes, that of a file name (`NAME_MAX`). A longer name belongs to no user.
 const LONGEST: usize = 255;
 
 /// One message.
@@ -15,14 +15,14 @@ const LONGEST: usize = 255;
 pub enum Report<'a> {
     /// The sandbox of this user has its root.
     Ready(&'a str),
-    /// Somebody logged on: the console's name and the user's.
+    /// A user logged on: the console's name and the user's.
     LoggedOn(&'a str, &'a str),
-    /// Somebody failed to, by that name; by none where what was typed is no name.
+    /// A logon failed: the console's name, and the name that was given, or "" if that is no possible name.
     Refused(&'a str, &'a str),
 }
 
 impl<'a> Report<'a> {
-    /// Reads a message; `None` if it is none.
+    /// Parses a message; `None` if it is invalid.
     #[must_use]
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (console, name) = cut::once(core::str::from_utf8(bytes).ok()?, b':')?;
@@ -34,7 +34,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// `console:user`, `console::what was typed`, or `:user`. No name of a user's has a colon.
+/// `console:user`, `console::what was typed`, or `:user`. No user's name has a colon.
 impl Say for Report<'_> {
     fn say(&self, text: &mut Text) {
         match *self {

@@ -1,11 +1,12 @@
-//! Text from parts, without `core::fmt`: its padding, its precision and its many numbers are 4 KiB of PID 1.
+//! Builds text from parts, without `core::fmt`: its padding, precision and many number types would add 4 KiB to PID 1.
 //!
-//! `say!(text, "home ", name, ": ", why)` puts the parts one behind the other. `Display`, for the host, says the same.
+//! `say!(text, "home ", name, ": ", why)` appends the parts one after the other. `Display`, for the host, gives the
+//! same.
 
-/// Text that is being made: one type, for each length of it would bring its own code.
+/// A text that is being built. There is only one type, because each length would add its own code.
 pub type Text = heapless::String<1536>;
 
-/// What can be a part of a text.
+/// A value that can be a part of a text.
 pub trait Say {
     /// Appends itself. A part that does not fit fills the text up with spaces, see `whole`.
     fn say(&self, text: &mut Text);
@@ -31,14 +32,14 @@ macro_rules! displayed {
     )+};
 }
 
-/// Whether every part had room.
+/// Whether every part fitted.
 #[must_use]
 pub fn whole(text: &Text) -> bool {
     text.len() < text.capacity()
 }
 
-/// Whether a character acts on a terminal instead of being printed: a control character, or one that turns the direction
-/// of what follows.
+/// Whether a character acts on a terminal instead of being printed: a control character, or one that changes the
+/// direction of the text after it.
 #[must_use]
 pub fn acts(char: char) -> bool {
     let turns = matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -82,7 +83,7 @@ impl Say for u64 {
     }
 }
 
-/// A number to the base of eight.
+/// A number in base eight.
 pub struct Octal(pub u32);
 
 impl Say for Octal {

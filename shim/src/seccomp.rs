@@ -1,12 +1,13 @@
 //! Which system calls a user's program may make: an allow-list for node and native addons, as a seccomp filter.
 //!
-//! 1. What is not named here fails with `EPERM`; what this kernel does not know either, with `ENOSYS`, so that a libc
-//!    goes on to an older call.
-//! 2. `clone3` is `ENOSYS`: its flags lie in memory, where no filter can read them; every libc falls back to `clone`.
-//! 3. Absent: whatever mounts, traces, loads, names the host or sets its clock, and `io_uring`, whose requests no
-//!    filter sees.
+//! 1. A call that is not listed here fails with `EPERM`. If this kernel does not know it either, it fails with
+//!    `ENOSYS`, so that a libc falls back to an older call.
+//! 2. `clone3` fails with `ENOSYS`: its flags are in memory, where no filter can read them. Every libc falls back to
+//!    `clone`.
+//! 3. Absent on purpose: calls that mount, trace, load modules, or set the host name or the clock, and `io_uring`,
+//!    because filters do not see its requests.
 //!
-//! The list is a constant, and so is the program: the compiler sorts it into ranges.
+//! The list is a constant, and so is the filter: the compiler sorts the calls into ranges.
 
 use linux_raw_sys::general as raw;
 
@@ -26,7 +27,7 @@ macro_rules! calls {
     ($($name:ident)+) => { &[$((stringify!($name), raw::$name)),+] };
 }
 
-/// Calls of every machine, by what they are for.
+/// System calls that exist on every architecture, by purpose.
 const CALLS: &[&[(&str, u32)]] = &[
     // files
     calls!(__NR_read __NR_write __NR_close __NR_close_range __NR_fstat __NR_lseek __NR_pread64 __NR_pwrite64 __NR_readv
@@ -47,7 +48,7 @@ const CALLS: &[&[(&str, u32)]] = &[
     calls!(__NR_mmap __NR_mprotect __NR_munmap __NR_brk __NR_mremap __NR_msync __NR_mincore __NR_madvise __NR_mlock
         __NR_mlock2 __NR_munlock __NR_mlockall __NR_munlockall __NR_memfd_create __NR_membarrier __NR_pkey_alloc
         __NR_pkey_free __NR_pkey_mprotect __NR_mseal __NR_map_shadow_stack),
-    // processes and threads; `clone` is looked at
+    // processes and threads; the flags of `clone` are checked
     calls!(__NR_clone __NR_execve __NR_execveat __NR_exit __NR_exit_group __NR_wait4 __NR_waitid __NR_kill __NR_tkill
         __NR_tgkill __NR_pidfd_open __NR_pidfd_send_signal __NR_getpid __NR_getppid __NR_gettid __NR_getpgid
         __NR_setpgid __NR_getsid __NR_setsid __NR_getpriority __NR_setpriority __NR_ioprio_get __NR_ioprio_set
@@ -62,7 +63,7 @@ const CALLS: &[&[(&str, u32)]] = &[
         __NR_rt_sigtimedwait __NR_rt_sigqueueinfo __NR_rt_tgsigqueueinfo __NR_sigaltstack __NR_nanosleep
         __NR_clock_nanosleep __NR_clock_gettime __NR_clock_getres __NR_gettimeofday __NR_getitimer __NR_setitimer
         __NR_timer_create __NR_timer_settime __NR_timer_gettime __NR_timer_getoverrun __NR_timer_delete),
-    // who one is; to become another takes capabilities that only root has
+    // identity; changing it needs capabilities that only root has
     calls!(__NR_getuid __NR_geteuid __NR_getgid __NR_getegid __NR_getresuid __NR_getresgid __NR_getgroups __NR_setuid
         __NR_setgid __NR_setreuid __NR_setregid __NR_setresuid __NR_setresgid __NR_setfsuid __NR_setfsgid
         __NR_setgroups __NR_capget __NR_capset __NR_uname __NR_sysinfo __NR_getrandom),
@@ -71,12 +72,12 @@ const CALLS: &[&[(&str, u32)]] = &[
         __NR_getpeername __NR_sendto __NR_recvfrom __NR_sendmsg __NR_recvmsg __NR_sendmmsg __NR_recvmmsg
         __NR_setsockopt __NR_getsockopt __NR_shutdown __NR_shmget __NR_shmat __NR_shmctl __NR_shmdt __NR_semget
         __NR_semop __NR_semctl __NR_semtimedop __NR_msgget __NR_msgsnd __NR_msgrcv __NR_msgctl),
-    // a program may shut itself in further
+    // a program may restrict itself further
     calls!(__NR_seccomp __NR_landlock_create_ruleset __NR_landlock_add_rule __NR_landlock_restrict_self),
     LEGACY_CALLS,
 ];
 
-/// The newest call that the kernel of ours has (Linux 6.12).
+/// The newest system call of our kernel (Linux 6.12).
 const NEWEST: u32 = raw::__NR_mseal;
 
 /// `CLONE_NEW*` of every namespace (include/uapi/linux/sched.h).
@@ -87,31 +88,34 @@ const NEW_NAMESPACES: u32 = raw::CLONE_NEWNS
     | raw::CLONE_NEWUSER
     | raw::CLONE_NEWPID
     | raw::CLONE_NEWNET;
-/// Flags that `clone` refuses: new namespaces, and `CLONE_PARENT`, by which a session would make children of PID 1.
+/// Flags that `clone` refuses: new namespaces, and `CLONE_PARENT`, which would make children of a session children of
+/// PID 1.
 const REFUSED_FLAGS: u32 = NEW_NAMESPACES | raw::CLONE_PARENT;
-/// Requests to terminals that no session makes: what they set is there for the next user, or on another's screen. First
-/// and last of each range, in order. Of the group `T` what is not named here is a program's own business, and what a
-/// newer kernel adds to it is refused (include/uapi/asm-generic/ioctls.h; linux/kd.h, linux/vt.h; ioctl_console(2)).
+/// Terminal requests that are refused: no session needs them, and they would affect the next user or another user's
+/// screen. First and last of each range, in order. In the group `T`, requests that are not in a range are harmless;
+/// those that a newer kernel adds are refused (include/uapi/asm-generic/ioctls.h; linux/kd.h, linux/vt.h;
+/// ioctl_console(2)).
 const IOCTLS: [(u32, u32); 15] = [
-    // all of a virtual terminal: keyboard mode and maps, graphics mode, fonts, sound, ports, and which one is shown
+    // everything of a virtual terminal: keyboard mode and maps, graphics mode, fonts, sound, ports, and which one is
+    // shown
     (0x4b00, 0x4bff),
-    (0x540a, 0x540a), // TCXONC: stops output, past the next hang-up
-    (0x540c, 0x540d), // TIOCEXCL, TIOCNXCL: nobody else opens it
-    (0x5412, 0x5412), // TIOCSTI: types into a terminal as if its user did
-    (0x541c, 0x541d), // TIOCLINUX: reads a screen and pastes; TIOCCONS: takes the console's output
-    (0x541f, 0x541f), // TIOCSSERIAL: a line's divisor and its flags stay
+    (0x540a, 0x540a), // TCXONC: stops the output, even after the next hang-up
+    (0x540c, 0x540d), // TIOCEXCL, TIOCNXCL: nobody else can open it
+    (0x5412, 0x5412), // TIOCSTI: injects input as if the terminal's user had typed it
+    (0x541c, 0x541d), // TIOCLINUX: reads a screen and pastes; TIOCCONS: redirects the console's output
+    (0x541f, 0x541f), // TIOCSSERIAL: a line's divisor and flags stay changed
     (0x5423, 0x5423), // TIOCSETD: another line discipline
-    (0x5425, 0x5427), // TCSBRKP, TIOCSBRK: a break as long as one likes
-    (0x542f, 0x5440), // TIOCSRS485: stays; TCSETX and its kind, TIOCVHANGUP
+    (0x5425, 0x5427), // TCSBRKP, TIOCSBRK: a break of any length
+    (0x542f, 0x5440), // TIOCSRS485: stays set; TCSETX and similar ones, TIOCVHANGUP
     (0x5442, 0x544f),
     (0x5453, 0x5458), // TIOCSERCONFIG; TIOCSLCKTRMIOS: locks settings
     (0x545b, 0x545b), // TIOCSERSETMULTI
     (0x5461, 0x54ff),
     (0x5600, 0x56ff),
-    (0xc028_5443, 0xc028_5443), // TIOCSISO7816: stays
+    (0xc028_5443, 0xc028_5443), // TIOCSISO7816: stays set
 ];
-/// The family whose queues no cgroup pays for (net/netlink/af_netlink.c): only `NETLINK_ROUTE`, 0, which
-/// os.networkInterfaces() asks.
+/// A family of sockets whose queues are not charged to any cgroup (net/netlink/af_netlink.c). Only `NETLINK_ROUTE`, 0,
+/// is allowed, because os.networkInterfaces() needs it.
 const AF_NETLINK: u32 = 16;
 
 // include/uapi/linux/bpf_common.h, filter.h
@@ -122,7 +126,7 @@ const IF_AT_LEAST: u16 = 0x35; // BPF_JMP | BPF_JGE | BPF_K
 const IF_ANY: u16 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
 const RETURN: u16 = 0x06; // BPF_RET | BPF_K
 
-// include/uapi/linux/seccomp.h: struct seccomp_data, and what a filter returns
+// include/uapi/linux/seccomp.h: struct seccomp_data, and the return values of a filter
 const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
 const FIRST_ARGUMENT: u32 = 16;
@@ -133,17 +137,17 @@ const KILL: u32 = 0x8000_0000;
 const EPERM: u32 = 0x0005_0000 | 1;
 const ENOSYS: u32 = 0x0005_0000 | 38;
 
-/// How many calls are listed.
+/// The number of listed calls.
 pub const COUNT: usize = numbers();
 const RANGES: usize = ranges().0;
-/// Before the ranges, and behind them.
+/// The number of instructions before and after the ranges.
 const HEAD: usize = 9;
 const TAIL: usize = 11 + 2 * IOCTLS.len();
 
 /// The filter.
 pub static FILTER: [Instruction; HEAD + 2 * RANGES + TAIL] = filter();
 
-// The compiler runs what follows, and nobody else: what would panic does not compile.
+// The compiler runs all of this: where it would panic, it does not compile.
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 mod at_compile_time {
     use super::*;
@@ -157,7 +161,7 @@ mod at_compile_time {
         count
     }
 
-    /// All numbers, the smallest first.
+    /// All numbers in ascending order.
     const fn sorted() -> [u32; COUNT] {
         let (mut all, mut length, mut group) = ([0; COUNT], 0, 0);
         while group < CALLS.len() {
@@ -177,7 +181,7 @@ mod at_compile_time {
         all
     }
 
-    /// How many ranges the numbers make, and the first and last of each.
+    /// The number of ranges, and the first and last number of each.
     pub(super) const fn ranges() -> (usize, [(u32, u32); COUNT]) {
         let numbers = sorted();
         let (mut ranges, mut length, mut at) = ([(0, 0); COUNT], 0, 0);
@@ -200,7 +204,7 @@ mod at_compile_time {
 
     pub(super) const fn filter() -> [Instruction; HEAD + 2 * RANGES + TAIL] {
         let mut all = [step(RETURN, EPERM, 0, 0); HEAD + 2 * RANGES + TAIL];
-        // where the parts of the tail lie
+        // the positions of the parts of the tail
         let denied = HEAD + 2 * RANGES;
         let (clone, socket, ioctl) = (denied + 1, denied + 3, denied + 7);
         let allowed = ioctl + 1 + 2 * IOCTLS.len();
@@ -218,12 +222,13 @@ mod at_compile_time {
         let (mut range, ranges) = (0, ranges().1);
         while range < RANGES {
             let at = HEAD + 2 * range;
-            // beyond this one: the next; within: allowed; in the gap before it: denied
+            // above this range: continue with the next; within: allowed; in the gap before it: denied
             all[at] = step(IF_GREATER, ranges[range].1, 1, 0);
             all[at + 1] = step(IF_AT_LEAST, ranges[range].0, allowed - at - 2, denied - at - 2);
             range += 1;
         }
-        // `denied` itself is what the array was filled with, and so is `denied_too`, for jumps go forward only
+        // the array was filled with the instruction of `denied` and `denied_too`; there are two, because jumps go
+        // forward only
         all[clone] = step(LOAD, FIRST_ARGUMENT, 0, 0);
         all[clone + 1] = step(IF_ANY, REFUSED_FLAGS, denied_too - clone - 2, allowed - clone - 2);
         all[socket] = step(LOAD, FIRST_ARGUMENT, 0, 0);
@@ -236,7 +241,7 @@ mod at_compile_time {
             let at = ioctl + 1 + 2 * range;
             let (first, last) = IOCTLS[range];
             assert!(first <= last && (range == 0 || IOCTLS[range - 1].1 < first), "out of order");
-            // beyond this one: the next; within: denied; in the gap before it: allowed
+            // above this range: continue with the next; within: denied; in the gap before it: allowed
             all[at] = step(IF_GREATER, last, 1, 0);
             all[at + 1] = step(IF_AT_LEAST, first, denied_too - at - 2, allowed - at - 2);
             range += 1;

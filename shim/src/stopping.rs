@@ -1,17 +1,17 @@
-//! How long a machine takes to stop at most, step by step, whatever hangs.
+//! The maximum time that a machine takes to stop, step by step, even if something hangs.
 
 use crate::supervise::GRACE;
 
-/// Seconds for e2fsck to end in order, where the machine is told to stop while it still boots.
+/// Seconds for e2fsck to end cleanly, if the machine is told to stop while it is still booting.
 pub const CHECKED: u8 = 10;
-/// Seconds for those who are killed to be gone.
+/// Seconds for killed processes to be gone.
 pub const KILLED: u8 = 2;
-/// Seconds for the disk to take what was written.
+/// Seconds for the disk to accept the written data.
 pub const WRITTEN: u8 = 60;
-/// Seconds for the console to take the last word.
+/// Seconds for the console to accept the last word.
 pub const SAID: u8 = 3;
 
-/// Seconds for all of it.
+/// Seconds for all steps.
 pub const STOPPED: u64 = {
     let first = if GRACE > CHECKED as u64 { GRACE } else { CHECKED as u64 };
     first + KILLED as u64 + WRITTEN as u64 + SAID as u64

@@ -1,11 +1,11 @@
-//! What PID 1 does next: a state, events that change it, and the one action that is due.
+//! Decides what PID 1 does next: a state, events that change it, and the next action.
 //!
-//! Level-triggered: an event only writes down what happened; `next` compares what is with what should be.
-//! The caller executes the action and reports the process it made with `done`. Time is a number of seconds.
+//! Level-triggered: an event only records what happened; `next` compares the actual state with the wanted one. The
+//! caller executes the action, and passes the new process to `done`. Time is a number of seconds.
 //!
-//! A sandbox lives while a process of its user does: its reaper ends when poked and alone. While root has a
-//! sandbox too, every other one is shown there before its first program runs, and hidden before it is built again,
-//! so that root never writes into an upper layer below a live overlay.
+//! A sandbox lives as long as a process of its user does: when poked, its reaper exits if it is alone. While root has a
+//! sandbox too, every other sandbox is shown there before its first program runs, and hidden before it is built again.
+//! So root never writes into an upper layer of a live overlay.
 
 mod action;
 mod console;
@@ -23,26 +23,26 @@ use self::{
 };
 use crate::{last_word::LastWord, users::HomeId};
 
-/// Consoles beyond this many get no logon.
+/// The maximum number of consoles with a logon.
 pub const MAX_CONSOLES: usize = 4;
-/// Sandboxes beyond this many wait until another ends.
+/// The maximum number of sandboxes. Further ones wait until another ends.
 pub const MAX_SANDBOXES: usize = 256;
 /// Seconds between TERM and KILL.
 pub const GRACE: u64 = 5;
 /// The longest wait, in seconds, before a logon that fails at once is tried again.
 pub const MAX_BACKOFF: u64 = 60;
 
-/// Seconds without a wrong password after which those before no longer count.
+/// Seconds without a wrong password after which earlier ones no longer count.
 pub const FORGOTTEN: u64 = 300;
 
-/// How often what may fail for a moment is tried before the others go on without it.
+/// How often an action is tried that may fail temporarily, before the others continue without it.
 const TRIES: u8 = 3;
-/// The status of a process that was killed, as a shell says it.
+/// The status of a killed process, as a shell reports it.
 pub const KILLED: u8 = 128 + 9;
 
 /// A process of the initial pid namespace.
 pub type Pid = i32;
-/// A console's place in the list.
+/// A console's index in the list.
 pub type ConsoleId = u8;
 
 #[derive(Clone, Copy, Debug)]
@@ -63,15 +63,15 @@ pub struct State {
     interactive: bool,
     alone: bool,
     status: u8,
-    /// Sandboxes that could not be built, one after the other.
+    /// How many sandboxes in a row could not be built.
     failures: u8,
-    /// Nothing that failed is tried again before.
+    /// Failed actions are not tried again before this time.
     rest_until: u64,
     stopping: Stopping,
 }
 
 impl State {
-    /// The state after boot: consoles, root's home, and whether anybody may log on at all.
+    /// The state after boot, from the number of consoles, root's home, and whether anybody may log on at all.
     #[must_use]
     pub fn new(consoles: usize, root: Option<HomeId>, interactive: bool) -> Self {
         let mut state = Self {
@@ -93,20 +93,20 @@ impl State {
         state
     }
 
-    /// The home's `/init` is to run; `false` if there is no room for it.
+    /// Requests to run the home's `/init`; `false` if there is no room for it.
     pub fn want_init(&mut self, home: HomeId) -> bool {
         let taken = self.inits.push(home).is_ok();
         self.alone = !self.interactive && self.inits.len() == 1;
         taken
     }
 
-    /// Whether nothing will ever be due but to power off.
+    /// Whether the only remaining action will be to power off.
     #[must_use]
     pub fn idle(&self) -> bool {
         !self.interactive && self.sandboxes.is_empty() && self.inits.is_empty()
     }
 
-    /// The sandbox of that home cannot be built: who waits for it waits no longer.
+    /// The sandbox of that home cannot be built: programs and consoles that wait for it stop waiting.
     fn give_up(&mut self, home: HomeId, now: u64) {
         if self.inits.contains(&home) {
             self.status = 1;
@@ -119,7 +119,7 @@ impl State {
         }
     }
 
-    /// The one thing that is due; call again after `done` until there is none.
+    /// The next action; call again after `done` until there is none.
     pub fn next(&mut self, now: u64) -> Option<Action> {
         match self.stopping {
             Stopping::Due { word } => {
@@ -152,7 +152,7 @@ impl State {
         (quiet || now >= until).then_some(Action::Stop(word))
     }
 
-    /// Forgets the dead sandboxes that nobody sees any more.
+    /// Forgets dead sandboxes that are no longer shown to root.
     fn bury(&mut self) {
         let root_lives = self.root_sandbox().is_some();
         self.sandboxes.retain(|sandbox| {
@@ -196,7 +196,8 @@ impl State {
         self.sandboxes.iter().find(unseen).map(|s| Action::Show(s.home))
     }
 
-    /// Whether programs may run there: it has its root, and root sees no upper layer of a live overlay.
+    /// Whether programs may run in the sandbox: it has its root, and root does not see the upper layer of a live
+    /// overlay.
     fn usable(&self, sandbox: &Sandbox) -> bool {
         let others = |s: &Sandbox| s.home == sandbox.home || s.stage != Stage::Ready || s.shown == Shown::Yes;
         sandbox.stage == Stage::Ready
@@ -207,7 +208,7 @@ impl State {
             }
     }
 
-    /// Whether one more sandbox may be; the last place is root's.
+    /// Whether there is room for one more sandbox; the last place is kept for root.
     fn room(&self, home: HomeId) -> bool {
         let kept = usize::from(self.root.is_some_and(|root| root != home));
         self.sandboxes.len().saturating_add(kept) < MAX_SANDBOXES
@@ -250,7 +251,7 @@ impl State {
         self.next(0)
     }
 
-    /// The action was executed.
+    /// Records the outcome of an action.
     pub fn done(&mut self, action: Action, outcome: Outcome, now: u64) {
         match (action, outcome) {
             (Action::Prompt(console), Outcome::Made(pid)) => self.set_console(console, Phase::Prompt { pid }),
@@ -262,7 +263,7 @@ impl State {
                 let _ = self.sandboxes.push(made);
             }
             (Action::Build(home), _) => self.unbuilt(home, now),
-            // a new sandbox is built once the reaper that ended first is buried; who waits for it goes on waiting
+            // a new sandbox is built once the old reaper has been reaped; those who wait for a sandbox continue to wait
             (Action::Init(home, _) | Action::Shell(home, _), Outcome::Gone) => self.ending(home),
             (Action::Init(home, _), outcome) => {
                 self.inits.retain(|wanted| *wanted != home);
@@ -295,7 +296,7 @@ impl State {
         self.sandboxes.iter_mut().filter(move |sandbox| sandbox.home == home)
     }
 
-    /// The console asks again, from then on.
+    /// The console starts the next logon at that time.
     fn back(&mut self, console: ConsoleId, at: u64) {
         self.set_console(console, Phase::Due { at });
     }
@@ -306,7 +307,7 @@ impl State {
         }
     }
 
-    /// The second at which `next` may have something without any event.
+    /// The time at which `next` may return an action without an event.
     #[must_use]
     pub fn wake_at(&self) -> Option<u64> {
         if let Stopping::Waiting { until, .. } = self.stopping {

@@ -1,8 +1,8 @@
-//! System calls that rustix does not have, typed once. Only this file and those below `sys/` have `unsafe` among the
-//! guest's programs.
+//! System calls that rustix does not have, typed once. Among the guest's programs, only this file and those below
+//! `sys/` contain `unsafe`.
 //!
-//! Levels: `arch::syscall` is raw, this file and rustix are typed, `execute` is the domain. Flags and numbers
-//! are linux-raw-sys's, generated from the kernel's headers.
+//! Levels: `arch::syscall` is raw, this file and rustix are typed, `execute` is the domain. Flags and numbers come from
+//! linux-raw-sys, which is generated from the kernel's headers.
 #![allow(unsafe_code)]
 
 pub mod bpf;
@@ -47,13 +47,13 @@ pub struct Stream(pub i32);
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: the numbers are 0, 1 and 2, which no program here closes before it ends or becomes another.
+        // SAFETY: the numbers are 0, 1 and 2. No program here closes them before it exits or executes another program.
         unsafe { BorrowedFd::borrow_raw(self.0) }
     }
 }
 
 impl Stream {
-    /// Writes text; errors are dropped, for there is nobody to tell.
+    /// Writes text. Errors are ignored, because there is nobody to report them to.
     pub fn put(&self, text: &str) {
         let _ = rustix::io::write(self, text.as_bytes());
     }
@@ -72,22 +72,22 @@ unsafe fn call(number: u32, arguments: [usize; 6]) -> Result<usize> {
     }
 }
 
-/// A descriptor that a call has just given.
+/// A descriptor that a call has just returned.
 fn opened(fd: usize) -> Result<OwnedFd> {
     let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
     // SAFETY: the kernel has just opened it for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Becomes the program at that path, with all the arguments and the whole environment of `start`; comes back only with
-/// an error.
+/// Executes the program at that path, with all the arguments and the whole environment of `start`. Returns only on
+/// error.
 #[must_use]
 pub fn exec_with(path: &CStr, start: Start) -> Errno {
     execveat(CWD.as_fd(), path, start.argv, start.envp)
 }
 
-/// Becomes the program at that path below a folder, or without a path the program that is open there, with at most 255
-/// arguments and as many variables; comes back only with an error.
+/// Executes the program at that path below a folder, or the open program itself if the path is empty, with at most 255
+/// arguments and as many variables. Returns only on error.
 pub fn exec<'a, 'b>(
     folder: impl AsFd,
     path: &CStr,
@@ -109,12 +109,12 @@ fn execveat(folder: BorrowedFd<'_>, path: &CStr, argv: *const *const c_char, env
     unsafe { call(raw::__NR_execveat, arguments) }.err().unwrap_or(Errno::INVAL)
 }
 
-/// Strings that lie one behind the other, NUL behind each.
+/// Strings that follow each other in `text`, each one ended by NUL.
 pub fn strings(text: &str) -> impl Iterator<Item = &CStr> {
     text.as_bytes().split_inclusive(|byte| *byte == 0).filter_map(|string| CStr::from_bytes_with_nul(string).ok())
 }
 
-/// The strings' addresses with a NULL behind; `None` if they are too many.
+/// The addresses of the strings, followed by NULL; `None` if there are too many.
 fn pointers<'a>(mut strings: impl Iterator<Item = &'a CStr>) -> Option<[*const c_char; 256]> {
     let mut array = [ptr::null(); 256];
     for place in &mut array {
@@ -134,7 +134,7 @@ pub fn exit(status: u8) -> ! {
     }
 }
 
-/// Forks; `None` in the child. With it comes a pidfd that tells the child from any later process of the same number.
+/// Forks; `None` in the child. The pidfd identifies the child even if its number is used again later.
 pub fn fork() -> Result<Option<(Pid, OwnedFd)>> {
     clone(0, None)
 }
@@ -142,7 +142,7 @@ pub fn fork() -> Result<Option<(Pid, OwnedFd)>> {
 /// Forks into new namespaces and a cgroup.
 ///
 /// # Errors
-/// The kernel's, when it cannot; `EAGAIN` where the cgroup has no room for a process.
+/// The kernel's error; `EAGAIN` if the cgroup has no room for a process.
 pub fn fork_into(namespaces: u32, cgroup: &OwnedFd) -> Result<Option<(Pid, OwnedFd)>> {
     clone(namespaces, Some(cgroup))
 }
@@ -160,7 +160,7 @@ fn clone(namespaces: u32, cgroup: Option<&OwnedFd>) -> Result<Option<(Pid, Owned
         ..unsafe { MaybeUninit::zeroed().assume_init() }
     };
     let size = size_of::<raw::clone_args>();
-    // SAFETY: without CLONE_VM the child has its own copy of the memory and goes on on the same stack.
+    // SAFETY: without CLONE_VM the child has its own copy of the memory and continues on the same stack.
     let pid = unsafe { call(raw::__NR_clone3, [ptr::from_ref(&arguments) as usize, size, 0, 0, 0, 0])? };
     match Pid::try_from(pid) {
         Ok(0) | Err(_) => Ok(None),
@@ -169,23 +169,23 @@ fn clone(namespaces: u32, cgroup: Option<&OwnedFd>) -> Result<Option<(Pid, Owned
     }
 }
 
-/// Joins the namespaces of the process behind `pidfd`.
+/// Joins the namespaces of the process of `pidfd`.
 ///
 /// # Errors
-/// `ESRCH` when that process has ended.
+/// `ESRCH` if that process has ended.
 pub fn join(pidfd: BorrowedFd<'_>, namespaces: u32) -> Result<()> {
     let arguments = [pidfd.as_raw_fd().cast_unsigned() as usize, namespaces as usize, 0, 0, 0, 0];
-    // SAFETY: one thread, which shares no filesystem state; every path held is a descriptor.
+    // SAFETY: there is one thread, which shares no filesystem state, and all paths that are held are descriptors.
     unsafe { call(raw::__NR_setns, arguments) }.map(drop)
 }
 
-/// Leaves these namespaces for new ones.
+/// Moves this process into new namespaces.
 pub fn unshare(namespaces: u32) -> Result<()> {
-    // SAFETY: a number; no thread and no descriptor is unshared.
+    // SAFETY: takes a number; no thread and no descriptor is unshared.
     unsafe { call(raw::__NR_unshare, [namespaces as usize, 0, 0, 0, 0, 0]) }.map(drop)
 }
 
-/// From here on this process and all that come from it make no other system calls than the filter allows.
+/// From here on, this process and its descendants can only make the system calls that the filter allows.
 pub fn filter_calls() -> Result<()> {
     /// `struct sock_fprog` (include/uapi/linux/filter.h).
     #[repr(C)]
@@ -201,7 +201,7 @@ pub fn filter_calls() -> Result<()> {
     unsafe { call(raw::__NR_seccomp, [SET_MODE_FILTER, 0, program, 0, 0, 0]) }.map(drop)
 }
 
-/// From here on this process and all that come from it connect to no abstract socket but their own.
+/// From here on, this process and its descendants can only connect to their own abstract sockets.
 pub fn scope_abstract_sockets() -> Result<()> {
     // struct landlock_ruleset_attr: handled_access_fs, handled_access_net, scoped (include/uapi/linux/landlock.h)
     const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
@@ -209,21 +209,21 @@ pub fn scope_abstract_sockets() -> Result<()> {
     let (address, size) = (attr.as_ptr() as usize, size_of_val(&attr));
     // SAFETY: reads those three numbers.
     let ruleset = unsafe { call(raw::__NR_landlock_create_ruleset, [address, size, 0, 0, 0, 0])? };
-    // SAFETY: two numbers. The descriptor is closed at the next exec, or with all others.
+    // SAFETY: takes two numbers. The descriptor is closed at the next exec, or with all others.
     unsafe { call(raw::__NR_landlock_restrict_self, [ruleset, 0, 0, 0, 0, 0]) }.map(drop)
 }
 
-/// Sends to every process of this pid namespace but this one and its first.
+/// Sends a signal to every process of this pid namespace except this one and the first.
 ///
 /// # Errors
-/// `ESRCH` when there is none.
+/// `ESRCH` if there is no such process.
 pub fn signal_all(signal: Option<Signal>) -> Result<()> {
     let signal = signal.map_or(0, Signal::as_raw).cast_unsigned() as usize;
-    // SAFETY: two numbers; -1 is everybody (kill(2)).
+    // SAFETY: takes two numbers; -1 means all processes (kill(2)).
     unsafe { call(raw::__NR_kill, [usize::MAX, signal, 0, 0, 0, 0]) }.map(drop)
 }
 
-/// Sets the attributes of the mount that `mount` is in, and of that alone: these and no others of ours.
+/// Sets the attributes of the mount of `mount`, and only of that one: sets these, and clears our other ones.
 pub fn mount_attributes(mount: BorrowedFd<'_>, attr: Attr) -> Result<()> {
     let attr_clr = u64::from(Attr::ALL.0 & !attr.0);
     let attributes = raw::mount_attr { attr_set: u64::from(attr.0), attr_clr, propagation: 0, userns_fd: 0 };
@@ -244,38 +244,38 @@ pub fn close_from(first: u32) {
 /// Marks every descriptor from `first` on as close-on-exec.
 pub fn close_at_exec(first: u32) -> Result<()> {
     const CLOEXEC: usize = 4; // include/uapi/linux/close_range.h
-    // SAFETY: numbers; nothing is closed.
+    // SAFETY: takes numbers; nothing is closed.
     unsafe { call(raw::__NR_close_range, [first as usize, u32::MAX as usize, CLOEXEC, 0, 0, 0]) }.map(drop)
 }
 
-/// Whether the process behind a pidfd ends within so many seconds, or has.
+/// Whether the process of a pidfd has ended, or ends within so many seconds.
 #[must_use]
 pub fn ends_within(pidfd: BorrowedFd<'_>, seconds: u8) -> bool {
     ready_within(pidfd, PollFlags::IN, seconds)
 }
 
-/// Whether it can be read or written within so many seconds.
+/// Whether `fd` can be read or written (`how`) within so many seconds.
 #[must_use]
 pub fn ready_within(fd: BorrowedFd<'_>, how: PollFlags, seconds: u8) -> bool {
     let mut fds = [PollFd::new(&fd, how)];
     rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: seconds.into(), tv_nsec: 0 })) == Ok(1)
 }
 
-/// Hangs up this session's terminal: other processes that have it open read its end.
+/// Hangs up this session's terminal: other processes that have it open read end of file.
 pub fn hang_up() -> Result<()> {
-    // SAFETY: no arguments.
+    // SAFETY: takes no arguments.
     unsafe { call(raw::__NR_vhangup, [0; 6]) }.map(drop)
 }
 
-/// Runs `work` with `count` zeroed values that exist only meanwhile. `T` must be plain numbers: every pattern of bits,
-/// zero too, is a value of it.
+/// Calls `work` with `count` zeroed values that exist only during the call. `T` must consist of plain numbers: every
+/// bit pattern, including zero, must be a valid value.
 ///
 /// # Errors
-/// `ENOMEM` when there is no room.
+/// `ENOMEM` if there is not enough memory.
 pub fn with_mapped<T: Copy, R>(count: usize, work: impl FnOnce(&mut [T]) -> R) -> Result<R> {
     let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::NOMEM)?;
-    // SAFETY: a new private mapping touches no other memory; it is page-aligned, zeroed and unshared until `munmap`,
-    // and nothing of `work`'s result can borrow from it.
+    // SAFETY: a new private mapping touches no other memory. It is page-aligned, zeroed and unshared until `munmap`,
+    // and the result of `work` cannot borrow from it.
     unsafe {
         let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
         let memory = rustix::mm::mmap_anonymous(ptr::null_mut(), bytes, ProtFlags::READ | ProtFlags::WRITE, flags)?;

@@ -1,13 +1,13 @@
-//! What the initramfs should hold: written first into the archive, compared by the shim.
+//! What the initramfs should hold. The record is the first file of the archive, and the shim compares it.
 //!
-//! The kernel unpacks into a tmpfs of half the RAM and goes on when that is full. The last file of the
-//! archive is named here with its size, so that a short one is noticed before node fails to start.
+//! The kernel unpacks the initramfs into a tmpfs of half the RAM, and ignores it if that is full. This record has the
+//! last file of the archive and its size, so that a truncated one is noticed before node fails to start.
 
 use core::fmt;
 
 use crate::cut;
 
-/// Bytes of it at most. The guest reads 256 (`guest/place.rs`, `text`).
+/// The maximum length in bytes. The guest reads 256 (`guest/place.rs`, `text`).
 pub const MAX: usize = 128;
 
 /// The content of `layout::TOLD`.
@@ -17,7 +17,7 @@ pub struct Told<'a> {
     pub total: u64,
     /// Bytes of the archive's last file.
     pub size: u64,
-    /// That file.
+    /// The path of that file.
     pub path: &'a str,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for Told<'_> {
 }
 
 impl<'a> Told<'a> {
-    /// Reads the file's text.
+    /// Parses the file's text.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let (total, rest) = cut::once(text.trim_ascii_end(), b' ')?;
@@ -36,10 +36,10 @@ impl<'a> Told<'a> {
         Some(Self { total: cut::number(total, 10)?, size: cut::number(size, 10)?, path })
     }
 
-    /// The RAM, in MiB, of a machine that can unpack this, seen from one that could not: `ram` is what its kernel
-    /// has to give, `rootfs` what its rootfs may hold. That is half of the RAM less the packed initramfs
-    /// (mm/shmem.c, `shmem_default_max_blocks`), so each byte that is missing takes two. The kernel keeps about
-    /// 20 MiB for itself.
+    /// The RAM, in MiB, of a machine that can unpack this, calculated on one that could not: `ram` is the memory that
+    /// its kernel can use, `rootfs` the capacity of its rootfs. That is half of the RAM minus the packed initramfs
+    /// (mm/shmem.c, `shmem_default_max_blocks`), so each missing byte needs two bytes of RAM. The kernel keeps about 20
+    /// MiB for itself.
     #[must_use]
     pub fn memory_needed(&self, ram: u64, rootfs: u64) -> u64 {
         let more = self.total.saturating_sub(rootfs).saturating_mul(2);
@@ -55,7 +55,7 @@ mod tests {
     fn a_size_record_round_trips() {
         let told = Told { total: 52 << 20, size: 51 << 20, path: "/carbon.erofs" };
         assert_eq!(Told::parse(&told.to_string()), Some(told));
-        // a machine of 144 MiB: 128 to give, of which the rootfs may have 39
+        // a machine with 144 MiB: 128 are usable, and the rootfs may hold 39
         assert_eq!(told.memory_needed(128 << 20, 39 << 20), 128 + 2 * (52 - 39) + 24);
     }
 

@@ -1,7 +1,7 @@
 //! The homes of a users partition, and which of them are refused.
 //!
-//! The owner of a home is the user: uid and gid come from the directory, never from a file in it. Names
-//! lie end to end in one array, for a machine may have hundreds of homes and PID 1 has no heap.
+//! The owner of a home is the user: uid and gid come from the directory, never from a file in it. The names are stored
+//! one after another in one array, because a machine may have hundreds of homes and PID 1 has no heap.
 
 use heapless::Vec;
 
@@ -13,22 +13,22 @@ use crate::{
     say::Say,
 };
 
-/// Why a directory at the top of a users partition is no user.
+/// Why an entry at the top of a users partition is not a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// A file, a link, a device.
+    /// It is a file, a link or a device.
     NoDirectory,
-    /// Owned by uid 0 and not called root.
+    /// Owned by uid 0, but not called root.
     UidZero,
-    /// Called root and owned by somebody else.
+    /// Called root, but owned by another uid.
     RootNotOwner(u32),
     /// Another home has the same owner.
     SharedUid(u32),
-    /// The name cannot stand in passwd(5).
+    /// The name is not possible in passwd(5).
     Name,
-    /// More homes than the table holds.
+    /// There are more homes than the table holds.
     TooMany,
-    /// It could not be looked at: errno.
+    /// It could not be read: errno.
     Unreadable(i32),
 }
 
@@ -49,7 +49,7 @@ impl Say for Refusal {
     }
 }
 
-/// What `stat` says of a directory entry.
+/// The result of `stat` for a directory entry.
 #[derive(Clone, Copy, Debug)]
 pub struct Found {
     /// Whether it is a directory.
@@ -79,17 +79,17 @@ pub struct Homes {
     names: Vec<u8, MAX_NAMES>,
 }
 
-/// A home's place in the table.
+/// A home's index in the table.
 pub type HomeId = u16;
 
-/// Whether an entry at the top of a users partition is one of ours rather than a home.
+/// Whether an entry at the top of a users partition belongs to the system, and is no home.
 #[must_use]
 pub fn is_ours(name: &[u8]) -> bool {
     name.first() == Some(&b'.') || name == LOST_FOUND.as_bytes()
 }
 
-/// The name, if `getpwnam` finds it in passwd(5), where `#` begins a comment, `+` and `-` have been NIS's, blanks in
-/// front are skipped (glibc, nss/nss_files/files-parse.c) and a colon ends it.
+/// The name, if `getpwnam` can find it in passwd(5). There, `#` begins a comment, `+` and `-` were used by NIS, leading
+/// blanks are skipped (glibc, nss/nss_files/files-parse.c), and a colon ends the name.
 #[must_use]
 pub fn text(name: &[u8]) -> Option<&str> {
     let text = core::str::from_utf8(name).ok()?;
@@ -98,7 +98,7 @@ pub fn text(name: &[u8]) -> Option<&str> {
     (good && !text.chars().any(|c| c == ':' || c.is_control())).then_some(text)
 }
 
-/// Whether one entry can be a home, whatever the others are.
+/// Whether this entry alone can be a home, without regard to the others.
 fn judge(name: &[u8], found: Found) -> Result<(), Refusal> {
     let text = text(name).ok_or(Refusal::Name)?;
     match (found.directory, found.uid, text == ROOT_USER) {
@@ -116,10 +116,10 @@ impl Homes {
         Self { homes: Vec::new(), names: Vec::new() }
     }
 
-    /// Takes one directory entry.
+    /// Adds one directory entry.
     ///
     /// # Errors
-    /// The reason why it is no home. A shared uid shows only when all are there: `shared`.
+    /// The reason why it is not a home. A shared uid shows only when all entries have been added: `shared`.
     pub fn admit(&mut self, name: &[u8], found: Found) -> Result<HomeId, Refusal> {
         judge(name, found)?;
         let name_at = u16::try_from(self.names.len()).map_err(|_| Refusal::TooMany)?;
@@ -138,7 +138,7 @@ impl Homes {
         Ok(id)
     }
 
-    /// Why an entry is no user although it lies there now; `None` for one that would have been.
+    /// Why an entry that exists now is not a user; `None` if it would have been one.
     #[must_use]
     pub fn refusal(&self, name: &[u8], found: Found) -> Option<Refusal> {
         let shared = self.homes.iter().any(|home| home.uid == found.uid);
@@ -157,7 +157,7 @@ impl Homes {
         Some(User { name: core::str::from_utf8(name).ok()?, uid: home.uid, gid: home.gid })
     }
 
-    /// The home of that name.
+    /// The home with that name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<HomeId> {
         self.ids().find(|id| self.get(*id).is_some_and(|user| user.name == name))
@@ -175,12 +175,12 @@ impl Homes {
         self.homes.get(usize::from(id)).is_some_and(|home| home.has_init)
     }
 
-    /// Every home's place, refused ones too.
+    /// The indexes of all homes, including refused ones.
     pub fn ids(&self) -> impl Iterator<Item = HomeId> + use<> {
         0..HomeId::try_from(self.homes.len()).unwrap_or(HomeId::MAX)
     }
 
-    /// The homes refused for a shared uid, with their names.
+    /// The homes that were refused for a shared uid, with their names.
     pub fn shared(&self) -> impl Iterator<Item = (&[u8], Refusal)> {
         self.homes.iter().filter(|home| home.shared).map(|home| {
             let at = usize::from(home.name_at);
@@ -189,7 +189,7 @@ impl Homes {
         })
     }
 
-    /// How many homes are users.
+    /// The number of homes that are users.
     #[must_use]
     pub fn count(&self) -> usize {
         self.homes.iter().filter(|home| !home.shared).count()

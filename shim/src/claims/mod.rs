@@ -1,20 +1,21 @@
-//! Who has which device: the broker's decisions, over what the kernel enforces.
+//! Which user holds which device: the decisions of the broker. The kernel enforces them.
 //!
 //! ```text
-//! free ──(a user opens it: the kernel's program, at once)──> held ──(the last open file of it is gone)──> free
+//! free ──(a user opens it; the kernel's program decides at once)──> held ──(its last open file is closed)──> free
 //! ```
 //!
-//! 1. Taking a device is the kernel's work (`program`), so no two users ever have it. The broker only hides it from the
-//!    others, and gives it back.
-//! 2. When is the last open file gone? No list of descriptors tells: one may be on its way through a socket, or be a
-//!    mapping. But a node in a `/dev` stays in memory as long as anything refers to it, a pending open too, and inotify
-//!    says when it goes (`IN_DELETE_SELF`, after it has no name any more). So the holder's node is replaced by a new one
-//!    of the same name, or by none where the device is gone, and the end of the old one awaited. No node loses its name
-//!    unwatched: hidden ones keep one, outside of every /dev, for whoever kept a handle (`O_PATH`) opens them as if they
-//!    were seen.
-//! 3. The device is free if the word has not changed since before the node was replaced: then nobody has begun to open
-//!    the new one. It is given back by compare-and-exchange of that word. Else the new node is replaced in turn.
-//! 4. A broker that dies gives nothing back and hides nothing; the kernel's part goes on.
+//! 1. The kernel's program (`program`) gives a free device to the user who opens it, so two users never hold it at the
+//!    same time. The broker only hides it from the other users, and releases it.
+//! 2. When is the last open file closed? A list of descriptors cannot tell: a descriptor may be on its way through a
+//!    socket, or the file may only be mapped. But the node in a `/dev` stays in memory as long as anything refers to
+//!    it, including a pending open. When a node without a name is gone, inotify reports it (`IN_DELETE_SELF`). So the
+//!    broker replaces the holder's node by a new one of the same name (by none if the device is gone), and waits for
+//!    the end of the old one. It watches each node before it removes the node's name. A hidden node keeps a name
+//!    outside of every /dev, because a process that kept a handle (`O_PATH`) can still open it like a visible one.
+//! 3. The device is free if its word has not changed since before the node was replaced: then nobody has begun to open
+//!    the new node. The broker releases it by compare-and-exchange of that word. Otherwise it replaces the new node,
+//!    too.
+//! 4. If the broker dies, no device is released or hidden any more. The kernel's program continues to work.
 
 pub mod program;
 #[cfg(test)]
@@ -24,17 +25,17 @@ use heapless::{String, Vec};
 
 use self::program::{Number, Slot, bit, holder};
 
-/// Users with devices, beyond whom nobody gets any: a slot is a bit.
+/// The maximum number of users with devices, because a slot is a bit. Further users get no devices.
 pub const MAX_USERS: usize = 32;
-/// Devices that were ever there, by number; more are not offered.
+/// The maximum number of devices, counted by device number, that were ever plugged in. Further ones are not offered.
 pub const MAX_DEVICES: usize = 64;
-/// Nodes of one device that are gone by name but still open; more than one only if it was unplugged meanwhile.
+/// Nodes of one device that have no name but are still open. There is more than one only if it was unplugged meanwhile.
 const MAX_OLD: usize = 4;
 
 /// A device's name below /dev.
 pub type Name = String<32>;
 
-/// What inotify calls a watched node.
+/// The number that inotify gives to a watched node.
 pub type Watch = i32;
 
 /// One device.
@@ -42,48 +43,51 @@ pub type Watch = i32;
 pub struct Device {
     /// Its name below /dev.
     pub name: Name,
-    /// Its number.
+    /// Its device number.
     pub number: Number,
-    /// The slots of those who may open it.
+    /// The slots of the users who may open it.
     granted: u32,
     /// Whether it is plugged in.
     present: bool,
     seen: bool,
-    /// Who has it; 0: nobody.
+    /// The slot of the user who holds it; 0 if nobody does.
     holder: Slot,
-    /// The word, before the holder's node was last replaced.
+    /// The value of the word before the holder's node was last replaced.
     since: u64,
-    /// Nodes that were replaced, and are still open.
+    /// Nodes that were replaced and are still open.
     old: Vec<Watch, MAX_OLD>,
 }
 
 /// Why a node is not watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unwatched {
-    /// There is none.
+    /// There is no node.
     Absent,
-    /// It cannot be.
+    /// The watch failed.
     Failed,
 }
 
-/// What the decisions act on.
+/// The effects that the decisions need.
 pub trait Nodes {
-    /// Shows the user's node in the user's /dev; makes it if there is none. Where that fails the next look tries again.
+    /// Shows the user's node in the user's /dev, and makes it if there is none. If that fails, the next look tries
+    /// again.
     fn show(&mut self, slot: Slot, index: usize, device: &Device);
-    /// Hides it. It stays, for the user may still have a way to it: then it is opened as if it were seen.
+    /// Hides the node. It stays, because the user may still have a way to it: it is then opened like a visible one.
     fn hide(&mut self, slot: Slot, index: usize, device: &Device);
-    /// Takes its name from the user's node, and shows a new one in its place, or none: the next `show` makes it.
+    /// Removes the name of the user's node. With `shown`, a new node takes its place; otherwise the next `show` makes
+    /// it.
     fn renew(&mut self, slot: Slot, index: usize, device: &Device, shown: bool);
-    /// From here on the end of the user's node is told, shown or hidden.
+    /// Watches the user's node, shown or hidden, and reports when it is gone.
     ///
     /// # Errors
-    /// When there is none, or it cannot be watched.
+    /// When there is no node, or it cannot be watched.
     fn watch(&mut self, slot: Slot, index: usize, device: &Device) -> Result<Watch, Unwatched>;
-    /// The device's word.
+    /// The word of the device.
     fn word(&self, index: usize) -> u64;
-    /// Makes the device free if its word is still that one.
+    /// Makes the device free if its word still has that value.
     fn release(&mut self, index: usize, word: u64) -> bool;
-    /// Tells the kernel's program who may open the device; false if that failed, and the program knows nothing of it.
+    /// Tells the kernel's program who may open the device. False if that failed; then the program does not know the
+    /// device.
     fn grant(&mut self, index: usize, number: Number, slots: u32) -> bool;
 }
 
@@ -92,12 +96,12 @@ pub trait Nodes {
 pub struct Claims(Vec<Device, MAX_DEVICES>);
 
 impl Claims {
-    /// Before a look at the devices that are plugged in.
+    /// Call this before a look at the devices that are plugged in.
     pub fn begin(&mut self) {
         self.0.iter_mut().for_each(|device| device.seen = false);
     }
 
-    /// One of them, which these users may open. False if there is no room for it.
+    /// Adds one device that is plugged in and that these users may open. False if there is no room for it.
     pub fn found(&mut self, name: &str, number: Number, granted: u32, nodes: &mut impl Nodes) -> bool {
         let Ok(name) = Name::try_from(name) else { return false };
         let Some(index) = self.0.iter().position(|device| device.number == number) else {
@@ -107,7 +111,7 @@ impl Claims {
         };
         if let Some(device) = self.0.get_mut(index) {
             if device.present && (device.name != name || device.granted != granted) {
-                // another one came before the news that the first went
+                // another device came before the broker heard that the first was gone
                 device.vanish(index, nodes);
             }
             (device.name, device.granted, device.seen) = (name, granted, true);
@@ -115,7 +119,8 @@ impl Claims {
         true
     }
 
-    /// After that look: what was not found is gone. Only then what was found is shown: it may have the name of what went.
+    /// Call this after that look. Devices that were not found are gone. Only then are new ones shown, because they may
+    /// have the name of one that is gone.
     pub fn end(&mut self, nodes: &mut impl Nodes) {
         for (index, device) in self.0.iter_mut().enumerate().filter(|(_, device)| device.present && !device.seen) {
             device.vanish(index, nodes);
@@ -124,20 +129,20 @@ impl Claims {
             if !device.present {
                 device.appear(index, nodes);
             } else if device.holder == 0 {
-                // users to whom it could not be shown when it came
+                // users to whom it could not be shown when it was plugged in
                 all(device.granted).for_each(|slot| nodes.show(slot, index, device));
             }
         }
     }
 
-    /// The kernel's program has let somebody open something.
+    /// Call this when the kernel's program has let a user open a device.
     pub fn look(&mut self, nodes: &mut impl Nodes) {
         for (index, device) in self.0.iter_mut().enumerate() {
             device.settle(index, nodes);
         }
     }
 
-    /// A node is gone for good.
+    /// Call this when a watched node is gone.
     pub fn gone(&mut self, watch: Watch, nodes: &mut impl Nodes) {
         for (index, device) in self.0.iter_mut().enumerate() {
             if let Some(at) = device.old.iter().position(|old| *old == watch) {
@@ -151,7 +156,7 @@ impl Claims {
 impl Device {
     /// It was plugged in.
     fn appear(&mut self, index: usize, nodes: &mut impl Nodes) {
-        // what the programs do not know is opened by all who see it
+        // without a program that knows it, every user who sees the device could open it
         self.present = nodes.grant(index, self.number, self.granted);
         match self.holder {
             _ if !self.present => {}
@@ -160,14 +165,14 @@ impl Device {
         }
     }
 
-    /// Goes on as far as it can without news.
+    /// Goes on as far as possible without further events.
     fn settle(&mut self, index: usize, nodes: &mut impl Nodes) {
         let word = nodes.word(index);
         if self.holder == 0 {
             if holder(word) == 0 {
                 return;
             }
-            // no word of a device that somebody has is 0
+            // the word of a held device is never 0
             (self.holder, self.since) = (holder(word), 0);
             let others = self.granted & !bit(self.holder);
             all(others).for_each(|slot| nodes.hide(slot, index, self));
@@ -185,7 +190,7 @@ impl Device {
         self.replace(index, nodes);
     }
 
-    /// Replaces the holder's node, or takes it away with the device, and awaits the end of what was there.
+    /// Replaces the holder's node (or removes it if the device is gone), and waits for the end of the old node.
     fn replace(&mut self, index: usize, nodes: &mut impl Nodes) {
         let since = nodes.word(index);
         let full = self.old.is_full();
@@ -193,9 +198,9 @@ impl Device {
             Ok(watch) => {
                 let _ = self.old.push(watch);
             }
-            // it was never there: there was no room for it
+            // the node was never made, because there was no room for it
             Err(Unwatched::Absent) => {}
-            // it stays held until this works; another device may get its name meanwhile
+            // the device stays held until this works; another device may get its name meanwhile
             Err(Unwatched::Failed) => {
                 if !self.present {
                     nodes.hide(self.holder, index, self);
@@ -218,7 +223,7 @@ impl Device {
         if self.holder != 0 {
             return self.replace(index, nodes);
         }
-        // somebody may have taken it just before
+        // a user may have opened it just before
         self.settle(index, nodes);
         if self.holder == 0 {
             all(self.granted).for_each(|slot| nodes.hide(slot, index, self));
@@ -226,7 +231,7 @@ impl Device {
     }
 }
 
-/// The slots of a set.
+/// All slots of a set.
 fn all(slots: u32) -> impl Iterator<Item = Slot> {
     (1..=32).filter(move |slot| slots & bit(*slot) != 0)
 }

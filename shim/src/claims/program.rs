@@ -1,21 +1,21 @@
-//! What the kernel runs at each open of a device inside a sandbox: a cgroup device program, one per user.
+//! A cgroup device program, one for each user. The kernel runs it at each open of a device inside a sandbox.
 //!
-//! It knows two maps. `devices` says which word is a device's and who may open it; `words` says who has it:
+//! It uses two maps. `devices` has the word of each device and who may open it; `words` has who holds it:
 //!
 //! ```text
-//! word: slot of the holder (16 bits, 0: nobody) | opens that were let through (48 bits)
+//! word: slot of the holder (16 bits, 0: nobody) | number of opens that were allowed (48 bits)
 //! ```
 //!
-//! An open of a free device takes it: the slot is put there by compare-and-exchange, so that of two at once one fails.
-//! Each open of the holder's counts, so that a word which has not changed says that nobody began to open meanwhile.
-//! Giving a device back is the broker's (`claims`).
+//! An open of a free device takes the device: it writes the slot by compare-and-exchange, so of two concurrent opens
+//! one fails. Each open by the holder increments the counter. So if a word has not changed, no open has begun
+//! meanwhile. The broker releases devices (`claims`).
 //!
-//! Instructions: Documentation/bpf/standardization/instruction-set.rst; what the program is given:
+//! Instructions: Documentation/bpf/standardization/instruction-set.rst. Context of the program:
 //! `struct bpf_cgroup_dev_ctx` (include/uapi/linux/bpf.h).
 
 use heapless::Vec;
 
-/// Descriptors of the maps, by number.
+/// The file descriptors of the maps.
 #[derive(Clone, Copy, Debug)]
 pub struct Maps {
     /// From `key` to `grant`.
@@ -26,25 +26,25 @@ pub struct Maps {
     pub taken: i32,
 }
 
-/// A user's number: from 1 on.
+/// The number of a user, from 1 on.
 pub type Slot = u16;
 /// A device's major and minor number.
 pub type Number = (u32, u32);
 /// A program.
 pub type Instructions = Vec<u64, 64>;
 
-/// Where the holder is in a word.
+/// The position of the holder in a word.
 const HOLDER: u32 = 48;
-/// How often a compare-and-exchange may meet another of the same user's before the open fails.
+/// How often the compare-and-exchange may lose against another open of the same user before the open fails.
 const TRIES: i32 = 16;
 
-/// Who has the device.
+/// The slot of the user who holds the device.
 #[must_use]
 pub const fn holder(word: u64) -> Slot {
     (word >> HOLDER) as Slot
 }
 
-/// A word after one more open by `slot`; `None` when another has it: what the program does.
+/// The word after one more open by `slot`; `None` if another user holds the device. The program does the same.
 #[must_use]
 pub fn opened(word: u64, slot: Slot) -> Option<u64> {
     let free = holder(word) == 0;
@@ -73,12 +73,12 @@ pub fn bit(slot: Slot) -> u32 {
 #[must_use]
 pub fn program(slot: Slot, maps: Maps) -> Instructions {
     let mut code = Code::default();
-    // an access that neither reads nor writes opens nothing; of the rest, a block device is nobody's
+    // an access that neither reads nor writes opens nothing; otherwise, no user may open a block device
     code.push(LOAD32, R6, R1, ACCESS_TYPE, 0);
     code.unless_bits(R6, READ_OR_WRITE, To::Allow);
     code.push(AND, R6, 0, 0, 0xffff);
     code.jump(JUMP_IF_NOT, R6, CHARACTER, To::Deny);
-    // one that is not in the map is none of the broker's: the harmless ones, which every /dev has
+    // a device that is not in the map does not belong to the broker: it is a harmless one, which every /dev has
     code.push(LOAD32, R2, R1, MAJOR, 0);
     code.push(LOAD32, R3, R1, MINOR, 0);
     code.push(SHIFT_LEFT, R2, 0, 0, 32);
@@ -96,7 +96,7 @@ pub fn program(slot: Slot, maps: Maps) -> Instructions {
     code.push(MOVE_REGISTER, R7, R0, 0, 0);
     code.long(R8, 0, u64::from(slot) << HOLDER);
     code.push(MOVE, R6, 0, 0, TRIES);
-    // `opened`, until no other open comes between
+    // `opened`, repeated until no other open comes between
     let retry = code.0.len();
     code.push(LOAD64, R9, R7, 0, 0);
     code.push(MOVE_REGISTER, R1, R9, 0, 0);
@@ -123,7 +123,7 @@ pub fn program(slot: Slot, maps: Maps) -> Instructions {
     code.finish()
 }
 
-/// Instructions, and where those that end it jump to.
+/// Instructions, and the jumps to one of the two ends.
 #[derive(Default)]
 struct Code(Instructions, Vec<(usize, To), 16>);
 
@@ -147,7 +147,7 @@ impl Code {
         self.push(0, 0, 0, 0, ((value >> 32) as u32).cast_signed());
     }
 
-    /// What a map has for the key on the stack; its address is in R0.
+    /// Looks up the key on the stack in a map. The address of the value is then in R0.
     fn look_up(&mut self, map: i32) {
         self.long(R1, MAP, map.cast_unsigned().into());
         self.push(MOVE_REGISTER, R2, R10, 0, 0);
@@ -155,13 +155,13 @@ impl Code {
         self.push(CALL, 0, 0, 0, LOOK_UP);
     }
 
-    /// Jumps to an end.
+    /// Jumps to an end of the program.
     fn jump(&mut self, code: u8, register: u8, value: i32, to: To) {
         let _ = self.1.push((self.0.len(), to));
         self.push(code, register, 0, 0, value);
     }
 
-    /// Jumps to an end if none of those bits are set.
+    /// Jumps to an end of the program if none of those bits are set.
     fn unless_bits(&mut self, register: u8, bits: i32, to: To) {
         self.push(JUMP_IF_BITS, register, 0, 1, bits);
         self.jump(JUMP, 0, 0, to);
@@ -188,7 +188,7 @@ impl Code {
     }
 }
 
-/// A jump's offset counts from the instruction behind it.
+/// The offset of a jump counts from the instruction after it.
 fn distance(from: usize, to: usize) -> i16 {
     let distance = to.cast_signed().wrapping_sub(from.cast_signed()).wrapping_sub(1);
     i16::try_from(distance).unwrap_or(0)
@@ -205,11 +205,11 @@ const READ_OR_WRITE: i32 = 6 << 16;
 /// `BPF_FUNC_map_lookup_elem`, `BPF_FUNC_ringbuf_output`.
 const LOOK_UP: i32 = 1;
 const RING_OUTPUT: i32 = 130;
-/// `BPF_CMPXCHG`: compares with R0, which gets what was there.
+/// `BPF_CMPXCHG`: compares with R0, and puts the old value into R0.
 const COMPARE_AND_EXCHANGE: i32 = 0xf1;
 /// `BPF_PSEUDO_MAP_FD`.
 const MAP: u8 = 1;
-/// Where a map's key lies on the stack.
+/// The position of a map's key on the stack.
 const KEY: i16 = -8;
 
 const R0: u8 = 0;

@@ -1,5 +1,5 @@
-//! The decisions against a model of the kernel in which opens begin, end and fail at any moment, also in the middle of
-//! what the broker does. At no moment two users have the device; at the end everybody is offered it again.
+//! Tests the decisions against a model of the kernel, in which opens begin, end and fail at any moment, also while the
+//! broker acts. At no moment do two users hold a device; at the end it is offered to all of them again.
 
 use super::{
     Claims, Device, Nodes, Unwatched, Watch,
@@ -7,7 +7,7 @@ use super::{
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// A node in a user's /dev: what refers to it, and whether its end is awaited.
+/// A node in a user's /dev: the number of references to it, and whether it is watched.
 #[derive(Default)]
 struct Node {
     number: Number,
@@ -16,7 +16,7 @@ struct Node {
     watched: bool,
 }
 
-/// An open that the program has let through: whose, of which node; it is done, or fails yet.
+/// An open that the program has allowed: the user and the node. It may still succeed or fail.
 struct Open(Slot, usize);
 
 #[derive(Default)]
@@ -34,7 +34,7 @@ struct Kernel {
 }
 
 const DEVICES: [(&str, Number); 2] = [("hwrng", (10, 183)), ("vport0p1", (250, 1))];
-/// What else may be plugged in: one of them under another name, another of the same name, and each under the other's.
+/// Other sets of devices: one device under another name, another device of the same name, and both with names swapped.
 const OTHERS: [&[(&str, Number)]; 5] = [
     &DEVICES,
     &[("hwrng", (10, 183)), ("vport7p1", (250, 1))],
@@ -50,14 +50,14 @@ impl Kernel {
         (self.random >> 33) as usize % limit
     }
 
-    /// Users do something, or nothing.
+    /// The users do something at random, or nothing.
     fn users(&mut self) {
         if !self.busy {
             return;
         }
         match self.below(8) {
             0..2 => self.open(),
-            // a handle (`O_PATH`): it is kept, opened later, or given up
+            // a handle (`O_PATH`): the user keeps it, opens it later, or closes it
             6 => {
                 if let Some((slot, node)) = self.any() {
                     self.nodes[node].references += 1;
@@ -85,7 +85,7 @@ impl Kernel {
         }
     }
 
-    /// A user opens a device, or only asks whether that is possible: the program counts both.
+    /// A user opens a device, or only tests whether that is possible: the program counts both.
     fn open(&mut self) {
         if let Some((slot, node)) = self.any() {
             self.open_node(slot, node);
@@ -127,7 +127,7 @@ impl Kernel {
 }
 
 impl Kernel {
-    /// The node that has the device's name, and whether it is the device's: another may have come by that name.
+    /// The node that has the device's name, and whether it is that device's: another device may have the name now.
     fn shown(&self, slot: Slot, device: &Device) -> Option<(usize, bool)> {
         let node = *self.names.get(&(slot, device.name.to_string()))?;
         Some((node, self.nodes[node].number == device.number))
@@ -224,7 +224,7 @@ fn plug(claims: &mut Claims, kernel: &mut Kernel, devices: &[(&str, Number)]) {
     claims.end(kernel);
 }
 
-/// The broker's turn: what it was told, and a look at the words.
+/// One turn of the broker: it handles its events, and looks at the words.
 fn turn(claims: &mut Claims, kernel: &mut Kernel) {
     while let Some(watch) = kernel.ends.pop_front() {
         claims.gone(watch, kernel);
@@ -282,7 +282,7 @@ fn an_unplugged_device_disappears_and_later_comes_back_for_all() {
     turn(&mut claims, &mut kernel);
     plug(&mut claims, &mut kernel, &DEVICES[..1]);
     assert!(!sees(&kernel, 1, "vport0p1") && !sees(&kernel, 3, "vport0p1") && sees(&kernel, 1, "hwrng"));
-    // the old file is still open when it comes back under another name
+    // the old file is still open when the device comes back under another name
     plug(&mut claims, &mut kernel, &[DEVICES[0], ("vport7p1", DEVICES[1].1)]);
     assert!(sees(&kernel, 3, "vport7p1") && !sees(&kernel, 1, "vport7p1"));
     kernel.nodes[node].references -= 1;

@@ -1,12 +1,12 @@
-//! What PID 1 tells a program of its own of each user, through the program's standard input: a socket that keeps each
-//! packet whole and goes both ways.
+//! How PID 1 tells one of its programs about each user: through the program's standard input, a socket that keeps each
+//! packet whole and works in both directions.
 
 use crate::sys::Stream;
 
-/// Ends it: no user is called so.
+/// Marks the end: no user has this name.
 pub const ALL: &str = ".";
 
-/// In the program: takes all of it.
+/// For the program: receives all packets.
 pub fn take(mut each: impl FnMut(&str)) {
     let mut packet = [0; 512];
     while let Ok(length @ 1..) = rustix::io::read(Stream(0), &mut packet) {

@@ -1,7 +1,8 @@
-//! Executes a plan, step by step, and decides nothing but to stop at a required step that fails.
+//! Executes a plan step by step. Its only decision is to stop when a required step fails.
 //!
-//! Places of PID 1's own are named by path. A place in a user's root is opened without following links and named by its
-//! descriptor: a user owns any part of it. Run with all capabilities; the callers' comments say in which namespaces.
+//! PID 1's own places are named by path. A place in a user's root is opened without following links and then named by
+//! its descriptor, because a user may own any part of it. All of this runs with all capabilities; the comments of the
+//! callers name the namespaces.
 
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -24,16 +25,16 @@ use crate::{
     sys,
 };
 
-/// What a plan is made of, as the program that executes it knows it.
+/// An operation of a plan, for the program that executes it.
 pub trait Execute: Say {
-    /// Does it.
+    /// Executes it.
     fn execute(&self, log: &Log) -> Result<()>;
 
-    /// What to do next, where the errno does not say it.
+    /// What to do next, if the errno does not tell.
     fn hint(&self, errno: Errno) -> &'static str;
 }
 
-/// A required step failed, and the log has said so.
+/// A required step failed, and this was logged.
 pub struct Stopped;
 
 /// Runs the steps in order.
@@ -49,7 +50,7 @@ pub fn steps<O: Execute>(steps: &[Step<O>], log: &Log) -> core::result::Result<(
     Ok(())
 }
 
-/// Says that it could not be done, why, and what to do next.
+/// Logs what failed, why, and what to do next.
 pub fn failed<O: Execute>(op: &O, errno: Errno, log: &Log) {
     let hint = op.hint(errno);
     error!(log, "cannot ", op, ": ", errno, if hint.is_empty() { "" } else { "; " }, hint);
@@ -80,11 +81,11 @@ impl Execute for Op<'_> {
     }
 }
 
-/// A copy of one mount, attached nowhere.
+/// For a copy of one mount that is not attached anywhere.
 pub const CLONE: OpenTreeFlags =
     OpenTreeFlags::OPEN_TREE_CLONE.union(OpenTreeFlags::OPEN_TREE_CLOEXEC).union(OpenTreeFlags::AT_EMPTY_PATH);
 
-/// Puts a mount at a place.
+/// Attaches a mount at a place.
 pub fn attach(mount: &OwnedFd, target: &OwnedFd) -> Result<()> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     move_mount(mount, c"", target, c"", flags)
@@ -92,38 +93,39 @@ pub fn attach(mount: &OwnedFd, target: &OwnedFd) -> Result<()> {
 
 fn mkdir(path: &str, mode: u32) -> Result<()> {
     match rustix::fs::mkdir(Name::new(path)?.c(), Mode::from_raw_mode(mode)) {
-        // what was there before is on a partition that anybody may have written
+        // an existing folder may be on a partition that anybody may have written
         Err(Errno::EXIST) => place::roots_alone(&place::open_at(CWD, path, OFlags::PATH | OFlags::DIRECTORY)?),
         result => result,
     }
 }
 
-/// Writes a file that is made if it is not there.
+/// Writes a file, and makes it if it does not exist.
 pub fn write(path: &str, text: &str) -> Result<()> {
     let file = place::open_at(CWD, path, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?;
     rustix::io::write(&file, text.as_bytes()).map(drop)
 }
 
-/// Writes one of a layer's.
+/// Writes a small file of a layer.
 pub fn write_file(path: &str, file: &File<'_>) -> Result<()> {
     let mut text = Text::new();
     say!(&mut text, file);
     if whole(&text) { write(path, &text) } else { Err(Errno::FBIG) }
 }
 
-/// Mounts a new filesystem. The bits of an attribute are those of `MS_RDONLY` and its like (include/uapi/linux/mount.h).
+/// Mounts a new filesystem. The bits of an attribute are the same as `MS_RDONLY` and so on
+/// (include/uapi/linux/mount.h).
 #[inline(never)]
 pub fn mount(kind: &str, source: &str, target: &str, attr: Attr, options: &str) -> Result<()> {
     let (mut data, mut flags) = (Text::new(), MountFlags::from_bits_retain(attr.0));
     if kind == "ext4" {
-        // the blocks that are kept back are for CAP_SYS_RESOURCE alone, which an overlay never has (fs/overlayfs/super.c):
-        // by default they belong to uid 0, and an overlay writes as the user who mounted it
+        // reserved blocks are for CAP_SYS_RESOURCE only, which an overlay never has (fs/overlayfs/super.c): by default
+        // they belong to uid 0, and an overlay writes as the user who mounted it
         say!(&mut data, "errors=remount-ro,resuid=4294967294");
     }
     let mut options = Some(options);
     while let Some(option) = cut::next(&mut options, b',') {
         match option {
-            // a mount's own, which no filesystem knows
+            // attributes of a mount, which no filesystem knows
             "noatime" => flags |= MountFlags::NOATIME,
             "nodiratime" => flags |= MountFlags::NODIRATIME,
             _ => say!(&mut data, if data.is_empty() { "" } else { "," }, option),
@@ -137,12 +139,12 @@ pub fn mount(kind: &str, source: &str, target: &str, attr: Attr, options: &str) 
     rustix::mount::mount(Name::new(source)?.c(), target.c(), Name::new(kind)?.c(), flags, Name::new(&data)?.c())
 }
 
-/// Whether a user may own what lies there.
+/// Whether a user may own what is at that path.
 fn in_a_root(path: &str) -> bool {
     path.strip_prefix(layout::ROOT).is_some_and(|below| below.starts_with('/'))
 }
 
-/// Mounts what is seen at one place at another.
+/// Mounts the files at one place also at another.
 #[inline(never)]
 pub fn bind(from: &str, to: &str, attr: Attr) -> Result<()> {
     let tree = open_tree(CWD, Name::new(from)?.c(), OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?;

@@ -1,4 +1,4 @@
-//! The kernel log as the only log: one line a phase, which is also the boot timeline.
+//! The kernel log is the only log: one line for each phase of the boot, which is also its timeline.
 
 use rustix::{fd::OwnedFd, fs::OFlags};
 
@@ -7,7 +7,7 @@ use crate::{
     say::{Text, printable},
 };
 
-/// One line of the timeline, from its parts.
+/// Logs one line of the timeline, made of these parts.
 macro_rules! info {
     ($log:expr, $($part:expr),+ $(,)?) => {{
         let mut line = $crate::guest::log::start($crate::guest::log::Level::Info);
@@ -16,7 +16,7 @@ macro_rules! info {
     }};
 }
 
-/// One line that is shown even with `quiet`, from its parts.
+/// Logs one line that is shown even with `quiet`, made of these parts.
 macro_rules! error {
     ($log:expr, $($part:expr),+ $(,)?) => {{
         let mut line = $crate::guest::log::start($crate::guest::log::Level::Error);
@@ -25,7 +25,7 @@ macro_rules! error {
     }};
 }
 
-/// How loud a line is (include/linux/kern_levels.h): with `quiet` the console shows what is below 4.
+/// The level of a line (include/linux/kern_levels.h): with `quiet` the console shows levels below 4.
 #[derive(Clone, Copy)]
 pub enum Level {
     /// Shown even with `quiet`.
@@ -34,20 +34,20 @@ pub enum Level {
     Info,
 }
 
-/// A way to the kernel log.
+/// Access to the kernel log.
 pub struct Log(Option<OwnedFd>);
 
 impl Log {
-    /// PID 1's: opened for each line, because the kernel counts lines by opening (ten in five seconds,
-    /// kernel/printk/printk.c, `devkmsg_write`) and drops the rest.
+    /// For PID 1: opened anew for each line, because the kernel limits the rate for each open file (ten lines in five
+    /// seconds, kernel/printk/printk.c, `devkmsg_write`) and drops the rest.
     pub const PID1: Self = Self(None);
 
-    /// For a process that is about to lose `/dev`.
+    /// For a process that will soon lose `/dev`.
     pub fn held() -> Self {
         Self(open())
     }
 
-    /// One line, begun by `start`. Names are their owners': no line has a character that acts on a terminal.
+    /// Logs one line that `start` began. Users choose names, so characters that act on a terminal are replaced.
     #[inline(never)]
     pub fn line(&self, line: &mut Text) {
         if line.chars().any(|char| printable(char) != char) {
@@ -55,7 +55,8 @@ impl Log {
             line.chars().for_each(|char| drop(plain.push(printable(char))));
             *line = plain;
         }
-        // without an end, the kernel keeps it back until the next record, which might continue it (`vprintk_store`)
+        // without a newline, the kernel holds the line back until the next record, which might continue it
+        // (`vprintk_store`)
         let _ = line.push('\n');
         let once;
         let kmsg = match &self.0 {
@@ -71,7 +72,7 @@ impl Log {
     }
 }
 
-/// How a line begins.
+/// The beginning of a line.
 #[inline(never)]
 pub fn start(level: Level) -> Text {
     let mut line = Text::new();

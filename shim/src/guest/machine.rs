@@ -1,16 +1,16 @@
-//! What the kernel says of the machine.
+//! Facts about the machine, from the kernel.
 
 use heapless::{String, Vec};
 
 use crate::{guest::place, say::Text, supervise::MAX_CONSOLES};
 
-/// Bytes of memory that the kernel can give.
+/// Bytes of memory that the kernel can use.
 pub fn ram() -> u64 {
     let info = rustix::system::sysinfo();
     info.totalram.saturating_mul(info.mem_unit.into())
 }
 
-/// The same without what lies in the rootfs and stays there: the carbon copy, but for the placement `medium`.
+/// The same without the files that stay in the rootfs: that is the carbon copy, except with the placement `medium`.
 pub fn usable_ram() -> u64 {
     let kept = rustix::fs::statvfs(c"/")
         .map_or(0, |root| root.f_blocks.saturating_sub(root.f_bfree).saturating_mul(root.f_frsize));
@@ -23,11 +23,11 @@ pub fn uptime() -> u64 {
     u64::try_from(rustix::system::sysinfo().uptime).unwrap_or(0)
 }
 
-/// The host's name: what DHCP gave the kernel, or ours.
+/// The host name: the one that the kernel got by DHCP, or our default.
 pub fn host() -> Text {
     let uname = rustix::system::uname();
     let given = uname.nodename().to_str().ok().filter(|name| !name.is_empty() && *name != "(none)");
-    // a lease without a name leaves the address there (net/ipv4/ipconfig.c)
+    // after a lease without a name, the kernel uses the address as the name (net/ipv4/ipconfig.c)
     let letter = |name: &&str| name.bytes().any(|byte| byte.is_ascii_alphabetic());
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
     let good = given.filter(letter).filter(|name| name.bytes().all(plain));
@@ -37,8 +37,8 @@ pub fn host() -> Text {
 /// A console's name below /dev.
 pub type Console = String<16>;
 
-/// The consoles, the system's own first: the kernel lists it last (drivers/tty/tty_io.c, `show_cons_active`).
-/// `tty0` is whichever virtual terminal is in front; the first is the one to log on at.
+/// The consoles. The system console is first here, and last in the kernel's list (drivers/tty/tty_io.c,
+/// `show_cons_active`). `tty0` means the virtual terminal in front; the logon is on the first one, `tty1`.
 pub fn consoles() -> Vec<Console, MAX_CONSOLES> {
     let active = place::text("/sys/class/tty/console/active").unwrap_or_default();
     let names = active.split_ascii_whitespace().rev();

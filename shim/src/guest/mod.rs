@@ -1,13 +1,13 @@
-//! The effects of the guest's programs, a module each, over what they share.
+//! The effects of the guest's programs: one module for each program, and the modules that they share.
 //!
-//! | program | is |
+//! | program | what it does |
 //! |---|---|
 //! | `/init` | PID 1: boots, supervises, stops |
-//! | `/setup` | mounts what there is before any user, and ends |
-//! | `/mend` | says what is wrong with a users partition, and has e2fsck mend it |
+//! | `/setup` | mounts everything before any user runs, and exits |
+//! | `/mend` | finds out what is wrong with a users partition, and repairs it with e2fsck |
 //! | `/sandbox` | makes a user's root, and stays as its reaper |
-//! | `/broker` | shows each device to the users who may open it, while nobody else has it |
-//! | `/logon` | asks who somebody is, and starts a user's programs; alone reads what users write about themselves |
+//! | `/broker` | shows each device to the users who may open it, as long as no other user holds it |
+//! | `/logon` | asks for name and password, starts users' programs; only it reads files that users write |
 
 #[macro_use]
 mod log;

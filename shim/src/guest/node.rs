@@ -1,7 +1,8 @@
-//! A node of a device that may be granted. PID 1 makes it at the broker's word: no other process can, once users run.
+//! Makes a node of a device that may be granted. PID 1 does this at the broker's request; no other process can make
+//! nodes once users run.
 //!
-//! The word is a name and no more. What is not on our list of names, or is a console, has none made, and that a node in
-//! /dev is the one of its name is asked of sysfs: /dev is a filesystem that uid 0 may rename in.
+//! The request is only a name. No node is made for a name that is not on our list, or for a console. sysfs must confirm
+//! that the node in /dev belongs to the device of that name, because uid 0 can rename files in /dev.
 
 use rustix::{
     fs::{AtFlags, CWD, FileType, Mode, OFlags},
@@ -14,11 +15,11 @@ use crate::{
     say::Text,
 };
 
-/// The consoles that the kernel names, which belong to logon.
+/// The consoles that the kernel lists. They belong to logon.
 pub struct Consoles(Text);
 
 impl Consoles {
-    /// An error where the kernel does not say: then nothing may be granted.
+    /// An error if the kernel has no list: then nothing may be granted.
     pub fn read() -> Result<Self> {
         place::text("/sys/class/tty/console/active").map(Self).ok_or(Errno::NODATA)
     }
@@ -29,7 +30,7 @@ impl Consoles {
     }
 }
 
-/// Makes one at `layout::NEW`, for uid 0 alone.
+/// Makes a node at `layout::NEW`, for uid 0 only.
 pub fn make(device: &str) -> Result<()> {
     if !Consoles::read()?.leave(device) {
         return Err(Errno::PERM);
@@ -41,7 +42,8 @@ pub fn make(device: &str) -> Result<()> {
     rustix::fs::mknodat(&folder, new.c(), FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, number)
 }
 
-/// The number that the kernel gives the device of that name. Reading it waits for no driver (drivers/base/core.c, `uevent_show`).
+/// The number of the device of that name, from the kernel. Reading it does not wait for a driver (drivers/base/core.c,
+/// `uevent_show`).
 fn number(device: &str) -> Result<u64> {
     let mut path = Text::new();
     say!(&mut path, "/dev/", device);

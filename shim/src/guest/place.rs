@@ -1,6 +1,6 @@
-//! Opening places that others own: never through a symbolic link.
+//! Opens places that others own, without ever following a symbolic link.
 //!
-//! Not generic, and names become C strings by `Name` alone: each call that does it by itself costs 200 bytes of PID 1.
+//! Not generic, and only `Name` makes C strings of names: each call that does it by itself adds 200 bytes to PID 1.
 
 use core::{ffi::CStr, mem::MaybeUninit};
 
@@ -12,7 +12,7 @@ use rustix::{
 
 use crate::{say, say::Text};
 
-/// A name or a path as the kernel takes it.
+/// A name or a path in the form that the kernel takes.
 pub struct Name([u8; 256]);
 
 impl Name {
@@ -45,37 +45,37 @@ pub fn open(path: &str) -> Result<OwnedFd> {
     open_at(CWD, path, OFlags::PATH)
 }
 
-/// A handle on a folder below another, by a name that is no path of its own.
+/// A handle on a folder in another. The name must not be a path.
 pub fn folder_at(dir: &OwnedFd, name: &str) -> Result<OwnedFd> {
     open_at(dir.as_fd(), name, OFlags::PATH | OFlags::DIRECTORY)
 }
 
-/// Opens below `dir` with no symbolic link on the way, for a user may own any part of it.
+/// Opens below `dir` and refuses symbolic links on the way, because a user may own any part of it.
 #[inline(never)]
 pub fn open_at(dir: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd> {
     open_with(dir, path, flags, ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS)
 }
 
-/// A file that is made is for its owner to write and for all to read.
+/// A new file can be written by its owner and read by all.
 #[inline(never)]
 fn open_with(dir: BorrowedFd<'_>, path: &str, flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd> {
     let mode = if flags.contains(OFlags::CREATE) { Mode::from_raw_mode(0o644) } else { Mode::empty() };
     rustix::fs::openat2(dir, Name::new(path)?.c(), flags | OFlags::CLOEXEC, mode, resolve)
 }
 
-/// Opens a file of the kernel's or of PID 1's own, through links: sysfs is made of them.
+/// Opens a file of the kernel or of PID 1, and follows links: sysfs is made of them.
 pub fn file(path: &str, flags: OFlags) -> Result<OwnedFd> {
     open_with(CWD, path, flags, ResolveFlags::empty())
 }
 
-/// Opens a file for reading below `dir`, if it is a regular one: a FIFO would block, a device would act.
+/// Opens a file for reading below `dir`, if it is a regular one: opening a FIFO could block, and a device could act.
 pub fn regular(dir: BorrowedFd<'_>, path: &str) -> Result<OwnedFd> {
     let file = open_at(dir, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
     let stat = rustix::fs::fstat(&file)?;
     if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile { Ok(file) } else { Err(Errno::INVAL) }
 }
 
-/// All that a file holds, if the buffer has room for more than that; `FBIG` if not.
+/// The whole content of a file, which must be shorter than the buffer; `FBIG` if it is not.
 pub fn content<'a>(file: &OwnedFd, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
     let mut length = 0_usize;
     while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
@@ -87,12 +87,12 @@ pub fn content<'a>(file: &OwnedFd, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
     Err(Errno::FBIG)
 }
 
-/// What is wrong with such a file.
+/// An error text for such a file.
 pub fn why(errno: Errno) -> &'static str {
     if errno == Errno::FBIG { "it is too long" } else { crate::errno::name(errno.raw_os_error()) }
 }
 
-/// What a user has in a folder of PID 1's, where names are uids.
+/// The path of a user's entry in a folder of PID 1, where names are uids.
 #[inline(never)]
 pub fn of_user(folder: &str, uid: u32) -> Text {
     let mut path = Text::new();
@@ -100,7 +100,7 @@ pub fn of_user(folder: &str, uid: u32) -> Text {
     path
 }
 
-/// A short text file of the kernel's.
+/// The content of a short text file of the kernel.
 pub fn text(path: &str) -> Option<Text> {
     let file = file(path, OFlags::RDONLY).ok()?;
     let mut bytes = [0; 256];
@@ -108,7 +108,7 @@ pub fn text(path: &str) -> Option<Text> {
     Text::try_from(core::str::from_utf8(bytes.get(..length)?).ok()?).ok()
 }
 
-/// Every entry of a folder of the kernel's by name and kind, but for processes, links and those to keep.
+/// Calls `each` with the name and type of every entry in a folder of the kernel, except processes, links and `keep`.
 pub fn kernel_entries(
     folder: &OwnedFd,
     keep: &[&str],
@@ -134,19 +134,19 @@ pub fn read_at(device: &OwnedFd, at: u64, buffer: &mut [u8]) -> Option<()> {
     (length == buffer.len()).then_some(())
 }
 
-/// Whether the filesystem there takes no writes.
+/// Whether the filesystem at that path is read-only.
 pub fn is_read_only(path: &str) -> bool {
     let says = Name::new(path).and_then(|path| rustix::fs::statvfs(path.c()));
     says.is_ok_and(|says| says.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
-/// `EPERM` for what others than root may write.
+/// `EPERM` if others than root may write to it.
 pub fn roots_alone(file: &OwnedFd) -> Result<()> {
     let stat = rustix::fs::fstat(file)?;
     if stat.st_uid == 0 && stat.st_mode & 0o022 == 0 { Ok(()) } else { Err(Errno::PERM) }
 }
 
-/// The path by which the kernel finds what is open there (proc_pid_fd(5)).
+/// A path that leads the kernel to an open file (proc_pid_fd(5)).
 #[inline(never)]
 pub fn of_descriptor(opened: &OwnedFd) -> Text {
     let mut path = Text::new();

@@ -1,4 +1,4 @@
-//! Reads `.policy/USER.json`, if only root can write it.
+//! Reads `.policy/USER.json`, if only root can write to it.
 
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -13,7 +13,7 @@ use crate::{
     say::Text,
 };
 
-/// The policy of a user. If its file is no good, the strictest policy, with a line in the log.
+/// The policy of a user. If the file is invalid, this logs a line and returns the strictest policy.
 pub fn of(user: &str, log: &Log) -> Policy {
     read(user).unwrap_or_else(|why| {
         error!(log, layout::POLICY, "/", user, layout::POLICY_SUFFIX, ": ", why, "; the strictest policy counts");
@@ -21,10 +21,10 @@ pub fn of(user: &str, log: &Log) -> Policy {
     })
 }
 
-/// The same, but an error instead of a line in the log.
+/// The same, but returns an error and logs nothing.
 pub fn read(user: &str) -> core::result::Result<Policy, &'static str> {
     let file = match open(user) {
-        // a name that is too long for a file of its own has no policy
+        // a name that is too long for a policy file has no policy
         Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(Policy::default()),
         file => file.map_err(place::why)?,
     };
@@ -32,7 +32,7 @@ pub fn read(user: &str) -> core::result::Result<Policy, &'static str> {
     Policy::parse(place::content(&file, &mut bytes).map_err(place::why)?)
 }
 
-/// Opens it if it is a regular file that only root writes, in a folder that only root writes.
+/// Opens the file if it is a regular file. Only root may write to it and to its folder.
 fn open(user: &str) -> Result<OwnedFd> {
     let mut name = Text::new();
     say!(&mut name, user, layout::POLICY_SUFFIX);

@@ -1,4 +1,4 @@
-//! Gives up what a process may do, before it runs anything of a user's.
+//! Gives up privileges of a process before it runs anything of a user's.
 
 use rustix::{
     fs::{Gid, Uid},
@@ -21,7 +21,7 @@ use crate::{
 const LOGON: CapabilitySet = set(programs::LOGON.keeps);
 const BROKER: CapabilitySet = set(programs::BROKER.keeps);
 
-/// As rustix has it; a user's is empty here.
+/// The set in rustix's type. It is empty for a program that runs as a user.
 const fn set(keeps: Keeps) -> CapabilitySet {
     match keeps {
         Keeps::All => CapabilitySet::all(),
@@ -30,13 +30,13 @@ const fn set(keeps: Keeps) -> CapabilitySet {
     }
 }
 
-/// Empties the bounding set, which PID 1 does once: from here on an exec gives what its process hands down by the
-/// inheritable set and nothing else (capabilities(7)), whatever the program's file says. For each user's program alone
-/// it would be 41 calls.
+/// Empties the bounding set. PID 1 does this once: from here on, an exec gives only the capabilities in the inheritable
+/// set of its process (capabilities(7)), regardless of the program's file capabilities. To do it for each user's
+/// program would take 41 calls each time.
 pub fn seal() -> Result<()> {
     let all = current()?;
     hold(all, all)?;
-    // 64 bits is what the kernel's type holds (include/linux/capability.h); past the last it says EINVAL
+    // the kernel's type has 64 bits (include/linux/capability.h); after the last capability it returns EINVAL
     for bit in 0..64 {
         match remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << bit)) {
             Err(Errno::INVAL) if bit > 0 => break,
@@ -46,12 +46,12 @@ pub fn seal() -> Result<()> {
     Ok(())
 }
 
-/// Becomes that user, as `plan::become_user` says. Nothing that it runs can gain any of it back.
+/// Becomes that user, by the steps of `plan::become_user`. Nothing that it runs can regain what it gives up.
 pub fn become_user(user: &User<'_>, guards: Guards<'_>) -> Result<()> {
     plan::become_user(user, &mut GiveUp(guards))
 }
 
-/// What is left of the kernel is what node needs, as `plan::shut_in` says.
+/// Restricts the process to what node needs of the kernel, by the steps of `plan::shut_in`.
 pub fn shut_in(guards: Guards<'_>) -> Result<()> {
     plan::shut_in(&mut GiveUp(guards))
 }
@@ -88,12 +88,12 @@ impl<'a> Run<Privilege<'a>> for GiveUp<'_> {
     }
 }
 
-/// Stays uid 0 and keeps what a logon needs.
+/// Stays uid 0 and keeps the capabilities that a logon needs.
 pub fn become_logon() -> Result<()> {
     keep(LOGON)
 }
 
-/// Stays uid 0 and keeps what the broker needs.
+/// Stays uid 0 and keeps the capabilities that the broker needs.
 pub fn become_broker() -> Result<()> {
     keep(BROKER)
 }
@@ -108,7 +108,7 @@ fn hold(set: CapabilitySet, inheritable: CapabilitySet) -> Result<()> {
     set_capabilities(None, CapabilitySets { effective: set, permitted: set, inheritable })
 }
 
-/// All that this process may.
+/// The permitted capabilities of this process.
 fn current() -> Result<CapabilitySet> {
     rustix::thread::capabilities(None).map(|sets| sets.permitted)
 }

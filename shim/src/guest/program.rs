@@ -1,4 +1,4 @@
-//! Becoming another of our own programs.
+//! Executes another of our own programs.
 
 use rustix::{fd::OwnedFd, fs::OFlags, io::Errno};
 
@@ -8,7 +8,7 @@ use crate::{
     sys::{self, Start},
 };
 
-/// A program of the initramfs, opened while its path can be seen: sandboxes do not see it.
+/// A program of the initramfs, opened while its path is visible: sandboxes do not see it.
 pub struct Program(OwnedFd);
 
 impl Program {
@@ -16,8 +16,8 @@ impl Program {
         Ok(Self(place::file(path, OFlags::PATH)?))
     }
 
-    /// Becomes the program, with these NUL-terminated arguments and the kernel's words as its environment. Returns only
-    /// on error.
+    /// Executes the program with these NUL-terminated arguments, and with the words of the kernel's command line as its
+    /// environment. Returns only on error.
     pub fn exec(&self, arguments: &Text, words: Start) -> Errno {
         if !whole(arguments) {
             return Errno::TOOBIG;

@@ -1,4 +1,4 @@
-//! How PID 1's own children tell it something: through one pipe that keeps each message whole (`O_DIRECT`, pipe(2)).
+//! How PID 1's own children report to it: through one pipe that keeps each message whole (`O_DIRECT`, pipe(2)).
 
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -22,22 +22,22 @@ pub struct Reports {
 impl Reports {
     pub fn new() -> Result<Self> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT)?;
-        // PID 1 never waits here; its children do, for the pipe holds sixteen messages and none may be lost
+        // PID 1 never blocks here. Its children do, because the pipe holds sixteen messages and none may be lost
         rustix::fs::fcntl_setfl(&read, OFlags::NONBLOCK)?;
         Ok(Self { read, write })
     }
 
-    /// What to poll.
+    /// The descriptor to poll.
     pub fn descriptor(&self) -> &OwnedFd {
         &self.read
     }
 
-    /// Where to send to.
+    /// The end to which reports are sent.
     pub fn sender(&self) -> &OwnedFd {
         &self.write
     }
 
-    /// Gives the next message to `take`; `None` if none is there. What is no message hides none that comes behind it.
+    /// Passes the next message to `take`; `None` if there is none. Invalid data does not hide messages that follow it.
     pub fn next(&self, take: impl FnOnce(Report<'_>)) -> Option<()> {
         let mut bytes = [0; ROOM];
         let length = rustix::io::read(&self.read, &mut bytes).ok().filter(|length| *length > 0)?;
@@ -48,7 +48,7 @@ impl Reports {
     }
 }
 
-/// Sends one.
+/// Sends one report.
 pub fn send(pipe: impl AsFd, report: Report<'_>) {
     let mut text = Text::new();
     say!(&mut text, report);

@@ -1,4 +1,4 @@
-//! A console's terminal, and its usual state: what a session begins with, and what a logon puts back.
+//! The terminal of a console, and its default state: sessions begin with it, and a logon restores it.
 
 use linux_raw_sys::general::{
     CLOCAL, CREAD, ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, HUPCL, ICANON, ICRNL, IEXTEN, ISIG, IUTF8, IXON, ONLCR, OPOST,
@@ -14,7 +14,7 @@ use crate::{
     sys::terminal::{self, Settings},
 };
 
-/// What keys do, from interrupt to the second end of line (include/asm-generic/termios.h, `INIT_C_CC`).
+/// The control characters, from interrupt to the second end of line (include/asm-generic/termios.h, `INIT_C_CC`).
 const KEYS: [u8; 19] = [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0];
 
 /// A console that PID 1 knows.
@@ -24,7 +24,7 @@ pub struct Terminal {
     pub line: Line,
 }
 
-/// What a terminal was before any session: nothing else tells later what a serial line's speed should be.
+/// The settings of a terminal before any session. A serial line's speed, for example, cannot be found out later.
 #[derive(Clone, Copy)]
 pub struct Line {
     /// `c_cflag`: bits of a character, parity, flow control.
@@ -101,7 +101,7 @@ impl Line {
         Ok(())
     }
 
-    /// A screen that has become another since may not have that size.
+    /// Errors are ignored: the screen may have changed meanwhile, and may refuse that size.
     fn set_size(&self, terminal: &OwnedFd) {
         let Size { columns, rows } = self.size;
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };

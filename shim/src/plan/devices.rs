@@ -1,4 +1,4 @@
-//! What every user's `/dev` is made of. Numbers: Documentation/admin-guide/devices.txt, major 1 and 5.
+//! The nodes of every user's `/dev`. Numbers: Documentation/admin-guide/devices.txt, major 1 and 5.
 
 use crate::{
     layout,
@@ -6,7 +6,7 @@ use crate::{
     plan::{Plan, Steps, Why},
 };
 
-/// Where the broker puts the /dev of each user with granted devices, and the kernel's programs.
+/// The folders for the /dev of each user with granted devices, and for the kernel's programs.
 #[must_use]
 pub fn granted<'a>() -> Steps<Op<'a>> {
     let why = Why::GrantedDevices;
@@ -17,7 +17,8 @@ pub fn granted<'a>() -> Steps<Op<'a>> {
     plan.0
 }
 
-/// What of the machine the broker sees from then on, in a mount namespace of its own: neither homes nor a device that opens.
+/// Restricts what the broker sees from then on, in a mount namespace of its own: no homes, and no device that can be
+/// opened.
 #[must_use]
 pub fn apart<'a>() -> Steps<Op<'a>> {
     let why = Why::BrokerApart;
@@ -28,7 +29,8 @@ pub fn apart<'a>() -> Steps<Op<'a>> {
     plan.0
 }
 
-/// Made once, and seen read-only by every sandbox; `consoles` are places in it for what a session is given.
+/// The folder is made once, and every sandbox sees it read-only. `consoles` are mount points for the consoles of
+/// sessions.
 #[must_use]
 pub fn devices<'a>(consoles: &[&'a str]) -> Steps<Boot<'a>> {
     let why = Why::PrivateDevices;
@@ -57,7 +59,7 @@ pub fn devices<'a>(consoles: &[&'a str]) -> Steps<Boot<'a>> {
         plan.must(why, Op::Write(console, "").into());
     }
     plan.mkdir(Why::Terminals, "/devices/pts", 0o755);
-    // as it is in any /dev, but each sandbox has its own mounted over it
+    // as in any /dev, but each sandbox mounts its own over it
     plan.mkdir(why, "/devices/shm", 0o1777);
     plan.must(why, Op::Attributes(layout::DEVICES, Attr::DEVICES.and(Attr::RO)).into());
     plan.0

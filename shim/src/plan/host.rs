@@ -5,7 +5,7 @@ use crate::{
     plan::{Plan, Steps, Why},
 };
 
-/// Made once: what the host says is the same for all.
+/// Made once, because the facts about the host are the same for all users.
 #[must_use]
 pub fn host<'a>(name: &'a str) -> Steps<Boot<'a>> {
     let why = Why::HostLayer;

@@ -1,7 +1,7 @@
-//! The plans: what PID 1 does at boot, and what a sandbox does for its user, as data.
+//! The plans as data: what PID 1 does at boot, and what a sandbox does for its user.
 //!
-//! A step is an operation, whether the rest may go on without it, and the reason it is there.
-//! `execute` runs steps in order and decides nothing.
+//! A step is an operation, whether the rest may go on if it fails, and the reason for it. `execute` runs the steps in
+//! order and makes no decisions.
 
 mod devices;
 mod host;
@@ -33,16 +33,16 @@ use crate::{
     programs,
 };
 
-/// Whether a failed step ends what it belongs to.
+/// Whether a failed step ends the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Without it, nothing after it makes sense.
+    /// If it fails, the following steps make no sense.
     Required,
-    /// Without it something is missing, which the log says.
+    /// If it fails, the failure is logged and the plan continues.
     Optional,
 }
 
-/// An operation, whether the rest makes sense without it, and why it is there.
+/// An operation, whether the plan needs it, and the reason for it.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<O> {
@@ -61,22 +61,22 @@ impl<O: fmt::Display> fmt::Display for Step<O> {
     }
 }
 
-/// No plan is longer: a test makes the longest.
+/// The maximum length of a plan. A test builds the longest one.
 pub const MAX_STEPS: usize = 64;
 /// A plan, in the order of its execution.
 pub type Steps<O> = Vec<Step<O>, MAX_STEPS>;
 
-/// The plan with the guards that hold: all do.
+/// The plan, unchanged: all guards hold.
 #[cfg(not(feature = "weak"))]
 #[must_use]
 pub fn guarded<O>(plan: Steps<O>, _guards: Guards<'_>) -> Steps<O> {
     plan
 }
 
-/// Collects steps; `MAX_STEPS` holds the longest plan, which a test makes.
+/// Collects steps.
 struct Plan<O>(Steps<O>);
 
-/// Short names for frequent calls: each call costs the shim bytes.
+/// Short helpers for frequent calls, because each call adds bytes to the shim.
 impl<'a, O: From<Op<'a>>> Plan<O> {
     const fn new() -> Self {
         Self(Steps::new())
@@ -106,7 +106,7 @@ impl<'a, O: From<Op<'a>>> Plan<O> {
     }
 }
 
-/// From the first instruction to the carbon copy.
+/// The plan from the first instruction to the carbon copy.
 #[must_use]
 pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     use layout::{CARBON, CARBON_IMAGE, KEYMAPS, TOLD};
@@ -154,23 +154,24 @@ pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     plan.0
 }
 
-/// What is read by node and its kind, of all that lies at the top of /proc beside the processes:
-/// os.cpus(), os.loadavg(), os.freemem(), os.totalmem(), os.uptime() (libuv, src/unix/linux.c).
+/// The entries of /proc besides the processes that node and similar programs read, for os.cpus(), os.loadavg(),
+/// os.freemem(), os.totalmem() and os.uptime() (libuv, src/unix/linux.c).
 pub const OPEN_IN_PROC: [&str; 5] = ["cpuinfo", "loadavg", "meminfo", "stat", "uptime"];
 
-/// Kernel settings (Documentation/admin-guide/sysctl/), and what of /proc everybody sees.
+/// Kernel settings (Documentation/admin-guide/sysctl/), and the parts of /proc that everybody sees.
 fn settings(plan: &mut Plan<Boot<'_>>) {
     for (path, value) in [
         ("/proc/sys/kernel/kptr_restrict", "2"),
         ("/proc/sys/kernel/perf_event_paranoid", "3"),
         ("/proc/sys/kernel/unprivileged_bpf_disabled", "1"),
         ("/proc/sys/kernel/yama/ptrace_scope", "3"),
-        // each open file counts as memory of its user: no limit for all, which one user could use up
+        // each open file counts as memory of its user; a common limit for all could be used up by one user
         ("/proc/sys/fs/file-max", "9223372036854775807"),
-        // a task keeps up to three numbers from being given out again: its own, its group's, its session's
+        // a task keeps up to three numbers in use: its own, its group's and its session's
         ("/proc/sys/kernel/pid_max", limits::NUMBERS),
-        // written back half a second to a second after it was written, and with ext4's commit=1 whole a second later: the
-        // kernel's 30 and 5 seconds leave empty files where the power goes (Documentation/admin-guide/sysctl/vm.rst)
+        // dirty data is written half a second to a second after the change; with ext4's commit=1 it is complete a
+        // second later. With the kernel's 30 and 5 seconds, a power loss leaves empty files
+        // (Documentation/admin-guide/sysctl/vm.rst)
         ("/proc/sys/vm/dirty_expire_centisecs", "50"),
         ("/proc/sys/vm/dirty_writeback_centisecs", "50"),
     ] {
@@ -180,7 +181,7 @@ fn settings(plan: &mut Plan<Boot<'_>>) {
     plan.must(Why::KernelInternals, Boot::Close("/proc/self/net", &[]));
 }
 
-/// The cgroups, and what all users together may use.
+/// The cgroups, and the limits of all users together.
 fn limits(plan: &mut Plan<Boot<'_>>) {
     const CONTROLLERS: &str = "+memory +pids +cpu";
     plan.mount(Why::Groups, "cgroup2", "/sys/fs/cgroup", Attr::KERNEL, "");
@@ -192,22 +193,22 @@ fn limits(plan: &mut Plan<Boot<'_>>) {
     plan.must(Why::Reserve, Boot::Reserve);
 }
 
-/// Whose homes a session in RAM has.
+/// Whose homes a session in RAM uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InRam {
-    /// A guest's.
+    /// The home of a guest.
     Guest,
-    /// Those that the initramfs carries.
+    /// The homes that the initramfs carries.
     Carried,
 }
 
-/// The users partition; where this fails, `ram` follows.
+/// The plan for the users partition. If it fails, `ram` follows.
 #[must_use]
 pub fn users<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     let mut plan = Plan::new();
     if let Some(device) = options.users {
         if options.grow {
-            // before the mount: no filesystem is then ever larger than its partition
+            // before the mount, so that no filesystem is ever larger than its partition
             plan.must(Why::UsersPartition, Boot::Await(device));
             plan.may(Why::WholeDisk, Boot::GrowPartition(device));
         }
@@ -228,7 +229,7 @@ fn work_folders(plan: &mut Plan<Boot<'_>>) {
 /// The user of a session in RAM.
 pub const GUEST: User<'static> = User { name: "guest", uid: 1000, gid: 1000 };
 
-/// A session without a users partition.
+/// The plan for a session without a users partition.
 #[must_use]
 pub fn ram<'a>(whose: InRam) -> Steps<Boot<'a>> {
     let mut plan = Plan::new();
@@ -325,7 +326,8 @@ mod tests {
         assert!(matches!(steps.last(), Some(Step { op: Root::Op(Op::Unmount(_)), why: Why::OutOfReach, .. })));
     }
 
-    /// mount(2) and its like follow links; what may lead through a user's is opened first, and these ops do not.
+    /// mount(2) and similar calls follow links. A path that may lead through a user's link is opened first; these
+    /// operations do not do that.
     #[test]
     fn no_path_that_a_user_controls_is_followed() {
         for (name, uid) in [("ana", 1000), ("root", 0)] {

@@ -1,4 +1,4 @@
-//! A user's root.
+//! The plan for a user's root.
 
 use crate::{
     layout,
@@ -8,16 +8,16 @@ use crate::{
     policy::Network,
 };
 
-/// What a sandbox is built from, beside its user.
+/// The parameters of a sandbox.
 #[derive(Clone, Copy, Debug)]
 pub struct Sandbox<'a> {
-    /// Whose it is.
+    /// The user of the sandbox.
     pub user: &'a User<'a>,
-    /// Where writes go.
+    /// Where the user's changes go.
     pub upper: Upper,
-    /// What the sandbox may use.
+    /// The limits of the sandbox.
     pub limits: Limits,
-    /// Whose network it has.
+    /// The network of the sandbox.
     pub network: Network,
     /// Whether the broker has devices for the user.
     pub granted: bool,
@@ -25,10 +25,10 @@ pub struct Sandbox<'a> {
     pub host: &'a str,
 }
 
-/// `layout::DEVICES` and `layout::EMPTY`: without an upper layer an overlay takes no fewer than two.
+/// `layout::DEVICES` and `layout::EMPTY`: an overlay without an upper layer needs at least two lower layers.
 const DEVICES: &str = "lowerdir=/devices:/empty";
 
-/// A user's root, built inside the sandbox's own namespaces by a process that ends as its reaper.
+/// A user's root, built inside the sandbox's own namespaces by the process that then becomes its reaper.
 #[must_use]
 pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     let Sandbox { user, upper, limits, network, granted, host } = *sandbox;
@@ -62,7 +62,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     plan.must(Why::Scratch, Root::Scratch("/root/tmp", Attr::FILES, size, files));
     plan.must(Why::OwnProcesses, Root::Processes(user, "/root/proc", Attr::KERNEL_READ_ONLY));
     if user.uid == 0 {
-        // no mode keeps root out
+        // file modes do not restrict root
         plan.must(Why::Masked, Root::Mask("/root/proc", &OPEN_IN_PROC));
     } else {
         plan.must(Why::Masked, Op::Bind(layout::EMPTY, "/root/proc/sys", Attr::KERNEL_READ_ONLY).into());
@@ -72,7 +72,8 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
         plan.must(Why::Claims, Root::Claims(user));
         plan.must(Why::GrantedDevices, Root::Devices(user, "/root/dev", devices));
     } else {
-        // an overlay has inodes of its own: all users would share those of a bind, and see each other's opens and locks
+        // an overlay has its own inodes: with a bind mount, all users would share inodes and see each other's opens and
+        // locks
         plan.must(Why::PrivateDevices, Op::Mount("overlay", "none", "/root/dev", devices, DEVICES).into());
     }
     plan.mount(Why::Terminals, "devpts", "/root/dev/pts", Attr::DEVICES, "ptmxmode=0666,mode=0620,max=64");
@@ -82,7 +83,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     }
     if user.uid == 0 {
         plan.must(Why::Administrator, Op::Bind(layout::USERS, "/root/home", Attr::FILES).into());
-        // root's own home is an upper layer below a live overlay too
+        // root's own home is an upper layer of a live overlay, too
         plan.must(Why::Administrator, Op::Bind(layout::ROOT, "/root/home/root", Attr::FILES).into());
         plan.may(
             Why::Administrator,

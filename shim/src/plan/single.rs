@@ -1,8 +1,8 @@
-//! Steps outside the lists: what PID 1 does before its plan, the guest's home, and what a process gives up before it
+//! Steps outside of the plans: what PID 1 does before its plan, the guest's home, and what a process gives up before it
 //! runs anything of a user's.
 //!
-//! Order and reasons are here, once. A guest's program executes each step as it comes, and inlines all of it: a list and
-//! a loop over it would be more code. The host collects the steps to print them.
+//! Their order and reasons are defined only here. A program of the guest executes each step directly, and the compiler
+//! inlines all of it: a list with a loop would be more code. The host collects the steps to print them.
 
 use core::{convert::Infallible, ffi::CStr, fmt};
 
@@ -22,20 +22,21 @@ pub enum First {
     OwnRoot(Attr),
 }
 
-/// Gives what lies there to a user.
+/// Makes a user the owner of that place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Own<'a>(pub &'a CStr, pub &'a User<'a>);
 
 /// What a process gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privilege<'a> {
-    /// Other groups, then the gid, then the uid: each call needs what the next one gives up.
+    /// Supplementary groups, then the gid, then the uid, because each call needs a privilege that the next one gives
+    /// up.
     Identity(&'a User<'a>),
     /// All capabilities but these.
     Capabilities(Capabilities),
-    /// That an exec gives more than its process has.
+    /// The ability to gain privileges by an exec.
     Exec,
-    /// Abstract sockets of others.
+    /// Access to abstract sockets of other sandboxes.
     AbstractSockets,
     /// System calls that are not on the list.
     Calls,
@@ -49,7 +50,7 @@ pub trait Run<O> {
     /// Takes one step.
     ///
     /// # Errors
-    /// If it failed: the rest makes no sense.
+    /// If the step failed: then the following steps make no sense.
     fn run(&mut self, step: Step<O>) -> Result<(), Self::Error>;
 }
 
@@ -57,14 +58,14 @@ const fn must<O>(op: O, why: Why) -> Step<O> {
     Step { op, need: Need::Required, why }
 }
 
-/// What PID 1 does first.
+/// The first steps of PID 1.
 #[inline(always)]
 pub fn first<R: Run<First>>(run: &mut R) -> Result<(), R::Error> {
     run.run(must(First::BoundingSet, Why::Bounded))?;
     run.run(must(First::OwnRoot(Attr::READ_ONLY), Why::OwnRoot))
 }
 
-/// The last step of a session in RAM: the guest's home is the guest's.
+/// The last step for a session in RAM: makes the guest the owner of the guest's home.
 #[inline(always)]
 pub fn own_guest<R: Run<Own<'static>>>(run: &mut R) -> Result<(), R::Error> {
     run.run(Step { op: Own(c"/tmp/guest", &GUEST), need: Need::Optional, why: Why::RamSession })
@@ -75,12 +76,12 @@ pub fn own_guest<R: Run<Own<'static>>>(run: &mut R) -> Result<(), R::Error> {
 pub fn become_user<'a, R: Run<Privilege<'a>>>(user: &'a User<'a>, run: &mut R) -> Result<(), R::Error> {
     let keep = if user.uid == 0 { Capabilities::ROOT } else { Capabilities(0) };
     run.run(must(Privilege::Identity(user), Why::Identity))?;
-    // a change of uid takes what is held, not what is handed down: root keeps its part of both
+    // a change of uid clears the permitted set, but not the inheritable one: root keeps its part of both
     run.run(must(Privilege::Capabilities(keep), Why::Capabilities))?;
     run.run(must(Privilege::Exec, Why::NoGain))
 }
 
-/// The last steps before anything of a user's is read or run.
+/// The last steps before any program of a user is run, or any of their data is read.
 #[inline(always)]
 pub fn shut_in<'a, R: Run<Privilege<'a>>>(run: &mut R) -> Result<(), R::Error> {
     run.run(must(Privilege::AbstractSockets, Why::OwnSockets))?;

@@ -1,7 +1,7 @@
-//! A plan without some of its guards, for tests alone: see `guards`.
+//! A plan without some of its guards, only for tests: see `guards`.
 //!
-//! A name of the kernel's word `without=NAME,NAME` is that of a `Guard`, of an attribute of mounts, or of a reason of
-//! steps, which are then left out.
+//! A name in the word `without=NAME,NAME` of the kernel's command line is that of a `Guard`, of a mount attribute, or
+//! of the reason of steps. These steps are left out.
 
 use crate::{
     guards::Guards,
@@ -10,12 +10,12 @@ use crate::{
     plan::{Need, Step, Steps, Why},
 };
 
-/// The plan without what is missing.
+/// The plan without the guards that are left out.
 #[must_use]
 pub fn guarded<O: Weaken>(mut plan: Steps<O>, guards: Guards<'_>) -> Steps<O> {
     plan.retain(|step| !without(guards, step.why));
     plan.iter_mut().for_each(|step| step.op.weaken(guards));
-    // mounts are private unless somebody makes them shared: no step of ours is there to be left out
+    // mounts are private by default, so there is no step to leave out: this adds one that makes them shared
     if let Some(op) = O::shared().filter(|_| guards.lack("private")) {
         let _ = plan.push(Step { op, need: Need::Required, why: Why::Enter });
     }
@@ -50,10 +50,10 @@ fn weaken(attr: &mut Attr, guards: Guards<'_>) {
 
 /// An operation that can be weakened.
 pub trait Weaken: Sized {
-    /// Takes from the operation what the guards lack.
+    /// Removes from the operation the attributes that the guards lack.
     fn weaken(&mut self, guards: Guards<'_>);
 
-    /// What lets mount events out and in.
+    /// An operation that makes mounts shared, if there is one.
     fn shared() -> Option<Self> {
         None
     }
@@ -69,7 +69,7 @@ impl Weaken for Op<'_> {
 
 impl Weaken for Boot<'_> {
     fn weaken(&mut self, guards: Guards<'_>) {
-        // what only PID 1 sees stays as it is
+        // mounts that only PID 1 sees stay unchanged
         if let Boot::Device("ext4", _, _, attr, _) = self {
             weaken(attr, guards);
         }
@@ -79,7 +79,7 @@ impl Weaken for Boot<'_> {
 impl Weaken for Root<'_> {
     fn weaken(&mut self, guards: Guards<'_>) {
         match self {
-            // one /dev for all
+            // one /dev for all users
             Root::Op(Op::Mount("overlay", _, target, attr, _)) if guards.lack("devices") => {
                 weaken(attr, guards);
                 *self = Root::Op(Op::Bind(layout::DEVICES, target, *attr));
@@ -94,7 +94,7 @@ impl Weaken for Root<'_> {
                     *redirect = "follow";
                 }
             }
-            // the root of 2015
+            // `chroot`, as in 2015
             Root::Enter(path, _) if guards.lack("pivot") => *self = Root::Chroot(path),
             _ => {}
         }

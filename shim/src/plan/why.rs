@@ -1,6 +1,6 @@
-//! The reasons of steps, which only `nodeos explain` prints.
+//! The reasons for steps. Only `nodeos explain` prints them.
 
-/// Why a step is there.
+/// The reason for a step.
 #[allow(missing_docs)] // the text below is the documentation
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {

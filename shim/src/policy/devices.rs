@@ -2,10 +2,10 @@
 
 use heapless::String;
 
-/// A device below /dev, by its name; a `*` at the end stands for any rest.
+/// The name of a device below /dev. A `*` at the end matches any suffix.
 pub type Pattern = String<32>;
 
-/// How the names of devices begin that can be granted: those that are attached to a machine for its users.
+/// Prefixes of the names of devices that can be granted: those that are attached to a machine for its users.
 ///
 /// Others are never granted: disks under any name (`sd*`, `sg*`, `bsg/`, `nvme*`, `mtd*`, `loop*`, `bus/usb/`), memory,
 /// the kernel's log, consoles, and devices that control the machine (`watchdog`, `kvm`, `fuse`, `net/tun`, `uinput`).
@@ -17,13 +17,13 @@ fn grantable(device: &str) -> bool {
     GRANTABLE.split_ascii_whitespace().any(|start| device.starts_with(start))
 }
 
-/// Whether that is the name of a device that may be granted, and no way to anything else below /dev.
+/// Whether this is the name of a device that may be granted. It cannot lead to any other place below /dev.
 #[must_use]
 pub fn is_device(name: &str) -> bool {
     grantable(name) && is_pattern(name) && !name.ends_with('*')
 }
 
-/// Whether a pattern stands for any such device.
+/// Whether a pattern matches any such device.
 #[must_use]
 pub fn can_grant(pattern: &str) -> bool {
     let name = pattern.strip_suffix('*');
@@ -31,12 +31,12 @@ pub fn can_grant(pattern: &str) -> bool {
         || name.is_some_and(|name| GRANTABLE.split_ascii_whitespace().any(|start| start.starts_with(name)))
 }
 
-/// Whether that can name devices: letters and what device names have, at most one star, at the end, and no `..`.
+/// Whether the text is a valid pattern: the characters of device names, at most one star, at the end, and no `..`.
 #[must_use]
 pub fn is_pattern(text: &str) -> bool {
     let name = text.strip_suffix('*').unwrap_or(text);
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
-    // core's search for a text in a text is 1.5 KiB of a program
+    // core's substring search would add 1.5 KiB to a program
     let climbs = name.as_bytes().windows(2).any(|two| two == b"..");
     !name.is_empty() && name.bytes().all(letter) && !climbs && !name.starts_with('/')
 }

@@ -1,5 +1,5 @@
-//! The keys of a policy, one row each. Messages, `nodeos users policy --help` and the table in
-//! docs/users-partition.md come from here.
+//! The keys of a policy, one row each. Messages, `nodeos users policy --help` and the table in docs/users-partition.md
+//! are generated or checked from here.
 //!
 //! To add a key: a row, its field with `parse`, `STRICTEST` and `Say` in `policy`, its option in boot/cli/src/users.rs.
 //! A test then fails with the line that the docs lack.
@@ -11,16 +11,16 @@ pub struct Key {
     pub name: &'static str,
     /// What it limits or grants.
     pub text: &'static str,
-    /// What its value may be.
+    /// The values that it may have.
     pub value: &'static str,
-    /// The message about another value.
+    /// The message about an invalid value.
     pub wrong: &'static str,
-    /// What counts without the key.
+    /// The default.
     pub without: &'static str,
 }
 
-/// Makes a constant of each row, the table of all, and the message about other keys. It is a macro because the guest
-/// formats no message: they are joined when it is compiled, from literals.
+/// Makes a constant of each row, the table of all rows, and the message about unknown keys. It is a macro because the
+/// guest formats no messages: they are joined from literals at compile time.
 macro_rules! keys {
     ($($key:ident $row:tt)*) => {
         $(keys!(@row $key $row);)*
@@ -53,7 +53,7 @@ macro_rules! keys {
     };
 }
 
-// numbers as `concat!` takes them
+// numbers in the form that `concat!` takes
 macro_rules! least_mib {
     () => {
         64
@@ -70,16 +70,16 @@ macro_rules! max_devices {
     };
 }
 
-/// The least memory that a policy may set, and the least default on a machine that has it. With less, node reads its own
-/// pages again and again and never starts.
+/// The smallest memory that a policy may set, and the smallest default on a machine that has as much. With less, node
+/// reads its own pages again and again and never starts.
 pub const LEAST_MEMORY: u64 = least_mib!() << 20;
-/// The fewest processes and threads: two of node, a shell and what it runs, have 22.
+/// The smallest number of processes and threads: two node processes, a shell and its child, have 22.
 pub const LEAST_PIDS: u32 = least_pids!();
-/// At most this many `devices`.
+/// The maximum number of `devices`.
 pub const MAX_DEVICES: usize = max_devices!();
 
 const SIZE: &str = concat!("at least ", least_mib!(), "M, for example 128M");
-/// One message for both: the guest has it once.
+/// One message for both keys, so that the guest contains it only once.
 const SIZES: &str = concat!("memory and high are sizes from ", least_mib!(), "M, as in 128M");
 
 keys! {
@@ -128,5 +128,5 @@ keys! {
 
 /// The message about a device that cannot be granted.
 pub const NEVER: &str = "it has a device that is never granted";
-/// The message about too many of them.
+/// The message about too many devices.
 pub const TOO_MANY: &str = concat!("there are more than ", max_devices!(), " devices");

@@ -1,11 +1,11 @@
-//! `.policy/USER.json` on the users partition: what root grants a user, and how much of the machine.
+//! `.policy/USER.json` on the users partition: the devices and the share of the machine that root grants to a user.
 //!
 //! ```json
 //! {"memory": "128M", "high": "112M", "pids": 256, "devices": ["i2c-1", "ttyUSB*"], "network": "shared"}
 //! ```
 //!
-//! Every key may be absent. An unknown key is an error, because a misspelt limit would be no limit. A file that cannot
-//! be read counts as `STRICTEST`. `Display` writes what `parse` reads. `keys` has a row for each key.
+//! Every key is optional. An unknown key is an error, because a misspelled limit would be no limit. If a file is
+//! invalid, `STRICTEST` applies. `Display` writes what `parse` reads. `keys` has a row for each key.
 
 use heapless::{String, Vec};
 
@@ -19,14 +19,14 @@ pub use self::{
 };
 use crate::{cut, displayed, json::Json, say, say::Say};
 
-/// A longer file is refused unread.
+/// A longer file is refused and not read.
 pub const MAX_FILE: usize = 1024;
 /// The value of `network` for `Network::Shared`.
 pub const SHARED: &str = "shared";
 /// The value for `Network::Private`.
 pub const PRIVATE: &str = "private";
 
-/// Whose network a user has.
+/// Which network a user has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Network {
     /// The machine's.
@@ -39,21 +39,21 @@ pub enum Network {
 /// The file's content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Bytes of memory, with cached files and the kernel memory of the sandbox.
+    /// Bytes of memory, including cached files and kernel memory of the sandbox.
     pub memory: Option<u64>,
-    /// Bytes above which the kernel takes memory back, and a program that asks for more waits. None by default: a node
-    /// that leaks would stall there instead of being killed.
+    /// Bytes above which the kernel reclaims memory and slows down a program that allocates more. None by default: a
+    /// node process with a memory leak would stall there instead of being killed.
     pub high: Option<u64>,
-    /// Processes and threads; `limits` has what counts without it.
+    /// Processes and threads; the defaults are in `limits`.
     pub pids: Option<u32>,
     /// Patterns of names below /dev that the user may open.
     pub devices: Vec<Pattern, MAX_DEVICES>,
-    /// Whose network the sandbox has.
+    /// The network of the sandbox.
     pub network: Network,
 }
 
 impl Policy {
-    /// What counts for a file that cannot be read.
+    /// The policy that applies if the file is invalid.
     pub const STRICTEST: Self = Self {
         memory: Some(LEAST_MEMORY),
         high: None,
@@ -62,10 +62,10 @@ impl Policy {
         network: Network::Private,
     };
 
-    /// Reads the file's bytes.
+    /// Parses the file's bytes.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with the file.
     pub fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
         let mut why = "it is malformed";
         let mut policy = Self::default();
@@ -110,7 +110,7 @@ impl Policy {
         if read.is_some() && json.peek().is_none() { Ok(policy) } else { Err(why) }
     }
 
-    /// Whether a serial line may be among them.
+    /// Whether it may grant a serial line.
     #[must_use]
     pub fn grants_lines(&self) -> bool {
         self.devices.iter().any(|pattern| {
@@ -146,7 +146,7 @@ pub fn network(text: &str) -> Option<Network> {
     }
 }
 
-/// `512K`, `128M`, `1G`, or bytes.
+/// Parses `512K`, `128M`, `1G`, or a number of bytes.
 #[must_use]
 pub fn size(text: &str) -> Option<u64> {
     let (digits, shift) = [("K", 10), ("M", 20), ("G", 30)]

@@ -1,8 +1,8 @@
-//! The filter as the kernel would run it.
+//! Runs the filter as the kernel would.
 
 use super::*;
 
-/// What the kernel would do: `seccomp_run_filters`, for the instructions that are used here.
+/// The same as the kernel's `seccomp_run_filters`, for the instructions that are used here.
 fn run(arch: u32, number: u32, arguments: [u32; 2]) -> u32 {
     run3(arch, number, [arguments[0], arguments[1], 0])
 }
@@ -214,7 +214,7 @@ fn ordinary_terminal_ioctls_are_allowed() {
         ("TIOCOUTQ", 0x5411),
         ("TIOCGWINSZ", 0x5413),
         ("TIOCSWINSZ", 0x5414),
-        ("TIOCMGET", 0x5415), // of granted lines, as are the next
+        ("TIOCMGET", 0x5415), // of granted lines; the next requests, too
         ("TIOCMBIS", 0x5416),
         ("TIOCMBIC", 0x5417),
         ("TIOCMSET", 0x5418),

@@ -1,4 +1,4 @@
-//! What the state asks for, and how it went.
+//! The actions that the state requests, and their outcomes.
 
 use super::{ConsoleId, Pid};
 use crate::{last_word::LastWord, users::HomeId};
@@ -10,19 +10,19 @@ pub enum Action {
     Prompt(ConsoleId),
     /// Make the sandbox of a home.
     Build(HomeId),
-    /// Run the home's `/init`; with a console, if it is to have one for itself.
+    /// Run the home's `/init`, on a console of its own if one is given.
     Init(HomeId, Option<ConsoleId>),
     /// Run the user's shell on a console.
     Shell(HomeId, ConsoleId),
-    /// There is no room for a sandbox of the user who logged on there: report it.
+    /// Report that there is no room for a sandbox of the user who logged on there.
     TurnAway(HomeId, ConsoleId),
     /// Show a live sandbox's root in root's `/home`.
     Show(HomeId),
-    /// Take it away again.
+    /// Hide it again.
     Hide(HomeId),
-    /// Ask a reaper to end if it is alone.
+    /// Tell a reaper to exit if it is alone.
     Poke(Pid),
-    /// TERM to everything.
+    /// Send TERM to all processes.
     Terminate,
     /// KILL what is left, unmount, and stop the machine.
     Stop(LastWord),
@@ -33,10 +33,10 @@ pub enum Action {
 pub enum Outcome {
     /// It made this process.
     Made(Pid),
-    /// It is done, and made none.
+    /// It succeeded, and made no process.
     Done,
     /// The sandbox that it needs has ended.
     Gone,
-    /// It could not; the log says why.
+    /// It failed; the log has the reason.
     Failed,
 }

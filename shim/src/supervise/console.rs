@@ -1,4 +1,4 @@
-//! One console, as far as PID 1 remembers it.
+//! The state of one console.
 
 use super::{FORGOTTEN, MAX_BACKOFF, Pid};
 use crate::users::HomeId;
@@ -15,33 +15,34 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug)]
 pub struct Console {
     pub phase: Phase,
-    /// Logons that ended without anybody, one after the other.
+    /// How many logons in a row ended without a user.
     failures: u8,
-    /// The second of the last one.
+    /// The time of the last failure.
     failed_at: u64,
-    /// How often the name that was just refused was refused before, here or elsewhere.
+    /// How often the name that was just refused was refused before, on any console.
     of_name: u8,
 }
 
 impl Console {
-    /// One that asks at once.
+    /// A console whose logon starts at once.
     pub const fn new() -> Self {
         Self { phase: Phase::Due { at: 0 }, failures: 0, failed_at: 0, of_name: 0 }
     }
 
-    /// Its logon knows who is there, and is about to end. Earlier failures still count: a guest may log on at any time.
+    /// A user has logged on, and the logon process is about to exit. Earlier failures still count, because a guest may
+    /// log on at any time.
     pub fn known(&mut self, home: HomeId) {
         if let Phase::Prompt { pid } = self.phase {
             self.phase = Phase::Leaving { pid, home };
         }
     }
 
-    /// Its logon refused a name that was refused that often before, and is about to end.
+    /// The logon refused a name, which was refused `before` times, and is about to exit.
     pub fn refused(&mut self, before: u8) {
         self.of_name = before;
     }
 
-    /// Its logon ended without anybody: the next waits, each time longer.
+    /// The logon ended without a user: the next one starts after a delay, which grows each time.
     pub fn unanswered(&mut self, now: u64) {
         if now.saturating_sub(self.failed_at) >= FORGOTTEN {
             self.failures = 0;

@@ -1,4 +1,4 @@
-//! What happened: it is only written down.
+//! The events: they only record what happened.
 
 use super::{
     ConsoleId, KILLED, Phase, Pid, State, Stopping, TRIES,
@@ -15,14 +15,14 @@ impl State {
         }
     }
 
-    /// Somebody gave the right password.
+    /// A user gave the right password.
     pub fn logged_on(&mut self, console: ConsoleId, home: HomeId) {
         if let Some(console) = self.consoles.get_mut(usize::from(console)) {
             console.known(home);
         }
     }
 
-    /// Somebody gave a wrong password, with the name of that home or of none.
+    /// A wrong password was given, with the name of that home or an unknown name.
     pub fn refused(&mut self, console: ConsoleId, home: Option<HomeId>, now: u64) {
         let before = home.map_or(0, |home| self.refusals.count(home, now));
         if let Some(console) = self.consoles.get_mut(usize::from(console)) {
@@ -30,7 +30,7 @@ impl State {
         }
     }
 
-    /// Whose program a process is, of those that PID 1 started in sandboxes.
+    /// The home of a process that PID 1 started in a sandbox.
     #[must_use]
     pub fn home_of(&self, pid: Pid) -> Option<HomeId> {
         let sessions = self.consoles.iter().find_map(|console| match console.phase {
@@ -40,22 +40,22 @@ impl State {
         sessions.or_else(|| self.sandboxes.iter().find(|s| s.init.is_some_and(|(p, _)| p == pid)).map(|s| s.home))
     }
 
-    /// The sandbox of that home ends by itself, but its reaper is still there. A program that is killed with it begins
-    /// again in a new one.
+    /// The sandbox of that home is ending by itself, but its reaper is still there. A program that is killed with it is
+    /// started again in a new sandbox.
     pub fn ending(&mut self, home: HomeId) {
         for sandbox in self.of(home).filter(|sandbox| sandbox.stage != Stage::Dead) {
             sandbox.stage = Stage::Ending;
         }
     }
 
-    /// The machine is to stop.
+    /// The machine should stop.
     pub fn stop(&mut self, word: LastWord) {
         if matches!(self.stopping, Stopping::No) {
             self.stopping = Stopping::Due { word };
         }
     }
 
-    /// A process ended, with what a shell would call its status.
+    /// A process ended, with the status that a shell would report.
     pub fn exited(&mut self, pid: Pid, status: u8, now: u64) {
         let mut left = None;
         for console in &mut self.consoles {
@@ -110,7 +110,7 @@ impl State {
         }
     }
 
-    /// A sandbox could not be built: once more, in a moment, for it may be that there was no memory for it.
+    /// A sandbox could not be built. It is tried again in a moment, because memory may only be short for a while.
     pub(super) fn unbuilt(&mut self, home: HomeId, now: u64) {
         self.failures = self.failures.saturating_add(1);
         self.rest_until = now.saturating_add(1);
@@ -121,8 +121,8 @@ impl State {
     }
 }
 
-/// Whether a program went down with its sandbox, whose last other process had just ended: it was killed at once, and
-/// the sandbox is no more.
+/// Whether a program was killed together with its sandbox, because the last other process there had just ended: it was
+/// killed soon after its start, and the sandbox is gone.
 fn torn(sandboxes: &[Sandbox], home: HomeId, status: u8, since: u64, now: u64) -> bool {
     let lives = |s: &Sandbox| s.home == home && !matches!(s.stage, Stage::Ending | Stage::Dead);
     status == KILLED && now.saturating_sub(since) < 2 && !sandboxes.iter().any(lives)

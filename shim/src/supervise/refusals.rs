@@ -1,4 +1,4 @@
-//! How often each home's name was given with a wrong password, on any console.
+//! Counts how often each home's name was given with a wrong password, on any console.
 
 use super::FORGOTTEN;
 use crate::{layout::MAX_HOMES, users::HomeId};
@@ -6,7 +6,7 @@ use crate::{layout::MAX_HOMES, users::HomeId};
 #[derive(Debug)]
 pub struct Refusals {
     counts: [u8; MAX_HOMES],
-    /// The second of the last one.
+    /// The time of the last one.
     at: u64,
 }
 
@@ -15,7 +15,7 @@ impl Refusals {
         Self { counts: [0; MAX_HOMES], at: 0 }
     }
 
-    /// One more: how many there were before, since the owner last logged on or since all were forgotten.
+    /// Counts one more. Returns how many there were before, since the owner last logged on or all were forgotten.
     pub fn count(&mut self, home: HomeId, now: u64) -> u8 {
         if now.saturating_sub(self.at) >= FORGOTTEN {
             self.counts = [0; MAX_HOMES];

@@ -1,4 +1,4 @@
-//! One sandbox, as far as PID 1 remembers it.
+//! The state of one sandbox.
 
 use super::{Pid, TRIES};
 use crate::users::HomeId;
@@ -7,7 +7,7 @@ use crate::users::HomeId;
 pub enum Stage {
     Building,
     Ready,
-    /// Its reaper ends: nothing starts there any more.
+    /// Its reaper is exiting: no more programs start there.
     Ending,
     Dead,
 }
@@ -25,14 +25,15 @@ pub struct Sandbox {
     pub reaper: Pid,
     pub stage: Stage,
     pub shown: Shown,
-    /// The home's `/init`, and the second of its start.
+    /// The home's `/init`, and the time when it started.
     pub init: Option<(Pid, u64)>,
     pub poke: bool,
     pub failures: u8,
 }
 
 impl Sandbox {
-    /// A change of what root sees has ended. One that fails is tried again, but keeps nobody waiting for ever.
+    /// An attempt to show or hide it has ended. A failed one is tried again, but only a few times, because programs
+    /// wait for it.
     pub fn changed(&mut self, to_yes: bool, done: bool) {
         self.failures = if done { 0 } else { self.failures.saturating_add(1) };
         let taken = to_yes == (done || self.failures >= TRIES);

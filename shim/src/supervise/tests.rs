@@ -1,8 +1,8 @@
-//! The table of what PID 1 does: a machine that executes whatever is due, and the events that happen to it.
+//! Tests what PID 1 does: a machine that executes each action, and the events that happen to it.
 
 use super::*;
 
-/// Executes whatever is due, numbering processes from 100, and writes it down.
+/// Executes each action, numbers the processes from 100, and logs the actions.
 struct Machine {
     state: State,
     pid: Pid,
@@ -18,7 +18,7 @@ impl Machine {
         Self { state, pid: 99, log: vec![] }
     }
 
-    /// Somebody has logged on to home 5 at console 0 (process 100), and the sandbox (101) is ready.
+    /// A user has logged on to home 5 at console 0 (process 100), and the sandbox (101) is ready.
     fn with_a_login() -> Self {
         let mut m = Self::new(1, None, true, &[]);
         m.run(0);
@@ -83,7 +83,7 @@ fn a_sandbox_that_cannot_be_built_does_not_affect_others() {
     m.state.ready(8);
     m.state.exited(100, 1, 0);
     assert_eq!(m.run(0), "Init(8, None)");
-    // twice more, a second later each, and then no more
+    // twice more, a second apart, and then no more
     assert_eq!(m.state.wake_at(), Some(1));
     for now in [1, 2] {
         assert_eq!(m.run(now), "Build(7)");
@@ -119,7 +119,7 @@ fn a_reaper_that_ends_before_the_shell_enters_is_replaced() {
     assert_eq!(m.run(0), "Build(5)");
 }
 
-/// The kernel's order: a sandbox's first process ends once all others that it was killed with are buried.
+/// The order in the kernel: a sandbox's first process ends once all others that were killed with it have been reaped.
 #[test]
 fn programs_killed_with_their_sandbox_restart_in_a_new_one() {
     let mut m = Machine::new(1, None, true, &[5]);
@@ -139,7 +139,7 @@ fn programs_killed_with_their_sandbox_restart_in_a_new_one() {
     assert_eq!(m.run(8), "Build(5)");
     m.state.ready(5);
     assert_eq!(m.run(8), "Init(5, None) Shell(5, 0)");
-    m.state.exited(106, KILLED, 8); // this one somebody killed
+    m.state.exited(106, KILLED, 8); // this one was killed by another process
     assert_eq!(m.run(8), "Poke(104) Prompt(0)");
     assert_eq!(m.state.home_of(106), None);
 }
@@ -167,7 +167,7 @@ fn a_session_that_ended_with_its_sandbox_restarts() {
     assert_eq!(m.run(7), "Build(5)");
     m.state.ready(5);
     assert_eq!(m.run(8), "Shell(5, 0)");
-    m.state.exited(104, KILLED, 90); // this one was killed by somebody
+    m.state.exited(104, KILLED, 90); // this one was killed by another process
     assert_eq!(m.run(90), "Poke(103) Prompt(0)");
 }
 
@@ -191,7 +191,7 @@ fn a_sandbox_that_ends_while_it_is_shown_is_hidden() {
     m.state.ready(1);
     m.state.ready(5);
     assert_eq!(m.run(0), "Show(5)");
-    m.state.exited(101, 0, 0); // its reaper is waited for first
+    m.state.exited(101, 0, 0); // it waits for its reaper first
     m.state.exited(102, 0, 0);
     assert!(m.run(0).starts_with("Hide(5)"));
 }
@@ -259,7 +259,7 @@ fn a_logon_that_fails_at_once_is_retried_with_growing_delays() {
     assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
 }
 
-/// A wrong password at a console that is due, and how long it then waits.
+/// Gives a wrong password at a console that is due; returns how long the console then waits.
 fn wrong(m: &mut Machine, console: ConsoleId, home: Option<HomeId>, now: u64) -> u64 {
     m.run(now);
     let Phase::Prompt { pid } = m.state.consoles[usize::from(console)].phase else { panic!("no prompt at {now}") };
@@ -269,7 +269,7 @@ fn wrong(m: &mut Machine, console: ConsoleId, home: Option<HomeId>, now: u64) ->
     at - now
 }
 
-/// A guest, home 9, logs on at the console and is gone at once.
+/// A guest, home 9, logs on at the console and leaves at once.
 fn guest(m: &mut Machine, now: u64) {
     m.run(now);
     let Phase::Prompt { pid } = m.state.consoles[0].phase else { panic!("no prompt at {now}") };
@@ -295,9 +295,9 @@ fn a_guest_logon_does_not_reset_the_delay_after_wrong_passwords() {
         guest(&mut m, now);
     }
     assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60]);
-    // a name of nobody's too
+    // an unknown name waits as long
     assert_eq!(wrong(&mut m, 0, None, now), 60);
-    // all is forgotten, some day
+    // old failures are forgotten at last
     assert_eq!(wrong(&mut m, 0, Some(5), now + 60 + FORGOTTEN), 1);
 }
 

@@ -1,5 +1,5 @@
-//! bpf(2): maps, the programs of `claims::program`, and where both are shared. Shapes: `union bpf_attr`
-//! (include/uapi/linux/bpf.h).
+//! bpf(2): maps, the programs of `claims::program`, and the paths and memory by which processes share them. Shapes:
+//! `union bpf_attr` (include/uapi/linux/bpf.h).
 #![allow(unsafe_code)]
 
 use core::{
@@ -22,9 +22,9 @@ use crate::{
 
 const PAGE: usize = 4096;
 
-/// Makes the call; `attr` is the part of the union that the command knows, made of numbers and addresses.
+/// Makes the call. `attr` is the member of the union for this command; it consists of numbers and addresses.
 fn bpf<T>(command: usize, attr: &T) -> Result<usize> {
-    // SAFETY: reads one `attr`, and what the addresses in it lead to: each is a reference of the caller's.
+    // SAFETY: reads one `attr`, and the values at the addresses in it, which all come from references of the callers.
     unsafe { call(raw::__NR_bpf, [command, ptr::from_ref(attr) as usize, size_of::<T>(), 0, 0, 0]) }
 }
 
@@ -39,7 +39,7 @@ pub enum Map {
     Ring,
 }
 
-/// Makes a map; a hash and an array have room for each device.
+/// Makes a map. A hash and an array have room for each device.
 pub fn map(kind: Map) -> Result<OwnedFd> {
     const MMAPABLE: u32 = 1 << 10;
     let entries = MAX_DEVICES as u32;
@@ -53,7 +53,7 @@ pub fn map(kind: Map) -> Result<OwnedFd> {
     )?)
 }
 
-/// Sets a hash's value.
+/// Sets a value of a hash.
 pub fn set(hash: &OwnedFd, key: u64, value: u64) -> Result<()> {
     let attr = [number(hash), ptr::from_ref(&key) as u64, ptr::from_ref(&value) as u64, 0];
     bpf(2, &attr).map(drop)
@@ -67,12 +67,12 @@ pub fn load(program: &Instructions) -> Result<OwnedFd> {
     opened(bpf(5, &attr)?)
 }
 
-/// Gives a program a path on a mounted bpf filesystem.
+/// Pins a program at a path on a mounted bpf filesystem.
 pub fn pin(program: &OwnedFd, path: &core::ffi::CStr) -> Result<()> {
     bpf(6, &[path.as_ptr() as u64, number(program)]).map(drop)
 }
 
-/// Opens the program at such a path.
+/// Opens a pinned program.
 pub fn pinned(path: &core::ffi::CStr) -> Result<OwnedFd> {
     opened(bpf(7, &[path.as_ptr() as u64, 0])?)
 }
@@ -80,13 +80,13 @@ pub fn pinned(path: &core::ffi::CStr) -> Result<OwnedFd> {
 /// How a program is attached.
 #[derive(Clone, Copy)]
 pub enum Attach {
-    /// In place of one that was attached there before, and of those above.
+    /// Replaces programs that were attached to this cgroup before, and those of the cgroups above.
     Alone = 0,
-    /// The same, and one that is attached further below takes its place there: `BPF_F_ALLOW_OVERRIDE`.
+    /// The same, but a program that is attached to a cgroup below takes its place there: `BPF_F_ALLOW_OVERRIDE`.
     ChildrenMayReplace = 1,
 }
 
-/// From here on the program decides for a cgroup.
+/// Attaches the program to a cgroup: from here on it decides about opens there.
 pub fn attach(program: &OwnedFd, cgroup: &OwnedFd, how: Attach) -> Result<()> {
     const CGROUP_DEVICE: u64 = 6;
     bpf(8, &[number(program) << 32 | number(cgroup), (how as u64) << 32 | CGROUP_DEVICE]).map(drop)
@@ -96,15 +96,15 @@ fn number(fd: &OwnedFd) -> u64 {
     fd.as_raw_fd().cast_unsigned().into()
 }
 
-/// The words of an array map, which the programs change at the same time.
+/// The words of an array map. The programs change them at the same time.
 pub struct Words(&'static [AtomicU64; MAX_DEVICES]);
 
 impl Words {
-    /// Maps them.
+    /// Maps the words into memory.
     pub fn of(map: &OwnedFd) -> Result<Self> {
         let protection = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a new shared mapping, which is never unmapped, of a page whose first numbers are the array's, aligned,
-        // and changed by others only with atomic operations of their size.
+        // SAFETY: a new shared mapping of a page, which is never unmapped. Its first numbers are those of the array,
+        // aligned, and others change them only with atomic operations of the same size.
         unsafe {
             let memory = rustix::mm::mmap(ptr::null_mut(), PAGE, protection, MapFlags::SHARED, map, 0)?;
             memory.cast::<[AtomicU64; MAX_DEVICES]>().as_ref().map(Self).ok_or(Errno::FAULT)
@@ -117,14 +117,14 @@ impl Words {
         self.0.get(index).map_or(0, |word| word.load(Ordering::SeqCst))
     }
 
-    /// Makes it 0 if it is still `was`.
+    /// Sets a word to 0 if it is still `was`.
     #[must_use]
     pub fn clear(&self, index: usize, was: u64) -> bool {
         self.0.get(index).is_some_and(|word| exchange(word, was, 0))
     }
 }
 
-/// A ring buffer map that is read for its news alone.
+/// A ring buffer map that is used only to be woken; its records are not read.
 pub struct Ring {
     map: OwnedFd,
     consumed: &'static AtomicU64,
@@ -132,9 +132,9 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// Maps its two positions (kernel/bpf/ringbuf.c, `struct bpf_ringbuf`).
+    /// Maps the two positions of the ring (kernel/bpf/ringbuf.c, `struct bpf_ringbuf`).
     pub fn of(map: OwnedFd) -> Result<Self> {
-        // SAFETY: new shared mappings of a page each, never unmapped, whose first number is the position, which others
+        // SAFETY: new shared mappings of a page each, never unmapped. Their first number is the position, which others
         // change only with atomic operations.
         let position = |protection, page: u64| unsafe {
             let memory = rustix::mm::mmap(ptr::null_mut(), PAGE, protection, MapFlags::SHARED, &map, page)?;
@@ -145,13 +145,13 @@ impl Ring {
         Ok(Self { map, consumed, produced })
     }
 
-    /// Readable while there is news.
+    /// Readable while there are records.
     #[must_use]
     pub fn descriptor(&self) -> &OwnedFd {
         &self.map
     }
 
-    /// Takes the news.
+    /// Discards all records.
     pub fn take(&self) {
         self.consumed.store(self.produced.load(Ordering::SeqCst), Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! Disks that grow.
+//! Growing a partition and its filesystem.
 #![allow(unsafe_code)]
 
 use core::ptr;
@@ -14,14 +14,14 @@ use super::call;
 /// Makes the call.
 ///
 /// # Safety
-/// The request must read no more than a `T`, and be one that may be made at any time.
+/// The request must read at most a `T`, and must be allowed at any time.
 unsafe fn ioctl<T>(file: BorrowedFd<'_>, request: usize, argument: &T) -> Result<()> {
     let file = file.as_raw_fd().cast_unsigned() as usize;
-    // SAFETY: the caller vouches for the request.
+    // SAFETY: the caller guarantees this for the request.
     unsafe { call(raw::__NR_ioctl, [file, request, ptr::from_ref(argument) as usize, 0, 0, 0]) }.map(drop)
 }
 
-/// Tells the kernel that a partition of this disk is longer now; it may be mounted.
+/// Tells the kernel that a partition of this disk is longer now. The partition may be mounted.
 pub fn resize_partition(disk: BorrowedFd<'_>, number: u32, start: u64, length: u64) -> Result<()> {
     // include/uapi/linux/blkpg.h
     const BLKPG: usize = 0x1269;
@@ -45,11 +45,11 @@ pub fn resize_partition(disk: BorrowedFd<'_>, number: u32, start: u64, length: u
     let partition = Partition { start: signed(start)?, length: signed(length)?, number, names: [0; 128] };
     let size = i32::try_from(size_of::<Partition>()).map_err(|_| Errno::OVERFLOW)?;
     let request = Request { what: BLKPG_RESIZE_PARTITION, flags: 0, size, partition: &raw const partition };
-    // SAFETY: reads a `struct blkpg_ioctl_arg` and the `struct blkpg_partition` that it names.
+    // SAFETY: reads a `struct blkpg_ioctl_arg` and the `struct blkpg_partition` that it points to.
     unsafe { ioctl(disk, BLKPG, &request) }
 }
 
-/// Makes the ext4 filesystem that is mounted there that many blocks long.
+/// Resizes the mounted ext4 filesystem to that many blocks.
 pub fn resize_ext4(mounted: BorrowedFd<'_>, blocks: u64) -> Result<()> {
     const EXT4_IOC_RESIZE_FS: usize = 0x4008_6610; // _IOW('f', 16, __u64), include/uapi/linux/ext4.h
     // SAFETY: reads a number of 64 bits.

@@ -1,4 +1,4 @@
-//! Signals, blocked and waited for: no program here has a handler.
+//! Signals are blocked and waited for: no program here has a handler.
 #![allow(unsafe_code)]
 
 use core::ptr;
@@ -11,7 +11,7 @@ use super::{call, opened};
 /// `sizeof(sigset_t)` of the kernel: 64 signals.
 const SIGSET_SIZE: usize = 8;
 
-/// A set of signals, as the kernel has it.
+/// A set of signals, as the kernel represents it.
 #[derive(Clone, Copy)]
 pub struct Signals(u64);
 
@@ -36,7 +36,7 @@ impl Signals {
         let _ = unsafe { call(raw::__NR_rt_sigprocmask, [SIG_SETMASK, set, 0, SIGSET_SIZE, 0, 0]) };
     }
 
-    /// Waits for one of these, which must be blocked: its number.
+    /// Waits for one of these signals, which must be blocked. Returns its number.
     pub fn wait(self) -> Result<i32> {
         let set = ptr::from_ref(&self.0) as usize;
         // SAFETY: reads one sigset; no siginfo and no timeout are asked for.
@@ -44,7 +44,7 @@ impl Signals {
         Ok(i32::try_from(number).unwrap_or_default())
     }
 
-    /// A descriptor that is readable while one of these, which must be blocked, is pending.
+    /// A descriptor that is readable while one of these signals is pending. They must be blocked.
     pub fn descriptor(self) -> Result<OwnedFd> {
         // SFD_CLOEXEC and SFD_NONBLOCK are these by definition (include/uapi/linux/signalfd.h)
         let flags = (raw::O_CLOEXEC | raw::O_NONBLOCK) as usize;

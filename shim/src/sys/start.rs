@@ -1,10 +1,10 @@
-//! How a program of ours begins: what the kernel put on its stack, and the function that gets it.
+//! The start of our programs: the data that the kernel put on the stack, and the function that receives it.
 #![allow(unsafe_code)]
 
 use core::ffi::{CStr, c_char};
 
-/// Makes `$main`, a `fn(Start) -> !`, a program of the guest: the entry of `arch-*` calls it. Built for a host, the
-/// program compiles and only prints what it is.
+/// Makes `$main`, a `fn(Start) -> !`, a program of the guest: the entry of `arch-*` calls it. When built for a host,
+/// the program compiles, but only prints what it is.
 #[macro_export]
 macro_rules! entry {
     ($main:path) => {
@@ -12,7 +12,7 @@ macro_rules! entry {
         #[allow(unsafe_code)]
         #[unsafe(no_mangle)]
         extern "C" fn nodeos_start(stack: *const usize) -> ! {
-            // SAFETY: the entry hands over the stack pointer that it found.
+            // SAFETY: the entry passes the stack pointer that the kernel set.
             $main(unsafe { $crate::sys::Start::new(stack) })
         }
 
@@ -26,7 +26,7 @@ macro_rules! entry {
     };
 }
 
-/// The same, for a program that a panic ends. None is reached.
+/// The same, for a program that simply exits on a panic. No panic is reachable.
 #[macro_export]
 macro_rules! program {
     ($main:path) => {
@@ -40,7 +40,7 @@ macro_rules! program {
     };
 }
 
-/// What the kernel put on the stack of a new program.
+/// The data that the kernel put on the stack of a new program.
 #[derive(Clone, Copy)]
 pub struct Start {
     pub(super) argv: *const *const c_char,
@@ -48,10 +48,10 @@ pub struct Start {
 }
 
 impl Start {
-    /// Reads the stack that the entry got.
+    /// Reads the stack that the entry received.
     ///
     /// # Safety
-    /// `stack` must be the stack pointer at the program's first instruction, and nobody may write there.
+    /// `stack` must be the stack pointer at the program's first instruction, and nothing may write to that stack area.
     #[must_use]
     pub unsafe fn new(stack: *const usize) -> Self {
         // SAFETY: the kernel puts argc, argv, NULL, envp, NULL there (fs/binfmt_elf.c, create_elf_tables).
@@ -61,7 +61,7 @@ impl Start {
         }
     }
 
-    /// The arguments, the program's own name first.
+    /// The arguments, starting with the program's own name.
     pub fn arguments(&self) -> impl Iterator<Item = &'static CStr> + use<> {
         Strings(self.argv)
     }
@@ -69,7 +69,7 @@ impl Start {
     /// The same without the first argument.
     #[must_use]
     pub fn shift(self) -> Self {
-        // SAFETY: the array ends with NULL, which is not passed.
+        // SAFETY: the array ends with NULL, and this does not go beyond it.
         let argv = unsafe { if (*self.argv).is_null() { self.argv } else { self.argv.add(1) } };
         Self { argv, ..self }
     }
@@ -86,7 +86,7 @@ impl Iterator for Strings {
     type Item = &'static CStr;
 
     fn next(&mut self) -> Option<&'static CStr> {
-        // SAFETY: the array ends with NULL and is never passed; its strings live as long as the program.
+        // SAFETY: the array ends with NULL, and this does not go beyond it; its strings live as long as the program.
         unsafe {
             let string = *self.0;
             if string.is_null() {

@@ -1,4 +1,4 @@
-//! What terminals are asked and told by ioctl.
+//! The ioctl requests for terminals.
 #![allow(unsafe_code)]
 
 use core::{mem::MaybeUninit, ptr};
@@ -14,25 +14,25 @@ use super::call;
 /// A terminal's settings, speeds included (include/uapi/asm-generic/termbits.h).
 pub type Settings = raw::termios2;
 
-/// `struct serial_struct` (include/uapi/linux/serial.h) in words; only two of them are looked at here.
+/// `struct serial_struct` (include/uapi/linux/serial.h) as words; only two of them are used here.
 pub type Serial = [u32; 18];
 
-/// `struct serial_icounter_struct` (the same header).
+/// `struct serial_icounter_struct` (in the same header).
 pub type Counters = [u32; 20];
 
 #[inline(never)]
 fn ioctl(terminal: &OwnedFd, request: u32, argument: usize) -> Result<()> {
     let fd = terminal.as_raw_fd().cast_unsigned() as usize;
-    // SAFETY: the callers below pass what the request takes: a number, or the address of a value of its type.
+    // SAFETY: the callers below pass what the request needs: a number, or the address of a value of its type.
     unsafe { call(raw::__NR_ioctl, [fd, request as usize, argument, 0, 0, 0]) }.map(drop)
 }
 
-/// Makes a terminal this session's own, even if another session has it, which needs `CAP_SYS_ADMIN`.
+/// Makes a terminal the controlling terminal of this session, even if another session has it. Needs `CAP_SYS_ADMIN`.
 pub fn take_terminal(terminal: &OwnedFd) -> Result<()> {
     ioctl(terminal, ioctl::TIOCSCTTY, 1) // 1 steals (ioctl_tty(2))
 }
 
-/// A terminal's settings, as the kernel has them.
+/// Reads the settings of a terminal.
 pub fn settings(terminal: &OwnedFd) -> Result<Settings> {
     let mut settings = MaybeUninit::<Settings>::zeroed();
     ioctl(terminal, ioctl::TCGETS2, settings.as_mut_ptr() as usize)?;
@@ -40,46 +40,46 @@ pub fn settings(terminal: &OwnedFd) -> Result<Settings> {
     Ok(unsafe { settings.assume_init() })
 }
 
-/// Sets them, at once.
+/// Sets the settings at once.
 pub fn set_settings(terminal: &OwnedFd, settings: &Settings) -> Result<()> {
     ioctl(terminal, ioctl::TCSETS2, ptr::from_ref(settings) as usize)
 }
 
-/// What a serial line's driver knows of it.
+/// Reads what the driver knows about a serial line.
 ///
 /// # Errors
-/// `ENOTTY` where the terminal is no serial line.
+/// `ENOTTY` if the terminal is not a serial line.
 pub fn serial(terminal: &OwnedFd) -> Result<Serial> {
     let mut serial = [0; 18];
     ioctl(terminal, ioctl::TIOCGSERIAL, serial.as_mut_ptr() as usize).map(|()| serial)
 }
 
-/// Sets it.
+/// Changes what the driver knows about a serial line.
 pub fn set_serial(terminal: &OwnedFd, serial: &Serial) -> Result<()> {
     ioctl(terminal, ioctl::TIOCSSERIAL, serial.as_ptr() as usize)
 }
 
-/// Has a serial line send what is written to it, and not loop it back (`TIOCM_LOOP`); and takes back
-/// `TIOCM_OUT1`, which some devices take for a reset. Both outlast every open file of the line, and a hang-up.
+/// Makes a serial line send what is written to it, and not loop it back (`TIOCM_LOOP`); also clears `TIOCM_OUT1`, which
+/// some devices treat as a reset. Both settings survive every open file of the line, and a hang-up.
 pub fn send_out(terminal: &OwnedFd) {
     const LOOP_AND_OUT1: u32 = 0xa000; // include/uapi/asm-generic/termios.h
     let lines = LOOP_AND_OUT1;
     let _ = ioctl(terminal, ioctl::TIOCMBIC, ptr::from_ref(&lines) as usize);
 }
 
-/// How many characters a serial line has sent and received, among others.
+/// Counters of a serial line, among them the characters that it sent and received.
 ///
 /// # Errors
-/// `ENOTTY` where the terminal is no serial line.
+/// `ENOTTY` if the terminal is not a serial line.
 pub fn counters(terminal: &OwnedFd) -> Result<Counters> {
     let mut counters = [0; 20];
     ioctl(terminal, ioctl::TIOCGICOUNT, counters.as_mut_ptr() as usize).map(|()| counters)
 }
 
-/// Which virtual terminal is in front.
+/// The number of the virtual terminal in front.
 ///
 /// # Errors
-/// `ENOTTY` where the terminal is no virtual one.
+/// `ENOTTY` if the terminal is not a virtual one.
 pub fn in_front(terminal: &OwnedFd) -> Result<u16> {
     const VT_GETSTATE: u32 = 0x5603;
     let mut state = [0_u16; 3]; // struct vt_stat (include/uapi/linux/vt.h)
@@ -88,7 +88,7 @@ pub fn in_front(terminal: &OwnedFd) -> Result<u16> {
     Ok(active)
 }
 
-/// What a virtual terminal is told by a number (include/uapi/linux/kd.h, vt.h).
+/// Requests to a virtual terminal that take a number (include/uapi/linux/kd.h, vt.h).
 #[derive(Clone, Copy)]
 #[repr(u32)]
 pub enum Screen {
@@ -98,20 +98,20 @@ pub enum Screen {
     Lights = 0x4b32,
     /// `KDSETMODE`: text or graphics.
     Mode = 0x4b3a,
-    /// `KDSKBMODE`: what keys become.
+    /// `KDSKBMODE`: how keys are translated.
     Keyboard = 0x4b45,
-    /// `KDSKBMETA`: what Alt adds.
+    /// `KDSKBMETA`: what Alt adds to a character.
     Meta = 0x4b63,
-    /// `VT_ACTIVATE`: which comes to the front.
+    /// `VT_ACTIVATE`: brings a virtual terminal to the front.
     Activate = 0x5606,
 }
 
-/// Tells it; a terminal that is no virtual one does not care.
+/// Makes the request. Terminals that are not virtual ignore it.
 pub fn tell_screen(terminal: &OwnedFd, what: Screen, number: u8) {
     let _ = ioctl(terminal, what as u32, number.into());
 }
 
-/// Takes away the right to delay a switch of virtual terminals.
+/// Revokes the right of a process to delay a switch of virtual terminals.
 pub fn switch_freely(terminal: &OwnedFd) {
     const VT_SETMODE: u32 = 0x5602;
     let auto = [0_u8; 8]; // struct vt_mode: VT_AUTO, no signals
@@ -126,14 +126,14 @@ struct KeyEntry {
     value: u16,
 }
 
-/// What a key gives, by the kernel's table and number.
+/// The entry of a key in one of the kernel's tables.
 pub fn key_entry(screen: &OwnedFd, table: u8, key: u8) -> Result<u16> {
     const KDGKBENT: u32 = 0x4b46;
     let mut entry = KeyEntry { table, key, value: 0 };
     ioctl(screen, KDGKBENT, ptr::from_mut(&mut entry) as usize).map(|()| entry.value)
 }
 
-/// Sets it, which takes `CAP_SYS_TTY_CONFIG`.
+/// Sets the entry, which needs `CAP_SYS_TTY_CONFIG`.
 #[inline(never)]
 pub fn set_key_entry(screen: &OwnedFd, table: u8, key: u8, value: u16) -> Result<()> {
     const KDSKBENT: u32 = 0x4b47;

@@ -1,7 +1,7 @@
-//! What one process learns of others: ptrace(2), clocks, what of a file is in memory. For the meter, which reads what a machine
-//! costs; nothing of the shim's uses it, and nothing of it is in the shim's programs.
+//! What one process can find out about others: ptrace(2), clocks, which pages of a file are in memory. It is for the
+//! meter, which measures what a machine costs. The programs of the shim neither use nor contain it.
 //!
-//! Every guard holds while a process is followed, those against tracing too: they hold what begins later.
+//! Guards stay active while a process is traced, including those against tracing: those only apply to later attempts.
 #![allow(unsafe_code)]
 
 use core::ptr;
@@ -27,35 +27,35 @@ const VFORK: usize = 1 << 2;
 const CLONE: usize = 1 << 3;
 const EXEC: usize = 1 << 4;
 const EXIT: usize = 1 << 6;
-/// What is followed: children and programs, not threads.
+/// What is traced: child processes and programs, but not threads.
 pub const PROGRAMS: usize = FORK | VFORK | EXEC | EXIT;
 /// The same, with each system call.
 pub const CALLS: usize = SYSGOOD | CLONE | PROGRAMS;
 
 /// # Safety
-/// `data` must be a number, or the address of what the request writes, `address` bytes of it.
+/// `data` must be a number, or the address to which the request writes `address` bytes.
 unsafe fn ptrace(request: usize, pid: i32, address: usize, data: usize) -> Result<usize> {
     let pid = pid.cast_unsigned() as usize;
-    // SAFETY: the caller vouches for the address.
+    // SAFETY: the caller guarantees this for the address.
     unsafe { call(raw::__NR_ptrace, [request, pid, address, data, 0, 0]) }
 }
 
-/// Follows PID 1 from here on.
+/// Traces PID 1 from here on.
 pub fn seize(what: usize) -> Result<()> {
-    // SAFETY: numbers.
+    // SAFETY: takes numbers.
     unsafe { ptrace(SEIZE, 1, 0, what) }.map(drop)
 }
 
 /// Why a process stopped.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// It became another program.
+    /// It executed another program.
     Exec,
-    /// It ends.
+    /// It is exiting.
     Exit,
     /// At a system call.
     Call,
-    /// Something that is none of ours; a signal to deliver, or 0.
+    /// Anything else: a signal to deliver, or 0.
     Other(usize),
     /// It is gone.
     Gone,
@@ -80,18 +80,18 @@ pub fn next() -> Result<(i32, Stop)> {
     Ok((pid, stop))
 }
 
-/// How a stopped process goes on.
+/// How a stopped process continues.
 #[derive(Clone, Copy)]
 pub enum How {
     /// To its next event.
     On,
     /// To its next system call.
     ToCall,
-    /// Alone.
+    /// Without being traced.
     Alone,
 }
 
-/// Lets it go on. It may have been killed meanwhile: nobody is told.
+/// Lets it continue. Errors are ignored, because it may have been killed meanwhile.
 pub fn go(pid: i32, how: How, stop: Stop) {
     let signal = if let Stop::Other(signal) = stop { signal } else { 0 };
     let request = match how {
@@ -99,14 +99,14 @@ pub fn go(pid: i32, how: How, stop: Stop) {
         How::ToCall => SYSCALL,
         How::Alone => DETACH,
     };
-    // SAFETY: numbers.
+    // SAFETY: takes numbers.
     let _ = unsafe { ptrace(request, pid, 0, signal) };
 }
 
-/// The system call that it is about to make: its number and its fifth argument; `None` at the end of one.
+/// The system call that it is about to make: the number and the fifth argument; `None` at the end of a call.
 pub fn entering(pid: i32) -> Result<Option<(u32, u64)>> {
     const ENTRY: u8 = 1; // PTRACE_SYSCALL_INFO_ENTRY
-    /// `struct ptrace_syscall_info`, as far as an entry goes.
+    /// `struct ptrace_syscall_info`, up to the fields of an entry.
     #[repr(C)]
     struct Info {
         op: u8,
@@ -117,32 +117,33 @@ pub fn entering(pid: i32) -> Result<Option<(u32, u64)>> {
         more: u64,
     }
     let mut info = Info { op: 0, arch: 0, addresses: [0; 2], number: 0, arguments: [0; 6], more: 0 };
-    // SAFETY: the kernel writes no more than an `Info`, all of whose fields are numbers.
+    // SAFETY: the kernel writes at most an `Info`, and all its fields are numbers.
     match unsafe { ptrace(GET_SYSCALL_INFO, pid, size_of::<Info>(), ptr::from_mut(&mut info) as usize) } {
         Ok(_) if info.op == ENTRY => {
             let [_, _, _, _, fifth, _] = info.arguments;
             Ok(Some((u32::try_from(info.number).unwrap_or(u32::MAX), fifth)))
         }
-        // at its end, or killed meanwhile
+        // at the end of a call, or killed meanwhile
         Ok(_) | Err(Errno::SRCH) => Ok(None),
         Err(errno) => Err(errno),
     }
 }
 
-/// The clock that starts with the machine.
+/// The clock that starts when the machine boots.
 pub const MONOTONIC: i32 = 1; // include/uapi/linux/time.h
 
-/// The clock of the processor's time that a process and its threads have used.
+/// The clock of the CPU time that a process and its threads have used.
 #[must_use]
 pub const fn clock_of(pid: i32) -> i32 {
     // include/linux/posix-timers_types.h: CPUCLOCK_SCHED of a process
     (!pid << 3) | 2
 }
 
-/// A clock's time in nanoseconds. rustix asks the vDSO, whose address it keeps in a variable: these programs have none.
+/// The time of a clock in nanoseconds. rustix is not used, because it keeps the address of the vDSO in a static
+/// variable, and these programs have none.
 ///
 /// # Errors
-/// The kernel's: `EINVAL` when the process is gone.
+/// The kernel's error: `EINVAL` if the process is gone.
 pub fn clock(clock: i32) -> Result<u64> {
     let mut time = [0_u64; 2];
     let arguments = [clock.cast_unsigned() as usize, time.as_mut_ptr() as usize, 0, 0, 0, 0];
@@ -155,7 +156,7 @@ pub fn clock(clock: i32) -> Result<u64> {
 /// Bytes of a page.
 pub const PAGE: usize = 4096;
 
-/// How many pages of a file are in memory: of a mapping that nobody has touched those are what is in the page cache
+/// How many pages of a file are in memory. For a mapping that was never accessed, these are the pages in the page cache
 /// (mincore(2)).
 pub fn cached(file: impl AsFd, length: usize) -> Result<usize> {
     const AT_ONCE: usize = 2048;
@@ -164,7 +165,8 @@ pub fn cached(file: impl AsFd, length: usize) -> Result<usize> {
         let part = length.saturating_sub(from).min(AT_ONCE * PAGE);
         let mut pages = [0_u8; AT_ONCE];
         let offset = u64::try_from(from).unwrap_or(0);
-        // SAFETY: a new mapping that nothing refers to and that is gone below; the kernel writes a byte a page.
+        // SAFETY: a new mapping to which nothing refers, and which is unmapped below. The kernel writes one byte per
+        // page.
         unsafe {
             let at = rustix::mm::mmap(ptr::null_mut(), part, ProtFlags::READ, MapFlags::SHARED, &file, offset)?;
             let asked = call(raw::__NR_mincore, [at as usize, part, pages.as_mut_ptr() as usize, 0, 0, 0]);

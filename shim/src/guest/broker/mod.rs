@@ -1,13 +1,13 @@
-//! `/broker`: shows each device to the users to whom root grants it, while nobody else has it.
+//! `/broker`: shows each device to the users to whom root grants it, as long as no other user holds it.
 //!
 //! ```text
 //! policies, /dev -> scan -> claims (decides) -> nodes below /granted/UID, which a sandbox mounts as its /dev
 //! kernel: program refuses opens ── ring ──> claims          inotify: a node is gone ──> claims
 //! ```
 //!
-//! PID 1 runs it once at boot. Where no policy grants a device it ends, and nothing is left of it. Else it forks when
-//! everything is ready, and the child stays. It starts with all capabilities and keeps two, to give nodes to users; PID 1 makes
-//! them. Its standard input is a socket: `UID GID NAME` of each user comes, one a packet; then it asks there for nodes.
+//! PID 1 runs it once at boot. If no policy grants a device, it exits. Otherwise it forks when everything is ready, and
+//! the child stays. It starts with all capabilities and keeps two, to give nodes to users; PID 1 makes the nodes. Its
+//! standard input is a socket: it receives `UID GID NAME` of each user, one per packet, and later requests nodes there.
 
 mod nodes;
 mod scan;
@@ -33,14 +33,14 @@ use crate::{
     sys::{self, Signals, Start},
 };
 
-/// A user to whom devices are granted; the place in the table is the slot.
+/// A user to whom devices are granted; the slot is the index in the table plus one.
 pub struct User {
     uid: u32,
     gid: u32,
     policy: Policy,
 }
 
-/// All of them.
+/// All users with devices.
 pub type Users = Vec<User, MAX_USERS>;
 
 /// The program.
@@ -77,7 +77,7 @@ fn user(text: &str) -> Option<(u32, u32, &str)> {
 fn broker(users: &Users, guards: Guards<'_>, log: &Log) -> Result<()> {
     steps(&plan::granted(), log).map_err(|_| Errno::IO)?;
     let mut kernel = Kernel::new(users, guards)?;
-    // the socket is open before the first look: no device comes unseen between the two
+    // the socket is open before the first look, so that a device that comes in between is noticed
     let events = uevents::listen()?;
     let mut claims = Claims::default();
     scan::scan(&mut claims, &mut kernel, log)?;
@@ -88,7 +88,7 @@ fn broker(users: &Users, guards: Guards<'_>, log: &Log) -> Result<()> {
     info!(log, "devices for ", users.len(), " users");
     sys::unshare(CLONE_NEWNS)?;
     steps(&plan::apart(), log).map_err(|_| Errno::IO)?;
-    // what PID 1 does not hear any more is an error, not the end
+    // a write that PID 1 no longer receives fails, and does not end the process
     Signals::of(&[Signal::PIPE]).block();
     privilege::become_broker()?;
     kernel.ask_for_nodes();
@@ -105,12 +105,13 @@ fn broker(users: &Users, guards: Guards<'_>, log: &Log) -> Result<()> {
             claims.gone(watch, &mut kernel);
         }
         claims.look(&mut kernel);
-        // one who opens and closes without end gets no more than this of the machine's time
+        // limits the CPU time that a user can cause by opening and closing a device in a loop
         let _ = rustix::thread::nanosleep(&Timespec { tv_sec: 0, tv_nsec: 10_000_000 });
     }
 }
 
-/// Waits for news; where something has failed, no longer than a second, for no news may come of what it failed for.
+/// Waits for events. If something has failed, it waits at most a second, because no event may announce when to try
+/// again.
 fn wait(news: &[&OwnedFd; 3], failed: bool) -> Result<()> {
     const SECOND: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
     let mut fds = news.map(|fd| PollFd::new(fd, PollFlags::IN));

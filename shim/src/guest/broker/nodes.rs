@@ -1,4 +1,4 @@
-//! The effects: nodes below `/granted`, and what the kernel's programs know.
+//! The effects: nodes below `/granted`, and the maps of the kernel's programs.
 
 use core::{ffi::CStr, mem::MaybeUninit};
 
@@ -28,33 +28,33 @@ use crate::{
     },
 };
 
-/// Events that are read at once.
+/// How many events are read at once.
 const EVENTS: usize = 32;
 
-/// What the broker holds.
+/// The state of the broker.
 pub struct Kernel<'a> {
     users: &'a Users,
     maker: Maker,
-    /// Which devices there are, for the programs.
+    /// The map of the devices that the programs know.
     devices: OwnedFd,
-    /// Who has each.
+    /// The map of who holds each device.
     words: Words,
-    /// The programs' news: somebody has taken a device.
+    /// Events of the programs: a user has taken a device.
     taken: Ring,
-    /// inotify's news: a watched node is gone.
+    /// Events of inotify: a watched node is gone.
     ends: OwnedFd,
-    /// Ends that were read and not yet asked for.
+    /// Watches of nodes that are gone, already read but not yet returned.
     ended: Vec<Watch, EVENTS>,
     /// Something failed that another look may do.
     failed: bool,
 }
 
 impl<'a> Kernel<'a> {
-    /// Makes the maps, and for each user a folder and a program.
+    /// Makes the maps, and a folder and a program for each user.
     pub fn new(users: &'a Users, guards: Guards<'_>) -> Result<Self> {
         let (devices, words, taken) = (bpf::map(Map::Hash)?, bpf::map(Map::Words)?, bpf::map(Map::Ring)?);
         let maps = Maps { devices: devices.as_raw_fd(), words: words.as_raw_fd(), taken: taken.as_raw_fd() };
-        // a sandbox without a device program of its own, whenever it is made, opens none of these devices
+        // no sandbox without a device program of its own can open these devices, whenever it is made
         let everybody = place::file(layout::CGROUPS, OFlags::RDONLY | OFlags::DIRECTORY)?;
         if guards.hold(Guard::Claims) {
             bpf::attach(&bpf::load(&program(0, maps))?, &everybody, Attach::ChildrenMayReplace)?;
@@ -70,7 +70,7 @@ impl<'a> Kernel<'a> {
         Ok(Self { users, maker: Maker::Broker, devices, words, taken, ends, ended: Vec::new(), failed: false })
     }
 
-    /// From here on PID 1 makes the nodes.
+    /// PID 1 makes the nodes from here on.
     pub fn ask_for_nodes(&mut self) {
         self.maker = Maker::Pid1;
     }
@@ -79,12 +79,12 @@ impl<'a> Kernel<'a> {
         self.users
     }
 
-    /// Readable when somebody has taken a device.
+    /// Readable when a user has taken a device.
     pub fn taken(&self) -> &OwnedFd {
         self.taken.descriptor()
     }
 
-    /// From here on only what comes is news.
+    /// Discards past events, so that only new ones wake the broker.
     pub fn take_news(&self) {
         self.taken.take();
     }
@@ -94,10 +94,10 @@ impl<'a> Kernel<'a> {
         &self.ends
     }
 
-    /// One that is.
+    /// The next watch whose node is gone.
     pub fn next_end(&mut self) -> Option<Watch> {
         if self.ended.is_empty() {
-            let mut buffer = [MaybeUninit::uninit(); EVENTS * 16]; // of a file's events, each has sixteen bytes
+            let mut buffer = [MaybeUninit::uninit(); EVENTS * 16]; // each event of a file has sixteen bytes
             let mut events = inotify::Reader::new(&self.ends, &mut buffer);
             while let Ok(event) = events.next() {
                 if event.events().contains(inotify::ReadFlags::DELETE_SELF) {
@@ -111,7 +111,7 @@ impl<'a> Kernel<'a> {
         self.ended.pop()
     }
 
-    /// Whether something has failed since the last time.
+    /// Whether something has failed since the last call.
     pub fn take_failed(&mut self) -> bool {
         core::mem::take(&mut self.failed)
     }
@@ -134,9 +134,9 @@ impl<'a> Kernel<'a> {
 /// Who makes a node at `layout::NEW`.
 #[derive(Clone, Copy)]
 enum Maker {
-    /// Before any user runs.
+    /// Before any user's program runs.
     Broker,
-    /// From then on.
+    /// Afterwards.
     Pid1,
 }
 
@@ -157,7 +157,7 @@ impl Maker {
     }
 }
 
-/// Where a user's node of a device is, or would be.
+/// The paths of a user's node of a device, visible or hidden.
 struct Paths<'a> {
     user: &'a User,
     maker: Maker,
@@ -167,12 +167,12 @@ struct Paths<'a> {
 }
 
 impl Paths<'_> {
-    /// Whether what has the device's name is the device's node: another may have come by that name.
+    /// Whether the node with the device's name is that of the device: another device may have the name now.
     fn own(&self) -> Option<bool> {
         rustix::fs::lstat(self.shown.c()).ok().map(|stat| stat.st_rdev == self.number)
     }
 
-    /// Where the node is.
+    /// The path of the node, if it is there.
     fn found(&self) -> Option<&CStr> {
         if self.own() == Some(true) {
             return Some(self.shown.c());
@@ -180,14 +180,14 @@ impl Paths<'_> {
         Some(self.hidden.c()).filter(|path| rustix::fs::lstat(*path).is_ok())
     }
 
-    /// Makes a node and shows it, in place of the one that is there.
+    /// Makes a node and shows it, in place of the existing one.
     fn make(&self, device: &Device) -> Result<()> {
         self.maker.make(&device.name)?;
         let mut new = Text::new();
         say!(&mut new, layout::HIDDEN, "/", layout::NEW);
         let new = Name::new(&new)?;
         if rustix::fs::lstat(new.c())?.st_rdev != self.number {
-            return Err(Errno::NODEV); // another one has that name already
+            return Err(Errno::NODEV); // another device has that name already
         }
         let (uid, gid) = (Uid::from_raw(self.user.uid), Gid::from_raw(self.user.gid));
         rustix::fs::chown(new.c(), Some(uid), Some(gid))?;
@@ -202,7 +202,7 @@ impl Paths<'_> {
 
 impl Nodes for Kernel<'_> {
     fn show(&mut self, slot: Slot, index: usize, device: &Device) {
-        // where there is no room, or it is gone already, the device is not seen until the next look
+        // if there is no room, or the device is gone already, it is not visible until the next look
         let shown = self.paths(slot, index, device).and_then(|paths| match paths.own() {
             Some(own) => own.then_some(()).ok_or(Errno::EXIST),
             None => match paths.found() {
@@ -254,10 +254,10 @@ impl Nodes for Kernel<'_> {
     }
 }
 
-/// A user's own /dev: all that every user's has, and room for more.
+/// A user's own /dev: all nodes that every user's /dev has, and room for more.
 ///
-/// Without `tty` where a serial line is granted: by that name its controlling process opens the line a second time, which
-/// neither the program nor the node's end sees.
+/// It has no `tty` if a serial line is granted: its controlling process could open the line a second time by that name.
+/// Neither the program nor the watch on the node would notice that.
 fn copy_devices(user: &User) -> Result<()> {
     let path = place::of_user(layout::GRANTED, user.uid);
     rustix::fs::mkdir(Name::new(&path)?.c(), Mode::from_raw_mode(0o755))?;

@@ -1,4 +1,4 @@
-//! What is plugged in and may be granted.
+//! Finds the devices that are plugged in and may be granted.
 
 use core::mem::MaybeUninit;
 
@@ -39,7 +39,7 @@ pub fn scan(claims: &mut Claims, kernel: &mut Kernel<'_>, log: &Log) -> Result<(
     Ok(())
 }
 
-/// Hands over each character device of a folder below /dev, and of the folders in it.
+/// Calls `each` for each character device in a folder below /dev, and in its subfolders.
 fn folder(name: &str, each: &mut dyn FnMut(&str, (u32, u32))) -> Result<()> {
     let mut path = Text::new();
     say!(&mut path, "/dev/", name);
@@ -52,13 +52,13 @@ fn folder(name: &str, each: &mut dyn FnMut(&str, (u32, u32))) -> Result<()> {
         say!(&mut inside, name, if name.is_empty() { "" } else { "/" }, entry.file_name().to_str().unwrap_or_default());
         match entry.file_type() {
             FileType::CharacterDevice => {
-                // it may have gone since
+                // it may be gone meanwhile
                 if let Ok(stat) = rustix::fs::statat(&folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
                     each(&inside, (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)));
                 }
             }
             FileType::Directory if name.is_empty() && !inside.starts_with('.') => {
-                // a folder goes with the last device in it
+                // a folder disappears with its last device
                 let _ = self::folder(&inside, each);
             }
             _ => {}

@@ -1,6 +1,6 @@
-//! The logon on one console: asks once, says who is there or who is not, and ends.
+//! The logon on one console: asks for name and password once, reports the result, and exits.
 //!
-//! The prompts go to the terminal; the standard output is PID 1's pipe and takes the answer alone.
+//! The prompts go to the terminal. The standard output is PID 1's pipe, only for the result.
 
 use rustix::{
     event::Timespec,
@@ -36,15 +36,15 @@ use crate::{
 
 const PROMPT: &str = "Welcome to NodeOS!: username:  ";
 
-/// Somebody who types.
+/// A person at a terminal.
 struct Person<'a> {
     console: &'a str,
     terminal: OwnedFd,
     line: Line,
 }
 
-/// Asks once on the terminal `/dev/CONSOLE`. Status 1 for a wrong answer, or if the terminal is gone: PID 1 counts, and
-/// asks again after a wait.
+/// Asks once on the terminal `/dev/CONSOLE`. The status is 1 for a wrong answer, or if the terminal is gone: PID 1
+/// counts these, and starts the next logon after a delay.
 pub fn ask(console: &str, line: Line, options: &Options<'_>) -> u8 {
     match answer(console, line, options) {
         Ok((name, true)) => {
@@ -62,7 +62,7 @@ pub fn ask(console: &str, line: Line, options: &Options<'_>) -> u8 {
     }
 }
 
-/// The name, and whether it is known with the password.
+/// The name, and whether that user exists and the password is right.
 fn answer(console: &str, line: Line, options: &Options<'_>) -> Result<(Text, bool)> {
     let mut path = Text::new();
     say!(&mut path, "/dev/", console);
@@ -73,29 +73,30 @@ fn answer(console: &str, line: Line, options: &Options<'_>) -> Result<(Text, boo
     let known = person.is(&name, options)?;
     if !known {
         person.put("\nWrong user name or password.\n");
-        // the end of this process hangs the terminal up
+        // when this process ends, the terminal is hung up
         let _ = rustix::termios::tcdrain(&person.terminal);
     }
     Ok((name, known))
 }
 
-/// Makes the terminal this process's own. Processes of an earlier session that have it open are hung up.
+/// Makes the terminal this process's controlling terminal. Processes of an earlier session that have it open are hung
+/// up.
 fn take(path: &str, guards: Guards<'_>) -> Result<OwnedFd> {
     rustix::process::setsid()?;
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
     let open = || place::file(path, flags);
     if guards.hold(Guard::Terminal) {
-        // first the node: a process that is hung up may try to open it again at once
+        // first the node: a process that was hung up may try to open it again at once
         let node = Name::new(path)?;
         rustix::fs::chown(node.c(), Some(Uid::ROOT), Some(Gid::ROOT))?;
         rustix::fs::chmod(node.c(), Mode::RUSR | Mode::WUSR)?;
-        // then a new one in its place: a watch or a lock on the old node stays on that node. The new one
-        // has another name first: if there is no memory to make it, the console still has the old one
+        // then replace it by a new node, because a watch or a lock on the old node stays there. The new node first gets
+        // another name: if there is no memory to make it, the console still has the old one
         let number = rustix::fs::lstat(node.c())?.st_rdev;
         let mut new = Text::new();
         say!(&mut new, path, ".new");
         let new = Name::new(&new)?;
-        // of a logon that ended before the rename
+        // a logon that ended before the rename may have left one
         let _ = rustix::fs::unlink(new.c());
         rustix::fs::mknodat(CWD, new.c(), FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, number)?;
         rustix::fs::rename(new.c(), node.c())?;
@@ -105,7 +106,7 @@ fn take(path: &str, guards: Guards<'_>) -> Result<OwnedFd> {
     }
     let terminal = open()?;
     take_terminal(&terminal)?;
-    // a stop of the machine ends this at once; the hang-up of a moment ago does not
+    // a stop of the machine ends this process at once; the hang-up just above does not
     Signals::of(&[Signal::HUP]).block();
     rustix::fs::fcntl_setfl(&terminal, OFlags::empty())?;
     Ok(terminal)
@@ -116,11 +117,12 @@ impl Person<'_> {
         let _ = rustix::io::write(&self.terminal, text.as_bytes());
     }
 
-    /// Takes back what a session may have done to the line or the screen itself.
+    /// Undoes what a session may have done to the line or the screen.
     fn reset(&self) {
         const FLAGS: usize = 4;
         const DIVISOR: usize = 6;
-        /// `UPF_SPD_MASK` and `UPF_LOW_LATENCY` (include/linux/serial_core.h): what takes no capability.
+        /// `UPF_SPD_MASK` and `UPF_LOW_LATENCY` (include/linux/serial_core.h): users can set these without a
+        /// capability.
         const USERS: u32 = 0x3030;
         if let Ok(mut serial) = terminal::serial(&self.terminal) {
             if let Some(flags) = serial.get_mut(FLAGS) {
@@ -132,7 +134,7 @@ impl Person<'_> {
             let _ = terminal::set_serial(&self.terminal, &serial);
         }
         terminal::send_out(&self.terminal);
-        // what the line read of its own output is nothing that anybody typed
+        // drop input that is only an echo of the line's own output: nobody typed it
         let _ = rustix::termios::tcflush(&self.terminal, QueueSelector::IFlush);
         if let Ok(front) = terminal::in_front(&self.terminal) {
             self.reset_screen(front);
@@ -143,15 +145,15 @@ impl Person<'_> {
         let terminal = &self.terminal;
         terminal::switch_freely(terminal);
         for (what, number) in [
-            (Screen::Keyboard, 3), // K_UNICODE
+            (Screen::Keyboard, 3), // show the state of the keyboard again
             (Screen::Meta, 4),     // K_ESCPREFIX
-            (Screen::Lights, 255), // those of the keyboard's state
+            (Screen::Lights, 255), // K_LEDSTATE: follow the keyboard's state
             (Screen::Sound, 0),
             (Screen::Mode, 0), // KD_TEXT
         ] {
             terminal::tell_screen(terminal, what, number);
         }
-        // the screen in front has a logon of its own, or this one comes to the front
+        // the screen in front has a logon of its own; otherwise this one comes to the front
         let is = |console: &str, number: u16| {
             let mut name = Text::new();
             say!(&mut name, "tty", number);
@@ -161,8 +163,8 @@ impl Person<'_> {
         if let Some(own) = own.filter(|_| consoles().iter().all(|console| !is(console, front))) {
             terminal::tell_screen(terminal, Screen::Activate, own);
         }
-        // palette, reverse, attributes and colors, which become the usual ones, UTF-8, no blanking; then all other modes and
-        // the region that scrolls, which move the cursor (console_codes(4); drivers/tty/vt/vt.c, `reset_terminal`)
+        // palette, reverse video, default attributes and colors, UTF-8, no blanking; then all other modes and the
+        // scroll region, which move the cursor (console_codes(4); drivers/tty/vt/vt.c, `reset_terminal`)
         self.put("\x1b]R\x1b[?5l\x1b[0;10;37;40m\x1b[8]\x1b%G\x1b[9]\x1b>");
         self.put("\x1b7\x1b[3;4;20l\x1b[?1;6;9;1000l\x1b[?7;8;25h\x1b[r\x1b8");
     }
@@ -181,10 +183,10 @@ impl Person<'_> {
         Ok(name)
     }
 
-    /// Whether it is a guest's name, or the password is right.
+    /// Whether the user is a guest, or the password is right.
     fn is(&self, name: &str, options: &Options<'_>) -> Result<bool> {
         let root = name == layout::ROOT_USER;
-        // one name is one folder: nothing that is typed here is a path
+        // one name is one folder: input with a slash is never used as a path
         let known = !name.bytes().any(|byte| byte == b'/') && (root || !options.single);
         let hash = file::of(name).ok().filter(|_| known).and_then(|file| file.password);
         if hash.as_deref() == Some("") && !root {
@@ -199,8 +201,8 @@ impl Person<'_> {
     }
 }
 
-/// One line without its end. What is longer or no UTF-8 is nobody's name and nobody's password: it reads as one that
-/// cannot be given.
+/// Reads one line without its end. A line that is too long or not UTF-8 is replaced by a text that is no valid name and
+/// no valid password.
 fn read_line(terminal: &OwnedFd, line: &mut Text) -> Result<()> {
     line.clear();
     let mut whole = true;
@@ -208,7 +210,7 @@ fn read_line(terminal: &OwnedFd, line: &mut Text) -> Result<()> {
         let mut bytes = [0; MAX_LINE];
         let length = rustix::io::read(terminal, &mut bytes)?;
         if length == 0 {
-            // ^D, or a terminal that is gone: not at full speed
+            // ^D, or a terminal that is gone: do not loop at full speed
             sleep(1);
         }
         let text = bytes.get(..length).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or("\0\n");

@@ -1,4 +1,4 @@
-//! Whether anybody may log on: one line in the log for each logon file that is no good.
+//! Whether anybody may log on. Each invalid logon file gets one line in the log.
 
 use crate::{
     cmdline::Options,
@@ -15,7 +15,7 @@ use crate::{
     say::Text,
 };
 
-/// Reads names of homes from the standard input, a packet each. Status 0 if somebody may log on, 1 if nobody.
+/// Reads names of homes from the standard input, one per packet. Status 0 if some user may log on, 1 if none may.
 pub fn check(options: &Options<'_>) -> u8 {
     if privilege::become_logon().is_err() {
         return 1;

@@ -1,4 +1,4 @@
-//! Reads `etc/logon.json` of a home, which its owner wrote: never through a link, never for ever, never too much.
+//! Reads `etc/logon.json` of a home. Its owner wrote it, so this follows no links, never blocks, and limits the size.
 
 use rustix::{
     fd::{AsFd, BorrowedFd},
@@ -7,13 +7,13 @@ use rustix::{
 
 use crate::{guest::place, layout, logon_file::LogonFile};
 
-/// How the owner of the home `name` in `/tmp` may log on; an error text for a file that is there and no good.
+/// The logon settings of the home `name` in `/tmp`; an error text if the file exists but is invalid.
 pub fn of(name: &str) -> core::result::Result<LogonFile, &'static str> {
     let users = place::open(layout::USERS).map_err(place::why)?;
     below(place::folder_at(&users, name).map_err(place::why)?.as_fd())
 }
 
-/// The same, below a home that is open.
+/// The same, below an open home.
 pub fn below(home: BorrowedFd<'_>) -> core::result::Result<LogonFile, &'static str> {
     let file = match place::regular(home, layout::LOGON_FILE) {
         Err(Errno::NOENT) => return Ok(LogonFile::default()),

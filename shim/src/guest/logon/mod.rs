@@ -1,12 +1,13 @@
-//! `/logon`, between PID 1 and a user: it alone reads what users write about themselves, so that PID 1 need not.
+//! `/logon` stands between PID 1 and a user: it reads the files that users write about themselves, so that PID 1 does
+//! not have to.
 //!
 //! | arguments | runs as | does |
 //! |---|---|---|
-//! | `check` | uid 0, one capability | reads names of homes, one in each packet, and says whether anybody may log on |
-//! | `ask CONSOLE LINE` | the same, once it has the terminal | asks once; the answer is on its standard output |
-//! | `run USER PROGRAM` | the user, in their sandbox | becomes the program, or if that is empty the user's shell |
+//! | `check` | uid 0, one capability | reads names of homes, one per packet, and reports whether anybody may log on |
+//! | `ask CONSOLE LINE` | the same, once it has the terminal | asks once, and writes the result to standard output |
+//! | `run USER PROGRAM` | the user, in their sandbox | becomes the program, or the user's shell if that is empty |
 //!
-//! Its environment is the kernel's words, as PID 1 has them.
+//! Its environment holds the words of the kernel's command line, as PID 1 has them.
 
 mod ask;
 mod check;

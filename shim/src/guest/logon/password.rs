@@ -1,4 +1,4 @@
-//! Checks a password against a PHC string, in memory that exists only meanwhile.
+//! Checks a password against a PHC string. The memory for it exists only during the check.
 
 use rustix::fs::{FlockOperation, OFlags};
 
@@ -11,15 +11,15 @@ use crate::{
     programs, sys,
 };
 
-/// Whether the password is the one. Without a hash, or with one that no check is worth, the same work is done at the
-/// usual cost and the answer is no: an unknown user takes as long as a wrong password.
+/// Whether the password is right. If there is no hash, or one that cannot be checked, the same work is done at the
+/// usual cost and the result is false: an unknown user takes as long as a wrong password.
 pub fn check(password: &[u8], hash: Option<&str>, guards: Guards<'_>) -> bool {
     let parsed = hash.and_then(|hash| usable(hash, guards).ok());
     let known = parsed.is_some();
     let phc = parsed.unwrap_or_else(Phc::nobody);
     let mut got = [0; MAX_BYTES];
     let Some(got) = got.get_mut(..phc.hash.len()) else { return false };
-    // one check at a time, on all consoles: the reserve has memory for one
+    // only one check at a time on all consoles: the reserve has memory for one
     let _turn = place::file(programs::LOGON.path, OFlags::RDONLY)
         .and_then(|file| rustix::fs::flock(&file, FlockOperation::LockExclusive).map(|()| file));
     let filled = sys::with_mapped::<Block, _>(phc.cost.blocks(), |memory| {
@@ -28,10 +28,10 @@ pub fn check(password: &[u8], hash: Option<&str>, guards: Guards<'_>) -> bool {
     filled == Ok(Some(())) && known && phc.is(got)
 }
 
-/// Why a hash is of no use.
+/// Why a hash cannot be used.
 pub enum Useless {
     Malformed,
-    /// Its KiB, and those that a check may take here.
+    /// The KiB that it needs, and the KiB that a check may use on this machine.
     TooLarge(u32, u32),
 }
 

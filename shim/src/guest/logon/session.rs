@@ -1,4 +1,4 @@
-//! A user's program: its environment and its arguments, from the user's own logon file, as that user.
+//! Runs a user's program as that user. Its arguments come from the user's own logon file.
 
 use rustix::{fs::CWD, io::Errno};
 
@@ -12,7 +12,7 @@ use crate::{
     sys::{self, Start, Stream},
 };
 
-/// Becomes the program, or the user's shell with its arguments. Status 126 or 127, as a shell says it, if it cannot.
+/// Becomes the program, or the user's shell with its arguments. If it cannot: status 126 or 127, as with a shell.
 pub fn run(user: &str, program: &str, options: &Options<'_>, start: Start) -> u8 {
     if let Err(errno) = privilege::shut_in(options.guards) {
         let mut why = Text::new();
@@ -52,7 +52,7 @@ fn become_program(path: &str, shell: bool, file: &LogonFile, variables: &Text) -
     }
 }
 
-/// All that a user's process has in its environment.
+/// The complete environment of a user's process.
 fn environment(text: &mut Text, user: &str, shell: &str, options: &Options<'_>) {
     let Options { term, lang, tz, .. } = options;
     say!(text, "HOME=/\0TERM=", term, "\0LANG=", lang, "\0PATH=/bin\0USER=", user, "\0SHELL=", shell, "\0");

@@ -1,7 +1,7 @@
-//! Whether something was printed on a console after the prompt, so that the prompt is no longer visible.
+//! Detects whether something was printed on a console after the prompt, so that the prompt is no longer visible.
 //!
-//! A serial line counts what it sends and receives; a screen knows where its cursor is. Both see only what goes through
-//! the terminal: an init's output, not the kernel's own lines.
+//! A serial line counts the characters that it sends and receives; a screen knows the position of its cursor. Both see
+//! only output that goes through the terminal: that of an init, but not the kernel's own lines.
 
 use rustix::{
     event::PollFlags,
@@ -16,29 +16,29 @@ use crate::{
     sys::{self, terminal},
 };
 
-/// Looks at a second's distance before they become rare.
+/// The number of looks once a second, before they become rare.
 const OFTEN: u8 = 60;
-/// Seconds between rare looks.
+/// Seconds between the later looks.
 const RARELY: u8 = 16;
 
-/// What is looked at.
+/// What the watch looks at.
 pub enum Watch<'a> {
     Line(&'a OwnedFd),
-    /// A screen's size, cursor and content (vcs(4)), and how long the prompt is.
+    /// A screen's size, cursor and content (vcs(4)), and the length of the prompt.
     Screen(OwnedFd, usize),
 }
 
-/// What was seen.
+/// What one look saw.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Seen {
-    /// Of what is written.
+    /// A counter or mark of the output.
     written: u32,
-    /// Of what is typed.
+    /// A counter of the input.
     typed: u32,
 }
 
 impl<'a> Watch<'a> {
-    /// For the console of that name.
+    /// The watch for the console of that name.
     pub fn of(console: &str, terminal: &'a OwnedFd, prompt: &str) -> Self {
         let mut path = Text::new();
         say!(&mut path, "/dev/vcsa", console.strip_prefix("tty").unwrap_or("?"));
@@ -48,14 +48,14 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Waits until something is typed on the terminal; false once the prompt should be printed again.
+    /// Waits until something is typed on the terminal. Returns false when the prompt should be printed again.
     pub fn typed(&self, terminal: &OwnedFd) -> bool {
         let _ = rustix::termios::tcdrain(terminal);
         let first = self.look();
         let (mut last, mut looks) = (first, 0_u8);
         while !sys::ready_within(terminal.as_fd(), PollFlags::IN, if looks < OFTEN { 1 } else { RARELY }) {
             let seen = self.look();
-            // a person who types has seen the prompt; a program that writes may not be done yet
+            // a person who types has seen the prompt; a program that still writes may not be finished
             if seen.typed == first.typed && seen.written != first.written && seen == last {
                 return false;
             }
@@ -75,7 +75,7 @@ impl<'a> Watch<'a> {
                 let mut head = [0; 4];
                 let _ = rustix::io::pread(screen, &mut head, 0);
                 let [_rows, _columns, x, _y] = head;
-                // at the left of where the prompt ends: a line was ended behind it
+                // left of the end of the prompt: a line was printed after it
                 (u32::from(usize::from(x) < *prompt), 0)
             }
         };

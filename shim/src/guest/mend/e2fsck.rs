@@ -1,7 +1,7 @@
-//! e2fsck of the carbon copy, run on a users partition that is not clean, before the mount.
+//! Runs the e2fsck of the carbon copy on a users partition that is not clean, before the mount.
 //!
-//! A disk may come from an attacker, and e2fsck is 1.8 MiB of C. So it runs as nobody, without capabilities, under the
-//! filter of a user's program, in namespaces and a cgroup of its own. Its root holds one file: the disk.
+//! A disk may come from an attacker, and e2fsck is 1.8 MiB of C. So it runs as nobody, without capabilities, with the
+//! seccomp filter of a user's program, in its own namespaces and cgroup. Its root holds one file: the disk.
 
 use linux_raw_sys::general::{CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
 use rustix::{
@@ -31,17 +31,17 @@ use crate::{
     sys,
 };
 
-/// Seconds for both runs together, after which it is killed: a disk that hangs must not keep the machine from booting.
+/// Seconds for both runs together. Then e2fsck is killed: a disk that hangs must not keep the machine from booting.
 const LIMIT: u64 = 3600;
-/// Seconds between two lines that say that it goes on.
+/// Seconds between two log lines that e2fsck is still running.
 const PATIENCE: u8 = 10;
 const NAMESPACES: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
-/// nobody; it owns no home while this runs, for no user runs yet.
+/// The uid of nobody. No home has it while this runs, because no user runs yet.
 const NOBODY: u32 = 65534;
-/// The status of a child that did not become e2fsck, which has none of that number (e2fsck(8), exit code).
+/// The exit status of a child that could not become e2fsck. e2fsck itself never uses it (e2fsck(8), exit code).
 const NO_E2FSCK: u8 = 127;
 
-/// Mends what can be mended, and says what is left.
+/// Repairs what can be repaired, and logs what is left.
 pub fn mend(device: &str, check: Check, log: &Log) -> Fsck {
     if takes_no_writes(device) {
         return Fsck::NeverBegan;
@@ -71,14 +71,14 @@ pub fn mend(device: &str, check: Check, log: &Log) -> Fsck {
     fsck
 }
 
-/// A medium that is write-protected stays as it is.
+/// A write-protected medium is left as it is.
 fn takes_no_writes(device: &str) -> bool {
     let mut attribute = Text::new();
     say!(&mut attribute, "/sys/class/block/", device.strip_prefix("/dev/").unwrap_or(device), "/ro");
     place::text(&attribute).is_some_and(|text| text.starts_with('1'))
 }
 
-/// Runs it to its end, at most until then.
+/// Runs e2fsck to its end, at most until `until`.
 #[inline(never)]
 fn run(device: &str, arguments: &str, until: u64, log: &Log) -> Result<End> {
     let program = place::file(layout::E2FSCK_ON_CARBON, OFlags::PATH)?;
@@ -90,7 +90,7 @@ fn run(device: &str, arguments: &str, until: u64, log: &Log) -> Result<End> {
     let folder = place::open(layout::E2FSCK_GROUP)?;
     let (ours, theirs) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     let Some((pid, child)) = sys::fork_into(NAMESPACES, &folder)? else {
-        // it is about to lose /dev
+        // this process will soon lose /dev
         let log = Log::held();
         if let Err(errno) = become_it(device, &program, &theirs, arguments) {
             error!(log, "cannot start e2fsck: ", errno);
@@ -105,7 +105,7 @@ fn run(device: &str, arguments: &str, until: u64, log: &Log) -> Result<End> {
     }
     if !seen.in_time {
         let _ = rustix::process::kill_process(pid, Signal::KILL);
-        // it may hang in the kernel, at a disk that hangs
+        // it may hang in the kernel, because the disk hangs
         if !sys::ends_within(child.as_fd(), PATIENCE) {
             return Ok(End::Never);
         }
@@ -120,7 +120,7 @@ fn run(device: &str, arguments: &str, until: u64, log: &Log) -> Result<End> {
     })
 }
 
-/// The child, with all capabilities until its last lines.
+/// Runs in the child, with all capabilities until its last lines.
 fn become_it(device: &str, program: &OwnedFd, output: &OwnedFd, arguments: &str) -> Result<()> {
     let number = rustix::fs::stat(Name::new(device)?.c())?.st_rdev;
     mount("tmpfs", "none", layout::ROOT, Attr::DEVICES, "mode=0755,size=16k")?;
@@ -139,15 +139,15 @@ fn become_it(device: &str, program: &OwnedFd, output: &OwnedFd, arguments: &str)
     Err(sys::exec(program, c"", sys::strings(arguments), sys::strings("EXT2FS_NO_MTAB_OK=1\0")))
 }
 
-/// What was seen of it.
+/// What its output showed.
 struct Seen {
-    /// It closed its output before it was too late.
+    /// It closed its output before the deadline.
     in_time: bool,
-    /// It had begun to look at the filesystem.
+    /// It had begun to check the filesystem.
     began: bool,
 }
 
-/// Reads what it prints to the end, and says how many problems were mended, and the first.
+/// Reads its output to the end, and logs the number of repaired problems and the first one.
 fn watch(output: &OwnedFd, until: u64, log: &Log) -> Seen {
     let (mut line, mut first, mut mended) = (Text::new(), Text::new(), 0_u32);
     let mut seen = Seen { in_time: true, began: false };
@@ -166,7 +166,7 @@ fn watch(output: &OwnedFd, until: u64, log: &Log) -> Seen {
             match byte {
                 b'\n' => {
                     let mends = ext4::mends(&line);
-                    // a question alone is about the line before
+                    // a line with only a question is about the line before it
                     if mended == 0 && !line.is_empty() && !(mends && line.len() < 32) {
                         first.clone_from(&line);
                     }

@@ -1,15 +1,15 @@
-//! `/mend`: what is wrong with a users partition, and what can be done about it.
+//! `/mend`: finds out what is wrong with a users partition, and repairs it if possible.
 //!
-//! A program, not a part of `/setup`, for few boots need it. It says in the log what it finds. It starts with all
-//! capabilities; e2fsck has none.
+//! It is a program of its own and not a part of `/setup`, because few boots need it. It logs what it finds. It starts
+//! with all capabilities; e2fsck has none.
 //!
 //! | `/mend …` | does |
 //! |---|---|
-//! | `unclean DEVICE` | runs e2fsck as the superblock's state asks for it |
-//! | `damaged DEVICE` | says why the kernel refuses it; if no reason is seen, runs e2fsck over all of it |
-//! | `why DEVICE` | only says why |
+//! | `unclean DEVICE` | runs e2fsck as the state in the superblock requires |
+//! | `damaged DEVICE` | logs why the kernel refuses it; if no reason is found, runs e2fsck over all of it |
+//! | `why DEVICE` | only logs why |
 //!
-//! The status is what e2fsck came to, a `Fsck`.
+//! The exit status is the result of e2fsck, a `Fsck`.
 
 mod e2fsck;
 

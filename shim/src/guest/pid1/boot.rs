@@ -1,4 +1,4 @@
-//! From the first instruction to the state that `run` supervises.
+//! The boot: from the first instruction to the state that `run` supervises.
 
 use heapless::Vec;
 use rustix::{
@@ -33,10 +33,10 @@ use crate::{
     users::Homes,
 };
 
-/// Seconds that a program may take which reads files in the homes.
+/// The maximum number of seconds for a program that reads files in the homes.
 pub const CHECK: u8 = 60;
 
-/// What boot found. The table of homes is filled in place: moving it would double PID 1's memory.
+/// The result of the boot. The table of homes is filled in place: moving it would double PID 1's memory.
 pub struct Machine<'a> {
     pub words: Start,
     pub single: bool,
@@ -47,11 +47,11 @@ pub struct Machine<'a> {
     pub consoles: Vec<Terminal, MAX_CONSOLES>,
 }
 
-/// Boots as far as the users; `Stopped` when there is no carbon copy.
+/// Boots until users can run; `Stopped` if there is no carbon copy.
 pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine<'a>, Stopped> {
-    // ctrl-alt-del: from here on the kernel sends SIGINT instead of restarting by itself
+    // from here on, ctrl-alt-del sends SIGINT to PID 1, and the kernel does not restart the machine by itself
     let _ = rustix::system::reboot(rustix::system::RebootCommand::CadOff);
-    // files get exactly the modes that are given; users' programs get the usual mask
+    // files get exactly the given modes; users' programs get the usual mask
     rustix::process::umask(Mode::empty());
     let options = Options::of(start.arguments().skip(1).chain(start.environment()));
     plan::first(&mut Begin(options.guards))?;
@@ -93,8 +93,9 @@ impl Run<First> for Begin<'_> {
     }
 }
 
-/// Leaves the rootfs, from which no process can pivot before Linux 7.0, for a mount of the same files. All later mounts
-/// are below that one, so a sandbox drops all of them at once. Nobody writes through the rootfs any more.
+/// Replaces the rootfs as the root by a mount of the same files, because before Linux 7.0 no process can pivot away
+/// from the rootfs. All later mounts are below the new one, so a sandbox drops all of them at once. After this, nothing
+/// is written through the rootfs.
 fn own_root(attr: Attr) -> Result<(), Errno> {
     let rootfs = place::open("/")?;
     let root = open_tree(&rootfs, c"", CLONE)?;
@@ -104,14 +105,14 @@ fn own_root(attr: Attr) -> Result<(), Errno> {
     rustix::process::chroot(c".")
 }
 
-/// Runs `/setup` to its end, which logs its own failures. Returns where users' writes go.
+/// Runs `/setup` and waits for it; it logs its own failures. Returns where users' writes go.
 fn setup(words: Start, log: &Log) -> Result<Upper, Stopped> {
     let mut arguments = Text::new();
     say!(&mut arguments, "setup\0");
     let ended = match sys::fork() {
         Ok(Some((pid, _))) => ended(pid, log),
         Ok(None) => {
-            // a SIGTERM ends it and all that it runs
+            // a SIGTERM ends `/setup` and everything that it runs
             Signals::NONE.block();
             let _ = Program::open(programs::SETUP.path).map(|program| program.exec(&arguments, words));
             // there is no log yet
@@ -142,7 +143,7 @@ fn ended(pid: Pid, log: &Log) -> Result<Option<(rustix::process::Pid, WaitStatus
 }
 
 impl Machine<'_> {
-    /// The supervisor's first state: who has an `/init`, root before all others, and whether anybody may log on.
+    /// The first state of the supervisor: which users have an `/init` (root first), and whether anybody may log on.
     pub fn state(&self, log: &Log) -> State {
         let root = self.homes.root();
         let mut state = State::new(self.consoles.len(), root, self.interactive(log));
@@ -171,7 +172,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Whether anybody may log on: `/logon` reads the logon files, and has a line for each that is no good.
+    /// Whether anybody may log on. `/logon` reads the logon files, and logs a line for each invalid one.
     fn interactive(&self, log: &Log) -> bool {
         self.check(log).unwrap_or_else(|errno| {
             error!(log, "cannot read the logon files: ", errno);
@@ -222,7 +223,7 @@ impl Machine<'_> {
             })
             .and_then(|()| tell(&all));
         if told.is_err() {
-            let _ = shutdown(&ours, Shutdown::Write); // it continues with the users that it was told
+            let _ = shutdown(&ours, Shutdown::Write); // the program continues with the users that it was told about
         }
         let pid = rustix::process::Pid::from_raw(pid).ok_or(Errno::SRCH)?;
         if !sys::ends_within(child.as_fd(), CHECK) {

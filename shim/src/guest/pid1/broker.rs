@@ -1,4 +1,4 @@
-//! The broker as PID 1 has it: it may ask for nodes, and say nothing else.
+//! PID 1's side of the broker: the broker may request nodes, and nothing else.
 
 use rustix::{
     fd::OwnedFd,
@@ -16,11 +16,11 @@ use crate::{
     say::Text,
 };
 
-/// Where it asks and is answered.
+/// The socket for the broker's requests and PID 1's answers.
 pub struct Broker(OwnedFd);
 
 impl Broker {
-    /// Starts it: it stays if any policy grants a device, and users have none until it is ready.
+    /// Starts the broker. It stays if a policy grants a device. It is ready before users run.
     pub fn start(machine: &Machine<'_>, log: &Log) -> Option<Self> {
         let mut arguments = Text::new();
         say!(&mut arguments, "broker\0");
@@ -28,7 +28,7 @@ impl Broker {
             say!(text, user.uid, " ", user.gid, " ", user.name);
         });
         match ended {
-            // PID 1 waits for it neither to read nor to write
+            // PID 1 never blocks on this socket, neither for reading nor for writing
             Ok((Some(_), socket)) => rustix::fs::fcntl_setfl(&socket, OFlags::NONBLOCK).ok().map(|()| Self(socket)),
             Ok((None, _)) => {
                 error!(log, "the device broker is not ready after ", CHECK, " s; going on without");
@@ -41,12 +41,13 @@ impl Broker {
         }
     }
 
-    /// Readable when it asks, or is gone.
+    /// Readable when the broker has a request, or is gone.
     pub fn descriptor(&self) -> &OwnedFd {
         &self.0
     }
 
-    /// Makes the node that it asks for, if it does, and says how that went; false once it is gone.
+    /// Makes the requested node, if there is a request, and answers with the result. Returns false once the broker is
+    /// gone.
     pub fn serve(&self) -> bool {
         let mut name = [0; 64];
         let asked = match rustix::io::read(&self.0, &mut name) {

@@ -1,4 +1,4 @@
-//! Reads the homes of the mounted users partition into the table.
+//! Reads the homes on the mounted users partition into the table.
 
 use core::{ffi::CStr, mem::MaybeUninit};
 
@@ -19,7 +19,7 @@ use crate::{
     users::{Found, Homes, Refusal, is_ours},
 };
 
-/// Fills the table; every refused home gets a line, and keeps no other from booting.
+/// Fills the table. Each refused home gets a line in the log; the other homes are not affected.
 pub fn scan(homes: &mut Homes, guards: Guards<'_>, log: &Log) -> Result<()> {
     let users = place::file(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY)?;
     let mut buffer = [MaybeUninit::uninit(); 4096];
@@ -44,7 +44,7 @@ pub fn scan(homes: &mut Homes, guards: Guards<'_>, log: &Log) -> Result<()> {
     Ok(())
 }
 
-/// What lies there now under a name that the table may not have.
+/// The current entry of that name, which may not be in the table.
 pub fn found(name: &str, guards: Guards<'_>) -> Result<Found> {
     let users = place::file(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY)?;
     look(&users, Name::new(name)?.c(), guards)
@@ -55,7 +55,7 @@ fn refused(log: &Log, name: &[u8], why: Refusal) {
     error!(log, "home ", name, " refused: ", why);
 }
 
-/// A name for the log: what no console should print is a question mark.
+/// A name for the log: bytes that a console should not print become question marks.
 struct Plain<'a>(&'a [u8]);
 
 impl Say for Plain<'_> {

@@ -1,4 +1,4 @@
-//! PID 1 of NodeOS: boots, then supervises until the machine stops. It never comes back and never dies.
+//! PID 1 of NodeOS: boots, then supervises until the machine stops. It never returns and never exits.
 
 mod boot;
 mod broker;

@@ -1,4 +1,4 @@
-//! Supervises: waits for events, tells them to the state, and executes what the state says is due.
+//! Supervises: waits for events, passes them to the state, and executes the actions that the state returns.
 
 use heapless::Vec;
 use rustix::{
@@ -35,7 +35,7 @@ use crate::{
     users::HomeId,
 };
 
-/// What the executor holds beside the state: handles on the sandboxes' processes.
+/// What the executor needs besides the state: handles on the processes of the sandboxes.
 struct Executor<'a> {
     machine: &'a Machine<'a>,
     log: &'a Log,
@@ -45,7 +45,7 @@ struct Executor<'a> {
     sandboxes: Vec<(HomeId, Pid, OwnedFd), MAX_SANDBOXES>,
 }
 
-/// Runs until the machine stops; comes back only if it cannot even begin.
+/// Runs until the machine stops. Returns only if it cannot even begin.
 pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<()> {
     let wanted = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     let signals = wanted.descriptor()?;
@@ -67,12 +67,13 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
         executor.broker.take_if(|broker| !broker.serve());
         read_signals(&signals, &mut state);
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
-            // messages before deaths: a logon says who logged on and ends
+            // messages before deaths: a logon reports who logged on, and then exits
             executor.take_reports(&mut state);
             let pid = pid.as_raw_nonzero().get();
             executor.buried(pid);
             let status = shell_status(status);
-            // what is killed may have been killed with its sandbox, whose reaper waits for this to be buried
+            // a killed program may have been killed with its sandbox, whose reaper waits until PID 1 has reaped the
+            // program
             if status == KILLED
                 && let Some(home) = state.home_of(pid)
                 && executor.ends(home)
@@ -84,7 +85,7 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     }
 }
 
-/// KiB of anonymous memory: what is resident and not a file's (proc_pid_statm(5), in pages of 4 KiB).
+/// KiB of anonymous memory: resident pages that do not belong to a file (proc_pid_statm(5), in pages of 4 KiB).
 fn own_memory() -> Option<u32> {
     let statm = place::text("/proc/self/statm")?;
     let (_size, rest) = cut::once(&statm, b' ')?;
@@ -97,7 +98,7 @@ fn own_memory() -> Option<u32> {
 fn wait(signals: &OwnedFd, reports: &OwnedFd, broker: Option<&Broker>, wake_at: Option<u64>) {
     let broker = broker.map_or(signals, Broker::descriptor);
     let mut fds = [signals, reports, broker].map(|news| PollFd::new(news, PollFlags::IN));
-    // the clock has whole seconds: one more, so that a wait never ends just before its time
+    // the clock counts whole seconds: wait one more, so that a wait never ends just before its time
     let seconds = wake_at.map(|at| at.saturating_sub(uptime()).saturating_add(1));
     let timeout = seconds.map(|s| Timespec { tv_sec: i64::try_from(s).unwrap_or(i64::MAX), tv_nsec: 0 });
     let _ = rustix::event::poll(&mut fds, timeout.as_ref());
@@ -113,7 +114,7 @@ fn read_signals(signals: &OwnedFd, state: &mut State) {
     }
 }
 
-/// The status as a shell says it: of a signal, 128 and its number.
+/// The status as a shell reports it: 128 plus the number of the signal, if a signal ended the process.
 fn shell_status(status: WaitStatus) -> u8 {
     let signal = status.terminating_signal().map(|signal| signal.saturating_add(128));
     status.exit_status().or(signal).and_then(|status| u8::try_from(status).ok()).unwrap_or(u8::MAX)
@@ -160,7 +161,7 @@ impl Executor<'_> {
         )
     }
 
-    /// What became of a program that was to enter a sandbox: one that has ended is another matter than one that is full.
+    /// The outcome of starting a program in a sandbox: a sandbox that has ended differs from one that is full.
     fn entered(&self, home: HomeId, made: Result<Pid>) -> Outcome {
         if made.is_err() && self.ends(home) {
             return Outcome::Gone;
@@ -168,13 +169,14 @@ impl Executor<'_> {
         self.outcome(self.name(home), made)
     }
 
-    /// Whether the sandbox's reaper ends, or has: it has no namespaces any more, long before it can be buried.
+    /// Whether the sandbox's reaper is ending or has ended: then it has no namespaces any more, long before it can be
+    /// reaped.
     fn ends(&self, home: HomeId) -> bool {
         self.sandbox(home)
             .is_some_and(|reaper| sandboxes::inside(reaper, self.own.as_fd(), || Ok(())) == Err(Errno::SRCH))
     }
 
-    /// A process has ended; with a sandbox's first the sandbox has.
+    /// A process has ended. If it was the first process of a sandbox, the sandbox has ended.
     fn buried(&mut self, pid: Pid) {
         if let Some(at) = self.sandboxes.iter().position(|(_, reaper, _)| *reaper == pid)
             && let (home, ..) = self.sandboxes.swap_remove(at)

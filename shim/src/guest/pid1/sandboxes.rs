@@ -1,4 +1,4 @@
-//! The sandboxes as PID 1 handles them: a process that becomes `/sandbox` makes one, each program of the user enters
+//! How PID 1 handles sandboxes: a child that becomes `/sandbox` makes a sandbox, and each program of the user enters
 //! it.
 
 use heapless::Vec;
@@ -30,14 +30,14 @@ use crate::{
     sys::{self, Signals, terminal::take_terminal},
 };
 
-/// What tells a sandbox's processes from all others.
+/// The namespaces that separate the processes of a sandbox from all others.
 fn namespaces(guards: Guards<'_>) -> u32 {
     let own = |guard, namespace| if guards.hold(guard) { namespace } else { 0 };
     let named = own(Guard::Pids, CLONE_NEWPID) | own(Guard::Ipc, CLONE_NEWIPC) | own(Guard::Uts, CLONE_NEWUTS);
     CLONE_NEWNS | CLONE_NEWCGROUP | named
 }
 
-/// Makes the sandbox: a process in namespaces of its own becomes `/sandbox`, which reports on `reports`.
+/// Makes the sandbox: a child in new namespaces becomes `/sandbox`, which reports on `reports`.
 pub fn build(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> Result<(Pid, OwnedFd)> {
     let cgroup = cgroup_of(user)?;
     if let Some(made) = sys::fork_into(namespaces(machine.guards), &cgroup)? {
@@ -58,7 +58,7 @@ fn become_sandbox(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> 
     Err(Program::open(programs::SANDBOX.path)?.exec(&arguments, *words))
 }
 
-/// The cgroup of a user's sandbox, which is made for the first.
+/// The cgroup of a user's sandbox; it is made if it does not exist.
 fn cgroup_of(user: &User<'_>) -> Result<OwnedFd> {
     let folder = place::of_user(layout::CGROUPS, user.uid);
     match rustix::fs::mkdir(Name::new(&folder)?.c(), Mode::RWXU) {
@@ -67,23 +67,23 @@ fn cgroup_of(user: &User<'_>) -> Result<OwnedFd> {
     }
 }
 
-/// Gives back what the kernel holds for a sandbox that has ended. One that is built again meanwhile keeps it.
+/// Removes the cgroup of a sandbox that has ended. If the sandbox is built again meanwhile, the cgroup stays.
 pub fn forget(user: &User<'_>) {
     if let Ok(folder) = Name::new(&place::of_user(layout::CGROUPS, user.uid)) {
         let _ = rustix::fs::rmdir(folder.c());
     }
 }
 
-/// What a program gets for its standard streams.
+/// The standard streams of a program.
 #[derive(Clone, Copy)]
 pub enum Streams<'a> {
     /// The system console, for writing.
     Log,
-    /// This terminal, as the session's own.
+    /// This terminal, as the controlling terminal of the session.
     Terminal(&'a Terminal),
 }
 
-/// What runs in a sandbox.
+/// A program to run in a sandbox.
 #[derive(Clone, Copy)]
 pub struct Session<'a> {
     pub user: &'a User<'a>,
@@ -93,7 +93,7 @@ pub struct Session<'a> {
     pub machine: &'a Machine<'a>,
 }
 
-/// Runs a program in the sandbox behind `pidfd`, as a child of PID 1: no process with privileges lingers in between.
+/// Runs a program in the sandbox of `pidfd`, as a child of PID 1: no process with privileges stays between them.
 pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, session: Session<'_>) -> Result<Pid> {
     let cgroup = cgroup_of(session.user)?;
     let forked = inside(pidfd, own, || {
@@ -102,7 +102,7 @@ pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, session: Session<'_>) -
             let log = Log::held();
             let errno = become_session(pidfd, session).err().unwrap_or(Errno::INVAL);
             if errno == Errno::SRCH {
-                // the sandbox ends: as if this were killed with it, which it is in a moment
+                // the sandbox is ending: report this as killed with it, which would happen in a moment
                 sys::exit(KILLED);
             }
             error!(log, "cannot run a program of ", session.user.name, ": ", errno);
@@ -113,27 +113,27 @@ pub fn enter(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, session: Session<'_>) -
     Ok(forked.ok_or(Errno::SRCH)?.0)
 }
 
-/// Does `work` while PID 1's next child would start in the pid namespace of the sandbox behind `pidfd`; PID 1 itself
-/// stays where it is. `ESRCH` if that sandbox ends.
+/// Calls `work` while PID 1's next child would start in the pid namespace of the sandbox of `pidfd`. PID 1 itself stays
+/// in its own. `ESRCH` if that sandbox is ending.
 pub fn inside<T>(pidfd: BorrowedFd<'_>, own: BorrowedFd<'_>, work: impl FnOnce() -> Result<T>) -> Result<T> {
     sys::join(pidfd, CLONE_NEWPID)?;
     let result = work();
     if sys::join(own, CLONE_NEWPID).is_err() {
-        // whatever is forked from here on would be born in a user's sandbox
+        // otherwise each later child would start in a user's sandbox
         stop::give_up(&Log::PID1);
     }
     result
 }
 
-/// Runs in the child, with all capabilities until the user's uid is taken; comes back only with an error.
+/// Runs in the child, with all capabilities until it becomes the user. Returns only an error.
 fn become_session(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
     if session.machine.guards.hold(Guard::Dumpable) {
-        // until it is another program, others of the sandbox who are root cannot look into it
+        // until it executes another program, other processes of the sandbox that run as root cannot inspect it
         rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     }
     let logon = Program::open(programs::LOGON.path)?;
     #[cfg(feature = "weak")]
-    core::mem::forget(rustix::fs::open(c"/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?); // as a mistake would
+    core::mem::forget(rustix::fs::open(c"/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?); // a simulated mistake
     prepare(pidfd, session)?;
     if session.machine.guards.hold(Guard::Descriptors) {
         sys::close_at_exec(3)?;
@@ -148,7 +148,8 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
     let streams = match session.streams {
         Streams::Log => {
             let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK;
-            // opened in a mount of its own, which then has nodev: no /proc/self/fd leads to the terminal again
+            // opened in a mount of its own, which then becomes nodev: /proc/self/fd cannot be used to open the terminal
+            // again
             let node = open_tree(place::open(&console_of(user, session.machine.guards)?)?, c"", CLONE)?;
             let console = place::file(&place::of_descriptor(&node), flags)?;
             sys::mount_attributes(node.as_fd(), Attr::KERNEL)?;
@@ -160,7 +161,7 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
         Streams::Terminal(Terminal { name, line }) => {
             let mut path = Text::new();
             say!(&mut path, "/dev/", name);
-            // the node's owner is the session's, until the next logon takes it back
+            // the node belongs to the user of the session, until the next logon takes it back
             let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
             rustix::fs::chown(Name::new(&path)?.c(), Some(uid), Some(gid))?;
             let node = open_tree(place::open(&path)?, c"", CLONE)?;
@@ -185,8 +186,8 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
     privilege::become_user(user, session.machine.guards)
 }
 
-/// The console's node for a user's `/init`. If all shared one, a lock by one user would make another wait, and root
-/// could watch when others print.
+/// The console node for a user's `/init`. If all users shared one node, a lock by one user could block another, and
+/// root could see when others print.
 fn console_of(user: &User<'_>, guards: Guards<'_>) -> Result<Text> {
     if !guards.hold(Guard::Console) {
         return Ok(Text::try_from("/dev/console").unwrap_or_default());
@@ -199,8 +200,8 @@ fn console_of(user: &User<'_>, guards: Guards<'_>) -> Result<Text> {
     }
 }
 
-/// Joins the namespaces other than that of the pids, in which the process was started. Its root and its folder become
-/// the user's root (fs/namespace.c, `mntns_install`).
+/// Joins the remaining namespaces; the process started in the pid namespace already. Its root and its working folder
+/// become the user's root (fs/namespace.c, `mntns_install`).
 fn join_rest(pidfd: BorrowedFd<'_>, guards: Guards<'_>) -> Result<()> {
     sys::join(pidfd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET)?;
     if guards.hold(Guard::Pivot) {
@@ -210,8 +211,8 @@ fn join_rest(pidfd: BorrowedFd<'_>, guards: Guards<'_>) -> Result<()> {
     rustix::process::chroot(c".")
 }
 
-/// Shows a sandbox's own root mount at `/home/NAME` of root's, over the raw home: there, what root changes goes through
-/// the live overlay. A short-lived child does it, for it changes namespaces.
+/// Mounts a sandbox's own root over the raw home at `/home/NAME` in root's sandbox. Changes that root makes there go
+/// through the live overlay. A short-lived child does it, because it changes namespaces.
 pub fn show(of: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &str) -> Result<Pid> {
     aside(|| {
         sys::join(of, CLONE_NEWNS)?;
@@ -222,7 +223,7 @@ pub fn show(of: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &str) -> Result<Pid> {
     })
 }
 
-/// Takes it away again.
+/// Unmounts it again.
 pub fn hide(from: BorrowedFd<'_>, name: &str) -> Result<Pid> {
     aside(|| {
         sys::join(from, CLONE_NEWNS)?;
@@ -247,7 +248,7 @@ fn aside(work: impl FnOnce() -> Result<()>) -> Result<Pid> {
     }
 }
 
-/// PID 1's own pid namespace, to come back to.
+/// A handle on PID 1's own pid namespace, to return to it.
 pub fn own() -> Result<OwnedFd> {
     rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty())
 }

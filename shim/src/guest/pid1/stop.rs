@@ -1,4 +1,5 @@
-//! The end: whatever is left is killed, the users partition unmounted, the last word said, the machine stopped.
+//! Stops the machine: kills what is left, unmounts the users partition, prints the last word, and powers off or
+//! reboots.
 
 use rustix::{
     event::Timespec,
@@ -22,13 +23,13 @@ use crate::{
     sys::{self, Stream, terminal},
 };
 
-/// What a signal of that number orders.
+/// What a signal of that number requests.
 pub fn ordered(signal: i32) -> Option<LastWord> {
     let orders = [(Signal::INT, LastWord::Reboot), (Signal::TERM, LastWord::PowerOff(0))];
     orders.iter().find(|(order, _)| order.as_raw() == signal).map(|(_, word)| *word)
 }
 
-/// Stops a machine that still boots: what `/setup` runs is told to end, and e2fsck does so in order.
+/// Stops a machine that is still booting. The processes that `/setup` runs get SIGTERM, so that e2fsck can end cleanly.
 pub fn stop_booting(word: LastWord, log: &Log) -> ! {
     error!(log, "stopping before the boot is complete");
     end(Signal::TERM, CHECKED);
@@ -38,7 +39,7 @@ pub fn stop_booting(word: LastWord, log: &Log) -> ! {
 /// Stops the machine.
 pub fn stop(word: LastWord, log: &Log) -> ! {
     end(Signal::KILL, KILLED);
-    // a disk or a terminal that hangs must not keep the machine on
+    // a disk or a terminal that hangs must not keep the machine running
     if !aside(WRITTEN, || {
         unmount(log);
         rustix::fs::sync();
@@ -58,14 +59,14 @@ pub fn stop(word: LastWord, log: &Log) -> ! {
     }
 }
 
-/// A boot that cannot go on: time to read why, then another try, as after a kernel panic.
+/// Used when the boot cannot go on: leaves time to read the reason, then restarts, as after a kernel panic.
 pub fn give_up(log: &Log) -> ! {
     error!(log, "this machine restarts in 10 seconds");
     pause(10_000);
     stop(LastWord::Reboot, log)
 }
 
-/// Ends and buries everybody, for at most so many seconds: who hangs in the kernel stays.
+/// Signals and reaps all processes for at most that many seconds. A process that hangs in the kernel is left.
 fn end(signal: Signal, seconds: u8) {
     for _ in 0..u16::from(seconds).saturating_mul(10) {
         let _ = sys::signal_all(Some(signal));
@@ -80,7 +81,7 @@ fn end(signal: Signal, seconds: u8) {
     }
 }
 
-/// A sandbox's mounts are let go of a moment after its last process.
+/// The mounts of a sandbox are released a moment after its last process.
 fn unmount(log: &Log) {
     let Ok(users) = Name::new(layout::USERS) else { return };
     for _ in 0..20 {
@@ -97,13 +98,13 @@ fn unmount(log: &Log) {
     }
 }
 
-/// The last word goes out behind all that users wrote.
+/// Prints the last word after everything that users wrote.
 fn say(word: LastWord) {
     let flags = OFlags::WRONLY | OFlags::NOCTTY;
     if let Ok(console) = place::file("/dev/console", flags)
         && rustix::stdio::dup2_stdout(&console).is_ok()
     {
-        // an earlier user of the line may have left its output stopped
+        // an earlier user of the line may have stopped its output
         terminal::send_out(&console);
         let mut last = Text::new();
         say!(&mut last, "\r\n", word, "\n");
@@ -112,7 +113,7 @@ fn say(word: LastWord) {
     }
 }
 
-/// Does it in a child; whether it was done within so many seconds.
+/// Calls `work` in a child. Returns whether it finished within that many seconds.
 fn aside(seconds: u8, work: impl FnOnce()) -> bool {
     match sys::fork() {
         Ok(Some((_, child))) => sys::ends_within(child.as_fd(), seconds),
@@ -120,7 +121,7 @@ fn aside(seconds: u8, work: impl FnOnce()) -> bool {
             work();
             sys::exit(0)
         }
-        // no memory for a child: then here
+        // no memory for a child: do it in this process
         Err(_) => {
             work();
             true

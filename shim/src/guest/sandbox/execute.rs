@@ -1,4 +1,4 @@
-//! What makes a user's root.
+//! Executes the operations that make a user's root.
 
 use rustix::{
     fs::{FileType, Gid, Mode, OFlags, Uid},
@@ -104,13 +104,13 @@ impl Execute for Root<'_> {
     }
 }
 
-/// A user's root at `layout::ROOT`. What is on the users partition is opened, and named by descriptor: no name that a
-/// user chose is parsed as an option, walked as a path, or shown in /proc/mounts.
+/// Mounts a user's root at `layout::ROOT`. Places on the users partition are opened and named by descriptor, so that no
+/// name that a user chose is parsed as an option, followed as a path, or shown in /proc/mounts.
 fn overlay(home: &str, upper: Upper, attr: Attr, redirect: &str) -> Result<()> {
     let users = place::open(layout::USERS)?;
     let home_folder = place::folder_at(&users, home)?;
     let mut options = Text::new();
-    let work; // open until it is mounted
+    let work; // stays open until the overlay is mounted
     match upper {
         Upper::Home => {
             let works = place::folder_at(&users, layout::OVERLAY)?;
@@ -142,7 +142,7 @@ fn overlay(home: &str, upper: Upper, attr: Attr, redirect: &str) -> Result<()> {
     mount("overlay", "none", layout::ROOT, attr, &options)
 }
 
-/// Covers each entry: a folder with one in which nothing is, a file with `/dev/null`.
+/// Covers each entry: a folder with an empty one, a file with `/dev/null`.
 fn mask(folder: &str, keep: &[&str]) -> Result<()> {
     let opened = place::file(folder, OFlags::RDONLY | OFlags::DIRECTORY)?;
     place::kernel_entries(&opened, keep, |name, kind| {

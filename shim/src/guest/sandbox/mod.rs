@@ -1,7 +1,8 @@
-//! `/sandbox`: makes a user's root in namespaces of its own, then stays there as the reaper, as that user.
+//! `/sandbox`: makes a user's root in its own namespaces, then stays there as the reaper, with that user's uid.
 //!
-//! A program, not a part of PID 1, so that what lives in a user's sandbox holds no copy of PID 1's memory. Arguments:
-//! `USER UID GID home|ram HOMES HOST`, HOMES a number. It starts with all capabilities; its standard output is PID 1's pipe.
+//! It is a program of its own and not a part of PID 1, so that no process in a user's sandbox holds a copy of PID 1's
+//! memory. Arguments: `USER UID GID home|ram HOMES HOST`; HOMES is a number. It starts with all capabilities; its
+//! standard output is PID 1's pipe.
 
 mod execute;
 
@@ -30,7 +31,8 @@ use crate::{
 pub fn main(start: Start) -> ! {
     let options = Options::of(start.environment());
     let mut words = start.arguments().skip(1).filter_map(|word| word.to_str().ok());
-    // before anybody is in here: root's reaper does not change its uid, which alone would forbid ptrace
+    // before any other process is in here: root's reaper does not change its uid, and only such a change would forbid
+    // ptrace
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     if make(&mut words, options.guards).is_none() {
         sys::exit(1);
@@ -70,12 +72,12 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
     }
 }
 
-/// Whether the broker has made a /dev for the user: policies are read for it at boot.
+/// Whether the broker has made a /dev for the user. The broker reads policies only at boot.
 fn has_devices(user: &User<'_>) -> bool {
     place::open(&place::of_user(layout::CLAIMS, user.uid)).is_ok()
 }
 
-/// What PID 1 left to all users together; with nothing there, no less than any machine has.
+/// The limits of all users together, or the smallest ones if there are none.
 fn all_users() -> Limits {
     let number = |file: &str| {
         let mut path = Text::new();
@@ -87,8 +89,8 @@ fn all_users() -> Limits {
     Limits { memory, high: None, pids: number("pids.max").unwrap_or(least.pids) }
 }
 
-/// The first process of a sandbox: buries orphans, and ends when it is alone, which ends the sandbox. It is poked when
-/// a program that PID 1 started there has ended, for those are not its children.
+/// The first process of a sandbox: it reaps orphans, and exits when it is alone, which ends the sandbox. PID 1 sends it
+/// a signal when a program that PID 1 started there has ended, because those programs are not its children.
 fn reap() -> ! {
     let poked = Signals::of(&[Signal::CHILD, Signal::USR1, Signal::TERM]);
     loop {

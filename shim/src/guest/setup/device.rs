@@ -1,4 +1,4 @@
-//! Finds a block device by path, label or UUID, and waits for one that comes late.
+//! Finds a block device by path, label or UUID, and waits until it is there.
 
 use core::mem::MaybeUninit;
 
@@ -23,13 +23,13 @@ use crate::{
     say::Text,
 };
 
-/// Seconds that a device may take to come: a USB disk behind a hub needs about ten.
+/// Seconds to wait for a device: a USB disk behind a hub needs about ten.
 pub const PATIENCE: u8 = 30;
-/// The same where homes serve in RAM, for the partition that nobody named.
+/// The same for the default users partition, `layout::USERS_LABEL`, if the image carries homes.
 pub const LITTLE_PATIENCE: u8 = 5;
 
-/// The device's path, once it is there. Waits by uevent: the socket is open before the last look, so no device can come
-/// unseen between that and the wait.
+/// The path of the device, once it is there. Waits by uevent: the socket is open before the last look, so no device can
+/// come unnoticed between that look and the wait.
 pub fn find(device: Device<'_>, seconds: u8, log: &Log) -> Result<Text> {
     let until = uptime().saturating_add(seconds.into());
     let (mut events, mut said) = (None, false);
@@ -56,7 +56,7 @@ pub fn find(device: Device<'_>, seconds: u8, log: &Log) -> Result<Text> {
     }
 }
 
-/// Comes back when something was plugged in, or after `seconds`.
+/// Returns when a device was plugged in, or after `seconds`.
 fn wait(events: &OwnedFd, seconds: u64) -> Result<()> {
     let timeout = Timespec { tv_sec: i64::try_from(seconds).unwrap_or(i64::MAX), tv_nsec: 0 };
     let mut fds = [PollFd::new(events, PollFlags::IN)];
@@ -65,19 +65,19 @@ fn wait(events: &OwnedFd, seconds: u64) -> Result<()> {
     Ok(())
 }
 
-/// The device's path, if it is there now.
+/// The path of the device, if it is there now.
 pub fn look(device: Device<'_>) -> Option<Text> {
     search(device).map(|found| found.path)
 }
 
-/// A device, and one more that is as well named so.
+/// A device, and another one that has the same label or UUID.
 struct Found {
     path: Text,
     other: Option<Text>,
 }
 
-/// Of several that are alike the first by name, but a partition before a whole disk: whoever mounts that keeps all its
-/// partitions from being mounted (block/bdev.c, `bd_may_claim`).
+/// If several devices match, this takes the first by name, but a partition before a whole disk: a mounted whole disk
+/// keeps all its partitions from being mounted (block/bdev.c, `bd_may_claim`).
 fn search(device: Device<'_>) -> Option<Found> {
     if let Device::Path(path) = device {
         let stat = rustix::fs::stat(Name::new(path).ok()?.c()).ok()?;
@@ -96,7 +96,7 @@ fn search(device: Device<'_>) -> Option<Found> {
                 Some(first) if found >= *first => Some(found),
                 _ => first.replace(found),
             };
-            // a disk and its own partition are one
+            // a disk and a partition of it count as one
             let own = |path: &Text| first.as_ref().is_some_and(|(_, first)| one_disk(first, path));
             other = behind.map(|(_, path)| path).filter(|path| !own(path)).or(other);
         }
@@ -104,19 +104,19 @@ fn search(device: Device<'_>) -> Option<Found> {
     first.map(|(_, path)| Found { path, other })
 }
 
-/// A device and the filesystem on it.
+/// The sizes of a device and of the filesystem on it.
 pub struct Sizes {
     /// Bytes of the device.
     pub device: u64,
     /// Bytes of the filesystem.
     pub filesystem: u64,
-    /// Whether that is ext4 with a journal.
+    /// Whether the filesystem is ext4 with a journal.
     pub journal: bool,
-    /// Whether e2fsck is to look at it before it is mounted.
+    /// Whether e2fsck should check it before it is mounted.
     pub unclean: bool,
 }
 
-/// How large they are.
+/// The sizes of the device at that path and of its filesystem.
 pub fn sizes(path: &str) -> Result<Sizes> {
     let device = place::file(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
     let mut sizes =
@@ -143,7 +143,7 @@ fn one_disk(a: &str, b: &str) -> bool {
     part(a, b) || part(b, a)
 }
 
-/// Refuses a carbon copy, on a device or a file, that lacks the mark at its end: half a copy.
+/// Refuses an incomplete carbon copy, on a device or in a file: one without the mark at its end.
 pub fn marked(path: &str, log: &Log) -> Result<()> {
     let place = place::file(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
     let (mut block, mut mark) = ([0; probe::BLOCK], [0; probe::MARK]);
@@ -158,7 +158,7 @@ pub fn marked(path: &str, log: &Log) -> Result<()> {
     Err(Errno::NODATA)
 }
 
-/// Refuses a device that has less than the filesystem on it needs: half a copy.
+/// Refuses a device that is smaller than the filesystem on it: an incomplete copy.
 pub fn whole(path: &str, log: &Log) -> Result<Sizes> {
     let sizes = sizes(path)?;
     if sizes.filesystem > sizes.device {
@@ -196,26 +196,26 @@ fn is(name: &str, device: Device<'_>) -> Option<bool> {
     Some(probe::BLOCKS.iter().any(matches))
 }
 
-/// The partition's disk and its number there; `None` for what is no partition.
+/// The partition's disk, and its number on that disk; `None` if it is not a partition.
 pub fn of_partition(path: &str) -> Option<(Text, u32)> {
     let name = path.strip_prefix("/dev/")?;
     Some((disk_of(name)?, cut::small(attribute(name, "partition")?.trim_ascii(), 10)?))
 }
 
-/// The whole disk that a partition is on: sysfs has the partition's folder inside the disk's.
+/// The whole disk of a partition: in sysfs, the partition's folder is in the disk's folder.
 fn disk_of(name: &str) -> Option<Text> {
     let mut link = Text::new();
     say!(&mut link, "/sys/class/block/", name);
     linked(&link, 1)
 }
 
-/// How many bytes a logical sector of a whole disk has, in which partition tables count.
+/// Bytes of a logical sector of a whole disk. Partition tables count in these.
 pub fn sector(disk: &str) -> u32 {
     let size = disk.strip_prefix("/dev/").and_then(|name| attribute(name, "queue/logical_block_size"));
     size.and_then(|size| cut::small(size.trim_ascii(), 10)).unwrap_or(512)
 }
 
-/// The device that a mounted filesystem is on.
+/// The device of a mounted filesystem.
 pub fn below(mounted: &OwnedFd) -> Result<Text> {
     let number = rustix::fs::fstat(mounted)?.st_dev;
     let mut link = Text::new();
@@ -223,7 +223,7 @@ pub fn below(mounted: &OwnedFd) -> Result<Text> {
     linked(&link, 0).ok_or(Errno::NODEV)
 }
 
-/// The device of the name that is the last but `above` of where a link leads.
+/// The device whose name is the last component (but `above`) of the path that a link leads to.
 fn linked(link: &str, above: usize) -> Option<Text> {
     let mut room = [MaybeUninit::uninit(); 256];
     let (folder, _) = rustix::fs::readlinkat_raw(CWD, Name::new(link).ok()?.c(), &mut room).ok()?;

@@ -1,4 +1,4 @@
-//! What is done before there is a user.
+//! Executes the operations before any user runs.
 
 use rustix::{
     fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags},
@@ -77,7 +77,7 @@ impl Execute for Boot<'_> {
     }
 }
 
-/// Mounts a device once it is there, and whole.
+/// Waits for a device, checks that it is complete, and mounts it.
 fn mount_device(kind: &str, wanted: Device<'_>, target: &str, attr: Attr, options: &str, log: &Log) -> Result<()> {
     let device = device::find(wanted, device::PATIENCE, log)?;
     let sizes = device::whole(&device, log)?;
@@ -86,7 +86,7 @@ fn mount_device(kind: &str, wanted: Device<'_>, target: &str, attr: Attr, option
     }
     let commits = sizes.journal && Asked::of(options).commits();
     let mut all = Text::new();
-    // the kernel's default of 5 s loses too much at a power cut; usersflags= comes later and overrides it
+    // with the kernel's default of 5 s, a power loss loses too much; usersflags= comes later and overrides this
     say!(&mut all, if commits { "commit=1," } else { "" }, options);
     mount(kind, &device, target, attr, &all)?;
     let what = match target {
@@ -98,8 +98,9 @@ fn mount_device(kind: &str, wanted: Device<'_>, target: &str, attr: Attr, option
     Ok(())
 }
 
-/// Only root reads what lies there, but for `keep`. What is closed is closed in every /proc: modes there are the entry's,
-/// not the mount's (fs/proc/generic.c, `proc_notify_change`). What lets nobody close it is /proc/sys, which is masked.
+/// Makes the entries of a folder readable by root only, except `keep`. This works in every /proc, because a mode
+/// belongs to the entry and not to the mount (fs/proc/generic.c, `proc_notify_change`). Only /proc/sys refuses it; it
+/// is masked.
 fn close(folder: &str, keep: &[&str]) -> Result<()> {
     let folder = place::file(folder, OFlags::RDONLY | OFlags::DIRECTORY)?;
     place::kernel_entries(&folder, keep, |name, kind| {
@@ -111,7 +112,7 @@ fn close(folder: &str, keep: &[&str]) -> Result<()> {
     })
 }
 
-/// Keeps memory and processes back from all users together.
+/// Reserves memory and processes of the machine, so that all users together cannot use them.
 fn reserve() -> Result<()> {
     let limits = limits::of_all(usable_ram());
     for (file, limit) in [("memory.max", limits.memory), ("pids.max", limits.pids)] {
@@ -123,8 +124,8 @@ fn reserve() -> Result<()> {
     Ok(())
 }
 
-/// Copies a file to another filesystem piece by piece, giving back each piece's pages before the next: the RAM
-/// never holds it twice.
+/// Moves a file to another filesystem piece by piece, and frees the pages of each piece before the next: the RAM never
+/// holds the file twice.
 fn move_file(from: &str, to: &str) -> Result<()> {
     const PIECE: usize = 1 << 20;
     let source = place::file(from, OFlags::RDWR)?;
@@ -139,11 +140,11 @@ fn move_file(from: &str, to: &str) -> Result<()> {
     }
 }
 
-/// The kernel unpacks an initramfs as far as it gets and goes on; here is where that is noticed.
+/// Checks that the initramfs is complete. If the kernel cannot unpack all of it, it goes on without an error.
 fn check_told(log: &Log) -> Result<()> {
     let text = place::text(layout::TOLD).ok_or(Errno::NOENT)?;
     let told = Told::parse(&text).ok_or(Errno::INVAL)?;
-    // the kernel gives a file its size before its content (init/initramfs.c, `do_name`): count the blocks
+    // the kernel sets a file's size before it writes the content (init/initramfs.c, `do_name`), so count the blocks
     let written = |stat: rustix::fs::Stat| stat.st_size.min(stat.st_blocks.saturating_mul(512));
     let size = rustix::fs::statat(CWD, Name::new(told.path)?.c(), AtFlags::SYMLINK_NOFOLLOW).map_or(0, written);
     let size = u64::try_from(size).unwrap_or(0);

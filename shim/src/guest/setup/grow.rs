@@ -1,7 +1,8 @@
-//! The users partition of a card takes what the card has, at the first boot.
+//! Grows the users partition of a card to the whole card, at the first boot.
 //!
-//! The power may go at any moment, for there is no state beside the disk's: each boot asks whether there is room behind
-//! the partition, and then whether there is room behind the filesystem, which grows online, through its journal.
+//! Power loss at any moment is safe, because there is no state besides the disk's own: each boot checks whether there
+//! is room behind the partition, and then whether there is room behind the filesystem. The filesystem grows online,
+//! through its journal.
 
 use rustix::{
     fd::AsFd,
@@ -15,11 +16,11 @@ use crate::{
     mbr, sys,
 };
 
-/// Less room is not worth it, and a last group of blocks that is smaller may have no room for its own inodes
+/// The least room that is worth growing. A smaller last block group may also have no room for its own inodes
 /// (fs/ext4/resize.c, `ext4_resize_fs`).
 const LEAST: u64 = 16 << 20;
 
-/// The partition; nothing is mounted yet. The kernel is asked first: a table that it reads otherwise stays.
+/// Grows the partition before it is mounted. The kernel grows it first: if that fails, the table stays unchanged.
 pub fn partition(wanted: Device<'_>, log: &Log) -> Result<()> {
     let path = device::look(wanted).ok_or(Errno::NODEV)?;
     let Some((disk, number)) = device::of_partition(&path) else { return Ok(()) };
@@ -39,7 +40,7 @@ pub fn partition(wanted: Device<'_>, log: &Log) -> Result<()> {
     rustix::fs::fsync(&disk)
 }
 
-/// The filesystem, where it is mounted.
+/// Grows the mounted filesystem.
 pub fn filesystem(mounted: &str, log: &Log) -> Result<()> {
     let folder = place::file(mounted, OFlags::RDONLY | OFlags::DIRECTORY)?;
     let path = device::below(&folder)?;

@@ -13,7 +13,7 @@ use crate::{
     sys::terminal::{key_entry, set_key_entry},
 };
 
-/// Loads the layout of that name; the log says which there are.
+/// Loads the layout of that name. If there is none, the log lists all layouts.
 pub fn load(name: &str, log: &Log) -> Result<()> {
     let mut bytes = [0; 8192];
     let file = place::file(layout::KEYMAPS, OFlags::RDONLY)?;
@@ -25,7 +25,8 @@ pub fn load(name: &str, log: &Log) -> Result<()> {
         return Err(Errno::INVAL);
     };
     let screen = place::file("/dev/tty1", OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK)?;
-    // the kernel has no table for both: Shift would never be let go in one without it
+    // the kernel has no table for Shift with AltGr; in a new one, the other keys need entries too, or releasing Shift
+    // has no effect
     for key in (1..=127).filter(|key| !Keymap::has(*key)) {
         let value = key_entry(&screen, Table::Shift as u8, key)?;
         set_key_entry(&screen, Table::ShiftAltGr as u8, key, value)?;

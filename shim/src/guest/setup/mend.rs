@@ -4,17 +4,18 @@ use rustix::{fs::OFlags, process::WaitOptions};
 
 use crate::{fsck::Fsck, guest::place, programs, say, say::Text, sys};
 
-/// Has e2fsck look at a device, as `/mend` understands the word, and waits for it: no longer than e2fsck may take.
+/// Has `/mend` run e2fsck on a device, as the word `what` requires, and waits for it: at most as long as e2fsck may
+/// take.
 pub fn e2fsck(what: &str, device: &str) -> Fsck {
     Fsck::of_status(run(what, device))
 }
 
-/// Says why the kernel refuses a device.
+/// Has `/mend` log why the kernel refuses a device.
 pub fn why(device: &str) {
     let _ = run("why", device);
 }
 
-/// Its status; `/mend` logs its own findings.
+/// The exit status of `/mend`, which logs its own findings.
 fn run(what: &str, device: &str) -> Option<i32> {
     let mut arguments = Text::new();
     say!(&mut arguments, "mend\0", what, "\0", device, "\0");

@@ -1,8 +1,8 @@
-//! `/setup`: what the plans say that is done before there is a user, from the first mount to the users partition.
+//! `/setup`: executes the plans for everything before the first user, from the first mount to the users partition.
 //!
-//! A program, not a part of PID 1: its memory is free again when it ends, and PID 1 is not the first to read what is on
-//! a disk. PID 1 runs it once, in its own namespaces and with all capabilities, and waits. Its status is an `Upper`'s, or
-//! another where the machine cannot go on.
+//! It is a program of its own and not a part of PID 1: its memory is freed when it ends, and PID 1 is not the first to
+//! read what is on a disk. PID 1 runs it once, in its own namespaces and with all capabilities, and waits. Its exit
+//! status is an `Upper`, or another number if the machine cannot go on.
 
 mod device;
 mod execute;
@@ -51,7 +51,7 @@ fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     Ok(upper)
 }
 
-/// Mounts the users partition: written to if it can be, else read, else a session in RAM.
+/// Mounts the users partition: for writing if possible, else read-only; without one, the session is in RAM.
 fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     let carried = place::open(layout::HOMES).is_ok();
     if carried && place::open(layout::HOMES_WHOLE).is_err() {
@@ -88,7 +88,7 @@ impl Run<Own<'_>> for Owner {
     }
 }
 
-/// What every user's /dev is made of, with a place for each console.
+/// Makes the nodes of every user's /dev, with a place for each console.
 fn devices(log: &Log) -> Result<(), Stopped> {
     let place = |console| {
         let mut place = Text::new();

@@ -1,4 +1,4 @@
-//! The users partition: mended where it must be, and mounted as what e2fsck came to allows.
+//! The users partition: repaired if necessary, and mounted as the result of e2fsck allows.
 
 use rustix::io::Errno;
 
@@ -19,8 +19,8 @@ use crate::{
     plan,
 };
 
-/// Awaits and mounts it; `None` where it is not there or cannot even be read. An image that carries homes needs none unless
-/// one is named.
+/// Waits for the users partition and mounts it; `None` if it is missing or cannot even be read. An image that carries
+/// homes needs no users partition, unless the command line names one other than the default.
 pub fn mounted(device: Device<'_>, carried: bool, options: &Options<'_>, log: &Log) -> Option<Upper> {
     let little = carried && device == Device::Label(layout::USERS_LABEL);
     let seconds = if little { device::LITTLE_PATIENCE } else { device::PATIENCE };
@@ -36,7 +36,7 @@ pub fn mounted(device: Device<'_>, carried: bool, options: &Options<'_>, log: &L
     }
 }
 
-/// Goes through what `fsck::Try` says.
+/// Executes the steps of `fsck::Try`.
 fn tried(path: &str, unclean: bool, options: &Options<'_>, log: &Log) -> Option<Upper> {
     let flags = options.users_flags;
     let asked = Asked::of(flags);
@@ -73,7 +73,7 @@ fn tried(path: &str, unclean: bool, options: &Options<'_>, log: &Log) -> Option<
     }
 }
 
-/// What was mounted as it was asked may still take no writes.
+/// Where users' writes go. Even a partition that was mounted for writing may turn out to be read-only.
 fn upper(path: &str, asked: Asked, log: &Log) -> Upper {
     if !place::is_read_only(layout::USERS) {
         return Upper::Home;
