@@ -1,13 +1,14 @@
-//! Compare and exchange. The compiler's own looks up in a variable which instruction there is (outline atomics), and
-//! the guest's programs have no variables; exclusive load and store are on every machine of this kind.
+//! Compare and exchange. The compiler's own version reads a variable to find out which instruction is available
+//! (outline atomics), but the guest's programs have no static variables. Exclusive load and store work on every
+//! machine.
 #![allow(unsafe_code)]
 
 use core::sync::atomic::AtomicU64;
 
-/// Puts `new` where `was` is; false if another value is there.
+/// Replaces `was` by `new`; false if another value is there.
 pub fn exchange(place: &AtomicU64, was: u64, new: u64) -> bool {
     let (found, _failed): (u64, u32);
-    // SAFETY: reads and writes the number that `place` is, which is aligned and shared.
+    // SAFETY: reads and writes the number in `place`, which is aligned and shared.
     unsafe {
         core::arch::asm!(
             "2:",

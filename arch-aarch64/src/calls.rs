@@ -1,8 +1,8 @@
-//! System calls of this machine that others never had: none, it began with the generic table
-//! (include/uapi/asm-generic/unistd.h).
+//! System calls that exist only on this architecture, for compatibility. There are none, because it began with the
+//! generic table (include/uapi/asm-generic/unistd.h).
 
-/// Those that a user's program may make.
+/// The ones that a user's program may make.
 pub const LEGACY_CALLS: &[(&str, u32)] = &[];
 
-/// Gives a program the ports of the machine: it has none.
+/// The system call that gives a program access to I/O ports. This architecture has none.
 pub const IOPL: Option<u32> = None;

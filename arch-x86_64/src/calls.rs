@@ -1,7 +1,7 @@
-//! System calls of this machine that others never had: newer ones took their place, programs still use them.
-//! Numbers: arch/x86/entry/syscalls/syscall_64.tbl.
+//! System calls that exist only on this architecture, for compatibility. Newer calls replaced them, but programs still
+//! use them. Numbers: arch/x86/entry/syscalls/syscall_64.tbl.
 
-/// Those that a user's program may make.
+/// The ones that a user's program may make.
 pub const LEGACY_CALLS: &[(&str, u32)] = &[
     ("open", 2),
     ("stat", 4),
@@ -41,5 +41,5 @@ pub const LEGACY_CALLS: &[(&str, u32)] = &[
     ("eventfd", 284),
 ];
 
-/// Gives a program the ports of the machine: `iopl`.
+/// The system call that gives a program access to I/O ports: `iopl`.
 pub const IOPL: Option<u32> = Some(172);

@@ -4,11 +4,11 @@
 /// Makes system call `number`; a result in `-4095..0` is a negated errno.
 ///
 /// # Safety
-/// The arguments must be what the kernel expects of that call: it reads and writes through them.
+/// The arguments must be valid for that call: the kernel reads and writes through them.
 pub unsafe fn syscall6(number: usize, a: [usize; 6]) -> isize {
     let [a0, a1, a2, a3, a4, a5] = a;
     let result: isize;
-    // SAFETY: `syscall` clobbers rcx and r11 alone (psABI, A.2.1); the caller vouches for the rest.
+    // SAFETY: `syscall` clobbers only rcx and r11 (psABI, A.2.1); the caller guarantees the rest.
     unsafe {
         core::arch::asm!(
             "syscall",
