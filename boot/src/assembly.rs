@@ -1,4 +1,4 @@
-//! From what a person wants to what a machine boots: the parts in their order, for `run`, `build` and the tests.
+//! From the user's wishes to an image that boots: makes all parts in order, for `run`, `build` and the tests.
 
 use std::path::PathBuf;
 
@@ -23,14 +23,14 @@ use crate::users::image::DEFAULT_SIZE;
 /// Debian's package of e2fsck without libraries.
 const E2FSCK: &str = "e2fsck-static";
 
-/// What is wanted.
+/// The user's wishes.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// The machine.
     pub arch: &'static Arch,
-    /// Where the carbon copy lies.
+    /// Where the carbon copy is stored.
     pub placement: Placement,
-    /// Which machines' drivers the kernel has: one of the architecture's `kernel_profiles`.
+    /// The kernel profile, which selects drivers: one of the architecture's `kernel_profiles`.
     pub profile: &'static str,
     /// The manifest, with the options of the command line merged in.
     pub manifest: Manifest,
@@ -45,16 +45,16 @@ pub enum Users {
     Demo,
     /// One user, who is that program.
     App(App),
-    /// An image of somebody's.
+    /// An image of a users partition that somebody else made.
     File(PathBuf),
 }
 
-/// The image; whatever of it is not cached is made now.
+/// The image. This makes all parts that are not in the cache.
 pub fn image(host: &Host, wanted: &Wanted) -> Result<Image> {
     image_with(host, wanted, || shim(wanted.arch, host.progress))
 }
 
-/// The same, with another shim than this source tree's usual one.
+/// The same, with a shim other than the default one of this source tree.
 pub fn image_with(host: &Host, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>) -> Result<Image> {
     assemble(host, &spec(host, wanted, shim)?)
 }
@@ -66,7 +66,7 @@ pub fn carbon(host: &Host, wanted: &Wanted) -> Result<Tree> {
 
 fn spec(host: &Host, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>) -> Result<Spec> {
     let Wanted { arch, placement, profile, manifest } = wanted;
-    // what a person may have written wrongly comes first, what takes minutes last
+    // first what the user may have got wrong, last what takes minutes
     words::check(&manifest.cmdline, &own_words(arch, *placement, true))?;
     let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), arch)?;
     let options = manifest.kernel.options.iter().map(|option| option.0.clone()).collect();
@@ -88,7 +88,7 @@ fn spec(host: &Host, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>) -> Re
 }
 
 impl Users {
-    /// The image of the homes, of that size if it is made here; one in the cache must not be written to.
+    /// The image of the homes. `size` is used if it is made here. An image in the cache must not be written to.
     pub fn image(&self, host: &Host, arch: &Arch, size: Option<u64>) -> Result<Option<PathBuf>> {
         match self {
             Self::None => Ok(None),
@@ -99,8 +99,8 @@ impl Users {
     }
 }
 
-/// The whole command line of a machine in QEMU. The last of two words that contradict each other counts: the image's
-/// own words and the user's come last.
+/// The whole command line of a machine in QEMU. If two words contradict each other, the last one applies, so the
+/// image's and the user's own words come last.
 #[must_use]
 pub fn cmdline(image: &Image, users: bool) -> String {
     format!("{} {}", own_words(image.arch, image.placement, users), image.words).trim_end().to_owned()
@@ -108,7 +108,7 @@ pub fn cmdline(image: &Image, users: bool) -> String {
 
 fn own_words(arch: &Arch, placement: Placement, users: bool) -> String {
     let users = if users { format!("users=LABEL={USERS_LABEL}") } else { "users=none".to_owned() };
-    // panic=-1: a kernel that panics ends the machine at once, without a last word
+    // panic=-1: if the kernel panics, the machine ends at once, without a last word
     format!("console={} quiet panic=-1 ip=dhcp {users} {}", arch.console, placement.words())
 }
 

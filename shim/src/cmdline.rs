@@ -1,8 +1,8 @@
 //! The words that the kernel passes to PID 1.
 //!
 //! The kernel keeps the words that it knows, drops those with a dot, and passes the others on: `key=value` in the
-//! environment, the rest as arguments (init/main.c, `unknown_bootoption`). So no /proc is needed to read them. More than
-//! 32 of a kind panic the kernel.
+//! environment, the rest as arguments (init/main.c, `unknown_bootoption`). So no /proc is needed to read them. More
+//! than 32 of a kind panic the kernel.
 
 use core::ffi::CStr;
 

@@ -1,9 +1,9 @@
-//! The cache: finished things by kind and key, below the user's cache folder.
+//! The cache: finished files and folders by kind and key, below the user's cache folder.
 //!
-//! 1. An entry that exists is whole: it is made under a temporary name and renamed when it is done.
-//! 2. One maker at a time: a file lock per entry, which the kernel drops with the process.
-//! 3. A key names everything that went in (`digest`), so an entry never changes and is never compared again.
-//! 4. What another command may be using is never removed: an entry's time is that of its last use.
+//! 1. An entry that exists is complete: it is made under a temporary name and renamed when it is finished.
+//! 2. Only one process makes an entry: a file lock per entry, which the kernel releases when the process ends.
+//! 3. A key includes all inputs (`digest`), so an entry never changes and is never compared again.
+//! 4. An entry that another command may be using is never removed: the time of an entry is that of its last use.
 
 use crate::host::error::{Result, Tried};
 use crate::host::folder::{self, Kept};
@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-/// Longer than a command uses what it took: the suites run for less than an hour.
+/// Longer than any command uses its entries: the test suites run for less than an hour.
 const IN_USE: Duration = Duration::from_hours(3);
-/// An entry that nobody has used for so long goes.
+/// Entries that were not used for this long are removed.
 const OLDEST: Duration = Duration::from_hours(30 * 24);
-/// Bytes that entries of one kind may have together, those in use left out.
+/// The maximum size of all entries of one kind in bytes, not counting those in use.
 const ROOM: u64 = 2 << 30;
 
 /// A cache folder.
@@ -28,12 +28,12 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The user's: `$XDG_CACHE_HOME/nodeos`, else `$HOME/.cache/nodeos`.
+    /// The user's cache: `$XDG_CACHE_HOME/nodeos`, else `$HOME/.cache/nodeos`.
     pub fn open() -> Result<Self> {
         Self::at(folder::own(Kept::Cache)?)
     }
 
-    /// The cache in that folder, which is made if it is missing.
+    /// The cache in that folder, which is created if it is missing.
     pub fn at(root: impl Into<PathBuf>) -> Result<Self> {
         let root = root.into();
         fs::create_dir_all(&root).tried("make the folder", &root)?;
@@ -46,23 +46,23 @@ impl Cache {
         &self.root
     }
 
-    /// The entry; if it is missing, `make` fills the path it is given (a file or a folder, not there yet).
+    /// Returns the entry. If it is missing, `make` creates it at the given path, as a file or a folder.
     pub fn entry(&self, kind: &str, key: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let path = self.root.join(kind).join(key);
         // entries are removed under this lock
         let lock = self.lock(kind, key);
         if path.exists() {
-            // a cache that cannot be written to serves too: nobody removes anything there
+            // a read-only cache works too: no entry is removed there
             let _ = touch(&path);
             return Ok(path);
         }
         let _lock = lock?;
         let new = self.making(kind, key);
-        remove(&new)?; // of a maker that was interrupted
+        remove(&new)?; // left by a process that was interrupted
         let _making = Making::start();
         let made = make(&new)
             .and_then(|()| interrupt::check(|| format!("make {}", path.display())))
-            // what a maker unpacked may be dated long ago
+            // unpacked files may have an old modification time
             .and_then(|()| touch(&new))
             .and_then(|()| fs::rename(&new, &path).tried("rename to", &path));
         if made.is_err() {
@@ -71,8 +71,8 @@ impl Cache {
         made.map(|()| path)
     }
 
-    /// Removes entries whose key starts with `prefix`: those that nobody has used for long, and the oldest of the others
-    /// while they take too much room.
+    /// Removes entries whose key starts with `prefix`: those that were not used for long, and the oldest of the others
+    /// while they take too much space.
     pub fn prune(&self, kind: &str, prefix: &str) -> Result<()> {
         self.prune_to(kind, prefix, ROOM)
     }
@@ -81,7 +81,7 @@ impl Cache {
         let folder = self.root.join(kind);
         let mut found = Vec::new();
         for entry in fs::read_dir(&folder).tried("list", &folder)?.flatten() {
-            // locks and what is being made are no entries
+            // locks and unfinished entries do not count
             if let Some(name) = entry.file_name().to_str()
                 && name.starts_with(prefix)
                 && !name.starts_with('.')
@@ -103,26 +103,27 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes an entry that no command has taken since it was looked at.
+    /// Removes an entry, unless a command has used it meanwhile.
     fn remove_unused(&self, kind: &str, key: &str) -> Result<()> {
         let _lock = self.lock(kind, key)?;
         let path = self.root.join(kind).join(key);
         if unused(&path).is_none_or(|unused| unused <= IN_USE) {
             return Ok(());
         }
-        // it leaves its place whole: what an interruption leaves is no entry, and the next maker removes it
+        // rename it first: if this is interrupted, the rest is no entry, and the next process that makes the entry
+        // removes it
         let old = self.making(kind, key);
         remove(&old)?;
         fs::rename(&path, &old).tried("move away", &path)?;
         remove(&old)
     }
 
-    /// Where an entry is made, and removed: nothing there is an entry.
+    /// The path where an entry is made, and removed. What is there is not an entry.
     fn making(&self, kind: &str, key: &str) -> PathBuf {
         self.root.join(kind).join(format!(".{key}.new"))
     }
 
-    /// A lock of that name, held until the file is dropped; waits for another command that holds it.
+    /// A lock of that name, held until the file is dropped. Waits if another command holds it.
     pub fn lock(&self, kind: &str, key: &str) -> Result<File> {
         let folder = self.root.join(kind);
         fs::create_dir_all(&folder).tried("make the folder", &folder)?;
@@ -137,13 +138,13 @@ fn touch(path: &Path) -> Result<()> {
     File::open(path).and_then(|file| file.set_modified(SystemTime::now())).tried("touch", path)
 }
 
-/// How long ago an entry was used last; one of the future is in use.
+/// The time since an entry's last use. An entry with a time in the future counts as in use.
 fn unused(path: &Path) -> Option<Duration> {
     let used = fs::symlink_metadata(path).and_then(|found| found.modified()).ok()?;
     Some(SystemTime::now().duration_since(used).unwrap_or_default())
 }
 
-/// Bytes that a file or a folder takes on the disk. What cannot be read takes none.
+/// The disk usage of a file or a folder in bytes. What cannot be read counts as 0.
 fn bytes(path: &Path) -> u64 {
     let Ok(found) = fs::symlink_metadata(path) else { return 0 };
     let below = if found.is_dir() { fs::read_dir(path).ok() } else { None };
@@ -152,7 +153,7 @@ fn bytes(path: &Path) -> u64 {
     found.blocks() * 512 + below
 }
 
-/// Removes a file or a folder with all that is in it; none is no error.
+/// Removes a file, or a folder with everything in it. It is no error if there is none.
 pub fn remove(path: &Path) -> Result<()> {
     let done = match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => fs::remove_dir_all(path),
@@ -162,9 +163,9 @@ pub fn remove(path: &Path) -> Result<()> {
     done.tried("remove", path)
 }
 
-/// Writes a file so that it is there whole or not at all.
+/// Writes a file atomically: it is there completely or not at all.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
-    // threads of one program may write the same
+    // several threads of one program may write the same file
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let mut new = path.as_os_str().to_owned();
     new.push(format!(".{}-{}.new", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
@@ -212,7 +213,7 @@ mod tests {
         assert!(!cache.root().join("k/a").exists());
     }
 
-    /// Makes an entry that was used so many hours ago.
+    /// Makes an entry that was used that many hours ago.
     fn entry(cache: &Cache, key: &str, hours: u64) {
         let path = cache.entry("k", key, |path| fs::write(path, key).tried("write", path)).unwrap();
         let then = SystemTime::now() - Duration::from_hours(hours);
@@ -261,7 +262,7 @@ mod tests {
     fn an_entry_is_taken_from_a_cache_where_no_lock_can_be_made() {
         let (_folder, cache) = cache();
         entry(&cache, "a", 24);
-        // root, too, makes no file in place of a folder
+        // even root cannot make a file where a folder is
         let lock = cache.root().join("k/.a.lock");
         fs::remove_file(&lock).unwrap();
         fs::create_dir(&lock).unwrap();

@@ -1,6 +1,6 @@
-//! Digests: the keys of the cache, and what a file holds.
+//! Digests: the keys of the cache, and the digests of files.
 //!
-//! A large file is hashed once: its digest is remembered by path, size, inode and times of change.
+//! A large file is hashed only once: its digest is stored by path, size, inode and times of change.
 
 use crate::host::cache::{Cache, write_whole};
 use crate::host::error::{Result, Tried};
@@ -20,7 +20,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// One more value. Lengths go in too: `("a", "bc")` is not `("ab", "c")`.
+    /// Adds a value. Lengths are hashed too, so `("a", "bc")` differs from `("ab", "c")`.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         for part in [name.as_bytes(), value.as_ref()] {
@@ -30,7 +30,7 @@ impl Key {
         self
     }
 
-    /// One more value: what a file holds, not where it lies.
+    /// Adds the content of a file, but not its path.
     pub fn with_file(self, cache: &Cache, name: &str, path: &Path) -> Result<Self> {
         Ok(self.with(name, file(cache, path)?))
     }
@@ -56,7 +56,7 @@ impl Key {
     }
 }
 
-/// CRC-32C as the kernel's filesystems have it: begun with `sum`, which is ones at the start, and not inverted at the end.
+/// CRC-32C as the kernel's filesystems use it: it begins with `sum`, all ones at first, and is not inverted at the end.
 #[must_use]
 pub fn crc32c(sum: u32, bytes: &[u8]) -> u32 {
     const TABLE: [u32; 256] = {
@@ -107,7 +107,7 @@ pub fn file(cache: &Cache, path: &Path) -> Result<String> {
         }
     }
     let digest = hex(&hash.finalize());
-    // small files are hashed faster than their memo is read
+    // hashing a small file is faster than reading its stored digest
     if found.size() > 1 << 20 {
         let folder = cache.root().join("digests");
         fs::create_dir_all(&folder).tried("make the folder", &folder)?;

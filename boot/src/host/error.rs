@@ -1,6 +1,6 @@
-//! The one error of this crate: what was tried, on what, why it failed, what to do next.
+//! The only error type of this crate: what was tried, on what, why it failed, what to do next.
 //!
-//! Lower case, no full stop. The command prints it in one place with `Display`; nothing else does.
+//! Texts are in lower case, without a full stop. Only the command prints it, in one place, with `Display`.
 
 use std::fmt;
 use std::io;
@@ -38,7 +38,7 @@ impl Error {
         self
     }
 
-    /// The same, seen from the caller: what it tried comes first, the rest becomes the reason.
+    /// The same, seen from the caller: the caller's action comes first, and the rest becomes the reason.
     #[must_use]
     pub fn within(self, tried: impl Into<String>) -> Self {
         Self { tried: tried.into(), why: format!("{}: {}", self.tried, self.why), next: self.next }
@@ -57,17 +57,17 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The errno's name where the shim's table has it, else the system's own text.
+/// The errno's name if it is in the shim's table, else the system's text.
 fn errno(error: &io::Error) -> String {
     let name = error.raw_os_error().map(shim::errno::name).filter(|name| name.starts_with('E'));
     name.map_or_else(|| error.to_string(), str::to_owned)
 }
 
-/// The next thing to do where a write found no room.
+/// The hint for a write that failed because there was no space.
 const FULL: &str = "free some space there; nothing half-written was kept";
 
-/// The error of a program that found no room to write, by what it said: the C library's words for ENOSPC, EDQUOT and
-/// EFBIG (`ulimit -f`), and xorriso's own.
+/// The error of a program that found no space to write, recognized by its output: the C library's texts for ENOSPC,
+/// EDQUOT and EFBIG (`ulimit -f`), and xorriso's own.
 #[must_use]
 pub fn full(tried: impl Into<String>, said: &str) -> Option<Error> {
     let words = ["no space left on device", "quota exceeded", "file too large", "exceeds free space"];
@@ -75,7 +75,7 @@ pub fn full(tried: impl Into<String>, said: &str) -> Option<Error> {
     said.lines().find(is_full).map(|line| Error::new(tried, line.trim()).next(FULL))
 }
 
-/// Says what was tried, for the errors of others.
+/// Adds what was tried to an error of another library.
 pub trait Tried<T> {
     /// `verb` and the path it was done to: `fs::read(p).tried("read", p)`.
     fn tried(self, verb: &str, path: impl AsRef<Path>) -> Result<T>;

@@ -1,18 +1,18 @@
-//! Where a person's own files of a kind lie (XDG Base Directory Specification 0.8).
+//! The user's own folders for our files (XDG Base Directory Specification 0.8).
 
 use super::error::{Error, Result};
 use std::path::PathBuf;
 
-/// What a program keeps for a person.
+/// The kind of files that a program keeps for a user.
 #[derive(Clone, Copy, Debug)]
 pub enum Kept {
-    /// What can be made again.
+    /// Files that can be made again.
     Cache,
-    /// What cannot.
+    /// Files that cannot.
     State,
 }
 
-/// Our folder: below the variable's, else below `HOME`.
+/// Our folder: below the one in the variable, else below `HOME`.
 pub fn own(kept: Kept) -> Result<PathBuf> {
     let (what, variable, below) = match kept {
         Kept::Cache => ("cache", "XDG_CACHE_HOME", ".cache"),

@@ -1,12 +1,12 @@
-//! Ctrl-c while something is made: what is half-made goes, then the command ends.
+//! Ctrl-c while something is made: unfinished files are removed, then the command exits.
 //!
-//! Temporary files go when their owner is dropped, and a signal would end the process before. So while a [`Making`]
-//! lives, the first SIGINT, SIGTERM or SIGHUP is only noted. A terminal sends it to the running child too, which fails;
-//! where none runs, whoever is about to put something finished in its place asks [`check`]. One more signal ends the
-//! process at once, and so does the first where nothing is made, as at a question. While a machine runs, signals are
-//! [`hand_over`]ed to whoever stops it.
+//! Temporary files are removed when their owner is dropped, but a signal would end the process before that. So while a
+//! [`Making`] exists, the first SIGINT, SIGTERM or SIGHUP is only recorded. A terminal sends the signal to the running
+//! child too, and the child fails. If there is no child, the code calls [`check`] before it puts a finished file in
+//! place. A second signal ends the process at once. So does the first one if nothing is being made, for example at a
+//! question. While a machine runs, [`hand_over`] passes signals to the code that stops it.
 //!
-//! Nothing is caught before [`catch`]: a library leaves the signals of its process alone.
+//! Nothing is caught before [`catch`]: a library must not change the signal handling of its process.
 
 use crate::host::error::{Error, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A signal that follows so soon is the same one: timeout(1) sends each to its child and to the group.
+/// A signal that follows within this time is the same one: timeout(1) sends it to its child and to the process group.
 const SAME: Duration = Duration::from_millis(300);
 
 /// What the handlers read and write.
@@ -26,14 +26,14 @@ const SAME: Duration = Duration::from_millis(300);
 struct Flags {
     /// A signal came while something was made.
     happened: Arc<AtomicBool>,
-    /// A signal does what it does to every process.
+    /// A signal has its default effect.
     at_once: Arc<AtomicBool>,
 }
 
 static FLAGS: OnceLock<Flags> = OnceLock::new();
 static WORK: Mutex<Work> = Mutex::new(Work { making: 0, taker: None });
 
-/// What goes on that a signal must not break off.
+/// Work that a signal must not interrupt.
 struct Work {
     making: usize,
     taker: Option<Taker>,
@@ -41,12 +41,12 @@ struct Work {
 
 type Taker = Box<dyn Fn(i32) + Send>;
 
-/// Something is being made that must not stay half-made.
+/// Exists while something is being made that must not stay half-finished.
 #[derive(Debug)]
 pub struct Making(());
 
 impl Making {
-    /// From now on, until it is dropped.
+    /// Starts the work; it lasts until the value is dropped.
     #[must_use]
     pub fn start() -> Self {
         change(|work| work.making += 1);
@@ -60,11 +60,11 @@ impl Drop for Making {
     }
 }
 
-/// Somebody else takes the signals.
+/// Exists while other code handles the signals.
 #[derive(Debug)]
 pub struct HandedOver(());
 
-/// Hands every signal to `taker`, until what this returns is dropped.
+/// Passes every signal to `taker`, until the returned value is dropped.
 #[must_use]
 pub fn hand_over(taker: impl Fn(i32) + Send + 'static) -> HandedOver {
     change(|work| work.taker = Some(Box::new(taker)));
@@ -80,7 +80,7 @@ impl Drop for HandedOver {
 fn change(change: impl FnOnce(&mut Work)) {
     let mut work = WORK.lock().unwrap_or_else(PoisonError::into_inner);
     change(&mut work);
-    // after a signal it is the thread that decides
+    // after a signal, the thread decides
     if let Some(flags) = FLAGS.get().filter(|_| !happened()) {
         flags.at_once.store(work.making == 0 && work.taker.is_none(), SeqCst);
     }
@@ -90,12 +90,12 @@ fn change(change: impl FnOnce(&mut Work)) {
 pub fn catch() -> io::Result<()> {
     let flags = FLAGS.get_or_init(Flags::default);
     flags.at_once.store(true, SeqCst);
-    // nohup(1) wants a hang-up to do nothing
+    // nohup(1) relies on the hang-up being ignored
     let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
     let caught: Vec<i32> = [SIGINT, SIGTERM].into_iter().chain(hang_up).collect();
     for &signal in &caught {
         flag::register_conditional_default(signal, Arc::clone(&flags.at_once))?;
-        // noted by the handler itself: another thread may run too late, after the wait for the child
+        // the handler itself records it: another thread may run too late, after the wait for the child
         flag::register(signal, Arc::clone(&flags.happened))?;
     }
     let mut signals = Signals::new(&caught)?;
@@ -119,18 +119,18 @@ fn is_ignored(signal: i32) -> bool {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Whether one of them came.
+/// Whether one of the signals came.
 #[must_use]
 pub fn happened() -> bool {
     FLAGS.get().is_some_and(|flags| flags.happened.load(SeqCst))
 }
 
-/// An error if one of them came; `tried` is what is not done any more.
+/// An error if one of the signals came; `tried` is the action that is no longer done.
 pub fn check(tried: impl FnOnce() -> String) -> Result<()> {
     if happened() { Err(interrupted(tried())) } else { Ok(()) }
 }
 
-/// The error: whatever else it says is a consequence.
+/// The error after a signal. Whatever else failed is a consequence of the signal.
 pub fn interrupted(tried: impl Into<String>) -> Error {
     Error::new(tried, "interrupted")
 }

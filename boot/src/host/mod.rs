@@ -1,4 +1,4 @@
-//! What any program of the host needs: files, programs, errors, progress.
+//! Common modules for all programs of the host: files, programs, errors, progress.
 
 pub mod cache;
 pub mod digest;
@@ -16,17 +16,17 @@ use cache::Cache;
 use error::Result;
 use progress::Progress;
 
-/// What every long operation is given: the cache, and which lines of progress to print.
+/// The context of every long operation: the cache, and the output of progress.
 #[derive(Clone, Debug)]
 pub struct Host {
-    /// What was made before.
+    /// Files that were made before.
     pub cache: Cache,
     /// Which lines of progress are printed.
     pub progress: Progress,
 }
 
 impl Host {
-    /// With the user's own cache.
+    /// With the user's cache.
     pub fn open(progress: Progress) -> Result<Self> {
         Ok(Self { cache: Cache::open()?, progress })
     }

@@ -1,7 +1,7 @@
-//! What a long operation tells its user: one line per phase on stderr.
+//! The output of a long operation for its user: one line per phase on stderr.
 //!
-//! On a terminal a phase is a bar or a spinner that becomes its closing line; elsewhere, and in CI, it is plain
-//! lines `[phase] text`. `NO_COLOR` is respected. Nothing here writes to stdout: that is for results.
+//! On a terminal, a phase is a bar or a spinner, and at the end one line; elsewhere, and in CI, it prints plain lines
+//! `[phase] text`. `NO_COLOR` is respected. Nothing here writes to stdout, which is only for results.
 
 use crate::host::shown::printable;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -15,15 +15,15 @@ pub enum Progress {
     Silent,
     /// Lines, for logs.
     Plain,
-    /// A bar that moves; coloured or not.
+    /// A bar that moves.
     Terminal {
-        /// Whether colours are wanted.
+        /// Whether it may be coloured.
         color: bool,
     },
 }
 
 impl Progress {
-    /// As the environment wants it: a terminal on stderr, `CI`, `NO_COLOR`, `TERM=dumb`.
+    /// Chooses by the environment: whether stderr is a terminal, `CI`, `NO_COLOR`, `TERM=dumb`.
     #[must_use]
     pub fn from_env() -> Self {
         let set = |name| std::env::var_os(name).is_some_and(|value: std::ffi::OsString| !value.is_empty());
@@ -35,7 +35,7 @@ impl Progress {
         }
     }
 
-    /// One line: a phase that took no time, or a remark.
+    /// Prints one line: a phase that took no time, or a note.
     pub fn say(self, phase: &str, text: &str) {
         if self != Self::Silent {
             // a closed stderr is no reason to stop
@@ -49,7 +49,7 @@ impl Progress {
         Phase::new(self, phase, text, None)
     }
 
-    /// Starts a phase that is mostly over at once: it is told only if it is not.
+    /// Starts a phase that usually ends at once. It is only reported if it takes longer.
     #[must_use]
     pub fn quick(self, phase: &str, text: &str) -> Phase {
         let started = if self == Self::Plain { Self::Silent } else { self };
@@ -65,7 +65,7 @@ impl Progress {
     }
 }
 
-/// A phase that is running. Dropped without `done` (an error, a panic) it leaves no line.
+/// A running phase. If it is dropped without `done` (an error, a panic), it prints no line.
 #[derive(Debug)]
 pub struct Phase {
     progress: Progress,
@@ -90,7 +90,8 @@ impl Phase {
         Self { progress, name: phase.to_owned(), bar, total, at: 0, said: 0, quick: false, since: Instant::now() }
     }
 
-    /// `at` of the steps are done; a log gets a line at every tenth. An estimate that was too low stays at the end.
+    /// Records that `at` of the steps are done; a log gets a line at every tenth. If the estimate was too low, it stays
+    /// at 100%.
     pub fn at(&mut self, at: u64) {
         self.at = at;
         let Some(total) = self.total else { return };
@@ -107,7 +108,7 @@ impl Phase {
         self.at(self.at + 1);
     }
 
-    /// What is being done right now; only a terminal shows it.
+    /// Shows the current action; only on a terminal.
     pub fn now(&self, text: &str) {
         self.bar.set_message(text.to_owned());
     }

@@ -1,7 +1,7 @@
-//! Runs programs of the host: finds them, reads what they say, explains how they failed.
+//! Runs programs of the host: finds them, reads their output, explains how they failed.
 //!
-//! A child never outlives the value that waits for it: it is killed on drop. It stays in our process group, so
-//! that Ctrl-C on the terminal reaches it too; after one, no other starts (`interrupt`).
+//! A child never outlives the value that waits for it, because it is killed on drop. It stays in our process group, so
+//! that Ctrl-C on the terminal reaches it too. After a Ctrl-C, no other child starts (`interrupt`).
 
 use crate::host::error::{Error, Result, full};
 use crate::host::interrupt;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-/// The programs we use and the Debian package of each; an architecture's own are in its row.
+/// The programs that we use, and their Debian packages. Those of an architecture are in its row.
 const PACKAGES: &[(&str, &str)] = &[
     ("apt-get", "apt"),
     ("bc", "bc"),
@@ -55,10 +55,10 @@ const PACKAGES: &[(&str, &str)] = &[
     ("zsh", "zsh"),
 ];
 
-/// Lines of stderr that an error repeats.
+/// How many lines of stderr an error repeats.
 const LAST_LINES: usize = 12;
 
-/// The Debian package that brings a program.
+/// The Debian package that contains a program.
 #[must_use]
 pub fn package_of(program: &str) -> Option<&'static str> {
     let known = PACKAGES.iter().find(|(name, _)| *name == program).map(|(_, package)| *package);
@@ -69,7 +69,7 @@ pub fn package_of(program: &str) -> Option<&'static str> {
     })
 }
 
-/// Where a program lies: on `PATH`, or in the folders for administrators, which Debian leaves out of a user's.
+/// The path of a program: on `PATH`, or in the administrators' folders, which Debian does not put on a user's PATH.
 #[must_use]
 pub fn find(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
@@ -80,7 +80,7 @@ pub fn find(program: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
-/// A command line that is about to run. Its stdin is empty.
+/// A command line to run. Its stdin is empty.
 #[derive(Debug)]
 pub struct Run {
     program: OsString,
@@ -93,7 +93,7 @@ impl Run {
         let name = program.as_ref();
         let at = name.to_str().and_then(find).unwrap_or_else(|| PathBuf::from(name));
         let mut command = Command::new(at);
-        // what it complains of is read: a full disk, for one
+        // we parse its error messages, for example about a full disk
         command.stdin(Stdio::null()).env("LC_ALL", "C");
         Self { program: name.to_owned(), command }
     }
@@ -119,7 +119,7 @@ impl Run {
         self
     }
 
-    /// Takes a variable away.
+    /// Removes a variable from the environment.
     #[must_use]
     pub fn env_remove(mut self, name: &str) -> Self {
         self.command.env_remove(name);
@@ -133,14 +133,14 @@ impl Run {
         self
     }
 
-    /// What it reads.
+    /// The file that it reads as stdin.
     #[must_use]
     pub fn input(mut self, file: std::fs::File) -> Self {
         self.command.stdin(file);
         self
     }
 
-    /// Runs it; what it prints to stdout is dropped.
+    /// Runs it and ignores its stdout.
     pub fn ok(self) -> Result<()> {
         self.lines(|_| {})
     }
@@ -155,7 +155,7 @@ impl Run {
         Ok(text)
     }
 
-    /// Runs it and hands over each line of stdout as it comes.
+    /// Runs it and passes each line of stdout to `each` as it comes.
     pub fn lines(mut self, mut each: impl FnMut(&str)) -> Result<()> {
         let said = self.to_string();
         interrupt::check(|| format!("run {said}"))?;
@@ -191,7 +191,7 @@ impl Run {
     }
 }
 
-/// The command line, so that a reader can repeat it.
+/// The command line, in a form that a reader can repeat.
 impl std::fmt::Display for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.program.to_string_lossy())?;
@@ -207,7 +207,7 @@ impl std::fmt::Display for Run {
     }
 }
 
-/// Kills its child when it is dropped before the end.
+/// Kills its child if it is dropped before the child ends.
 struct Running(Child);
 
 impl Drop for Running {
@@ -220,7 +220,7 @@ impl Drop for Running {
     }
 }
 
-/// Lines as they come, in whatever encoding they are.
+/// Lines as they come, in any encoding.
 fn lines_of(pipe: Option<impl Read>) -> impl Iterator<Item = String> {
     let lines = pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n'));
     lines.map_while(|line| line.ok()).map(|line| String::from_utf8_lossy(&line).into_owned())

@@ -1,22 +1,23 @@
-//! Names and texts of others, as a terminal may have them: what it would act on is escaped as in Rust's own strings.
+//! Makes foreign names and texts safe for a terminal: characters that it would act on are escaped as in Rust strings.
 //!
-//! A name out of an image is its maker's. Printed as it is, it could move the cursor, hide a line or forge one.
+//! The maker of an image chooses the names in it. Printed unchanged, one could move the cursor, hide a line or fake
+//! one.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
 
-/// A name or a path as it is shown: letters of any script stay, all else that does not print is escaped, and so is a
-/// backslash. Bytes that are no UTF-8 are shown as `\xff`.
+/// A name or a path for output. Letters of any script are unchanged; all other characters that do not print are
+/// escaped, and so is a backslash. Bytes that are not UTF-8 become `\xff`.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a>(&'a [u8]);
 
-/// A longer path can be opened by nobody (PATH_MAX of the kernel); its middle is left out.
+/// A longer path cannot be opened (the kernel's PATH_MAX); its middle is left out.
 const LONGEST: usize = 4096;
-/// How much of its ends is shown.
+/// How many bytes of each end are shown then.
 const END: usize = 256;
 
 impl<'a> Shown<'a> {
-    /// Shows a name, a path, or what a link says.
+    /// Shows a name, a path, or the target of a link.
     pub fn of(name: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         Self(name.as_ref())
     }
@@ -37,7 +38,7 @@ impl Display for Shown<'_> {
 
 fn escape(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     for chunk in bytes.utf8_chunks() {
-        // str's, which keeps letters that are made of several; quotes need no escape here
+        // the method of str keeps letters that consist of several characters; quotes need no escape here
         for part in chunk.valid().split_inclusive(['\'', '"']) {
             let text = part.trim_end_matches(['\'', '"']);
             write!(f, "{}{}", text.escape_debug(), &part[text.len()..])?;
@@ -47,8 +48,8 @@ fn escape(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     Ok(())
 }
 
-/// A text of several lines, without what a terminal would act on: the last door before one. Ends of lines and tabs are
-/// our own; names are `Shown` where they are put in.
+/// A text of several lines without characters that a terminal would act on: the last check before output. Line ends and
+/// tabs are kept, because they are our own; names in the text are already `Shown`.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     let acts = |c: char| shim::say::acts(c) && !matches!(c, '\n' | '\t');
@@ -58,7 +59,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match acts(c) {
-            // as JSON has it too, where a program reads it
+            // valid in JSON too, which a program may read
             true => drop(write!(shown, "\\u{:04x}", u32::from(c))),
             false => shown.push(c),
         }
@@ -66,7 +67,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// `drwxr-xr-x` and its like, from `st_mode`.
+/// `drwxr-xr-x` and so on, from `st_mode`.
 #[must_use]
 pub fn mode_text(mode: u32) -> String {
     let kind = match mode & 0o170_000 {

@@ -1,8 +1,8 @@
-//! Sizes as people write them: `256M`, `256MB` and `256MiB` are MiB, `1G` and so on are GiB.
+//! Sizes as users write them: `256M`, `256MB` and `256MiB` are MiB, `1G` and so on are GiB.
 
 use shim::policy::size;
 
-/// An amount of bytes that has a unit.
+/// A number of bytes; the unit is required.
 pub fn bytes(text: &str) -> Result<u64, String> {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let short = unit.get(..1).filter(|_| ["M", "MB", "MiB", "G", "GB", "GiB"].contains(&unit));
@@ -11,10 +11,10 @@ pub fn bytes(text: &str) -> Result<u64, String> {
     bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "expected a size as in 256M or 4G".to_owned())
 }
 
-/// RAM; a number alone is MiB.
+/// An amount of RAM; a number without a unit is MiB.
 pub fn memory_mib(text: &str) -> Result<u32, String> {
     let mib = text.parse().ok().or_else(|| u32::try_from(bytes(text).ok()? >> 20).ok());
-    // less does not hold the kernel, more is nobody's test machine
+    // less cannot hold the kernel, and no test machine has more
     mib.filter(|mib| (16..=1024 * 1024).contains(mib))
         .ok_or_else(|| "expected an amount of RAM between 16M and 1024G, as in 256M or 1G".to_owned())
 }

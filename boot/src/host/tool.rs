@@ -1,13 +1,13 @@
-//! A program or a file of the host that something of ours needs.
+//! A program or a file of the host that our commands need.
 
 use shim::arches::Arch;
 
 use super::run::{find, package_of};
 
-/// What a command of ours needs the tool for.
+/// The task that needs the tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum For {
-    /// Making images: carbon copy, initramfs, what the homes have installed.
+    /// Making images: carbon copy, initramfs, and the programs of the homes.
     Images,
     /// Making and editing users partitions.
     Users,
@@ -17,11 +17,11 @@ pub enum For {
     Medium(&'static str),
     /// Running a machine of that architecture.
     Machine(&'static Arch),
-    /// The same, by its firmware.
+    /// Running a machine with firmware.
     Firmware(&'static Arch),
-    /// What `nodeos bench` holds this system against.
+    /// The systems that `nodeos bench` compares with.
     Bench,
-    /// `./nodeos test` and nothing else.
+    /// Only `./nodeos test`.
     Tests,
 }
 
@@ -34,19 +34,19 @@ pub enum Sign {
     File(&'static str, &'static str),
 }
 
-/// A tool, and why we need it.
+/// A tool, and its purpose.
 #[derive(Clone, Copy, Debug)]
 pub struct Tool {
     /// How it is found.
     pub sign: Sign,
-    /// Why we need it.
+    /// What it is needed for.
     pub why: &'static str,
     /// Which of our commands need it.
     pub needed: For,
 }
 
 impl Tool {
-    /// Its name or its place.
+    /// Its name or its path.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self.sign {
@@ -54,7 +54,7 @@ impl Tool {
         }
     }
 
-    /// The Debian package that brings it.
+    /// The Debian package that contains it.
     #[must_use]
     pub fn package(&self) -> &'static str {
         match self.sign {
@@ -63,7 +63,7 @@ impl Tool {
         }
     }
 
-    /// Where it is, if it is there.
+    /// Its path, if it is installed.
     #[must_use]
     pub fn found(&self) -> Option<std::path::PathBuf> {
         find(self.name())

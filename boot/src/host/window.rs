@@ -1,4 +1,4 @@
-//! A file, or the part of one where a partition or a member of a medium lies. Read at places, never written.
+//! A file, or the part of one that holds a partition or a member of a medium. It is only read, never written.
 
 use crate::host::error::{Result, Tried};
 use shim::probe;
@@ -19,19 +19,19 @@ pub struct Window {
 }
 
 impl Window {
-    /// All of a file, or of a device.
+    /// All of a file or a device.
     pub fn open(path: &Path) -> Result<Self> {
         Self::of(File::open(path).tried("open", path)?, path)
     }
 
-    /// All of a file that is open.
+    /// All of an open file.
     pub fn of(mut file: File, path: &Path) -> Result<Self> {
-        // stat(2) says nothing of a device's size
+        // stat(2) does not report the size of a device
         let length = file.seek(SeekFrom::End(0)).tried("look at", path)?;
         Ok(Self { file: Arc::new(file), path: path.to_owned(), at: 0, length })
     }
 
-    /// A part of this one, cut where this one ends.
+    /// A part of this one, cut at the end of this one.
     #[must_use]
     pub fn part(&self, at: u64, length: u64) -> Self {
         let at = at.min(self.length);
@@ -44,7 +44,7 @@ impl Window {
         &self.path
     }
 
-    /// Where it begins in the file.
+    /// Its offset in the file.
     #[must_use]
     pub fn at(&self) -> u64 {
         self.at
@@ -63,7 +63,7 @@ impl Window {
         Ok(head)
     }
 
-    /// Fills the buffer from that place on.
+    /// Fills the buffer, starting at that offset.
     pub fn read_exact_at(&self, to: &mut [u8], at: u64) -> io::Result<()> {
         match at.checked_add(to.len() as u64) {
             Some(end) if end <= self.length => self.file.read_exact_at(to, self.at + at),
@@ -71,7 +71,7 @@ impl Window {
         }
     }
 
-    /// Whether an ISO 9660 filesystem is in it, of whomever (ECMA-119, 8.1).
+    /// Whether it contains an ISO 9660 filesystem, also one of others (ECMA-119, 8.1).
     #[must_use]
     pub fn is_iso(&self) -> bool {
         let mut head = [0; 6];
@@ -85,7 +85,7 @@ impl Window {
     }
 }
 
-/// As the programs of e2fsprogs take it.
+/// In the form that the programs of e2fsprogs accept.
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.at {

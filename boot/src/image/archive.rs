@@ -1,8 +1,9 @@
-//! An initramfs: a tree as a cpio archive (newc), compressed with zstd or not. `unpack` has the way back.
+//! An initramfs: a tree as a cpio archive (newc), optionally compressed with zstd. `unpack` reads it.
 //!
-//! The order matters. `/init` first; what the archive should hold (`told`) next; folders before their content; the
-//! largest file last: the kernel unpacks until memory is full and goes on, and the shim compares the last file's
-//! size with what it was told. Inode numbers count up, times and owners are 0: equal trees give equal bytes.
+//! The order matters: first `/init`, then the record of the expected content (`told`), folders before their content,
+//! and the largest file last. The kernel unpacks until memory is full and goes on without an error, so the shim
+//! compares the size of the last file with the record. Inode numbers count up, times and owners are 0: equal trees give
+//! equal bytes.
 
 use crate::host::error::{Error, Result, Tried};
 use crate::image::tree::{Entry, Tree};
@@ -20,7 +21,7 @@ pub(crate) const SYMLINK: u32 = 0o120_000;
 pub(crate) const CHARACTER: u32 = 0o020_000;
 pub(crate) const KIND: u32 = 0o170_000;
 
-/// Writes the tree as an archive, compressed if there is a level; `told` adds what the shim should find.
+/// Writes the tree as an archive, compressed if `level` is set. With `told`, it contains the record for the shim.
 pub fn write(tree: &Tree, told: bool, level: Option<i32>, out: &Path) -> Result<()> {
     let mut members = ordered(tree)?;
     if let Some(content) = tell(&members).filter(|_| told) {
@@ -38,7 +39,7 @@ pub fn write(tree: &Tree, told: bool, level: Option<i32>, out: &Path) -> Result<
     match level {
         Some(level) => {
             let mut packed = zstd::Encoder::new(file, level).tried("compress", out)?;
-            // the result is the same for any number of workers but none
+            // the result is the same for any number of workers except none
             let workers = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 8);
             packed.multithread(u32::try_from(workers).unwrap_or(1)).tried("compress", out)?;
             file = put_all(packed, &members)?.finish().tried("write", out)?;
@@ -55,7 +56,7 @@ fn put_all<W: Write>(mut out: W, members: &[(u64, String, Entry)]) -> Result<W> 
     trailer(out).tried("put into the archive:", "the trailer")
 }
 
-/// The order of the members, each with its size.
+/// The members in their order, each with its size.
 fn ordered(tree: &Tree) -> Result<Vec<(u64, String, Entry)>> {
     let mut members = Vec::new();
     for (path, entry) in tree.iter() {
@@ -79,7 +80,7 @@ fn ordered(tree: &Tree) -> Result<Vec<(u64, String, Entry)>> {
     Ok(members)
 }
 
-/// Puts archives one behind the other into one file, as the kernel unpacks them: each begins at a multiple of four bytes
+/// Joins archives in one file, as the kernel expects: each begins at a multiple of four bytes
 /// (Documentation/driver-api/early-userspace/buffer-format.rst).
 pub fn join(archives: &[&Path], out: &Path) -> Result<()> {
     let mut file = BufWriter::new(File::create(out).tried("make", out)?);
@@ -93,7 +94,7 @@ pub fn join(archives: &[&Path], out: &Path) -> Result<()> {
     file.flush().tried("write", out)
 }
 
-/// What the shim should find: everything together, and the last file.
+/// The record for the shim: the total size, and the last file.
 fn tell(members: &[(u64, String, Entry)]) -> Option<String> {
     let total = members.iter().map(|(size, _, _)| size).sum();
     let (size, path, _) = members.last()?;
@@ -141,7 +142,7 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::process::{Command, Stdio};
 
-    /// A tree with one of each, its two files in `folder`.
+    /// A tree with one entry of each kind. Its two files are in `folder`.
     fn tree(folder: &Path) -> Tree {
         let file = |name: &str, content: &[u8]| {
             let source = folder.join(name);
@@ -212,7 +213,7 @@ file   755 0:0      100001 /carbon/bin/node";
         let expected: Vec<_> = LISTING.lines().map(|line| line.split(" /").nth(1).unwrap()).collect();
         let expected: Vec<_> = expected.iter().map(|path| path.split(" -> ").next().unwrap()).collect();
         assert_eq!(cpio(&["-t", "--quiet"]).lines().collect::<Vec<_>>(), expected);
-        // the device needs root
+        // making the device needs root
         cpio(&["-i", "-d", "--quiet", "carbon*", "init"]);
         assert_eq!(fs::read(folder.path().join("carbon/bin/node")).unwrap(), vec![7; 100_001]);
         assert_eq!(fs::read_link(folder.path().join("carbon/z")).unwrap(), Path::new("bin/node"));

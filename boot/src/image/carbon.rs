@@ -1,7 +1,7 @@
-//! The carbon copy as an EROFS image, and where a carbon copy lies when a machine boots.
+//! The carbon copy as an EROFS image, and where it is stored when a machine boots.
 //!
-//! `mkfs.erofs` 1.5 (Debian 12) writes it; its UUID is made of the content, its times are 0, so that equal trees
-//! give equal images. The label is patched in afterwards: only later releases have an option for it.
+//! `mkfs.erofs` 1.5 (Debian 12) writes it. The UUID is derived from the content, and all times are 0, so equal trees
+//! give equal images. The label is patched in afterwards, because only later releases have an option for it.
 
 use crate::host::digest::{Key, crc32c};
 use crate::host::error::{Error, Result, Tried};
@@ -14,7 +14,7 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
 
-/// Where the carbon copy lies.
+/// Where the carbon copy is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Placement {
     /// Files in the initramfs.
@@ -29,7 +29,7 @@ impl Placement {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Plain, Self::Image, Self::Medium];
 
-    /// The words that the kernel's command line needs for it.
+    /// The kernel parameters for it.
     #[must_use]
     pub fn words(self) -> String {
         match self {
@@ -61,13 +61,13 @@ impl std::str::FromStr for Placement {
     }
 }
 
-/// lz4 is what the kernel decompresses fastest, 64 KiB clusters cost 4.5 MB less than 16 KiB (measured on node 24).
+/// The kernel decompresses lz4 fastest; 64 KiB clusters cost 4.5 MB less than 16 KiB (measured on node 24).
 pub const OPTIONS: [&str; 6] = ["-zlz4hc,12", "-C65536", "-T0", "-x-1", "--all-root", "--quiet"];
 
-/// How much the mark takes: a block, for disks are made of those.
+/// The size of the mark: a whole block, because disks consist of blocks.
 pub const MARK_BLOCK: u64 = 4096;
 
-/// Writes the tree as an EROFS image; `content` is a digest of all that is in it.
+/// Writes the tree as an EROFS image; `content` is a digest of everything in it.
 pub fn write(tree: &Tree, content: [u8; 32], out: &Path) -> Result<()> {
     let stage = tempfile::tempdir_in(out.parent().unwrap_or(Path::new("."))).tried("make a folder beside", out)?;
     let root = stage.path().join("root");
@@ -77,7 +77,7 @@ pub fn write(tree: &Tree, content: [u8; 32], out: &Path) -> Result<()> {
     mark(out)
 }
 
-/// Puts the mark behind the filesystem, by which a medium that was written to its end is known.
+/// Writes the mark behind the filesystem. It shows that a medium was written to its end.
 fn mark(image: &Path) -> Result<()> {
     let file = OpenOptions::new().read(true).write(true).open(image).tried("open", image)?;
     let mut block = [0; probe::BLOCK];
@@ -88,14 +88,14 @@ fn mark(image: &Path) -> Result<()> {
     file.set_len(size + MARK_BLOCK).tried("write", image)
 }
 
-/// The release of the tool: another one may write other bytes.
+/// The version of the tool. Another version may write other bytes.
 pub fn tool() -> Result<String> {
-    // 1.5 says its version on stderr with status 1 for an unknown option; the package's is as good and certain
+    // 1.5 prints its version only as an error for an unknown option; the package's version is more reliable
     let version = Run::new("dpkg-query").args(["-W", "-f", "${Version}", "erofs-utils"]).output();
     version.map_err(|_| Error::new("find mkfs.erofs", "it is missing").next("apt-get install erofs-utils"))
 }
 
-/// Puts the tree's files into a folder: linked where a link has the right mode, else copied.
+/// Puts the tree's files into a folder: as hard links if the mode is right, else as copies.
 fn fill(tree: &Tree, root: &Path) -> Result<()> {
     fs::create_dir(root).tried("make the folder", root)?;
     let mut folders = vec![(root.to_owned(), 0o755)];
@@ -138,7 +138,7 @@ fn uuid(content: [u8; 32]) -> String {
     Key::default().with("erofs uuid", content).uuid()
 }
 
-// struct erofs_super_block (fs/erofs/erofs_fs.h): at 1024 of a block of 4 KiB
+// struct erofs_super_block (fs/erofs/erofs_fs.h): at offset 1024 of a block of 4 KiB
 const SUPER: u64 = 1024;
 const MAGIC: u32 = u32::from_le_bytes(shim::probe::EROFS);
 const CHECKSUM: usize = 4;
@@ -148,7 +148,7 @@ const LABEL_LEN: usize = 16;
 /// `EROFS_FEATURE_COMPAT_SB_CHKSUM`.
 const HAS_CHECKSUM: u32 = 1;
 
-/// Sets the volume's name, and the superblock's checksum anew where it has one.
+/// Sets the volume's name, and updates the superblock's checksum if there is one.
 fn label(image: &Path, label: &str) -> Result<()> {
     let file = OpenOptions::new().read(true).write(true).open(image).tried("open", image)?;
     let mut block = superblock(&file, image)?;
@@ -162,7 +162,7 @@ fn label(image: &Path, label: &str) -> Result<()> {
     file.write_all_at(&block, SUPER).tried("write", image)
 }
 
-/// The rest of the first block from the superblock on, which the checksum covers.
+/// The first block from the superblock on. The checksum covers this range.
 fn superblock(file: &File, image: &Path) -> Result<[u8; 3072]> {
     let mut block = [0; 3072];
     file.read_exact_at(&mut block, SUPER).tried("read", image)?;
@@ -176,12 +176,12 @@ fn word(block: &[u8; 3072], at: usize) -> u32 {
     u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
 }
 
-/// Over all but itself (fs/erofs/super.c, `erofs_superblock_csum_verify`).
+/// The checksum of everything but itself (fs/erofs/super.c, `erofs_superblock_csum_verify`).
 fn checksum(block: &[u8; 3072]) -> u32 {
     [&block[..CHECKSUM], &[0; 4], &block[CHECKSUM + 4..]].iter().fold(!0, |sum, part| crc32c(sum, part))
 }
 
-/// Label and UUID of an EROFS image; `None` if it is none.
+/// Label and UUID of an EROFS image; `None` if the file is not one.
 pub fn identity(image: &Path) -> Result<Option<(String, String)>> {
     let file = File::open(image).tried("open", image)?;
     let mut magic = [0; 4];
@@ -228,7 +228,7 @@ mod tests {
             let block = superblock(&File::open(&out).unwrap(), &out).unwrap();
             assert_ne!(word(&block, FEATURE_COMPAT) & HAS_CHECKSUM, 0, "without a checksum this test sees nothing");
             assert_eq!(word(&block, CHECKSUM), checksum(&block));
-            // behind all that the filesystem has
+            // after the end of the filesystem
             let (image, size) = (&images[images.len() - 1], word(&block, 36) as usize * 4096);
             assert_eq!(image.len(), size + 4096);
             assert_eq!(image[size..size + probe::MARK], probe::mark(image).unwrap());

@@ -1,4 +1,4 @@
-//! `nodeos.toml`: what a person may say about a machine. Everything is optional, unknown keys are refused.
+//! `nodeos.toml`: the user's settings for a machine. All keys are optional; unknown keys are refused.
 //!
 //! ```toml
 //! node = "24"                       # a version, or the path of a binary
@@ -36,9 +36,9 @@ pub struct Manifest {
     pub cmdline: String,
     /// An image of a users partition.
     pub users: Option<PathBuf>,
-    /// The RAM of the machine in QEMU, as it is written: who starts QEMU reads it, as the same word of the command line.
+    /// The RAM of the machine in QEMU, unparsed: the code that starts QEMU parses it like the command-line option.
     pub memory: Option<String>,
-    /// What an app's folder starts, as `"start"` in package.json says it.
+    /// The command that starts an app, in the form of `"start"` in package.json.
     pub start: Option<String>,
     /// Environment variables of an app.
     pub env: BTreeMap<String, String>,
@@ -68,7 +68,7 @@ pub struct Include {
     pub to: String,
 }
 
-/// An include as it is written.
+/// An include in the form in which it is written.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected a path, or { from = \"…\", to = \"/…\" }")]
 enum Written {
@@ -88,7 +88,7 @@ impl TryFrom<String> for KernelOption {
 
     fn try_from(text: String) -> std::result::Result<Self, String> {
         let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        // make and a shell read the file with the options: what they would run has no place in it
+        // make and a shell read the file with the options, so characters that they interpret are refused
         let plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:=@+%/ \"".contains(c);
         let setting = text.strip_prefix("CONFIG_").and_then(|rest| rest.split_once('='));
         match setting {
@@ -120,7 +120,7 @@ impl TryFrom<Written> for Include {
 }
 
 impl Manifest {
-    /// Reads a manifest's text; `name` is what an error calls the file.
+    /// Parses the text of a manifest; `name` is the file's name in errors.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
         let manifest: Self = toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
@@ -138,7 +138,8 @@ impl Manifest {
         }
     }
 
-    /// The manifest of a folder; without a file, the defaults. Paths become absolute or relative to us.
+    /// The manifest of a folder, or the defaults if there is no file. Its paths become absolute, or relative to our
+    /// folder.
     pub fn load(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE);
         if !path.exists() {
@@ -148,7 +149,7 @@ impl Manifest {
         Ok(Self::parse(&path.to_string_lossy(), &text)?.below(folder))
     }
 
-    /// The same with its paths below `folder`.
+    /// The same, with paths below `folder`.
     fn below(mut self, folder: &Path) -> Self {
         for include in &mut self.include {
             include.from = folder.join(&include.from);

@@ -1,7 +1,7 @@
-//! The waist: what every medium takes, and how it is assembled.
+//! The center of the crate: the image that every medium is made from, and how it is assembled.
 //!
-//! Each piece is cached by a digest of what goes in, so a second assembly makes nothing. Architectures are checked
-//! before anything is written.
+//! Each piece is cached by a digest of its inputs, so a second assembly makes nothing. Architectures are checked before
+//! anything is written.
 
 pub mod archive;
 pub mod carbon;
@@ -34,49 +34,49 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// A machine's image: what boots it, wherever that lies in the end.
+/// The image of a machine: the files that boot it, wherever they are stored later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     /// The machine.
     pub arch: &'static Arch,
     pub kernel: PathBuf,
-    /// The shim and, but for the placement `medium`, the carbon copy.
+    /// The shim and, except with the placement `medium`, the carbon copy.
     pub initramfs: PathBuf,
-    /// The carbon copy's own filesystem, for the placement `medium`.
+    /// The carbon copy as a filesystem of its own, for the placement `medium`.
     pub carbon: Option<PathBuf>,
-    /// Where that is, when the machine starts.
+    /// Where the carbon copy is when the machine starts.
     pub placement: Placement,
-    /// The manifest's words; consoles and the users partition are the caller's.
+    /// The words of the manifest. The caller adds those for consoles and the users partition.
     pub words: String,
-    /// What went in, by name.
+    /// The versions of its parts, by name.
     pub versions: Versions,
 }
 
-/// What an image is made of.
+/// The parts of an image.
 #[derive(Clone, Debug)]
 pub struct Spec {
     /// The machine.
     pub arch: &'static Arch,
-    /// Where the carbon copy lies.
+    /// Where the carbon copy is stored.
     pub placement: Placement,
     pub node: Choice,
     /// More files for the carbon copy.
     pub includes: Vec<Include>,
     /// More words for the command line.
     pub cmdline: String,
-    /// A kernel that is built.
+    /// The kernel, already built.
     pub kernel: PathBuf,
-    /// Of which source.
+    /// The version of its source.
     pub kernel_version: String,
-    /// e2fsck, static.
+    /// The static e2fsck.
     pub e2fsck: PathBuf,
-    /// Of which package's version.
+    /// The version of its package.
     pub e2fsck_version: String,
     /// The guest's own programs.
     pub shim: Shim,
 }
 
-/// Makes what is not cached, and says where all of it is.
+/// Makes the pieces that are not cached, and returns the paths of all of them.
 pub fn assemble(host: &Host, spec: &Spec) -> Result<Image> {
     kernel::check(&spec.kernel, spec.arch)?;
     for program in spec.shim.programs().map(|(_, path)| path).chain([spec.e2fsck.as_path()]) {
@@ -105,13 +105,13 @@ pub fn assemble(host: &Host, spec: &Spec) -> Result<Image> {
 }
 
 impl Image {
-    /// The words that this image needs, and the manifest's.
+    /// The words that this image needs, and those of the manifest.
     #[must_use]
     pub fn cmdline(&self) -> String {
         format!("{} {}", self.placement.words(), self.words).trim_end().to_owned()
     }
 
-    /// Copies the image into a folder as `kernel`, `initramfs` and `carbon.erofs`; returns the paths.
+    /// Copies the image into a folder as `kernel`, `initramfs` and `carbon.erofs`. Returns the paths.
     pub fn export(&self, folder: &Path) -> Result<Vec<PathBuf>> {
         fs::create_dir_all(folder).tried("make the folder", folder)?;
         let carbon = self.carbon.iter().map(|carbon| (carbon, "carbon.erofs"));
@@ -132,9 +132,9 @@ impl Image {
     }
 }
 
-/// The carbon copy's tree: node, its libraries, `env`, e2fsck and the includes with theirs.
+/// The carbon copy's tree: node, its libraries, `env`, e2fsck, and the includes with their libraries.
 pub fn carbon_of(host: &Host, spec: &Spec) -> Result<Tree> {
-    let includes = included(&spec.includes)?; // fails early: nothing is fetched for a file that is missing
+    let includes = included(&spec.includes)?; // checked first: nothing is fetched if a file is missing
     let node = node::node(host, spec.arch, &spec.node)?;
     let sysroot = debian::sysroot(host, spec.arch)?;
     let programs: Vec<_> = spec.shim.in_place(Place::Carbon).collect();
@@ -155,7 +155,7 @@ fn included(includes: &[Include]) -> Result<BTreeMap<String, Entry>> {
     let mut entries = BTreeMap::new();
     for include in includes {
         for (to, from) in files(include)? {
-            // one that is named is followed, one in a folder stays what it is
+            // a link that is named is followed; one inside a folder stays a link
             let named = from == include.from;
             let found =
                 if named { fs::metadata(&from) } else { fs::symlink_metadata(&from) }.tried("include", &from)?;
@@ -193,7 +193,7 @@ fn carbon_image(host: &Host, spec: &Spec, tree: &Tree) -> Result<PathBuf> {
 fn initramfs(host: &Host, spec: &Spec, plain: Option<&Tree>, image: Option<&Path>) -> Result<PathBuf> {
     let tree = initramfs_tree(&spec.shim, plain, image)?;
     let told = plain.is_some() || image.is_some();
-    // an EROFS image is compressed already: zstd takes 15 % more off, and 4 s of a boot under TCG to undo
+    // an EROFS image is compressed already: zstd would save 15 %, but cost 4 s of each boot under TCG
     let level = if image.is_some() { None } else { Some(19) };
     let key = Key::default().with("tree", content(&host.cache, &tree)?).with("told", [u8::from(told)]);
     let key = key.with("level", format!("{level:?}")).name();
@@ -208,11 +208,12 @@ fn initramfs(host: &Host, spec: &Spec, plain: Option<&Tree>, image: Option<&Path
     Ok(path)
 }
 
-/// The initramfs as a tree; the carbon copy's files, or its image, or neither.
+/// The initramfs as a tree, with the carbon copy's files, its image, or neither.
 pub fn initramfs_tree(shim: &Shim, plain: Option<&Tree>, image: Option<&Path>) -> Result<Tree> {
     let mut tree = Tree::default();
     for folder in INITRAMFS_FOLDERS {
-        // what all sandboxes see of one inode, nobody opens: an open folder can be watched and locked
+        // all sandboxes see the same inode of this folder, so no user may open it: an open folder can be watched and
+        // locked
         let mode = if folder == EMPTY { 0o711 } else { 0o755 };
         tree.put(folder, Entry::Dir { mode })?;
     }
@@ -230,7 +231,7 @@ pub fn initramfs_tree(shim: &Shim, plain: Option<&Tree>, image: Option<&Path>) -
     Ok(tree)
 }
 
-/// A digest of a tree: paths, modes and what the files hold, not where they lie on the host.
+/// A digest of a tree: paths, modes and contents of the files, but not their paths on the host.
 fn content(cache: &Cache, tree: &Tree) -> Result<[u8; 32]> {
     let mut key = Key::default();
     for (path, entry) in tree.iter() {
@@ -244,7 +245,7 @@ fn content(cache: &Cache, tree: &Tree) -> Result<[u8; 32]> {
     Ok(key.bytes())
 }
 
-/// Refuses a program that is of another architecture or asks for a loader: PID 1 has none.
+/// Refuses a program of another architecture, or one that needs a loader: PID 1 has none.
 fn check_static(arch: &Arch, program: &Path) -> Result<()> {
     let name = program.to_string_lossy();
     let elf = elf_facts(program)?.ok_or_else(|| Error::new(format!("use {name}"), "it is not an ELF file"))?;

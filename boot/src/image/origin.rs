@@ -1,8 +1,8 @@
-//! Where the files of a carbon copy come from on the host.
+//! Maps the files of a carbon copy to files of the host.
 //!
-//! A path of the guest is, in this order: a file that was put there (node, an include), a library of the sysroot,
-//! or what lies at the same place *relative to an included file* on the host. So `/usr/bin/sqlite3`, included as
-//! `/bin/sqlite3`, finds `../lib/…/libsqlite3.so.0` beside itself, and `$ORIGIN/../lib` means what it meant there.
+//! A path of the guest is looked up in this order: a file that was placed there (node, an include), a library of the
+//! sysroot, and then the file at the same place *relative to an included file* on the host. So `/usr/bin/sqlite3`,
+//! included as `/bin/sqlite3`, finds `../lib/…/libsqlite3.so.0`, and `$ORIGIN/../lib` keeps its meaning.
 
 use crate::host::error::{Error, Result, Tried};
 use crate::image::manifest::Include;
@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The libraries that every carbon copy has, of those in Debian's packages (`debian::PACKAGES`): node's own and the small
-/// ones that native addons link. Left out: libmvec, with 1 MB, and what only debuggers and old name services load.
+/// The libraries in every carbon copy, out of Debian's packages (`debian::PACKAGES`): those of node and the small ones
+/// that native addons use. Left out are libmvec, which has 1 MB, and those that only debuggers and old name services
+/// load.
 pub const LIBRARIES: [&str; 13] = [
     "libanl.so.1",
     "libatomic.so.1",
@@ -39,7 +40,7 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// The libraries of a sysroot, nothing placed yet.
+    /// The libraries of a sysroot, without placed files.
     #[must_use]
     pub fn new(sysroot: &Path) -> Self {
         Self { sysroot: sysroot.to_owned(), placed: BTreeMap::new() }
@@ -52,7 +53,7 @@ impl Origins {
         self
     }
 
-    /// Puts every file of the includes.
+    /// Places every file of the includes.
     pub fn with_includes(mut self, includes: &[Include]) -> Result<Self> {
         for include in includes {
             for (to, from) in files(include)? {
@@ -73,7 +74,7 @@ impl Origins {
         std::iter::once(below).chain(beside).find(|path| path.is_file())
     }
 
-    /// `LIBRARIES` and those of every ELF file that was placed, by their places in the guest; the loader among them.
+    /// `LIBRARIES` and the libraries of every placed ELF file, by their paths in the guest. The loader is included.
     pub fn libraries(&self, arch: &Arch) -> Result<BTreeMap<String, PathBuf>> {
         let mut known = BTreeMap::new();
         let mut paths: BTreeSet<_> = LIBRARIES.iter().map(|name| format!("/lib/{}/{name}", arch.multiarch)).collect();
@@ -92,7 +93,7 @@ impl Origins {
         Ok(libraries)
     }
 
-    /// glibc's loader lies among the libraries of the sysroot; in the guest its place is fixed by the psABI.
+    /// On the host, glibc's loader is among the libraries of the sysroot. In the guest, the psABI fixes its path.
     fn loader(&self, arch: &Arch) -> Result<PathBuf> {
         let name = arch.loader.rsplit('/').next().unwrap_or_default();
         let path = self.sysroot.join("lib").join(arch.multiarch).join(name);
@@ -103,7 +104,7 @@ impl Origins {
         }
     }
 
-    /// Each file is read once, however many folders and programs ask for it.
+    /// Reads each file only once, even if several folders and programs need it.
     fn facts(&self, guest: &str, known: &mut BTreeMap<String, Option<Elf>>) -> Result<Option<Elf>> {
         if let Some(facts) = known.get(guest) {
             return Ok(facts.clone());
@@ -117,13 +118,13 @@ impl Origins {
     }
 }
 
-/// The facts of a file of the host; `None` if it is no ELF file.
+/// The facts of a file of the host; `None` if it is not an ELF file.
 pub fn elf_facts(path: &Path) -> Result<Option<Elf>> {
     let bytes = fs::read(path).tried("read", path)?;
     elf::parse(&bytes).map_err(|why| Error::new(format!("read {}", path.display()), why))
 }
 
-/// An include's files: itself, or all below the folder that it is. Links stay links, see `tree`.
+/// The files of an include: the file itself, or all files below the folder. Links stay links, see `tree`.
 pub fn files(include: &Include) -> Result<BTreeMap<String, PathBuf>> {
     let mut found = BTreeMap::new();
     let what = fs::metadata(&include.from).tried("include", &include.from)?;
@@ -147,7 +148,7 @@ pub fn files(include: &Include) -> Result<BTreeMap<String, PathBuf>> {
     Ok(found)
 }
 
-/// The host's path that is to `from` what `guest` is to `to`.
+/// Moves a path: returns the host's path whose relation to `from` is that of `guest` to `to`.
 fn moved(to: &str, from: &Path, guest: &str) -> Option<PathBuf> {
     let folder: Vec<_> = to.rsplit_once('/')?.0.split('/').collect();
     let wanted: Vec<_> = guest.split('/').collect();

@@ -1,6 +1,6 @@
-//! What a `nodeos.toml` takes from outside of its own folder: it may have come with somebody else's app.
+//! Finds what a `nodeos.toml` uses from outside of its folder, because the file may come with an app of somebody else.
 //!
-//! Whoever builds decides; nothing here reads a file's content.
+//! The user who builds decides about it. Nothing here reads the content of a file.
 
 use crate::host::error::{Result, Tried};
 use crate::image::manifest::{KernelOption, Manifest};
@@ -8,12 +8,12 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One thing that is taken.
+/// One thing from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outside {
     /// The manifest's key.
     pub key: &'static str,
-    /// The file or folder, links followed; or a kernel option, which may name one.
+    /// The path of the file or folder with all links followed, or a kernel option, which may name one.
     pub what: String,
 }
 
@@ -23,7 +23,7 @@ impl fmt::Display for Outside {
     }
 }
 
-/// All that the manifest of that folder takes from outside of it. A link in the folder that leads outside is outside.
+/// Everything that the manifest of that folder uses from outside of it. A link that leads outside counts as outside.
 pub fn of(manifest: &Manifest, folder: &Path) -> Result<Vec<Outside>> {
     let inside = fs::canonicalize(folder).tried("find the folder", folder)?;
     let mut found = Vec::new();
@@ -36,7 +36,7 @@ pub fn of(manifest: &Manifest, folder: &Path) -> Result<Vec<Outside>> {
         let real = fs::canonicalize(&path).ok().filter(|real| !real.starts_with(&inside));
         found.extend(real.map(|real| Outside { key, what: real.display().to_string() }));
     }
-    // CONFIG_INITRAMFS_SOURCE and others put files of the host into the kernel
+    // CONFIG_INITRAMFS_SOURCE and other options put files of the host into the kernel
     let options = manifest.kernel.options.iter().filter(|KernelOption(option)| option.contains('/'));
     found.extend(options.map(|KernelOption(option)| Outside { key: "kernel.options", what: option.clone() }));
     Ok(found)
@@ -63,7 +63,7 @@ mod tests {
         symlink(&app, folder.path().join("link-to-the-app")).unwrap();
         let outside = |text: &str| {
             fs::write(app.join(FILE), text).unwrap();
-            // however the folder is named
+            // the result must not depend on how the folder is named
             let of = |folder| of(&Manifest::load(folder).unwrap(), folder).unwrap();
             let [one, two] = [app.as_path(), &folder.path().join("link-to-the-app")].map(of);
             assert_eq!(one, two);
@@ -82,7 +82,7 @@ mod tests {
         }
         assert_eq!(outside("node = 'link'\nusers = '../secret'"), [format!("users: {secret}")]);
         assert_eq!(outside("node = './link'"), [format!("node: {secret}")]);
-        // a name that begins alike is another folder
+        // another folder whose name begins with the same text
         assert_eq!(outside("include = [{ from = '../app-of-another', to = '/s' }]").len(), 1);
         let option = "CONFIG_INITRAMFS_SOURCE=\"/etc/shadow\"";
         assert_eq!(outside(&format!("[kernel]\noptions = ['{option}']")), [format!("kernel.options: {option}")]);

@@ -1,6 +1,6 @@
-//! A tree of files as a value: sorted, all of it root's, printed as `gen_init_cpio` would read it.
+//! A tree of files as a value: sorted, owned by root, and printed in the format of `gen_init_cpio`.
 //!
-//! No I/O here: a file is its source's path and its mode. The carbon copy is one such tree, an initramfs another.
+//! No I/O here: a file is the path of its source and its mode. The carbon copy is such a tree, and so is an initramfs.
 
 use crate::host::error::{Error, Result};
 use shim::layout::{CARBON_FOLDERS, E2FSCK};
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What lies at a path.
+/// The entry at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// A folder.
@@ -19,12 +19,12 @@ pub enum Entry {
     },
     /// A file of the host.
     File {
-        /// Where its content is.
+        /// The path of its content on the host.
         source: PathBuf,
         /// Permission bits.
         mode: u32,
     },
-    /// A file whose content is here.
+    /// A file with its content.
     Text {
         content: String,
         /// Permission bits.
@@ -53,7 +53,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Puts an entry, and the folders above it. Two different things at one place are an error.
+    /// Adds an entry, and the folders above it. Two different entries at one path are an error.
     pub fn put(&mut self, path: &str, entry: Entry) -> Result<()> {
         let mut above = path;
         while let Some((folder, _)) = above.rsplit_once('/').filter(|(folder, _)| !folder.is_empty()) {
@@ -72,24 +72,24 @@ impl Tree {
         }
     }
 
-    /// Every entry, folders before what is in them.
+    /// All entries, folders before their content.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
         self.entries.iter().map(|(path, entry)| (path.as_str(), entry))
     }
 }
 
-/// One entry a line, sorted by path.
+/// One entry per line, sorted by path.
 impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.entries.iter().try_for_each(|(path, entry)| writeln!(f, "{}", Line { path, entry }))
     }
 }
 
-/// One line of a listing: gen_init_cpio's words (usr/gen_init_cpio.c).
+/// One line of a listing, in the format of gen_init_cpio (usr/gen_init_cpio.c).
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
     pub path: &'a str,
-    /// What lies there.
+    /// The entry there.
     pub entry: &'a Entry,
 }
 
@@ -106,22 +106,22 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// What goes into a carbon copy.
+/// The parts of a carbon copy.
 #[derive(Clone, Debug)]
 pub struct Carbon<'a> {
     /// The binary of node.
     pub node: &'a Path,
-    /// The shim's programs that lie in it.
+    /// The shim's programs in it.
     pub programs: &'a [(&'static Program, &'a Path)],
-    /// What mends a users partition.
+    /// The program that repairs a users partition.
     pub e2fsck: &'a Path,
-    /// Libraries and the loader, by their places in the guest.
+    /// Libraries and the loader, by their paths in the guest.
     pub libraries: &'a BTreeMap<String, PathBuf>,
-    /// Included files by their places in the guest, with what they are.
+    /// Included entries by their paths in the guest.
     pub includes: &'a BTreeMap<String, Entry>,
 }
 
-/// The tree that is the lower layer of every user's root.
+/// The tree of the carbon copy: the lower layer of every user's root.
 pub fn carbon_tree(parts: &Carbon<'_>) -> Result<Tree> {
     let mut tree = Tree::default();
     for folder in CARBON_FOLDERS {

@@ -1,8 +1,8 @@
-//! The way back from an initramfs to its members, for `inspect`: cpio archives one behind the other, each compressed
-//! with zstd or not.
+//! Reads the members of an initramfs, for `inspect`: cpio archives one after the other, each optionally compressed with
+//! zstd.
 //!
-//! The file may be anybody's, and 100 KiB of it can say terabytes. Nothing is kept but the list of members; what a
-//! header says is held against a limit before it is believed.
+//! The file may come from anybody, and 100 KiB of it can claim to hold terabytes. Only the list of members is kept in
+//! memory, and every size in a header is checked against a limit before it is used.
 
 use crate::host::error::{Error, Result, Tried};
 use crate::host::shown::Shown;
@@ -15,20 +15,20 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::rc::Rc;
 
-/// First bytes of a zstd frame (RFC 8878, 3.1.1), and of an archive, with checksums or without
+/// The first bytes of a zstd frame (RFC 8878, 3.1.1), and of an archive with or without checksums
 /// (Documentation/driver-api/early-userspace/buffer-format.rst).
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const NEWC: &[u8] = b"07070";
 
-/// The longest path that the kernel unpacks (init/initramfs.c), and the longest link that it reads: PATH_MAX.
+/// The longest path that the kernel unpacks (init/initramfs.c), and the longest link target: PATH_MAX.
 const LONGEST: u64 = 4096;
-/// A header, and the NULs behind a name.
+/// The size of a header, and of the NULs after a name.
 const HEADER: u64 = 128;
-/// More members are no initramfs.
+/// An initramfs never has more members.
 const MOST: usize = 1 << 20;
-/// Nor are more bytes of names and links together: a node of 2026 with a thousand packages has a tenth of it.
+/// The maximum number of bytes of all names and links: a node of 2026 with a thousand packages has a tenth of it.
 pub const NAMES: u64 = 64 << 20;
-/// Nor are more bytes than this, unpacked: a machine would need them as RAM.
+/// The maximum number of unpacked bytes: a machine would need them as RAM.
 pub const UNPACKED: u64 = 16 << 30;
 
 /// A member of an archive, as `inspect` shows it.
@@ -44,7 +44,7 @@ pub struct Member {
     pub gid: u32,
     /// Bytes.
     pub size: u64,
-    /// A link's target, a device's number; else empty.
+    /// The target of a link, the number of a device; else empty.
     pub detail: String,
 }
 
@@ -63,19 +63,19 @@ impl fmt::Display for Member {
     }
 }
 
-/// Whether a file that begins so is an archive, or a frame with one.
+/// Whether a file with these first bytes is an archive, or a frame with one.
 #[must_use]
 pub fn is(head: &[u8]) -> bool {
     head.starts_with(ZSTD) || head.starts_with(NEWC)
 }
 
-/// The members of a file's archives, in their order; `each` may read the content.
+/// The members of a file's archives in their order; `each` may read the content.
 pub fn read(path: &Path, each: impl FnMut(&Member, &mut dyn Read) -> io::Result<()>) -> Result<Vec<Member>> {
     let mut file = BufReader::new(File::open(path).tried("open", path)?);
     all(&mut file, each).map_err(|error| error.within(format!("read {}", path.display())))
 }
 
-/// The same, of what has been opened.
+/// The same for an opened file.
 pub fn all(
     input: &mut dyn BufRead,
     mut each: impl FnMut(&Member, &mut dyn Read) -> io::Result<()>,
@@ -90,7 +90,7 @@ pub fn all(
         if head.is_empty() && !at_start {
             return Ok(members);
         }
-        // in both, the archive's end is its trailer; what is behind that in a frame is the frame's
+        // in both cases the archive ends with its trailer; the rest of a frame belongs to the frame
         if head.starts_with(ZSTD) {
             let frame = zstd::Decoder::with_buffer(&mut *input).map_err(|error| failed(&error))?.single_frame();
             let mut rest = one(Metered::of(frame, &budget), &budget, &mut members, &mut each)?;
@@ -104,7 +104,7 @@ pub fn all(
     }
 }
 
-/// The members of one archive; gives back what it was read from, behind its trailer.
+/// The members of one archive. Returns the reader, which is then after the trailer.
 fn one<R: Read>(
     mut input: Metered<R>,
     budget: &Budget,
@@ -143,7 +143,7 @@ fn one<R: Read>(
     }
 }
 
-/// Archives begin at multiples of four bytes, with zeros between.
+/// Archives begin at multiples of four bytes, with zeros in between.
 fn skip_zeros(input: &mut dyn BufRead) -> io::Result<()> {
     loop {
         let bytes = input.fill_buf()?;
@@ -155,7 +155,7 @@ fn skip_zeros(input: &mut dyn BufRead) -> io::Result<()> {
     }
 }
 
-/// What may still be read.
+/// How much more may be read.
 #[derive(Clone)]
 struct Budget {
     of_header: Rc<Cell<Option<u64>>>,
@@ -163,12 +163,12 @@ struct Budget {
     of_names: Names,
 }
 
-/// Bytes of names and of links that were read, of all members together.
+/// Counts the bytes of names and links of all members together.
 #[derive(Clone, Debug, Default)]
 pub struct Names(Rc<Cell<u64>>);
 
 impl Names {
-    /// Counts a member's.
+    /// Adds those of one member.
     pub fn take(&self, path: &str, link: &str) -> std::result::Result<(), String> {
         let bytes = self.0.get() + (path.len() + link.len()) as u64;
         self.0.set(bytes);
@@ -204,14 +204,14 @@ impl Budget {
     }
 }
 
-/// Counts bytes that were unpacked.
+/// Counts unpacked bytes.
 pub fn take(left: &Cell<u64>, bytes: u64) -> io::Result<()> {
     let beyond = || format!("it unpacks to more than {} GiB: no machine has it in RAM", UNPACKED >> 30);
     left.set(left.get().checked_sub(bytes).ok_or_else(|| io::Error::other(beyond()))?);
     Ok(())
 }
 
-/// A reader that stops where the budget ends.
+/// A reader that stops when the budget is used up.
 struct Metered<R> {
     from: R,
     budget: Budget,

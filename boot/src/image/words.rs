@@ -1,19 +1,20 @@
-//! The words of a kernel's command line, and how many of them a kernel takes.
+//! The words of a kernel's command line, and how many of them a kernel accepts.
 //!
-//! Everything that makes a line checks it here, with the words that a loader adds: the kernel panics at one word too
-//! many. A line that is too long is cut without a message on arm64, and on x86 the kernel stops before it has a
-//! console.
+//! All code that makes a command line checks it here, including the words that a boot loader adds: one word too many
+//! panics the kernel. On arm64 the kernel cuts a line that is too long without a message; on x86 it stops before it has
+//! a console.
 
 use crate::host::error::{Error, Result};
 
-/// Bytes of a line: `COMMAND_LINE_SIZE` is 2048 with the final NUL (arch/*/include/*/setup.h).
+/// The maximum length in bytes: `COMMAND_LINE_SIZE` is 2048 with the final NUL (arch/*/include/*/setup.h).
 pub const MOST_BYTES: usize = 2047;
-/// Names of `NAME=value`: `CONFIG_INIT_ENV_ARG_LIMIT` is 32, and the kernel uses two, `HOME` and `TERM` (init/main.c).
+/// The maximum number of names in `NAME=value`: `CONFIG_INIT_ENV_ARG_LIMIT` is 32, and the kernel uses two, `HOME` and
+/// `TERM` (init/main.c).
 pub const MOST_NAMES: usize = 30;
-/// Words without a value, and everything behind `--`.
+/// The maximum number of words without a value, including everything after `--`.
 pub const MOST_ARGUMENTS: usize = 32;
 
-/// Joins lines of words to one, with single spaces; what stands in quotes stays as it is.
+/// Joins lines of words into one, with single spaces. Quoted text is unchanged.
 pub fn join(parts: &[&str]) -> Result<String> {
     for part in parts {
         readable(part)?;
@@ -21,11 +22,11 @@ pub fn join(parts: &[&str]) -> Result<String> {
     Ok(parts.iter().flat_map(|part| cut(part)).collect::<Vec<_>>().join(" "))
 }
 
-/// Refuses a line that a kernel would not survive, or would not read to its end; `added` are the words that are not
+/// Refuses a line that would panic a kernel, or that it would not read to the end. `added` are the words that are not
 /// the user's own.
 ///
-/// Each word counts that may reach init. The kernel takes some of them for itself (`quiet`), but which depends on its
-/// configuration.
+/// Counts each word that may reach init. The kernel handles some of them itself (`quiet`), but which ones depends on
+/// its configuration.
 pub fn check(line: &str, added: &str) -> Result<()> {
     readable(line)?;
     let full = format!("{added} {line}");
@@ -45,7 +46,7 @@ pub fn check(line: &str, added: &str) -> Result<()> {
     Ok(())
 }
 
-/// How many words there are of each kind that has a limit.
+/// The number of words of each kind that has a limit.
 #[derive(Debug, PartialEq, Eq)]
 struct Count {
     names: usize,
@@ -64,7 +65,7 @@ impl Count {
                 _ if name.unwrap_or(word).contains('.') => {}
                 None if word == "--" => behind = true,
                 None => arguments += 1,
-                // of two with one name the last counts
+                // if a name occurs twice, the last one applies
                 Some(name) if names.contains(&name) => {}
                 Some(name) => names.push(name),
             }
@@ -73,7 +74,7 @@ impl Count {
     }
 }
 
-/// The words as the kernel cuts them: at spaces outside of quotes.
+/// Splits words as the kernel does: at spaces outside of quotes.
 fn cut(line: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     let end = move |letter: char| {
@@ -83,7 +84,7 @@ fn cut(line: &str) -> impl Iterator<Item = &str> {
     line.split(end).filter(|word| !word.is_empty())
 }
 
-/// Refuses what the kernel would read as something else.
+/// Refuses text that the kernel would read differently.
 fn readable(text: &str) -> Result<()> {
     let refuse = |why: String| Err(Error::new(tried(text), why));
     if text.matches('"').count() % 2 == 1 {
