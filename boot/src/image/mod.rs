@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod carbon;
+pub mod erofs;
 pub mod manifest;
 pub mod origin;
 pub mod outside;
@@ -86,11 +87,11 @@ pub fn assemble(host: &Host, spec: &Spec) -> Result<Image> {
     let (initramfs, carbon) = match spec.placement {
         Placement::Plain => (initramfs(host, spec, Some(&tree), None)?, None),
         Placement::Image => {
-            let image = carbon_image(host, spec, &tree)?;
+            let image = erofs::image(host, &erofs::CARBON, spec.arch.name, &tree)?;
             (initramfs(host, spec, None, Some(&image))?, None)
         }
         Placement::Medium => {
-            let image = carbon_image(host, spec, &tree)?;
+            let image = erofs::image(host, &erofs::CARBON, spec.arch.name, &tree)?;
             (initramfs(host, spec, None, None)?, Some(image))
         }
     };
@@ -172,22 +173,6 @@ fn included(includes: &[Include]) -> Result<BTreeMap<String, Entry>> {
         }
     }
     Ok(entries)
-}
-
-fn carbon_image(host: &Host, spec: &Spec, tree: &Tree) -> Result<PathBuf> {
-    let content = content(&host.cache, tree)?;
-    let key = Key::default().with("tree", content).with("tool", carbon::tool()?);
-    let key = key.with("mark", carbon::MARK_BLOCK.to_le_bytes());
-    let key = carbon::OPTIONS.iter().fold(key, |key, option| key.with("option", option)).name();
-    let prefix = format!("{}-", spec.arch);
-    let image = host.cache.entry("carbon", &format!("{prefix}{key}.erofs"), |new| {
-        let phase = host.progress.start("carbon", &format!("compress the carbon copy for {}", spec.arch));
-        carbon::write(tree, content, new)?;
-        phase.done(&format!("carbon copy for {}, {}", spec.arch, megabytes(new)?));
-        Ok(())
-    })?;
-    host.cache.prune("carbon", &prefix)?;
-    Ok(image)
 }
 
 fn initramfs(host: &Host, spec: &Spec, plain: Option<&Tree>, image: Option<&Path>) -> Result<PathBuf> {

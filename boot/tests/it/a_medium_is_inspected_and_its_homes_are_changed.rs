@@ -23,7 +23,13 @@ fn carbon(folder: &Path) -> PathBuf {
     let (from, image) = (folder.join("from"), folder.join("carbon.erofs"));
     fs::create_dir(&from).unwrap();
     fs::write(from.join("node"), "no node").unwrap();
-    Run::new("mkfs.erofs").args(boot::image::carbon::OPTIONS).arg(&image).arg(&from).ok().unwrap();
+    Run::new("mkfs.erofs")
+        .args(boot::image::erofs::CARBON.options)
+        .args(boot::image::erofs::OPTIONS)
+        .arg(&image)
+        .arg(&from)
+        .ok()
+        .unwrap();
     image
 }
 

@@ -14,7 +14,13 @@ fn erofs(folder: &Path, fill: impl FnOnce(&Path)) -> PathBuf {
     let (from, image) = (folder.join("from"), folder.join("image"));
     fs::create_dir(&from).unwrap();
     fill(&from);
-    Run::new("mkfs.erofs").args(boot::image::carbon::OPTIONS).arg(&image).arg(&from).ok().unwrap();
+    Run::new("mkfs.erofs")
+        .args(boot::image::erofs::CARBON.options)
+        .args(boot::image::erofs::OPTIONS)
+        .arg(&image)
+        .arg(&from)
+        .ok()
+        .unwrap();
     image
 }
 
