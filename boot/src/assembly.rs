@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use shim::arches::Arch;
-use shim::layout::USERS_LABEL;
+use shim::layout::{APPS_LABEL, USERS_LABEL};
 
 use crate::host::Host;
 use crate::host::error::Result;
@@ -18,7 +18,7 @@ use crate::parts::node::{self, Choice};
 use crate::parts::shim::{Shim, build as shim};
 use crate::users::app::{self, App};
 use crate::users::demo;
-use crate::users::image::DEFAULT_SIZE;
+use crate::users::image::{self as users, DEFAULT_SIZE};
 
 /// Debian's package of e2fsck without libraries.
 const E2FSCK: &str = "e2fsck-static";
@@ -89,12 +89,21 @@ fn spec(host: &Host, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>) -> Re
 
 impl Users {
     /// The image of the homes. `size` is used if it is made here. An image in the cache must not be written to.
-    pub fn image(&self, host: &Host, arch: &Arch, size: Option<u64>) -> Result<Option<PathBuf>> {
+    pub fn homes(&self, host: &Host, size: Option<u64>) -> Result<Option<PathBuf>> {
         match self {
             Self::None => Ok(None),
             Self::Demo => demo::image(host, size.unwrap_or(DEFAULT_SIZE)).map(Some),
-            Self::App(app) => app::image(host, app, arch, size).map(Some),
+            // the machine makes the home of an app
+            Self::App(_) => users::empty(host, size.unwrap_or(DEFAULT_SIZE)).map(Some),
             Self::File(file) => Ok(Some(file.clone())),
+        }
+    }
+
+    /// The image with the code of apps, for that machine.
+    pub fn apps(&self, host: &Host, arch: &Arch) -> Result<Option<PathBuf>> {
+        match self {
+            Self::App(app) => app::layer(host, app, arch, "").map(Some),
+            Self::None | Self::Demo | Self::File(_) => Ok(None),
         }
     }
 }
@@ -103,7 +112,8 @@ impl Users {
 /// image's and the user's own words come last.
 #[must_use]
 pub fn cmdline(image: &Image, users: bool) -> String {
-    format!("{} {}", own_words(image.arch, image.placement, users), image.words).trim_end().to_owned()
+    let apps = if image.apps.is_some() { format!("apps=LABEL={APPS_LABEL} ") } else { String::new() };
+    format!("{} {apps}{}", own_words(image.arch, image.placement, users), image.words).trim_end().to_owned()
 }
 
 fn own_words(arch: &Arch, placement: Placement, users: bool) -> String {
@@ -127,6 +137,7 @@ mod tests {
             kernel: "k".into(),
             initramfs: "i".into(),
             carbon: None,
+            apps: None,
             placement: Placement::Plain,
             words: words.to_owned(),
             versions: vec![],

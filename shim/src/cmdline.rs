@@ -32,6 +32,17 @@ impl Say for Carbon<'_> {
     }
 }
 
+/// Where the image with the apps' code is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Apps<'a> {
+    /// An EROFS file in the initramfs.
+    Image,
+    /// An EROFS file beside the carbon copy, on the medium's own filesystem.
+    Medium,
+    /// An EROFS filesystem on a device of its own.
+    Device(Device<'a>),
+}
+
 /// How large a terminal is, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
@@ -56,6 +67,8 @@ impl Size {
 pub struct Options<'a> {
     /// `carbon=`; without it the carbon copy is the device labelled `layout::CARBON_LABEL`.
     pub carbon: Carbon<'a>,
+    /// `apps=`; without it, the machine has no apps beside what is in the homes.
+    pub apps: Option<Apps<'a>>,
     /// `users=`; without it, or with `none`, the session is in RAM.
     pub users: Option<Device<'a>>,
     /// `usersflags=`: options of the users partition's filesystem, separated by commas.
@@ -84,6 +97,7 @@ impl Default for Options<'_> {
     fn default() -> Self {
         Self {
             carbon: Carbon::Medium(Device::Label(crate::layout::CARBON_LABEL)),
+            apps: None,
             users: None,
             users_flags: "",
             grow: false,
@@ -117,6 +131,12 @@ impl<'a> Options<'a> {
                     None => self.refused = Some(word),
                 }
             }
+            ("apps", "image") => self.apps = Some(Apps::Image),
+            ("apps", "medium") => self.apps = Some(Apps::Medium),
+            ("apps", device) => match Device::parse(device) {
+                Some(device) => self.apps = Some(Apps::Device(device)),
+                None => self.refused = Some(word),
+            },
             ("users", "none") => self.users = None,
             ("users", device) => match Device::parse(device) {
                 Some(device) => self.users = Some(device),

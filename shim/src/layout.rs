@@ -8,6 +8,14 @@ pub const CARBON_IMAGE: &str = "/carbon.erofs";
 pub const MEDIUM: &str = "/medium";
 /// That file.
 pub const CARBON_ON_MEDIUM: &str = "/medium/carbon.erofs";
+/// Where the apps' code is mounted: a folder for each app, named as its user.
+pub const APPS: &str = "/apps";
+/// What an app's sandbox runs: not `/init`, which the app could write. As `.cjs` it is CommonJS whatever package.json says.
+pub const APP_INIT: &str = "/app/.init.cjs";
+/// The apps' code as an EROFS file in the initramfs.
+pub const APPS_IMAGE: &str = "/apps.erofs";
+/// The same beside the carbon copy, on a medium's own filesystem.
+pub const APPS_ON_MEDIUM: &str = "/medium/apps.erofs";
 /// Homes that the initramfs carries. They serve as the homes of a session in RAM.
 pub const HOMES: &str = "/homes";
 /// A file that is unpacked after the last of these homes. If it is missing, the memory was too small for all of them.
@@ -45,9 +53,9 @@ pub const E2FSCK_ON_CARBON: &str = "/carbon/usr/sbin/e2fsck";
 /// Its cgroup, which is among those of the users: it may use their memory.
 pub const E2FSCK_GROUP: &str = "/sys/fs/cgroup/users/e2fsck";
 /// Other folders that the initramfs has, as mount points.
-pub const INITRAMFS_FOLDERS: [&str; 13] = [
-    "/carbon", "/dev", "/devices", "/empty", "/granted", "/host", "/medium", "/proc", "/ram", "/root", "/runtime",
-    "/sys", "/tmp",
+pub const INITRAMFS_FOLDERS: [&str; 14] = [
+    "/apps", "/carbon", "/dev", "/devices", "/empty", "/granted", "/host", "/medium", "/proc", "/ram", "/root",
+    "/runtime", "/sys", "/tmp",
 ];
 /// Folders of the carbon copy that a sandbox mounts over.
 pub const CARBON_FOLDERS: [&str; 3] = ["dev", "proc", "tmp"];
@@ -71,9 +79,13 @@ pub const HOME_INIT: &str = "init";
 
 /// Label of a users partition (ext4: at most 16 bytes).
 pub const USERS_LABEL: &str = "nodeos-users";
+/// Label of the apps' code on a medium (EROFS: at most 15 bytes).
+pub const APPS_LABEL: &str = "nodeos-apps";
 /// Label of a carbon copy on a medium (EROFS: at most 15 bytes).
 pub const CARBON_LABEL: &str = "nodeos-carbon";
 
+/// The uid of the first app that has no home yet.
+pub const FIRST_UID: u32 = 1000;
 /// Homes beyond this many are refused.
 pub const MAX_HOMES: usize = 1024;
 /// The names of all homes together have at most this many bytes; further homes are refused.

@@ -158,6 +158,8 @@ pub enum Boot<'a> {
     CheckTold,
     /// Checks that the mark after a carbon copy is there.
     Whole(&'a str),
+    /// Makes a home for each app that has none: where the apps are, where the homes.
+    Homes(&'a str, &'a str),
     /// Writes a setting of the kernel: path, value. A kernel that lacks the setting behaves as with the strictest
     /// value.
     Setting(&'a str, &'a str),
@@ -184,9 +186,9 @@ pub enum Root<'a> {
     File(&'a str, File<'a>),
     /// Makes a user the owner of that place.
     Own(&'a str, &'a User<'a>),
-    /// Mounts a user's root: the home over the runtime layer, the host layer and the carbon copy. The last two fields
-    /// are the attributes, and whether overlayfs follows a folder of the home to the place in the lower layers that its
-    /// extended attributes name (`redirect_dir`).
+    /// Mounts a user's root: the home over the runtime layer, the host layer, the user's app if there is one, and the
+    /// carbon copy. The last two fields are the attributes, and whether overlayfs follows a folder of the home to the
+    /// place in the lower layers that its extended attributes name (`redirect_dir`).
     Overlay(&'a str, Upper, Attr, &'static str),
     /// Mounts the /proc of the sandbox: the user whose group sees all its processes, mount point, attributes.
     Processes(&'a User<'a>, &'a str, Attr),
@@ -287,6 +289,7 @@ impl Say for Boot<'_> {
             Self::Move(from, to) => say!(text, "mv ", from, " ", to),
             Self::CheckTold => say!(text, "check the initramfs"),
             Self::Whole(path) => say!(text, "check ", path),
+            Self::Homes(from, to) => say!(text, "mkdir ", to, "/* for each of ", from, "/*"),
             Self::Setting(path, value) => Op::Write(path, value).say(text),
             Self::Close(folder, keep) => {
                 say!(text, "chmod go= ", folder, "/*");
@@ -315,7 +318,20 @@ impl Say for Root<'_> {
                     }
                     Upper::Ram => say!(text, "upperdir=/ram/upper,workdir=/ram/work,lowerdir=/tmp/", home, ":"),
                 }
-                say!(text, layout::RUNTIME, ":", layout::HOST, ":", layout::CARBON, " none ", layout::ROOT);
+                say!(
+                    text,
+                    layout::RUNTIME,
+                    ":",
+                    layout::HOST,
+                    "[:",
+                    layout::APPS,
+                    "/",
+                    home,
+                    "]:",
+                    layout::CARBON,
+                    " none ",
+                    layout::ROOT
+                );
             }
             Self::Processes(user, target, attr) => {
                 say!(text, "mount -t proc -o ", attr, ",hidepid=invisible,gid=", user.gid, " none ", target)

@@ -30,7 +30,7 @@ fn pc(disk: &Disk, words: &str) -> Vm {
     let image = assembly::image_with(&host, &wanted, || weak(arch)).unwrap_or_else(|e| panic!("{e}"));
     let line = assembly::cmdline(&image, true).replace(" quiet ", " ");
     let line = format!("console=tty0 {line} {words}");
-    let drives = image.carbon.iter().map(Drive::read_only).chain([Drive::writable(&disk.path)]).collect();
+    let drives = image.filesystems().map(Drive::read_only).chain([Drive::writable(&disk.path)]).collect();
     let start = Start::kernel(&image.kernel, &image.initramfs, line);
     Vm::start(Machine { memory_mib: 512, drives, ..Machine::new(arch, start) }).unwrap()
 }

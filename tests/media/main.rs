@@ -18,6 +18,7 @@ use std::{
 
 use boot::{
     assembly::{self, Users, Wanted},
+    image::Image,
     image::manifest::Manifest,
     media::{self, Machine, Medium, Parts},
 };
@@ -57,8 +58,9 @@ fn make_of(users: &Users, arch: &'static Arch, target: &str, machines: &[Machine
     let (host, target) = (host(), Medium::named(target).unwrap());
     let wanted =
         Wanted { arch, placement: target.placement.unwrap(), profile: target.profile, manifest: Manifest::default() };
-    let users = users.image(&host, arch, None)?;
-    let image = assembly::image(&host, &wanted)?;
+    let apps = users.apps(&host, arch)?;
+    let users = users.homes(&host, None)?;
+    let image = Image { apps, ..assembly::image(&host, &wanted)? };
     let users = users.as_deref();
     media::make(target, &Parts { host: &host, image: &image, users, machines }, out)
 }

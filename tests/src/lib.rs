@@ -19,8 +19,12 @@ use std::{
 use boot::{
     assembly,
     host::{Host, progress::Progress},
-    image::carbon::Placement,
-    users::{home::Home, logon::well_known},
+    image::{Image, carbon::Placement},
+    users::{
+        app::{self, App},
+        home::Home,
+        logon::well_known,
+    },
 };
 use qemu::{
     machine::{Drive, Machine, Network, Publish, Start},
@@ -60,6 +64,7 @@ pub struct Boot {
     arch: &'static Arch,
     placement: Placement,
     memory_mib: u32,
+    apps: Option<PathBuf>,
     users: Vec<Drive>,
     by: String,
     words: String,
@@ -82,6 +87,7 @@ impl Boot {
             arch,
             placement: Placement::Medium,
             memory_mib: 256,
+            apps: None,
             users: vec![],
             by,
             words: String::new(),
@@ -106,6 +112,17 @@ impl Boot {
     #[must_use]
     pub fn drive(mut self, drive: Drive) -> Self {
         self.users = vec![drive];
+        self
+    }
+
+    /// With the code of this app.
+    ///
+    /// # Panics
+    /// When the app is refused.
+    #[must_use]
+    pub fn app(mut self, app: impl Into<App>) -> Self {
+        let layer = app::layer(&host(), &app.into(), self.arch, "").unwrap_or_else(|error| panic!("{error}"));
+        self.apps = Some(layer);
         self
     }
 
@@ -199,6 +216,7 @@ impl Boot {
     #[must_use]
     pub fn machine(self) -> Machine {
         let image = image(self.arch, self.placement, self.without.is_some(), self.doors);
+        let image = Image { apps: self.apps, ..image };
         let without = self.without.map(|names| format!(" without={names}")).unwrap_or_default();
         let cmdline = assembly::cmdline(&image, !self.users.is_empty());
         let by = if self.users.is_empty() { "" } else { &self.by };
@@ -215,10 +233,10 @@ impl Boot {
             put_e2fsck(self.arch, &image.initramfs, out);
         }
         let initramfs = self.first.as_ref().or(self.e2fsck.as_ref()).unwrap_or(&image.initramfs);
-        let carbon = image.carbon.iter().map(Drive::read_only);
+        let disks = image.filesystems().map(Drive::read_only);
         Machine {
             memory_mib: self.memory_mib,
-            drives: carbon.chain(self.users).collect(),
+            drives: disks.chain(self.users).collect(),
             network: match self.passt {
                 Some(passt) => Network::Passt(passt),
                 None => Network::User { publish: self.publish, boot: None },

@@ -7,21 +7,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use boot::assembly::Users;
-use boot::users::app::App;
-use qemu::machine::{Drive, Publish};
+use boot::users::{app::App, home::Home};
+use qemu::machine::Publish;
 use shim::{arches::Arch, last_word::LastWord};
-use tests::{Boot, Disk, free_port, host, runs};
+use tests::{Boot, Disk, free_port, runs};
 
-fn app(path: &str, arch: &'static Arch) -> Drive {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/");
-    let users = Users::App(PathBuf::from(format!("{folder}{path}")).into());
-    let image = users.image(&host(), arch, None).unwrap_or_else(|error| panic!("{error}"));
-    Drive { snapshot: true, ..Drive::writable(image.unwrap()) }
+fn example(path: &str) -> App {
+    PathBuf::from(format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/{}"), path)).into()
 }
 
 pub fn an_app_has_the_console_and_the_machine_exits_with_its_status(arch: &'static Arch) {
-    let mut vm = Boot::on(arch).drive(app("exit3.mjs", arch)).start();
+    let mut vm = Boot::on(arch).app(example("exit3.mjs")).start();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(3)), "{}", vm.transcript());
 
     // stdin is a terminal and receives what is typed
@@ -53,11 +49,53 @@ pub fn an_app_starts_as_its_package_says(arch: &'static Arch) {
         environment: vec![("GIVEN".to_owned(), "by \"us\" and 'them'".to_owned())],
         ..App::from(folder.path().to_owned())
     };
-    let image = Users::App(app).image(&host(), arch, None).unwrap().unwrap();
-    let homes = Drive { snapshot: true, ..Drive::writable(image) };
-    let mut vm = Boot::on(arch).drive(homes).words("TZ=Europe/Madrid").start();
+    let mut vm = Boot::on(arch).app(app).words("TZ=Europe/Madrid").start();
     vm.expect("--zone|Europe/Madrid|--and|more words production loaded first /app by \"us\" and 'them'").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(7)), "{}", vm.transcript());
+}
+
+/// What is written beside the code stays over a new version of it; the code itself cannot be written.
+pub fn an_app_keeps_its_data_and_cannot_change_its_code(arch: &'static Arch) {
+    let folder = tempfile::tempdir().unwrap();
+    let version = |number: u32| {
+        let script = format!(
+            "const fs = require('fs'), code = tried => {{ try {{ tried(); return 'done' }} catch (error) {{ return error.code }} }}
+            for (const [what, tried] of Object.entries({{
+                write: () => fs.appendFileSync('index.js', '//'),
+                replace: () => fs.renameSync('data.txt', 'index.js'),
+                remove: () => fs.unlinkSync('lib/part.js'),
+                folder: () => fs.renameSync('/app', '/other'),
+                start: () => fs.rmSync('/app/.init.cjs'),
+            }})) console.log(what, code(tried))
+            fs.appendFileSync('data.txt', 'run {number} ')
+            fs.writeFileSync('lib/new.txt', 'beside the code')
+            fs.writeFileSync('/init', \"#!/usr/bin/env node\\nconsole.log('not the code of the medium')\", {{ mode: 0o755 }})
+            console.log('version {number}', process.getuid(), fs.readFileSync('data.txt', 'utf8'), require('./lib/part'))"
+        );
+        let script = script.replace("\\\"", "\"");
+        std::fs::create_dir_all(folder.path().join("lib")).unwrap();
+        std::fs::write(folder.path().join("index.js"), script).unwrap();
+        std::fs::write(folder.path().join("lib/part.js"), format!("module.exports = 'part {number}'")).unwrap();
+        App::from(folder.path().to_owned())
+    };
+    // the uid that an app would have alone is another user's here
+    let disk = Disk::with(&[Home::new("ana", 1000)]);
+    for (number, data) in [(1, "run 1 "), (2, "run 1 run 2 ")] {
+        let mut vm = Boot::on(arch).app(version(number)).homes(&disk).start();
+        assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
+        let said = vm.transcript();
+        for line in [
+            "write EACCES",
+            "replace E",
+            "remove EPERM",
+            "folder E",
+            "start EPERM",
+            &format!("version {number} 1001 {data} part {number}"),
+        ] {
+            assert!(said.contains(line), "{line}: {said}");
+        }
+        assert!(!said.contains("not the code of the medium"), "{said}");
+    }
 }
 
 /// dlopen(3) finds each; that it is no addon is node's own complaint, after that.
@@ -89,7 +127,7 @@ pub fn an_app_that_takes_all_memory_is_killed(arch: &'static Arch) {
 
 pub fn an_http_app_answers_the_host(arch: &'static Arch) {
     let port = free_port();
-    let mut vm = Boot::on(arch).drive(app("http", arch)).publish(Publish { host: port, guest: 80 }).start();
+    let mut vm = Boot::on(arch).app(example("http")).publish(Publish { host: port, guest: 80 }).start();
     vm.expect("listening").unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     let answer = loop {

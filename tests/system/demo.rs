@@ -9,8 +9,8 @@ use tests::{Boot, Disk, host, log_on};
 
 const PROMPT: &str = "/ # ";
 
-fn demo(arch: &'static Arch) -> Disk {
-    let image = Users::Demo.image(&host(), arch, None).unwrap_or_else(|error| panic!("{error}"));
+fn demo() -> Disk {
+    let image = Users::Demo.homes(&host(), None).unwrap_or_else(|error| panic!("{error}"));
     Disk::copy(&image.unwrap())
 }
 
@@ -22,7 +22,7 @@ fn shell(vm: &mut Vm, command: &str) -> String {
 }
 
 pub fn the_session_of_2015_replays(arch: &'static Arch) {
-    let disk = demo(arch);
+    let disk = demo();
     let mut vm = Boot::on(arch).homes(&disk).start();
     vm.expect("Hello! I'm a user init script :-)").unwrap();
     vm.send("").unwrap();
@@ -60,7 +60,7 @@ pub fn the_session_of_2015_replays(arch: &'static Arch) {
 }
 
 pub fn an_installed_package_survives_a_reboot(arch: &'static Arch) {
-    let disk = demo(arch);
+    let disk = demo();
     let script = r#"node -e "fs.mkdirSync('/pkg');fs.writeFileSync('/pkg/package.json','{\"name\":\"pkg\",\"version\":\"1.0.0\",\"bin\":\"hi.js\"}');fs.writeFileSync('/pkg/hi.js','#!/usr/bin/env node\nconsole.log(6*7+\" from the package\")')""#;
     let mut vm = Boot::on(arch).homes(&disk).memory(512).start();
     log_on(&mut vm, "nodeos", Some("nodeos"));

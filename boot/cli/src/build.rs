@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use boot::assembly;
+use boot::image::Image;
 use boot::image::outside::Outside;
 use boot::media::{self, MANIFEST, Machine, Manifest, Medium, Parts, Shape};
 use boot::tools::For;
@@ -65,8 +66,9 @@ impl Act for Args {
         let users = source.users(&wanted.manifest)?;
         let host = common.host()?;
         media::free(&host.cache, target, &out).map_err(|error| Failed::usage(format!("--out: cannot {error}")))?;
-        let homes = users.image(&host, wanted.arch, source.size())?;
-        let image = assembly::image(&host, &wanted)?;
+        let apps = users.apps(&host, wanted.arch)?;
+        let homes = users.homes(&host, source.size())?;
+        let image = Image { apps, ..assembly::image(&host, &wanted)? };
         let parts = Parts { host: &host, image: &image, users: homes.as_deref(), machines: &machine };
         let manifest = media::make(target, &parts, &out)?;
         if json { print_json(&manifest) } else { print_line(&table(target, &manifest, &outside, &out)) }

@@ -116,8 +116,9 @@ impl Act for Args {
             return Err(Failed::usage("--fresh is for the demo's homes; an APP starts anew each time"));
         }
         let host = common.host()?;
-        let made = users.image(&host, self.source.arch(), None)?;
-        let image = assembly::image(&host, &wanted)?;
+        let apps = users.apps(&host, self.source.arch())?;
+        let made = users.homes(&host, None)?;
+        let image = Image { apps, ..assembly::image(&host, &wanted)? };
         // last: what fails above replaces no homes
         let homes = made.map(|made| self.homes(&made, &users, common.progress)).transpose()?;
         let least = if image.carbon.is_none() && wanted.placement == Placement::Plain { 512 } else { 256 };
@@ -220,10 +221,9 @@ impl Args {
 /// The machine of that image.
 fn machine(image: &Image, homes: Option<Drive>, memory_mib: u32, network: Network) -> Machine {
     let cmdline = assembly::cmdline(image, homes.is_some());
-    let carbon = image.carbon.iter().map(Drive::read_only);
     Machine {
         memory_mib,
-        drives: carbon.chain(homes).collect(),
+        drives: image.filesystems().map(Drive::read_only).chain(homes).collect(),
         network,
         ..Machine::new(image.arch, Start::kernel(&image.kernel, &image.initramfs, cmdline))
     }
@@ -353,15 +353,19 @@ mod tests {
             kernel: "k".into(),
             initramfs: "i".into(),
             carbon: Some("c.erofs".into()),
+            apps: Some("a.erofs".into()),
             placement: Placement::Medium,
             words: String::new(),
             versions: vec![],
         };
         let command = machine(&image, Some(Drive::writable("u.ext4")), 64, Network::None).to_string();
         let at = |text: &str| command.find(text).unwrap_or_else(|| panic!("no {text} in {command}"));
-        assert!(at("readonly=on,file=c.erofs") < at("file=u.ext4"));
-        assert!(at("-m 64M") > 0 && at("users=LABEL=nodeos-users carbon=LABEL=nodeos-carbon") > 0);
-        let command = machine(&Image { carbon: None, ..image }, None, 64, Network::None).to_string();
+        assert!(at("readonly=on,file=c.erofs") < at("readonly=on,file=a.erofs"));
+        assert!(at("readonly=on,file=a.erofs") < at("file=u.ext4"));
+        assert!(
+            at("-m 64M") > 0 && at("users=LABEL=nodeos-users carbon=LABEL=nodeos-carbon apps=LABEL=nodeos-apps") > 0
+        );
+        let command = machine(&Image { carbon: None, apps: None, ..image }, None, 64, Network::None).to_string();
         assert!(command.contains("users=none") && !command.contains("virtio-blk"), "{command}");
     }
 

@@ -35,6 +35,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+/// The name of the carbon copy's filesystem where it is a file of a medium.
+pub const CARBON_FILE: &str = "carbon.erofs";
+/// The name of that with the apps.
+pub const APPS_FILE: &str = "apps.erofs";
+
 /// The image of a machine: the files that boot it, wherever they are stored later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
@@ -45,6 +50,8 @@ pub struct Image {
     pub initramfs: PathBuf,
     /// The carbon copy as a filesystem of its own, for the placement `medium`.
     pub carbon: Option<PathBuf>,
+    /// The code of apps as a filesystem of its own. The caller adds it.
+    pub apps: Option<PathBuf>,
     /// Where the carbon copy is when the machine starts.
     pub placement: Placement,
     /// The words of the manifest. The caller adds those for consoles and the users partition.
@@ -102,7 +109,16 @@ pub fn assemble(host: &Host, spec: &Spec) -> Result<Image> {
         ("e2fsck", spec.e2fsck_version.clone()),
     ];
     let (placement, words) = (spec.placement, spec.cmdline.trim().to_owned());
-    Ok(Image { arch: spec.arch, kernel: spec.kernel.clone(), initramfs, carbon, placement, words, versions })
+    Ok(Image {
+        arch: spec.arch,
+        kernel: spec.kernel.clone(),
+        initramfs,
+        carbon,
+        apps: None,
+        placement,
+        words,
+        versions,
+    })
 }
 
 impl Image {
@@ -112,17 +128,24 @@ impl Image {
         format!("{} {}", self.placement.words(), self.words).trim_end().to_owned()
     }
 
-    /// Copies the image into a folder as `kernel`, `initramfs` and `carbon.erofs`. Returns the paths.
+    /// The filesystems that a machine reads beside the initramfs, in the order of its disks.
+    pub fn filesystems(&self) -> impl Iterator<Item = &PathBuf> {
+        self.carbon.iter().chain(&self.apps)
+    }
+
+    /// Copies the image into a folder as `kernel`, `initramfs`, `carbon.erofs` and `apps.erofs`. Returns the paths.
     pub fn export(&self, folder: &Path) -> Result<Vec<PathBuf>> {
         fs::create_dir_all(folder).tried("make the folder", folder)?;
-        let carbon = self.carbon.iter().map(|carbon| (carbon, "carbon.erofs"));
-        let files = [(&self.kernel, "kernel"), (&self.initramfs, "initramfs")].into_iter().chain(carbon);
+        let carbon = self.carbon.iter().map(|carbon| (carbon, CARBON_FILE, 0o644));
+        let apps = self.apps.iter().map(|apps| (apps, APPS_FILE, 0o600));
+        let files = [(&self.kernel, "kernel", 0o644), (&self.initramfs, "initramfs", 0o644)];
+        let files = files.into_iter().chain(carbon).chain(apps);
         let mut out = Vec::new();
-        for (from, name) in files {
+        for (from, name, mode) in files {
             let (to, new) = (folder.join(name), folder.join(format!(".{name}.new")));
             let copied = fs::copy(from, &new).tried("copy to", &new);
-            let mode = |()| fs::set_permissions(&new, fs::Permissions::from_mode(0o644)).tried("set the mode of", &new);
-            let done = copied.map(drop).and_then(mode).and_then(|()| fs::rename(&new, &to).tried("rename to", &to));
+            let set = |()| fs::set_permissions(&new, fs::Permissions::from_mode(mode)).tried("set the mode of", &new);
+            let done = copied.map(drop).and_then(set).and_then(|()| fs::rename(&new, &to).tried("rename to", &to));
             if done.is_err() {
                 remove(&new)?;
             }
@@ -272,7 +295,7 @@ mod tests {
         let text = rest.concat();
         assert_eq!(
             text,
-            "file /broker broker 700 0 0\ndir /carbon 755 0 0\ndir /carbon/bin 755 0 0\nfile /carbon/bin/node n 755 0 0\ndir /dev 755 0 0\nnod \
+            "dir /apps 755 0 0\nfile /broker broker 700 0 0\ndir /carbon 755 0 0\ndir /carbon/bin 755 0 0\nfile /carbon/bin/node n 755 0 0\ndir /dev 755 0 0\nnod \
              /dev/console 600 0 0 c 5 1\ndir /devices 755 0 0\ndir /empty 711 0 0\ndir /granted 755 0 0\ndir /host 755 0 0\nfile /init init 755 0 0\nfile /logon logon 711 0 0\ndir /medium 755 0 0\nfile /mend mend 700 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
              0\ndir /runtime 755 0 0\nfile /sandbox sandbox 700 0 0\nfile /setup setup 700 0 0\ndir /sys 755 0 0\ndir /tmp 755 0 0\n"
         );

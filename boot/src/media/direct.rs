@@ -7,7 +7,7 @@ use crate::assembly;
 use crate::host::cache::write_whole;
 use crate::host::error::{Result, Tried};
 use crate::host::run::Run;
-use crate::image::words;
+use crate::image::{APPS_FILE, CARBON_FILE, words};
 use crate::parts::kernel;
 use crate::users::ext4::not_in_use;
 
@@ -60,10 +60,10 @@ fn boot(stock: &Stock<'_>, asked: &Asked) -> std::result::Result<Hardware, Refus
     let cmdline = String::from_utf8_lossy(&read(&file("cmdline"))?).trim().to_owned();
     // a person may have changed it
     words::check(&cmdline, "")?;
-    let disks = [(file("carbon.erofs"), true), (file(MEDIUM.homes), false)];
-    let disks = disks.into_iter().filter(|(path, _)| path.is_file());
-    let drives: Vec<Drive> = disks.map(|(path, read_only)| Drive { path, slot: Slot::Disk, read_only }).collect();
-    let carbon = drives.iter().any(|drive| drive.read_only);
+    let disks = [(CARBON_FILE, true), (APPS_FILE, true), (MEDIUM.homes, false)];
+    let disks = disks.map(|(name, read_only)| Drive { path: file(name), slot: Slot::Disk, read_only });
+    let drives: Vec<Drive> = disks.into_iter().filter(|drive| drive.path.is_file()).collect();
+    let carbon = file(CARBON_FILE).is_file();
     Ok(Hardware {
         start: Start::Loaded(Loaded { kernel, initramfs, cmdline }),
         drives,

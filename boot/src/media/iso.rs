@@ -21,12 +21,13 @@ use super::{
     SERIAL, SPEED, Shape, Slot, Start, Starts, Stock, gzipped, initramfs, manifest, users,
 };
 use crate::host::cache::write_whole;
-use crate::host::digest;
+use crate::host::digest::{self, Key};
 use crate::host::error::{Result, Tried};
 use crate::host::run::Run;
 use crate::host::tool::Sign;
 use crate::host::window::Window;
 use crate::image::carbon::Placement;
+use crate::image::{APPS_FILE, CARBON_FILE};
 use crate::parts::Versions;
 use crate::parts::debian::{fetched, installed, unpacked};
 
@@ -94,7 +95,8 @@ fn cmdline(parts: &Parts<'_>) -> Result<String> {
 }
 
 fn rest(parts: &Parts<'_>, label: &str) -> String {
-    format!("{ALWAYS} {} carbon=iso:LABEL={label} {}", users(), parts.image.words).trim_end().to_owned()
+    let apps = if parts.image.apps.is_some() { "apps=medium " } else { "" };
+    format!("{ALWAYS} {} carbon=iso:LABEL={label} {apps}{}", users(), parts.image.words).trim_end().to_owned()
 }
 
 /// How every label begins.
@@ -123,7 +125,10 @@ fn versions(parts: &Parts<'_>) -> Result<Versions> {
 
 /// The filesystem's label, of what is in it: a newer stick does not take the carbon copy of an older disk.
 fn label(parts: &Parts<'_>) -> Result<String> {
-    let digest = digest::file(&parts.host.cache, parts.carbon()?)?;
+    let mut digest = digest::file(&parts.host.cache, parts.carbon()?)?;
+    if let Some(apps) = &parts.image.apps {
+        digest = Key::default().with("carbon", digest).with_file(&parts.host.cache, "apps", apps)?.name();
+    }
     Ok(format!("{LABELS}{}", digest.get(..12).unwrap_or_default()))
 }
 
@@ -192,14 +197,17 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     let grub = tree.join("boot/grub");
     fs::create_dir_all(&grub).tried("make the folder", &grub)?;
     let copy = |from: &Path, name: &str| fs::copy(from, tree.join(name)).map(drop).tried("copy", from);
-    copy(carbon, "carbon.erofs")?;
+    copy(carbon, CARBON_FILE)?;
+    if let Some(apps) = &image.apps {
+        copy(apps, APPS_FILE)?;
+    }
     if image.arch.bios {
         copy(&image.kernel, "kernel")?;
     } else {
         // a bzImage unpacks itself, this one GRUB does
         copy(&gzipped(&parts.host.cache, &image.kernel)?, "kernel")?;
     }
-    initramfs(parts, &tree.join("initramfs"))?;
+    initramfs(parts, None, &tree.join("initramfs"))?;
     write_whole(&grub.join("grub.cfg"), menu(parts, &label).as_bytes())?;
     let first = work.path().join("first.cfg");
     write_whole(&first, FIRST.replace("LABEL", &label).as_bytes())?;
@@ -239,9 +247,13 @@ fn pack(arch: &Arch, tree: &Path, esp: &Path, label: &str, out: &Path) -> Result
     let run = Run::new("xorriso").env("SOURCE_DATE_EPOCH", EPOCH).env("TZ", "UTC");
     let system = arch.name.to_ascii_uppercase();
     let run = run.args(["-as", "mkisofs", "-quiet", "-r", "-V", label, "-sysid", &system]);
-    let run = run.arg("-o").arg(out).arg("--set_all_file_dates").arg(format!("={EPOCH}"));
+    let mut run = run.arg("-o").arg(out).arg("--set_all_file_dates").arg(format!("={EPOCH}"));
     // last: what a copy that ends too early lacks is what the shim looks at
-    let mut run = run.args(["--sort-weight", "-1", "/carbon.erofs"]);
+    for (weight, file) in [("-1", CARBON_FILE), ("-2", APPS_FILE)] {
+        if tree.join(file).exists() {
+            run = run.args(["--sort-weight", weight]).arg(format!("/{file}"));
+        }
+    }
     if arch.bios {
         run = run.args(["-b", "boot/grub/core.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"]);
         run = run.args(["--grub2-boot-info", "--grub2-mbr", HYBRID, "--mbr-force-bootable"]);

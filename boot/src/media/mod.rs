@@ -32,8 +32,8 @@ use crate::host::interrupt::{self, Making};
 use crate::host::run::Run;
 use crate::host::tool::Sign;
 use crate::host::window::Window;
-use crate::image::Image;
 use crate::image::carbon::Placement;
+use crate::image::{Image, archive};
 use crate::parts::Versions;
 use crate::users::carried;
 use crate::users::ext4::not_in_use;
@@ -158,8 +158,12 @@ pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> 
     let made = new.path().join("out");
     let phase = parts.host.progress.start(medium.name, &format!("write {}", out.display()));
     let members = (medium.make)(parts, &made)?;
-    if parts.users.is_some() {
-        private(medium, &made)?;
+    // an app's files may be as secret as homes and password hashes
+    let private = parts.users.is_some() || parts.image.apps.is_some();
+    let secret = |out: &Path| if medium.homes.is_empty() { out.to_owned() } else { out.join(medium.homes) };
+    if private && secret(&made).exists() {
+        let what = secret(&made);
+        fs::set_permissions(&what, fs::Permissions::from_mode(0o600)).tried("set the mode of", &what)?;
     }
     let manifest = Manifest::of(medium, parts, &made, members)?;
     let text = manifest.json()?;
@@ -176,22 +180,11 @@ pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> 
         write_whole(&beside(&out), text.as_bytes())?;
     }
     phase.done(&format!("{}, {} MiB", out.display(), manifest.bytes.div_ceil(1 << 20)));
-    if parts.users.is_some() {
-        let what = file_with_homes(medium, &out);
-        let text = format!("homes and password hashes are in {}: only you can read it", what.display());
+    if private {
+        let text = format!("only you can read the homes and apps in {}", out.display());
         parts.host.progress.say(medium.name, &text);
     }
     Ok(manifest)
-}
-
-/// What has homes in it is its owner's alone: everybody's files and password hashes.
-fn private(medium: &Medium, made: &Path) -> Result<()> {
-    let what = file_with_homes(medium, made);
-    fs::set_permissions(&what, fs::Permissions::from_mode(0o600)).tried("set the mode of", &what)
-}
-
-fn file_with_homes(medium: &Medium, out: &Path) -> PathBuf {
-    if medium.homes.is_empty() { out.to_owned() } else { out.join(medium.homes) }
 }
 
 /// Where the manifest of a file lies.
@@ -279,12 +272,12 @@ fn users() -> String {
     format!("users=LABEL={USERS_LABEL}")
 }
 
-/// The initramfs, with the homes for a session in RAM.
-fn initramfs(parts: &Parts<'_>, out: &Path) -> Result<()> {
-    let homes = parts.users.map(|users| carried::archive(&parts.host.cache, users)).transpose()?;
-    let archives: Vec<&Path> =
-        [Some(parts.image.initramfs.as_path()), homes.as_deref()].into_iter().flatten().collect();
-    crate::image::archive::join(&archives, out)
+/// The initramfs, with the homes for a session in RAM, and another archive.
+fn initramfs(parts: &Parts<'_>, more: Option<&Path>, out: &Path) -> Result<()> {
+    let cache = &parts.host.cache;
+    let homes = parts.users.map(|users| carried::archive(cache, users)).transpose()?.flatten();
+    let archives = [Some(parts.image.initramfs.as_path()), homes.as_deref(), more];
+    archive::join(&archives.into_iter().flatten().collect::<Vec<_>>(), out)
 }
 
 /// A file compressed for firmware or a boot loader: the slowest step of a medium whose app alone has changed.

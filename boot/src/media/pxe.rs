@@ -4,7 +4,9 @@
 //! iPXE, or PXELINUX. See docs/pxe.md.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use shim::layout::APPS_IMAGE;
 
 use super::{
     ALWAYS, Asked, Console, FIRMWARES_RAM, Hardware, Machine, Medium, Member, Parts, Refused, SERIAL, Shape, Start,
@@ -13,7 +15,9 @@ use super::{
 use crate::host::cache::write_whole;
 use crate::host::error::{Result, Tried};
 use crate::host::tool::Sign;
+use crate::image::archive;
 use crate::image::carbon::Placement;
+use crate::image::tree::{Entry, Tree};
 use crate::parts::debian::installed;
 
 pub const MEDIUM: Medium = Medium {
@@ -62,7 +66,8 @@ fn line(parts: &Parts<'_>) -> String {
 
 /// The same without the consoles.
 fn rest(parts: &Parts<'_>) -> String {
-    format!("{ALWAYS} {} {}", users(), parts.image.cmdline())
+    let apps = if parts.image.apps.is_some() { "apps=image " } else { "" };
+    format!("{ALWAYS} {} {apps}{}", users(), parts.image.cmdline())
 }
 
 fn boot(stock: &Stock<'_>, asked: &Asked) -> std::result::Result<Hardware, Refused> {
@@ -78,7 +83,9 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     fs::create_dir_all(&configs).tried("make the folder", &configs)?;
     let kernel = out.join("kernel");
     fs::copy(&parts.image.kernel, &kernel).tried("copy to", &kernel)?;
-    initramfs(parts, &out.join("initramfs"))?;
+    let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+    let apps = parts.image.apps.as_ref().map(|apps| with_apps(apps, &folder.path().join("apps"))).transpose()?;
+    initramfs(parts, apps.as_deref(), &out.join("initramfs"))?;
     for (name, from, _package) in LOADERS {
         fs::copy(from, out.join(name)).tried("copy", Path::new(from))?;
     }
@@ -90,6 +97,14 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
         config(&format!("01-{}", mac.replace(':', "-")), words)?;
     }
     Ok(Vec::new())
+}
+
+/// An archive with the apps' filesystem, which is compressed already.
+fn with_apps(apps: &Path, out: &Path) -> Result<PathBuf> {
+    let mut tree = Tree::default();
+    tree.put(APPS_IMAGE, Entry::File { source: apps.to_owned(), mode: 0o400 })?;
+    archive::write(&tree, false, None, out)?;
+    Ok(out.to_owned())
 }
 
 /// <https://ipxe.org/scripting>
@@ -145,6 +160,7 @@ mod tests {
             kernel: "k".into(),
             initramfs: "i".into(),
             carbon: None,
+            apps: None,
             placement: Placement::Image,
             words: "TZ=UTC".to_owned(),
             versions: vec![],

@@ -5,7 +5,7 @@
 //! | the chip's ROM (3, Zero 2 W) | the table's first FAT partition, there `bootcode.bin` |
 //! | `bootcode.bin`, or the ROM's own second stage (4) | `config.txt`; `start_cd.elf` and `fixup_cd.dat`, or `start4cd.elf` and `fixup4cd.dat` |
 //! | those | `cmdline.txt`, `kernel8.img`, `initramfs`, the board's own `*.dtb` |
-//! | the shim | the second partition, the carbon copy; the third, the homes |
+//! | the shim | the second partition, the carbon copy; the third, the apps if there are some; the last, the homes |
 //!
 //! raspberrypi.com/documentation/computers: `raspberry-pi.html`, boot flow and boot folder contents; `config_txt.html`.
 
@@ -22,6 +22,7 @@ use crate::host::error::{Error, Result, Tried};
 use crate::host::run::Run;
 use crate::host::tool::Sign;
 use crate::image::carbon::Placement;
+use crate::image::{APPS_FILE, CARBON_FILE};
 use crate::parts::Versions;
 use crate::parts::debian;
 use crate::parts::kernel::{Spec, device_trees};
@@ -82,10 +83,14 @@ const BOARDS: [&str; 9] = [
     "bcm2712-rpi-5-b",
 ];
 
+/// The smallest partition for apps.
+const LEAST_APPS: u64 = 16 * MIB;
+
 /// Where things lie, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Layout {
     carbon_at: u64,
+    apps_at: u64,
     users_at: u64,
     users: u64,
     end: u64,
@@ -104,17 +109,22 @@ impl Layout {
 
 /// A small image ends at a power of two: emulated slots take no other card. The homes get the rest; nothing of it is
 /// stored. A large one ends with the homes: a card of 4 GB has less than 4 GiB.
-fn layout(carbon: u64, users: Option<u64>) -> Layout {
+fn layout(carbon: u64, apps: Option<u64>, users: Option<u64>) -> Layout {
     let carbon_at = BOOT_END;
-    let users_at = carbon_at + carbon.next_multiple_of(ALIGN);
+    let apps_at = carbon_at + carbon.next_multiple_of(ALIGN);
+    // room for a larger one that takes its place
+    let users_at = apps_at + apps.map_or(0, |apps| (2 * apps).next_multiple_of(ALIGN).max(LEAST_APPS));
     let least = users_at + users.unwrap_or(0).next_multiple_of(ALIGN);
     let end = if least <= 1 << 30 { least.next_power_of_two() } else { least };
-    Layout { carbon_at, users_at, users: if users.is_some() { end - users_at } else { 0 }, end }
+    Layout { carbon_at, apps_at, users_at, users: if users.is_some() { end - users_at } else { 0 }, end }
 }
 
 /// The disk's signature, by which its partitions are known, of what lies on them.
 fn signature(parts: &Parts<'_>) -> Result<String> {
     let mut key = Key::default().with("carbon", digest::file(&parts.host.cache, parts.carbon()?)?);
+    if let Some(apps) = &parts.image.apps {
+        key = key.with("apps", digest::file(&parts.host.cache, apps)?);
+    }
     if let Some(users) = parts.users {
         key = key.with("users", digest::file(&parts.host.cache, users)?);
     }
@@ -123,12 +133,16 @@ fn signature(parts: &Parts<'_>) -> Result<String> {
 
 fn cmdline(parts: &Parts<'_>) -> Result<String> {
     let signature = signature(parts)?;
+    let (apps, number) = match &parts.image.apps {
+        Some(_) => (format!("apps=PARTUUID={signature}-03 "), 4),
+        None => (String::new(), 3),
+    };
     let users = match parts.users {
-        Some(_) => format!("users=PARTUUID={signature}-03 grow"),
+        Some(_) => format!("users=PARTUUID={signature}-{number:02} grow"),
         None => "users=none".to_owned(),
     };
     let consoles = format!("console={SERIAL_OF_5},{SPEED} console={SERIAL} console=tty0");
-    let words = format!("{consoles} {ALWAYS} carbon=PARTUUID={signature}-02 {users} {}", parts.image.words);
+    let words = format!("{consoles} {ALWAYS} carbon=PARTUUID={signature}-02 {apps}{users} {}", parts.image.words);
     Ok(words.trim_end().to_owned())
 }
 
@@ -145,12 +159,12 @@ fn size(path: &Path) -> Result<u64> {
 }
 
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
-    let carbon = parts.carbon()?;
+    let (carbon, apps) = (parts.carbon()?, parts.image.apps.as_ref());
     if let Some(users) = parts.users {
         // what a machine writes meanwhile would be half in the copy
         not_in_use(format!("copy {}", users.display()), users)?;
     }
-    let layout = layout(size(carbon)?, parts.users.map(size).transpose()?);
+    let layout = layout(size(carbon)?, apps.map(|apps| size(apps)).transpose()?, parts.users.map(size).transpose()?);
     layout.check()?;
     let work = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let (boot, fat) = (work.path().join("boot"), work.path().join("boot.fat"));
@@ -167,7 +181,11 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     for member in &mut members {
         member.path = Path::new("boot").join(&member.path);
     }
-    members.push(Member::of(&parts.host.cache, "carbon.erofs".into(), carbon)?);
+    members.push(Member::of(&parts.host.cache, CARBON_FILE.into(), carbon)?);
+    if let Some(apps) = apps {
+        put(apps, out, layout.apps_at)?;
+        members.push(Member::of(&parts.host.cache, APPS_FILE.into(), apps)?);
+    }
     if let Some(users) = parts.users {
         put(users, out, layout.users_at)?;
         members.push(Member::of(&parts.host.cache, "users.ext4".into(), users)?);
@@ -180,7 +198,10 @@ fn table_of(layout: Layout, signature: &str) -> String {
     let line = |at: u64, bytes: u64, kind: &str| format!("start={}, size={}, type={kind}\n", at / 512, bytes / 512);
     let mut text = format!("label: dos\nlabel-id: 0x{signature}\nunit: sectors\n");
     text += &line(BOOT_AT, BOOT, "c");
-    text += &line(layout.carbon_at, layout.users_at - layout.carbon_at, "83");
+    text += &line(layout.carbon_at, layout.apps_at - layout.carbon_at, "83");
+    if layout.users_at > layout.apps_at {
+        text += &line(layout.apps_at, layout.users_at - layout.apps_at, "83");
+    }
     if layout.users > 0 {
         text += &line(layout.users_at, layout.users, "83");
     }
@@ -256,24 +277,27 @@ mod tests {
 
     #[test]
     fn a_card_is_rounded_to_a_power_of_two_and_the_homes_come_last() {
-        let card = layout(50 * MIB + 1, Some(256 * MIB));
+        let card = layout(50 * MIB + 1, None, Some(256 * MIB));
         let carbon_at = BOOT_AT + BOOT;
         let users_at = carbon_at + 52 * MIB;
-        assert_eq!(card, Layout { carbon_at, users_at, users: 512 * MIB - users_at, end: 512 * MIB });
-        assert_eq!(layout(50 * MIB, None).end, 128 * MIB);
+        assert_eq!(
+            card,
+            Layout { carbon_at, apps_at: users_at, users_at, users: 512 * MIB - users_at, end: 512 * MIB }
+        );
+        assert_eq!(layout(50 * MIB, None, None).end, 128 * MIB);
         for users in [1, 63, 64, 800] {
-            let card = layout(60 * MIB, Some(users * MIB));
+            let card = layout(60 * MIB, None, Some(users * MIB));
             assert!(card.end.is_power_of_two() && card.users >= users * MIB && card.users_at.is_multiple_of(ALIGN));
         }
-        let large = layout(52 * MIB, Some(3 << 30));
+        let large = layout(52 * MIB, None, Some(3 << 30));
         assert_eq!((large.users, large.end), (3 << 30, carbon_at + 52 * MIB + (3 << 30)));
     }
 
     #[test]
     fn contents_too_large_for_a_card_are_refused() {
-        let most = layout(50 * MIB, Some((2 << 40) - 200 * MIB));
+        let most = layout(50 * MIB, None, Some((2 << 40) - 200 * MIB));
         assert!(most.check().is_ok() && most.end > (2 << 40) - 100 * MIB);
-        let error = layout(50 * MIB, Some(2 << 40)).check().unwrap_err().to_string();
+        let error = layout(50 * MIB, None, Some(2 << 40)).check().unwrap_err().to_string();
         assert!(error.contains("ends at 2 TiB, and all takes 2049 GiB") && error.contains("smaller homes"), "{error}");
         let folder = tempfile::tempdir().unwrap();
         let (files, out) = (folder.path().join("files"), folder.path().join("fat"));
@@ -288,7 +312,7 @@ mod tests {
 
     #[test]
     fn the_partition_table_has_a_homes_partition_only_with_homes() {
-        let table = table_of(layout(50 * MIB, Some(256 * MIB)), "1b2c3d4e");
+        let table = table_of(layout(50 * MIB, None, Some(256 * MIB)), "1b2c3d4e");
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines[1], "label-id: 0x1b2c3d4e");
         assert_eq!(
@@ -299,7 +323,12 @@ mod tests {
                 "start=245760, size=802816, type=83"
             ]
         );
-        assert_eq!(table_of(layout(50 * MIB, None), "1b2c3d4e").lines().count(), 5);
+        assert_eq!(table_of(layout(50 * MIB, None, None), "1b2c3d4e").lines().count(), 5);
+        let with_apps = table_of(layout(50 * MIB, Some(3 * MIB), Some(256 * MIB)), "1b2c3d4e");
+        let apps_at = (BOOT_AT + BOOT + 52 * MIB) / 512;
+        let expected = format!("start={apps_at}, size={}, type=83", 16 * MIB / 512);
+        assert_eq!(with_apps.lines().nth(5), Some(&*expected), "{with_apps}");
+        assert_eq!(with_apps.lines().count(), 7);
     }
 
     #[test]

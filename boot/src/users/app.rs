@@ -1,12 +1,16 @@
-//! An app as a home: `nodeos run APP`.
+//! An app's code as a layer: `nodeos run APP`.
 //!
-//! The app lies in `/app` of a user `app`, who cannot log on. `/init` makes node believe that it was told to run the
-//! app's entry: `process.argv`, `require.main` and `import.meta.main` are as anywhere else, and the exit status is
-//! the app's, for there is only one process.
+//! ```text
+//! folder or file, words → Home (a value: what is in it) → Tree → EROFS image, mounted at /apps
+//! ```
+//!
+//! The user `app`, who cannot log on, has it below a home that holds only what the app writes. All of the code is root's:
+//! the app makes new files beside it and cannot change or remove it. `layout::APP_INIT` makes node believe that it was
+//! told to run the app's entry: `process.argv`, `require.main` and `import.meta.main` are as anywhere else, and the exit
+//! status is the app's, for there is only one process.
 
 use super::environment::Variable;
-use super::home::{Content, Home};
-use super::image::{Create, create};
+use super::home::{Content, Entry, Home};
 use super::shell::Word;
 use super::start::{self, EXTENSIONS, Files, Start};
 use super::{native, packages};
@@ -14,18 +18,19 @@ use crate::host::Host;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
 use crate::host::run::Run;
+use crate::host::shown::Shown;
+use crate::image::erofs;
 use crate::image::manifest::Include;
+use crate::image::tree::{self, Tree};
 use serde_json::Value;
 use shim::arches::Arch;
-use shim::layout::HOME_INIT;
+use shim::layout::{APP_INIT, FIRST_UID};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The user who is the app.
 pub const USER: &str = "app";
-/// And the uid.
-pub const UID: u32 = 1000;
 /// What of an app's folder stays on the host: its history, and npm's settings, which may hold a token.
 const LEFT_OUT: [&str; 3] = [".git", ".npmrc", packages::OF_NPM];
 
@@ -49,39 +54,38 @@ impl From<PathBuf> for App {
     }
 }
 
-/// The app's users partition, from the cache if nothing changed. Whoever lets a machine write makes a copy.
-pub fn image(host: &Host, app: &App, arch: &Arch, size: Option<u64>) -> Result<PathBuf> {
-    let home = home(host, app, arch)?;
-    let size = size.map_or_else(|| enough(&home), Ok)?;
-    let key = home.digest(Key::default().with("size", size.to_le_bytes()))?.name();
-    let path =
-        host.cache.entry("users", &format!("app-{key}"), |new| create(new, Create { size, force: false }, &[home]))?;
-    host.cache.prune("users", "app-")?;
-    Ok(path)
+/// The image with the app's code; its `APP_INIT` does `first` before all else, which is JavaScript.
+pub fn layer(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<PathBuf> {
+    erofs::image(host, &erofs::APPS, arch.name, &tree(&code(host, app, arch, first)?)?)
 }
 
-/// The same at `out`, with an `/init` that does `first` before all else, which is JavaScript.
-pub fn image_with(host: &Host, app: &App, arch: &Arch, first: &str, out: &Path) -> Result<()> {
-    let home = home_with(host, app, arch, first)?;
-    create(out, Create { size: enough(&home)?, force: true }, &[home])
+/// Code as files of root's. A program that the app runs in a folder of its own may make files there, as `/tmp` allows it.
+fn tree(code: &Home) -> Result<Tree> {
+    let mut tree = Tree::default();
+    for (path, entry) in code.entries() {
+        let text = |bytes: &[u8]| {
+            let shown = Shown::of(path);
+            let why = || Error::new(format!("put {shown} into the image"), "it is not UTF-8").next("rename it");
+            String::from_utf8(bytes.to_vec()).map_err(|_| why())
+        };
+        let mode = u32::from(entry.mode(path)) & 0o777;
+        let entry = match entry {
+            Entry::Folder => tree::Entry::Dir { mode: 0o1777 },
+            Entry::File(Content::File(source), _) => tree::Entry::File { source: source.clone(), mode },
+            Entry::File(Content::Bytes(bytes), _) => tree::Entry::Text { content: text(bytes)?, mode },
+            Entry::Link(says) => tree::Entry::Symlink { target: text(says)? },
+        };
+        tree.put(&format!("/{}/{}", code.name, text(path)?), entry)?;
+    }
+    Ok(tree)
 }
 
-/// Bytes of a partition for it: as much again for what the app writes.
-fn enough(home: &Home) -> Result<u64> {
-    let needs = home.needs(4096)?;
-    Ok((needs.blocks * 4096 * 2).next_multiple_of(64 << 20).max(Create::default().size))
-}
-
-/// The app's home.
-pub fn home(host: &Host, app: &App, arch: &Arch) -> Result<Home> {
-    home_with(host, app, arch, "")
-}
-
-fn home_with(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
+/// The app's code, below `/app`.
+pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     let App { path: app, start: own, words, environment, includes } = app;
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
-    let mut home = Home::new(USER, UID);
+    let mut home = Home::new(USER, FIRST_UID);
     let mut start = if found.is_dir() {
         // a link to a folder would be copied as a link, and npm would write to where it leads
         let app = &fs::canonicalize(app).tried("find", app)?;
@@ -105,7 +109,7 @@ fn home_with(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     let given = environment.iter().map(|(name, value)| (name.clone(), Word::from(value.as_str())));
     start.variables.splice(0..0, given);
     start.args.extend(words.iter().map(|word| Word::from(word.as_str())));
-    home.program(HOME_INIT, start.init(first).map_err(|why| Error::new(tried(), why))?);
+    home.program(APP_INIT.trim_start_matches('/'), start.init(first).map_err(|why| Error::new(tried(), why))?);
     native::warnings(&home, arch, includes)?.iter().for_each(|warning| host.progress.say("app", warning));
     Ok(home)
 }

@@ -23,15 +23,18 @@ const LEVEL: i32 = 12;
 /// Changes with what is made of them.
 const RECIPE: &str = "homes 2";
 
-/// The archive of a users image's homes, compressed; from the cache or made now.
-pub fn archive(cache: &Cache, users: &Path) -> Result<PathBuf> {
+/// The archive of a users image's homes, compressed; from the cache or made now. None of an image without homes.
+pub fn archive(cache: &Cache, users: &Path) -> Result<Option<PathBuf>> {
+    if Image::open(users)?.users()?.is_empty() {
+        return Ok(None);
+    }
     let key = Key::default().with("recipe", RECIPE).with_file(cache, "users", users)?.name();
     let path = cache.entry("homes", &key, |new| {
         let packed = zstd::encode_all(cpio(users)?.as_slice(), LEVEL).tried("compress the homes in", users)?;
         closed(new).and_then(|mut file| file.write_all(&packed)).tried("write", new)
     })?;
     cache.prune("homes", "")?;
-    Ok(path)
+    Ok(Some(path))
 }
 
 /// A new file for its owner alone, from its first byte on: everybody's files and password hashes go into it.

@@ -9,6 +9,7 @@ use super::names;
 use super::policy;
 use super::read::{Image, User};
 use super::script::Script;
+use crate::host::Host;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
 use shim::layout::{LOGON_FILE, LOST_FOUND, POLICY, ROOT_USER, USERS_LABEL};
@@ -72,6 +73,13 @@ pub fn create(path: &Path, options: Create, homes: &[Home]) -> Result<()> {
     script.own_folders()?;
     write(&work, script, homes, path)?;
     work.keep()
+}
+
+/// A users partition without homes, from the cache. Whoever lets a machine write makes a copy.
+pub fn empty(host: &Host, size: u64) -> Result<PathBuf> {
+    // Create's default and the label go into it as they are
+    let key = uuid(size, &[])?;
+    host.cache.entry("users", &format!("empty-{key}"), |new| create(new, Create { size, force: false }, &[]))
 }
 
 /// Adds a user. The home's owner is the user.

@@ -3,7 +3,7 @@
 mod a_bad_users_image_is_refused_and_left_unchanged;
 mod a_medium_is_inspected_and_its_homes_are_changed;
 mod a_users_image_is_identical_when_made_twice;
-mod an_app_becomes_a_home;
+mod an_app_becomes_a_layer;
 mod an_image_is_built_once_and_reproducibly;
 mod every_change_of_a_users_image_leaves_it_clean;
 mod every_home_has_its_own_owner;

@@ -25,7 +25,7 @@ fn only_the_owner_can_read_files_with_homes_and_everyone_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let host = Host { cache: Cache::at(at("cache")).unwrap(), progress: Progress::Silent };
-    for name in ["kernel", "initramfs", "carbon.erofs"] {
+    for name in ["kernel", "initramfs", "carbon.erofs", "apps.erofs"] {
         fs::write(at(name), name).unwrap();
     }
     let users = at("users.ext4");
@@ -43,18 +43,21 @@ fn only_the_owner_can_read_files_with_homes_and_everyone_the_rest() {
             kernel: at("kernel"),
             initramfs: at("initramfs"),
             carbon: Some(at("carbon.erofs")),
+            apps: None,
             placement,
             words: String::new(),
             versions: vec![],
         };
-        for users in [Some(users.as_path()), None] {
+        for (users, apps) in [(Some(users.as_path()), None), (None, None), (None, Some(at("apps.erofs")))] {
+            let image = Image { apps: apps.clone(), ..image.clone() };
             let parts = Parts { host: &host, image: &image, users, machines: &[] };
-            let out = at(&format!("{target}-{}", users.is_some()));
+            let out = at(&format!("{target}-{}-{}", users.is_some(), apps.is_some()));
             make(Medium::named(target).unwrap(), &parts, &out).unwrap();
             let of = |name: &str| mode(&if name.is_empty() { out.clone() } else { out.join(name) });
-            match users {
-                Some(_) => assert_eq!(of(private), 0o600, "{target}"),
-                None => assert_eq!(of(open) & 0o444, 0o444, "{target}"),
+            match (users, apps) {
+                (Some(_), _) => assert_eq!(of(private), 0o600, "{target}"),
+                (None, Some(_)) => assert_eq!(of(&private.replace("users.ext4", "apps.erofs")), 0o600, "{target}"),
+                (None, None) => assert_eq!(of(open) & 0o444, 0o444, "{target}"),
             }
             if !open.is_empty() {
                 assert_eq!(of(open) & 0o444, 0o444, "{target}");

@@ -10,7 +10,7 @@ use rustix::{
     io::{Errno, Result},
 };
 
-use crate::{say, say::Text};
+use crate::{layout, say, say::Text};
 
 /// A name or a path in the form that the kernel takes.
 pub struct Name([u8; 256]);
@@ -48,6 +48,11 @@ pub fn open(path: &str) -> Result<OwnedFd> {
 /// A handle on a folder in another. The name must not be a path.
 pub fn folder_at(dir: &OwnedFd, name: &str) -> Result<OwnedFd> {
     open_at(dir.as_fd(), name, OFlags::PATH | OFlags::DIRECTORY)
+}
+
+/// A handle on the code of the app that is the user of that name.
+pub fn app(user: &str) -> Result<OwnedFd> {
+    folder_at(&open(layout::APPS)?, user)
 }
 
 /// Opens below `dir` and refuses symbolic links on the way, because a user may own any part of it.

@@ -5,6 +5,7 @@
 
 mod devices;
 mod host;
+mod layers;
 mod root;
 mod single;
 #[cfg(feature = "weak")]
@@ -27,7 +28,7 @@ pub use self::{
 #[cfg(not(feature = "weak"))]
 use crate::guards::Guards;
 use crate::{
-    cmdline::{Carbon, Options},
+    cmdline::Options,
     layout, limits,
     op::{Attr, Boot, Op, User},
     programs,
@@ -109,7 +110,6 @@ impl<'a, O: From<Op<'a>>> Plan<O> {
 /// The plan from the first instruction to the carbon copy.
 #[must_use]
 pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
-    use layout::{CARBON, CARBON_IMAGE, KEYMAPS, TOLD};
     let mut plan = Plan::new();
     plan.may(Why::OnlyBoot, Boot::Remove(programs::INIT.path));
     plan.may(Why::OnlyBoot, Boot::Remove(programs::SETUP.path));
@@ -117,39 +117,14 @@ pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     if !options.keymap.is_empty() {
         plan.may(Why::Keyboard, Boot::Keymap(options.keymap));
     }
-    plan.may(Why::OnlyBoot, Boot::Remove(KEYMAPS));
+    plan.may(Why::OnlyBoot, Boot::Remove(layout::KEYMAPS));
     plan.mount(Why::KernelState, "proc", "/proc", Attr::KERNEL, "");
     plan.mount(Why::KernelState, "sysfs", "/sys", Attr::KERNEL_READ_ONLY, "");
     plan.may(Why::Ports, Op::Write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0").into());
     settings(&mut plan);
     limits(&mut plan);
     plan.may(Why::Loopback, Boot::LoopbackUp);
-    match options.carbon {
-        Carbon::Plain => {
-            plan.must(Why::Whole, Boot::CheckTold);
-            plan.may(Why::OnlyBoot, Boot::Remove(TOLD));
-            plan.must(Why::CarbonCopy, Op::Bind(CARBON, CARBON, Attr::READ_ONLY).into());
-        }
-        Carbon::Image => {
-            plan.must(Why::Whole, Boot::CheckTold);
-            plan.may(Why::OnlyBoot, Boot::Remove(TOLD));
-            plan.mount(Why::RamFile, "ramfs", "/ram", Attr::KERNEL, "mode=0700");
-            plan.must(Why::RamFile, Boot::Move(CARBON_IMAGE, "/ram/carbon.erofs"));
-            let mount = Op::Mount("erofs", "/ram/carbon.erofs", CARBON, Attr::READ_ONLY, "");
-            plan.must(Why::CarbonCopy, mount.into());
-            plan.may(Why::OnlyBoot, Op::Unmount("/ram").into());
-        }
-        Carbon::Medium(device) => {
-            plan.must(Why::CarbonCopy, Boot::Device("erofs", device, CARBON, Attr::READ_ONLY, ""));
-        }
-        Carbon::Iso(device) => {
-            plan.must(Why::Medium, Boot::Device("iso9660", device, layout::MEDIUM, Attr::READ_ONLY, ""));
-            plan.must(Why::Complete, Boot::Whole(layout::CARBON_ON_MEDIUM));
-            let mount = Op::Mount("erofs", layout::CARBON_ON_MEDIUM, CARBON, Attr::READ_ONLY, "");
-            plan.must(Why::CarbonCopy, mount.into());
-            plan.may(Why::OnlyBoot, Op::Unmount(layout::MEDIUM).into());
-        }
-    }
+    layers::mount(&mut plan, options);
     plan.must(Why::Sealed, Op::Attributes("/", Attr::READ_ONLY).into());
     plan.0
 }
@@ -200,6 +175,8 @@ pub enum InRam {
     Guest,
     /// The homes that the initramfs carries.
     Carried,
+    /// The apps', which are made.
+    Apps,
 }
 
 /// The plan for the users partition. If it fails, `ram` follows.
@@ -226,6 +203,16 @@ fn work_folders(plan: &mut Plan<Boot<'_>>) {
     plan.may(Why::Limits, Op::Mkdir(layout::POLICIES, 0o700).into());
 }
 
+/// The homes of the apps that have none: each gets the first uid from `layout::FIRST_UID` on that is free.
+#[must_use]
+pub fn homes<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
+    let mut plan = Plan::new();
+    if options.apps.is_some() {
+        plan.may(Why::AppHomes, Boot::Homes(layout::APPS, layout::USERS));
+    }
+    plan.0
+}
+
 /// The user of a session in RAM.
 pub const GUEST: User<'static> = User { name: "guest", uid: 1000, gid: 1000 };
 
@@ -240,6 +227,9 @@ pub fn ram<'a>(whose: InRam) -> Steps<Boot<'a>> {
     }
     plan.mount(Why::RamSession, "tmpfs", layout::USERS, Attr::FILES, "mode=0755");
     plan.mkdir(Why::WorkFolders, "/tmp/.overlay", 0o700);
+    if whose == InRam::Apps {
+        return plan.0;
+    }
     plan.mkdir(Why::RamSession, "/tmp/guest", 0o700);
     plan.mkdir(Why::RamSession, "/tmp/guest/etc", 0o755);
     plan.must(Why::RamSession, Op::Write("/tmp/guest/etc/logon.json", "{\"password\": \"\"}\n").into());
@@ -278,6 +268,9 @@ mod tests {
             ("boot_medium", "carbon=LABEL=nodeos-carbon"),
             ("boot_keymap", "carbon=plain keymap=de"),
             ("boot_iso", "carbon=iso:LABEL=nodeos-carbon"),
+            ("boot_iso_with_apps", "carbon=iso:LABEL=nodeos-carbon apps=medium"),
+            ("boot_image_with_apps", "carbon=image apps=image"),
+            ("boot_medium_with_apps", "carbon=LABEL=nodeos-carbon apps=LABEL=nodeos-apps"),
         ] {
             golden(name, &boot(&Options::parse(line)));
         }
@@ -290,7 +283,9 @@ mod tests {
         golden("users_partition_that_grows", &users(&Options::parse("users=PARTUUID=1b2c3d4e-03 grow")));
         golden("users_ram", &ram(InRam::Guest));
         golden("users_carried", &ram(InRam::Carried));
-        assert!(users(&Options::default()).is_empty());
+        golden("users_ram_of_apps", &ram(InRam::Apps));
+        golden("homes_of_apps", &homes(&Options::parse("apps=medium")));
+        assert!(users(&Options::default()).is_empty() && homes(&options).is_empty());
         assert_eq!(layout::POLICIES, format!("{}/{}", layout::USERS, layout::POLICY));
     }
 

@@ -18,6 +18,8 @@ pub enum Why {
     Complete,
     RamFile,
     CarbonCopy,
+    Apps,
+    AppHomes,
     Medium,
     Sealed,
     UsersPartition,
@@ -76,6 +78,8 @@ impl Why {
             Self::Complete => "an incomplete copy on a stick or a card lacks what lies at the end",
             Self::RamFile => "EROFS reads its file from ramfs; tmpfs has no read_folio",
             Self::CarbonCopy => "node and its libraries, once and read-only, below every user's root",
+            Self::Apps => "the code of apps, read-only: an update replaces it and leaves the homes as they are",
+            Self::AppHomes => "an app's home holds only what the app writes; it is made when there is none",
             Self::Sealed => "the programs that start sessions stay as they are, whoever gets hold of one",
             Self::UsersPartition => {
                 "each directory at its top is a home; only PID 1 sees it here; e2fsck mends it first if it is not clean"

@@ -1,6 +1,6 @@
 //! The boot of an app's own machine, as a timeline.
 //!
-//! Its homes are those of `nodeos run APP`, but that `/init` does `trace.js` first. The machine is ended when the app listens,
+//! It is that of `nodeos run APP`, but that the app's start does `trace.js` first. The machine is ended when the app listens,
 //! and when it neither does that nor ends.
 
 use std::time::Duration;
@@ -20,6 +20,7 @@ use boot::host::error::{Error, Result, Tried};
 use boot::host::interrupt::{self, Making};
 use boot::image::Image;
 use boot::users::app::{self, App};
+use boot::users::image::{Create, create};
 
 /// How long after its first line an app may neither listen nor end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,8 +38,10 @@ pub fn timeline(host: &Host, subject: &Subject, app: &App, image: &Image) -> Res
     let _making = Making::start();
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let homes = folder.path().join("homes.ext4");
-    app::image_with(host, app, image.arch, include_str!("trace.js"), &homes)?;
+    create(&homes, Create::default(), &[])?;
+    let apps = Some(app::layer(host, app, image.arch, include_str!("trace.js"))?);
     interrupt::check(tried)?;
+    let image = &Image { apps, ..image.clone() };
     let mut machine = machine(image, &image.initramfs, &homes, "loglevel=7");
     if let Some(memory) = &subject.manifest.memory {
         machine = Machine { memory_mib: memory_mib(memory).map_err(|why| Error::new(tried(), why))?, ..machine };

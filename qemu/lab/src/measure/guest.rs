@@ -180,10 +180,10 @@ pub fn homes_of_init(path: &Path, more: &[Home]) -> Result<()> {
 /// A machine of that image, which keeps nothing.
 pub fn machine(image: &Image, initramfs: &Path, homes: &Path, words: &str) -> Machine {
     let cmdline = format!("{} {words}", assembly::cmdline(image, true));
-    let carbon = image.carbon.iter().map(Drive::read_only);
+    let disks = image.filesystems().map(Drive::read_only);
     Machine {
         memory_mib: RAM_MIB,
-        drives: carbon.chain([Drive { snapshot: true, ..Drive::writable(homes) }]).collect(),
+        drives: disks.chain([Drive { snapshot: true, ..Drive::writable(homes) }]).collect(),
         network: Network::User { publish: vec![], boot: None },
         ..Machine::new(image.arch, Start::kernel(&image.kernel, initramfs, cmdline))
     }

@@ -52,7 +52,8 @@ impl Subject {
     /// Its image for the medium.
     fn image(&self, host: &Host) -> Result<Image> {
         let placement = self.target.placement.unwrap_or(Placement::Medium);
-        self.image_at(host, self.target.profile, placement)
+        let apps = self.users.apps(host, self.arch)?;
+        Ok(Image { apps, ..self.image_at(host, self.target.profile, placement)? })
     }
 
     /// Its image for QEMU, whatever the medium is: what is booted to be measured.

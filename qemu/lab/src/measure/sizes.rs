@@ -33,7 +33,12 @@ pub fn sizes(host: &Host, subject: &Subject, image: &Image) -> Result<Figures> {
     if let Some(carbon) = &image.carbon {
         put("carbon", Figure { value: size(carbon)?, parts: members(carbon)? });
     }
-    let homes = subject.users.image(host, subject.arch, None)?;
+    if let Some(apps) = &image.apps {
+        let files = members(apps)?;
+        let parts = by_package(files.iter().map(|(path, bytes)| (path.as_str(), *bytes)));
+        put("apps", Figure { value: size(apps)?, parts });
+    }
+    let homes = subject.users.homes(host, None)?;
     let mut in_homes = None;
     if let Some(homes) = &homes {
         let partition = read::inspect(homes)?;

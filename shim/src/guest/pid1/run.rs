@@ -25,6 +25,7 @@ use crate::{
         report::Reports,
         terminal::Terminal,
     },
+    layout,
     op::User,
     programs,
     report::Report,
@@ -289,7 +290,8 @@ impl Executor<'_> {
             None => Streams::Log,
         };
         info!(self.log, "init of ", self.name(home));
-        self.enter(home, "/init", streams)
+        let app = place::app(self.name(home)).is_ok();
+        self.enter(home, if app { layout::APP_INIT } else { "/init" }, streams)
     }
 
     fn shell(&self, home: HomeId, console: ConsoleId) -> Result<Pid> {

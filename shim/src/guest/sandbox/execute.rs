@@ -138,7 +138,12 @@ fn overlay(home: &str, upper: Upper, attr: Attr, redirect: &str) -> Result<()> {
             );
         }
     }
-    say!(&mut options, layout::RUNTIME, ":", layout::HOST, ":", layout::CARBON, ",redirect_dir=", redirect);
+    say!(&mut options, layout::RUNTIME, ":", layout::HOST, ":");
+    let app = place::app(home).ok(); // open until it is mounted
+    if let Some(app) = &app {
+        say!(&mut options, place::of_descriptor(app), ":");
+    }
+    say!(&mut options, layout::CARBON, ",redirect_dir=", redirect);
     mount("overlay", "none", layout::ROOT, attr, &options)
 }
 

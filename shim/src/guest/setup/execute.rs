@@ -13,7 +13,7 @@ use crate::{
         log::Log,
         machine::{ram, usable_ram},
         place::{self, Name},
-        setup::{device, grow, keymap},
+        setup::{device, grow, homes, keymap},
     },
     layout, limits,
     op::{Attr, Boot, Op},
@@ -30,7 +30,7 @@ impl Execute for Boot<'_> {
                 op.execute(log)?;
                 match op {
                     Op::Bind(from, layout::CARBON, _) => info!(log, "carbon copy mounted (plain, ", from, ")"),
-                    Op::Mount("erofs", from, ..) => info!(log, "carbon copy mounted (erofs, ", from, ")"),
+                    Op::Mount("erofs", from, target, ..) => info!(log, named(target), " mounted (erofs, ", from, ")"),
                     _ => {}
                 }
                 Ok(())
@@ -46,6 +46,7 @@ impl Execute for Boot<'_> {
             Boot::Move(from, to) => move_file(from, to),
             Boot::CheckTold => check_told(log),
             Boot::Whole(path) => device::marked(path, log),
+            Boot::Homes(apps, homes) => homes::make(apps, homes, log),
             Boot::Setting(path, value) => match Op::Write(path, value).execute(log) {
                 Err(Errno::NOENT) => Ok(()),
                 result => result,
@@ -89,13 +90,18 @@ fn mount_device(kind: &str, wanted: Device<'_>, target: &str, attr: Attr, option
     // with the kernel's default of 5 s, a power loss loses too much; usersflags= comes later and overrides this
     say!(&mut all, if commits { "commit=1," } else { "" }, options);
     mount(kind, &device, target, attr, &all)?;
-    let what = match target {
+    info!(log, named(target), " mounted (", kind, ", ", device, ")");
+    Ok(())
+}
+
+/// What is mounted there, for people.
+fn named(target: &str) -> &'static str {
+    match target {
         layout::USERS => "users partition",
         layout::MEDIUM => "boot medium",
+        layout::APPS => "apps",
         _ => "carbon copy",
-    };
-    info!(log, what, " mounted (", kind, ", ", device, ")");
-    Ok(())
+    }
 }
 
 /// Makes the entries of a folder readable by root only, except `keep`. This works in every /proc, because a mode

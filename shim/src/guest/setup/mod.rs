@@ -7,6 +7,7 @@
 mod device;
 mod execute;
 mod grow;
+mod homes;
 mod keymap;
 mod mend;
 mod partition;
@@ -46,6 +47,7 @@ fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
         error!(log, word, ": not understood; ", Options::hint(word));
     }
     let upper = users(options, log)?;
+    steps(&plan::homes(options), log)?;
     devices(log)?;
     steps(&plan::host(&host()), log)?;
     Ok(upper)
@@ -61,9 +63,10 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     if let Some(upper) = options.users.and_then(|device| partition::mounted(device, carried, options, log)) {
         return Ok(upper);
     }
-    let (whose, says) = match carried {
-        true => (InRam::Carried, ", with the homes of the boot medium: changes are lost at power off"),
-        false => (InRam::Guest, ": no users partition, changes are lost at power off; log on as guest"),
+    let (whose, says) = match (carried, options.apps) {
+        (true, _) => (InRam::Carried, ", with the homes of the boot medium: changes are lost at power off"),
+        (false, Some(_)) => (InRam::Apps, ": no users partition, changes are lost at power off"),
+        (false, None) => (InRam::Guest, ": no users partition, changes are lost at power off; log on as guest"),
     };
     error!(log, "RAM session", says);
     steps(&plan::ram(whose), log)?;

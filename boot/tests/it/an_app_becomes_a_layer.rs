@@ -1,17 +1,17 @@
-//! A file or a folder becomes the home of the user `app`, to whom nobody can log on. The home's
-//! `/init` runs the app.
+//! A file or a folder becomes the code of the user `app`: files of root's in an image of their own,
+//! with a start that runs the app.
 
-use crate::users::{Scratch, fsck};
+use crate::users::Scratch;
 use boot::host::Host;
 use boot::host::cache::Cache;
 use boot::host::progress::Progress;
-use boot::users::app::{App, home, image};
+use boot::inspect::{Contents, inspect};
+use boot::users::app::{App, code, layer};
 use boot::users::home::{Content, Entry};
-use boot::users::read::{How, list};
 use shim::arches::ALL;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn host(scratch: &Scratch) -> Host {
@@ -29,17 +29,26 @@ fn app(scratch: &Scratch, files: &[(&str, &str)]) -> PathBuf {
     folder
 }
 
+/// Paths, modes and owners in an image.
+fn members(image: &Path) -> Vec<(String, String, (u32, u32))> {
+    let Contents::Carbon(tree) = inspect(image).unwrap() else { panic!("no EROFS: {}", image.display()) };
+    let mut files: Vec<_> =
+        tree.members.into_iter().map(|member| (member.path, member.mode, (member.uid, member.gid))).collect();
+    files.sort();
+    files
+}
+
 fn refused(files: &[(&str, &str)]) -> String {
     let scratch = Scratch::new();
     let folder = app(&scratch, files);
     fs::create_dir_all(&folder).unwrap();
-    let error = image(&host(&scratch), &folder.clone().into(), &ALL[0], None).unwrap_err().to_string();
-    assert!(!scratch.folder().join("cache/users").exists(), "something was written: {error}");
+    let error = layer(&host(&scratch), &folder.clone().into(), &ALL[0], "").unwrap_err().to_string();
+    assert!(!scratch.folder().join("cache/apps").exists(), "something was written: {error}");
     error.replace(scratch.folder().to_str().unwrap(), "")
 }
 
 #[test]
-fn a_folder_becomes_a_home_without_git_history_and_npm_tokens() {
+fn a_folder_becomes_a_layer_without_git_history_and_npm_tokens() {
     let scratch = Scratch::new();
     let files = [
         ("package.json", r#"{"main": "lib/x.js", "dependencies": {"dep": "1"}}"#),
@@ -51,20 +60,26 @@ fn a_folder_becomes_a_home_without_git_history_and_npm_tokens() {
     ];
     let folder = app(&scratch, &files);
     symlink("lib/x.js", folder.join("link")).unwrap();
-    let path = image(&host(&scratch), &folder.clone().into(), &ALL[0], None).unwrap();
-    assert_eq!(fsck(&path), "");
-    let users = list(&path).unwrap();
-    assert_eq!(users.len(), 1);
-    let user = &users[0];
-    assert_eq!((user.name.as_str(), user.uid, user.logon, user.init), ("app", 1000, How::None, true));
-    let inside = ext4_view::Ext4::load_from_path(&path).unwrap();
-    for (file, there) in
-        [("lib/x.js", true), ("node_modules/dep/index.js", true), (".env", true), (".npmrc", false), (".git", false)]
-    {
-        assert_eq!(inside.exists(format!("/app/app/{file}").as_str()).unwrap(), there, "{file}");
-    }
-    assert!(inside.read_to_string("/app/init").unwrap().contains("\"/app/lib/x.js\""));
-    assert_eq!(image(&host(&scratch), &folder.clone().into(), &ALL[0], None).unwrap(), path, "made once");
+    let path = layer(&host(&scratch), &folder.clone().into(), &ALL[0], "").unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "an app's files may be secret");
+    let expected = [
+        ("/app", "drwxr-xr-x"),
+        ("/app/app", "drwxrwxrwt"),
+        ("/app/app/.env", "-rw-r--r--"),
+        ("/app/app/.init.cjs", "-rwxr-xr-x"),
+        ("/app/app/lib", "drwxrwxrwt"),
+        ("/app/app/lib/x.js", "-rw-r--r--"),
+        ("/app/app/link", "lrwxrwxrwx"),
+        ("/app/app/node_modules", "drwxrwxrwt"),
+        ("/app/app/node_modules/dep", "drwxrwxrwt"),
+        ("/app/app/node_modules/dep/index.js", "-rw-r--r--"),
+        ("/app/app/package.json", "-rw-r--r--"),
+    ];
+    let found = members(&path);
+    let found: Vec<_> = found.iter().map(|(path, mode, _)| (path.as_str(), mode.as_str())).collect();
+    assert_eq!(found, expected);
+    assert!(members(&path).iter().all(|(.., owner)| *owner == (0, 0)));
+    assert_eq!(layer(&host(&scratch), &folder.into(), &ALL[0], "").unwrap(), path, "made once");
 }
 
 #[test]
@@ -78,8 +93,10 @@ fn the_app_is_the_main_module_and_init_exits_with_its_status() {
     ] {
         let file = scratch.folder().join(name);
         fs::write(&file, text).unwrap();
-        let home = home(&host(&scratch), &file.clone().into(), &ALL[0]).unwrap();
-        let Some(Entry::File(Content::Bytes(init), true)) = home.get("init") else { panic!("no init: {home}") };
+        let home = code(&host(&scratch), &file.clone().into(), &ALL[0], "").unwrap();
+        let Some(Entry::File(Content::Bytes(init), true)) = home.get("app/.init.cjs") else {
+            panic!("no init: {home}")
+        };
         // this folder is the root of the machine
         let root = scratch.folder().join(format!("root of {name}"));
         fs::create_dir_all(root.join("app")).unwrap();
@@ -107,8 +124,8 @@ fn a_start_with_variables_and_flags_reaches_node() {
     ];
     let folder = app(&scratch, &files);
     let made = App { path: folder.clone(), words: vec!["last word".to_owned()], ..App::from(folder.clone()) };
-    let home = home(&host(&scratch), &made, &ALL[0]).unwrap();
-    let Some(Entry::File(Content::Bytes(init), true)) = home.get("init") else { panic!("no init: {home}") };
+    let home = code(&host(&scratch), &made, &ALL[0], "").unwrap();
+    let Some(Entry::File(Content::Bytes(init), true)) = home.get("app/.init.cjs") else { panic!("no init: {home}") };
     let at = scratch.folder().join("app");
     fs::rename(&folder, &at).unwrap();
     let init = String::from_utf8(init.clone()).unwrap().replace("/app", at.to_str().unwrap());
@@ -132,7 +149,7 @@ fn an_app_that_cannot_start_is_refused_before_anything_is_written() {
     let scratch = Scratch::new();
     let error = |name: &str| {
         let path = scratch.folder().join(name);
-        image(&host(&scratch), &path.clone().into(), &ALL[0], None).unwrap_err().to_string()
+        layer(&host(&scratch), &path.clone().into(), &ALL[0], "").unwrap_err().to_string()
     };
     assert!(error("gone.js").contains("ENOENT"));
     fs::write(scratch.folder().join("x.py"), "").unwrap();
@@ -150,9 +167,10 @@ fn eight_apps_at_once_each_get_their_image() {
             let (host, made, app) = (&host, &made, scratch.folder().join(format!("{number}.js")));
             scope.spawn(move || {
                 fs::write(&app, format!("// {number}")).unwrap();
-                let image = image(host, &app.clone().into(), &ALL[0], None).unwrap();
+                let image = layer(host, &app.clone().into(), &ALL[0], "").unwrap();
                 made.wait();
-                assert_eq!(list(&image).unwrap().len(), 1, "the image of app {number}");
+                let file = format!("/app/app/{number}.js");
+                assert!(members(&image).iter().any(|(path, ..)| *path == file), "the image of app {number}");
             });
         }
     });
@@ -172,7 +190,7 @@ fn npm_installs_nothing_in_the_folder_that_a_link_leads_to() {
     for (name, target) in links {
         let link = scratch.folder().join(name);
         symlink(target, &link).unwrap();
-        let home = home(&host(&scratch), &link.clone().into(), &ALL[0]).unwrap();
+        let home = code(&host(&scratch), &link.clone().into(), &ALL[0], "").unwrap();
         assert!(home.get("app/node_modules/dep").is_some() && home.get("app/x.js").is_some(), "{name}: {home}");
     }
     assert_eq!(fs::read_dir(&folder).unwrap().count(), before, "npm wrote into the app's own folder");

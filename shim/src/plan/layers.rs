@@ -1,0 +1,55 @@
+//! What lies below the homes: the carbon copy, and the code of apps.
+
+use crate::{
+    cmdline::{Apps, Carbon, Options},
+    layout::{self, APPS, CARBON, CARBON_IMAGE, TOLD},
+    op::{Attr, Boot, Op},
+    plan::{Plan, Why},
+};
+
+/// Mounts both from where the kernel's words say that they are.
+pub fn mount<'a>(plan: &mut Plan<Boot<'a>>, options: &Options<'a>) {
+    match options.carbon {
+        Carbon::Plain => {
+            plan.must(Why::Whole, Boot::CheckTold);
+            plan.may(Why::OnlyBoot, Boot::Remove(TOLD));
+            plan.must(Why::CarbonCopy, Op::Bind(CARBON, CARBON, Attr::READ_ONLY).into());
+        }
+        Carbon::Image => {
+            plan.must(Why::Whole, Boot::CheckTold);
+            plan.may(Why::OnlyBoot, Boot::Remove(TOLD));
+            in_ram(plan, Why::CarbonCopy, [CARBON_IMAGE, "/ram/carbon.erofs", CARBON]);
+        }
+        Carbon::Medium(device) => {
+            plan.must(Why::CarbonCopy, Boot::Device("erofs", device, CARBON, Attr::READ_ONLY, ""));
+        }
+        Carbon::Iso(device) => {
+            plan.must(Why::Medium, Boot::Device("iso9660", device, layout::MEDIUM, Attr::READ_ONLY, ""));
+            on_medium(plan, Why::CarbonCopy, layout::CARBON_ON_MEDIUM, CARBON);
+        }
+    }
+    match options.apps {
+        None => {}
+        Some(Apps::Image) => in_ram(plan, Why::Apps, [layout::APPS_IMAGE, "/ram/apps.erofs", APPS]),
+        Some(Apps::Medium) => on_medium(plan, Why::Apps, layout::APPS_ON_MEDIUM, APPS),
+        Some(Apps::Device(device)) => plan.must(Why::Apps, Boot::Device("erofs", device, APPS, Attr::READ_ONLY, "")),
+    }
+    if let Carbon::Iso(_) = options.carbon {
+        plan.may(Why::OnlyBoot, Op::Unmount(layout::MEDIUM).into());
+    }
+}
+
+/// An EROFS file of the initramfs.
+fn in_ram(plan: &mut Plan<Boot<'_>>, why: Why, [image, moved, target]: [&'static str; 3]) {
+    plan.mount(Why::RamFile, "ramfs", "/ram", Attr::KERNEL, "mode=0700");
+    plan.must(Why::RamFile, Boot::Move(image, moved));
+    plan.must(Why::Complete, Boot::Whole(moved));
+    plan.must(why, Op::Mount("erofs", moved, target, Attr::READ_ONLY, "").into());
+    plan.may(Why::OnlyBoot, Op::Unmount("/ram").into());
+}
+
+/// An EROFS file of the medium's own filesystem.
+fn on_medium<'a>(plan: &mut Plan<Boot<'a>>, why: Why, image: &'a str, target: &'a str) {
+    plan.must(Why::Complete, Boot::Whole(image));
+    plan.must(why, Op::Mount("erofs", image, target, Attr::READ_ONLY, "").into());
+}
