@@ -41,9 +41,9 @@ pub struct Wanted {
 pub enum Users {
     /// A session in RAM.
     None,
-    /// The demo's three.
+    /// The three homes of the demo.
     Demo,
-    /// One user, who is that program.
+    /// One user, who runs that program.
     App(App),
     /// An image of a users partition that somebody else made.
     File(PathBuf),

@@ -1,30 +1,29 @@
-//! Assembles NodeOS: from a manifest to a kernel, an initramfs and a carbon copy, and media made of them.
+//! Assembles NodeOS: turns a manifest into a kernel, an initramfs and a carbon copy, and makes media of them.
 //!
 //! ```text
 //! manifest -> closure -> tree -> archive -> image -> medium
 //! ```
 //!
-//! | room | holds | uses |
+//! | module | contains | uses |
 //! |---|---|---|
-//! | `host` | files, programs, errors, progress: what any program of the host needs | |
-//! | `parts` | where pieces come from: kernel, node, Debian's libraries, the shim | `host` |
-//! | `image` | the waist, [`image::Image`]: everything before it builds one, every medium takes one | `parts` |
+//! | `host` | files, programs, errors, progress: common to all programs of the host | |
+//! | `parts` | the sources of the pieces: kernel, node, Debian's libraries, the shim | `host` |
+//! | `image` | the center, [`image::Image`]: everything before it builds one, every medium is made from one | `parts` |
 //! | `users` | users partitions, without root | `image` |
-//! | `assembly` | what a person wants, made by the rooms above | `users` |
+//! | `assembly` | makes what the user wants with the modules above | `users` |
 //! | `media` | a row and a file for each kind of medium | `assembly` |
-//! | `inspect` | what is in a file that may be anybody's | `media` |
-//! | `tools` | which programs of the host all of it needs | `media` |
+//! | `inspect` | the content of a file that may come from anybody | `media` |
+//! | `tools` | the programs of the host that all of this needs | `media` |
 //!
 //! The contract with the guest (names, places, parameters) is the shim's library; the shim's binaries are input paths.
 //!
-//! 1. `elf`, `closure`, `tree`, `words`, `steps` do no I/O: values in, values out, and every value prints
-//!    itself.
-//! 2. No clock, host uid, hostname or directory order reaches a byte of an image: built twice, equal.
-//! 3. Nothing needs root, and nothing half-written stays: a temporary name, then a rename (`cache`), and a ctrl-c that
-//!    waits until the temporary one is gone (`interrupt`).
-//! 4. What is missing or of the wrong architecture is found before anything is written.
+//! 1. `elf`, `closure`, `tree`, `words`, `steps` do no I/O: values in, values out, and every value can be printed.
+//! 2. No clock, uid, hostname or directory order of the host affects an image: two builds give equal bytes.
+//! 3. Nothing needs root, and no unfinished file stays: files get a temporary name and are then renamed (`cache`), and
+//!    a ctrl-c first removes the temporary ones (`interrupt`).
+//! 4. Missing parts and parts for the wrong architecture are found before anything is written.
 //!
-//! Absent on purpose: a registry client (npm, apt and dpkg are asked, with the user's own settings), a build system.
+//! Absent on purpose: a registry client (it uses npm, apt and dpkg, with the user's own settings), a build system.
 
 pub mod assembly;
 pub mod host;

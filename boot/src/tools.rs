@@ -1,4 +1,4 @@
-//! What the host needs, as one table: `doctor` prints it, the launcher installs from it.
+//! The tools that the host needs, as one table: `doctor` prints it, and the launcher installs from it.
 
 use shim::arches::ALL;
 
@@ -58,7 +58,7 @@ pub fn all() -> Vec<Tool> {
             tool(For::Firmware(arch), File(arch.uefi_code, arch.uefi_package), "the machine's firmware for media"),
         ]);
     }
-    // what QEMU's packages only recommend: the PC's firmware starts the kernel
+    // files that QEMU's packages only recommend: the PC's firmware starts the kernel
     for arch in ALL.iter().filter(|arch| arch.bios) {
         let firmware = File("/usr/share/seabios/bios-256k.bin", "seabios");
         tools.push(tool(For::Machine(arch), firmware, "the machine's firmware"));
@@ -68,12 +68,12 @@ pub fn all() -> Vec<Tool> {
     tools
 }
 
-/// The tools that are not there and that serve one of those purposes.
+/// The missing tools for these purposes.
 pub fn missing(purposes: &[For]) -> Vec<Tool> {
     all().into_iter().filter(|tool| purposes.contains(&tool.needed) && tool.found().is_none()).collect()
 }
 
-/// Their packages, each once, in the order of the table.
+/// The packages of these tools without duplicates, in the order of the table.
 #[must_use]
 pub fn packages(tools: &[Tool]) -> Vec<&'static str> {
     let mut packages: Vec<&str> = Vec::new();
@@ -85,7 +85,7 @@ pub fn packages(tools: &[Tool]) -> Vec<&'static str> {
     packages
 }
 
-/// Every purpose there is.
+/// All purposes.
 #[must_use]
 pub fn everything() -> Vec<For> {
     let of = |arch| [For::Kernel(arch), For::Machine(arch), For::Firmware(arch)];

@@ -13,11 +13,11 @@ pub enum For {
     Users,
     /// Compiling a kernel for that architecture.
     Kernel(&'static Arch),
-    /// Making that medium: a name in `media::ALL`.
+    /// Making this medium: a name in `media::ALL`.
     Medium(&'static str),
     /// Running a machine of that architecture.
     Machine(&'static Arch),
-    /// Running a machine with firmware.
+    /// Running a machine of that architecture with its firmware.
     Firmware(&'static Arch),
     /// The systems that `nodeos bench` compares with.
     Bench,

@@ -1,5 +1,5 @@
-//! The members of an EROFS filesystem. erofs-rs reads it where it lies: nothing is unpacked, so no name in it becomes
-//! one of the host's.
+//! The members of an EROFS filesystem. erofs-rs reads it in place: nothing is unpacked, so no name in it becomes a name
+//! of the host.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -20,9 +20,9 @@ use crate::host::window::Window;
 use crate::image::unpack::{self, Names, UNPACKED};
 use crate::users::read::Member;
 
-/// The longest path that anybody opens, and the longest link: PATH_MAX.
+/// The longest path that can be opened, and the longest link target: PATH_MAX.
 const LONGEST: usize = 4096;
-/// More members are no carbon copy.
+/// A carbon copy never has more members.
 const MOST: usize = 1 << 20;
 
 pub fn read(image: &Window) -> Result<Vec<Read>> {
@@ -63,7 +63,7 @@ pub fn read(image: &Window) -> Result<Vec<Read>> {
     Ok(all)
 }
 
-/// Everything that erofs-rs awaits is a read of a file, which is there when it returns.
+/// erofs-rs only awaits reads of a file, and these are complete when they return.
 fn at_once<T>(future: impl Future<Output = erofs_rs::Result<T>>) -> erofs_rs::Result<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
@@ -88,13 +88,13 @@ fn facts(fs: &EroFS<Bytes>, inode: Inode, left: &Cell<u64>) -> erofs_rs::Result<
         return Ok(Facts::None);
     }
     match Facts::read(inode.data_size(), &mut Content { file: fs.open_inode_file(inode)?, left }) {
-        // compressed in a way that a kernel of ours does not know either
+        // compressed in a way that our kernel does not know either
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Facts::None),
         facts => Ok(facts?),
     }
 }
 
-/// Files may share their blocks: what is read of all of them is counted.
+/// Files may share blocks, so the bytes that are read of all of them are counted.
 struct Content<'a> {
     file: File<'a, Bytes>,
     left: &'a Cell<u64>,

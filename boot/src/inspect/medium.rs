@@ -1,4 +1,4 @@
-//! What a medium holds: each part is read where the medium's row says that it lies.
+//! The content of a medium. Each part is read at the place that the medium's row gives.
 
 use std::fmt;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub struct Medium {
     pub target: String,
     /// Bytes of all of it.
     pub size: u64,
-    /// What the kernel is told, where nothing more is chosen.
+    /// The default command line of the kernel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cmdline: Option<String>,
     /// What is on it.
@@ -31,7 +31,7 @@ pub struct Part {
     pub path: String,
     /// Bytes in it.
     pub bytes: u64,
-    /// What it holds, if it is something that NodeOS makes.
+    /// Its content, if NodeOS makes such files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contents: Option<Box<Contents>>,
     /// Why it cannot be read.
@@ -51,7 +51,7 @@ impl Part {
     }
 }
 
-/// A folder that a build wrote for a loader or for the network.
+/// A folder that a build wrote for a boot loader or for the network.
 pub fn folder(path: &Path) -> Result<Medium> {
     let manifest = Manifest::read(&path.join(MANIFEST)).map_err(|error| {
         Error::new(format!("inspect the folder {}", path.display()), format!("no build wrote it: {error}"))
@@ -59,7 +59,8 @@ pub fn folder(path: &Path) -> Result<Medium> {
     })?;
     let part = |member: &crate::media::Member| {
         let shown = member.path.to_string_lossy().into_owned();
-        // somebody wrote the manifest: it names files of the folder's own, and nothing else of this host
+        // anybody may have written the manifest: it may only name files of the folder itself, and no others of this
+        // host
         let opened = media::open(path, &member.path).and_then(|file| Window::of(file, &path.join(&member.path)));
         Part::of(shown, opened, member.bytes)
     };
@@ -67,7 +68,7 @@ pub fn folder(path: &Path) -> Result<Medium> {
     Ok(Medium { target: manifest.target, size: manifest.bytes, cmdline: Some(manifest.cmdline), parts })
 }
 
-/// What a file is that is a medium; `None` for any other.
+/// The medium in a file; `None` for any other file.
 pub fn file(window: &Window) -> Result<Option<Medium>> {
     let Some((kind, Listing { cmdline, parts })) = media::list(window)? else { return Ok(None) };
     let parts = parts.into_iter().map(|Listed { path, window }| Part::of(path, window, 0)).collect();
@@ -128,7 +129,7 @@ mod tests {
             "target": "direct", "arch": "x86_64", "cmdline": "", "bytes": 3, "versions": {}, "members": members,
         });
         fs::write(at.join(MANIFEST), manifest.to_string()).unwrap();
-        // a FIFO would be waited for
+        // opening a FIFO would block
         let (sender, read) = mpsc::channel();
         std::thread::spawn(move || sender.send(folder(&at).map(|medium| medium.parts)));
         let parts = read.recv_timeout(Duration::from_secs(60)).unwrap().unwrap();

@@ -1,7 +1,7 @@
-//! What is in an image that somebody made: members, owners, sizes, and the libraries of its programs.
+//! The content of an image that somebody else made: members, owners, sizes, and the libraries of its programs.
 //!
-//! The file's own bytes say what it is; its name says nothing. It may be anybody's: nothing in it is written to this
-//! machine, nor does it say how much memory is taken, and names are printed as `shown` has them.
+//! The bytes of the file decide its kind, not its name. The file may come from anybody: nothing of it is written to
+//! this machine, it cannot cause a large use of memory, and its names are printed as in `shown`.
 
 mod erofs;
 mod initramfs;
@@ -29,7 +29,7 @@ use crate::users::superblock;
 
 pub use self::medium::{Medium, Part};
 
-/// What a file is, by its first bytes.
+/// The kind of a file, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A cpio archive, compressed with zstd or not.
@@ -40,15 +40,15 @@ pub enum Kind {
     Users,
     /// A kernel for that architecture.
     Kernel(&'static Arch),
-    /// Something compressed with gzip: on media the firmware or the boot loader unpacks kernels.
+    /// A gzip file: on media, the firmware or the boot loader unpacks kernels.
     Gzip,
 }
 
-/// Bytes of a file that tell what it is: the superblocks lie at 1024.
+/// How many bytes are needed to recognize a file: the superblocks are at offset 1024.
 const HEAD: u64 = 2048;
 
 impl Kind {
-    /// Judges a file's first bytes.
+    /// Decides by a file's first bytes.
     #[must_use]
     pub fn of(head: &[u8]) -> Option<Self> {
         if unpack::is(head) {
@@ -68,7 +68,7 @@ impl Kind {
     }
 }
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Contents {
@@ -79,7 +79,7 @@ pub enum Contents {
     Kernel {
         arch: &'static str,
     },
-    /// Something that gzip unpacks: a kernel, if a build put it on a medium.
+    /// A gzip file: a kernel, if a build put it on a medium.
     Gzip,
     /// A card, a disk, an ISO, or a folder that a build wrote.
     Medium(Medium),
@@ -99,7 +99,7 @@ pub struct Tree {
 /// A dynamic program.
 #[derive(Debug, Serialize)]
 pub struct Program {
-    /// Where it lies, as its user sees it.
+    /// Its path in the root that its user sees.
     pub path: String,
     pub arch: String,
     /// The libraries that it loads.
@@ -109,28 +109,28 @@ pub struct Program {
     pub broken: Option<String>,
 }
 
-/// A member, and what it is as a program.
+/// A member, and its facts as a program.
 struct Read {
     member: Member,
     facts: Facts,
 }
 
-/// What a file is as a program.
+/// A file's facts as a program.
 #[derive(Clone)]
 enum Facts {
-    /// None, or a broken one: that is a file too.
+    /// Not a program, or a damaged one: other files are members too.
     None,
     /// An ELF file.
     Elf(Elf),
-    /// One that is larger than what is read of one.
+    /// A program that is too large to be read.
     Beyond,
 }
 
-/// More of a program is not read: a node of 2026 has 120 MiB.
+/// Larger programs are not read: a node of 2026 has 120 MiB.
 const MOST_OF_A_PROGRAM: u64 = 512 << 20;
 
 impl Facts {
-    /// Reads a file as far as is needed to tell.
+    /// Reads as much of a file as is needed to decide.
     fn read(size: u64, content: &mut dyn io::Read) -> io::Result<Self> {
         const MAGIC: &[u8] = b"\x7fELF";
         let mut bytes = Vec::new();
@@ -153,7 +153,7 @@ impl Facts {
     }
 }
 
-/// Reads a file or a folder of whatever kind.
+/// Inspects a file or a folder of any kind.
 pub fn inspect(path: &Path) -> Result<Contents> {
     if path.is_dir() {
         return medium::folder(path).map(Contents::Medium);
@@ -170,7 +170,7 @@ pub fn inspect(path: &Path) -> Result<Contents> {
     }
 }
 
-/// What a file or a part of one holds; `None` for nothing that NodeOS makes.
+/// The content of a file or a part of one; `None` if NodeOS makes no such files.
 fn contents(window: &Window) -> Result<Option<Contents>> {
     let size = window.length();
     Ok(Some(match Kind::of(&window.head(HEAD)?) {
@@ -186,7 +186,7 @@ fn contents(window: &Window) -> Result<Option<Contents>> {
     }))
 }
 
-/// `carbon` is where the carbon copy lies in the tree: programs see that as their root.
+/// `carbon` is the path of the carbon copy in the tree. Programs see that folder as their root.
 fn tree(size: u64, mut all: Vec<Read>, carbon: &str) -> Tree {
     all.sort_by(|one, other| one.member.path.cmp(&other.member.path));
     let seen = |read: &Read| Some(read.member.path.strip_prefix(carbon)?.to_owned()).filter(|p| p.starts_with('/'));
@@ -217,7 +217,7 @@ fn program(path: &str, elf: &Elf, root: &BTreeMap<String, &Read>) -> Option<Prog
     let (libraries, broken) = match found {
         Ok(libraries) => (libraries.into_iter().collect(), None),
         Err(Error { tried, why, next }) => {
-            // names of libraries are the image's
+            // the image chooses the names of libraries
             let [tried, why] = [tried, why].map(|text| Shown::of(&text).to_string());
             let next = next.map(|text| Shown::of(&text).to_string());
             (Vec::new(), Some(Error { tried, why, next }.to_string()))
@@ -226,7 +226,7 @@ fn program(path: &str, elf: &Elf, root: &BTreeMap<String, &Read>) -> Option<Prog
     Some(Program { path: path.to_owned(), arch, libraries, broken })
 }
 
-/// The member at a path, links on the way and at its end followed.
+/// The member at a path, after following all links.
 fn resolved<'a>(path: &str, root: &BTreeMap<String, &'a Read>) -> Option<&'a Read> {
     // MAXSYMLINKS of the kernel
     let mut path = path.to_owned();

@@ -1,4 +1,4 @@
-//! A card, read as the firmware of a Raspberry Pi reads it.
+//! Reads a card as the firmware of a Raspberry Pi does.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -15,20 +15,20 @@ use crate::users::place;
 
 /// The FAT filesystem's label.
 pub const LABEL: &str = "NODEOS-BOOT";
-/// The serial line on the pins, of all boards but a 5.
+/// The serial line on the pins, for all boards except a 5.
 pub const SERIAL: &str = "ttyS1,115200";
 
 pub(super) const MIB: u64 = 1 << 20;
-/// What cards erase at once is at most that.
+/// The erase block of a card is at most this large.
 pub(super) const ALIGN: u64 = 4 * MIB;
 /// Where the FAT filesystem begins.
 pub const BOOT_AT: u64 = ALIGN;
-/// The smallest of FAT32 is 33 MiB; the rest is room for a newer kernel.
+/// The smallest FAT32 filesystem has 33 MiB; the rest is room for a newer kernel.
 pub(super) const BOOT: u64 = 64 * MIB;
 /// Where it ends.
 pub const BOOT_END: u64 = BOOT_AT + BOOT;
 
-/// What is loaded from it, by a board as QEMU has it.
+/// The files that a board, as QEMU emulates it, loads from the card.
 pub struct Card {
     /// The kernel, compressed.
     pub kernel: PathBuf,
@@ -39,7 +39,7 @@ pub struct Card {
     pub cmdline: String,
 }
 
-/// Whether a disk is a card of ours.
+/// Whether a disk is a NodeOS card.
 #[must_use]
 pub fn is(disk: &Window) -> bool {
     const LABEL_AT: u64 = 71; // BS_VolLab of FAT32 (Microsoft's FAT specification, 1.03)
@@ -47,14 +47,14 @@ pub fn is(disk: &Window) -> bool {
     disk.read_exact_at(&mut label, BOOT_AT + LABEL_AT).is_ok() && label == *LABEL.as_bytes()
 }
 
-/// The partitions; of the one that the firmware reads, the files that a build chose the bytes of.
+/// The partitions. Of the one that the firmware reads: the files whose bytes a build chooses.
 pub(super) fn list(disk: &Window) -> Result<Listing> {
     let _making = Making::start();
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let copy = |name: &str| {
         let to = folder.path().join(name);
         copy_out(disk.path(), &[name], &to)?;
-        // the open file outlives its folder
+        // the open file survives the removal of its folder
         Window::open(&to)
     };
     let mut parts = Vec::new();
@@ -72,7 +72,7 @@ pub(super) fn list(disk: &Window) -> Result<Listing> {
     Ok(Listing { cmdline, parts })
 }
 
-/// Copies files out of the partition that the firmware reads.
+/// Copies files from the partition that the firmware reads.
 fn copy_out(card: &Path, names: &[&str], to: &Path) -> Result<()> {
     let mut image = card.as_os_str().to_owned();
     image.push(format!("@@{BOOT_AT}"));
@@ -80,7 +80,7 @@ fn copy_out(card: &Path, names: &[&str], to: &Path) -> Result<()> {
     super::mtools("mcopy", Path::new(&image)).args(names).arg(to).ok()
 }
 
-/// Takes out of it what QEMU loads itself: it does not run that firmware.
+/// Extracts the files that QEMU loads itself, because QEMU does not run that firmware.
 pub fn read(cache: &Cache, path: &Path) -> Result<Card> {
     const FILES: [&str; 4] = ["kernel8.img", "initramfs", "bcm2837-rpi-3-b.dtb", "cmdline.txt"];
     let file = File::open(path).tried("read", path)?;
@@ -94,14 +94,14 @@ pub fn read(cache: &Cache, path: &Path) -> Result<Card> {
     cache.prune("card", "boot-")?;
     let text = fs::read_to_string(folder.join("cmdline.txt")).tried("read", &folder)?;
     let [kernel, initramfs, device_tree] = [FILES[0], FILES[1], FILES[2]].map(|name| folder.join(name));
-    // of several consoles the last is the system's own
+    // of several consoles, the last one is the system console
     Ok(Card { kernel, initramfs, device_tree, cmdline: format!("{} console={SERIAL}", text.trim()) })
 }
 
-/// The one board that QEMU has: a Raspberry Pi 3.
+/// The RAM of the only board that QEMU emulates: a Raspberry Pi 3.
 const PI_3_MIB: u32 = 1024;
 
-/// That board, with the card in its slot or in a USB port.
+/// That board, with the card in its slot or on a USB port.
 pub(super) fn boot(stock: &Stock<'_>, asked: &Asked) -> std::result::Result<Hardware, Refused> {
     let refused = |why: String| Err(Refused::Asked(why));
     if asked.homes {

@@ -1,4 +1,4 @@
-//! A folder for whatever loads a kernel by itself: QEMU, kexec, another boot loader.
+//! A folder for a program that loads a kernel itself: QEMU, kexec, another boot loader.
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ fn cmdline(parts: &Parts<'_>) -> Result<String> {
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     parts.image.export(out)?;
     if let Some(homes) = parts.users {
-        // what a machine writes meanwhile would be half in the copy
+        // if a machine wrote to it meanwhile, the copy would be inconsistent
         not_in_use(format!("copy {}", homes.display()), homes)?;
         let to = out.join(MEDIUM.homes);
         Run::new("cp").args(["--reflink=auto", "--sparse=always", "--"]).arg(homes).arg(&to).ok()?;
@@ -51,14 +51,14 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     Ok(Vec::new())
 }
 
-/// The machine of a virtual one, with the carbon copy and the homes as disks.
+/// A virtual machine, with the carbon copy and the homes as disks.
 fn boot(stock: &Stock<'_>, asked: &Asked) -> std::result::Result<Hardware, Refused> {
     let file = |name: &str| stock.path.join(name);
     let (kernel, initramfs) = (file("kernel"), file("initramfs"));
     kernel::check(&kernel, stock.arch)?;
     initramfs.metadata().tried("read", &initramfs)?;
     let cmdline = String::from_utf8_lossy(&read(&file("cmdline"))?).trim().to_owned();
-    // a person may have changed it
+    // the user may have changed it
     words::check(&cmdline, "")?;
     let disks = [(CARBON_FILE, true), (APPS_FILE, true), (MEDIUM.homes, false)];
     let disks = disks.map(|(name, read_only)| Drive { path: file(name), slot: Slot::Disk, read_only });

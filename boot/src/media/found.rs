@@ -1,4 +1,4 @@
-//! A medium that lies somewhere: which kind it is, and the machine that boots it.
+//! Finds out which kind of medium is at a path, and which machine boots it.
 
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
@@ -18,14 +18,14 @@ use crate::host::window::Window;
 pub struct Found {
     /// Its kind.
     pub medium: &'static Medium,
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
-    /// The architecture that it is for.
+    /// Its architecture.
     pub arch: &'static Arch,
 }
 
 impl Found {
-    /// The medium at that path: a folder with a manifest of ours, or a file or a device that a row recognises.
+    /// The medium at that path: a folder with our manifest, or a file or device that a row recognizes.
     pub fn at(path: &Path) -> Result<Option<Self>> {
         let tried = || format!("run {}", path.display());
         let found = fs::metadata(path).map_err(|error| Error::io(tried(), &error))?;
@@ -33,7 +33,7 @@ impl Found {
         if found.is_dir() {
             return Self::folder(path);
         }
-        // a stick that a medium was written to is one too
+        // a stick with a medium on it is accepted too
         if !found.is_file() && !found.file_type().is_block_device() {
             return Err(Error::new(tried(), "it is neither a file nor a folder"));
         }
@@ -45,7 +45,7 @@ impl Found {
     fn folder(path: PathBuf) -> Result<Option<Self>> {
         let manifest = match Manifest::read(&path.join(MANIFEST)) {
             Ok(manifest) => manifest,
-            // an app may have a manifest.json of another kind
+            // an app may have another kind of manifest.json
             Err(_) if !["kernel", "initramfs"].iter().all(|name| path.join(name).is_file()) => return Ok(None),
             Err(error) => return Err(error.within(format!("run {}", path.display()))),
         };
@@ -59,7 +59,7 @@ impl Found {
         Ok(Some(Self { medium, path, arch }))
     }
 
-    /// What the host needs to boot it.
+    /// The tools of the host that booting it needs.
     #[must_use]
     pub fn needs(&self) -> Vec<For> {
         let more = match self.medium.starts {
@@ -76,7 +76,7 @@ impl Found {
         (self.medium.boot)(&Stock { path: &self.path, arch: self.arch, cache }, asked)
     }
 
-    /// Whether no byte of it has changed since a build wrote it beside its manifest.
+    /// Whether it is unchanged since a build wrote it together with its manifest.
     pub fn is_as_built(&self, cache: &Cache) -> Result<bool> {
         let known = Manifest::read(&beside(&self.path)).ok().and_then(|manifest| manifest.sha256);
         Ok(known.is_some() && known == Some(digest::file(cache, &self.path)?))

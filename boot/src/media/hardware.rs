@@ -1,4 +1,5 @@
-//! The machine that boots a medium, independent of the emulator: a medium's row describes it, the command makes it.
+//! The machine that boots a medium, independent of the emulator: the row of the medium describes it, the command starts
+//! it.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -18,23 +19,23 @@ pub enum Firmware {
     Uefi,
 }
 
-/// Where a drive is plugged in.
+/// The slot of a drive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
     /// A CD drive.
     Cd,
     /// A USB port.
     Usb,
-    /// A disk's.
+    /// A disk controller.
     Disk,
-    /// An SD card's.
+    /// An SD card slot.
     Card,
 }
 
 const FIRMWARES: &[(&str, Firmware)] = &[("bios", Firmware::Bios), ("uefi", Firmware::Uefi)];
 const SLOTS: &[(&str, Slot)] = &[("cd", Slot::Cd), ("usb", Slot::Usb), ("disk", Slot::Disk), ("card", Slot::Card)];
 
-/// Finds a word in a table, for a command line.
+/// Finds a word of the command line in a table.
 fn named<T: Copy>(table: &[(&str, T)], word: &str) -> Result<T, String> {
     let names = || table.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let found = table.iter().find(|(name, _)| *name == word);
@@ -57,16 +58,16 @@ impl FromStr for Slot {
     }
 }
 
-/// What a person chooses of the machine.
+/// The user's choices for the machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked {
     /// Which firmware starts it.
     pub firmware: Option<Firmware>,
-    /// Where the medium is plugged in.
+    /// The slot of the medium.
     pub slot: Option<Slot>,
     /// RAM in MiB.
     pub memory_mib: Option<u32>,
-    /// Whether a disk with homes is plugged in beside it.
+    /// Whether a disk with homes is added.
     pub homes: bool,
 }
 
@@ -79,16 +80,16 @@ pub struct Loaded {
     pub cmdline: String,
 }
 
-/// What starts a machine.
+/// How a machine is started.
 #[derive(Clone, Debug)]
 pub enum Start {
-    /// A kernel that is loaded.
+    /// With a kernel that the emulator loads.
     Loaded(Loaded),
-    /// A Raspberry Pi 3 with what its firmware would load, and its device tree.
+    /// A Raspberry Pi 3 with the files that its firmware would load, and its device tree.
     Pi(Loaded, PathBuf),
-    /// Firmware, from the first drive.
+    /// By firmware, from the first drive.
     Drive(Firmware),
-    /// Firmware, from this file of the medium's folder, which its network serves.
+    /// By firmware, from this file in the medium's folder, which the network serves.
     Network(Firmware, &'static str),
 }
 
@@ -114,10 +115,10 @@ pub struct Hardware {
     pub memory_mib: u32,
 }
 
-/// Why there is no such machine.
+/// Why no such machine can be made.
 #[derive(Debug)]
 pub enum Refused {
-    /// What was asked for does not go together.
+    /// The user's choices do not fit together.
     Asked(String),
     /// Anything else.
     Failed(Error),
@@ -132,31 +133,31 @@ impl From<Error> for Refused {
 /// How a medium is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Starts {
-    /// Whoever starts the machine loads kernel and initramfs from the folder.
+    /// The program that starts the machine loads kernel and initramfs from the folder.
     Loaded,
     /// By the machine's firmware.
     Firmware,
-    /// By a firmware that nobody emulates: what it would load is taken out, with the tools that make the medium.
+    /// By a firmware that cannot be emulated: the files are extracted, with the tools that make the medium.
     TakenOut,
 }
 
-/// A medium that was found, as its row's `boot` is given it.
+/// A medium that was found: the argument of its row's `boot`.
 pub struct Stock<'a> {
-    /// Where it lies.
+    /// Its path.
     pub path: &'a Path,
     pub arch: &'static Arch,
-    /// Where what is taken out is kept.
+    /// Where extracted files are kept.
     pub cache: &'a Cache,
 }
 
 impl Stock<'_> {
-    /// The firmware: the one that is asked for, or the machine's usual one.
+    /// The firmware: the chosen one, or the default of the machine.
     pub fn firmware(&self, asked: &Asked) -> Firmware {
         asked.firmware.unwrap_or(if self.arch.bios { Firmware::Bios } else { Firmware::Uefi })
     }
 }
 
-/// Refuses what no machine of that kind has.
+/// Refuses choices that are not possible for such a machine.
 pub fn check(medium: &Medium, arch: &Arch, asked: &Asked) -> Result<(), Refused> {
     let refused = |why: String| Err(Refused::Asked(why));
     if asked.firmware.is_some() && medium.starts != Starts::Firmware {

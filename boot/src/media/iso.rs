@@ -1,12 +1,12 @@
 //! One file for a CD and for a USB stick, started by UEFI or by a PC's BIOS: an ISO 9660 filesystem with GRUB 2.
 //!
-//! | read by | what |
+//! | who reads it | what it reads |
 //! |---|---|
-//! | BIOS, from a CD | El Torito's first entry, `/boot/grub/core.img`: GRUB's core behind `cdboot.img` |
-//! | BIOS, from a stick | the first sector, `boot_hybrid.img`, which goes on to the same core |
-//! | UEFI, from either | `EFI/BOOT/BOOTX64.EFI` or `BOOTAA64.EFI` in a FAT image behind the ISO: an entry of El Torito's, and a partition |
+//! | BIOS, from a CD | El Torito's first entry, `/boot/grub/core.img`: GRUB's core after `cdboot.img` |
+//! | BIOS, from a stick | the first sector, `boot_hybrid.img`, which continues with the same core |
+//! | UEFI, from either | `EFI/BOOT/BOOTX64.EFI` or `BOOTAA64.EFI` in a FAT image after the ISO (El Torito, partition) |
 //! | GRUB | `/boot/grub/grub.cfg`, `/kernel`, `/initramfs` |
-//! | the shim | `/carbon.erofs`, on whatever device has the label |
+//! | the shim | `/carbon.erofs`, on any device with the label |
 //!
 //! El Torito 1.0; UEFI 2.10, 13.3.2; xorriso's `-as mkisofs` as grub-mkrescue uses it.
 
@@ -56,15 +56,15 @@ pub const MEDIUM: Medium = Medium {
     make,
 };
 
-/// Words of the menu's entries.
+/// Kernel parameters of the menu's entries.
 const IN_RAM: &str = "users=none";
 const RESCUE: &str = "single";
 
-/// Where GRUB's packages put what it is made of.
+/// The folder of GRUB's packages.
 const GRUB: &str = "/usr/lib/grub";
-/// GRUB's first sector for a stick.
+/// GRUB's boot sector for a stick.
 const HYBRID: &str = "/usr/lib/grub/i386-pc/boot_hybrid.img";
-/// GRUB's modules that every core needs.
+/// The GRUB modules that every core needs.
 const MODULES: [&str; 14] = [
     "iso9660",
     "part_gpt",
@@ -81,12 +81,12 @@ const MODULES: [&str; 14] = [
     "test",
     "reboot",
 ];
-/// Those of a BIOS, and those of UEFI.
+/// The additional ones for BIOS, and those for UEFI.
 const BIOS: [&str; 1] = ["biosdisk"];
 const UEFI: [&str; 2] = ["efi_gop", "all_video"];
-/// What the menu does first.
+/// The first commands of the menu.
 const OEM: &str = include_str!("oem.cfg");
-/// What a core does first: the medium it came from, or any with the label.
+/// The first commands of a core: find the medium that it came from, or any with the label.
 const FIRST: &str = "search --no-floppy --set=root --hint=$root --label LABEL\nset prefix=($root)/boot/grub\n\
                      normal ($root)/boot/grub/grub.cfg\n";
 
@@ -99,10 +99,10 @@ fn rest(parts: &Parts<'_>, label: &str) -> String {
     format!("{ALWAYS} {} carbon=iso:LABEL={label} {apps}{}", users(), parts.image.words).trim_end().to_owned()
 }
 
-/// How every label begins.
+/// The prefix of all labels.
 const LABELS: &str = "nodeos-";
 
-/// The modules of the architecture's GRUB for UEFI: x86_64's are installed on the host (`tools`), another's are fetched.
+/// The folder of the GRUB modules for UEFI: x86_64's are installed on the host (`tools`), others are fetched.
 fn modules(parts: &Parts<'_>) -> Result<PathBuf> {
     let arch = parts.image.arch;
     let grub = if arch.bios { PathBuf::from(GRUB) } else { package(parts)?.join("usr/lib/grub") };
@@ -123,7 +123,8 @@ fn versions(parts: &Parts<'_>) -> Result<Versions> {
     Ok(versions)
 }
 
-/// The filesystem's label, of what is in it: a newer stick does not take the carbon copy of an older disk.
+/// The filesystem's label, derived from its content, so that a newer stick does not use the carbon copy of an older
+/// disk.
 fn label(parts: &Parts<'_>) -> Result<String> {
     let mut digest = digest::file(&parts.host.cache, parts.carbon()?)?;
     if let Some(apps) = &parts.image.apps {
@@ -142,7 +143,7 @@ fn tools() -> Vec<(Sign, &'static str)> {
     ]
 }
 
-/// One of ours: its primary volume descriptor names the system and has the label (ECMA-119, 8.4).
+/// Recognizes our ISOs: the primary volume descriptor contains the system's name and our label (ECMA-119, 8.4).
 fn recognise(iso: &Window) -> Option<&'static Arch> {
     let mut head = [0; 72];
     iso.read_exact_at(&mut head, probe::BLOCKS[1]).ok()?;
@@ -171,7 +172,8 @@ fn list(iso: &Window) -> Result<Option<Listing>> {
     Ok(Some(Listing { cmdline, parts }))
 }
 
-/// A line of xorriso's `report_lba`: `File data lba: 0 , 35 , 1 , 2 , '/kernel'`; the path is quoted for a shell.
+/// Parses a line of xorriso's `report_lba`: `File data lba: 0 , 35 , 1 , 2 , '/kernel'`; the path is quoted for a
+/// shell.
 fn extent(line: &str, iso: &Window) -> Option<(String, Window)> {
     let mut words = line.strip_prefix("File data lba:")?.splitn(5, ',').map(str::trim);
     let (_, block, _, bytes, path) = (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
@@ -204,7 +206,7 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     if image.arch.bios {
         copy(&image.kernel, "kernel")?;
     } else {
-        // a bzImage unpacks itself, this one GRUB does
+        // a bzImage unpacks itself; GRUB unpacks this one
         copy(&gzipped(&parts.host.cache, &image.kernel)?, "kernel")?;
     }
     initramfs(parts, None, &tree.join("initramfs"))?;
@@ -222,17 +224,17 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     Ok(members)
 }
 
-/// GRUB with those modules in it, which lie in a folder.
+/// Makes a GRUB core with those modules, which are in `folder`.
 fn core(format: &str, folder: &Path, modules: &[&str], first: &Path, out: &Path) -> Result<()> {
     let run = Run::new("grub-mkimage").args(["--format", format, "--prefix", "/boot/grub", "--directory"]).arg(folder);
     let run = run.arg("--config").arg(first);
     run.arg("--output").arg(out).args(MODULES).args(modules).ok()
 }
 
-/// A FAT filesystem with that one program.
+/// A FAT filesystem that contains only that program.
 fn system_partition(program: &Path, name: &str, out: &Path) -> Result<()> {
     let bytes = fs::metadata(program).tried("look at", program)?.len();
-    // and as much again as the filesystem itself takes
+    // plus the size of the filesystem's own data
     let kib = bytes.div_ceil(1024) + 128;
     let mtools = |program| super::mtools(program, out);
     fs::File::create(out).and_then(|file| file.set_len(kib * 1024)).tried("make", out)?;
@@ -259,7 +261,7 @@ fn pack(arch: &Arch, tree: &Path, esp: &Path, label: &str, out: &Path) -> Result
         run = run.args(["--grub2-boot-info", "--grub2-mbr", HYBRID, "--mbr-force-bootable"]);
     }
     let run = run.args(["-append_partition", "2", SYSTEM_PARTITION]).arg(esp).arg("-appended_part_as_gpt");
-    // a filesystem of the first partition too: who mounts the whole disk keeps all its partitions to himself
+    // the first partition gets its own filesystem too: while the whole disk is mounted, its partitions cannot be
     let mut run = run.args(["-partition_offset", "16"]);
     if arch.bios {
         run = run.arg("-eltorito-alt-boot");
@@ -267,7 +269,7 @@ fn pack(arch: &Arch, tree: &Path, esp: &Path, label: &str, out: &Path) -> Result
     run.args(["-e", "--interval:appended_partition_2:all::", "-no-emul-boot"]).arg(tree).ok()
 }
 
-/// Which entry is chosen by itself.
+/// Chooses the default entry.
 fn oem() -> String {
     let numbers: Vec<String> = (1..=u8::MAX).map(|number| number.to_string()).collect();
     OEM.replace("NUMBERS", &numbers.join(" ")).replace("SERIAL", SERIAL)
@@ -291,7 +293,7 @@ fn menu(parts: &Parts<'_>, label: &str) -> String {
             &format!("{screen} {usual} {RESCUE}"),
         ),
     ];
-    // UEFI of other machines has its own console on the line already
+    // the UEFI firmware of other machines has its console on the serial line already
     let line = format!(
         "if serial --unit=0 --speed={SPEED}; then\n    terminal_input --append serial\n    \
          terminal_output --append serial\nfi\n"

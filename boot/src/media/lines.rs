@@ -1,4 +1,4 @@
-//! The lines that kernels get from a medium: words for single machines, and what has no place in a line.
+//! The command lines in boot menus: words for single machines, and which characters are not allowed.
 
 use std::str::FromStr;
 
@@ -32,7 +32,7 @@ impl FromStr for Machine {
     }
 }
 
-/// Words as a boot menu keeps them: what GRUB, iPXE or syslinux read as more than a letter has no place in them.
+/// Checks words for a boot menu: characters that GRUB, iPXE or syslinux interpret are not allowed.
 pub(super) fn plain(words: &str) -> std::result::Result<(), String> {
     let good = |letter: char| letter.is_ascii_alphanumeric() || "=/:.,_-+@%~ ".contains(letter);
     match words.chars().find(|letter| !good(*letter)) {
@@ -41,15 +41,15 @@ pub(super) fn plain(words: &str) -> std::result::Result<(), String> {
     }
 }
 
-/// Refuses words of which a kernel would lose some, whatever entry of a menu is chosen and on whichever machine.
+/// Refuses words of which a kernel would lose some, for every entry of a menu and every machine.
 pub(super) fn whole(medium: &Medium, parts: &Parts<'_>) -> Result<()> {
     let line = (medium.cmdline)(parts)?;
-    // the image's own words are the last
+    // the image's own words come last
     let own = line.strip_suffix(&parts.image.words).unwrap_or(&line);
     check_words(medium, own, &parts.image.words, parts.machines)
 }
 
-/// The same for words of a person's, as far as it can be said before anything is made.
+/// The same for the user's words, as far as it can be checked before anything is made.
 pub fn check_words(medium: &Medium, own: &str, words: &str, machines: &[Machine]) -> Result<()> {
     let added = format!("{} {own}", medium.adds);
     words::check(words, &added)?;
@@ -85,7 +85,7 @@ mod tests {
         for medium in ALL {
             assert_eq!(check_words(medium, "quiet", "TZ=UTC", &[]), Ok(()), "{medium}");
             assert!(check_words(medium, "quiet", &names(40), &[]).is_err(), "{medium}");
-            // what the loader adds counts
+            // the words that the loader adds count too
             let room = crate::image::words::MOST_BYTES - medium.adds.len();
             assert!(check_words(medium, "", &"x".repeat(room + 1), &[]).is_err(), "{medium}");
         }
@@ -93,7 +93,7 @@ mod tests {
         let error = check_words(pxe, "", "", &machine(&names(40))).unwrap_err().to_string();
         assert!(error.starts_with("--machine 52:54:00:12:34:56: ") && error.contains("42 names"), "{error}");
         assert!(check_words(pxe, "", &names(20), &machine(&names(28))).is_ok(), "of one name the last counts");
-        // the entry of the menu with the most words has to fit too
+        // the longest entry of the menu must fit too
         let iso = Medium::named("iso").unwrap();
         let words = "w ".repeat(crate::image::words::MOST_ARGUMENTS);
         let error = check_words(iso, "", &words, &[]).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What a medium that is one file holds: its parts, where they lie. Nothing in them is read here.
+//! The parts of a medium that is one file, and their positions. Their content is not read here.
 
 use super::ALL;
 use crate::host::error::Result;
@@ -7,7 +7,7 @@ use crate::users::place::{self, Partition};
 
 /// The parts of a file that is a medium.
 pub struct Listing {
-    /// The kernel's command line, unless a boot menu's other entry is chosen.
+    /// The kernel's default command line; a boot menu may have other entries.
     pub cmdline: Option<String>,
     pub parts: Vec<Listed>,
 }
@@ -25,7 +25,7 @@ impl Listed {
     }
 }
 
-/// Lists a medium, with the name of its row, or a disk with a partition table, as `disk`; `None` for any other file.
+/// Lists a medium, with the name of its row, or a disk with a partition table, as `disk`. `None` for any other file.
 pub fn list(window: &Window) -> Result<Option<(&'static str, Listing)>> {
     for medium in ALL {
         if let Some(listing) = (medium.list)(window)? {

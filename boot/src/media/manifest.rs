@@ -1,4 +1,4 @@
-//! `manifest.json`: what a medium holds.
+//! `manifest.json`: describes a medium.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileType};
@@ -14,7 +14,7 @@ use crate::host::cache::Cache;
 use crate::host::digest;
 use crate::host::error::{Error, Result, Tried};
 
-/// Its name in a folder, and behind the name of a file.
+/// Its name in a folder; for a medium that is a file, it is appended to the file's name.
 pub const NAME: &str = "manifest.json";
 
 /// One medium.
@@ -22,16 +22,16 @@ pub const NAME: &str = "manifest.json";
 pub struct Manifest {
     /// The kind of medium, as `--target` names it.
     pub target: String,
-    /// The machine.
+    /// The architecture.
     pub arch: String,
-    /// What the kernel is told, where nothing more is chosen.
+    /// The default command line of the kernel.
     pub cmdline: String,
     /// Bytes of all of it.
     pub bytes: u64,
     /// SHA-256 of a medium that is one file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Versions of what went in.
+    /// The versions of its parts.
     pub versions: BTreeMap<String, String>,
     /// The files in it, in the order of paths.
     pub members: Vec<Member>,
@@ -40,7 +40,7 @@ pub struct Manifest {
 /// A file of a medium.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// From the top of the medium.
+    /// Its path from the top of the medium.
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,
@@ -49,7 +49,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// What lies at a place of the host and is, or will be, at that path of a medium.
+    /// Describes a file of the host that has, or will have, that path on a medium.
     pub(super) fn of(cache: &Cache, path: PathBuf, at: &Path) -> Result<Self> {
         let bytes = fs::metadata(at).tried("look at", at)?.len();
         Ok(Self { bytes, sha256: digest::file(cache, at)?, path })
@@ -57,7 +57,7 @@ impl Member {
 }
 
 impl Manifest {
-    /// Describes what was made.
+    /// Describes a finished medium.
     pub(super) fn of(medium: &Medium, parts: &Parts<'_>, made: &Path, inside: Vec<Member>) -> Result<Self> {
         let image = parts.image;
         let found = fs::metadata(made).tried("look at", made)?;
@@ -72,13 +72,13 @@ impl Manifest {
         Ok(Self { target, arch, cmdline: (medium.cmdline)(parts)?, bytes, sha256, versions, members })
     }
 
-    /// Reads one.
+    /// Reads a manifest.
     pub fn read(path: &Path) -> Result<Self> {
         let text = read(path)?;
         serde_json::from_slice(&text).map_err(|error| Error::new(format!("read {}", path.display()), error))
     }
 
-    /// As it is written.
+    /// Its text.
     pub fn json(&self) -> Result<String> {
         let text = serde_json::to_string_pretty(self).map_err(|error| Error::new(format!("write {NAME}"), error))?;
         Ok(text + "\n")
@@ -87,7 +87,7 @@ impl Manifest {
 
 /// Reads a small file of a medium.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    /// More than a manifest of a thousand files has.
+    /// More bytes than the manifest of a thousand files has.
     const MOST: u64 = 1 << 20;
     let (folder, name) = (path.parent().unwrap_or(path), path.file_name().unwrap_or_default());
     let mut text = Vec::new();
@@ -95,8 +95,8 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Opens a file of a medium: one of its own, below its folder. A link may lead anywhere on the host, a FIFO has no end, and
-/// a device may take the opening for an order.
+/// Opens a regular file of a medium, in its folder. Other files are refused: a link may lead anywhere on the host, a
+/// FIFO never ends, and opening a device may have an effect.
 pub fn open(folder: &Path, path: &Path) -> Result<File> {
     let at = folder.join(path);
     if !path.components().all(|part| matches!(part, Component::Normal(_))) {
@@ -110,12 +110,12 @@ pub fn open(folder: &Path, path: &Path) -> Result<File> {
     }
     let found = fs::symlink_metadata(&at).tried("read", &at)?.file_type();
     own(found).map_err(|why| Error::new(format!("read {}", at.display()), why))?;
-    // what took its place since then is not followed, nor waited for
+    // if something else took its place meanwhile, do not follow it and do not block
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     File::options().read(true).custom_flags(flags).open(&at).tried("read", &at)
 }
 
-/// Refuses what is no file of its own.
+/// Refuses everything but regular files.
 fn own(found: FileType) -> std::result::Result<(), &'static str> {
     match found {
         found if found.is_file() => Ok(()),
@@ -124,8 +124,8 @@ fn own(found: FileType) -> std::result::Result<(), &'static str> {
     }
 }
 
-/// The files below a folder, in the order of paths. A machine, or a server of the folder, gives them to a guest: anything
-/// but a file of the folder's own is refused.
+/// The files below a folder, in the order of paths. A machine, or a server of the folder, passes them to a guest, so
+/// everything but regular files is refused.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![PathBuf::new()];
@@ -147,7 +147,7 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The same, described.
+/// The same, with size and digest.
 pub(super) fn members(cache: &Cache, folder: &Path) -> Result<Vec<Member>> {
     let member = |path: PathBuf| {
         let at = folder.join(&path);

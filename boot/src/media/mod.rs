@@ -1,6 +1,6 @@
-//! Media: what machines boot from, each made of the same image. A row of `ALL` and a file each.
+//! Media: what machines boot from. All are made from the same image. Each has a row in `ALL` and a file.
 //!
-//! A medium is made under a temporary name, described by its manifest, and renamed: whole or not at all.
+//! A medium is made under a temporary name, described by its manifest, and then renamed: it is there completely or not.
 
 pub mod card;
 mod direct;
@@ -47,51 +47,52 @@ pub use self::manifest::{Manifest, Member, NAME as MANIFEST, files, open, read};
 
 /// A row: one kind of medium.
 pub struct Medium {
-    /// As `--target` names it.
+    /// Its name for `--target`.
     pub name: &'static str,
-    /// What it is, in a line of help.
+    /// A description for a line of help.
     pub about: &'static str,
-    /// What is written.
+    /// Whether it is a file or a folder.
     pub shape: Shape,
     /// The architectures that it is made for.
     pub archs: &'static [&'static str],
-    /// Where the carbon copy lies on it; `None` where a person may choose.
+    /// Where the carbon copy is stored on it; `None` if the user may choose.
     pub placement: Option<Placement>,
-    /// Which machines' drivers the kernel has.
+    /// The kernel profile, which selects drivers.
     pub profile: &'static str,
-    /// Whether a boot menu keeps the kernel's words: then they are plain ones.
+    /// Whether a boot menu contains the kernel's words: then only plain characters are allowed.
     pub menu: bool,
-    /// Whether it tells single machines apart.
+    /// Whether single machines can have words of their own.
     pub machines: bool,
-    /// Whether its file is as large as what it is written to.
+    /// Whether its file is as large as the device to which it is written.
     pub padded: bool,
-    /// What starts a machine from it.
+    /// How a machine starts from it.
     pub starts: Starts,
-    /// Where it may be plugged in; nothing for one that is not.
+    /// The slots in which it can be; none for a medium that is not a drive.
     pub slots: &'static [Slot],
-    /// The programs and files of the host that make it, and why.
+    /// The tools of the host that make it, and what for.
     pub tools: fn() -> Vec<(Sign, &'static str)>,
-    /// Recognises one that is a file or a device; gives its architecture.
+    /// Recognizes a file or a device as this medium, and returns its architecture.
     recognise: fn(&Window) -> Option<&'static Arch>,
-    /// The parts of one that is a file; `None` for any other file.
+    /// The parts of a file of this medium; `None` for any other file.
     list: fn(&Window) -> Result<Option<Listing>>,
     /// The machine that boots it.
     boot: fn(&Stock<'_>, &Asked) -> std::result::Result<Hardware, Refused>,
-    /// What the kernel is told, where nothing more is chosen.
+    /// The default command line of the kernel.
     cmdline: fn(&Parts<'_>) -> Result<String>,
-    /// What a boot loader or firmware adds to it by itself.
+    /// The words that a boot loader or firmware adds.
     adds: &'static str,
-    /// The file of a folder that has the homes in it; empty for a medium that is one file.
+    /// The name of the file with the homes in a folder; empty for a medium that is one file.
     homes: &'static str,
-    /// What each entry of its boot menu adds.
+    /// The words that each entry of its boot menu adds.
     entries: &'static [&'static str],
-    /// What went in beside the image, with versions.
+    /// The versions of its parts besides the image.
     versions: fn(&Parts<'_>) -> Result<Versions>,
-    /// Fills the path, which is not there yet; gives the members of a file, which nobody can list.
+    /// Makes the medium at a path that does not exist yet. Returns the members of a file, which cannot be listed
+    /// otherwise.
     make: fn(&Parts<'_>, &Path) -> Result<Vec<Member>>,
 }
 
-/// What a medium is, where it is written.
+/// The form of a medium.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// One file.
@@ -121,11 +122,11 @@ impl Medium {
     }
 }
 
-/// What a medium is made of.
+/// The parts of a medium.
 pub struct Parts<'a> {
-    /// The cache of digests, and which lines of progress to print.
+    /// The cache of digests, and the output of progress.
     pub host: &'a Host,
-    /// The waist.
+    /// The assembled image.
     pub image: &'a Image,
     /// The image of the homes.
     pub users: Option<&'a Path>,
@@ -134,14 +135,14 @@ pub struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// The carbon copy's own filesystem, for a medium that has it.
+    /// The carbon copy as a filesystem of its own, for a medium that contains it.
     fn carbon(&self) -> Result<&'a Path> {
         let missing = || Error::new("make a medium with the carbon copy on it", "the image has none");
         self.image.carbon.as_deref().ok_or_else(missing)
     }
 }
 
-/// Makes a medium; what was there in its place is replaced if a build wrote it.
+/// Makes a medium. An existing one is replaced only if a build wrote it and nothing changed it since.
 pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> {
     medium.check(parts.image.arch)?;
     free(&parts.host.cache, medium, out)?;
@@ -154,7 +155,7 @@ pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> 
     fs::create_dir_all(above).tried("make the folder", above)?;
     let _making = Making::start();
     let new = tempfile::Builder::new().prefix(".nodeos-build-").tempdir_in(above).tried("make a folder in", above)?;
-    // a folder of tempfile's is its owner's alone
+    // only its owner can access a folder of tempfile
     let made = new.path().join("out");
     let phase = parts.host.progress.start(medium.name, &format!("write {}", out.display()));
     let members = (medium.make)(parts, &made)?;
@@ -171,7 +172,7 @@ pub fn make(medium: &Medium, parts: &Parts<'_>, out: &Path) -> Result<Manifest> 
     if medium.shape == Shape::Folder {
         write_whole(&made.join(MANIFEST), text.as_bytes())?;
         if out.exists() {
-            // into the folder that goes with this function
+            // into the temporary folder, which is removed at the end of this function
             fs::rename(&out, new.path().join("old")).tried("move away", &out)?;
         }
     }
@@ -196,8 +197,8 @@ pub fn beside(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// Refuses a place where something else lies than a build for the same target left there, with every byte as it was:
-/// homes may have been written to since.
+/// Refuses a path if anything is there except the unchanged result of a build for the same target: users may have
+/// written to the homes since.
 pub fn free(cache: &Cache, medium: &Medium, out: &Path) -> Result<()> {
     let refused = |why: String, next: &str| Err(Error::new(format!("write {}", out.display()), why).next(next));
     let Ok(found) = fs::metadata(out) else { return Ok(()) };
@@ -237,7 +238,7 @@ pub fn free(cache: &Cache, medium: &Medium, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where a kernel's system console is, to which an app's output goes: the last that is named.
+/// The system console of a kernel, which shows the output of an app: the last one on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Console {
     Screen,
@@ -246,7 +247,7 @@ enum Console {
 
 impl Console {
     fn words(self, arch: &Arch) -> String {
-        // without its speed it would be 9600 (Documentation/admin-guide/serial-console.rst)
+        // without the speed it would be 9600 (Documentation/admin-guide/serial-console.rst)
         let serial = format!("{},{SPEED}", arch.console);
         match self {
             Self::Screen => format!("console={serial} console=tty0"),
@@ -255,24 +256,24 @@ impl Console {
     }
 }
 
-/// RAM in MiB of a machine that firmware starts.
+/// The RAM, in MiB, of a machine that firmware starts.
 const FIRMWARES_RAM: u32 = 512;
 
-/// Of the serial line, in bits a second.
+/// The speed of the serial line, in bits per second.
 const SPEED: u32 = 115_200;
 
-/// By the machine's first OEM string (SMBIOS, type 11) a boot menu knows that its console is the serial line, as in QEMU.
+/// The first OEM string of a machine (SMBIOS, type 11) that tells a boot menu to use the serial console, as in QEMU.
 pub const SERIAL: &str = "nodeos:serial";
 
-/// What every machine is told. One that panics restarts; a network without an answer is given up.
+/// Parameters for every machine: restart after a panic, and give up on a network without an answer.
 const ALWAYS: &str = "quiet panic=10 ip=dhcp carrier_timeout=10";
 
-/// Where the homes are: on a partition if one is there, else in RAM.
+/// The homes are on a partition if there is one, else in RAM.
 fn users() -> String {
     format!("users=LABEL={USERS_LABEL}")
 }
 
-/// The initramfs, with the homes for a session in RAM, and another archive.
+/// Writes the initramfs, with the homes for a session in RAM.
 fn initramfs(parts: &Parts<'_>, more: Option<&Path>, out: &Path) -> Result<()> {
     let cache = &parts.host.cache;
     let homes = parts.users.map(|users| carried::archive(cache, users)).transpose()?.flatten();
@@ -280,9 +281,9 @@ fn initramfs(parts: &Parts<'_>, more: Option<&Path>, out: &Path) -> Result<()> {
     archive::join(&archives.into_iter().flatten().collect::<Vec<_>>(), out)
 }
 
-/// A file compressed for firmware or a boot loader: the slowest step of a medium whose app alone has changed.
+/// Compresses a file for firmware or a boot loader: the slowest step if only the app has changed.
 fn gzipped(cache: &Cache, file: &Path) -> Result<PathBuf> {
-    // by flate2: what gzip wrote has other bytes
+    // with flate2: gzip writes other bytes
     cache.entry("gzip", &format!("2-{}", digest::file(cache, file)?), |new| {
         let bytes = fs::read(file).tried("read", file)?;
         // without a name and a time
@@ -294,7 +295,7 @@ fn gzipped(cache: &Cache, file: &Path) -> Result<PathBuf> {
     })
 }
 
-/// Every time on a medium: the first that FAT knows, 1980-01-01.
+/// The time of all files on a medium: the first that FAT supports, 1980-01-01.
 const EPOCH: &str = "315532800";
 
 /// A program of mtools, for that image.
@@ -302,7 +303,7 @@ pub(crate) fn mtools(program: &str, image: &Path) -> Run {
     Run::new(program).env("SOURCE_DATE_EPOCH", EPOCH).env("TZ", "UTC").arg("-i").arg(image)
 }
 
-/// For clap, which prints what it was given.
+/// clap needs this to print a value.
 impl fmt::Debug for Medium {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
@@ -353,7 +354,7 @@ mod tests {
         fs::write(dir.join("users.ext4"), "mine").unwrap();
         assert!(why("direct", &dir).contains("users.ext4 lies there, which no build for direct wrote"));
 
-        // as a build left it, for the same target, and not once it was written to
+        // unchanged since a build for the same target, and not after a change
         let members = manifest::members(&cache, &dir).unwrap();
         let manifest = |target: &str, sha256, members| Manifest {
             target: target.to_owned(),

@@ -1,7 +1,7 @@
 //! A folder to serve by TFTP or HTTP: machines without a disk boot from it.
 //!
-//! iPXE reads `boot.ipxe`; ROMs that know nothing else are given `undionly.kpxe` (BIOS) or `ipxe.efi` (UEFI), which is
-//! iPXE, or PXELINUX. See docs/pxe.md.
+//! iPXE reads `boot.ipxe`. Other ROMs first load `undionly.kpxe` (BIOS) or `ipxe.efi` (UEFI), which are iPXE, or
+//! PXELINUX. See docs/pxe.md.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ pub const MEDIUM: Medium = Medium {
     list: |_| Ok(None),
     boot,
     cmdline,
-    // iPXE is told of the initramfs by the line, PXELINUX writes both
+    // our line for iPXE has `initrd=`, which names the initramfs; PXELINUX adds both words
     adds: "BOOT_IMAGE=kernel initrd=initramfs",
     homes: "initramfs",
     entries: &[],
@@ -45,10 +45,10 @@ pub const MEDIUM: Medium = Medium {
     make,
 };
 
-/// What iPXE is told to fetch.
+/// The script that iPXE fetches.
 const SCRIPT: &str = "boot.ipxe";
 
-/// Loaders of the network, each with its place on the host and Debian's package of it.
+/// Network boot loaders: the name, the path on the host, and the Debian package of each.
 const LOADERS: [(&str, &str, &str); 4] = [
     ("ipxe.efi", "/usr/lib/ipxe/ipxe.efi", "ipxe"),
     ("undionly.kpxe", "/usr/lib/ipxe/undionly.kpxe", "ipxe"),

@@ -1,8 +1,8 @@
-//! A card for a Raspberry Pi, or a USB disk for one that boots from those.
+//! A card for a Raspberry Pi, or a USB disk for a model that boots from USB.
 //!
-//! | read by | what |
+//! | who reads it | what it reads |
 //! |---|---|
-//! | the chip's ROM (3, Zero 2 W) | the table's first FAT partition, there `bootcode.bin` |
+//! | the chip's ROM (3, Zero 2 W) | the first FAT partition, and in it `bootcode.bin` |
 //! | `bootcode.bin`, or the ROM's own second stage (4) | `config.txt`; `start_cd.elf` and `fixup_cd.dat`, or `start4cd.elf` and `fixup4cd.dat` |
 //! | those | `cmdline.txt`, `kernel8.img`, `initramfs`, the board's own `*.dtb` |
 //! | the shim | the second partition, the carbon copy; the third, the apps if there are some; the last, the homes |
@@ -57,17 +57,18 @@ pub const MEDIUM: Medium = Medium {
     make,
 };
 
-/// Of a 5, on a socket between the HDMI ones.
+/// The serial line of a 5, on a socket between the HDMI ones.
 const SERIAL_OF_5: &str = "ttyAMA10";
 
-/// What the firmware of a 4 puts before our words, by a board's /proc/cmdline: others' numbers have other digits.
+/// The words that the firmware of a 4 adds before ours, from the /proc/cmdline of a board; other boards differ in
+/// digits.
 const FIRMWARES_WORDS: &str = "coherent_pool=1M 8250.nr_uarts=1 snd_bcm2835.enable_headphones=0 \
     snd_bcm2835.enable_headphones=1 snd_bcm2835.enable_hdmi=1 snd_bcm2835.enable_hdmi=0 \
     video=HDMI-A-1:1920x1080M@60D video=HDMI-A-2:1920x1080M@60D smsc95xx.macaddr=DC:A6:32:01:23:45 \
     vc_mem.mem_base=0x3ec00000 vc_mem.mem_size=0x40000000";
 
 const CONFIG: &str = include_str!("config.txt");
-/// Debian's package of the firmware, and where.
+/// The Debian package of the firmware, and its component.
 const PACKAGE: (&str, &str) = ("raspi-firmware", "non-free-firmware");
 const FIRMWARE: [&str; 5] = ["bootcode.bin", "fixup_cd.dat", "start_cd.elf", "fixup4cd.dat", "start4cd.elf"];
 /// The boards: 3B, 3B+, 3A+, CM3, Zero 2 W, 4B, 400, CM4, 5B.
@@ -97,7 +98,7 @@ struct Layout {
 }
 
 impl Layout {
-    /// Refuses what the table cannot say: it counts sectors with 32 bits.
+    /// Refuses a layout that does not fit into the partition table, which counts sectors with 32 bits.
     fn check(&self) -> Result<()> {
         if self.end / 512 <= u64::from(u32::MAX) {
             return Ok(());
@@ -107,8 +108,8 @@ impl Layout {
     }
 }
 
-/// A small image ends at a power of two: emulated slots take no other card. The homes get the rest; nothing of it is
-/// stored. A large one ends with the homes: a card of 4 GB has less than 4 GiB.
+/// A small image ends at a power of two, because emulated slots accept no other card. The homes get the rest, which is
+/// sparse. A large one ends with the homes, because a card of 4 GB has less than 4 GiB.
 fn layout(carbon: u64, apps: Option<u64>, users: Option<u64>) -> Layout {
     let carbon_at = BOOT_END;
     let apps_at = carbon_at + carbon.next_multiple_of(ALIGN);
@@ -119,7 +120,7 @@ fn layout(carbon: u64, apps: Option<u64>, users: Option<u64>) -> Layout {
     Layout { carbon_at, apps_at, users_at, users: if users.is_some() { end - users_at } else { 0 }, end }
 }
 
-/// The disk's signature, by which its partitions are known, of what lies on them.
+/// The disk's signature, which identifies its partitions. It is derived from their content.
 fn signature(parts: &Parts<'_>) -> Result<String> {
     let mut key = Key::default().with("carbon", digest::file(&parts.host.cache, parts.carbon()?)?);
     if let Some(apps) = &parts.image.apps {
@@ -161,7 +162,7 @@ fn size(path: &Path) -> Result<u64> {
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     let (carbon, apps) = (parts.carbon()?, parts.image.apps.as_ref());
     if let Some(users) = parts.users {
-        // what a machine writes meanwhile would be half in the copy
+        // if a machine wrote to it meanwhile, the copy would be inconsistent
         not_in_use(format!("copy {}", users.display()), users)?;
     }
     let layout = layout(size(carbon)?, apps.map(|apps| size(apps)).transpose()?, parts.users.map(size).transpose()?);
@@ -193,7 +194,7 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     Ok(members)
 }
 
-/// For sfdisk(8), in sectors.
+/// The table for sfdisk(8), in sectors.
 fn table_of(layout: Layout, signature: &str) -> String {
     let line = |at: u64, bytes: u64, kind: &str| format!("start={}, size={}, type={kind}\n", at / 512, bytes / 512);
     let mut text = format!("label: dos\nlabel-id: 0x{signature}\nunit: sectors\n");
@@ -208,7 +209,7 @@ fn table_of(layout: Layout, signature: &str) -> String {
     text
 }
 
-/// Copies a file into another, where that is; holes stay holes.
+/// Copies a file into another at an offset; holes stay holes.
 fn put(from: &Path, to: &Path, at: u64) -> Result<()> {
     let word = |name: &str, path: &Path| {
         let mut word = std::ffi::OsString::from(name);
@@ -220,7 +221,7 @@ fn put(from: &Path, to: &Path, at: u64) -> Result<()> {
     run.args(place).arg(format!("seek={at}")).ok()
 }
 
-/// What the firmware reads.
+/// Makes the folder of files that the firmware reads.
 fn boot_files(parts: &Parts<'_>, boot: &Path) -> Result<()> {
     let image = parts.image;
     fs::create_dir(boot).tried("make the folder", boot)?;
@@ -229,7 +230,7 @@ fn boot_files(parts: &Parts<'_>, boot: &Path) -> Result<()> {
     for name in FIRMWARE {
         copy(&firmware.join("usr/lib/raspi-firmware").join(name), name)?;
     }
-    // who passes the firmware on passes this on (its second paragraph)
+    // the licence must accompany the firmware (its second paragraph)
     copy(&firmware.join("usr/share/doc/raspi-firmware/copyright"), "LICENCE.broadcom")?;
     let spec = Spec { arch: image.arch, profile: MEDIUM.profile.to_owned(), options: Vec::new() };
     let trees = device_trees(parts.host, &spec, &BOARDS)?;
@@ -244,7 +245,7 @@ fn boot_files(parts: &Parts<'_>, boot: &Path) -> Result<()> {
     write_whole(&boot.join("cmdline.txt"), format!("{}\n", cmdline(parts)?).as_bytes())
 }
 
-/// A FAT32 filesystem with what lies in a folder.
+/// Makes a FAT32 filesystem with the files of a folder.
 fn boot_filesystem(folder: &Path, out: &Path) -> Result<()> {
     fs::File::create(out).and_then(|file| file.set_len(BOOT)).tried("make", out)?;
     let mtools = |program| super::mtools(program, out);
@@ -260,7 +261,7 @@ fn boot_filesystem(folder: &Path, out: &Path) -> Result<()> {
     mtools("mcopy").args(files.iter().map(|file| folder.join(file))).arg("::").ok()
 }
 
-/// Refuses files for which the boot partition is too small: a MiB and a half of it is the filesystem's own.
+/// Refuses files that are too large for the boot partition; the filesystem itself takes a MiB and a half.
 fn fits(bytes: u64) -> Result<()> {
     const ROOM: u64 = BOOT - 3 * MIB / 2;
     if bytes <= ROOM {

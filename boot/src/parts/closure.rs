@@ -1,25 +1,26 @@
-//! The libraries that a program needs, found as glibc's loader would find them: from headers alone, on any host.
+//! The libraries that a program needs, found as glibc's loader finds them. It only reads headers, so it works on any
+//! host.
 //!
 //! For each name, in the order of `_dl_map_object` (glibc, elf/dl-load.c):
 //!
-//! 1. one that is loaded already, by its name or its soname;
+//! 1. a library that is already loaded, by its name or its soname;
 //! 2. a name with a slash is a path;
-//! 3. `DT_RPATH` of the object, then of those that loaded it; each only where it has no `DT_RUNPATH`;
-//! 4. `DT_RUNPATH` of the object alone;
+//! 3. `DT_RPATH` of the object, then of those that loaded it; each only if it has no `DT_RUNPATH`;
+//! 4. `DT_RUNPATH` of the object only;
 //! 5. Debian's default folders, unless `DF_1_NODEFLIB`.
 //!
-//! A file for another machine is passed over, as the loader does. Absent on purpose: `ld.so.cache`,
-//! `LD_LIBRARY_PATH` and `glibc-hwcaps`, which no image has; `dlopen`, which no header tells.
+//! A file for another architecture is skipped, as the loader does. Absent on purpose: `ld.so.cache`, `LD_LIBRARY_PATH`
+//! and `glibc-hwcaps`, which no image has; `dlopen`, because headers do not list it.
 
 use crate::host::error::{Error, Result};
 use crate::parts::elf::Elf;
 use shim::arches::Arch;
 use std::collections::BTreeSet;
 
-/// Facts of the file at a path of the guest; `None` if there is no ELF file.
+/// The facts of the file at a path of the guest; `None` if there is no ELF file.
 pub type Lookup<'a> = dyn FnMut(&str) -> Result<Option<Elf>> + 'a;
 
-/// An object that is loaded, by whom, and under which name it was asked for.
+/// A loaded object, the object that loaded it, and the name by which that one requested it.
 struct Object {
     name: String,
     path: String,
@@ -27,7 +28,7 @@ struct Object {
     by: Option<usize>,
 }
 
-/// The guest's paths of every library that the program at `path` loads, itself and the loader left out.
+/// The paths in the guest of all libraries that the program at `path` loads, without the program itself and the loader.
 pub fn closure(arch: &Arch, path: &str, lookup: &mut Lookup<'_>) -> Result<BTreeSet<String>> {
     let elf = lookup(path)?
         .ok_or_else(|| Error::new(format!("find the libraries of {path}"), "it is missing, or no ELF file"))?;
@@ -85,7 +86,7 @@ fn find(arch: &Arch, objects: &[Object], by: usize, name: &str, lookup: &mut Loo
     )))
 }
 
-/// Where the loader looks for `name`, in its order.
+/// The paths where the loader looks for `name`, in its order.
 fn candidates(arch: &Arch, objects: &[Object], by: usize, name: &str) -> Vec<String> {
     let Some(object) = objects.get(by) else { return vec![] };
     if name.contains('/') {
@@ -105,7 +106,7 @@ fn candidates(arch: &Arch, objects: &[Object], by: usize, name: &str) -> Vec<Str
     folders.iter().map(|folder| normal(&format!("{folder}/{name}"))).collect()
 }
 
-/// Debian's own, in order (glibc, debian/patches: multiarch trusted directories).
+/// Debian's default folders in order (glibc, debian/patches: multiarch trusted directories).
 fn default_folders(arch: &Arch) -> [String; 4] {
     let multiarch = arch.multiarch;
     [format!("/lib/{multiarch}"), format!("/usr/lib/{multiarch}"), "/lib".to_owned(), "/usr/lib".to_owned()]
@@ -116,7 +117,7 @@ fn ancestors(objects: &[Object], from: usize) -> impl Iterator<Item = &Object> {
     std::iter::successors(objects.get(from), |object| objects.get(object.by?))
 }
 
-/// Dynamic string tokens (ld.so(8)); the braced form first, for `$LIB` is a prefix of nothing else.
+/// Replaces dynamic string tokens (ld.so(8)); the form with braces first. `$LIB` is not a prefix of another token.
 fn expanded(arch: &Arch, object: &Object, text: &str) -> String {
     let origin = object.path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let lib = format!("lib/{}", arch.multiarch);
@@ -139,7 +140,7 @@ pub fn normal(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// The name that Debian's policy (8.1) gives the package of a shared library: `libfoo.so.1` is in `libfoo1`.
+/// The package of a shared library by Debian's policy (8.1): `libfoo.so.1` is in `libfoo1`.
 fn debian_package(soname: &str) -> String {
     let name = soname.rsplit('/').next().unwrap_or(soname);
     let (base, version) = name.split_once(".so").unwrap_or((name, ""));
@@ -154,7 +155,7 @@ mod tests {
     use shim::arches::Arch;
     use std::collections::BTreeMap;
 
-    /// A guest of named files.
+    /// A guest with these files.
     #[derive(Default)]
     struct Guest(BTreeMap<String, Elf>);
 

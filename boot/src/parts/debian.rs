@@ -1,8 +1,8 @@
 //! The sysroot: Debian's shared libraries for either architecture, fetched without root.
 //!
-//! apt is asked with a private state in the cache and the machine's own sources. They may include some that lack
-//! the target architecture: a failed update of one is no error, a package that cannot be had is. Fetched once,
-//! a sysroot needs no network.
+//! apt runs with a private state in the cache and with the machine's own sources. Some of these may lack the target
+//! architecture, so a failed update of one source is no error, but a missing package is. Once fetched, a sysroot needs
+//! no network.
 
 use crate::host::Host;
 use crate::host::cache::{Cache, write_whole};
@@ -14,9 +14,9 @@ use shim::arches::Arch;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What node and its addons link against; all else in the guest comes by `include`.
+/// The packages that node and its addons link against. Other files get into the guest by `include`.
 pub const PACKAGES: [&str; 4] = ["libatomic1", "libc6", "libgcc-s1", "libstdc++6"];
-/// In a sysroot: the packages with their versions, one a line.
+/// The file in a sysroot with the packages and their versions, one per line.
 pub const LIST: &str = "PACKAGES";
 
 /// The folder with `lib/MULTIARCH/*`, from the cache or fetched now.
@@ -30,14 +30,15 @@ pub fn sysroot(host: &Host, arch: &Arch) -> Result<PathBuf> {
     })
 }
 
-/// The name of a sysroot in the cache: what was asked for; `LIST` in it says which versions came.
+/// The name of a sysroot in the cache. It depends on the requested packages; `LIST` in it has the versions that were
+/// found.
 #[must_use]
 pub fn key(arch: &Arch) -> String {
     let key = Key::default().with("layout", "1").with("packages", PACKAGES.join(" ")).name();
     format!("{arch}-{key}")
 }
 
-/// A package for that architecture, unpacked, of a component that the machine's own sources may leave out.
+/// A package for that architecture, unpacked. It may be in a component that the machine's own sources leave out.
 pub fn unpacked(host: &Host, arch: &Arch, package: &str, component: &str) -> Result<PathBuf> {
     host.cache.entry("debian", &format!("{package}-{arch}"), |new| {
         let phase = host.progress.start("debian", &format!("fetch {package}"));
@@ -58,7 +59,7 @@ pub fn unpacked(host: &Host, arch: &Arch, package: &str, component: &str) -> Res
             .and_then(|()| only(apt(&state, arch)).args(["download", package]).within(work.path()).ok());
         fetched.map_err(|error| {
             let tried = format!("fetch {package} for {arch} of Debian's {component}");
-            // apt's own words are the last line; what is known by another name has its own next step
+            // apt's own message is the last line; an error with a hint of its own stays as it is
             match error.why.lines().last().and_then(|line| line.trim().strip_prefix("E: ")) {
                 Some(said) if error.next.is_none() => Error::new(tried, format!("apt says: {said}"))
                     .next("check that the network and `apt-get update` work, then try again"),
@@ -76,13 +77,13 @@ pub fn unpacked(host: &Host, arch: &Arch, package: &str, component: &str) -> Res
     })
 }
 
-/// Packages by name, version and architecture, as their files are called.
+/// Packages with version and architecture, in the format of their file names.
 fn listed(packages: &[PathBuf]) -> Vec<String> {
     let named = |path: &PathBuf| path.file_stem()?.to_str().map(|name| name.replace("%3a", ":"));
     packages.iter().filter_map(named).collect()
 }
 
-/// The version of a package that was fetched.
+/// The version of a fetched package.
 pub fn fetched(folder: &Path) -> Result<String> {
     let list = folder.join(LIST);
     let text = fs::read_to_string(&list).tried("read", &list)?;
@@ -90,7 +91,7 @@ pub fn fetched(folder: &Path) -> Result<String> {
     Ok(text.split('_').nth(1).unwrap_or(&text).to_owned())
 }
 
-/// The versions of packages that are installed here.
+/// The versions of packages that are installed on this host.
 pub fn installed(packages: &[&'static str]) -> Result<Versions> {
     let version = |package: &&'static str| {
         let text = Run::new("dpkg-query").args(["-W", "-f", "${Version}", package]).output()?;
@@ -99,14 +100,14 @@ pub fn installed(packages: &[&'static str]) -> Result<Versions> {
     packages.iter().map(version).collect()
 }
 
-/// Debian's release that this machine runs.
+/// The Debian release of this host.
 #[must_use]
 pub fn release() -> String {
     let said = fs::read_to_string("/etc/os-release").unwrap_or_default();
     said.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap_or("bookworm").to_owned()
 }
 
-/// Lines for apt: where this machine has Debian's `main` from, a component of it.
+/// Lines for apt: a component at the sources from which this host gets Debian's `main`.
 pub fn sources_of(component: &str) -> Result<String> {
     let format = "$(REPO_URI) $(RELEASE)";
     let known = Run::new("apt-get")
@@ -121,7 +122,7 @@ pub fn sources_of(component: &str) -> Result<String> {
     Ok(lines)
 }
 
-/// `URI RELEASE` a line becomes a line of sources.list.
+/// Turns each line `URI RELEASE` into a line of sources.list.
 fn lines_of(known: &str, release: &str, component: &str) -> String {
     const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
     let ours = |name: &str| name == release || name.strip_prefix(release).is_some_and(|rest| rest.starts_with('-'));
@@ -136,7 +137,7 @@ fn lines_of(known: &str, release: &str, component: &str) -> String {
     lines.concat()
 }
 
-/// The folders that apt wants, and a list of installed packages with nothing in it.
+/// Makes the folders that apt needs, and an empty list of installed packages.
 fn prepare(state: &Path) -> Result<()> {
     for folder in ["lists/partial", "archives/partial"] {
         let folder = state.join(folder);
@@ -150,7 +151,7 @@ fn fetch(cache: &Cache, arch: &Arch, new: &Path) -> Result<Vec<String>> {
     let _lock = cache.lock("apt", arch.debian)?;
     prepare(&state)?;
     let work = tempfile::tempdir_in(&state).tried("make a folder in", &state)?;
-    // a source that lacks this architecture fails the update and does not matter
+    // the update fails if one source lacks this architecture, which does not matter
     let updated = apt(&state, arch).arg("update").ok();
     let download = apt(&state, arch).arg("download").args(PACKAGES).within(work.path()).ok();
     download.map_err(|error| match updated {
@@ -173,7 +174,7 @@ fn fetch(cache: &Cache, arch: &Arch, new: &Path) -> Result<Vec<String>> {
     Ok(list)
 }
 
-/// Copies a shared library, a link to one under the link's name; leaves gconv and its like.
+/// Copies a shared library (a link: the file that it leads to, under the link's name); ignores gconv modules and so on.
 fn collect(tree: &Path, file: &Path, libraries: &Path) -> Result<()> {
     let Some(name) = file.file_name().and_then(|name| name.to_str()) else { return Ok(()) };
     let mut real = file.to_owned();
@@ -188,13 +189,13 @@ fn collect(tree: &Path, file: &Path, libraries: &Path) -> Result<()> {
     Ok(())
 }
 
-/// apt-get with a state of its own and the machine's sources, for one architecture.
+/// apt-get with its own state and the machine's sources, for one architecture.
 fn apt(state: &Path, arch: &Arch) -> Run {
     let dir = |name: &str, path: &str| format!("Dir::{name}={}", state.join(path).display());
     let options = [
         format!("APT::Architecture={}", arch.debian),
         format!("APT::Architectures::={}", arch.debian),
-        "APT::Sandbox::User=root".to_owned(), // its own user cannot write into a private folder
+        "APT::Sandbox::User=root".to_owned(), // apt's own user cannot write into a private folder
         "APT::Get::List-Cleanup=0".to_owned(),
         "Acquire::Languages=none".to_owned(),
         "Acquire::Retries=3".to_owned(),
@@ -208,7 +209,7 @@ fn apt(state: &Path, arch: &Arch) -> Run {
     options.iter().fold(run, |run, option| run.arg("-o").arg(option))
 }
 
-/// What a folder holds, by name; nothing if it is missing.
+/// The entries of a folder, sorted by name; none if it is missing.
 fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.exists() {
         return Ok(vec![]);

@@ -1,11 +1,11 @@
-//! What a loader reads of an ELF file. Bytes in, a value out; no I/O.
+//! The facts of an ELF file that a loader reads. Bytes in, a value out; no I/O.
 //!
-//! A file of any content is either no ELF file, an error, or a value: never a panic.
+//! For any content, the result is `None`, an error, or a value, but never a panic.
 
 use goblin::elf::Elf as Headers;
 use goblin::elf::dynamic::{DF_1_NODEFLIB, DT_FLAGS_1};
 
-/// More bytes of names no loader is told. Entries may share their text: a file of megabytes could say gigabytes.
+/// The maximum number of bytes of all names. Entries may share their text, so a file of megabytes could name gigabytes.
 const MOST: usize = 1 << 16;
 
 /// The facts that decide which libraries a program loads.
@@ -13,7 +13,7 @@ const MOST: usize = 1 << 16;
 pub struct Elf {
     /// `e_machine`.
     pub machine: u16,
-    /// `PT_INTERP`: the loader that it asks for.
+    /// `PT_INTERP`: the loader that it needs.
     pub interpreter: Option<String>,
     /// `DT_NEEDED`, in order.
     pub needed: Vec<String>,
@@ -25,7 +25,7 @@ pub struct Elf {
     pub soname: Option<String>,
     /// Whether it has a dynamic section at all.
     pub dynamic: bool,
-    /// `DF_1_NODEFLIB`: the default folders are not for it.
+    /// `DF_1_NODEFLIB`: the loader does not search the default folders.
     pub no_default_folders: bool,
 }
 
@@ -63,7 +63,7 @@ mod tests {
     use super::parse;
     use std::fs;
 
-    /// This very test: a real program, dynamic, 64-bit.
+    /// This test program: a real one, dynamic, 64-bit.
     fn myself() -> Vec<u8> {
         fs::read(std::env::current_exe().unwrap()).unwrap()
     }
@@ -92,7 +92,7 @@ mod tests {
             errors += u32::from(parse(&whole[..len]).is_err());
         }
         assert!(errors > 100, "{errors}");
-        // each byte of the header and the program headers, of a small program
+        // change each byte of the header and the program headers of a small program
         let mut damaged = fs::read("/bin/true").unwrap();
         for at in 4..64 + 56 * 13 {
             let kept = damaged[at];

@@ -1,6 +1,6 @@
-//! Kernel configuration as values: fragments in, what the merge owes us out. No I/O.
+//! Kernel configuration as values: takes fragments, and returns what the merge has not set. No I/O.
 //!
-//! kconfig silently drops a symbol whose dependencies are off, or that it does not know. Here that is an error.
+//! kconfig silently drops a symbol that it does not know, or whose dependencies are off. Here that is an error.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,20 +8,20 @@ use std::fmt;
 /// A named piece of configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fragment {
-    /// What an error calls it: the file, or the manifest's key.
+    /// Its name in errors: the file, or the manifest's key.
     pub name: String,
     /// `CONFIG_X=y` lines and comments.
     pub text: String,
 }
 
-/// A wanted symbol that the merge did not yield.
+/// A wanted symbol that the merge did not set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmet {
     /// `CONFIG_X`.
     pub symbol: String,
     /// What the fragment wants.
     pub wanted: String,
-    /// What the configuration has; `n` for off.
+    /// What the configuration has; `n` if it is off.
     pub got: String,
     /// The fragment that wants it.
     pub fragment: String,
@@ -33,8 +33,8 @@ impl fmt::Display for Unmet {
     }
 }
 
-/// What the fragments set, in their order: kconfig takes the last word on a symbol. Who changes a comment builds no
-/// kernel.
+/// The settings of the fragments, in their order: for kconfig the last one of a symbol applies. Comments are left out,
+/// so that a change to a comment does not build a new kernel.
 #[must_use]
 pub fn merged(fragments: &[Fragment]) -> String {
     let lines = fragments.iter().flat_map(|fragment| fragment.text.lines());
@@ -63,7 +63,7 @@ pub fn unmet(fragments: &[Fragment], config: &str) -> Vec<Unmet> {
     missing.collect()
 }
 
-/// `CONFIG_X=value`, or kconfig's own way to say off.
+/// Parses `CONFIG_X=value`, or kconfig's line for a symbol that is off.
 #[must_use]
 pub fn setting(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();

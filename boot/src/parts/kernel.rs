@@ -1,7 +1,7 @@
-//! The kernel: Debian's source, our fragments, `boot/kernel/build.sh`; cached by all that goes in.
+//! The kernel: Debian's source, our fragments, `boot/kernel/build.sh`. It is cached by all of its inputs.
 //!
-//! The source is unpacked once, each architecture has one output tree below it, so that a change of configuration
-//! compiles only what it touches. A kernel enters the cache when it is finished, never before.
+//! The source is unpacked once, and each architecture has one output tree below it, so a change of configuration
+//! compiles only the affected files. A kernel enters the cache only when it is finished.
 
 use crate::host::Host;
 use crate::host::cache::{Cache, write_whole};
@@ -20,21 +20,21 @@ macro_rules! patch {
     };
 }
 
-/// The Debian package with the source, and the file it brings.
+/// The Debian package with the source, and the file in it.
 pub const PACKAGE: &str = "linux-source-6.12";
 const TARBALL: &str = "/usr/src/linux-source-6.12.tar.xz";
 const SCRIPT: &str = include_str!("../../kernel/build.sh");
 const COMMON: &str = include_str!("../../kernel/common.config");
-/// Changes of ours to the source, applied in this order; each file says why it is there.
+/// Our changes to the source, applied in this order. Each file explains why it is needed.
 const PATCHES: [(&str, &str); 2] =
     [patch!("0001-charge-what-a-user-holds.patch"), patch!("0002-abstract-names-are-a-sandboxs.patch")];
 
-/// Which kernel.
+/// Describes a kernel.
 #[derive(Clone, Debug)]
 pub struct Spec {
     /// The machine.
     pub arch: &'static Arch,
-    /// The drivers: a name in the architecture's `KERNEL_PROFILES`.
+    /// The kernel profile: a name in the architecture's `KERNEL_PROFILES`.
     pub profile: String,
     /// More options, `CONFIG_X=y`, from the manifest.
     pub options: Vec<String>,
@@ -59,7 +59,7 @@ impl Spec {
     }
 }
 
-/// The kernel of that kind: the cached one, or one that is built now.
+/// The kernel, from the cache or built now.
 pub fn kernel(host: &Host, spec: &Spec) -> Result<PathBuf> {
     let arch = spec.arch;
     let fragments = spec.fragments()?;
@@ -82,7 +82,7 @@ pub fn kernel(host: &Host, spec: &Spec) -> Result<PathBuf> {
     })
 }
 
-/// A folder with these device trees, `NAME.dtb`, of the kernel's own source. Programs may change them by overlays.
+/// A folder with these device trees, `NAME.dtb`, from the kernel's source. Programs may change them by overlays.
 pub fn device_trees(host: &Host, spec: &Spec, names: &[&str]) -> Result<PathBuf> {
     let arch = spec.arch;
     let (version, fragments) = (source_version()?, spec.fragments()?);
@@ -99,7 +99,7 @@ pub fn device_trees(host: &Host, spec: &Spec, names: &[&str]) -> Result<PathBuf>
         let phase = host.progress.start("kernel", &format!("compile {} device trees for {arch}", names.len()));
         fs::create_dir(new).tried("make the folder", new)?;
         for name in names {
-            // -@: with the names that overlays refer to (dtc(1))
+            // -@: includes the names to which overlays refer (dtc(1))
             let run = script(&host.cache)?.env("DTC_FLAGS", "-@").arg("compile").arg(&source).arg(&out);
             run.args([arch.kernel_arch, cross(arch), &format!("broadcom/{name}.dtb"), "1"]).ok()?;
             let file = format!("{name}.dtb");
@@ -139,7 +139,7 @@ fn read_head(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// What kbuild puts before the names of its tools.
+/// The prefix that kbuild adds to the names of its tools.
 fn cross(arch: &Arch) -> &str {
     arch.compiler().strip_suffix("gcc").unwrap_or_default()
 }
@@ -156,7 +156,7 @@ pub fn source_version() -> Result<String> {
     Run::new("dpkg-query").args(["-W", "-f", "${Version}", PACKAGE]).output().map(|text| text.trim().to_owned())
 }
 
-/// The compiler, as it names itself.
+/// The version line of the compiler.
 pub fn compiler_version(arch: &Arch) -> Result<String> {
     let compiler = arch.compiler();
     if find(compiler).is_none() {
@@ -178,7 +178,7 @@ fn script(cache: &Cache) -> Result<Run> {
     })
 }
 
-/// The source as we build it: Debian's version, and what our patches make of it.
+/// Identifies the source that we build: Debian's version, and our patches.
 fn source_key(version: &str) -> String {
     let patches = PATCHES.iter().fold(Key::default(), |key, (name, text)| key.with(name, text));
     format!("{version}-{}", patches.name())
@@ -222,7 +222,7 @@ fn compile(host: &Host, spec: &Spec, source: &Path, out: &Path) -> Result<()> {
     let run = script(&host.cache)?.arg("compile").arg(source).arg(out).args([arch.kernel_arch, cross(arch)]);
     let run = run.args([arch.kernel_target, &jobs]);
     let record = host.cache.root().join("kernel-source").join(format!("{arch}.steps"));
-    let known = Steps::parse(&fs::read_to_string(&record).unwrap_or_default()); // none: the first build
+    let known = Steps::parse(&fs::read_to_string(&record).unwrap_or_default()); // if there are none, this is the first build
     let total = if known.total() > 0 { Some(known.total()) } else { first_steps(spec, out) };
     let text = format!("compile Linux for {arch}, {jobs} at a time");
     let mut phase =
@@ -240,7 +240,7 @@ fn compile(host: &Host, spec: &Spec, source: &Path, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// How many steps a build from nothing has; of one that finds objects nobody knows.
+/// The number of steps of a build from scratch. If objects are left from an earlier build, the number is unknown.
 fn first_steps(spec: &Spec, out: &Path) -> Option<u64> {
     let steps = (spec.profile == "virt").then_some(spec.arch.kernel_steps);
     steps.filter(|_| !out.join("vmlinux.o").exists() && !out.join("init/main.o").exists())
@@ -267,11 +267,12 @@ mod tests {
         }
     }
 
-    /// They are ours to carry to each newer kernel: few, small, and each with its reason before its first change.
+    /// We must port the patches to each newer kernel, so they must be few and small, and explain themselves before the
+    /// changes.
     #[test]
     fn patches_are_few_and_say_why() {
         let changed = |line: &&str| {
-            let changed = line.starts_with(['+', '-']) && line.len() > 1; // an empty line costs nobody
+            let changed = line.starts_with(['+', '-']) && line.len() > 1; // empty lines do not count
             changed && !line.starts_with("+++ b/") && !line.starts_with("--- a/")
         };
         let lines: usize = PATCHES.iter().map(|(_, text)| text.lines().filter(changed).count()).sum();

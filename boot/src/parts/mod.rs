@@ -1,4 +1,4 @@
-//! Where the pieces of an image come from: the kernel, node, Debian's libraries, the shim.
+//! The sources of an image's pieces: the kernel, node, Debian's libraries, the shim.
 
 pub mod closure;
 pub mod debian;
@@ -11,5 +11,5 @@ pub mod shim;
 mod steps;
 pub mod strip;
 
-/// What went into an image, by name.
+/// The versions of the pieces of an image, by name.
 pub type Versions = Vec<(&'static str, String)>;

@@ -1,7 +1,7 @@
-//! Node for the guest: from the npm registry through the npm client, or a file that the caller names.
+//! Node for the guest: from the npm registry by the npm client, or a file that the caller names.
 //!
-//! `node.lock.json` pins version and integrity per architecture; the integrity is checked against the file that npm left
-//! before anything of it is unpacked. Another exact version is npm's own to check. Stripped and cached.
+//! `node.lock.json` pins version and integrity per architecture. The integrity of the file from npm is checked before
+//! anything in it is unpacked. For other exact versions, only npm checks it. The binary is stripped and cached.
 
 use crate::host::Host;
 use crate::host::digest::{Key, file as digest_of};
@@ -17,10 +17,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// The release that is taken when nobody asks for another.
+/// The default release.
 pub const DEFAULT: &str = "24";
 const LOCK: &str = include_str!("../../node.lock.json");
-/// Changes with what is done to the binary after it is fetched.
+/// Must change when the processing of the fetched binary changes.
 const RECIPE: &str = "strip 1";
 
 /// A pinned package.
@@ -31,10 +31,10 @@ struct Pin {
     integrity: String,
 }
 
-/// Which node.
+/// Which node to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// A release of the registry: an exact version, and its integrity where it is pinned.
+    /// A release in the registry: an exact version, and its integrity if it is pinned.
     Release {
         /// `24.21.0`.
         version: String,
@@ -55,7 +55,7 @@ impl std::fmt::Display for Choice {
 }
 
 impl Choice {
-    /// Reads `24`, `24.21.0` or a path. A major version is the one in the lock file.
+    /// Parses `24`, `24.21.0` or a path. A major version means the one in the lock file.
     pub fn parse(text: &str, arch: &Arch) -> Result<Self> {
         let lock: BTreeMap<String, BTreeMap<String, Pin>> =
             serde_json::from_str(LOCK).map_err(|error| Error::new("read node.lock.json", error))?;
@@ -78,13 +78,13 @@ impl Choice {
     }
 }
 
-/// Three numbers.
+/// Whether the text has three numbers.
 fn is_version(text: &str) -> bool {
     let parts: Vec<_> = text.split('.').collect();
     parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The stripped binary of that choice, from the cache or made now.
+/// The stripped binary, from the cache or made now.
 pub fn node(host: &Host, arch: &Arch, choice: &Choice) -> Result<PathBuf> {
     match choice {
         Choice::Release { version, integrity } => {
@@ -110,7 +110,7 @@ pub fn node(host: &Host, arch: &Arch, choice: &Choice) -> Result<PathBuf> {
     }
 }
 
-/// Fetches the package into `folder`, checks it, unpacks its binary.
+/// Fetches the package into `folder`, checks it, and unpacks its binary.
 fn fetch(arch: &Arch, version: &str, integrity: Option<&str>, folder: &Path) -> Result<PathBuf> {
     let archive = pack(arch.node_package, version, integrity, folder)?;
     let binary = folder.join("node");
@@ -118,7 +118,7 @@ fn fetch(arch: &Arch, version: &str, integrity: Option<&str>, folder: &Path) -> 
     Ok(binary)
 }
 
-/// Writes the stripped binary and says how much that saved.
+/// Writes the stripped binary. Returns a text about how much that saved.
 fn stripped(arch: &Arch, binary: &Path, new: &Path) -> Result<String> {
     let whole = fs::read(binary).tried("read", binary)?;
     let name = binary.to_string_lossy();

@@ -1,4 +1,4 @@
-//! Packages of npm's, pinned: fetched by npm, with the user's own settings.
+//! Pinned npm packages. npm fetches them, with the user's own settings.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,7 +15,7 @@ use crate::host::run::Run;
 /// Fetches a package's archive into a folder and checks it.
 pub fn pack(name: &str, version: &str, integrity: Option<&str>, folder: &Path) -> Result<PathBuf> {
     let package = format!("{name}@{version}");
-    // the user's own settings hold; a project's .npmrc does not, for the folder has none
+    // the user's own settings apply, but no .npmrc of a project, because the folder has none
     let pack = Run::new("npm").args(["pack", &package, "--pack-destination", ".", "--loglevel", "error"]);
     pack.within(folder).ok().map_err(|error| match error.next {
         Some(_) => error,
@@ -23,7 +23,7 @@ pub fn pack(name: &str, version: &str, integrity: Option<&str>, folder: &Path) -
             "check that `npm view {package} version` works: is the network up, does that version exist?"
         )),
     })?;
-    // of @scope/name too
+    // also for @scope/name
     let archive = folder.join(format!("{}-{version}.tgz", name.trim_start_matches('@').replace('/', "-")));
     if let Some(wanted) = integrity {
         let found = fs::read(&archive).tried("read", &archive)?;
@@ -32,8 +32,8 @@ pub fn pack(name: &str, version: &str, integrity: Option<&str>, folder: &Path) -
     Ok(archive)
 }
 
-/// Unpacks what lies at `inside` in an archive, a file or a folder, to the path `to`. No owner, time or link is taken over,
-/// and nothing lands anywhere else.
+/// Unpacks the file or folder `inside` of an archive to the path `to`. It ignores owners, times and links, and writes
+/// nothing outside of `to`.
 pub fn unpack(archive: &Path, inside: &str, to: &Path) -> Result<()> {
     let tried = || format!("unpack {inside} of {}", archive.display());
     let failed = |error: std::io::Error| Error::io(tried(), &error);
@@ -65,7 +65,7 @@ pub fn unpack(archive: &Path, inside: &str, to: &Path) -> Result<()> {
     if found { Ok(()) } else { Err(Error::new(tried(), "it is not in the archive")) }
 }
 
-/// Compares a package with what was pinned.
+/// Compares a package with its pinned integrity.
 fn check_integrity(package: &str, wanted: &str, found: &[u8]) -> Result<()> {
     let found = format!("sha512-{}", STANDARD.encode(Sha512::digest(found)));
     if found == wanted {
@@ -81,12 +81,12 @@ mod tests {
     use std::fs;
     use std::io::Write;
 
-    /// An archive of regular files and links: a path, and what is in it or where it leads.
+    /// An archive of regular files and links: each has a path, and a content or a target.
     fn archive(files: &[(&str, &str)], links: &[(&str, &str)]) -> tempfile::NamedTempFile {
         let mut tar = tar::Builder::new(Vec::new());
         let mut add = |path: &str, kind, content: &str| {
             let mut header = tar::Header::new_ustar();
-            // paths that the crate itself refuses to write
+            // the crate itself refuses to write such paths
             header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
             header.set_entry_type(kind);
             header.set_size(content.len() as u64);

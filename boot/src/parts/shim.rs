@@ -11,12 +11,12 @@ use shim::arches::Arch;
 use shim::programs::{ALL, Place, Program};
 use std::path::{Path, PathBuf};
 
-/// The guest's own programs, static: a file for each row of `programs::ALL`, in that order.
+/// The guest's own programs, static: one file for each row of `programs::ALL`, in that order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shim(Vec<PathBuf>);
 
 impl Shim {
-    /// From where each of them lies.
+    /// Collects the file of each program.
     pub fn of<E>(
         file: impl FnMut(&'static Program) -> std::result::Result<PathBuf, E>,
     ) -> std::result::Result<Self, E> {
@@ -34,13 +34,13 @@ impl Shim {
         self.programs().find(|(row, _)| *row == program).map(|(_, path)| path)
     }
 
-    /// Those that lie in that place.
+    /// The programs in that place.
     pub fn in_place(&self, place: Place) -> impl Iterator<Item = (&'static Program, &Path)> {
         self.programs().filter(move |(program, _)| program.place == place)
     }
 }
 
-/// Builds them from this source tree; cargo knows what is fresh.
+/// Builds the programs from this source tree; cargo builds only what changed.
 pub fn build(arch: &Arch, progress: Progress) -> Result<Shim> {
     let phase = progress.quick("shim", &format!("build the shim for {arch}"));
     let shim = shim(arch, &[])?;
@@ -55,18 +55,18 @@ pub fn build(arch: &Arch, progress: Progress) -> Result<Shim> {
     Ok(shim)
 }
 
-/// Builds a shim that leaves guards out when its command line says so: for tests of those guards, and for no image that
-/// anybody keeps. It lies beside the other, so that neither is taken for the other.
+/// Builds a shim that leaves out guards if its command line asks for it. It is only for tests of those guards, never
+/// for an image that is kept. It has a target folder of its own, so that the two cannot be confused.
 pub fn weak(arch: &Arch) -> Result<Shim> {
     shim(arch, &["--features", "weak", "--target-dir", "target/weak"])
 }
 
-/// The programs with their symbols, to say what they are made of; code and data are equal.
+/// The programs with their symbols, to analyze their size. Code and data are the same.
 pub fn named(arch: &Arch) -> Result<Shim> {
     shim(arch, &["--config", "profile.guest.strip=false", "--target-dir", "target/named"])
 }
 
-/// The same of `weak`.
+/// The same for `weak`.
 pub fn weak_named(arch: &Arch) -> Result<Shim> {
     shim(arch, &["--features", "weak", "--config", "profile.guest.strip=false", "--target-dir", "target/weak-named"])
 }
@@ -76,7 +76,7 @@ fn shim(arch: &Arch, words: &[&str]) -> Result<Shim> {
     Shim::of(|program| guest_program(&messages, program.name, arch))
 }
 
-/// Builds a package of this source tree for the guest: cargo's messages.
+/// Builds a package of this source tree for the guest. Returns cargo's messages.
 fn guest_programs(arch: &Arch, package: &str, words: &[&str]) -> Result<String> {
     let tried = || format!("build {package} for {arch}");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
@@ -87,7 +87,7 @@ fn guest_programs(arch: &Arch, package: &str, words: &[&str]) -> Result<String> 
     let run = Run::new("cargo").args(["build", "--quiet", "--package", package, "--bins", "--profile", "guest"]);
     let run =
         run.args(["--target", arch.triple, "--message-format", "json-render-diagnostics"]).args(words).within(root);
-    // flags of the caller would replace those of .cargo/config.toml
+    // the caller's flags would replace those in .cargo/config.toml
     let run = run.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     run.output().map_err(|error| {
         error
@@ -96,12 +96,12 @@ fn guest_programs(arch: &Arch, package: &str, words: &[&str]) -> Result<String> 
     })
 }
 
-/// Builds a package of this source tree that is one program for the guest.
+/// Builds a package of this source tree that consists of one program for the guest.
 pub fn only_program(arch: &Arch, package: &str, name: &str) -> Result<PathBuf> {
     guest_program(&guest_programs(arch, package, &[])?, name, arch)
 }
 
-/// One of the programs that cargo's messages name, if the kernel can run it.
+/// The path of a program in cargo's messages, if the kernel can run it.
 fn guest_program(messages: &str, name: &str, arch: &Arch) -> Result<PathBuf> {
     let tried = || format!("build {name} for {arch}");
     let path = messages.lines().find_map(|line| executable(line, name));
@@ -113,8 +113,8 @@ fn guest_program(messages: &str, name: &str, arch: &Arch) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Whether the kernel can run that program with nothing beside it: of this machine, placed where it was linked, and
-/// without a loader. A build with other flags would make an initramfs that panics the kernel.
+/// Checks that the kernel can run this program alone: the right architecture, fixed addresses, and no loader. A build
+/// with other flags would make an initramfs that panics the kernel.
 fn alone(bytes: &[u8], arch: &Arch) -> std::result::Result<(), String> {
     let file: ElfFile64<'_> = ElfFile64::parse(bytes).map_err(|error| error.to_string())?;
     let header = file.elf_header();
@@ -132,7 +132,7 @@ fn alone(bytes: &[u8], arch: &Arch) -> std::result::Result<(), String> {
     }
 }
 
-/// The path in one of cargo's messages (`compiler-artifact`), if it is about that program.
+/// The path in one of cargo's messages (`compiler-artifact`), if it is for that program.
 fn executable(message: &str, name: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(message).ok()?;
     let ours = message.get("target")?.get("name")?.as_str()? == name;

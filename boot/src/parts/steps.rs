@@ -1,18 +1,18 @@
-//! How far a kernel's build is: the lines that kbuild prints, held against those of earlier builds. No I/O.
+//! The progress of a kernel build: compares the lines that kbuild prints with those of earlier builds. No I/O.
 //!
-//! A build after a change prints a part of the lines, in the same order: so the place of a line among all of them says how
-//! much is done, and a count of lines does not.
+//! After a small change, a build prints only some of the lines, in the same order. So the position of a line among all
+//! lines shows the progress, but the number of lines does not.
 
 use std::collections::HashMap;
 
-/// The steps of earlier builds, in their order.
+/// The steps of earlier builds, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Steps {
     order: Vec<String>,
     place: HashMap<String, usize>,
 }
 
-/// A build that is running.
+/// A running build.
 #[derive(Debug)]
 pub struct Build {
     known: Steps,
@@ -21,13 +21,13 @@ pub struct Build {
 }
 
 impl Steps {
-    /// Reads what `text` wrote.
+    /// Parses what `text` wrote.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         Self::of(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
     }
 
-    /// One that is done twice counts where it was first.
+    /// If a step occurs twice, only the first one counts.
     fn of(steps: Vec<String>) -> Self {
         let mut known = Self::default();
         for step in steps {
@@ -39,7 +39,7 @@ impl Steps {
         known
     }
 
-    /// A step a line.
+    /// One step per line.
     #[must_use]
     pub fn text(&self) -> String {
         self.order.iter().map(|step| format!("{step}\n")).collect()
@@ -51,7 +51,7 @@ impl Steps {
         self.order.len() as u64
     }
 
-    /// The same with what another build did, each new step behind the one that came before it.
+    /// Adds the steps of another build. Each new step goes after the one that came before it there.
     fn merged(self, seen: Vec<String>) -> Self {
         let mut behind: HashMap<Option<usize>, Vec<String>> = HashMap::new();
         let mut last = None;
@@ -71,36 +71,37 @@ impl Steps {
 }
 
 impl Build {
-    /// Begins one.
+    /// Begins a build.
     #[must_use]
     pub fn new(known: Steps) -> Self {
         Self { known, seen: Vec::new(), at: 0 }
     }
 
-    /// Takes a line that kbuild printed; how many of the known steps are done, counting those that needed nothing.
+    /// Takes a line of kbuild's output. Returns how many of the known steps are done, including those that were
+    /// skipped.
     pub fn line(&mut self, line: &str) -> u64 {
         if let Some(step) = step(line) {
-            // of those that run beside each other the furthest counts
+            // of steps that run in parallel, the furthest one counts
             self.at = self.known.place.get(&step).map_or(self.at, |place| self.at.max(place + 1));
             self.seen.push(step);
         }
         self.at as u64
     }
 
-    /// How many steps it did.
+    /// How many steps this build did.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.seen.len() as u64
     }
 
-    /// What the next build is held against.
+    /// The known steps for the next build.
     #[must_use]
     pub fn done(self) -> Steps {
         self.known.merged(self.seen)
     }
 }
 
-/// `  CC      fs/ext4/inode.o`, with single spaces; other lines are no steps.
+/// `  CC    fs/ext4/inode.o`, with single spaces; other lines are not steps.
 fn step(line: &str) -> Option<String> {
     line.starts_with("  ").then(|| line.split_whitespace().collect::<Vec<_>>().join(" "))
 }
@@ -109,14 +110,14 @@ fn step(line: &str) -> Option<String> {
 mod tests {
     use super::{Build, Steps};
 
-    /// What a build of so many objects in ten folders prints.
+    /// The output of a build with that many objects in ten folders.
     fn lines(objects: usize) -> Vec<String> {
         let object = |n: usize| format!("  CC      dir{}/{n}.o", n * 10 / objects);
         let ends = ["  LD      vmlinux.o", "  LD      vmlinux", "  BUILD   arch/x86/boot/bzImage"].map(str::to_owned);
         (0..objects).map(object).chain(ends).collect()
     }
 
-    /// The build's own idea of how far it was at each line, in per cent, and what it leaves.
+    /// Runs a build: its progress at each line in per cent, and the known steps after it.
     fn run(known: Steps, lines: &[String]) -> (Vec<u64>, Steps) {
         let total = known.total().max(1);
         let mut build = Build::new(known);
@@ -136,7 +137,7 @@ mod tests {
         assert_eq!((Steps::parse(&again.text()), &again), (known.clone(), &known));
     }
 
-    /// The row that this was made for: 550 of 1800 steps, which a count calls 30 % at the end.
+    /// The reason for this module: 550 of 1800 steps; by a count of lines, the build would end at 30 %.
     #[test]
     fn an_incremental_build_ends_at_100_percent() {
         let all = lines(1797);
@@ -147,7 +148,7 @@ mod tests {
         let (at, after) = run(known.clone(), &some);
         assert_eq!((at[274], at[549], at[550], *at.last().unwrap()), (15, 30, 99, 100));
         assert_eq!(after, known, "and it takes nothing from the measure");
-        // those that needed nothing count as done
+        // skipped steps count as done
         let (at, _) = run(known.clone(), &changed(1250, 1797));
         assert_eq!((at[0], at[546], *at.last().unwrap()), (69, 99, 100));
         let every_third: Vec<_> = all.iter().step_by(3).cloned().collect();
@@ -173,7 +174,7 @@ mod tests {
         assert!(at[149] < 50 && both.total() == 203, "{at:?}");
         let (at, _) = run(both.clone(), &more);
         assert_eq!((at[100], at[149], *at.last().unwrap()), (49, 73, 100));
-        // and without them the rest still ends at the end
+        // and without them the rest still ends at 100 %
         let (at, _) = run(both, &lines(100));
         assert_eq!(*at.last().unwrap(), 100);
     }

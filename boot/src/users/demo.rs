@@ -1,4 +1,4 @@
-//! The demo: the session of the post that NodeOS starts from, with users who are not all uid 0.
+//! The demo: the session from the blog post on which NodeOS is based, but not all users have uid 0.
 //!
 //! | home   | uid  | logon             | has                                          |
 //! |--------|------|-------------------|----------------------------------------------|
@@ -6,7 +6,7 @@
 //! | nodeos | 1000 | password `nodeos` | the shell, an init, slap, blessed and npm    |
 //! | guest  | 1001 | none asked        | the shell                                    |
 //!
-//! The sources lie in `examples/demo`; they are compiled in, so that the command needs no clone to make it.
+//! The sources are in `examples/demo`. They are compiled in, so that the command does not need a clone.
 
 use super::home::Home;
 use super::image::{Create, create};
@@ -36,19 +36,19 @@ const SHELL_FILES: [(&str, &str); 4] = [
     ("package.json", source!("shell/package.json")),
     ("words.js", source!("shell/words.js")),
 ];
-/// What slap needs and node 24 or a machine without a compiler cannot load; see the files' heads.
+/// Modules that slap needs, but that node 24 or a machine without a compiler cannot load; see the start of the files.
 const STAND_INS: [(&str, &str); 2] =
     [("npm", source!("stand-ins/npm.js")), ("pathwatcher", source!("stand-ins/pathwatcher.js"))];
-/// Where the shell lies in a home, and its link.
+/// The path of the shell in a home, and its link.
 const SHELL_AT: &str = "lib/node_modules/nodeos-shell";
 const SHELL_LINK: &str = "/bin/nsh";
-/// Counts up when this file makes something else of the same sources.
+/// Must be increased when this file makes something different from the same sources.
 const VERSION: &str = "1";
 
-/// What slap's package has by mistake: 50 MB of profiles by its authors.
+/// Files in slap's package by mistake: 50 MB of profiles by its authors.
 const LEFT_OUT: [&str; 6] = [packages::OF_NPM, "coverage", "roger-v8.log", "taneltm-v8.log", "v8.log", STAND_INS[1].0];
 
-/// The demo's users partition, from the cache if it was made before. Whoever lets a machine write makes a copy.
+/// The demo's users partition, from the cache if it was made before. Copy it before a machine may write to it.
 pub fn image(host: &Host, size: u64) -> Result<PathBuf> {
     let mut key = Key::default().with("version", VERSION).with("size", size.to_le_bytes());
     for text in [INIT, NPMRC, PACKAGES.0, PACKAGES.1, SHELL.0, SHELL.1] {

@@ -1,8 +1,8 @@
-//! An ext4 filesystem, read where it lies: inodes, what they hold, the names in folders. Nothing is written.
+//! Reads an ext4 filesystem in place: inodes, their content, the names in folders. Nothing is written.
 //!
-//! Folders are read by inode, not by path: no depth is too deep, and no name is looked up twice. Checksums are held
-//! against what they cover, as e2fsck does it. The filesystem is anybody's: nothing in it makes this read for ever, or
-//! take more memory than `budget` says.
+//! Folders are read by inode, not by path: so any depth is possible, and no name is looked up twice. Checksums are
+//! verified as e2fsck does it. The filesystem may come from anybody: nothing in it makes this read without end, or use
+//! more memory than `budget` allows.
 //!
 //! <https://docs.kernel.org/filesystems/ext4/>
 
@@ -18,9 +18,9 @@ use crate::host::error::{Error, Result};
 use crate::host::window::Window;
 use std::fmt::Display;
 
-/// The folder at the top.
+/// The inode of the top folder.
 pub const ROOT: u32 = 2;
-/// The longest link that the kernel reads: PATH_MAX.
+/// The longest link target that the kernel reads: PATH_MAX.
 const LONGEST_LINK: u64 = 4096;
 /// `EXT4_ENCRYPT_FL`, `EXT4_EXTENTS_FL`, `EXT4_INLINE_DATA_FL`.
 const ENCRYPTED: u32 = 0x800;
@@ -41,11 +41,11 @@ pub struct Inode {
     pub mode: u16,
     /// Its owner.
     pub uid: u32,
-    /// And group.
+    /// Its group.
     pub gid: u32,
-    /// Bytes in it.
+    /// Its size.
     pub size: u64,
-    /// Names that lead to it.
+    /// The number of its names.
     pub links: u16,
     flags: u32,
     block: [u8; 60],
@@ -69,7 +69,7 @@ impl Inode {
         self.is(0o100_000)
     }
 
-    /// Whether it is encrypted, and with it the names in a folder.
+    /// Whether it is encrypted. In an encrypted folder, the names are too.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.flags & ENCRYPTED != 0
@@ -83,13 +83,13 @@ impl Inode {
 }
 
 impl Disk {
-    /// A filesystem of which nothing is missing.
+    /// A complete filesystem.
     #[must_use]
     pub fn new(window: Window, superblock: Superblock) -> Self {
         Self { window, superblock, budget: Budget::default() }
     }
 
-    /// What its superblock says.
+    /// Its superblock.
     #[must_use]
     pub fn superblock(&self) -> &Superblock {
         &self.superblock
@@ -124,7 +124,7 @@ impl Disk {
         })
     }
 
-    /// The block in which a group's inodes begin. Only what is asked for is read: there may be more groups than memory.
+    /// The first block of a group's inodes. It reads only this one descriptor: all of them may not fit into memory.
     fn table(&self, group: u32) -> Result<u64> {
         let wrong = |why: &str| self.damaged(&format_args!("group {group}"), why);
         let Superblock { block_size, blocks, first_block, group_blocks, descriptor_size, seed, .. } = self.superblock;
@@ -143,8 +143,8 @@ impl Disk {
         Ok(u64::from(word(&descriptor, 0x08)) | u64::from(high) << 32)
     }
 
-    /// The names in a folder but `.` and `..`, in the order of bytes, each with its inode's number. `room` is how many
-    /// bytes of names may still be held.
+    /// The names in a folder except `.` and `..`, sorted by bytes, each with the number of its inode. `room` is how
+    /// many more bytes of names may be in memory.
     pub fn names(&self, folder: &Inode, room: &mut u64) -> Result<Vec<(Vec<u8>, u32)>> {
         let block_size = self.superblock.block_size;
         let mut names = Vec::new();
@@ -166,18 +166,18 @@ impl Disk {
         Ok(names)
     }
 
-    /// Counts names, and blocks that were read to find them or a file's.
+    /// Counts names, and the blocks that were read to find names or data.
     fn step(&self, count: u64) -> Result<()> {
         self.budget.take(count).map_err(|why| self.beyond(&"the folders", &why))
     }
 
-    /// The error of a filesystem that is larger than what is read of one.
+    /// The error of a filesystem that exceeds the budget.
     pub(super) fn beyond(&self, what: &dyn Display, why: &str) -> Error {
         let next = format!("debugfs -c -R 'ls -l /' {} lists one folder, however much is in the others", self.window);
         Error::new(self.tried(what), why).next(next)
     }
 
-    /// The entries of one block of a folder. The inner nodes of a hashed one look like a single unused entry.
+    /// The entries in one block of a folder. Inner nodes of a hashed folder look like a single unused entry.
     fn entries(&self, folder: &Inode, block: &[u8], names: &mut Vec<(Vec<u8>, u32)>) -> Result<()> {
         let wrong = |why: &str| self.damaged(&format_args!("the folder with inode {}", folder.number), why);
         // struct ext4_dir_entry_tail
@@ -206,7 +206,7 @@ impl Disk {
         Ok(())
     }
 
-    /// What a link says.
+    /// The target of a link.
     pub fn link(&self, link: &Inode) -> Result<Vec<u8>> {
         let inside = usize::try_from(link.size).ok().filter(|_| link.flags & EXTENTS == 0);
         match inside.and_then(|size| link.block.get(..size)).filter(|says| says.len() < link.block.len()) {
@@ -215,7 +215,7 @@ impl Disk {
         }
     }
 
-    /// What a file holds, which may be at most that much.
+    /// The content of a file of at most `most` bytes.
     pub fn content(&self, file: &Inode, most: u64) -> Result<Vec<u8>> {
         if file.size > most {
             let why = format!("it has {} bytes, and at most {most} are read", file.size);
@@ -234,7 +234,7 @@ impl Disk {
         Ok(content)
     }
 
-    /// Where the blocks of a file lie. They are no more than the filesystem has.
+    /// The blocks of a file. There are never more than the filesystem has.
     fn runs(&self, file: &Inode) -> Result<Vec<runs::Run>> {
         if file.flags & INLINE != 0 {
             return Err(
@@ -258,18 +258,18 @@ impl Disk {
         format!("read {what} in {}", self.window.path().display())
     }
 
-    /// The error of a filesystem that is damaged.
+    /// The error of a damaged filesystem.
     pub fn damaged(&self, what: &dyn Display, why: &str) -> Error {
         Error::new(self.tried(what), why).next(repair(&self.window))
     }
 }
 
-/// An encrypted name, as text that can be part of a path: it is any bytes, and no program of this host can decrypt it.
+/// An encrypted name as text for a path: it may have any bytes, and no program of this host can decrypt it.
 fn encrypted(name: &[u8]) -> Vec<u8> {
     format!("(encrypted {})", crate::host::digest::hex(name)).into_bytes()
 }
 
-/// fs/ext4/inode.c, `ext4_inode_csum`: an inode of 128 bytes has the lower half alone.
+/// fs/ext4/inode.c, `ext4_inode_csum`: an inode of 128 bytes has only the lower half.
 fn sum_is_right(seed: u32, inode: &[u8]) -> bool {
     const LOW: usize = 0x7c;
     const HIGH: usize = 0x82;
@@ -319,13 +319,13 @@ mod tests {
         let root = disk.inode(ROOT).unwrap();
         let steps = |disk: &Disk| (0..100).take_while(|_| disk.names(&root, &mut { HELD }).is_ok()).count();
         assert_eq!(steps(&disk), 100);
-        // a block and lost+found each time
+        // each time a block and lost+found
         disk.budget = Budget::of(9);
         assert_eq!(steps(&disk), 4);
         let error = disk.names(&root, &mut { HELD }).unwrap_err().to_string();
         assert!(error.contains("at least 10 names and blocks lie in them, and at most 9 are read"), "{error}");
         assert!(error.contains("\n  next: debugfs -c -R 'ls -l /' /"), "{error}");
-        // a name of ten bytes
+        // room for less than a name of ten bytes
         assert!(Disk::new(disk.window, disk.superblock).names(&root, &mut 73).is_err());
     }
 }

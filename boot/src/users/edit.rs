@@ -1,4 +1,5 @@
-//! What every change of a users partition image begins with: the lock, the home, the bytes that go in.
+//! The first steps of every change of a users partition image: locks it, finds the home, and collects the bytes to
+//! write.
 
 use super::ext4::{Lock, lock};
 use super::read::Image;
@@ -19,7 +20,7 @@ pub fn to_change(path: &Path) -> Result<(Lock, Image)> {
     }
 }
 
-/// The path of a home that must be there.
+/// The path of an existing home.
 pub fn home_of(image: &Image, path: &Path, name: &str) -> Result<Vec<u8>> {
     let top = [b"/", name.as_bytes()].concat();
     let home = !name.is_empty() && !name.contains('/') && !shim::users::is_ours(name.as_bytes());
@@ -34,7 +35,7 @@ pub fn home_of(image: &Image, path: &Path, name: &str) -> Result<Vec<u8>> {
     }
 }
 
-/// Bytes that debugfs copies from files.
+/// Files with bytes that debugfs copies.
 pub struct Staged {
     folder: TempDir,
     files: u64,

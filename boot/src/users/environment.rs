@@ -1,11 +1,11 @@
-//! Environment variables that a person gives an app: `NAME=VALUE` words, and files of such lines. Pure.
+//! Environment variables for an app: `NAME=VALUE` words, and files with such lines. Pure.
 
 use super::shell::is_name;
 
 /// A name and its value.
 pub type Variable = (String, String);
 
-/// `NAME=VALUE`.
+/// Parses `NAME=VALUE`.
 pub fn variable(text: &str) -> Result<Variable, String> {
     match text.split_once('=') {
         Some((name, value)) => named(name, value),
@@ -13,7 +13,7 @@ pub fn variable(text: &str) -> Result<Variable, String> {
     }
 }
 
-/// A variable whose name a program can read.
+/// Checks that programs can read the variable.
 pub fn named(name: &str, value: &str) -> Result<Variable, String> {
     if !is_name(name) {
         return Err(format!("{name:?} is not the name of a variable: write letters, digits and _"));
@@ -24,8 +24,8 @@ pub fn named(name: &str, value: &str) -> Result<Variable, String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// A file as `node --env-file` reads it: `NAME=VALUE` lines, `export` before them or not, quotes around a value or not, and
-/// comments. An error names the line.
+/// Parses a file as `node --env-file` does: `NAME=VALUE` lines, optionally with `export` and with quotes around the
+/// value, and comments. An error names the line.
 pub fn file(text: &str) -> Result<Vec<Variable>, String> {
     let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let read = |(number, line): (usize, &str)| {
@@ -37,7 +37,7 @@ pub fn file(text: &str) -> Result<Vec<Variable>, String> {
     lines.map(read).collect()
 }
 
-/// A value without its quotes, or without the comment behind it.
+/// A value without its quotes, or without the comment after it.
 fn unquoted(value: &str) -> Option<&str> {
     for quote in ['"', '\'', '`'] {
         if let Some(inside) = value.strip_prefix(quote) {

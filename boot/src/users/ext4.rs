@@ -1,4 +1,4 @@
-//! The three programs of e2fsprogs, and the copy they work on.
+//! The three programs of e2fsprogs, and the copy that they work on.
 
 use super::debugfs;
 use super::epoch::epoch;
@@ -19,24 +19,25 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::{NamedTempFile, TempPath};
 
-/// Block size: what every kernel with 4 KiB pages or more mounts.
+/// The block size: every kernel with pages of 4 KiB or more can mount it.
 pub const BLOCK: u64 = 4096;
-/// One inode for as many bytes: node_modules are many small files.
+/// One inode per this many bytes: node_modules have many small files.
 const BYTES_PER_INODE: u64 = 8192;
-/// ext4 as Debian 12 makes it, named, so that another host's mke2fs.conf changes nothing.
+/// The ext4 features that Debian 12 uses by default. They are listed, so that another host's mke2fs.conf changes
+/// nothing.
 const FEATURES: &str = "none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,\
                         large_file,huge_file,dir_nlink,extra_isize,metadata_csum";
 
-/// A filesystem that is being made or changed, beside the file that it will become. Dropped, it leaves nothing.
+/// A filesystem that is being made or changed, next to the file that it will replace. When dropped, it leaves nothing.
 pub struct Work {
     new: NamedTempFile,
     path: PathBuf,
-    /// Where in the file it begins.
+    /// Its offset in the file.
     offset: u64,
     _making: Making, // dropped after the file
 }
 
-/// What is free on a filesystem.
+/// The free space of a filesystem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Free {
     /// Blocks of `BLOCK` bytes.
@@ -53,7 +54,8 @@ impl Work {
         new.as_file().set_len(size).tried("write", new.path())?;
         run("mke2fs")
             .args(["-q", "-F", "-t", "ext4", "-b", &BLOCK.to_string(), "-I", "256", "-i", &BYTES_PER_INODE.to_string()])
-            // one per cent that only root's capabilities can write: overlays need folders of their own on a full disk too
+            // one per cent that only root's capabilities can use: overlays need folders of their own even on a full
+            // disk
             .args(["-m", "1", "-e", "remount-ro", "-L", label, "-U", uuid, "-O", FEATURES, "-E"])
             .arg(format!("hash_seed={uuid},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0"))
             .arg(new.path())
@@ -62,7 +64,7 @@ impl Work {
         Ok(Self { new, path: path.to_owned(), offset: 0, _making })
     }
 
-    /// A copy of a filesystem with all that is around it, its journal replayed.
+    /// A copy of a filesystem and of everything around it in the file. Its journal is replayed.
     pub fn copy(path: &Path) -> Result<Self> {
         let offset = Place::of(path)?.window.at();
         let _making = Making::start();
@@ -76,19 +78,19 @@ impl Work {
         Ok(work)
     }
 
-    /// Where it lies for now, as the programs of e2fsprogs are told.
+    /// Its current path, in the form for e2fsprogs.
     fn at(&self) -> OsString {
         target(self.new.path(), self.offset)
     }
 
-    /// What is free.
+    /// The free space.
     pub fn free(&self) -> Result<Free> {
         let text = debugfs::ask(self.at(), "stats -h")?;
         parse_free(&text)
             .ok_or_else(|| Error::new(format!("read {}", self.path.display()), "debugfs did not print the free blocks"))
     }
 
-    /// Does what the script says.
+    /// Runs the script.
     pub fn change(&self, script: &Script) -> Result<()> {
         let tried = || format!("write the homes into {}", self.path.display());
         interrupt::check(tried)?;
@@ -108,7 +110,7 @@ impl Work {
         }
     }
 
-    /// Mends what can be mended safely: the journal, counts, maps.
+    /// Repairs what can be repaired safely: the journal, counts, bitmaps.
     pub fn mend(&self) -> Result<()> {
         let tried = || format!("check {}", self.path.display());
         let (code, said) = self.fsck("-fp");
@@ -121,9 +123,9 @@ impl Work {
         }
     }
 
-    /// Puts it in the file's place, if e2fsck finds nothing to mend.
+    /// Replaces the file, if e2fsck finds nothing to repair.
     pub fn keep(self) -> Result<()> {
-        let (code, _) = self.fsck("-fn"); // which writes nothing
+        let (code, _) = self.fsck("-fn"); // writes nothing
         if code != 0 {
             let tried = format!("check what would become {}", self.path.display());
             return Err(Error::new(tried, format!("e2fsck -fn ended with {code}"))
@@ -134,7 +136,7 @@ impl Work {
         self.new.persist(&self.path).map(|_| ()).map_err(|error| error.error).tried("rename to", &self.path)
     }
 
-    /// The status of e2fsck, and all that it said.
+    /// The exit status of e2fsck, and its output.
     fn fsck(&self, how: &str) -> (i32, String) {
         fsck(how, &self.at())
     }
@@ -146,11 +148,11 @@ fn fsck(how: &str, target: &OsString) -> (i32, String) {
     command.arg(how).arg(target).env("E2FSPROGS_FAKE_TIME", epoch());
     let Ok(done) = command.env("LC_ALL", "C").stdin(Stdio::null()).output() else { return (8, String::new()) };
     let said = [done.stdout, done.stderr].concat();
-    // 8: an operational error, as e2fsck(8) has it
+    // 8: an operational error, see e2fsck(8)
     (done.status.code().unwrap_or(8), String::from_utf8_lossy(&said).into_owned())
 }
 
-/// A filesystem that begins there in a file (libext2fs, `unix_io`).
+/// A filesystem at that offset in a file, in the form for e2fsprogs (libext2fs, `unix_io`).
 fn target(path: &Path, offset: u64) -> OsString {
     let mut target = path.as_os_str().to_owned();
     if offset > 0 {
@@ -159,7 +161,7 @@ fn target(path: &Path, offset: u64) -> OsString {
     target
 }
 
-/// A copy of a filesystem with its journal replayed, for who reads it alone.
+/// A copy of a filesystem with its journal replayed, only for reading.
 pub fn replayed(place: &Place) -> Result<(Place, TempPath)> {
     let _making = Making::start();
     let from = &place.window;
@@ -176,7 +178,7 @@ pub fn replayed(place: &Place) -> Result<(Place, TempPath)> {
         .arg(format!("count={}", from.length()))
         .ok()
         .map_err(|error| error.within(tried()))?;
-    // zeros at its end were left out
+    // zeros at its end were not copied
     File::options().write(true).open(&copy).and_then(|file| file.set_len(from.length())).tried("write", &copy)?;
     match fsck("-p", &copy.as_os_str().to_owned()) {
         (0 | 1, _) => {
@@ -189,12 +191,12 @@ pub fn replayed(place: &Place) -> Result<(Place, TempPath)> {
     }
 }
 
-/// A program of e2fsprogs, with the clock stopped.
+/// Runs a program of e2fsprogs with a fixed time.
 fn run(program: &str) -> Run {
     Run::new(program).env("E2FSPROGS_FAKE_TIME", epoch()).env("MKE2FS_CONFIG", "/dev/null")
 }
 
-/// A new file in the same folder, so that it can be renamed.
+/// A new file in the same folder, so that a rename can replace the old one.
 fn beside(path: &Path) -> Result<NamedTempFile> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -203,18 +205,18 @@ fn beside(path: &Path) -> Result<NamedTempFile> {
     tempfile::Builder::new().prefix(".nodeos-users-").tempfile_in(folder).tried("make a file in", folder)
 }
 
-/// Keeps others from changing a users image.
+/// Keeps other programs from changing a users image.
 pub struct Lock(File);
 
 impl Drop for Lock {
-    /// Closing would do, were it not for a program that another thread starts just now: until its exec it has the
-    /// file open too.
+    /// Closing the file is not enough: a child that another thread is just starting still has the file open until its
+    /// exec.
     fn drop(&mut self) {
         let _ = fcntl(&self.0, FcntlArg::F_OFD_SETLK(&whole(F_UNLCK)));
     }
 }
 
-/// Opens a users image to change it.
+/// Locks a users image to change it.
 pub fn lock(path: &Path) -> Result<Lock> {
     let tried = || format!("change {}", path.display());
     let found = fs::metadata(path).tried("look at", path)?;
@@ -238,7 +240,7 @@ pub fn lock(path: &Path) -> Result<Lock> {
             Err(Errno::EACCES | Errno::EAGAIN) => return Err(busy(tried())),
             Err(errno) => return Err(Error::io(tried(), &errno.into())),
         }
-        // another change may have put a new file there between the two
+        // another change may have replaced the file in between
         let (ours, there) = (file.metadata().tried("look at", path)?, fs::metadata(path).tried("look at", path)?);
         if (ours.dev(), ours.ino()) == (there.dev(), there.ino()) {
             return Ok(Lock(file));
@@ -250,7 +252,7 @@ fn busy(tried: String) -> Error {
     Error::new(tried, "another program has it open, perhaps a running machine").next("stop the machine first")
 }
 
-/// An error if another program has it open that locks it. One that is not there is fine.
+/// An error if another program has locked the file. A missing file is fine.
 pub fn not_in_use(tried: impl Into<String>, path: &Path) -> Result<()> {
     if in_use(path) { Err(busy(tried.into())) } else { Ok(()) }
 }
@@ -262,8 +264,8 @@ pub fn in_use(path: &Path) -> bool {
     matches!(asked, Ok(Ok(_))) && found.l_type != F_UNLCK as c_short
 }
 
-/// All bytes: QEMU's locks of its disks, which are of this kind too, lie from 100 on (block/file-posix.c). A POSIX
-/// lock would be lost as soon as this process closes the image, which it also reads.
+/// The whole file: QEMU's locks on its disks, which are of this kind too, begin at byte 100 (block/file-posix.c). A
+/// POSIX lock would be lost as soon as this process closes the image, which it also reads.
 fn whole(kind: i32) -> flock {
     flock {
         l_type: kind as c_short,

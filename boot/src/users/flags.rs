@@ -1,12 +1,12 @@
-//! Node's own flags, in the words behind `node` and in NODE_OPTIONS.
+//! Node's own flags, in the words after `node` and in NODE_OPTIONS.
 //!
-//! A flag that node does not know is node's to refuse, in the machine.
+//! Unknown flags are not refused here: node itself refuses them in the machine.
 
 use std::iter::Peekable;
 
 use super::shell::Word;
 
-/// Flags of node whose value may be the next word (node(1), those with `=`).
+/// Flags of node whose value may be the next word (in node(1), those with `=`).
 const WITH_VALUE: [&str; 15] = [
     "-r",
     "--require",
@@ -25,7 +25,7 @@ const WITH_VALUE: [&str; 15] = [
     "--unhandled-rejections",
 ];
 
-/// Flags with which node does not run a file as its program, or not once.
+/// Flags with which node does not run a file as its program, or runs it more than once.
 const NO_PROGRAM: [&str; 18] = [
     "--eval",
     "--print",
@@ -44,17 +44,17 @@ const NO_PROGRAM: [&str; 18] = [
     "--v8-options",
     "--completion-bash",
     "--input-type",
-    // it would make a module of /init
+    // it would treat /init as a module
     "--experimental-default-type",
 ];
 
-/// The flags at the front of some words; refused are those with which node does not simply run a file.
+/// Takes the flags at the start of some words. Refuses flags with which node does not simply run a file.
 pub fn at_front(words: &mut Peekable<impl Iterator<Item = Word>>) -> Result<Vec<String>, String> {
     let mut flags = Vec::new();
     let is_flag = |word: &Word| word.text().is_some_and(|text| text.starts_with('-') && text.len() > 1);
     while let Some(word) = words.next_if(is_flag) {
         let flag = word.text().unwrap_or_default();
-        // node takes _ for - too
+        // node accepts _ in place of -
         let name = flag.split('=').next().unwrap_or_default().replace('_', "-");
         let with_value = WITH_VALUE.contains(&name.as_str());
         if NO_PROGRAM.contains(&name.as_str()) || !name.starts_with("--") && !with_value {
@@ -69,7 +69,8 @@ pub fn at_front(words: &mut Peekable<impl Iterator<Item = Word>>) -> Result<Vec<
     Ok(flags)
 }
 
-/// Node reads NODE_OPTIONS when it starts. A value of several words does not fit into a `#!` line as one: it becomes flags.
+/// Node reads NODE_OPTIONS when it starts. A value with several words does not fit into a `#!` line as one word, so
+/// this turns it into flags.
 pub fn node_options(variables: &[(String, Word)]) -> Result<Vec<String>, String> {
     let Some((_, value)) = variables.iter().rfind(|(name, _)| name == "NODE_OPTIONS") else { return Ok(Vec::new()) };
     let value = value.text().ok_or("NODE_OPTIONS has a variable in it")?;

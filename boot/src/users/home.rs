@@ -1,4 +1,4 @@
-//! A home as a value: what lies where in it. Its owner is the user.
+//! A home as a value: its entries and their paths. Its owner is the user.
 
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
@@ -12,26 +12,26 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     Bytes(Vec<u8>),
-    /// What that file of the host holds when the image is written.
+    /// The content that this file of the host has when the image is written.
     File(PathBuf),
 }
 
-/// One thing in a home.
+/// An entry of a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     Folder,
-    /// A file, and whether it may be run.
+    /// A file, and whether it is executable.
     File(Content, bool),
-    /// A symbolic link and what it says.
+    /// A symbolic link and its target.
     Link(Vec<u8>),
 }
 
 impl Entry {
-    /// File type and permissions, as an inode has them. What its owner keeps secret has a mode of its own.
+    /// File type and permissions, as in an inode. Files that must stay secret have a mode of their own.
     #[must_use]
     pub fn mode(&self, path: &[u8]) -> u16 {
         match self {
@@ -49,11 +49,11 @@ impl Entry {
 pub struct Home {
     /// The user's name.
     pub name: String,
-    /// Who owns it.
+    /// Its uid.
     pub uid: u32,
-    /// And which group.
+    /// Its gid.
     pub gid: u32,
-    /// By path below the home, without a leading slash; a folder comes before what is in it.
+    /// By path below the home, without a leading slash; a folder comes before its content.
     entries: BTreeMap<Vec<u8>, Entry>,
 }
 
@@ -64,18 +64,18 @@ impl Home {
         Self { name: name.to_owned(), uid, gid: uid, entries: BTreeMap::new() }
     }
 
-    /// What is in it, folders first.
+    /// All entries, folders before their content.
     pub fn entries(&self) -> impl Iterator<Item = (&[u8], &Entry)> {
         self.entries.iter().map(|(path, entry)| (path.as_slice(), entry))
     }
 
-    /// What lies at that path.
+    /// The entry at that path.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Entry> {
         self.entries.get(path.as_bytes())
     }
 
-    /// The file at a path, behind links; with the path where it lies.
+    /// The file at a path after following links, and the path of that file.
     #[must_use]
     pub fn file_at(&self, path: &str) -> Option<(String, &Content)> {
         let mut path = path.to_owned();
@@ -95,33 +95,33 @@ impl Home {
         None
     }
 
-    /// Puts a file there, and the folders above it.
+    /// Adds a file, and the folders above it.
     pub fn file(&mut self, path: &str, content: impl Into<Vec<u8>>) {
         self.put(path.as_bytes(), Entry::File(Content::Bytes(content.into()), false));
     }
 
-    /// The same, for a file that may be run.
+    /// The same for an executable file.
     pub fn program(&mut self, path: &str, content: impl Into<Vec<u8>>) {
         self.put(path.as_bytes(), Entry::File(Content::Bytes(content.into()), true));
     }
 
-    /// Puts a copy of that file of the host there.
+    /// Adds a copy of a file of the host.
     pub fn host_file(&mut self, path: &str, from: &Path) {
         self.put(path.as_bytes(), Entry::File(Content::File(from.to_owned()), false));
     }
 
-    /// Puts a symbolic link there.
+    /// Adds a symbolic link.
     pub fn link(&mut self, path: &str, says: &str) {
         self.put(path.as_bytes(), Entry::Link(says.into()));
     }
 
-    /// Says how the user logs on.
+    /// Adds the logon file.
     pub fn logon(&mut self, file: &LogonFile) -> Result<()> {
         self.file(LOGON_FILE, super::logon::text(file)?);
         Ok(())
     }
 
-    /// Lets the file there be run; whether there is one.
+    /// Makes a file executable; false if there is none.
     pub fn runnable(&mut self, path: &str) -> bool {
         match self.entries.get_mut(path.as_bytes()) {
             Some(Entry::File(_, run)) => {
@@ -138,7 +138,7 @@ impl Home {
         files.map(|(path, _)| String::from_utf8_lossy(path).into_owned())
     }
 
-    /// Puts an entry there, and the folders above it.
+    /// Adds an entry, and the folders above it.
     fn put(&mut self, path: &[u8], entry: Entry) {
         for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
             self.entries.entry(path.get(..at).unwrap_or_default().to_vec()).or_insert(Entry::Folder);
@@ -146,8 +146,8 @@ impl Home {
         self.entries.insert(path.to_vec(), entry);
     }
 
-    /// Copies a folder of the host: its files, folders and links, but not what `leave_out` names. Times, owners and
-    /// modes but the right to run are not taken over.
+    /// Copies a folder of the host with its files, folders and links, except those named in `leave_out`. Of the modes
+    /// only the execute permission is kept; times and owners are not.
     pub fn copy(&mut self, from: &Path, to: &str, leave_out: &[&str]) -> Result<()> {
         if !to.is_empty() {
             self.put(to.as_bytes(), Entry::Folder);
@@ -186,7 +186,7 @@ impl Home {
         }
     }
 
-    /// Bytes of all files, inodes, and blocks of `block` bytes: what the home will take.
+    /// The bytes, inodes and blocks of `block` bytes that the home needs.
     pub fn needs(&self, block: u64) -> Result<Needs> {
         let mut needs = Needs { bytes: 0, inodes: 1, blocks: 1 };
         for (_, entry) in self.entries() {
@@ -200,7 +200,7 @@ impl Home {
                     } else {
                         block
                     }
-                } // short ones lie in the inode
+                } // short ones are stored in the inode
             };
             needs.bytes += bytes;
             needs.inodes += 1;
@@ -225,7 +225,7 @@ impl Home {
     }
 }
 
-/// What a home takes on a filesystem.
+/// The space that a home needs on a filesystem.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// Bytes in files.
@@ -236,7 +236,7 @@ pub struct Needs {
     pub blocks: u64,
 }
 
-/// One line per entry, as `ls -l` would show it.
+/// One line per entry, similar to `ls -l`.
 impl fmt::Display for Home {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} {}:{}", self.name, self.uid, self.gid)?;

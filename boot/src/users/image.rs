@@ -18,17 +18,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The size of a users partition that nobody gave one, in bytes. It is sparse: the host keeps what is written.
+/// The default size of a users partition, in bytes. The file is sparse: the host stores only what is written.
 pub const DEFAULT_SIZE: u64 = 256 << 20;
-/// The smallest that has room for a journal and a home.
+/// The smallest size with room for a journal and a home.
 pub const SMALLEST_SIZE: u64 = 8 << 20;
 
-/// How a users partition is made.
+/// Options for a new users partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Create {
     /// Bytes; whole blocks of 4 KiB.
     pub size: u64,
-    /// Whether a file that is there is replaced.
+    /// Whether an existing file is replaced.
     pub force: bool,
 }
 
@@ -38,17 +38,17 @@ impl Default for Create {
     }
 }
 
-/// A user who is added.
+/// A user to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewUser {
     pub name: String,
-    /// The uid and gid; else the smallest free one from 1000.
+    /// The uid and gid; by default the smallest free one from 1000 on.
     pub uid: Option<u32>,
-    /// A folder of the host that becomes the home.
+    /// A folder of the host to copy as the home.
     pub from: Option<PathBuf>,
-    /// How the user logs on; else as `etc/logon.json` in the folder says, else not at all.
+    /// How the user logs on. The default is `etc/logon.json` in the folder; without that, the user cannot log on.
     pub logon: Option<Logon>,
-    /// The program of a session; else as in the folder, else node.
+    /// The program of a session. The default is the one in the folder, or node.
     pub shell: Option<Shell>,
 }
 
@@ -105,7 +105,7 @@ pub fn add(path: &Path, new: &NewUser) -> Result<User> {
     })
 }
 
-/// Changes how a user logs on; the shell stays.
+/// Changes how a user logs on, but not the shell.
 pub fn passwd(path: &Path, name: &str, logon: &Logon) -> Result<()> {
     no_guest_as_root(name, logon)?;
     let (_lock, image) = to_change(path)?;
@@ -137,7 +137,7 @@ pub fn known(path: &Path, name: &str) -> Result<()> {
     home_of(&Image::open(path)?, path, name).map(drop)
 }
 
-/// Removes a user's home with all that is in it, and the policy; their blocks become free.
+/// Removes a user's home with all of its content, and the policy. Their blocks become free.
 pub fn del(path: &Path, name: &str) -> Result<()> {
     let (_lock, image) = to_change(path)?;
     let top = home_of(&image, path, name)?;
@@ -149,7 +149,7 @@ pub fn del(path: &Path, name: &str) -> Result<()> {
         script.unlink(&policy)?;
         script.free(found.number)?;
     }
-    // a file may have names outside of the home too: it stays, and e2fsck counts those that are left
+    // a file may also have names outside of the home: then it stays, and e2fsck counts its remaining names
     let mut inside: BTreeMap<u32, (u16, u16)> = BTreeMap::new();
     let mut count = |found: &Inode| {
         let links = if found.is_dir() { 1 } else { found.links };
@@ -165,12 +165,12 @@ pub fn del(path: &Path, name: &str) -> Result<()> {
     gone.into_iter().try_for_each(|(number, _)| script.free(number))?;
     let work = Work::copy(path)?;
     work.change(&script)?;
-    // blocks of large attributes, counts, and names that debugfs cannot be told
+    // repairs blocks of large attributes, counts, and names that debugfs commands cannot contain
     work.mend()?;
     work.keep()
 }
 
-/// An empty password opens no prompt of root's.
+/// Refuses an empty password for root: it would not work.
 fn no_guest_as_root(name: &str, logon: &Logon) -> Result<()> {
     if name == ROOT_USER && *logon == Logon::Guest {
         return Err(Error::new("make root a guest", "root cannot log on without a password")
@@ -192,7 +192,7 @@ fn logon_file(new: &NewUser) -> Result<Option<LogonFile>> {
         None => None,
     };
     if new.logon.is_none() && new.shell.is_none() {
-        return Ok(given); // as it is, or none
+        return Ok(given); // unchanged, or none
     }
     let mut file = given.unwrap_or_default();
     if let Some(logon) = &new.logon {
@@ -204,7 +204,7 @@ fn logon_file(new: &NewUser) -> Result<Option<LogonFile>> {
     Ok(Some(file))
 }
 
-/// Writes homes into a filesystem that has room for them.
+/// Writes homes into a filesystem, if it has room for them.
 fn write(work: &Work, mut script: Script, homes: &[Home], path: &Path) -> Result<()> {
     let mut all = Needs::default();
     for home in homes {
@@ -228,7 +228,7 @@ fn write(work: &Work, mut script: Script, homes: &[Home], path: &Path) -> Result
     work.change(&script)
 }
 
-/// A UUID of what goes in.
+/// A UUID derived from the content.
 fn uuid(size: u64, homes: &[Home]) -> Result<String> {
     let start = Key::default().with("users partition", size.to_le_bytes());
     homes.iter().try_fold(start, |key, home| home.digest(key)).map(Key::uuid)

@@ -1,18 +1,19 @@
-//! How much of one filesystem is read, and how much of it is held at once.
+//! Limits how much of one filesystem is read, and how much of it is in memory at once.
 //!
-//! Folders may share their blocks, and a file of kilobytes may say that it has terabytes: what a filesystem says of
-//! itself bounds nothing. These numbers are beyond five hundred homes with `node_modules`: some millions of names.
+//! Folders may share their blocks, and a file of kilobytes may claim to have terabytes, so the filesystem's own numbers
+//! limit nothing. These limits are larger than five hundred homes with `node_modules`, which have some millions of
+//! names.
 
 use std::cell::Cell;
 
-/// Names and blocks of folders that are read before it is given up, all together: thirty millions.
+/// The maximum number of names and blocks of folders that are read in total: about thirty million.
 const STEPS: u64 = 1 << 25;
-/// Bytes of names that are held at once: those of a folder, and of the folders above it.
+/// The maximum number of bytes of names in memory at once: those of a folder, and of the folders above it.
 pub const HELD: u64 = 256 << 20;
-/// What a name takes beside its bytes.
+/// How many bytes a name takes besides its text.
 const EACH: u64 = 64;
 
-/// What may still be read.
+/// How much more may be read.
 pub(super) struct Budget {
     left: Cell<u64>,
     most: u64,
@@ -39,7 +40,7 @@ impl Budget {
     }
 }
 
-/// The room that is left when that name is held too.
+/// The remaining room after that name is added.
 pub(super) fn held(room: u64, (name, _): &(Vec<u8>, u32)) -> Result<u64, String> {
     let takes = EACH + name.len() as u64;
     room.checked_sub(takes).ok_or_else(|| {

@@ -1,22 +1,22 @@
-//! Where the blocks of a file lie: extents, or tables of blocks.
+//! Finds the blocks of a file, by extents or by tables of blocks.
 
 use super::{Disk, EXTENTS, Inode, half, word};
 use crate::host::digest::crc32c;
 use crate::host::error::{Error, Result};
 
-/// An extent from this length on is one that was not written yet: it reads as zeros.
+/// An extent with at least this length was not written yet: it reads as zeros.
 const UNWRITTEN: u16 = 0x8000;
-/// A tree of extents is that deep (`EXT4_MAX_EXTENT_DEPTH`).
+/// The maximum depth of a tree of extents (`EXT4_MAX_EXTENT_DEPTH`).
 const DEEPEST: u16 = 5;
 
-/// More pieces have no folder, and no file that is read here.
+/// No folder, and no file that is read here, has more pieces.
 const MOST: usize = 1 << 20;
 
 /// Blocks that follow each other in a file and on the disk.
 pub(super) struct Run {
-    /// The first, counted in the file.
+    /// The first block, counted in the file.
     pub(super) at: u64,
-    /// The first, counted on the disk; `None` for zeros.
+    /// The first block, counted on the disk; `None` for zeros.
     pub(super) on_disk: Option<u64>,
     pub(super) blocks: u64,
 }
@@ -30,7 +30,7 @@ pub(super) struct Runs<'a> {
 }
 
 impl<'a> Runs<'a> {
-    /// Where the blocks of a file lie.
+    /// The blocks of a file.
     pub(super) fn of(disk: &'a Disk, file: &'a Inode) -> Result<Vec<Run>> {
         let mut runs = Self { disk, file, runs: Vec::new(), blocks: 0 };
         if file.flags & EXTENTS != 0 {
@@ -57,7 +57,7 @@ impl<'a> Runs<'a> {
         Ok(())
     }
 
-    /// A node of the tree of extents, which is less than `above` deep (ext4_extents.h).
+    /// Reads a node of the tree of extents; its depth must be less than `above` (ext4_extents.h).
     fn extents(&mut self, node: &[u8], above: u16) -> Result<()> {
         let (entries, depth) = (usize::from(half(node, 2)), half(node, 6));
         if half(node, 0) != 0xf30a || depth >= above || 12 + entries * 12 > node.len() {
@@ -88,7 +88,7 @@ impl<'a> Runs<'a> {
         Ok(())
     }
 
-    /// Counts a block that says where others are: they may lead to the same one over and over.
+    /// Counts a block that contains the numbers of others, because these could form a loop.
     fn count(&mut self) -> Result<()> {
         self.blocks += 1;
         if self.blocks > self.disk.superblock.blocks {
@@ -102,7 +102,7 @@ impl<'a> Runs<'a> {
         self.disk.bytes(block.saturating_mul(size), size)
     }
 
-    /// Twelve blocks, and those of a table, of a table of tables, and of a third.
+    /// Twelve blocks, and the blocks of a table, of a table of tables, and of a third level.
     fn mapped(&mut self) -> Result<()> {
         let table = self.file.block;
         let end = self.file.size.div_ceil(self.disk.superblock.block_size);
