@@ -222,7 +222,7 @@ fn compile(host: &Host, spec: &Spec, source: &Path, out: &Path) -> Result<()> {
     let run = script(&host.cache)?.arg("compile").arg(source).arg(out).args([arch.kernel_arch, cross(arch)]);
     let run = run.args([arch.kernel_target, &jobs]);
     let record = host.cache.root().join("kernel-source").join(format!("{arch}.steps"));
-    let known = Steps::parse(&fs::read_to_string(&record).unwrap_or_default()); // if there are none, this is the first build
+    let known = Steps::parse(&fs::read_to_string(&record).unwrap_or_default()); // empty: the first build
     let total = if known.total() > 0 { Some(known.total()) } else { first_steps(spec, out) };
     let text = format!("compile Linux for {arch}, {jobs} at a time");
     let mut phase =

@@ -1,6 +1,7 @@
-//! The demo's homes between two runs: one file below the user's state folder.
+//! Keeps the demo's homes between two runs: one file below the user's state folder.
 //!
-//! `--fresh` keeps the homes it replaces, as `demo.before-fresh-1.ext4` and so on. Nothing here removes a kept one.
+//! `--fresh` keeps the homes that it replaces, as `demo.before-fresh-1.ext4` and so on. Nothing here removes a kept
+//! file.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -21,7 +22,7 @@ const KEPT: (&str, &str) = ("demo.before-fresh-", ".ext4");
 pub struct How {
     /// Start over with the demo's own homes.
     pub fresh: bool,
-    /// Only say what would be done.
+    /// Only print what would be done.
     pub dry_run: bool,
 }
 
@@ -30,7 +31,8 @@ pub fn folder() -> Result<PathBuf> {
     folder::own(Kept::State)
 }
 
-/// The file with the homes in that folder, as they were left; a copy of `made` if there is none, or if `fresh`.
+/// The file with the homes in that folder, as the last run left them. If there is none, or if `fresh`, a copy of
+/// `made`.
 pub fn homes(folder: &Path, made: &Path, how: How, progress: Progress) -> Result<PathBuf> {
     let homes = folder.join(NAME);
     let say = |text: String| progress.say("users", &text);
@@ -63,7 +65,7 @@ pub fn homes(folder: &Path, made: &Path, how: How, progress: Progress) -> Result
         .and_then(
             |()| if there { replace(folder, &homes, &new).map(Some) } else { first(&homes, &new).map(|()| None) },
         );
-    let _ = fs::remove_file(&new); // `first` gave it another name, and where something failed it is of no use
+    let _ = fs::remove_file(&new); // `first` has linked it to its name; after an error it is useless
     let kept = replaced?;
     if let Some(kept) = kept {
         let (kept, homes) = (kept.display(), homes.display());
@@ -76,7 +78,8 @@ pub fn homes(folder: &Path, made: &Path, how: How, progress: Progress) -> Result
     Ok(homes)
 }
 
-/// Puts the new file where there was none. If another run did so meanwhile, its machine runs on that one: it stays.
+/// Puts the new file in place if there is none. If another run did so meanwhile, that file stays, because its machine
+/// uses it.
 fn first(homes: &Path, new: &Path) -> Result<()> {
     match fs::hard_link(new, homes) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -84,7 +87,7 @@ fn first(homes: &Path, new: &Path) -> Result<()> {
     }
 }
 
-/// Puts the new file in the place of the homes, which are kept. No machine runs on them then, nor starts to.
+/// Replaces the homes by the new file, and keeps the old ones. The lock ensures that no machine runs on them.
 fn replace(folder: &Path, homes: &Path, new: &Path) -> Result<PathBuf> {
     let _lock = ext4::lock(homes)?;
     let kept = keep(folder, homes)?;
@@ -92,7 +95,7 @@ fn replace(folder: &Path, homes: &Path, new: &Path) -> Result<PathBuf> {
     Ok(kept)
 }
 
-/// Gives the homes a second name, which nothing has yet. They have one at every moment.
+/// Gives the homes a second name that is not in use. They always have at least one name.
 fn keep(folder: &Path, homes: &Path) -> Result<PathBuf> {
     loop {
         let kept = unused(folder)?;
@@ -104,13 +107,13 @@ fn keep(folder: &Path, homes: &Path) -> Result<PathBuf> {
     }
 }
 
-/// The name for the next homes that are kept.
+/// The next unused name for kept homes.
 fn unused(folder: &Path) -> Result<PathBuf> {
     let next = numbers(folder)?.into_iter().max().map_or(1, |last| last + 1);
     Ok(folder.join(format!("{}{next}{}", KEPT.0, KEPT.1)))
 }
 
-/// The numbers of the kept ones.
+/// The numbers of the kept homes.
 fn numbers(folder: &Path) -> Result<Vec<u32>> {
     let number = |name: &str| name.strip_prefix(KEPT.0)?.strip_suffix(KEPT.1)?.parse().ok();
     let entries = fs::read_dir(folder).tried("list", folder)?.flatten();
@@ -141,11 +144,11 @@ mod tests {
         let [homes, mine, other] = [NAME, "mine", "other"].map(|name| state.join(name));
         fs::write(&mine, "mine").unwrap();
         fs::write(&other, "other").unwrap();
-        // both saw none, and this one copied for longer
+        // both runs saw no file, and this one needed more time to copy
         first(&homes, &other).unwrap();
         first(&homes, &mine).unwrap();
         assert_eq!(fs::read_to_string(&homes).unwrap(), "other");
-        // --fresh copied too, and meanwhile a machine started
+        // --fresh has made its copy, and meanwhile a machine started
         let machine = crate::users::ext4::lock(&homes).unwrap();
         let before = files(state);
         let error = replace(state, &homes, &mine).unwrap_err().to_string();
@@ -187,7 +190,7 @@ mod tests {
         }
         let [one, two] = ["demo.before-fresh-1.ext4", "demo.before-fresh-2.ext4"];
         assert_eq!(files(&state), expected(&[(NAME, "made"), (one, "mine"), (two, "mine again")]));
-        // what was written since is not written into those that are kept
+        // a later write does not change the kept files
         fs::write(state.join(NAME), "new").unwrap();
         assert_eq!(files(&state).get(two).unwrap(), "mine again");
     }

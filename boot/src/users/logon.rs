@@ -1,4 +1,4 @@
-//! How a user logs on: argon2id hashes and the text of `etc/logon.json`. The format is the shim's.
+//! How a user logs on: argon2id hashes and the text of `etc/logon.json`. The shim defines the format.
 
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result};
@@ -7,7 +7,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
 use shim::logon_file::{Arg, LANES, LogonFile, MAX_ARG, MAX_ARGS, MAX_LINE, MEMORY_KIB, PASSES, Password};
 
-/// The longest password that can be typed: a line that the logon reads, less its end.
+/// The longest password that can be typed: a line of the logon without its end.
 const LONGEST: usize = MAX_LINE - 1;
 
 /// How a user logs on.
@@ -31,7 +31,7 @@ pub struct Shell {
 }
 
 impl Logon {
-    /// The password as logon.json has it.
+    /// The password in the form of logon.json.
     pub fn stored(&self) -> Result<Option<Password>> {
         match self {
             Self::Password(password) => hash(password, None).map(Some),
@@ -41,8 +41,8 @@ impl Logon {
     }
 }
 
-/// The hash of a password that everybody knows, for the demo alone: its salt is its user's name, so that the image
-/// is the same whenever it is built.
+/// The hash of a well-known password, only for the demo. Its salt is derived from the user's name, so that every build
+/// gives the same image.
 pub fn well_known(user: &str, password: &str) -> Result<Password> {
     let salt = Key::default().with("nodeos demo", user).bytes();
     hash(password, salt.get(..16))
@@ -69,7 +69,7 @@ fn hash(password: &str, salt: Option<&[u8]>) -> Result<Password> {
     Password::try_from(made.to_string().as_str()).map_err(|_| failed("the hash is longer than the shim reads".into()))
 }
 
-/// Puts a shell into the file.
+/// Sets the shell in the file.
 pub fn set_shell(file: &mut LogonFile, shell: &Shell) -> Result<()> {
     let failed = |why: String| Error::new(format!("use {} as the shell", shell.path), why);
     if !shell.path.starts_with('/') {
@@ -87,10 +87,10 @@ pub fn set_shell(file: &mut LogonFile, shell: &Shell) -> Result<()> {
     Ok(())
 }
 
-/// The file's text.
+/// The text of the file.
 pub fn text(file: &LogonFile) -> Result<String> {
     let text = serde_json::to_string_pretty(file).map_err(|error| Error::new("write logon.json", error))? + "\n";
-    // its reader is the shim's own: what it would read otherwise is not written
+    // the shim itself parses it here: a text that it would read differently is not written
     match LogonFile::parse(text.as_bytes()).is_some_and(|read| read == *file) {
         true => Ok(text),
         false => Err(Error::new("write logon.json", "the machine would read it differently")),

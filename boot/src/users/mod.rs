@@ -1,18 +1,17 @@
-//! Users partitions: an ext4 filesystem in a file or in a partition of a card's image, with one home per directory at
-//! its top.
+//! Users partitions: an ext4 filesystem in a file, or in a partition of a card's image. Each folder at its top is a
+//! home.
 //!
 //! ```text
 //! homes (values) -> script (text) -> mke2fs, debugfs, e2fsck on a copy -> rename
 //! ```
 //!
-//! 1. A [`home::Home`] is a value: what lies where, with which mode. Its owner is the user.
-//! 2. Nothing is mounted and nothing needs root: debugfs writes inodes with the owners we name, `disk` reads.
-//!    (`mke2fs -d` takes owners and times from a source tree, and only root can make such a tree.)
-//! 3. Every change is made to a copy that e2fsck has called clean, and then renamed: a change that fails, for
-//!    whatever reason, leaves the file as it was.
-//! 4. Which homes are users is judged by the shim's own code, so that `list` says what the machine will say.
-//!
-//! Absent on purpose: editing what is in use (a device, a mounted filesystem), extended attributes, ACLs.
+//! 1. A [`home::Home`] is a value: entries with paths and modes. Its owner is the user.
+//! 2. Nothing is mounted and nothing needs root: debugfs writes inodes with the given owners, `disk` reads. (`mke2fs
+//!    -d` takes owners and times from a source tree, and only root can make such a tree.)
+//! 3. Every change is made to a copy, which is renamed when e2fsck finds it clean. If a change fails for any reason,
+//!    the file is unchanged.
+//! 4. The shim's own code decides which homes are users, so `list` reports the same as the machine.
+//! Absent on purpose: changes to filesystems in use (a device, a mounted filesystem), extended attributes, ACLs.
 
 pub mod app;
 pub mod carried;

@@ -1,13 +1,13 @@
-//! Who may have a home: names and uids. Pure; the judge is the shim's own table.
+//! Which names and uids homes may have. Pure; the shim's own table decides.
 
 use crate::host::error::{Error, Result};
 use shim::layout::ROOT_USER;
 use shim::users::{Found, Homes, is_ours};
 
-/// The first uid that ordinary users get, as useradd(8) has it.
+/// The first uid of ordinary users, as in useradd(8).
 pub const FIRST_UID: u32 = 1000;
 
-/// Checks that the shim takes a home of that name, and ext4 a directory.
+/// Checks that the shim accepts a home of that name, and ext4 a folder.
 pub fn check(name: &str) -> Result<()> {
     let refused = |why: &str| Err(Error::new(format!("use {name:?} as a user name"), why));
     if name.is_empty() {
@@ -23,7 +23,7 @@ pub fn check(name: &str) -> Result<()> {
     }
 }
 
-/// The uid of a new user: root's is 0, any other's is the wanted one or the smallest free one from 1000.
+/// The uid of a new user: 0 for root; for others the wanted one, or the smallest free one from 1000 on.
 pub fn pick_uid(name: &str, wanted: Option<u32>, taken: &[(String, u32)]) -> Result<u32> {
     let tried = || format!("give {name} a uid");
     if taken.iter().any(|(other, _)| other == name) {
@@ -66,7 +66,7 @@ pub fn check_all<'a>(homes: impl IntoIterator<Item = (&'a str, u32)>) -> Result<
     Ok(())
 }
 
-/// Asks the shim's table.
+/// Checks an entry with the shim's table.
 fn admit(table: &mut Homes, name: &str, uid: u32) -> Result<()> {
     let found = Found { directory: true, uid, gid: uid, has_init: false };
     let refused = |refusal| Error::new(format!("use {name:?} as a user name"), refusal);

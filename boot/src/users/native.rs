@@ -1,4 +1,4 @@
-//! Native code of an app's packages: whether the machine's node will load it. From headers alone.
+//! Native code in an app's packages: checks whether the machine's node can load it, by headers only.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,11 +12,11 @@ use crate::image::origin::{LIBRARIES, elf_facts, files};
 use crate::parts::closure::closure;
 use crate::parts::elf::Elf;
 
-/// An addon: its path in the home, and what its headers say.
+/// An addon: its path in the home, and the facts in its headers.
 type Addon = (String, Elf);
 
-/// A warning for each package of which node can load no addon. Packages bring addons for several machines and libraries of
-/// C: one that loads is enough.
+/// A warning for each package with addons of which node can load none. Packages contain addons for several machines and
+/// C libraries, so it is enough if one can be loaded.
 pub fn warnings(home: &Home, arch: &Arch, includes: &[Include]) -> Result<Vec<String>> {
     let mut included = BTreeMap::new();
     for include in includes {
@@ -24,7 +24,7 @@ pub fn warnings(home: &Home, arch: &Arch, includes: &[Include]) -> Result<Vec<St
     }
     let mut packages: BTreeMap<String, Vec<Addon>> = BTreeMap::new();
     for path in home.paths().filter(|path| path.ends_with(".node")) {
-        // a file of another system, or a damaged one, is none of ours
+        // files of other systems and damaged files are ignored
         if let Some(elf) = facts(home, &path) {
             packages.entry(package_of(&path)).or_default().push((path, elf));
         }
@@ -56,8 +56,8 @@ fn warning(
     })
 }
 
-/// What is at a path of the machine: the app's own, an included file, or a library that every machine has. The libraries that
-/// the last two load are in the image with them.
+/// The file at a path of the machine: the app's own, an included one, or a library of every machine. For the last two,
+/// the image also contains the libraries that they load.
 fn lookup(home: &Home, arch: &Arch, included: &BTreeMap<String, PathBuf>, path: &str) -> Option<Elf> {
     let library = || Elf { machine: arch.elf_machine, dynamic: true, ..Elf::default() };
     let name = path.strip_prefix(&format!("/lib/{}/", arch.multiarch));
@@ -74,7 +74,7 @@ fn facts(home: &Home, path: &str) -> Option<Elf> {
     }
 }
 
-/// `app/node_modules/a/node_modules/@b/c/build/x.node` is of `@b/c`.
+/// `app/node_modules/a/node_modules/@b/c/build/x.node` belongs to `@b/c`.
 fn package_of(path: &str) -> String {
     let Some((_, inside)) = path.rsplit_once("node_modules/") else { return path.to_owned() };
     let parts = if inside.starts_with('@') { 2 } else { 1 };
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(package_of("app/node_modules/a/node_modules/@b/c/build/x.node"), "@b/c");
     }
 
-    /// Real addons, as this machine's compiler makes them.
+    /// Real addons, made by this machine's compiler.
     #[test]
     fn a_library_that_an_addon_lacks_is_named_with_the_line_that_includes_it() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! npm packages in a home, laid out as `npm install -g` does: `lib/node_modules`, links in `bin` and `share/man`.
 //!
-//! npm itself fetches them, from a lock file with an integrity for each; the links are made here, for npm would make
-//! them relative to a prefix of the host.
+//! npm itself fetches them, using a lock file with an integrity for each. The links are made here, because npm would
+//! make them relative to a prefix of the host.
 
 use super::home::Home;
 use crate::host::Host;
@@ -12,10 +12,10 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What npm leaves for itself beside packages; the machine's npm makes its own.
+/// A file that npm writes beside packages for itself; npm in the machine makes its own.
 pub const OF_NPM: &str = ".package-lock.json";
 
-/// A folder whose `node_modules` holds what the lock file names.
+/// A folder whose `node_modules` holds the packages in the lock file.
 pub fn install(host: &Host, manifest: &str, lock: &str) -> Result<PathBuf> {
     let key = Key::default().with("package.json", manifest).with("package-lock.json", lock).name();
     host.cache.entry("packages", &key, |new| {
@@ -30,7 +30,7 @@ pub fn install(host: &Host, manifest: &str, lock: &str) -> Result<PathBuf> {
     })
 }
 
-/// Runs npm in a folder, without the scripts of packages: they would run on this host, for this host.
+/// Runs npm in a folder, but not the scripts of packages: they would run on this host, and for this host.
 pub fn npm(folder: &Path, verb: &str, more: &[&str]) -> Result<()> {
     Run::new("npm")
         .arg(verb)
@@ -41,7 +41,7 @@ pub fn npm(folder: &Path, verb: &str, more: &[&str]) -> Result<()> {
         .map_err(|error| error.next("is the registry reachable? npm ping"))
 }
 
-/// Puts a package into a home, with its programs and manual pages linked. It lies in `folder`/`node_modules`/`name`.
+/// Puts a package into a home, and links its programs and manual pages. It is at `folder`/`node_modules`/`name`.
 pub fn global(home: &mut Home, folder: &Path, name: &str, leave_out: &[&str]) -> Result<()> {
     let from = folder.join("node_modules").join(name);
     let at = format!("lib/node_modules/{name}");
@@ -77,7 +77,7 @@ pub fn links(home: &mut Home, name: &str, manifest: &Value) {
     }
 }
 
-/// `"bin"` of a package.json: one path, named as the package, or several by name.
+/// `"bin"` of a package.json: one path, named after the package, or several by name.
 pub fn programs(manifest: &Value) -> Vec<(String, String)> {
     let own = manifest["name"].as_str().and_then(|name| name.rsplit('/').next()).unwrap_or_default();
     match &manifest["bin"] {
@@ -89,7 +89,7 @@ pub fn programs(manifest: &Value) -> Vec<(String, String)> {
     }
 }
 
-/// A package.json; why it is none.
+/// Parses a package.json. An error is the reason why it is invalid.
 pub fn parse(text: &str) -> std::result::Result<Value, String> {
     let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| error.to_string())?;
     if value.is_object() { Ok(value) } else { Err("it is not a JSON object".to_owned()) }

@@ -1,4 +1,4 @@
-//! Where a users partition lies: it is a whole file, or a partition of a card's or a disk's image.
+//! Finds a users partition: it is a whole file, or a partition of a card's or a disk's image.
 
 use super::superblock::{self, Found, Superblock};
 use crate::host::error::{Error, Result};
@@ -11,7 +11,7 @@ use std::path::Path;
 pub struct Place {
     /// Its bytes.
     pub window: Window,
-    /// What its first ones say.
+    /// Its superblock.
     pub superblock: Superblock,
 }
 
@@ -27,7 +27,7 @@ pub struct Partition {
 }
 
 impl Place {
-    /// Finds the users partition in a file. An error says what the file is instead, and where its homes are.
+    /// Finds the users partition in a file. An error tells what the file is instead, and where the homes are.
     pub fn of(path: &Path) -> Result<Self> {
         if path.is_dir() {
             return Err(folder(path));
@@ -48,7 +48,7 @@ impl Place {
             return Found::None.whole(&window).map(|superblock| Self { window, superblock });
         }
         for Partition { window, .. } in &partitions {
-            // one that is no users partition may be damaged
+            // other partitions may be damaged
             let found = superblock::of(window).unwrap_or(Found::None);
             match found {
                 Found::Whole(superblock) if is_users(&superblock) => {
@@ -74,7 +74,7 @@ fn cut(path: &Path) -> Error {
         .next("copy it again, from where it is whole")
 }
 
-/// The error for a folder: some media are one.
+/// The error for a folder: some media are folders.
 pub fn folder(path: &Path) -> Error {
     let failed = |why: &str| Error::new(format!("find a users partition in {}", path.display()), why);
     let homes = path.join("users.ext4");
@@ -89,7 +89,7 @@ pub fn folder(path: &Path) -> Error {
     failed("it is a folder").next("name an image: nodeos users create FILE makes one")
 }
 
-/// The partitions of a disk with an MBR (UEFI 2.10, 5.2.1), those that hold others left out; none without a table.
+/// The partitions of a disk with an MBR (UEFI 2.10, 5.2.1), without those that contain others; none without a table.
 pub fn partitions(disk: &Window) -> Result<Vec<Partition>> {
     let head = disk.head(mbr::TABLE as u64)?;
     let Some(table) = head.as_slice().try_into().ok().filter(mbr::is_table) else { return Ok(Vec::new()) };
@@ -127,7 +127,7 @@ mod tests {
         };
         assert_eq!(found(&sector), []);
         sector[510..512].copy_from_slice(&[0x55, 0xaa]);
-        // the third says more than the file has
+        // the third one claims more than the file has
         assert_eq!(found(&sector), [(1, 0x0c, 4096, 4096), (3, 0x83, 16384, 16384)]);
         assert_eq!(found(&sector[..400]), []);
     }

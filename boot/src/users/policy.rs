@@ -9,7 +9,7 @@ use shim::layout::{POLICY, POLICY_SUFFIX};
 use shim::policy::Policy;
 use std::path::Path;
 
-/// The policy of a user, who has a home; the default where there is none.
+/// The policy of a user with a home, or the default if there is none.
 pub fn policy(path: &Path, name: &str) -> Result<Policy> {
     let image = Image::open(path)?;
     home_of(&image, path, name)?;
@@ -23,7 +23,7 @@ pub fn policy(path: &Path, name: &str) -> Result<Policy> {
     }
 }
 
-/// Writes a policy; `None` removes it, and the default counts.
+/// Writes a policy; `None` removes it, so that the default applies.
 pub fn set_policy(path: &Path, name: &str, policy: Option<&Policy>) -> Result<()> {
     let (_lock, image) = to_change(path)?;
     home_of(&image, path, name)?;
@@ -42,7 +42,7 @@ pub fn set_policy(path: &Path, name: &str, policy: Option<&Policy>) -> Result<()
     work.keep()
 }
 
-/// The file below `.policy`.
+/// The name of the file below `.policy`.
 pub fn file_name(name: &str) -> Result<String> {
     let file = format!("{name}{POLICY_SUFFIX}");
     if file.len() > 255 {

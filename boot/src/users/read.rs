@@ -1,4 +1,4 @@
-//! What is in a users partition. Nothing is mounted, nothing is written.
+//! Reads a users partition. Nothing is mounted, nothing is written.
 
 mod listing;
 
@@ -19,7 +19,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
-/// How a user logs on, as a listing says it.
+/// How a user logs on, in a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum How {
@@ -27,28 +27,28 @@ pub enum How {
     Password,
     /// Without one.
     Guest,
-    /// Not at all.
+    /// Cannot log on.
     None,
 }
 
 /// One home.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct User {
-    /// Its name; bytes that are no UTF-8 are replaced.
+    /// Its name; bytes that are not UTF-8 are replaced.
     pub name: String,
     /// Its owner.
     pub uid: u32,
-    /// And group.
+    /// Its group.
     pub gid: u32,
-    /// Files and links in it.
+    /// The number of files and links in it.
     pub files: u64,
-    /// Bytes in these.
+    /// Their size in bytes.
     pub bytes: u64,
     /// How its owner logs on.
     pub logon: How,
     /// Whether it has an `/init` that runs at boot.
     pub init: bool,
-    /// What is wrong with its policy, for which the strictest will count.
+    /// What is wrong with its policy; then the strictest one applies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub broken_policy: Option<String>,
     /// Why the machine will refuse it, if it will.
@@ -56,19 +56,19 @@ pub struct User {
     pub refused: Option<String>,
 }
 
-/// More homes are not listed: sixty times what a machine takes.
+/// More homes are not listed: this is sixty times what a machine accepts.
 const MOST_HOMES: usize = 1 << 16;
 
-/// An image that is open.
+/// An opened image.
 pub struct Image {
     disk: Disk,
     path: PathBuf,
-    /// Why no machine mounts it to write, and what to do about that.
+    /// Why no machine mounts it for writing, and what to do about that.
     pub refused: Option<&'static str>,
     _replayed: Option<TempPath>,
 }
 
-/// Names in a folder, sorted, with their inodes' numbers.
+/// The names in a folder, sorted, with the numbers of their inodes.
 type Names = Vec<(Vec<u8>, u32)>;
 
 /// The homes of a users partition, by name.
@@ -82,7 +82,7 @@ impl Image {
         Self::at(&Place::of(path)?)
     }
 
-    /// Opens what lies at that place. A journal that waits is replayed in a copy.
+    /// Opens the users partition there. If its journal must be replayed, this is done in a copy.
     pub fn at(place: &Place) -> Result<Self> {
         let Place { window, superblock } = place;
         let path = window.path().to_owned();
@@ -108,7 +108,7 @@ impl Image {
         Ok(Self { disk, path, refused, _replayed: copy })
     }
 
-    /// The homes, by name, judged by the shim's table.
+    /// The homes, by name. The shim's table decides which ones are refused.
     pub fn users(&self) -> Result<Vec<User>> {
         let mut table = Homes::new();
         let mut users: BTreeMap<Vec<u8>, (User, Option<HomeId>)> = BTreeMap::new();
@@ -152,7 +152,7 @@ impl Image {
             refused: None,
         };
         if !found.is_dir() {
-            return Ok(user); // a link may lead to another's home
+            return Ok(user); // a link may lead to another user's home
         }
         self.walk_from([b"/", name].concat(), found, &mut |_, found| {
             if !found.is_dir() {
@@ -161,7 +161,7 @@ impl Image {
             }
             Ok(())
         })?;
-        // a regular file that its home's owner owns and may run: the shim's own condition
+        // a regular executable file that the home's owner owns: the shim's own condition
         let init = self.below(found, HOME_INIT.as_bytes())?;
         user.init = init.is_some_and(|init| init.is_file() && init.uid == found.uid && init.mode & 0o100 != 0);
         user.logon = match self.logon_of(self.below(found, LOGON_FILE.as_bytes())?)?.and_then(|file| file.password) {
@@ -173,7 +173,7 @@ impl Image {
         Ok(user)
     }
 
-    /// The logon file of a home; `None` for one that the shim would not take.
+    /// The logon file of a home; `None` if the shim would not accept it.
     pub fn logon(&self, top: &[u8]) -> Result<Option<LogonFile>> {
         self.logon_of(self.look(&[top, b"/", LOGON_FILE.as_bytes()].concat())?)
     }
@@ -187,7 +187,7 @@ impl Image {
         }
     }
 
-    /// What root grants a user, or what is wrong with the file; `None` where there is none.
+    /// The policy of a user, or what is wrong with the file; `None` if there is no file.
     pub fn policy(&self, name: &str) -> Result<Option<std::result::Result<Policy, String>>> {
         let file = named(&self.policies()?, &policy_name(name));
         file.map(|number| self.judged(&self.disk.inode(number)?)).transpose()
@@ -213,17 +213,17 @@ impl Image {
         }
     }
 
-    /// What a file holds, at most that much.
+    /// The content of a file of at most `most` bytes.
     pub fn content(&self, file: &Inode, most: u64) -> Result<Vec<u8>> {
         self.disk.content(file, most)
     }
 
-    /// What a link says.
+    /// The target of a link.
     pub fn link(&self, link: &Inode) -> Result<Vec<u8>> {
         self.disk.link(link)
     }
 
-    /// What lies at a path, with no link followed on the way or at its end; `None` for nothing.
+    /// The inode at a path, or `None`. It follows no links, neither on the way nor at the end.
     pub fn look(&self, path: &[u8]) -> Result<Option<Inode>> {
         self.below(&self.disk.inode(ROOT)?, path)
     }
@@ -240,8 +240,8 @@ impl Image {
         Ok(Some(found))
     }
 
-    /// Hands over everything below a folder, a folder before what is in it, in the order of names. However deep the
-    /// folders are nested, the stack is not.
+    /// Calls `each` for everything below a folder, sorted by name, a folder before its content. It is not recursive, so
+    /// the depth of the folders does not matter.
     pub fn walk(&self, folder: &[u8], each: &mut dyn FnMut(&[u8], &Inode) -> Result<()>) -> Result<()> {
         let top = self.look(folder)?.filter(Inode::is_dir);
         let top = top.ok_or_else(|| self.failed(folder, &"there is no such folder"))?;
@@ -255,7 +255,7 @@ impl Image {
         each: &mut dyn FnMut(&[u8], &Inode) -> Result<()>,
     ) -> Result<()> {
         let mut seen = HashSet::from([top.number]);
-        // with each folder the room that was there before it
+        // each folder has the room that was left before it
         let mut room = HELD;
         let mut folders = vec![(self.disk.names(top, &mut room)?.into_iter(), path.len(), HELD)];
         while let Some((names, length, before)) = folders.last_mut() {
@@ -321,5 +321,5 @@ impl fmt::Display for User {
     }
 }
 
-/// The heading above such lines.
+/// The heading above these lines.
 pub const HEADING: &str = "   uid    gid logon    init   files       bytes name";

@@ -1,9 +1,9 @@
-//! Homes to commands for debugfs: text out, no I/O.
+//! Turns homes into commands for debugfs: text out, no I/O.
 //!
-//! A word may be in double quotes, and a double quote in it is doubled (ss_parse of libss). A line break always ends
-//! a command, and a line is read into a buffer of BUFSIZ bytes: names that would break this are
-//! refused. `write` takes a name in the current folder, everything else takes whole paths: `<7>` would be an inode.
-//! But `mkdir /x` makes x in the current folder (it cuts at the last slash and looks up nothing): hence `cd /`.
+//! A word may be in double quotes, and a double quote in it is doubled (ss_parse of libss). A line break always ends a
+//! command, and a line is read into a buffer of BUFSIZ bytes: names that would break this are refused. `write` takes a
+//! name in the current folder, all other commands take whole paths: `<7>` would be an inode. But `mkdir /x` makes x in
+//! the current folder (it cuts at the last slash and looks up nothing), so `cd /` comes first.
 
 use super::home::{Content, Entry, Home};
 use crate::host::error::{Error, Result};
@@ -12,10 +12,10 @@ use shim::layout::{LOGON_FILE, OVERLAY, POLICY};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// BUFSIZ of glibc, less what is not a path.
+/// BUFSIZ of glibc, minus room for the rest of the command.
 const LONGEST_LINE: usize = 8192 - 64;
 
-/// The commands of one session, one a line.
+/// The commands of one session, one per line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
     text: Vec<u8>,
@@ -28,7 +28,7 @@ impl Script {
         &self.text
     }
 
-    /// The system's own folders at the top, root's alone.
+    /// Makes the system's own folders at the top, which only root can access.
     pub fn own_folders(&mut self) -> Result<()> {
         self.enter(b"/")?;
         for name in [OVERLAY, POLICY] {
@@ -39,7 +39,7 @@ impl Script {
         Ok(())
     }
 
-    /// Writes a home; `staged` says in which file of the host the bytes lie.
+    /// Writes a home; `staged` returns the file of the host with the bytes.
     pub fn home(&mut self, home: &Home, mut staged: impl FnMut(&[u8]) -> Result<PathBuf>) -> Result<()> {
         let top = [b"/", home.name.as_bytes()].concat();
         self.enter(b"/")?;
@@ -58,7 +58,7 @@ impl Script {
         Ok(())
     }
 
-    /// Writes `etc/logon.json` of a home; `folder` and `file` say what is there already.
+    /// Writes `etc/logon.json` of a home; `folder` and `file` tell what already exists.
     pub fn logon(&mut self, name: &str, owner: (u32, u32), folder: bool, file: bool, from: &Path) -> Result<()> {
         let path = format!("/{name}/{LOGON_FILE}").into_bytes();
         let (above, _) = split(&path);
@@ -73,7 +73,7 @@ impl Script {
         self.owner(&path, 0o100_600, owner.0, owner.1)
     }
 
-    /// Writes a policy below the folder of policies, or removes it; `folder` and `file` say what is there already.
+    /// Writes a policy below the folder of policies, or removes it; `folder` and `file` tell what already exists.
     pub fn policy(&mut self, name: &str, folder: bool, file: bool, from: Option<&Path>) -> Result<()> {
         let above = [b"/", POLICY.as_bytes()].concat();
         let path = [&above, b"/".as_slice(), name.as_bytes()].concat();
@@ -90,15 +90,15 @@ impl Script {
         self.owner(&path, 0o100_600, 0, 0)
     }
 
-    /// Takes a name away. One with a line break cannot be said: when what it led to is free, e2fsck takes it away.
+    /// Removes a name. A name with a line break cannot be in a command: e2fsck removes it once its inode is free.
     pub fn unlink(&mut self, path: &[u8]) -> Result<()> {
         if breaks(path) { Ok(()) } else { self.line(&[b"unlink", path]) }
     }
 
-    /// Frees an inode and its blocks, whatever names lead to it: a name may be longer than a line, or be two.
+    /// Frees an inode and its blocks, regardless of its names: these may be too long for a line, or several.
     pub fn free(&mut self, inode: u32) -> Result<()> {
         let inode = format!("<{inode}>");
-        // one that has links counts as used
+        // an inode with links counts as used
         self.text.extend_from_slice(format!("set_inode_field {inode} links_count 0\nkill_file {inode}\n").as_bytes());
         Ok(())
     }
@@ -153,7 +153,7 @@ impl Script {
     }
 }
 
-/// Whether debugfs would take a name for the end of a command.
+/// Whether a name would end a command of debugfs.
 fn breaks(word: &[u8]) -> bool {
     word.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0))
 }

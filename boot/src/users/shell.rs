@@ -1,6 +1,7 @@
 //! A line of `scripts` in package.json, read as a shell would read it: words, quotes, variables (POSIX 2.2, 2.6.2).
 //!
-//! Nothing is expanded here: the variables are those of the machine. What only a shell can do is refused by name.
+//! Nothing is expanded here, because the variables are those of the machine. Syntax that needs a shell is refused by
+//! name.
 
 use serde_json::Value;
 
@@ -12,8 +13,8 @@ pub struct Word(pub Vec<Part>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     Text(String),
-    /// `$NAME`, or `${NAME:-default}`: the default counts where the variable is unset or empty. Outside of quotes its value
-    /// may become several words, or none.
+    /// `$NAME`, or `${NAME:-default}`: the default is used if the variable is unset or empty. Outside of quotes, its
+    /// value may become several words, or none.
     Variable {
         name: String,
         default: String,
@@ -38,7 +39,7 @@ impl Word {
         }
     }
 
-    /// `NAME=VALUE` as a name and the word behind it.
+    /// `NAME=VALUE` as a name and the word after it.
     #[must_use]
     pub fn assignment(&self) -> Option<(&str, Self)> {
         let [Part::Text(first), rest @ ..] = self.0.as_slice() else { return None };
@@ -47,7 +48,7 @@ impl Word {
         Some((name, Self(value.into_iter().chain(rest.iter().cloned()).collect())))
     }
 
-    /// The word as an expression of JavaScript.
+    /// The word as a JavaScript expression.
     #[must_use]
     pub fn expression(&self) -> String {
         let part = |part: &Part| match part {
@@ -59,7 +60,8 @@ impl Word {
         if self.0.is_empty() { "\"\"".to_owned() } else { self.0.iter().map(part).collect::<Vec<_>>().join(" + ") }
     }
 
-    /// The word among the elements of an array of JavaScript: variables alone are split as a shell splits them (POSIX 2.6.5).
+    /// The word as elements of a JavaScript array: a word of unquoted variables only is split as a shell does it (POSIX
+    /// 2.6.5).
     #[must_use]
     pub fn element(&self) -> String {
         let splits =
@@ -83,7 +85,7 @@ pub fn is_name(name: &str) -> bool {
         && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
-/// The words of a line; an error names what needs a shell.
+/// The words of a line; an error names the part that needs a shell.
 pub fn words(line: &str) -> Result<Vec<Word>, String> {
     if let Some(letter) = line.chars().find(|letter| letter.is_control() && *letter != '\t') {
         return Err(format!("{letter:?} is a control character"));
@@ -135,7 +137,7 @@ fn double(letters: &mut Letters<'_>, word: &mut Word) -> Result<(), String> {
     }
 }
 
-/// What stands behind a `$`.
+/// Parses the text after a `$`.
 fn variable(letters: &mut Letters<'_>, word: &mut Word, quoted: bool) -> Result<(), String> {
     let (name, default) = match letters.peek().copied() {
         Some('{') => {

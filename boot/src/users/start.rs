@@ -1,6 +1,7 @@
-//! What an app's package.json says to run: variables, node's flags, a file, its arguments.
+//! How an app is started, by its package.json: variables, node's flags, a file, its arguments.
 //!
-//! A `"start"` that node alone cannot do is refused, even where another file could be run: it would be another program.
+//! A `"start"` that node alone cannot do is refused, even if another file could be run, because that would be another
+//! program.
 
 use serde_json::Value;
 
@@ -8,33 +9,33 @@ use super::flags::{at_front, node_options};
 use super::packages;
 use super::shell::{Word, words};
 
-/// What node runs.
+/// The extensions of files that node runs.
 pub const EXTENSIONS: [&str; 4] = ["js", "mjs", "cjs", "ts"];
 
-/// More than that of a `#!` line is cut off (Linux, include/uapi/linux/binfmts.h: `BINPRM_BUF_SIZE`).
+/// The kernel cuts a longer `#!` line (Linux, include/uapi/linux/binfmts.h: `BINPRM_BUF_SIZE`).
 const LONGEST_LINE: usize = 255;
 
-/// What node is told to run.
+/// How node is started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Start {
-    /// Set before node starts.
+    /// Variables to set before node starts.
     pub variables: Vec<(String, Word)>,
-    /// Node's own.
+    /// Node's own flags.
     pub flags: Vec<String>,
     /// A path below the app's folder.
     pub entry: String,
     pub args: Vec<Word>,
 }
 
-/// What is asked of the app's folder.
+/// Access to the app's folder.
 pub trait Files {
-    /// Whether a file is there.
+    /// Whether there is a file at that path.
     fn is_file(&self, path: &str) -> bool;
-    /// The path of a program of the app's packages that node runs.
+    /// The path of a program in the app's packages that node runs.
     fn program(&self, name: &str) -> Option<String>;
 }
 
-/// The line that nodeos.toml has, else `npm start`, else `main`, the only `bin`, and the usual names.
+/// The start command in nodeos.toml, else `npm start`, else `main`, the only `bin`, and the usual names.
 pub fn of(own: Option<&str>, manifest: &Value, files: &impl Files) -> Result<Start, String> {
     let scripts = &manifest["scripts"];
     let Some(line) = own.or_else(|| scripts["start"].as_str()) else {
@@ -57,7 +58,7 @@ pub fn of(own: Option<&str>, manifest: &Value, files: &impl Files) -> Result<Sta
     })
 }
 
-/// A line that starts an app.
+/// Parses a command that starts an app.
 fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, String> {
     let mut start = Start::default();
     let mut rest = words(line)?.into_iter().peekable();
@@ -77,7 +78,7 @@ fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, Str
     let file = rest.next().ok_or("node is given no file")?;
     let file = file.text().ok_or("the file is a variable")?;
     start.entry = match packages::clean(file).as_str() {
-        // node knows no other names of a folder
+        // node does not try other names for a folder
         "" => resolve(manifest["main"].as_str().unwrap_or("index.js"), files)
             .ok_or("there is no \"main\" and no index.js")?,
         _ => resolve(file, files).ok_or_else(|| format!("there is no file {file}"))?,
@@ -86,13 +87,13 @@ fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, Str
     Ok(start)
 }
 
-/// Whether a variable is read before the app's first line: by node, OpenSSL or the C library.
+/// Whether a variable is read before the app's first line runs: by node, OpenSSL or the C library.
 fn is_early(name: &str) -> bool {
     ["NODE_", "UV_", "SSL_", "OPENSSL_", "LD_", "LC_", "MALLOC_"].iter().any(|start| name.starts_with(start))
         || ["TZ", "LANG", "HOME", "PATH"].contains(&name)
 }
 
-/// As node's own resolution of a main: as it stands, with .js, index.js in that folder.
+/// Resolves a main file as node does: as it is, with .js, or index.js in that folder.
 fn resolve(path: &str, files: &impl Files) -> Option<String> {
     let path = packages::clean(path);
     let found = [path.clone(), format!("{path}.js"), format!("{path}/index.js")];
@@ -120,7 +121,7 @@ fn main(manifest: &Value, files: &impl Files) -> Result<String, String> {
 }
 
 impl Start {
-    /// The `/init` of the app's user, which does `first`, JavaScript, before all else.
+    /// The `/init` of the app's user, which first runs `first`, which is JavaScript.
     pub fn init(&self, first: &str) -> Result<String, String> {
         let plain = |(name, value): &(String, Word)| {
             let value = value.text().filter(|value| is_early(name) && !value.contains(char::is_whitespace))?;
@@ -130,7 +131,7 @@ impl Start {
         let flags = [node_options(&self.variables)?, self.flags.clone()].concat();
         let line = match (flags.as_slice(), variables.as_slice()) {
             ([], []) => "#!/usr/bin/env node".to_owned(),
-            // relative paths of flags begin in the app's folder
+            // relative paths of flags start from the app's folder
             (flags, variables) => {
                 let words =
                     variables.iter().map(String::as_str).chain(["node"]).chain(flags.iter().map(String::as_str));
@@ -182,7 +183,7 @@ mod tests {
         of(None, &packages::parse(manifest).unwrap(), &files)
     }
 
-    /// The `#!` line, and what node is then told to run.
+    /// The `#!` line, and the program that node then runs.
     fn told(manifest: &str) -> Vec<String> {
         let files = ["server.js", "index.js", "lib/index.js", "cli.js", "node_modules/next/cli.js"];
         let init = start(manifest, &files).and_then(|start| start.init("")).unwrap();

@@ -1,4 +1,4 @@
-//! What an ext4 superblock says: whether it is one and all of it is there, how to read what follows, and whether a
+//! Reads an ext4 superblock: whether it is one, whether the filesystem is complete, how to read the rest, and whether a
 //! machine will mount it.
 //!
 //! <https://docs.kernel.org/filesystems/ext4/super.html>
@@ -9,10 +9,10 @@ use crate::host::shown::Shown;
 use crate::host::window::Window;
 use shim::{ext4, probe};
 
-/// Where it begins, and how long it is.
+/// The offset and the length of the superblock.
 const AT: u64 = 1024;
 const LENGTH: usize = 1024;
-/// `s_feature_incompat`: mounted, or not unmounted when its machine ended.
+/// `s_feature_incompat`: it is mounted, or was not unmounted when its machine ended.
 const RECOVER: u32 = 4;
 const FILETYPE: u32 = 2;
 const WIDE: u32 = 0x80;
@@ -23,19 +23,19 @@ const READ: u32 = FILETYPE | RECOVER | 0x40 | WIDE | 0x100 | 0x200 | 0x400 | CSU
 /// `s_feature_ro_compat`.
 const METADATA_CSUM: u32 = 0x400;
 
-/// What a file's first bytes are.
+/// The result of a look at a file's first bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// No ext4.
+    /// Not an ext4 filesystem.
     None,
-    /// An ext4 that needs more bytes than are there.
+    /// An ext4 filesystem that needs more bytes than the file has.
     Short {
-        /// What the filesystem has.
+        /// The size of the filesystem.
         needed: u64,
-        /// What the file has.
+        /// The size of the file.
         there: u64,
     },
-    /// One that is whole.
+    /// A complete one.
     Whole(Superblock),
 }
 
@@ -46,7 +46,7 @@ pub struct Superblock {
     pub block_size: u64,
     /// Blocks.
     pub blocks: u64,
-    /// The block in which the superblock lies.
+    /// The block with the superblock.
     pub first_block: u64,
     /// Blocks of a group.
     pub group_blocks: u32,
@@ -58,7 +58,7 @@ pub struct Superblock {
     pub inode_size: u16,
     /// Bytes of a group's descriptor.
     pub descriptor_size: u16,
-    /// Where checksums of metadata begin; `None` where there are none.
+    /// The initial value of metadata checksums; `None` if there are none.
     pub seed: Option<u32>,
     pub label: [u8; 16],
     /// The UUID.
@@ -68,7 +68,7 @@ pub struct Superblock {
 }
 
 impl Found {
-    /// Refuses what is no ext4, or not all of one; `users list` and `run` say the same.
+    /// Refuses other data and incomplete filesystems; `users list` and `run` report the same.
     pub fn whole(self, window: &Window) -> Result<Superblock> {
         let failed = |why: String| Error::new(format!("read {}", window.path().display()), why);
         match self {
@@ -87,19 +87,19 @@ impl Found {
 }
 
 impl Superblock {
-    /// Whether its journal waits to be replayed.
+    /// Whether its journal must be replayed.
     #[must_use]
     pub fn recover(&self) -> bool {
         self.incompat & RECOVER != 0
     }
 
-    /// Whether entries of folders say what they lead to, in place of a name's ninth bit and more.
+    /// Whether entries of folders contain the file type, in place of the upper byte of the name's length.
     #[must_use]
     pub fn filetype(&self) -> bool {
         self.incompat & FILETYPE != 0
     }
 
-    /// Why we cannot read it, for a filesystem that is none of ours.
+    /// Why we cannot read it, for a filesystem that was not made by us.
     #[must_use]
     pub fn unreadable(&self) -> Option<String> {
         let names = [
@@ -120,20 +120,20 @@ impl Superblock {
         }
     }
 
-    /// The label, as text that may be shown.
+    /// The label, as text that is safe to show.
     #[must_use]
     pub fn label(&self) -> String {
         Shown::of(self.label.split(|byte| *byte == 0).next().unwrap_or_default()).to_string()
     }
 
-    /// The UUID, as it is written.
+    /// The UUID as text.
     #[must_use]
     pub fn uuid(&self) -> String {
         uuid::Uuid::from_bytes(self.uuid).to_string()
     }
 }
 
-/// Looks at a file, or at a part of one.
+/// Reads the superblock of a file or a part of one.
 pub fn of(window: &Window) -> Result<Found> {
     let head = window.head(AT + LENGTH as u64)?;
     let bytes = head.get(usize::try_from(AT).unwrap_or(0)..).unwrap_or_default();
@@ -143,13 +143,14 @@ pub fn of(window: &Window) -> Result<Found> {
     })
 }
 
-/// Why a machine does not mount it to write, or not at all, and a next step that keeps the homes: its own words.
+/// Why a machine does not mount it for writing, or not at all, and a next step that keeps the homes: the shim's own
+/// text.
 #[must_use]
 pub fn refused(window: &Window) -> Option<&'static str> {
     ext4::refused(&mut |at, block| window.read_exact_at(block, at).ok())
 }
 
-/// What to do about a damaged filesystem: look first.
+/// The advice for a damaged filesystem: look first.
 #[must_use]
 pub fn repair(window: &Window) -> String {
     format!("e2fsck -fn {window} says what is wrong and changes nothing; without n it mends: do that on a copy")
@@ -246,7 +247,7 @@ mod tests {
         );
         assert_eq!(judge(&bytes(), 12287), Ok(Found::Short { needed: 12288, there: 12287 }));
         assert!(with(0x60, RECOVER).recover());
-        // inodes of 129 bytes would end within the upper half of a checksum
+        // an inode of 129 bytes would end in the middle of the upper half of a checksum
         for (at, value) in [(0x18, 7_u16), (0x20, 0), (0x28, 0), (0x58, 127), (0x58, 129), (0x58, 384), (0x58, 8192)] {
             let mut bytes = bytes();
             bytes[at..at + 4].copy_from_slice(&u32::from(value).to_le_bytes());

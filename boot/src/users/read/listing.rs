@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::fmt;
 use std::path::Path;
 
-/// One file, folder, link or other thing.
+/// A file, folder, link or other entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Member {
     /// Its path from the top of the partition.
@@ -18,11 +18,11 @@ pub struct Member {
     pub mode: String,
     /// Its owner.
     pub uid: u32,
-    /// And group.
+    /// Its group.
     pub gid: u32,
     /// Bytes in it.
     pub bytes: u64,
-    /// What a link says.
+    /// The target of a link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
 }
@@ -34,9 +34,9 @@ pub struct Partition {
     pub label: String,
     /// Its UUID.
     pub uuid: String,
-    /// Bytes from its start to its end.
+    /// Its size in bytes.
     pub size: u64,
-    /// Why no machine mounts it to write, if none does.
+    /// Why no machine mounts it for writing, if that is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<&'static str>,
     /// The homes.
@@ -45,9 +45,9 @@ pub struct Partition {
     pub members: Vec<Member>,
 }
 
-/// More members are not listed.
+/// The maximum number of listed members.
 const MOST: usize = 1 << 22;
-/// Nor are more bytes of paths and links together: a path in a `node_modules` has about a hundred.
+/// The maximum number of bytes of all paths and links: a path in a `node_modules` has about a hundred.
 const LISTED: usize = 512 << 20;
 
 /// Everything in a users partition.
@@ -55,7 +55,7 @@ pub fn inspect(path: &Path) -> Result<Partition> {
     partition(&Place::of(path)?)
 }
 
-/// The same, of a partition that was found.
+/// The same for a partition that was already found.
 pub fn partition(place: &Place) -> Result<Partition> {
     let image = Image::at(place)?;
     let mut members = Vec::new();
@@ -66,7 +66,7 @@ pub fn partition(place: &Place) -> Result<Partition> {
             return Err(beyond(format!("it is file or folder {}, and at most {MOST} are listed", MOST + 1)));
         }
         let link = match found.is_link() {
-            // its owner may write anything; the machine survives it
+            // the owner may write anything into a link, and the machine still works
             true => Some(match image.disk.link(found) {
                 Ok(says) => String::from_utf8_lossy(&says).into_owned(),
                 Err(error) => format!("({})", error.why),
@@ -101,7 +101,7 @@ pub fn partition(place: &Place) -> Result<Partition> {
     })
 }
 
-/// A path as it is listed: one that nobody can open is cut, for 25000 of them would be more than the memory has.
+/// A path for the list. Paths that cannot be opened are cut: 25000 of them would not fit into memory.
 fn cut(path: &[u8]) -> String {
     const LONGEST: usize = 4096; // PATH_MAX
     match path.len() > LONGEST {
@@ -122,7 +122,7 @@ impl fmt::Display for Member {
     }
 }
 
-/// What `inspect` prints.
+/// The output of `inspect`.
 impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "users partition: ext4, label {}, UUID {}, {} bytes", self.label, self.uuid, self.size)?;
