@@ -1,4 +1,4 @@
-//! This system beside others, as data: what a contender's program said, a row for each, and the table's columns. Pure.
+//! A comparison with other systems as data: the reports of a contender's program, a row for each, the columns. Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,34 +7,34 @@ use serde::{Deserialize, Serialize};
 use crate::figures::of_our_format;
 use crate::readings::FIRST;
 
-/// What a user's program says when it runs.
+/// What a user's program reports when it starts to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct First {
-    /// Microseconds after the kernel began.
+    /// Microseconds since the kernel began.
     pub now: u64,
-    /// KiB of memory that are available.
+    /// KiB of available memory.
     pub available: u64,
 }
 
-/// What it says when nothing has happened for a while.
+/// What it reports when nothing has happened for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rest {
-    /// KiB of memory that are available.
+    /// KiB of available memory.
     pub available: u64,
-    /// Files with an execute bit that it can reach.
+    /// The number of executable files that it can reach.
     pub programs: u64,
-    /// Those with a set-user-ID or set-group-ID bit.
+    /// The number of those with a set-user-ID or set-group-ID bit.
     pub setuid: u64,
-    /// Capabilities that it has.
+    /// The number of its capabilities.
     pub capabilities: u64,
     pub uid: u64,
 }
 
 impl First {
-    /// How the line starts.
+    /// The start of the line.
     pub const LINE: &str = FIRST;
 
-    /// Reads what stands behind it.
+    /// Parses the rest of the line.
     #[must_use]
     pub fn read(rest: &str) -> Option<Self> {
         let of = numbers(Self::LINE, rest)?;
@@ -43,10 +43,10 @@ impl First {
 }
 
 impl Rest {
-    /// How the line starts.
+    /// The start of the line.
     pub const LINE: &str = "meter: node rest";
 
-    /// Reads what stands behind it.
+    /// Parses the rest of the line.
     #[must_use]
     pub fn read(rest: &str) -> Option<Self> {
         let of = numbers(Self::LINE, rest)?;
@@ -65,23 +65,23 @@ fn numbers(start: &str, rest: &str) -> Option<BTreeMap<String, u64>> {
     Some(meter::parse(&line)?.2.map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
-/// Systems side by side.
+/// A comparison of systems.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comparison {
     /// `figures::FORMAT`.
     pub format: u32,
     pub arch: String,
-    /// RAM of the machines, MiB.
+    /// RAM of the machines in MiB.
     pub ram: u32,
-    /// Homes of the rows, of which one runs something.
+    /// The number of homes for the rows; one of them runs something.
     pub homes: u32,
-    /// How often each was timed.
+    /// How often each system was timed.
     pub runs: usize,
-    /// Versions of what went in.
+    /// Versions of the parts.
     pub versions: BTreeMap<String, String>,
     /// A row for each contender.
     pub rows: Vec<Row>,
-    /// Instructions between kernel and node by homes, and by contender's name.
+    /// Instructions between kernel and node, by number of homes and by contender's name.
     pub growth: BTreeMap<u32, BTreeMap<String, u64>>,
     /// Contenders that were not measured, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -89,12 +89,12 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Reads what `nodeos bench --json` wrote.
+    /// Parses the output of `nodeos bench --json`.
     pub fn read(text: &str) -> Result<Self, String> {
         of_our_format(text)
     }
 
-    /// Whether that is what it wrote, whatever its format.
+    /// Whether the text is such an output, in any format version.
     #[must_use]
     pub fn is_one(text: &str) -> bool {
         #[derive(Deserialize)]
@@ -105,8 +105,8 @@ impl Comparison {
         serde_json::from_str::<Rows>(text).is_ok()
     }
 
-    /// A figure of a row over the same one of this system with node in the same place; none of this system's own, where that
-    /// is 0, or where a ratio means nothing.
+    /// The ratio of a row's figure to the figure of this system with node in the same place. `None` for this system
+    /// itself, if that figure is 0, or if a ratio makes no sense.
     #[must_use]
     pub fn ratio(&self, row: &Row, column: &Column) -> Option<f64> {
         let of = column.of;
@@ -120,7 +120,7 @@ impl Comparison {
     }
 }
 
-/// What was measured of a contender.
+/// The measurements of a contender.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// Its name: what it is, and behind the last `-` where node lies.
@@ -129,45 +129,46 @@ pub struct Row {
     pub what: String,
     /// What it leaves out of what this system does.
     pub lacks: String,
-    /// Bytes on the medium: kernel, initramfs, disks but for the homes.
+    /// Bytes on the medium: kernel, initramfs, and all disks except the homes.
     pub bytes: u64,
-    /// Instructions of the kernel before PID 1 begins, and of its threads until node does: one unpacks the initramfs.
+    /// Instructions of the kernel before PID 1 begins, and of its threads until node begins (one unpacks the
+    /// initramfs).
     pub kernel: u64,
-    /// Of every process between kernel and node, and of node's before it is node.
+    /// Instructions of all processes between kernel and node, and of node's process before its exec.
     pub between: u64,
-    /// Of PID 1 among them.
+    /// The part of PID 1.
     pub init: u64,
-    /// Of node, to the first line.
+    /// Instructions of node, to the first line.
     pub node: u64,
-    /// Those between, by program.
+    /// The instructions in between, by program.
     pub programs: BTreeMap<String, u64>,
-    /// Milliseconds after the kernel began, emulated.
+    /// Milliseconds since the kernel began, emulated.
     pub ms: u64,
     /// KiB of memory that are not available at the first line.
     pub first: u64,
     /// KiB five seconds later.
     pub rest: u64,
-    /// The smallest memory with which the first line takes no more than 1.25 times what it takes with plenty, MiB; none if
-    /// nobody asked.
+    /// The smallest memory in MiB with which the first line takes at most 1.25 times as long as with plenty; `None` if
+    /// it was not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<u32>,
-    /// Files with an execute bit that the user can reach.
+    /// The number of executable files that the user can reach.
     pub reachable: u64,
-    /// Those with a set-user-ID or set-group-ID bit.
+    /// The number of those with a set-user-ID or set-group-ID bit.
     pub setuid: u64,
-    /// Capabilities of the user's program.
+    /// The number of capabilities of the user's program.
     pub capabilities: u64,
     pub uid: u64,
 }
 
 impl Row {
-    /// Whether it is this system.
+    /// Whether it is a row of this system.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.name.starts_with("nodeos-")
     }
 
-    /// Where node lies.
+    /// The place of node.
     #[must_use]
     pub fn place(&self) -> &str {
         self.name.rsplit('-').next().unwrap_or_default()
@@ -176,11 +177,11 @@ impl Row {
 
 /// A line of the table.
 pub struct Column {
-    /// What it is, with its unit.
+    /// Its title, with the unit.
     pub title: &'static str,
-    /// Where it is.
+    /// Returns its value in a row.
     pub of: fn(&Row) -> Option<u64>,
-    /// Whether a ratio of it means something.
+    /// Whether a ratio makes sense.
     pub ratio: bool,
 }
 
@@ -188,7 +189,7 @@ const fn column(title: &'static str, of: fn(&Row) -> Option<u64>) -> Column {
     Column { title, of, ratio: true }
 }
 
-/// All of them.
+/// All columns.
 pub const COLUMNS: [Column; 14] = [
     column("instructions to the first line: these three", |row| Some(row.kernel + row.between + row.node)),
     column("of the kernel", |row| Some(row.kernel)),
@@ -237,7 +238,7 @@ mod tests {
         };
         let of = |row: usize| all.ratio(&all.rows[row], &COLUMNS[2]);
         assert_eq!((of(0), of(2), of(3)), (None, Some(1.5), None));
-        // nothing is a ratio to nothing, nor of what was not measured
+        // no ratio to 0, and none for a figure that was not measured
         assert_eq!(all.ratio(&all.rows[2], &COLUMNS[5]), None);
         assert_eq!(all.ratio(&all.rows[2], &COLUMNS[8]), None);
         let text = serde_json::to_string(&all).unwrap();

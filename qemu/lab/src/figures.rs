@@ -1,23 +1,23 @@
-//! Figures: what was measured, as data. Pure.
+//! Figures: measurements as data. Pure.
 //!
-//! A figure's name says what it is and where: `bytes.init`, `calls.setup`, `memory.prompt.slab`. The first word is its
-//! kind, and each kind has one unit.
+//! The name of a figure tells what was measured and where: `bytes.init`, `calls.setup`, `memory.prompt.slab`. The first
+//! word is its kind; each kind has one unit.
 
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The format of what is written; another one is refused.
+/// The format version of the output; other versions are refused.
 pub const FORMAT: u32 = 1;
 
 /// One figure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figure {
-    /// How much, in its kind's unit.
+    /// The value in its kind's unit.
     pub value: u64,
-    /// What it is made of, by name, in the same unit: of what is compressed as large as it unpacks; of a kernel its options
-    /// and what it was built with, each of 0.
+    /// Its parts by name, in the same unit. For compressed files these are the unpacked sizes. For a kernel they are
+    /// its options, source and compiler, each with the value 0.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parts: BTreeMap<String, u64>,
 }
@@ -29,7 +29,7 @@ impl Figure {
         Self { value: parts.values().sum(), parts }
     }
 
-    /// Its parts, the largest first; what is there and weighs nothing is left out.
+    /// Its parts, the largest first, without those of size 0.
     #[must_use]
     pub fn largest(&self) -> Vec<(&str, u64)> {
         let parts = self.parts.iter().map(|(name, value)| (name.as_str(), *value));
@@ -48,27 +48,27 @@ impl From<u64> for Figure {
 /// Figures by name.
 pub type Figures = BTreeMap<String, Figure>;
 
-/// Something that happened, as the machine boots.
+/// An event during the boot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Microseconds after the machine was started, firmware included.
+    /// Microseconds since the machine was started, including the firmware.
     pub at: u64,
     /// What happened.
     pub what: String,
 }
 
-/// How long a boot takes by the machine's memory.
+/// The duration of a boot, depending on the machine's memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Curve {
-    /// Where the carbon copy lies.
+    /// Where the carbon copy is stored.
     pub placement: String,
     /// MiB of RAM, and milliseconds from the kernel's start to the first line of JavaScript; `None` if it did not come.
     pub points: Vec<(u32, Option<u64>)>,
-    /// The smallest that was quick enough.
+    /// The smallest memory that was fast enough.
     pub floor: Option<u32>,
 }
 
-/// All that was measured of one machine.
+/// All measurements of one machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
     /// `FORMAT`.
@@ -76,28 +76,28 @@ pub struct Measured {
     pub arch: String,
     /// The kind of medium.
     pub target: String,
-    /// The app, if it was not a machine without one.
+    /// The app, if the machine has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<String>,
-    /// Versions of what went in.
+    /// Versions of the parts.
     pub versions: BTreeMap<String, String>,
     pub figures: Figures,
-    /// The boot, in the order of time.
+    /// The events of the boot, in chronological order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<Event>,
-    /// How little memory suffices.
+    /// How little memory is enough.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub curves: Vec<Curve>,
 }
 
 impl Measured {
-    /// Reads what `nodeos measure --json` wrote.
+    /// Parses the output of `nodeos measure --json`.
     pub fn read(text: &str) -> Result<Self, String> {
         of_our_format(text)
     }
 }
 
-/// JSON that says its format, which is looked at first: another one may have another shape.
+/// Parses JSON that contains its format version. The version is checked first, because others may have other fields.
 pub(crate) fn of_our_format<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     #[derive(Deserialize)]
     struct Format {
@@ -111,21 +111,21 @@ pub(crate) fn of_our_format<T: DeserializeOwned>(text: &str) -> Result<T, String
     }
 }
 
-/// A kind of figures: its name, its unit, what it is.
+/// A kind of figures: its name, its unit, its title.
 pub struct Kind {
     /// The first word of its figures' names.
     pub name: &'static str,
     /// The unit of all of them.
     pub unit: &'static str,
     pub title: &'static str,
-    /// How far, in hundredths, the same machine's figure may be above another run's; `None` where that depends on what else
-    /// the host does, so that it can be no budget.
+    /// The tolerance between two runs of the same machine, in per cent. `None` if the figure depends on other load of
+    /// the host, so that it cannot have a budget.
     pub within: Option<f64>,
-    /// Whether each difference is one of the machine.
+    /// Whether each difference comes from the machine itself.
     pub exact: bool,
 }
 
-/// All of them, in the order in which they are printed.
+/// All kinds, in the order of the output.
 pub const KINDS: [Kind; 6] = [
     Kind { name: "bytes", unit: "bytes", title: "sizes", within: Some(1.0), exact: true },
     Kind { name: "calls", unit: "calls", title: "system calls", within: Some(0.0), exact: true },
@@ -141,15 +141,14 @@ pub const KINDS: [Kind; 6] = [
     Kind { name: "floor", unit: "MiB", title: "smallest memory", within: None, exact: false },
 ];
 
-/// The kind of that figure.
+/// The kind of a figure.
 #[must_use]
 pub fn kind(figure: &str) -> Option<&'static Kind> {
     let (first, _) = figure.split_once('.')?;
     KINDS.iter().find(|kind| kind.name == first)
 }
 
-/// Of each figure of several runs the one in the middle, as `median` has it: one run in some ten lies far below or above the
-/// others.
+/// The median of each figure of several runs (see `median`): about one run in ten is far below or above the others.
 #[must_use]
 pub fn middle(runs: Vec<Figures>) -> Figures {
     let mut all = BTreeMap::<String, Vec<Figure>>::new();
@@ -164,14 +163,14 @@ pub fn middle(runs: Vec<Figures>) -> Figures {
     all.into_iter().map(middle).collect()
 }
 
-/// The one in the middle; of an even number the lower of the two. 0 of none.
+/// The median: of an even number the lower of the two in the middle, and 0 if there is none.
 pub fn median(values: impl Iterator<Item = u64>) -> u64 {
     let mut all: Vec<u64> = values.collect();
     all.sort_unstable();
     all.get(all.len().saturating_sub(1) / 2).copied().unwrap_or(0)
 }
 
-/// How far the runs lie apart: the largest over the least, in thousandths of it.
+/// The spread of each figure between the runs: (largest - smallest) / smallest, in thousandths.
 #[must_use]
 pub fn spread(runs: &[Figures]) -> BTreeMap<String, u64> {
     let mut ends = BTreeMap::<&str, (u64, u64)>::new();

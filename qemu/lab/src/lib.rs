@@ -1,4 +1,4 @@
-//! What a NodeOS machine costs.
+//! Measures the cost of a NodeOS machine.
 //!
 //! ```text
 //! console text -> readings -> figures;  image + meter -> machines -> figures   readings, measure
@@ -8,8 +8,8 @@
 //! ```
 //!
 //! 1. `figures`, `readings`, `budget`, `comparison` and `report` are pure: text and numbers in, values out.
-//! 2. `measure` and `bench` alone boot machines: images come from `boot`, machines from `qemu`.
-//! 3. A figure says where it comes from; what depends on the host's load is no budget.
+//! 2. Only `measure` and `bench` boot machines: images come from `boot`, machines from `qemu`.
+//! 3. The name of a figure tells where it comes from. Figures that depend on the host's load have no budget.
 //!
 //! Absent on purpose: making images and media (`boot`), talking to QEMU (`qemu`).
 

@@ -1,4 +1,4 @@
-//! What this system is held against: a row each.
+//! The systems that this one is compared with: one row each.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,23 +19,23 @@ use boot::image::tree::{Entry, Tree};
 use boot::parts::debian;
 use boot::parts::npm::{pack, unpack};
 
-/// One of them.
+/// A system that is compared.
 pub struct Contender {
     pub name: &'static str,
     /// What it is.
     pub what: &'static str,
-    /// What it leaves out of what this system does.
+    /// The functions of this system that it lacks.
     pub lacks: &'static str,
-    /// Whether its programs are run to install it, which takes a host of the machine's architecture.
+    /// Whether its installation runs its programs; then the host must have the machine's architecture.
     pub installed: bool,
-    /// Makes what it boots, in that folder.
+    /// Makes the files that it boots, in that folder.
     pub build: fn(&Host, &'static Arch, &Path) -> Result<Booted>,
 }
 
-/// What a script or a program of a few lines leaves out.
+/// The functions that a script or a program of a few lines lacks.
 const GUARDS: &str = "a system call filter, limits, a cgroup namespace, landlock, hidepid, devices by policy, logons, restarts, saying what goes wrong";
 
-/// All of them.
+/// All systems.
 pub const ALL: [Contender; 8] = [
     Contender {
         name: "nodeos-medium",
@@ -95,7 +95,7 @@ pub const ALL: [Contender; 8] = [
     },
 ];
 
-/// What its service has none of, as written by default.
+/// The functions that a default service on it lacks.
 const DEBIAN: &str = "a root and namespaces for each user, a system call filter, landlock, limits but systemd's own";
 
 fn image(host: &Host, arch: &'static Arch, placement: Placement) -> Result<Image> {
@@ -116,7 +116,7 @@ fn ours(host: &Host, arch: &'static Arch, placement: Placement) -> Result<Booted
     booted(&image, image.initramfs.clone(), image.carbon.iter().cloned().collect(), &words)
 }
 
-/// A program of Debian's, static, for that architecture.
+/// A static program from a Debian package for that architecture.
 fn program(host: &Host, arch: &Arch, package: &str, path: &str) -> Result<Entry> {
     let folder = debian::unpacked(host, arch, package, "main")?;
     Ok(Entry::File { source: folder.join(path), mode: 0o755 })
@@ -145,14 +145,14 @@ fn busybox(host: &Host, arch: &'static Arch, folder: &Path) -> Result<Booted> {
     booted(&image, initramfs, image.carbon.iter().cloned().collect(), "")
 }
 
-/// The tree as an initramfs, compressed as this system's own.
+/// The tree as an initramfs, compressed like this system's own.
 fn packed(tree: &Tree, folder: &Path) -> Result<PathBuf> {
     let initramfs = folder.join("initramfs");
     archive::write(tree, false, Some(19), &initramfs)?;
     Ok(initramfs)
 }
 
-/// The carbon copy's files at the top of an initramfs.
+/// The carbon copy's files, at the top of an initramfs.
 fn carbon(host: &Host, arch: &'static Arch) -> Result<Tree> {
     let wanted = Wanted { arch, placement: Placement::Plain, profile: "virt", manifest: Manifest::default() };
     let mut tree = assembly::carbon(host, &wanted)?;
@@ -187,7 +187,7 @@ fn tini(host: &Host, arch: &'static Arch, folder: &Path) -> Result<Booted> {
 fn debian(host: &Host, arch: &'static Arch, folder: &Path, stock: bool) -> Result<Booted> {
     let kernel = image(host, arch, Placement::Plain)?.kernel;
     let system = System::made(host, arch)?;
-    // one without an init: the kernel goes on to the disk
+    // without an init, the kernel continues with the disk
     let (initramfs, meter) = match stock {
         true => (system.initrd.clone(), Meter::Initramfs),
         false => (packed(&Tree::default(), folder)?, Meter::Disk),
@@ -198,7 +198,7 @@ fn debian(host: &Host, arch: &'static Arch, folder: &Path, stock: bool) -> Resul
     Ok(Booted { kernel, initramfs, disks: vec![system.disk], words, bytes, versions, meter })
 }
 
-/// What calls the C library from JavaScript: koffi of npm, in two packages, pinned.
+/// koffi, which calls the C library from JavaScript: pinned npm packages.
 fn koffi(host: &Host, arch: &Arch) -> Result<PathBuf> {
     const VERSION: &str = "3.3.4";
     const ALL: [(&str, &str, &str); 3] = [
@@ -230,7 +230,7 @@ fn koffi(host: &Host, arch: &Arch) -> Result<PathBuf> {
     })
 }
 
-/// A folder of the host's, with all that is in it.
+/// Adds a folder of the host with its content.
 fn add(tree: &mut Tree, folder: &Path, at: &str) -> Result<()> {
     for entry in fs::read_dir(folder).tried("list", folder)? {
         let entry = entry.tried("list", folder)?;

@@ -1,4 +1,4 @@
-//! Debian's minimal system, as its own tools make it without root: what most people would run node on.
+//! Debian's minimal system, made by its own tools without root: the system on which most people would run node.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,24 +12,24 @@ use boot::host::error::{Error, Result, Tried};
 use boot::host::run::Run;
 use boot::parts::debian::{release, sources_of};
 
-/// What goes in beside the packages that every Debian has: init, devices, the bus that its services talk over, node.
+/// Packages besides those of every Debian: init, devices, the message bus of its services, node.
 const PACKAGES: &str = "systemd-sysv,udev,dbus,nodejs,initramfs-tools,zstd";
-/// Its disk, a sparse file; its files have the owners of the archive.
+/// Makes its disk, a sparse file; its files have the owners of the archive.
 const EXT4: &str = "mkdir root; tar -xf root.tar -C root; mke2fs -q -t ext4 -d root disk 1G; rm -r root root.tar";
 const HOOK: &str = include_str!("debian.sh");
 
-/// A system and how it is started.
+/// A system and the files to start it.
 pub struct System {
-    /// Its disk, ext4.
+    /// Its ext4 disk.
     pub disk: PathBuf,
     /// The initramfs of initramfs-tools.
     pub initrd: PathBuf,
-    /// Versions of what is in it, by package.
+    /// Versions of its packages.
     pub versions: Vec<(String, String)>,
 }
 
 impl System {
-    /// From the cache, or made now.
+    /// The system, from the cache or made now.
     pub fn made(host: &Host, arch: &Arch) -> Result<Self> {
         let (sources, prefix) = (sources_of("main")?, format!("debian-{arch}-"));
         let key = Key::default().with("packages", PACKAGES).with("hook", HOOK).with("ext4", EXT4);
@@ -48,7 +48,7 @@ impl System {
         Ok(Self { disk: folder.join("disk"), initrd: folder.join("initrd"), versions })
     }
 
-    /// Bytes that its disk has something in.
+    /// How many bytes of its disk are in use.
     pub fn used(&self) -> Result<u64> {
         Ok(fs::metadata(&self.disk).tried("look at", &self.disk)?.blocks() * 512)
     }
@@ -59,7 +59,7 @@ fn make(new: &Path, sources: &str) -> Result<()> {
     let mmdebstrap = Run::new("mmdebstrap")
         .args(["--quiet", "--variant=minbase"])
         .arg(format!("--include={PACKAGES}"))
-        // when it fails, the error does not repeat its text
+        // an environment variable, so that an error does not repeat the whole text
         .env("HOOK", HOOK)
         .arg("--customize-hook=sh -c \"$HOOK\" sh \"$1\"")
         .arg("--customize-hook=download /boot/initrd initrd")
@@ -71,10 +71,10 @@ fn make(new: &Path, sources: &str) -> Result<()> {
     Run::new("fakeroot").args(["sh", "-ec", EXT4]).within(new).ok()
 }
 
-/// A copy of a disk with one program more at its top.
+/// Copies a disk, and adds a program at its top.
 pub fn with_program(disk: &Path, name: &str, program: &Path, out: &Path) -> Result<()> {
     Run::new("cp").args(["--reflink=auto", "--sparse=always", "--"]).arg(disk).arg(out).ok()?;
-    // a word of debugfs may be in double quotes; a failing command prints an error and the status is 0
+    // a word of debugfs may be in double quotes; a failed command prints an error, but the exit status is 0
     let program = program.display().to_string().replace('"', "\"\"");
     for request in [format!("write \"{program}\" {name}"), format!("set_inode_field {name} mode 0100755")] {
         Run::new("debugfs").args(["-w", "-R", &request]).arg(out).ok()?;

@@ -1,10 +1,11 @@
-//! This system beside others, on the same QEMU and kernel: what it takes to come to a user's first line of JavaScript.
+//! Compares this system with others, on the same QEMU and kernel: the cost until a user's first line of JavaScript.
 //!
 //! ```text
 //! a contender (a row of `ALL`) → initramfs and disks → timed, counted and small boots → `app.js` says what it sees → rows
 //! ```
 //!
-//! Each runs the same program (`app.js`) as a user's, from the same homes. What a contender leaves out is a field of its row.
+//! Each system runs the same program (`app.js`) as a user, from the same homes. Its row lists the functions that it
+//! lacks.
 
 mod contenders;
 mod debian;
@@ -33,40 +34,40 @@ use boot::users::image::{Create, create};
 
 pub use self::contenders::{ALL, Contender};
 
-/// The machine's RAM, MiB: enough for a carbon copy that is unpacked.
+/// The machine's RAM in MiB: enough for an unpacked carbon copy.
 const RAM: u32 = 512;
 
-/// What is wanted of them.
+/// The settings of a comparison.
 pub struct Wanted {
     /// The machine's architecture.
     pub arch: &'static Arch,
-    /// Who takes part.
+    /// The systems to compare.
     pub contenders: Vec<&'static Contender>,
-    /// So many homes, of which one runs something; the first is the number that all else is measured with.
+    /// Numbers of homes, of which one runs something. The first number is used for all other measurements.
     pub homes: Vec<u32>,
-    /// Each is timed so many times, in turn, and the median counts.
+    /// How often each system is timed, in turn; the median counts.
     pub runs: usize,
-    /// Whether the smallest memory is looked for.
+    /// Whether to find the smallest memory.
     pub floor: bool,
 }
 
-/// What a contender boots.
+/// The files that a contender boots.
 pub struct Booted {
     pub kernel: PathBuf,
     pub initramfs: PathBuf,
-    /// Its disks, but for the homes.
+    /// Its disks, except the homes.
     pub disks: Vec<PathBuf>,
-    /// Words for the kernel, and arguments for its PID 1 behind `--`.
+    /// Kernel parameters, and arguments for its PID 1 after `--`.
     pub words: String,
-    /// Bytes on the medium.
+    /// Their size on the medium, in bytes.
     pub bytes: u64,
-    /// Versions of what went in.
+    /// Versions of its parts.
     pub versions: BTreeMap<String, String>,
-    /// Where the meter goes, which becomes its init.
+    /// Where to put the meter, which becomes its init.
     pub meter: Meter,
 }
 
-/// Where a contender's `/init` lies.
+/// The place of a contender's `/init`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meter {
     /// In its initramfs.
@@ -75,7 +76,7 @@ pub enum Meter {
     Disk,
 }
 
-/// Contenders that are made and not yet measured.
+/// Contenders that are ready to be measured.
 pub struct Arena<'a> {
     wanted: &'a Wanted,
     ready: Vec<Ready>,
@@ -87,7 +88,7 @@ pub struct Arena<'a> {
 }
 
 impl<'a> Arena<'a> {
-    /// Makes all that is booted: what can fail for want of a network or a tool does so here.
+    /// Makes all files to boot, so that a missing network or tool is noticed here.
     pub fn new(host: &Host, wanted: &'a Wanted) -> Result<Self> {
         let _making = Making::start();
         let _folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
@@ -113,7 +114,7 @@ impl<'a> Arena<'a> {
         Ok(Self { wanted, ready, homes, left_out, _folder, _making })
     }
 
-    /// Measures them, one after the other.
+    /// Measures all contenders, one after the other.
     pub fn measure(&self) -> Result<Comparison> {
         let Self { wanted, ready, homes, left_out, .. } = self;
         let mut growth = BTreeMap::new();
@@ -142,7 +143,7 @@ impl<'a> Arena<'a> {
     fn rows(&self, homes: &Path, count: u32) -> Result<Vec<Row>> {
         let mut timed = vec![Vec::new(); self.ready.len()];
         for _ in 0..self.wanted.runs.max(1) {
-            // in turn, so that what else the host does meets them all
+            // in turn, so that other load of the host affects all of them
             for (ready, timed) in self.ready.iter().zip(&mut timed) {
                 timed.push(ready.time(homes)?);
             }
@@ -155,7 +156,7 @@ impl<'a> Arena<'a> {
     }
 }
 
-/// A users partition of ana, who runs `app.js` and may log on, and others of whom nothing runs.
+/// A users partition with ana, who runs `app.js` and may log on, and other users without programs.
 fn homes(folder: &Path, count: u32) -> Result<PathBuf> {
     let path = folder.join(format!("{count}.ext4"));
     let mut ana = Home::new("ana", 1000);
@@ -171,7 +172,7 @@ fn between(cost: &Cost) -> u64 {
     cost.programs.values().sum()
 }
 
-/// What is booted to be counted: the same, with the meter.
+/// The files of the boot that is counted: the same, plus the meter.
 struct Counted {
     initramfs: PathBuf,
     disks: Vec<PathBuf>,
@@ -208,7 +209,7 @@ struct Ready {
 }
 
 impl Ready {
-    /// The machine that is timed.
+    /// The machine for timing.
     fn machine(&self, homes: &Path) -> Machine {
         self.machine_of(&self.booted.initramfs, &self.booted.disks, homes, "")
     }
@@ -221,16 +222,16 @@ impl Ready {
         Machine { memory_mib: RAM, drives, network: Network::None, ..Machine::new(self.arch, start) }
     }
 
-    /// What the user's program says at its first line, and five seconds later.
+    /// What the user's program reports at its first line, and five seconds later.
     fn time(&self, homes: &Path) -> Result<(First, Rest)> {
         self.boot("time", self.machine(homes), |vm| {
             Ok((said(vm, First::LINE, First::read)?, said(vm, Rest::LINE, Rest::read)?))
         })
     }
 
-    /// What was executed until its first line.
+    /// The number of instructions until its first line.
     fn cost(&self, homes: &Path, count: u32) -> Result<Cost> {
-        // x86's kernel hands this word on to PID 1 (its decompressor reads it): tini would run it
+        // x86's kernel passes this word on to PID 1 (only its decompressor uses it), and tini would run it
         let arguments = self.booted.words.contains("-- ");
         let words = self.arch.qemu_counted.split(' ').filter(|word| *word != "nokaslr" || !arguments);
         let words = words.chain([self.counted.words.as_str()]).collect::<Vec<_>>().join(" ");
@@ -246,7 +247,7 @@ impl Ready {
         })
     }
 
-    /// The smallest memory in which the first line comes in good time.
+    /// The smallest memory with which the first line comes fast enough.
     fn floor(&self, homes: &Path) -> Result<Option<u32>> {
         Ok(measure::floor(self.contender.name, || self.machine(homes), self.progress)?.1)
     }
@@ -292,7 +293,7 @@ impl Ready {
     }
 }
 
-/// Waits for a line of `app.js` that starts so, and reads the rest of it.
+/// Waits for a line of `app.js` that starts with `start`, and parses the rest of it.
 fn said<T>(vm: &mut Vm, start: &str, read: fn(&str) -> Option<T>) -> std::result::Result<T, Failure> {
     vm.expect(start)?;
     let rest = vm.rest_of_line()?;

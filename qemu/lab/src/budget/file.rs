@@ -1,4 +1,4 @@
-//! The file of budgets: people write limits in it, we what landed.
+//! The file of budgets: people write limits in it, and this code writes the landed figures.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::figures::{FORMAT, Measured, kind};
 /// A file of budgets.
 pub struct Budgets {
     document: DocumentMut,
-    /// By machine (`x86_64.direct`) and by figure.
+    /// Budgets by machine (`x86_64.direct`) and by figure.
     pub rows: BTreeMap<String, BTreeMap<String, Budget>>,
 }
 
 impl Budgets {
-    /// Reads a file's text.
+    /// Parses a file's text.
     pub fn read(text: &str) -> Result<Self, String> {
         let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.to_string())?;
         match document.get("format").and_then(Item::as_integer) {
@@ -39,8 +39,9 @@ impl Budgets {
         Ok(Self { document, rows })
     }
 
-    /// Lands a machine's figures. What has no budget gets one, a tenth above what it is; limits that there are stay, and
-    /// what is above one does not land. A figure that differs from run to run stays as it landed while it is within its row.
+    /// Lands a machine's figures. A figure without a budget gets one, a tenth above its value. Existing limits stay,
+    /// and a figure above its limit does not land. A figure that varies between runs keeps its landed value while it is
+    /// within its row's tolerance.
     pub fn land(&mut self, measured: &Measured, landed: &mut Landed) -> Result<Vec<String>, String> {
         let machine = machine(measured);
         let rows = self.rows.entry(machine.clone()).or_default();
@@ -88,7 +89,7 @@ impl Budgets {
         Ok(changes)
     }
 
-    /// Notes why figures landed.
+    /// Records why figures landed.
     pub fn note(&mut self, date: &str, reason: &str, changes: &[String]) {
         let history = self.document.entry("history").or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
         let mut entry = Table::new();
@@ -104,7 +105,7 @@ impl Budgets {
         }
     }
 
-    /// What landed when and why, the oldest first.
+    /// The history of landed figures, oldest first.
     #[must_use]
     pub fn history(&self) -> Vec<Entry> {
         let text = |item: Option<&Item>| item.and_then(Item::as_str).unwrap_or_default().to_owned();
@@ -117,7 +118,7 @@ impl Budgets {
         history.into_iter().flatten().map(entry).collect()
     }
 
-    /// The file's text: what people wrote in it stays as it was.
+    /// The file's text. What people wrote in it is unchanged.
     #[must_use]
     pub fn text(&self) -> String {
         self.document.to_string()
@@ -166,7 +167,7 @@ fn write_row(document: &mut DocumentMut, measured: &Measured, name: &str, budget
     let Some(target) = target.as_table_mut() else { return };
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     if let Some(row) = target.get_mut(name).and_then(Item::as_table_like_mut) {
-        // what stands around the number stays
+        // keep the comments and spaces around the number
         if let Some(landed) = row.get_mut("landed").and_then(Item::as_value_mut) {
             let around = landed.decor().clone();
             *landed = whole(budget.landed).into();

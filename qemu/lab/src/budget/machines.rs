@@ -1,4 +1,4 @@
-//! The machines that have budgets, and what is measured of each.
+//! The machines that have budgets, and their measurements.
 
 use boot::assembly::Users;
 use boot::host::Host;
@@ -16,21 +16,21 @@ pub fn all() -> impl Iterator<Item = (&'static Arch, &'static Medium)> {
     all.filter(|(arch, target)| target.archs.contains(&arch.name))
 }
 
-/// A machine as budgets and records name it.
+/// The name of a machine in budgets and records.
 #[must_use]
 pub fn name(arch: &str, target: &str) -> String {
     format!("{arch}.{target}")
 }
 
-/// What budgets are for, of one machine without homes; instructions are the median of so many runs.
+/// Measures the figures with budgets, of one machine without homes. Instructions are the median of `runs` runs.
 pub fn measured(host: &Host, arch: &'static Arch, target: &'static Medium, runs: u8) -> Result<Measured> {
     let subject = Subject { arch, target, users: Users::None, manifest: Manifest::default() };
-    // system calls are the same at each run
+    // system calls do not vary between runs
     let is_booted = target.starts == Starts::Loaded;
     let once = if is_booted { &[What::Sizes, What::Calls][..] } else { &[What::Sizes] };
     let mut measured = measure::measure(host, &subject, once, 1)?.0;
     if !is_booted {
-        // the shim and the carbon copy are those of direct
+        // the shim and the carbon copy are the same as for direct
         measured.figures.retain(|name, _| ["bytes.kernel", "bytes.initramfs", "bytes.medium"].contains(&name.as_str()));
     } else {
         let counted = measure::measure(host, &subject, &[What::Instructions], runs.into())?.0;

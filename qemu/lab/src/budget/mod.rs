@@ -1,5 +1,5 @@
-//! Budgets: what each figure may be, what it was when it last landed, and who is to blame for more. Pure but for `records`
-//! (files) and `machines` (what is measured).
+//! Budgets: the limit of each figure, its value when it last landed, and which parts grew. Pure except `records`
+//! (files) and `machines` (measurements).
 //!
 //! ```text
 //! budgets.toml + landed figures + measured figures → findings
@@ -22,19 +22,19 @@ use crate::figures::{Figure, Figures, Measured, kind, of_our_format};
 pub use self::file::Budgets;
 pub use self::records::{BUDGETS, Records};
 
-/// What one figure may be.
+/// The budget of one figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Budget {
-    /// The promise: more never lands.
+    /// The limit: a larger value never lands.
     pub limit: u64,
-    /// What it was when it last landed.
+    /// The value when it last landed.
     pub landed: u64,
-    /// How many hundredths it may be above that without a word.
+    /// The tolerance above that value, in per cent.
     pub within: f64,
 }
 
 impl Budget {
-    /// The most that passes without a word.
+    /// The largest value that is not reported.
     fn most(self) -> u64 {
         #[expect(clippy::cast_precision_loss, reason = "figures are far below 2^52")]
         let more = (self.landed as f64 * self.within / 100.0).floor();
@@ -43,7 +43,7 @@ impl Budget {
         self.landed.saturating_add(more)
     }
 
-    /// What is to be said of a figure that is so large, but for its limit.
+    /// The finding for a value, without regard to the limit.
     fn differs(self, is: u64) -> Option<What> {
         if is > self.most() {
             return Some(What::Grown(is, self.landed));
@@ -52,7 +52,7 @@ impl Budget {
     }
 }
 
-/// Figures that landed, by machine.
+/// Landed figures by machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Landed {
     /// `FORMAT`.
@@ -61,24 +61,24 @@ pub struct Landed {
 }
 
 impl Landed {
-    /// Reads a record's text.
+    /// Parses a record's text.
     pub fn read(text: &str) -> Result<Self, String> {
         of_our_format(text)
     }
 }
 
-/// Why figures landed, and which.
+/// Why and which figures landed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Year, month, day.
     pub date: String,
-    /// Why that was right.
+    /// Why the change is accepted.
     pub reason: String,
     /// `MACHINE FIGURE VALUE`, or `MACHINE FIGURE WAS -> VALUE`.
     pub changes: Vec<String>,
 }
 
-/// The machine that was measured, as budgets name it.
+/// The name of the measured machine in budgets.
 #[must_use]
 pub fn machine(measured: &Measured) -> String {
     machines::name(&measured.arch, &measured.target)
@@ -91,29 +91,29 @@ pub struct Finding {
     pub figure: String,
     /// What is wrong.
     pub what: What,
-    /// What grew since it landed, the most first.
+    /// The parts that grew since it landed, largest growth first.
     pub blame: Vec<String>,
 }
 
-/// What is wrong with a figure.
+/// The kinds of findings about a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// It is above its limit: what it is, and the limit.
+    /// It is above its limit: its value, and the limit.
     Over(u64, u64),
-    /// It is above what landed, more than its row allows: what it is, and what it was.
+    /// It is above its landed value by more than its row allows: its value, and the landed one.
     Grown(u64, u64),
-    /// It is measured and has no budget.
+    /// It was measured, but has no budget.
     New(u64),
-    /// It has a budget and is not measured.
+    /// It has a budget, but was not measured.
     Gone,
-    /// It landed as one thing in one file and as another in the other: by the budgets, and by the record.
+    /// Its landed values in the two files differ: the one in the budgets, and the one in the record.
     Odd(u64, u64),
-    /// It is below what landed, more than its row allows: what it is, and what it was. Nothing fails for that.
+    /// It is below its landed value by more than its row allows: its value, and the landed one. This is no failure.
     Shrunk(u64, u64),
 }
 
 impl What {
-    /// Whether it closes the gate.
+    /// Whether the check fails.
     #[must_use]
     pub fn fails(self) -> bool {
         !matches!(self, Self::Shrunk(..))
@@ -145,10 +145,10 @@ fn percent(is: u64, was: u64) -> String {
     }
 }
 
-/// How many parts are blamed.
+/// How many parts are listed.
 const BLAMED: usize = 5;
 
-/// What grew, and what is new, the most first.
+/// The parts that grew or are new, largest growth first.
 #[must_use]
 pub fn blame(now: &Figure, landed: Option<&Figure>) -> Vec<String> {
     let before = landed.map(|figure| &figure.parts);
@@ -168,7 +168,7 @@ pub fn blame(now: &Figure, landed: Option<&Figure>) -> Vec<String> {
         .iter()
         .take(BLAMED)
         .map(|(more, name, new)| match more {
-            // an option of the kernel's
+            // a kernel option
             0 => format!("{name}{new}"),
             _ => format!("+{more} {name}{new}"),
         })
@@ -180,7 +180,7 @@ pub fn blame(now: &Figure, landed: Option<&Figure>) -> Vec<String> {
 }
 
 impl Budgets {
-    /// From here on each figure is held against what it was then; limits stay.
+    /// From here on, compare each figure with its value at that time; limits stay.
     pub fn hold_against(&mut self, then: &Landed) {
         for (machine, rows) in &mut self.rows {
             for (name, row) in rows {
@@ -191,7 +191,7 @@ impl Budgets {
         }
     }
 
-    /// What is wrong with a machine's figures, of those kinds that are the same at each run.
+    /// The findings for a machine's figures, of the kinds that do not vary between runs.
     #[must_use]
     pub fn check(&self, measured: &Measured, landed: &Landed) -> Vec<Finding> {
         let machine = machine(measured);
@@ -227,7 +227,7 @@ impl Budgets {
     }
 }
 
-/// What else grew of a program that executes more: its calls and its bytes.
+/// The other growth of a program that executes more: of its calls and its bytes.
 fn beside(program: &str, figures: &Figures, before: Option<&Figures>) -> Vec<String> {
     let program = if program == "node" { "carbon" } else { program };
     let names = [format!("calls.{program}"), format!("bytes.{program}")];
@@ -238,7 +238,7 @@ fn beside(program: &str, figures: &Figures, before: Option<&Figures>) -> Vec<Str
     names.iter().filter_map(of).flat_map(|lines: Vec<String>| lines).collect()
 }
 
-/// The figures that budgets are for.
+/// The figures with budgets.
 fn gated(figures: &Figures) -> impl Iterator<Item = (&str, &Figure)> {
     let gated = |name: &str| kind(name).is_some_and(|kind| kind.within.is_some());
     figures.iter().map(|(name, figure)| (name.as_str(), figure)).filter(move |(name, _)| gated(name))

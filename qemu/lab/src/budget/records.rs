@@ -1,4 +1,4 @@
-//! Where budgets and what landed lie in the source tree: read and written here alone.
+//! The files of budgets and landed figures in the source tree: only this module reads and writes them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use shim::arches::{ALL, Arch};
 use super::{Budgets, Landed, machines};
 use crate::figures::FORMAT;
 
-/// The budgets, from the top of the source tree.
+/// The path of the budgets in the source tree.
 pub const BUDGETS: &str = "qemu/budgets.toml";
 
 /// The records of a source tree.
@@ -32,7 +32,7 @@ impl Records {
         }
     }
 
-    /// What each figure may be. Refuses budgets of a machine that does not exist: nobody would look at them.
+    /// The budgets. Refuses budgets of a machine that does not exist, because they would never be checked.
     pub fn budgets(&self) -> Result<Budgets> {
         let file = self.root.join(BUDGETS);
         let read = || format!("read {}", file.display());
@@ -47,13 +47,13 @@ impl Records {
         }
     }
 
-    /// What landed last.
+    /// The figures that landed last.
     pub fn landed(&self) -> Result<Landed> {
         let files = ALL.iter().map(|arch| self.root.join(record(arch))).filter(|path| path.exists());
         joined(files.map(|path| Ok((path.display().to_string(), fs::read_to_string(&path).tried("read", &path)?))))
     }
 
-    /// What had landed at a revision of git's.
+    /// The landed figures at a git revision.
     pub fn landed_at(&self, revision: &str, archs: &[&Arch]) -> Result<Landed> {
         let show = |arch: &&Arch| {
             let object = format!("{revision}:{}", record(arch));
@@ -68,7 +68,7 @@ impl Records {
         joined(archs.iter().map(show))
     }
 
-    /// Writes the budgets, and what landed for each architecture.
+    /// Writes the budgets, and the landed figures of each architecture.
     pub fn write(&self, budgets: &Budgets, landed: &Landed) -> Result<()> {
         for arch in ALL {
             let of = landed.machines.iter().filter(|(name, _)| name.split('.').next() == Some(arch.name));
@@ -87,7 +87,7 @@ fn record(arch: &Arch) -> String {
     format!("qemu/landed/{arch}.json")
 }
 
-/// The machines of several records, each with the name that an error gives it.
+/// The machines of several records; each record comes with a name for errors.
 fn joined(records: impl Iterator<Item = Result<(String, String)>>) -> Result<Landed> {
     let mut landed = Landed { format: FORMAT, ..Landed::default() };
     for record in records {

@@ -31,7 +31,7 @@ fn found(measured: &Measured, landed: &Landed) -> Vec<String> {
 #[test]
 fn a_figure_within_its_budget_passes() {
     assert_eq!(found(&measured(&[("bytes.init", 20, &[]), ("calls.init", 6, &[])]), &Landed::default()), [""; 0]);
-    // and what no budget can be for is not asked
+    // and figures that cannot have a budget are not checked
     let with_time = measured(&[("bytes.init", 20, &[]), ("calls.init", 5, &[]), ("time.all", 9, &[])]);
     assert_eq!(found(&with_time, &Landed::default()), [""; 0]);
 }
@@ -135,7 +135,7 @@ fn a_varying_figure_lands_only_outside_its_tolerance() {
     let text = "format = 1\n[x86_64.direct]\n\"instructions.init\" = { limit = 900, landed = 100 }\n";
     let (mut budgets, mut landed) = (Budgets::read(text).unwrap(), Landed::default());
     let of = |value| measured(&[("instructions.init", value, &[("a", value)])]);
-    // there is no record of it yet
+    // it has no record yet
     assert_eq!(budgets.land(&of(100), &mut landed).unwrap(), [""; 0]);
     assert_eq!(budgets.land(&of(104), &mut landed).unwrap(), [""; 0]);
     assert_eq!(landed.machines["x86_64.direct"]["instructions.init"].value, 100);
