@@ -1,20 +1,20 @@
-//! What a console prints, as text: pure, fed with bytes as they come.
+//! The output of a console as text: pure, fed with bytes as they come.
 
 use std::ops::Range;
 
 use anstream::adapter::StripBytes;
 use shim::last_word::LastWord;
 
-/// What a console prints, without escape sequences and carriage returns.
+/// Removes escape sequences and carriage returns from the output of a console.
 #[derive(Default)]
 struct Printed {
     strip: StripBytes,
-    /// Bytes of a character that is not complete yet.
+    /// Bytes of an incomplete character.
     partial: Vec<u8>,
 }
 
 impl Printed {
-    /// Adds what the console printed next to the text.
+    /// Appends the next output of the console to the text.
     fn add(&mut self, bytes: &[u8], text: &mut String) {
         for printable in self.strip.strip_next(bytes) {
             self.partial.extend(printable.iter().filter(|&&byte| byte != b'\r'));
@@ -25,20 +25,20 @@ impl Printed {
     }
 }
 
-/// Bytes of a line that are kept: no last word is longer.
+/// How many bytes of a line are kept: a last word is never longer.
 const LINE: usize = 256;
 
-/// The last words of a console. However much it prints, no more than a line is kept.
+/// The last words of a console. It keeps at most one line, however much the console prints.
 #[derive(Default)]
 pub struct LastWords {
     printed: Printed,
-    /// The line that is not complete yet.
+    /// The current, incomplete line.
     line: String,
     last: Option<LastWord>,
 }
 
 impl LastWords {
-    /// Takes what the console printed next.
+    /// Takes the next output of the console.
     pub fn feed(&mut self, bytes: &[u8]) {
         for bytes in bytes.chunks(LINE) {
             self.printed.add(bytes, &mut self.line);
@@ -47,20 +47,20 @@ impl LastWords {
                 self.line = rest.to_owned();
             }
             if self.line.len() > LINE {
-                // the rest of this line is no last word either
+                // the rest of this line cannot be a last word either
                 self.line = "…".to_owned();
             }
         }
     }
 
-    /// The newest line that is one.
+    /// The newest line that is a last word.
     #[must_use]
     pub fn last(&self) -> Option<LastWord> {
         self.last.or_else(|| LastWord::parse(&self.line))
     }
 }
 
-/// The text of a console so far, without escape sequences and carriage returns: all of it, for a test.
+/// The whole text of a console so far, without escape sequences and carriage returns, for a test.
 #[derive(Default)]
 pub struct Transcript {
     text: String,
@@ -69,13 +69,13 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// Takes what the console printed next.
+    /// Takes the next output of the console.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.printed.add(bytes, &mut self.text);
         self.words.feed(bytes);
     }
 
-    /// All of it.
+    /// The whole text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -88,8 +88,8 @@ impl Transcript {
     }
 }
 
-/// Where the text first occurs. A record of the kernel's log may be between its letters: on a serial line the
-/// kernel does not wait for the end of what a program is printing.
+/// The first occurrence of the text. A record of the kernel's log may be in the middle of it: on a serial line, the
+/// kernel does not wait until a program has finished its output.
 pub fn find(text: &str, wanted: &str) -> Option<Range<usize>> {
     let as_it_is = text.find(wanted).map(|start| start..start + wanted.len());
     let (joined, pieces) = joined(text);
@@ -108,7 +108,7 @@ pub fn untorn(text: &str) -> String {
     joined(text).0
 }
 
-/// The same, and of each piece of it where it starts there and where it stood in the text.
+/// The same. For each piece of the result, it also returns where it starts there and where it was in the text.
 fn joined(text: &str) -> (String, Vec<(usize, usize)>) {
     let (mut joined, mut pieces, mut from) = (String::new(), Vec::new(), 0);
     for record in torn_in(text) {
@@ -121,17 +121,19 @@ fn joined(text: &str) -> (String, Vec<(usize, usize)>) {
     (joined, pieces)
 }
 
-/// The rest of the line from that place on; `None` while the line has no end. The kernel may print in the middle of it.
+/// The rest of the line from that position on; `None` if the line is incomplete. The kernel may print in the middle of
+/// it.
 #[must_use]
 pub fn rest_of_line(text: &str, from: usize) -> Option<String> {
     let line = text[..from].rfind('\n').map_or(0, |end| end + 1);
-    // as much of the line as came before that place, and all that came
+    // the part of the line before that position, and all of the line so far
     let (before, all) = (untorn(&text[line..from]), untorn(&text[line..]));
     let (rest, _) = all.get(before.len()..)?.split_once('\n')?;
     Some(rest.to_owned())
 }
 
-/// Records of the kernel's log that start within a line, to their line's end, and those that follow at once.
+/// Records of the kernel's log that start in the middle of a line, up to their end, and records that directly follow
+/// them.
 fn torn_in(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut before = None;
     text.match_indices('[').filter_map(move |(start, _)| {
@@ -143,7 +145,7 @@ fn torn_in(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Whether a line starts as `[    8.600784] ` does (kernel/printk/printk.c, `print_time`).
+/// Whether a line starts like `[  8.600784] ` (kernel/printk/printk.c, `print_time`).
 fn is_record(line: &str) -> bool {
     let stamp =
         line.strip_prefix('[').and_then(|rest| rest.split_once("] ")).and_then(|(stamp, _)| stamp.split_once('.'));
@@ -151,7 +153,7 @@ fn is_record(line: &str) -> bool {
     stamp.is_some_and(|(seconds, fraction)| fraction.len() == 6 && digits(fraction) && digits(seconds.trim_start()))
 }
 
-/// How many of the bytes are whole characters, or never will be.
+/// How many of the bytes form complete characters, or can never form any.
 fn complete_characters(bytes: &[u8]) -> usize {
     // a character has at most four bytes
     (bytes.len().saturating_sub(3)..=bytes.len())
@@ -204,11 +206,11 @@ mod tests {
         assert_eq!(found("Welcome."), None);
         assert_eq!(untorn(text), "[    1.0] a\nWelcome! [1] [  x.600784] ");
         assert_eq!(find("a\n[    8.600784] b\nc", "ac"), None);
-        // one behind the other
+        // one after the other
         let two = "Wel[    1.000000] a\n[    1.000001] b\ncome\n[    1.000002] c\n";
         assert_eq!(find(two, "Welcome").map(|range| range.end), two.find("come").map(|at| at + 4));
         assert_eq!(untorn(two), "Welcome\n[    1.000002] c\n");
-        // right behind what was awaited, and where nothing follows yet
+        // directly after the awaited text, and where nothing follows yet
         assert_eq!(rest_of_line("x\nab[    1.000000] k\ncd\n", 4).as_deref(), Some("cd"));
         assert_eq!(rest_of_line("x\nabcd\n", 4).as_deref(), Some("cd"));
         assert_eq!(rest_of_line("x\nab[    1.000000] k\ncd", 4), None);

@@ -1,4 +1,4 @@
-//! What is plugged into a machine, and what starts it.
+//! The devices of a machine, and what starts it.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -6,9 +6,9 @@ use std::str::FromStr;
 /// A machine's firmware, in QEMU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Firmware {
-    /// SeaBIOS: a PC's.
+    /// SeaBIOS, for PCs.
     Bios,
-    /// EDK II; what it would remember is forgotten.
+    /// EDK II; its variables are not kept.
     Uefi,
 }
 
@@ -24,7 +24,7 @@ impl FromStr for Firmware {
     }
 }
 
-/// What a machine starts.
+/// What a machine boots.
 #[derive(Clone, Debug)]
 pub enum Start {
     /// A kernel that QEMU loads itself.
@@ -34,7 +34,7 @@ pub enum Start {
         /// The kernel's command line.
         cmdline: String,
     },
-    /// A Raspberry Pi 3, with what its firmware would load from the card: QEMU does not run that firmware.
+    /// A Raspberry Pi 3, with the files that its firmware would load from the card: QEMU does not run that firmware.
     Pi {
         kernel: PathBuf,
         initramfs: PathBuf,
@@ -42,11 +42,11 @@ pub enum Start {
         /// The kernel's command line.
         cmdline: String,
     },
-    /// What the firmware finds in a network that offers something, else on the first drive.
+    /// Firmware boots from the network if it offers something, else from the first drive.
     Firmware {
-        /// Which.
+        /// Which firmware.
         firmware: Firmware,
-        /// An OEM string of the machine's (SMBIOS 3.7, 7.12), by which a boot menu knows where it is.
+        /// An OEM string of the machine (SMBIOS 3.7, 7.12), which tells a boot menu that it runs in this machine.
         oem: Option<String>,
     },
 }
@@ -89,13 +89,13 @@ impl FromStr for Bus {
 pub struct Drive {
     /// The image.
     pub path: PathBuf,
-    /// Where it is plugged in.
+    /// The bus to which it is attached.
     pub bus: Bus,
     /// The machine cannot write to it.
     pub read_only: bool,
-    /// What the machine writes is thrown away at its end.
+    /// The machine's changes are discarded at its end.
     pub snapshot: bool,
-    /// Bytes of a logical sector, where it is a virtio disk.
+    /// The logical sector size in bytes, for a virtio disk.
     pub sector: u16,
 }
 

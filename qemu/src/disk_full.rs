@@ -1,7 +1,7 @@
-//! A drive that the host could not read or write, told to the person as it happens.
+//! Reports to the user when the host could not read or write a drive.
 //!
-//! The machine goes on: its kernel gets an error (`werror=report` in `machine`), which says nothing of the host. QEMU
-//! would else stop the machine without a word when the host's disk is full.
+//! The machine continues: its kernel gets an error (`werror=report` in `machine`), which does not mention the host.
+//! Otherwise, QEMU would stop the machine without a message when the host's disk is full.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -16,20 +16,20 @@ use crate::inherited::Inherited;
 use crate::machine::Drive;
 use crate::monitor::Monitor;
 
-/// The same is not told again so soon: each write that fails is an event.
+/// The same message is not repeated within this time, because each failed write is an event.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// A monitor for events alone.
+/// A connection to QEMU's monitor, only for events.
 pub struct Watch(UnixStream);
 
 impl Watch {
-    /// A watch, and the end of it that QEMU inherits.
+    /// A watch, and the end of its socket that QEMU inherits.
     pub fn pair() -> io::Result<(Self, Inherited)> {
         let (ours, theirs) = Inherited::pair()?;
         Ok((Self(ours), theirs))
     }
 
-    /// Watches the drives of the machine that inherited it, until it ends.
+    /// Watches the drives of the machine that inherited the other end, until the machine ends.
     pub fn start(self, drives: Vec<Drive>, say: impl Fn(&str) + Send + 'static) {
         thread::spawn(move || {
             let Err(error) = watch(self.0, &drives, &say);
@@ -53,13 +53,13 @@ fn watch(monitor: UnixStream, drives: &[Drive], say: impl Fn(&str)) -> io::Resul
     }
 }
 
-/// Whether that is what an end of the machine looks like, which may come at any time.
+/// Whether this error means that the machine has ended, which may happen at any time.
 fn is_end(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
-/// What an event says, if it is about a drive (QEMU, qapi/block-core.json: `BLOCK_IO_ERROR`).
+/// The message for an event, if it is about a drive (QEMU, qapi/block-core.json: `BLOCK_IO_ERROR`).
 fn told(event: &Value, drives: &[Drive]) -> Option<String> {
     let data = event.get("data").filter(|_| event["event"] == "BLOCK_IO_ERROR")?;
     let number: usize = data["device"].as_str()?.strip_prefix("disk")?.parse().ok()?;
@@ -74,7 +74,8 @@ fn told(event: &Value, drives: &[Drive]) -> Option<String> {
     } else {
         path.to_string()
     };
-    // QEMU 7.2 sets `nospace` only where the machine is to stop; its reason is strerror(3) of the C locale
+    // QEMU 7.2 sets `nospace` only if the machine will be stopped; its reason is the text of strerror(3) in the C
+    // locale
     let why = match reason == "No space left on device" {
         true => format!("the disk of this host is full: it cannot write {place}"),
         false => format!("this host cannot write {place}: {reason}"),
@@ -90,7 +91,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::sync::mpsc::{Receiver, channel};
 
-    /// A watch, QEMU's end of its socket, and the lines that it prints. The greeting is already exchanged.
+    /// A watch, QEMU's end of its socket, and the printed lines. The greeting is already exchanged.
     fn watched() -> (UnixStream, BufReader<UnixStream>, Receiver<String>) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let watching = ours.try_clone().unwrap();
@@ -120,7 +121,7 @@ mod tests {
             let (_, mut qemu, said) = watched();
             write!(qemu.get_mut(), "{{\"return\": {{}}}}\n{last}").unwrap();
             drop(qemu);
-            // until the thread has ended
+            // wait until the thread has ended
             let all: Vec<String> = said.iter().collect();
             assert_eq!(all.len(), usize::from(says.is_some()), "{last}: {all:?}");
             assert!(says.is_none_or(|says| all[0].starts_with(says)), "{last}: {all:?}");
@@ -130,7 +131,7 @@ mod tests {
     #[test]
     fn a_killed_machine_counts_as_the_end_of_the_watch() {
         use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
-        // what it said, and what it was told and did not read
+        // what QEMU sent, and what was sent to it but never read
         for (says, told, kind) in
             [("", "", UnexpectedEof), ("{\"QMP\": {}}\n", "", BrokenPipe), ("", "told", ConnectionReset)]
         {

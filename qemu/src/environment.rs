@@ -1,4 +1,4 @@
-//! What the environment changes: which QEMU runs, and how long is waited for a machine.
+//! Settings in the environment: which QEMU runs, and how long to wait for a machine.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use shim::arches::Arch;
 
-/// A QEMU to run in place of the one on `PATH`: a program, or a folder with programs of the usual names.
+/// A QEMU to use in place of the one on `PATH`: a program, or a folder with programs of the default names.
 const QEMU: &str = "NODEOS_QEMU";
-/// A number by which every wait for a console is multiplied: 3 on a slow machine.
+/// A factor for every wait for a console, for example 3 on a slow machine.
 const SCALE: &str = "NODEOS_TIMEOUT_SCALE";
 
 /// The emulator of an architecture.
@@ -24,7 +24,7 @@ fn emulator_of(name: &str, said: Option<OsString>) -> PathBuf {
     }
 }
 
-/// By what waits are multiplied.
+/// The factor for waits.
 pub fn scale() -> Result<f64, String> {
     scale_of(std::env::var(SCALE).ok().as_deref())
 }
@@ -35,7 +35,7 @@ fn scale_of(said: Option<&str>) -> Result<f64, String> {
     number.ok_or_else(|| format!("{SCALE}={said}: expected a number from 0.1 to 100"))
 }
 
-/// A wait, multiplied.
+/// A wait multiplied by the factor.
 pub fn scaled(wait: Duration, scale: f64) -> Duration {
     wait.mul_f64(scale)
 }

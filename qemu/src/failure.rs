@@ -1,10 +1,10 @@
-//! A machine that did not do what it should: what was awaited, what it said, how to repeat it.
+//! A machine that failed: what was expected, what it printed, how to repeat it.
 
 use std::fmt;
 
 use crate::machine::Machine;
 
-/// Lines of the console that a failure shows.
+/// How many lines of the console a failure shows.
 const TAIL: usize = 40;
 
 /// Why a machine could not be run, or what it failed to do.
@@ -24,13 +24,13 @@ impl Failure {
         Self { what: what.into(), complaints: String::new(), console: String::new(), command: repeat.to_string() }
     }
 
-    /// Adds what QEMU itself complained about.
+    /// Adds QEMU's own error messages.
     #[must_use]
     pub fn with_complaints(self, complaints: &str) -> Self {
         Self { complaints: complaints.trim().to_owned(), ..self }
     }
 
-    /// Adds the end of what the machine printed.
+    /// Adds the end of the machine's output.
     #[must_use]
     pub fn with_console(self, text: &str) -> Self {
         let lines: Vec<&str> = text.lines().collect();
@@ -38,13 +38,13 @@ impl Failure {
         Self { console, ..self }
     }
 
-    /// What QEMU says, with what to do about it where that is known.
+    /// A hint about a known error message of QEMU.
     fn hint(&self) -> Option<&'static str> {
         const LOCKED: &str = "another machine runs on that image: stop it, or give this one a copy";
         const MEMORY: &str = "the host lacks that much memory: ask for less with --memory";
         const FULL: &str = "the host's disk is full: what the machine writes to an image that stays as it is lies in \
                             /var/tmp, or where TMPDIR says";
-        // the first that fits
+        // the first match is used
         let known = [
             (
                 "Could not set up host forwarding rule",
@@ -87,7 +87,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// As `Display`: a test that fails with `?` or `unwrap` prints this.
+/// Same as `Display`, because a test that fails with `?` or `unwrap` prints this.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn errors_of_qemu_are_explained() {
         let machine = Machine::new(&ALL[0], Start::kernel("k", "i", ""));
-        // as QEMU 7.2 says it
+        // the messages of QEMU 7.2
         for (said, hint) in [
             (
                 "-drive file=u: Failed to get \"write\" lock\nIs another process using the image [u]?",

@@ -1,4 +1,4 @@
-//! A socket that a program inherits: there is no place in the filesystem where another could find it first.
+//! A socket that a program inherits. It has no path in the filesystem that another program could find first.
 
 use std::fmt::Display;
 use std::io;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use command_fds::CommandFdExt;
 
-/// One end of a socket pair, for one program; no other that is started meanwhile gets it.
+/// One end of a socket pair for one program. Other programs that are started meanwhile do not get it.
 pub struct Inherited(OwnedFd);
 
 impl Inherited {
@@ -18,19 +18,19 @@ impl Inherited {
         Ok((kept, Self::of(other)))
     }
 
-    /// That end.
+    /// Makes a socket inheritable.
     pub fn of(socket: UnixStream) -> Self {
         Self(socket.into())
     }
 
-    /// Its number, which is the same in the program that inherits it.
+    /// Its descriptor number, which is the same in the program that inherits it.
     pub fn number(&self) -> impl Display + use<> {
         self.0.as_raw_fd()
     }
 
-    /// Gives it to a program; here it is closed with the command.
+    /// Passes it to a program; in this process it is closed together with the command.
     pub fn go_to(self, command: &mut Command) {
-        // std makes every descriptor close-on-exec; the child alone undoes that
+        // std makes every descriptor close-on-exec; only the child undoes that for this one
         command.preserved_fds(vec![self.0]);
     }
 }

@@ -1,4 +1,4 @@
-//! Runs a NodeOS machine in QEMU and reads what it says.
+//! Runs a NodeOS machine in QEMU and reads its console.
 //!
 //! ```text
 //! Machine -> args() -> Terminal::run: a person sits at it  -> Ending
@@ -6,11 +6,11 @@
 //! ```
 //!
 //! 1. A machine is a value; its arguments are pure and table-tested.
-//! 2. Whatever goes wrong, the message holds the command that repeats it.
-//! 3. A machine has ended well only if its last word says so; QEMU's own status is not enough.
-//! 4. Every wait has a deadline, and QEMU dies with the process that started it.
+//! 2. Every error message contains the command that repeats the run.
+//! 3. A machine has ended well only if its last word confirms it; QEMU's exit status is not enough.
+//! 4. Every wait has a deadline, and QEMU is killed with the process that started it.
 //!
-//! Absent on purpose: making images (`boot`), figures (`lab`), graphics, a second way to pass the console.
+//! Absent on purpose: making images (`boot`), figures (`lab`), graphics, a second way to access the console.
 
 pub mod console;
 mod devices;

@@ -15,7 +15,7 @@ pub use crate::network::{Network, Served};
 use crate::passt;
 pub use crate::publish::Publish;
 
-/// What QEMU emulates.
+/// The machine that QEMU emulates.
 #[derive(Clone, Debug)]
 pub struct Machine {
     pub arch: &'static Arch,
@@ -23,31 +23,32 @@ pub struct Machine {
     pub memory_mib: u32,
     /// Processors.
     pub cpus: u8,
-    /// Which model they are, as QEMU names it; a Pi has its own.
+    /// The processor model in QEMU's names; a Pi has a fixed one.
     pub cpu: &'static str,
-    /// What it starts.
+    /// What it boots.
     pub start: Start,
     /// Disks: the first virtio disk is `/dev/vda`, the second `/dev/vdb`.
     pub drives: Vec<Drive>,
     /// The network card.
     pub network: Network,
-    /// A keyboard, for ctrl-alt-del.
+    /// Whether it has a keyboard, for ctrl-alt-del.
     pub keyboard: bool,
-    /// A serial line, which is QEMU's stdin and stdout.
+    /// Whether it has a serial line, which is QEMU's stdin and stdout.
     pub serial: bool,
-    /// A screen, where there is firmware that uses one.
+    /// Whether it has a screen, if its firmware uses one.
     pub screen: bool,
-    /// A bus for serial ports that come and go, `ports.0`.
+    /// Whether it has a bus for serial ports that are plugged in and out, `ports.0`.
     pub ports: bool,
-    /// Its clock counts instructions instead of the host's time: the same work takes the same time on a busy host.
+    /// Whether its clock counts instructions instead of the host's time. Then the same work takes the same time on a
+    /// busy host.
     pub counted: bool,
-    /// A socket on which QEMU takes commands (QMP).
+    /// The path of a socket for QEMU's monitor (QMP).
     pub monitor: Option<PathBuf>,
 }
 
 impl Machine {
-    /// A machine with 256 MiB and two processors, or a Pi as they are made, with 1 GiB and four; a keyboard, a serial line
-    /// and a screen, and neither disks nor network.
+    /// A machine with 256 MiB and two processors, or a Pi with its real 1 GiB and four. It has a keyboard, a serial
+    /// line and a screen, but neither disks nor a network.
     pub fn new(arch: &'static Arch, start: Start) -> Self {
         let (memory_mib, cpus) = if matches!(start, Start::Pi { .. }) { (1024, 4) } else { (256, 2) };
         Self {
@@ -76,11 +77,11 @@ impl Machine {
     /// The same, for a machine that inherits its connection to passt.
     pub(crate) fn args_with(&self, passt: Option<&Inherited>) -> Vec<OsString> {
         let mut args = Args(Vec::new());
-        // nothing but what is named below; a reboot ends QEMU, so that the caller decides
+        // only the devices listed below; a reboot ends QEMU, so that the caller decides what to do
         args.flag("-nodefaults").flag("-no-user-config").flag("-no-reboot");
         let machine = if self.keyboard { self.arch.qemu_machine } else { self.arch.qemu_without_keyboard };
         args.option("-machine", if self.is_pi() { "raspi3b" } else { machine });
-        // emulated everywhere, so that a machine is the same everywhere
+        // always emulated, so that a machine behaves the same on every host
         args.option("-accel", self.arch.qemu_accel);
         if !self.is_pi() {
             args.option("-cpu", self.cpu);
@@ -91,10 +92,10 @@ impl Machine {
         args.option("-m", format!("{}M", self.memory_mib)).option("-smp", self.cpus.to_string());
         args.option("-display", "none");
         if self.is_pi() {
-            // its first serial line is Bluetooth's
+            // the first serial line of a Pi is connected to Bluetooth
             args.option("-serial", "null");
         }
-        // of the printed command too: ctrl-a is QEMU's prefix there, ctrl-c goes to the machine
+        // also in the printed command: ctrl-a is QEMU's prefix there, and ctrl-c goes to the machine
         args.option("-serial", if self.serial { "mon:stdio" } else { "none" });
         if let Some(socket) = &self.monitor {
             args.option("-qmp", join(["unix:".as_ref(), &escape(socket), ",server=on,wait=off".as_ref()]));
@@ -125,7 +126,7 @@ impl Machine {
                     args.option("-drive", flash("snapshot", self.arch.uefi_variables));
                 }
                 if self.screen {
-                    // which no person sees; QEMU's monitor takes pictures of it
+                    // nobody sees it; QEMU's monitor can take screenshots of it
                     args.option("-device", self.arch.qemu_screen);
                 }
                 if let Some(oem) = oem {
@@ -146,7 +147,7 @@ impl Machine {
     }
 
     fn network(&self, args: &mut Args, passt: Option<&Inherited>) {
-        // no option ROM but to boot from the network
+        // an option ROM is only needed to boot from the network
         let rom = if self.boots_from_network() { ",bootindex=0" } else { ",romfile=" };
         let card = if self.is_pi() { "usb-net,netdev=net" } else { &format!("virtio-net-pci,netdev=net{rom}") };
         match &self.network {
@@ -167,7 +168,7 @@ impl Machine {
             }
             Network::Tap(name, mac) => {
                 args.option("-netdev", format!("tap,id=net,ifname={name},script=no,downscript=no"));
-                // UEFI has a loader of its own for the network, which the card's would hide
+                // UEFI has its own network boot loader, which the card's ROM would hide
                 let uefi = matches!(self.start, Start::Firmware { firmware: Firmware::Uefi, .. });
                 let own = if uefi { ",romfile=" } else { "" };
                 args.option("-device", format!("virtio-net-pci,netdev=net,mac={mac}{own}{rom}"));
@@ -176,7 +177,7 @@ impl Machine {
     }
 }
 
-/// The command, as a shell reads it.
+/// The command in a form for a shell.
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Network::Passt(passt) = &self.network {
@@ -205,7 +206,7 @@ impl Args {
     }
 }
 
-/// A comma in a file name is written twice: QEMU splits options at single ones.
+/// Doubles commas in a file name, because QEMU splits options at single ones.
 fn escape(path: &Path) -> OsString {
     let bytes = path.as_os_str().as_bytes();
     OsString::from_vec(bytes.iter().flat_map(|&byte| vec![byte; if byte == b',' { 2 } else { 1 }]).collect())
@@ -225,7 +226,7 @@ mod tests {
         Start::kernel("/k/kernel", "/k/initramfs", words)
     }
 
-    /// One option a line.
+    /// The options, one per line.
     fn listing(machine: &Machine) -> String {
         let mut text = machine.arch.qemu.to_owned();
         for arg in machine.args() {

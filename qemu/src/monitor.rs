@@ -1,4 +1,4 @@
-//! QEMU's monitor: one command, one answer, over its socket (QMP).
+//! QEMU's monitor (QMP): one command and one answer at a time, over its socket.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// How long QEMU has to answer who connects.
+/// How long QEMU may take to answer a new connection.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A connection to the monitor; QEMU takes one at a time.
+/// A connection to the monitor. QEMU accepts only one at a time.
 pub struct Monitor {
     stream: BufReader<UnixStream>,
 }
@@ -30,7 +30,7 @@ impl Monitor {
         Self::over(stream)
     }
 
-    /// Talks to a monitor on that socket, for whose answers it waits as long as QEMU runs.
+    /// Uses a monitor on that socket. It waits for answers as long as QEMU runs.
     pub fn over(stream: UnixStream) -> io::Result<Self> {
         let mut monitor = Self { stream: BufReader::new(stream) };
         monitor.message()?; // the greeting
@@ -50,11 +50,11 @@ impl Monitor {
             if let Some(value) = message.get_mut("return") {
                 return Ok(value.take());
             }
-            // anything else is an event
+            // other messages are events
         }
     }
 
-    /// Executes a command of the monitor that people use, as in `sendkey ctrl-alt-delete`.
+    /// Executes a command of the human monitor, such as `sendkey ctrl-alt-delete`.
     pub fn human(&mut self, line: &str) -> io::Result<String> {
         let answer = self.execute("human-monitor-command", json!({ "command-line": line }))?;
         Ok(answer.as_str().unwrap_or_default().replace('\r', ""))

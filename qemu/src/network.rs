@@ -1,4 +1,4 @@
-//! The network of a machine, and who gives it one.
+//! The network of a machine.
 
 use std::path::PathBuf;
 
@@ -10,22 +10,22 @@ use crate::publish::Publish;
 pub enum Network {
     /// None.
     None,
-    /// QEMU's own network behind the host's: DHCP, DNS, a way out, which leads to the host's loopback too, and these
-    /// ports in.
+    /// QEMU's own network behind the host's: DHCP, DNS, access to the outside (including the host's loopback), and
+    /// these published ports.
     User {
-        /// Ports of the host that lead into the machine.
+        /// Ports of the host that are forwarded to the machine.
         publish: Vec<Publish>,
-        /// What it serves to a firmware that boots from the network.
+        /// What it serves for a network boot.
         boot: Option<Served>,
     },
-    /// The same by passt, which keeps the machine from the host's loopback.
+    /// The same by passt, which blocks access to the host's loopback.
     Passt(Passt),
-    /// A tap device of the host's, by name, and the machine's MAC address.
+    /// A tap device of the host, by name, and the machine's MAC address.
     Tap(String, String),
 }
 
 impl Network {
-    /// Ports of the host that lead into the machine.
+    /// Ports of the host that are forwarded to the machine.
     #[must_use]
     pub fn publish(&self) -> &[Publish] {
         match self {
@@ -35,10 +35,10 @@ impl Network {
     }
 }
 
-/// What is served by TFTP.
+/// A folder that is served by TFTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Served {
     pub folder: PathBuf,
-    /// The file in it that the firmware is told to fetch.
+    /// The file in it that the firmware should fetch.
     pub file: String,
 }

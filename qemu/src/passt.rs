@@ -1,10 +1,10 @@
 //! passt(1) between a machine and the host's network, in place of QEMU's own.
 //!
-//! QEMU's own network leads to whatever listens on the host's loopback, which QEMU 7.2 has no option against
-//! (`disable_host_loopback` of libslirp is not among those of `-netdev user`), and loses new connections in bursts.
+//! QEMU's own network gives access to all services on the host's loopback, and QEMU 7.2 has no option against that
+//! (`-netdev user` lacks libslirp's `disable_host_loopback`). It also loses connections if many are opened at once.
 //!
-//! The passt of Debian 12 does not complete the handshake of a published connection before the client sends something:
-//! a server that speaks first waits for that.
+//! The passt of Debian 12 does not complete the handshake of a published connection before the client sends something,
+//! so a server that speaks first has to wait for that.
 
 use std::io;
 use std::net::IpAddr;
@@ -13,20 +13,21 @@ use std::process::{Command, Stdio};
 use crate::inherited::Inherited;
 use crate::publish::Publish;
 
-/// Where the printed command has both meet; a machine that is started here inherits a socket.
+/// The socket where the printed command connects passt and QEMU. A machine that is started here inherits a socket
+/// instead.
 const BY_HAND: &str = "/tmp/nodeos-passt.socket";
 
-/// A network by passt. The machine's addresses are those of QEMU's own network.
+/// A network by passt. The machine's addresses are the same as in QEMU's own network.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Passt {
-    /// Ports of the host that lead into the machine.
+    /// Ports of the host that are forwarded to the machine.
     pub publish: Vec<Publish>,
-    /// The name servers that the machine is told, in place of the host's.
+    /// The name servers for the machine, instead of the host's.
     pub resolvers: Vec<IpAddr>,
 }
 
 impl Passt {
-    /// passt's arguments, but for where it meets QEMU.
+    /// passt's arguments, except the connection to QEMU.
     fn args(&self) -> Vec<String> {
         let mut args: Vec<String> =
             "--quiet --no-map-gw --address 10.0.2.15 --netmask 24 --gateway 10.0.2.2 --udp-ports none"
@@ -41,14 +42,14 @@ impl Passt {
         args
     }
 
-    /// Starts it. It ends when the other end of the socket is closed.
+    /// Starts passt. It exits when the other end of the socket is closed.
     pub fn start(&self) -> io::Result<Inherited> {
         let (ours, theirs) = Inherited::pair()?;
         let mut command = Command::new("passt");
         command.env("LC_ALL", "C");
         command.args(self.args()).args(["--fd", &theirs.number().to_string()]);
         theirs.go_to(&mut command);
-        // it goes on in the background once all is set up
+        // it continues in the background once everything is set up
         let output = command.stdin(Stdio::null()).output()?;
         if !output.status.success() {
             return Err(io::Error::other(complaint(&String::from_utf8_lossy(&output.stderr))));
@@ -56,18 +57,18 @@ impl Passt {
         Ok(Inherited::of(ours))
     }
 
-    /// Why it cannot be used here, if that is so: it is started, and ends at once.
+    /// Why passt cannot be used here, if so. It is started for a test, and exits at once.
     pub fn fails(&self) -> Option<String> {
         Self { publish: Vec::new(), ..self.clone() }.start().err().map(|error| error.to_string())
     }
 
-    /// The command for a shell that starts QEMU next.
+    /// The shell command that must run before QEMU is started.
     pub(crate) fn by_hand(&self) -> String {
         format!("passt {} --one-off --socket {BY_HAND}", self.args().join(" "))
     }
 }
 
-/// How QEMU finds passt: by a socket that it inherits, else by the one of `by_hand`.
+/// QEMU's option for passt: the inherited socket, else the socket of `by_hand`.
 pub(crate) fn netdev(connection: Option<&Inherited>) -> String {
     let place = match connection {
         Some(socket) => format!("fd,addr.str={}", socket.number()),
@@ -76,7 +77,7 @@ pub(crate) fn netdev(connection: Option<&Inherited>) -> String {
     format!("stream,id=net,server=off,addr.type={place}")
 }
 
-/// What it said, in a line; without what it always says to root, and of a log that is not there.
+/// Its error message in one line, without the lines that it always prints for root and about a missing log.
 fn complaint(said: &str) -> String {
     let noise = |line: &&str| !line.is_empty() && !line.contains("to syslog") && !line.starts_with("Don't run as root");
     let lines: Vec<&str> = said.lines().map(str::trim).filter(noise).collect();

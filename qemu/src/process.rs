@@ -10,28 +10,28 @@ use crate::failure::Failure;
 use crate::inherited::Inherited;
 use crate::machine::{Machine, Network};
 
-/// Signals that end programs. QEMU would cut the machine's power; the process that started it stops the machine in order.
+/// Blocks signals that end programs. QEMU would cut the machine's power; the process that started it stops it cleanly.
 const SIGNALS: &str = "--block-signal=HUP,INT,TERM";
 
-/// Bytes of QEMU's complaints that are kept, from the start: the first says why.
+/// How many bytes of QEMU's messages are kept. They are the first ones, because the first message has the cause.
 const KEPT: u64 = 64 << 10;
 
-/// Starts QEMU with its console on pipes, and with a monitor (QMP) for events. A ctrl-c reaches it, as every child.
+/// Starts QEMU with its console on pipes, and with a monitor (QMP) for events. It gets a ctrl-c, like every child.
 pub fn spawn(machine: &Machine, events: Inherited) -> Result<Child, Failure> {
     start(machine, &[], vec![("events", events)], |_| {})
 }
 
-/// Starts QEMU out of reach of all signals but SIGKILL, with one more monitor.
+/// Starts QEMU so that only SIGKILL can reach it, with one more monitor.
 ///
-/// It is in a process group of its own, so that a ctrl-c or a hang-up of the terminal is not sent to it, and `env`
-/// (coreutils) blocks what a service manager sends to every process.
+/// It has its own process group, so that a ctrl-c or a hang-up of the terminal does not reach it. `env` (coreutils)
+/// blocks the signals that a service manager sends to every process.
 pub fn spawn_apart(machine: &Machine, monitor: Inherited, events: Inherited) -> Result<Child, Failure> {
     start(machine, &["env", SIGNALS], vec![("monitor", monitor), ("events", events)], |command| {
         command.process_group(0);
     })
 }
 
-/// `setpriv` (util-linux, essential in Debian) asks the kernel for a SIGKILL at the end of the thread that called this.
+/// `setpriv` (util-linux, essential in Debian) makes the kernel send a SIGKILL when the thread that called this ends.
 fn start(
     machine: &Machine,
     through: &[&str],
@@ -45,7 +45,7 @@ fn start(
     let passt = passt.transpose().map_err(|error| Failure::new(format!("start passt: {error}"), machine))?;
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).args(through).arg(emulator(machine.arch));
-    // what it complains of is read: a full disk, for one
+    // we parse its error messages, for example about a full disk
     command.env("LC_ALL", "C");
     command.args(machine.args_with(passt.as_ref()));
     for (name, socket) in &monitors {
@@ -59,7 +59,7 @@ fn start(
     command.spawn().map_err(|error| Failure::new(format!("start QEMU through setpriv: {error}"), machine))
 }
 
-/// Reads what QEMU complains about, beside its console.
+/// Reads QEMU's error messages, in parallel to its console.
 pub fn complaints(stderr: Option<ChildStderr>) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut text = Vec::new();
@@ -72,7 +72,7 @@ pub fn complaints(stderr: Option<ChildStderr>) -> JoinHandle<String> {
     })
 }
 
-/// Reads a console to its end; `take` gets every piece as it comes.
+/// Reads a console to its end; `take` gets each piece as it comes.
 pub fn pump(mut console: impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut buffer = [0; 8192];
     loop {

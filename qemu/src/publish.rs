@@ -1,8 +1,8 @@
-//! A port of the host that leads into a machine.
+//! A port of the host that is forwarded to a machine.
 
 use std::str::FromStr;
 
-/// A TCP port of the host's loopback that leads to one of the machine.
+/// A TCP port on the host's loopback that is forwarded to a port of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Publish {
     /// The host's port.

@@ -1,14 +1,14 @@
-//! A machine on the terminal of a person.
+//! Runs a machine on the user's terminal.
 //!
 //! ```text
-//! stdin  -> Input: keys -> QEMU's stdin, or an order: ctrl-a x
+//! stdin  -> Input: keys -> QEMU's stdin, or a command: ctrl-a x
 //! stdout <- Output      <- QEMU's stdout -> LastWords
-//! orders -> Stop: ask the machine through QEMU's monitor, cut its power at the second press or a deadline
+//! commands -> Stop: stop the machine by QEMU's monitor; cut its power at the second press or at a deadline
 //! ```
 //!
-//! 1. QEMU has pipes of its own. It shares no descriptor with the person's terminal, whose modes it would change.
+//! 1. QEMU has its own pipes. It shares no descriptor with the user's terminal, because it would change the modes.
 //! 2. A stalled terminal slows the machine down, but the machine can still be stopped.
-//! 3. Nothing but a second ctrl-a x or a deadline that was announced cuts the power.
+//! 3. The power is cut only by a second ctrl-a x, or at a deadline that was announced.
 
 mod input;
 mod keys;
@@ -46,24 +46,24 @@ use stop::{Due, Stop};
 
 pub use stop::{Cause, WITHIN};
 
-/// How often a machine is asked to stop: one that just starts does not hear its keyboard yet.
+/// How often the request to stop is repeated: a machine that is just starting does not read its keyboard yet.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// How long a terminal has to take the last that a stopped machine printed.
+/// How long a terminal may take to print the last output of a stopped machine.
 const LAST_PIECE: Duration = Duration::from_secs(2);
 
 /// How a machine ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// What it said last, if it came to that.
+    /// Its last word, if there was one.
     pub last_word: Option<LastWord>,
     /// Why it was told to stop, if it was.
     pub stopped: Option<Cause>,
     /// Why its power was cut, if it was.
     pub cut: Option<Cut>,
-    /// What QEMU complained about.
+    /// QEMU's error messages.
     pub complaints: String,
-    /// QEMU's own status.
+    /// QEMU's exit status.
     pub status: ExitStatus,
 }
 
@@ -76,10 +76,10 @@ pub enum Cut {
     Overdue,
 }
 
-/// Says one line to the person, beside the console.
+/// Prints one line for the user, besides the console.
 pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// This process's terminal, or whatever stands in for one.
+/// This process's terminal, or whatever is used in place of one.
 pub struct Terminal {
     say: Say,
     alarm: Say,
@@ -87,7 +87,7 @@ pub struct Terminal {
     signals: Signals,
 }
 
-/// Columns and rows of this process's terminal; `None` where stdout is none.
+/// Columns and rows of this process's terminal; `None` if stdout is not a terminal.
 #[must_use]
 pub fn size() -> Option<(u16, u16)> {
     let size = tcgetwinsize(stdio::stdout()).ok()?;
@@ -95,13 +95,13 @@ pub fn size() -> Option<(u16, u16)> {
 }
 
 impl Terminal {
-    /// With `quiet` the lines in which a machine says that it ends are left out. `alarm` says what is wrong with the host.
+    /// With `quiet`, the lines that a machine prints when it ends are hidden. `alarm` reports problems of the host.
     #[must_use]
     pub fn new(quiet: bool, say: Say, alarm: Say) -> Self {
         Self { say, alarm, quiet, signals: Signals::default() }
     }
 
-    /// Tells the machine to stop because of a signal: the one that runs, else the next.
+    /// Stops the machine because of a signal: the running one, or else the next.
     pub fn on_signal(&self) -> impl Fn(i32) + Send + use<> {
         let signals = self.signals.clone();
         move |signal| signals.add(signal)
@@ -109,8 +109,8 @@ impl Terminal {
 
     /// Runs a machine here until it ends.
     ///
-    /// Keys go to the machine, ctrl-c too; ctrl-a x stops it in order, and cuts its power when pressed again. The
-    /// terminal is left as it was.
+    /// Keys go to the machine, including ctrl-c. Ctrl-a x stops it cleanly; a second one cuts its power. The terminal
+    /// is restored at the end.
     pub fn run(&self, machine: &Machine) -> Result<Ending, Failure> {
         let failed = |what: &str, error: io::Error| Failure::new(format!("{what}: {error}"), machine);
         let _restored_at_the_end = Raw::start();
@@ -119,7 +119,7 @@ impl Terminal {
         let (watch, events) = Watch::pair().map_err(|error| failed("make a socket for QEMU's events", error))?;
         let (ended, end) = pipe().map_err(|error| failed("make a pipe", error))?;
         let mut child = process::spawn_apart(machine, theirs, events)?;
-        // from here on nothing may fail before the machine has ended: who leaves cuts its power
+        // from here on nothing may return early: that would cut the power of the machine
         let alarm = Arc::clone(&self.alarm);
         watch.start(machine.drives.clone(), move |text| alarm(text));
         let complaints = process::complaints(child.stderr.take());
@@ -142,13 +142,13 @@ impl Terminal {
         };
         let (last_word, written) = session.wait(&news, &self.signals);
         let Session { mut child, stop, cut, saying, .. } = session;
-        // this process may end now, and with it a thread that has not yet said why the machine stops
+        // this process may exit now, and with it a thread that has not yet printed why the machine stops
         let _ = saying.map(|said| said.recv_timeout(LAST_PIECE));
         drop(end);
         let _ = input.map(JoinHandle::join);
         let status = child.wait().map_err(|error| failed("wait for QEMU", error))?;
         let complaints = complaints.join().unwrap_or_default();
-        // one that had ended in order by then was not cut off
+        // a machine that ended cleanly in time was not cut off
         let cut = cut.filter(|_| !status.success());
         if cut.is_none() && !status.success() {
             return Err(Failure::new(format!("QEMU failed, {status}"), machine).with_complaints(&complaints));
@@ -161,7 +161,7 @@ impl Terminal {
         }
     }
 
-    /// Shows what the console prints: one thread reads, another writes, because a terminal may stall.
+    /// Shows the output of the console. One thread reads and another one writes, because a terminal may stall.
     fn show(&self, console: ChildStdout, output: &Arc<Output>, sender: &Sender<News>) {
         let (held, ended) = (Arc::clone(output), sender.clone());
         let mut quiet = self.quiet.then(Quiet::default);
@@ -184,12 +184,12 @@ impl Terminal {
     }
 }
 
-/// Passes on the keys of the person, but for ours.
+/// Passes the user's keys to the machine, except our commands.
 fn listen(machine: ChildStdin, ended: PipeReader, output: &Arc<Output>, sender: Sender<News>) -> JoinHandle<()> {
     let input = Input::new(machine, ended, io::stdin().is_terminal());
     let output = Arc::clone(output);
     thread::spawn(move || {
-        // nothing in here waits: a second ctrl-a x must be seen
+        // nothing in here blocks, because a second ctrl-a x must be noticed
         input.pass_on(|key| match key {
             Key::Stop => drop(sender.send(News::Pressed)),
             Key::Help => output.offer(HELP.as_bytes()),
@@ -197,7 +197,7 @@ fn listen(machine: ChildStdin, ended: PipeReader, output: &Arc<Output>, sender: 
     })
 }
 
-/// A machine that runs.
+/// A running machine.
 struct Session<'a> {
     child: Child,
     monitor: Option<UnixStream>,
@@ -205,16 +205,16 @@ struct Session<'a> {
     say: &'a Say,
     stop: Stop,
     cut: Option<Cut>,
-    /// One end of an asking thread's channel: it ends when this does.
+    /// A channel to the thread that sends the requests to stop: that thread ends when this is dropped.
     asking: Option<Sender<()>>,
-    /// Ends after the last order was printed.
+    /// Closed after the last message was printed.
     saying: Option<Receiver<()>>,
-    /// Its last word, and since when its console is at its end.
+    /// Its last word, and the time when its console ended.
     ended: Option<(Option<LastWord>, Instant)>,
 }
 
 impl Session<'_> {
-    /// Waits until the machine has ended and what it printed is written, and heeds the orders that come.
+    /// Waits until the machine has ended and its output is written, and handles the commands that come.
     fn wait(&mut self, news: &Receiver<News>, signals: &Signals) -> (Option<LastWord>, io::Result<()>) {
         let mut written = None;
         loop {
@@ -248,7 +248,7 @@ impl Session<'_> {
 
     fn order(&mut self, cause: Cause) {
         if self.ended.is_some() {
-            // nothing is left to stop, but the cause is still recorded
+            // there is nothing left to stop, but the cause is still recorded
             self.stop.cause.get_or_insert(cause);
             return;
         }
@@ -297,7 +297,7 @@ fn ask(monitor: UnixStream, say: Say) -> Sender<()> {
             }
             Ok(())
         });
-        // one that has just ended has no monitor
+        // a machine that has just ended has no monitor
         if let Err(error) = asked
             && over.recv_timeout(AGAIN) == Err(RecvTimeoutError::Timeout)
         {
@@ -312,7 +312,7 @@ fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
-/// The terminal, which hands on each key as it is typed; put back when this is dropped.
+/// The terminal in raw mode, in which each key is read at once; restored when this is dropped.
 struct Raw(Option<Termios>);
 
 impl Raw {
@@ -328,7 +328,7 @@ impl Raw {
                 | InputModes::IGNCR
                 | InputModes::ICRNL
                 | InputModes::IXON;
-            // our own lines end as ever
+            // our own lines keep their usual line ends
             raw.output_modes |= OutputModes::OPOST;
             raw.local_modes -=
                 LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::IEXTEN | LocalModes::ISIG;
@@ -347,7 +347,7 @@ impl Drop for Raw {
         let Some(modes) = &self.0 else { return };
         let _ = tcsetattr(stdio::stdin(), OptionalActions::Now, modes);
         if io::stdout().is_terminal() {
-            // colours off, cursor on: a program that was cut off may have left them
+            // colours off, cursor on: a program that was killed may have changed them
             write_if_it_moves(stdio::stdout(), b"\x1b[0m\x1b[?25h");
         }
     }

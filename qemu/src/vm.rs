@@ -1,4 +1,4 @@
-//! A machine that a test talks to.
+//! A machine that is controlled by a test.
 
 use std::io::Write;
 use std::process::{Child, ChildStdin};
@@ -17,9 +17,8 @@ use crate::monitor::Monitor;
 use crate::process;
 use crate::terminal::Ending;
 
-/// The default deadline, for emulation on two shared cores. `NODEOS_TIMEOUT_SCALE`
-/// multiplies this and every other wait for a
-/// console.
+/// The default deadline, for emulation on two shared cores. `NODEOS_TIMEOUT_SCALE` multiplies this and every other wait
+/// for a console.
 pub const DEADLINE: Duration = Duration::from_secs(180);
 
 /// A running machine; it is killed when this is dropped.
@@ -29,10 +28,10 @@ pub struct Vm {
     input: Option<ChildStdin>,
     console: Arc<Console>,
     complaints: Option<JoinHandle<String>>,
-    /// How far the transcript has been read by `expect`.
+    /// The position in the transcript up to which `expect` has read.
     position: usize,
     folder: TempDir,
-    /// By what every wait is multiplied.
+    /// The factor for every wait.
     scale: f64,
 }
 
@@ -45,7 +44,7 @@ struct Console {
 #[derive(Default)]
 struct State {
     transcript: Transcript,
-    /// What is wrong with the host.
+    /// Messages about problems of the host.
     told: Vec<String>,
     ended: bool,
 }
@@ -55,7 +54,7 @@ impl Console {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until `found` finds something, the console ends or the time is over.
+    /// Waits until `found` returns a value, the console ends, or the time is over.
     fn wait<T>(&self, deadline: Duration, mut found: impl FnMut(&State) -> Option<T>) -> Option<T> {
         let start = Instant::now();
         let mut state = self.state();
@@ -71,7 +70,7 @@ impl Console {
 }
 
 impl Vm {
-    /// Starts a machine. It also ends when the thread that called this does.
+    /// Starts a machine. It also ends when the thread that called this ends.
     pub fn start(machine: Machine) -> Result<Self, Failure> {
         let failed = |what: &str, error| Failure::new(format!("{what}: {error}"), &machine);
         let scale = scale().map_err(|error| Failure::new(error, &machine))?;
@@ -108,7 +107,7 @@ impl Vm {
         self.console.wait(scaled(deadline, self.scale), found)
     }
 
-    /// Waits for that text on the console, after what was expected before; gives what came before it.
+    /// Waits for that text on the console, after the previously expected one. Returns the output before it.
     pub fn expect(&mut self, text: &str) -> Result<String, Failure> {
         self.expect_within(DEADLINE, text)
     }
@@ -118,7 +117,7 @@ impl Vm {
         self.expect_any_within(deadline, &[text]).map(|(before, _)| before)
     }
 
-    /// Waits for the first of several texts; gives what came before it, and which one it was.
+    /// Waits for the first of several texts. Returns the output before it, and which text it was.
     pub fn expect_any_within(&mut self, deadline: Duration, texts: &[&str]) -> Result<(String, usize), Failure> {
         let from = self.position;
         let found = self.wait(deadline, |state| {
@@ -139,14 +138,14 @@ impl Vm {
         }
     }
 
-    /// Waits for the end of the line in which the last expected text stands: what is left of it.
+    /// Waits for the end of the line with the last expected text. Returns the rest of that line.
     pub fn rest_of_line(&mut self) -> Result<String, Failure> {
         let from = self.position;
         let rest = self.wait(DEADLINE, |state| rest_of_line(state.transcript.text(), from));
         rest.ok_or_else(|| self.gave_up(DEADLINE, "the end of that line"))
     }
 
-    /// Waits until something is wrong with the host, as `nodeos run` tells it.
+    /// Waits for a message about a problem of the host, as `nodeos run` prints it.
     pub fn told(&mut self) -> Result<String, Failure> {
         let told = self.wait(DEADLINE, |state| state.told.first().cloned());
         told.ok_or_else(|| self.gave_up(DEADLINE, "a word about the host"))
@@ -157,14 +156,14 @@ impl Vm {
         self.type_in(&format!("{line}\r"))
     }
 
-    /// Types on the console; ctrl-a is QEMU's own and needs to be typed twice.
+    /// Types on the console. Ctrl-a is QEMU's prefix, and must be typed twice.
     pub fn type_in(&mut self, text: &str) -> Result<(), Failure> {
         let input = self.input.as_mut();
         let typed = input.map_or(Ok(()), |input| input.write_all(text.as_bytes()).and_then(|()| input.flush()));
         typed.map_err(|error| self.failure(format!("type {text:?} on the console: {error}")))
     }
 
-    /// Executes a command of QEMU's monitor, as in `sendkey ctrl-alt-delete` or `system_powerdown`.
+    /// Executes a command of QEMU's human monitor, such as `sendkey ctrl-alt-delete` or `system_powerdown`.
     pub fn monitor(&mut self, line: &str) -> Result<String, Failure> {
         let socket = self.folder.path().join("monitor");
         Monitor::connect(&socket)
@@ -191,7 +190,7 @@ impl Vm {
         Ok(Ending { last_word, stopped: None, cut: None, complaints, status })
     }
 
-    /// All that the console printed so far.
+    /// The whole output of the console so far.
     #[must_use]
     pub fn transcript(&self) -> String {
         self.console.state().transcript.text().to_owned()
@@ -209,7 +208,7 @@ impl Vm {
         self.console.state().ended
     }
 
-    /// That, with what the machine printed and the command that repeats it.
+    /// A failure with this text, the machine's output, and the command that repeats the run.
     #[must_use]
     pub fn failure(&mut self, what: impl Into<String>) -> Failure {
         let what = std::iter::once(what.into()).chain(self.console.state().told.clone()).collect::<Vec<_>>().join("\n");

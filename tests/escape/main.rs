@@ -57,7 +57,7 @@ rows! {
     hear_device: "ana", "devices";
     lock_device: "ana", "devices";
     lock_console: "ana", "console";
-    // more than a user's share
+    // more than one user's share
     take_memory: "ana", "limits";
     take_processes: "ana", "limits";
     // the kernel

@@ -36,7 +36,7 @@ fn first(target: &str) -> &'static Arch {
     Arch::named(Medium::named(target).unwrap().archs[0]).unwrap()
 }
 
-/// A medium for this architecture. It is made once for all tests.
+/// A medium for this architecture. It is built once for all tests.
 fn medium_for(arch: &'static Arch, target: &'static str, machines: &[Machine]) -> PathBuf {
     static MADE: OnceLock<TempDir> = OnceLock::new();
     static MAKING: Mutex<()> = Mutex::new(());

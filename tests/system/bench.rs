@@ -1,5 +1,5 @@
-//! Comparison with another system: a BusyBox script that makes the same mounts boots, and NodeOS
-//! still takes less.
+//! Compares NodeOS with another system: a BusyBox script that makes the same mounts. NodeOS must execute fewer
+//! instructions.
 
 use lab::bench::{ALL, Arena, Wanted};
 use shim::arches::Arch;

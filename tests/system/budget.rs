@@ -1,4 +1,4 @@
-//! Measurements are true, and the budget check fails on each kind of regression. The tests plant
+//! Checks that measurements are correct, and that the budget check fails on each kind of regression. The tests plant
 //! such regressions.
 
 use std::path::Path;

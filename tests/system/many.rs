@@ -9,7 +9,7 @@ const PID1_KIB: u32 = 128;
 /// The limit of what a sandbox costs without its user's program.
 const SANDBOX_KIB: u32 = 256;
 const HOMES: u32 = 500;
-/// So many that what boots differ by otherwise, up to 400 KiB, is 3 KiB for each.
+/// The number is large so that other differences between boots, up to 400 KiB, are at most 3 KiB for each sandbox.
 const SANDBOXES: u32 = 120;
 
 pub fn five_hundred_homes_boot(arch: &'static Arch) {

@@ -1,4 +1,4 @@
-//! `nodeos bench`: this system beside others.
+//! `nodeos bench`: compares this system with others.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -68,7 +68,7 @@ impl Act for Args {
 
 impl Args {
     fn contenders(&self) -> Vec<&'static Contender> {
-        // one that is named twice takes part once
+        // a system that is named twice takes part only once
         all().into_iter().filter(|one| self.only.is_empty() || self.only.iter().any(|of| of.name == one.name)).collect()
     }
 }

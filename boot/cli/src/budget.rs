@@ -1,4 +1,4 @@
-//! `nodeos budget`: a gate for what a machine costs.
+//! `nodeos budget`: checks the cost of a machine against limits.
 
 use boot::host::run::Run;
 use boot::media::Medium;

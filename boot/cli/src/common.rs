@@ -1,4 +1,4 @@
-//! What the verbs share: what each is, how one fails, what is printed and asked.
+//! Common code of the verbs: their trait, errors, output and questions.
 
 use std::fmt;
 use std::io::{BufRead, IsTerminal, Write};
@@ -105,7 +105,7 @@ impl From<boot::host::error::Error> for Failed {
         if !interrupt::happened() {
             return Self::new(format!("cannot {error}"));
         }
-        // that a child failed is what a ctrl-c does to it
+        // after a ctrl-c, the failure of a child is only a consequence
         Self { status: exit::INTERRUPTED, text: interrupt::interrupted(error.tried).to_string() }
     }
 }

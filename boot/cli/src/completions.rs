@@ -1,4 +1,4 @@
-//! `nodeos completions`: what a shell needs to complete the command's words.
+//! `nodeos completions`: a script for a shell to complete the command line.
 
 use clap::CommandFactory;
 use clap_complete::generate;

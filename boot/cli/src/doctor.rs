@@ -1,7 +1,7 @@
-//! `nodeos doctor`: which commands work on this machine, and what the others lack.
+//! `nodeos doctor`: which commands work on this machine, and which tools the others lack.
 //!
-//! A row is a command as a person types it. What it needs is asked of the command itself (`purposes`), so that this page
-//! cannot say anything else than the command does.
+//! A row is a command as users type it. Its needs come from the command itself (`purposes`), so that this page cannot
+//! contradict the command.
 
 use boot::media;
 use boot::tools::{self, For, Tool};
@@ -107,7 +107,7 @@ fn rows(tools: &[Tool], found: impl Fn(&Tool) -> bool) -> Result<Vec<Row>, Faile
             rows.push(of(format!("build --target {medium} --arch {arch} --out OUT"), medium.about)?);
         }
     }
-    // which medium it is, the command sees by the file
+    // the command itself finds out by the file which medium it is
     for arch in ALL {
         let needs = [For::Machine(arch), For::Firmware(arch)];
         rows.push(row(format!("nodeos run MEDIUM, for {arch}"), "boot a medium as hardware would", &needs));

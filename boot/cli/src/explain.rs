@@ -1,4 +1,4 @@
-//! `nodeos explain`: the shim's own plan, printed instead of executed.
+//! `nodeos explain`: prints the shim's own plan instead of executing it.
 
 use std::convert::Infallible;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! `nodeos inspect`: what is in an image.
+//! `nodeos inspect`: shows the content of an image.
 
 use std::path::PathBuf;
 

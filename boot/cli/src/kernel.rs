@@ -1,4 +1,4 @@
-//! `nodeos kernel`: the kernel alone.
+//! `nodeos kernel`: builds only the kernel.
 
 use boot::parts::kernel::{Spec, kernel};
 use boot::tools::For;

@@ -1,4 +1,4 @@
-//! The command's words: one file per verb, and what they share.
+//! The command-line interface: one file per verb, and their common code.
 
 mod bench;
 mod budget;

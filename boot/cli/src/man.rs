@@ -1,4 +1,4 @@
-//! `nodeos man`: manual pages, made of the same words that the command parses.
+//! `nodeos man`: manual pages, generated from the definitions that parse the command line.
 //!
 //! ```text
 //! Cli → Command → a page for each verb → files
@@ -80,7 +80,7 @@ fn free(out: &Path, pages: &[Page]) -> Result<(), Failed> {
     }
     for page in pages {
         let path = out.join(&page.name);
-        // only files are opened: a pipe would wait for us
+        // only regular files are opened: a pipe would block
         let ours = || path.is_file() && fs::read(&path).is_ok_and(|text| text.starts_with(MARK));
         if path.exists() && !ours() {
             return refused(&format!("{} is there, and nodeos man did not write it", page.name));

@@ -1,4 +1,4 @@
-//! `nodeos measure`: what a machine costs, in numbers.
+//! `nodeos measure`: the cost of a machine in numbers.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! `nodeos run` of a medium that a build wrote: the machine that its row describes, in QEMU.
+//! `nodeos run` for a medium that a build wrote: runs the machine that its row describes in QEMU.
 
 use boot::host::Host;
 use boot::media::{Asked, Drive as Plugged, Firmware, Found, Hardware, Loaded, Refused, SERIAL, Slot, Start};
@@ -24,7 +24,7 @@ pub fn machine(medium: &Found, host: &Host, asked: &Asked, beside: Beside<'_>) -
             Refused::Asked(why) => Failed::usage(why),
             Refused::Failed(error) => error.into(),
         })?;
-    // what is as it was built stays so; a copy, or one that was written to, is written to
+    // an unchanged build is not written to; a copy, or a medium that was changed before, is
     let as_built = medium.is_as_built(&host.cache)?;
     let drive = |Plugged { path, slot, read_only }| Drive {
         bus: bus(slot),

@@ -1,4 +1,4 @@
-//! How a machine of `nodeos run` reaches the network: by passt where it can be used, else by QEMU itself.
+//! The network of a machine of `nodeos run`: passt if it can be used, else QEMU's own.
 
 use std::fs;
 use std::net::IpAddr;

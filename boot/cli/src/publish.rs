@@ -1,6 +1,6 @@
-//! `--publish`: whether this machine has the ports, asked before anything is built or started.
+//! `--publish`: checks whether this machine has the ports before anything is built or started.
 //!
-//! QEMU says only that it could not, and passt no more than that.
+//! QEMU and passt only report that they failed, without a reason.
 
 use std::io::{Error, ErrorKind};
 use std::net::{Ipv4Addr, TcpListener};
@@ -20,7 +20,7 @@ pub fn check(publish: &[Publish]) -> Result<(), Failed> {
         return Err(Failed::usage(text));
     }
     for Publish { host, guest } in publish {
-        // closed again at once: who listens next is the network of the machine
+        // closed again at once: the network of the machine will listen next
         TcpListener::bind((Ipv4Addr::LOCALHOST, *host)).map_err(|error| {
             let least = std::fs::read_to_string(LEAST).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(1024);
             Failed {
@@ -70,7 +70,7 @@ mod tests {
         assert!(said.starts_with(&start), "{said}");
         drop(other);
         check(&publish).unwrap();
-        // nothing listens there afterwards
+        // nothing listens there any more
         TcpListener::bind(("127.0.0.1", host)).unwrap();
     }
 

@@ -1,4 +1,4 @@
-//! `nodeos report`: one page with what was measured.
+//! `nodeos report`: one page with the measurements.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ impl Act for Args {
 
     fn run(mut self, common: Common) -> Result<u8, Failed> {
         self.source = self.source.for_target(self.target);
-        // minutes of measuring come last: whatever else can fail has done so
+        // measuring takes minutes, so everything else that can fail comes before it
         free(&self.out)?;
         writable(&self.out)?;
         let (mut machines, mut comparisons) = (Vec::new(), Vec::new());
@@ -117,7 +117,7 @@ fn read(file: &Path, machines: &mut Vec<Machine>, comparisons: &mut Vec<Comparis
 /// Refuses to replace what is no report.
 fn free(out: &Path) -> Result<(), Failed> {
     let report = |text: String| text.contains(TITLE);
-    // what is no file is not read: a pipe would wait for us
+    // only regular files are read: a pipe would block
     match out.exists() && !(out.is_file() && fs::read_to_string(out).is_ok_and(report)) {
         true => Err(Failed::usage(format!(
             "--out {}: something is there that is not a report; name a new file",

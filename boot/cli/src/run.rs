@@ -87,7 +87,7 @@ x or SIGINT, 141 a closed stdout, 143 SIGTERM.";
 impl Act for Args {
     fn purposes(&self) -> Vec<For> {
         match self.medium() {
-            // which `run` says before anything is installed for it
+            // `run` reports this error before anything is installed for it
             Err(_) => Vec::new(),
             Ok(Some(medium)) => medium.needs(),
             Ok(None) => self.source.purposes().into_iter().chain([For::Machine(self.source.arch())]).collect(),
@@ -211,7 +211,7 @@ impl Args {
                 let how = kept::How { fresh: self.fresh, dry_run: self.dry_run };
                 Drive::writable(kept::homes(&kept::folder()?, made, how, progress)?)
             }
-            // one in the cache stays as it is
+            // homes in the cache are not written to
             Users::App(_) => Drive { snapshot: true, ..Drive::writable(made) },
             Users::File(_) | Users::None => Drive::writable(absolute(made)?),
         })
@@ -259,7 +259,7 @@ fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
                     .to_owned();
                 return Err(Failed { status: exit::RESTART, text });
             }
-            // whatever a machine said before its power was cut: it did not end by itself
+            // whatever a machine printed before its power was cut: it did not end by itself
             (Some(_), ..) | (None, None, _) => {
                 return Err(Failed { status: exit::NO_LAST_WORD, text: without_a_word(machine, &ending) });
             }

@@ -1,4 +1,4 @@
-//! What `run` and `build` make a machine from: the words, with `nodeos.toml` behind them.
+//! The input of `run` and `build`: the command line, and `nodeos.toml` for all other settings.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -155,7 +155,7 @@ impl Act for Args {
                 users.iter().try_for_each(|user| print_line(&user.to_string()).map(|_| ()))?;
             }
             Verb::Add { file, name, uid, from, how, shell, shell_args } => {
-                // a folder may bring its own logon.json
+                // the folder may contain its own logon.json
                 let asked_for = how.no_logon;
                 let logon = how.given(&name, from.is_none())?;
                 let shell = shell.map(|path| Shell { path, args: shell_args });

@@ -123,11 +123,11 @@ impl Comparison {
 /// The measurements of a contender.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
-    /// Its name: what it is, and behind the last `-` where node lies.
+    /// Its name: the system, and after the last `-` the place of node.
     pub name: String,
     /// What it is.
     pub what: String,
-    /// What it leaves out of what this system does.
+    /// The functions of this system that it lacks.
     pub lacks: String,
     /// Bytes on the medium: kernel, initramfs, and all disks except the homes.
     pub bytes: u64,

@@ -1,4 +1,4 @@
-//! From what a console printed to figures: the meter's lines, and the kernel's own. Pure.
+//! Turns the output of a console into figures: the lines of the meter, and those of the kernel. Pure.
 //!
 //! ```text
 //! meter's lines  -> calls, instructions, memory
@@ -14,30 +14,31 @@ use crate::figures::{Event, Figure, Figures};
 use crate::syscall::syscall;
 use qemu::console::{find, untorn};
 
-/// A meter's line: kind, name, numbers.
+/// A line of the meter: kind, name, numbers.
 type Line<'a> = (&'a str, &'a str, BTreeMap<&'a str, u64>);
 
 fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     text.lines().filter_map(|line| {
-        // a prompt may precede it
+        // a prompt may come before it
         let (kind, name, numbers) = meter::parse(&line[line.find(meter::MARK)?..])?;
         Some((kind, name, numbers.collect()))
     })
 }
 
-/// System calls by program and by name, of a machine with `meter::CALLS`: the last word on each.
+/// System calls by program and by name, of a machine with `meter::CALLS`.
 #[must_use]
 pub fn calls(text: &str, arch: &Arch) -> Figures {
     let mut figures = Figures::new();
     for (_, what, numbers) in lines(&untorn(text)).filter(|(kind, ..)| *kind == "calls") {
-        // a line that was cut short says less than its sum
+        // a truncated line has fewer calls than its total
         let sum: u64 = numbers.iter().filter(|(key, _)| **key != "Total").map(|(_, count)| count).sum();
         if numbers.get("Total") != Some(&sum) {
             continue;
         }
         let named = numbers.iter().filter_map(|(key, count)| Some((syscall(arch, key.parse().ok()?), *count)));
         let name = format!("calls.{what}");
-        // the first of several is that at boot; PID 1's goes on
+        // of several lines of a program, the first is the one at boot; PID 1's count continues, so its last line is
+        // used
         if what == "init" || !figures.contains_key(&name) {
             figures.insert(name, Figure::sum(named.collect()));
         }
@@ -45,26 +46,27 @@ pub fn calls(text: &str, arch: &Arch) -> Figures {
     figures
 }
 
-/// What was executed until a first line of JavaScript, in a machine with `meter::COST` whose clock counts instructions.
+/// The number of instructions until a first line of JavaScript, in a machine with `meter::COST` whose clock counts
+/// instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cost {
-    /// By the kernel, in the process that becomes PID 1.
+    /// By the kernel, in the process that later becomes PID 1.
     pub kernel: u64,
-    /// By the kernel's threads, one of which unpacks the initramfs, until node begins.
+    /// By the kernel's threads until node begins; one of them unpacks the initramfs.
     pub threads: u64,
-    /// By PID 1 since it is a program, whatever its programs were.
+    /// By PID 1 since it became a program, in all of its programs.
     pub init: u64,
-    /// By each program until then, PID 1 too; `entry` is what the process that becomes node does before.
+    /// By each program until then, including PID 1. `entry` is the part of node's process before its exec.
     pub programs: BTreeMap<String, u64>,
-    /// By node, from its exec to the line.
+    /// By node, from its exec to the first line.
     pub node: u64,
 }
 
-/// That; `None` where something of it is missing.
+/// Parses the cost; `None` if a part of it is missing.
 #[must_use]
 pub fn cost(text: &str) -> Option<Cost> {
     let text = untorn(text);
-    // PID 1's programs, each with what PID 1 had used when it began
+    // PID 1's programs, each with the instructions that PID 1 had used before
     let mut begun = Vec::<(&str, u64)>::new();
     let (mut ended, mut alive, mut at_node) = (BTreeMap::<&str, u64>::new(), Vec::new(), None);
     let mut threads = None;
@@ -95,8 +97,9 @@ pub fn cost(text: &str) -> Option<Cost> {
     None
 }
 
-/// The same as figures: of each program, of the kernel, of `shim`, which is all but the kernel and node, and of `all`.
-/// The kernel's is one: what it does for PID 1 and what its threads do moves between the two from run to run.
+/// The same as figures: of each program, of the kernel, of `shim` (everything except the kernel and node), and of
+/// `all`. The kernel has only one figure, because work moves between PID 1's process and the kernel's threads from run
+/// to run.
 #[must_use]
 pub fn instructions(text: &str) -> Option<Figures> {
     let Cost { kernel, threads, programs, node, .. } = cost(text)?;
@@ -114,34 +117,36 @@ pub fn instructions(text: &str) -> Option<Figures> {
     Some(figures)
 }
 
-/// How the line starts that says when the first line of JavaScript ran.
+/// The start of the line that reports when the first line of JavaScript ran.
 pub const FIRST: &str = "meter: node first";
 
-/// How the one starts that says that it listens, by that line: with its key, which the app does not know.
+/// The start of the line that reports that the app listens. It contains the key from the first line, which the app does
+/// not know.
 #[must_use]
 pub fn listens(first: &str) -> Option<String> {
     let key = *lines(&untorn(first)).next()?.2.get("Key")?;
     Some(format!("{}node listen Key={key} ", meter::MARK))
 }
 
-/// When node's first line came, in microseconds, by that line.
+/// The time of node's first line in microseconds, from that line.
 #[must_use]
 pub fn first_line(line: &str) -> Option<u64> {
     lines(&untorn(line)).next()?.2.get("Now").copied()
 }
 
-/// What the meter says where it fails.
+/// The meter's message when it fails.
 #[must_use]
 pub fn failure(text: &str) -> Option<&str> {
     text.lines().find_map(|line| line.strip_prefix(meter::FAILED))
 }
 
-/// Figures of memory that do not overlap: together they are the machine's RAM.
+/// Figures of memory that do not overlap: their sum is the machine's RAM.
 ///
-/// tmpfs and the carbon copy's pages are page cache, block devices' own (`buffers`) are not; anonymous pages, slab, stacks and
-/// page tables are none of each other (fs/proc/meminfo.c). Percpu is none of these: what there is of it at boot the kernel takes
-/// from what it has reserved (mm/percpu.c, `pcpu_embed_first_chunk`). `free` leaves out the pages that each processor keeps for
-/// itself (`free-lists`). `rest` is what nobody accounts for: pages of drivers and of vmalloc, percpu of later.
+/// tmpfs and the carbon copy's pages are page cache; block devices' own pages (`buffers`) are not. Anonymous pages,
+/// slab, stacks and page tables do not overlap (fs/proc/meminfo.c). Percpu is not among them: at boot the kernel takes
+/// it from reserved memory (mm/percpu.c, `pcpu_embed_first_chunk`). `free` does not include the pages that each
+/// processor keeps for itself (`free-lists`). `rest` is not accounted for anywhere: pages of drivers and of vmalloc,
+/// and later percpu.
 pub const PARTS: [&str; 10] = [
     "reserved",
     "slab",
@@ -155,7 +160,7 @@ pub const PARTS: [&str; 10] = [
     "free",
 ];
 
-/// Memory at one moment, by one line of `meter::MEMORY`; `ram` is the machine's, in KiB.
+/// Memory at one moment, from one line of `meter::MEMORY`; `ram` is the machine's RAM in KiB.
 #[must_use]
 pub fn memory(line: &str, moment: &str, ram: u64) -> Option<Figures> {
     let (kind, _, numbers) = meter::parse(line)?;
@@ -186,13 +191,14 @@ pub fn memory(line: &str, moment: &str, ram: u64) -> Option<Figures> {
     Some(values.into_iter().map(|(name, value)| (format!("memory.{moment}.{name}"), value.into())).collect())
 }
 
-/// When the meter read a line of `meter::MEMORY`, in milliseconds.
+/// The time in milliseconds at which the meter read a line of `meter::MEMORY`.
 #[must_use]
 pub fn uptime(line: &str) -> Option<u64> {
     meter::parse(line)?.2.filter(|(key, _)| *key == "Uptime").map(|(_, value)| value).next()
 }
 
-/// The kernel's parts in memory, by what its line has behind `K available (` (mm/mm_init.c, `mem_init_print_info`).
+/// The kernel's parts in memory, from the text after `K available (` in its message (mm/mm_init.c,
+/// `mem_init_print_info`).
 #[must_use]
 pub fn kernel(text: &str) -> Option<Figures> {
     let (parts, _) = text.split_once(')')?;
@@ -206,10 +212,10 @@ pub fn kernel(text: &str) -> Option<Figures> {
     (figures.len() == 5).then_some(figures)
 }
 
-/// What happens at a boot, by the kernel's stamps; `firmware` is the time before the first of them, in microseconds.
+/// The events of a boot, by the kernel's time stamps; `firmware` is the time before the first of them, in microseconds.
 #[must_use]
 pub fn timeline(text: &str, firmware: u64) -> Vec<Event> {
-    // what is told apart; everything of the shim's is
+    // kernel messages that become events; all messages of the shim do
     const KERNELS: [(&str, &str); 4] = [
         ("Linux version", "the kernel begins"),
         ("Unpacking initramfs", "the kernel unpacks the initramfs"),
@@ -229,7 +235,7 @@ pub fn timeline(text: &str, firmware: u64) -> Vec<Event> {
         let nodes = lines(&whole).filter(move |(kind, name, _)| (*kind, *name) == ("node", wanted));
         nodes.map(|(.., numbers)| numbers)
     };
-    // an app prints what it likes, but nothing before its first line, and it does not know the key
+    // an app can print anything, but nothing before its first line, and it does not know the key
     let first = nodes("first").next().unwrap_or_default();
     let mut listens = nodes("listen").filter(|numbers| numbers.get("Key") == first.get("Key"));
     let mut told: Vec<_> = STAGES.iter().filter_map(|(key, what)| Some((*first.get(key)?, *what))).collect();
@@ -239,7 +245,7 @@ pub fn timeline(text: &str, firmware: u64) -> Vec<Event> {
     let shims = |said| str::strip_prefix(said, "nodeos: ");
     let (boot, later) = text.split_at(find(text, FIRST).map_or(text.len(), |first| first.start));
     let boot: Vec<_> = boot.lines().filter_map(stamped).collect();
-    // the console may be behind, but its records are in order
+    // the console may lag behind, but its records are in order
     let last = boot.last().map_or(0, |(at, _)| *at);
     let later = later.lines().filter_map(stamped).filter(|(at, _)| *at >= last);
     told.extend(boot.into_iter().filter_map(|(at, said)| Some((at, kernels(said).or_else(|| shims(said))?))));
@@ -250,7 +256,7 @@ pub fn timeline(text: &str, firmware: u64) -> Vec<Event> {
     events
 }
 
-/// A record of the kernel's log: its stamp in microseconds, and its text. It may be inside another line.
+/// A record of the kernel's log: its time stamp in microseconds, and its text. It may be inside another line.
 fn stamped(line: &str) -> Option<(u64, &str)> {
     line.match_indices('[').find_map(|(start, _)| {
         let (stamp, said) = line[start + 1..].split_once("] ")?;

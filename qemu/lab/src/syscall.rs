@@ -1,11 +1,11 @@
-//! Names of system calls, of the crate `syscalls`.
+//! Names of system calls, from the crate `syscalls`.
 
 use shim::arches::Arch;
 use syscalls::{aarch64, x86_64};
 
 type Name = fn(usize) -> Option<&'static str>;
 
-/// The names of system calls by architecture; one without a row has numbers.
+/// The names of system calls by architecture. Without a row, the numbers are used.
 const NAMES: &[(&str, Name)] = &[
     ("x86_64", |number| x86_64::Sysno::new(number).map(|call| call.name())),
     ("aarch64", |number| aarch64::Sysno::new(number).map(|call| call.name())),

@@ -1,4 +1,4 @@
-//! Which system calls PID 1 makes, and which there are between a fork of its and what comes of it.
+//! Counts the system calls of PID 1, and those between its forks and the programs that these start.
 
 use linux_raw_sys::general as raw;
 use rustix::io::{Errno, Result};
@@ -6,10 +6,10 @@ use shim::sys::trace::{self, How, Stop};
 
 use crate::process::{Line, proc, program};
 
-/// More numbers than any architecture has.
+/// Larger than any system call number of an architecture.
 const NUMBERS: usize = 512;
 
-/// A process that is followed; pid 0 for a place that is free.
+/// A traced process; pid 0 marks a free place.
 #[derive(Clone, Copy)]
 struct Followed {
     pid: i32,
@@ -32,7 +32,7 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
             }
             Stop::Call => entered(&mut all, pid)?,
             Stop::Exit if pid != 1 => Some(program(&proc, pid)),
-            // the meter itself becomes the shim: what it did before does not count
+            // the meter itself becomes the shim: its own calls before that do not count
             Stop::Exec if pid == 1 => {
                 all.iter_mut().for_each(|one| *one = NOBODY);
                 None
@@ -48,14 +48,14 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
     }
 }
 
-/// Notes the call that the process enters; what came of it, if this is the last that counts.
+/// Counts the call that the process enters. Returns what the process has become, if this is the last call that counts.
 fn entered(all: &mut [Followed], pid: i32) -> Result<Option<shim::say::Text>> {
     let Some((number, fifth)) = trace::entering(pid)? else { return Ok(None) };
     let one = place(all, pid).ok_or(Errno::NOMEM)?;
     if let Some(count) = usize::try_from(number).ok().and_then(|number| one.calls.get_mut(number)) {
         *count = count.saturating_add(1);
     }
-    // by its path: our own programs go by descriptor
+    // an exec by path: our own programs are executed by descriptor
     let by_path = fifth & u64::from(raw::AT_EMPTY_PATH) == 0;
     let what = match number {
         raw::__NR_execveat if by_path && pid != 1 => "program",

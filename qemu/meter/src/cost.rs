@@ -1,4 +1,4 @@
-//! What each program executes, in the processor's time.
+//! Measures the processor time of each program.
 
 use rustix::io::{Errno, Result};
 use shim::{
@@ -8,14 +8,14 @@ use shim::{
 
 use crate::process::{Line, proc, program, used, used_by_kernel};
 
-/// Processes that live at once; a machine with more is not measured.
+/// The maximum number of processes at the same time; a machine with more is not measured.
 const LIVING: usize = 256;
 
 pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
     let proc = proc()?;
     trace::seize(trace::PROGRAMS)?;
     ready();
-    // 0 for a place that is free
+    // 0 marks a free place
     let mut living = [0_i32; LIVING];
     loop {
         let (pid, stop) = trace::next()?;

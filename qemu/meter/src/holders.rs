@@ -1,10 +1,10 @@
-//! Which process holds which capabilities.
+//! Lists which process has which capabilities.
 
 use rustix::io::Result;
 
 use crate::process::{Line, each_of, proc, processes, program};
 
-/// kthreadd, and all that it starts: the kernel's own.
+/// kthreadd, the parent of the kernel's own threads.
 const KERNEL: u64 = 2;
 
 pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {

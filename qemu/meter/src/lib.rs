@@ -1,50 +1,53 @@
-//! The format of the lines that the meter, a program in the guest, prints and the host reads.
+//! The format of the lines that the meter, a program in the guest, prints for the host.
 //!
 //! ```text
-//! rdinit=/meter-… → the meter leaves a process behind and becomes /init → lines on the console → `parse`
+//! rdinit=/meter-… → the meter leaves a process in the background and becomes /init → lines on the console → `parse`
 //! ```
 //!
-//! 1. Under each of its names it reads one thing: `MEMORY`, `CALLS`, `COST`, `HOLDERS`, `PAID`.
-//! 2. It runs in the initramfs's place of `/init` alone: no image that anybody keeps has it.
-//! 3. A line is written at once, and is `meter: KIND NAME KEY=NUMBER …`.
+//! 1. Each of its names selects one kind of measurement: `MEMORY`, `CALLS`, `COST`, `HOLDERS`, `PAID`.
+//! 2. It only runs in an initramfs, in place of `/init`: no image that is kept contains it.
+//! 3. Each line is written at once, in the form `meter: KIND NAME KEY=NUMBER …`.
 //!
-//! Absent on purpose: judging. It says what the kernel says.
+//! Absent on purpose: judging. It reports what the kernel reports.
 #![cfg_attr(target_env = "musl", no_std)]
 
-/// How each line starts.
+/// The start of each line.
 pub const MARK: &str = "meter: ";
 
-/// How it says that it fails, before the errno.
+/// The start of the line when it fails; the errno follows.
 pub const FAILED: &str = "meter: failed ";
 
-/// Prints once a second what lies where in memory: `memory before` as PID 1's program begins, then `memory after`.
+/// Prints the use of memory once a second: `memory before` when PID 1's program begins, then `memory after`.
 ///
-/// The kernel's own names and KiB (proc_meminfo(5)), and ours: `Uptime` in milliseconds; `CarbonCache`, the pages of
-/// the carbon copy that are in memory; `FreeLists`, free pages that each processor keeps for itself; `InitPrivate` and
-/// `InitShared`, PID 1's own pages and those of its program. (The kernel has no smaps: PROC_PAGE_MONITOR is off.)
+/// It has the kernel's own names, in KiB (proc_meminfo(5)), and ours: `Uptime` in milliseconds; `CarbonCache`, the
+/// pages of the carbon copy that are in memory; `FreeLists`, free pages that each processor keeps for itself;
+/// `InitPrivate` and `InitShared`, PID 1's own pages and those of its program. (The kernel has no smaps:
+/// PROC_PAGE_MONITOR is off.)
 pub const MEMORY: &str = "meter-memory";
 
-/// Counts system calls: `calls WHAT Total=… NUMBER=…` where WHAT is `program` (from the fork to a user's exec),
-/// `sandbox` (to the wait of its first process), or the name of one of our programs at its end; `init` behind each of
-/// them.
+/// Counts system calls: `calls WHAT Total=… NUMBER=…`. WHAT is `program` (from the fork to a user's exec), `sandbox`
+/// (to the wait of its first process), or the name of one of our programs when it exits. After each of these lines
+/// there is one for `init`.
 pub const CALLS: &str = "meter-calls";
 
-/// Prints the processor time of processes, in nanoseconds since their fork: `exec PROGRAM Pid=… Own=…` when one becomes
-/// a program (PID 1's first is what the kernel did before), and `exit PROGRAM Pid=… Own=…`. Before node's exec it
-/// prints `alive PROGRAM Pid=… Own=…` for each other process, and `kernel threads Own=…` for all of the kernel's own.
-/// In a machine whose clock counts instructions (`-icount shift=0`) that is how many were executed.
+/// Prints the processor time of processes, in nanoseconds since their fork: `exec PROGRAM Pid=… Own=…` when a process
+/// becomes a program (for PID 1's first program this is the kernel's work before), and `exit PROGRAM Pid=… Own=…`.
+/// Before node's exec it prints `alive PROGRAM Pid=… Own=…` for each other process, and `kernel threads Own=…` for all
+/// of the kernel's threads. In a machine whose clock counts instructions (`-icount shift=0`), the time is the number of
+/// instructions.
 pub const COST: &str = "meter-cost";
 
-/// Prints once a second which process holds which capabilities, a bit each:
-/// `holds PROGRAM Pid=… CapInh=… CapPrm=… CapEff=… CapBnd=… CapAmb=…` for all but the kernel's own, then `holds all`.
+/// Prints once a second which process has which capabilities, as bits:
+/// `holds PROGRAM Pid=… CapInh=… CapPrm=… CapEff=… CapBnd=… CapAmb=…` for all except the kernel's own, then `holds all`.
 pub const HOLDERS: &str = "meter-holders";
 
-/// Prints once a second what all users' processes hold, in KiB: `paid users Used=… Current=… Kernel=… Stack=…`. `Used`
-/// is the memory that the kernel can take back only if a program lets it, `Current` the part of that for which the
-/// users' cgroup is charged. If `Used` grows more than `Current`, nobody pays for the difference.
+/// Prints once a second how much memory all users' processes hold, in KiB:
+/// `paid users Used=… Current=… Kernel=… Stack=…`. `Used` is the memory that the kernel can only reclaim if a program
+/// releases it, `Current` the part of it that is charged to the users' cgroup. If `Used` grows more than `Current`, the
+/// difference is not charged to anybody.
 pub const PAID: &str = "meter-paid";
 
-/// One line's kind, name and numbers.
+/// Parses a line into kind, name and numbers.
 pub fn parse(line: &str) -> Option<(&str, &str, impl Iterator<Item = (&str, u64)>)> {
     let mut words = line.trim_end().strip_prefix(MARK)?.split(' ');
     let (kind, name) = (words.next()?, words.next()?);
@@ -61,7 +64,7 @@ mod tests {
         assert_eq!((kind, name), ("calls", "setup"));
         assert_eq!(numbers.collect::<Vec<_>>(), [("Total", 3), ("0", 1), ("17", 2)]);
         assert!(parse("calls setup").is_none() && parse("meter: calls").is_none());
-        // cut off in the middle
+        // truncated in the middle
         assert_eq!(parse("meter: calls setup Total=3 0=").unwrap().2.count(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! In the initramfs's place of `/init`: leaves a process behind that reads what the machine costs, and becomes the shim.
+//! Runs in an initramfs in place of `/init`: leaves a process that measures the machine, and becomes the shim.
 #![cfg_attr(target_env = "musl", no_std, no_main)]
 
 #[cfg(target_env = "musl")]
@@ -50,7 +50,7 @@ mod program {
                 sys::exit(1);
             }
             drop(write);
-            // until it is ready
+            // wait until it is ready
             let _ = rustix::io::read(&read, &mut [0]);
         }
         let _ = sys::exec_with(c"/init", start);

@@ -1,4 +1,4 @@
-//! What lies where in memory, as the kernel says.
+//! Reads the use of memory from the kernel.
 
 use core::{ffi::CStr, mem::MaybeUninit};
 
@@ -15,7 +15,7 @@ use shim::{
 
 use crate::process::{Line, c, each, proc};
 
-/// Of /proc/meminfo.
+/// Keys in /proc/meminfo.
 const KEYS: [&str; 11] = [
     "MemTotal",
     "MemFree",
@@ -78,7 +78,7 @@ fn print(name: &str, proc: &OwnedFd) -> Result<()> {
         _ => {}
     })?;
     line.value("InitPrivate", private).value("InitShared", shared);
-    // PID 1's root is not the meter's, who came before it
+    // PID 1 has another root than the meter, which started before it
     let mut path = Text::new();
     say!(&mut path, "1/root", layout::CARBON, "\0");
     let carbon = rustix::fs::openat(proc, c(&path), OFlags::PATH | OFlags::DIRECTORY, Mode::empty());
@@ -110,7 +110,7 @@ fn cached_below(folder: OwnedFd, deep: u8) -> Result<usize> {
     Ok(pages)
 }
 
-/// How many of one file's.
+/// How many pages of one file are in memory.
 fn cached(folder: impl AsFd, name: &CStr) -> Result<usize> {
     let file = rustix::fs::openat(folder, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let length = usize::try_from(rustix::fs::fstat(&file)?.st_size).unwrap_or(0);

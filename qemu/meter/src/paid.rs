@@ -1,4 +1,4 @@
-//! What users hold of the machine's memory, and how much of that their cgroup is charged for.
+//! How much of the machine's memory users hold, and how much of it is charged to their cgroup.
 
 use rustix::{
     fd::OwnedFd,
@@ -8,7 +8,7 @@ use rustix::{
 
 use crate::process::{Line, each, proc};
 
-/// Of the cgroup of all users (Documentation/admin-guide/cgroup-v2.rst), as PID 1 sees it.
+/// Files of the cgroup of all users (Documentation/admin-guide/cgroup-v2.rst), as PID 1 sees it.
 const STAT: &core::ffi::CStr = c"1/root/sys/fs/cgroup/users/memory.stat";
 const CURRENT: &core::ffi::CStr = c"1/root/sys/fs/cgroup/users/memory.current";
 
@@ -20,7 +20,7 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
     loop {
         let second = rustix::thread::Timespec { tv_sec: 1, tv_nsec: 0 };
         let _ = rustix::thread::nanosleep(&second);
-        // until there is the cgroup
+        // fails until the cgroup exists
         let _ = print(&proc);
     }
 }
@@ -53,7 +53,7 @@ fn print(proc: &OwnedFd) -> Result<()> {
     Ok(())
 }
 
-/// A file with nothing but a number.
+/// Reads a file that contains only a number.
 fn number(proc: &OwnedFd) -> Result<u64> {
     let file = rustix::fs::openat(proc, CURRENT, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let mut bytes = [0; 24];

@@ -1,4 +1,4 @@
-//! What /proc says, through a mount of it that no path leads to: the shim's own mounts are as they always are.
+//! Reads /proc through a mount that has no path, so that the shim's own mounts are unchanged.
 
 use core::{ffi::CStr, mem::MaybeUninit};
 
@@ -14,7 +14,7 @@ use shim::{
     sys::{Stream, trace},
 };
 
-/// A line of the meter's, written at once.
+/// A line of the meter, written at once.
 pub struct Line(Text);
 
 impl Line {
@@ -35,20 +35,20 @@ impl Line {
     }
 }
 
-/// A text with a NUL behind it.
+/// A text with a NUL at its end, as a C string.
 pub fn c(text: &Text) -> &CStr {
     CStr::from_bytes_until_nul(text.as_bytes()).unwrap_or_default()
 }
 
-/// The root of /proc.
+/// The root of a new mount of /proc.
 pub fn proc() -> Result<OwnedFd> {
     let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(&context)?;
     fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
 }
 
-/// Each `Key:   123 kB`, `key: 123` or `key 123` of a file; capabilities are hexadecimal. The file is read in small
-/// pieces: a large buffer would be memory that is measured.
+/// Calls `take` for each `Key:   123 kB`, `key: 123` or `key 123` in a file; capabilities are hexadecimal. It reads
+/// small pieces, because a large buffer would change the measured memory.
 pub fn each(proc: impl AsFd, path: &CStr, mut take: impl FnMut(&str, u64)) -> Result<()> {
     let file = rustix::fs::openat(proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let mut buffer = [0; 1024];
@@ -74,7 +74,7 @@ pub fn each(proc: impl AsFd, path: &CStr, mut take: impl FnMut(&str, u64)) -> Re
     }
 }
 
-/// The name of the program that a process is.
+/// The name of a process's program.
 pub fn program(proc: impl AsFd, pid: i32) -> Text {
     let mut path = Text::new();
     say!(&mut path, u64::from(pid.cast_unsigned()), "/exe\0");
@@ -82,13 +82,13 @@ pub fn program(proc: impl AsFd, pid: i32) -> Text {
     let read = rustix::fs::readlinkat_raw(proc, c(&path), &mut target[..]);
     let target = read.ok().and_then(|length| core::str::from_utf8(target.get(..length)?).ok()).unwrap_or_default();
     let mut name = Text::new();
-    // "/setup (deleted)": nobody finds it any more
+    // "/setup (deleted)": the file no longer has a name
     let target = target.split(' ').next().unwrap_or_default();
     target.rsplit('/').next().unwrap_or_default().say(&mut name);
     name
 }
 
-/// Every process there is.
+/// Calls `take` for every process.
 pub fn processes(proc: impl AsFd, mut take: impl FnMut(i32)) -> Result<()> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
     let mut buffer = [MaybeUninit::uninit(); 2048];
@@ -102,14 +102,14 @@ pub fn processes(proc: impl AsFd, mut take: impl FnMut(i32)) -> Result<()> {
     Ok(())
 }
 
-/// Each number of a process's status (proc_pid_status(5)); it may end meanwhile.
+/// Calls `take` for each number in a process's status (proc_pid_status(5)). The process may end meanwhile.
 pub fn each_of(proc: impl AsFd, pid: u64, take: impl FnMut(&str, u64)) {
     let mut path = Text::new();
     say!(&mut path, pid, "/status\0");
     let _ = each(proc, c(&path), take);
 }
 
-/// The processor time that the kernel's own threads have used, in nanoseconds: all that kthreadd (process 2) started.
+/// The processor time of the kernel's own threads, in nanoseconds: of all that kthreadd (process 2) started.
 pub fn used_by_kernel(proc: impl AsFd) -> Result<u64> {
     let mut sum = 0_u64;
     processes(&proc, |pid| {
@@ -126,7 +126,7 @@ pub fn used_by_kernel(proc: impl AsFd) -> Result<u64> {
     Ok(sum)
 }
 
-/// The processor's time that a process and its threads have used, in nanoseconds.
+/// The processor time that a process and its threads have used, in nanoseconds.
 pub fn used(pid: i32) -> Result<u64> {
     trace::clock(trace::clock_of(pid))
 }

@@ -21,8 +21,8 @@ impl Machine {
                 Bus::Card => None,
             };
             let place = if device.is_some() { format!("none,id=disk{number}") } else { "sd".to_owned() };
-            // the machine gets an error and goes on (`disk_full` says why); QEMU would stop it without a word. A slot for
-            // cards has no such option
+            // the machine gets an error and continues (`disk_full` reports why); otherwise QEMU would stop it without a
+            // message. A card slot has no such option
             let full = if device.is_some() && !drive.read_only { ",werror=report" } else { "" };
             let options = format!("if={place},format=raw{readonly}{snapshot}{full},file=");
             args.option("-drive", join([options.as_ref(), &escape(&drive.path)]));

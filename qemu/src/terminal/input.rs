@@ -1,4 +1,4 @@
-//! From the person's keyboard, or whatever stands in for one, to the machine's console.
+//! Passes input from the user's keyboard, or from another stdin, to the machine's console.
 
 use std::io::PipeReader;
 use std::process::ChildStdin;
@@ -10,15 +10,15 @@ use rustix::stdio;
 
 use super::keys::{Key, Keys};
 
-/// Bytes that are held for a machine that does not read.
+/// How many bytes are buffered for a machine that does not read.
 const HELD: usize = 64 << 10;
 
-/// The way in.
+/// The input of a machine.
 pub struct Input {
     machine: Option<ChildStdin>,
     /// Its other end is closed when the machine has ended.
     ended: PipeReader,
-    /// Keys are read even if the machine reads nothing: ctrl-a x must work.
+    /// On a terminal, keys are read even if the machine does not read its input: ctrl-a x must work.
     is_terminal: bool,
     open: bool,
     keys: Keys,
@@ -27,13 +27,14 @@ pub struct Input {
 
 impl Input {
     pub fn new(machine: ChildStdin, ended: PipeReader, is_terminal: bool) -> Self {
-        // QEMU has the other end of this pipe; nobody else has this one. One that would block gets no keys: ours must be seen
+        // QEMU has the other end of this pipe, and only we have this one. If it cannot be made non-blocking, no keys
+        // are passed on
         let set = fcntl_getfl(&machine).and_then(|flags| fcntl_setfl(&machine, flags | OFlags::NONBLOCK));
         let machine = set.is_ok().then_some(machine);
         Self { machine, ended, is_terminal, open: true, keys: Keys::default(), held: Vec::new() }
     }
 
-    /// Passes on what comes until the machine ends; `command` gets the keys that are not the machine's.
+    /// Passes on the input until the machine ends; `command` gets the keys that are for us.
     pub fn pass_on(mut self, mut command: impl FnMut(Key)) {
         while let Some((readable, writable)) = self.wait() {
             if readable {
@@ -45,7 +46,7 @@ impl Input {
         }
     }
 
-    /// Whether there is something to read, and room to write; `None` when the machine has ended.
+    /// Whether there is input, and whether the machine can take some; `None` when the machine has ended.
     fn wait(&self) -> Option<(bool, bool)> {
         let stdin = stdio::stdin();
         let listens = self.open && (self.is_terminal || self.held.len() < HELD);
@@ -63,7 +64,7 @@ impl Input {
         (!at(true, 0)).then(|| (at(listens, 1), at(machine.is_some(), if listens { 2 } else { 1 })))
     }
 
-    /// An end of the input is none of the machine's: it goes on.
+    /// The machine continues after the end of the input.
     fn read(&mut self, command: &mut impl FnMut(Key)) {
         let mut bytes = [0; 4096];
         match rustix::io::read(stdio::stdin(), &mut bytes) {
@@ -72,7 +73,7 @@ impl Input {
                 let before = self.held.len();
                 self.keys.take(&bytes[..length], &mut self.held).into_iter().for_each(command);
                 if self.is_terminal && before >= HELD {
-                    // as a terminal does whose reader does not read
+                    // drop it, as a terminal does if nobody reads
                     self.held.truncate(before);
                 }
             }

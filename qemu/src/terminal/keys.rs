@@ -1,4 +1,4 @@
-//! What a person types, split into what is the machine's and what is ours. Pure.
+//! Splits the user's keys into those for the machine and those for us. Pure.
 
 /// Ctrl-a starts a command; it is QEMU's own prefix too (chardev/char-mux.c, `mux_proc_byte`).
 const PREFIX: u8 = 1;
@@ -18,14 +18,14 @@ pub const HELP: &str = "\r\n\
     ctrl-a ctrl-a  send ctrl-a to the machine; ctrl-a a does too\r\n\
     ctrl-a h       this help\r\n";
 
-/// Reads keys; remembers a ctrl-a whose second key is yet to come.
+/// Parses keys; remembers a ctrl-a until the second key comes.
 #[derive(Default)]
 pub struct Keys {
     prefixed: bool,
 }
 
 impl Keys {
-    /// Takes what was typed next. `machine` gets what goes to QEMU, whose prefix is written twice.
+    /// Takes the next keys. `machine` gets the bytes for QEMU; QEMU's own prefix is doubled in them.
     pub fn take(&mut self, typed: &[u8], machine: &mut Vec<u8>) -> Vec<Key> {
         let mut commands = Vec::new();
         for &byte in typed {
@@ -35,7 +35,7 @@ impl Keys {
                 (true, PREFIX | b'a') => machine.extend([PREFIX, PREFIX]),
                 (true, b'x') => commands.push(Key::Stop),
                 (true, b'h' | b'?') => commands.push(Key::Help),
-                // as QEMU does with a key that it does not know
+                // QEMU ignores unknown keys, too
                 (true, _) => {}
             }
         }

@@ -1,5 +1,5 @@
-//! What reaches the thread that waits for a machine. Each machine has a channel of its own: what the threads of one still
-//! say is not taken for the next. Only signals are kept.
+//! Events for the thread that waits for a machine. Each machine has its own channel, so that late events of one machine
+//! are not taken for events of the next. Only signals are kept.
 
 use std::collections::VecDeque;
 use std::io;
@@ -8,26 +8,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shim::last_word::LastWord;
 
-/// What happened.
+/// An event.
 #[derive(Debug)]
 pub enum News {
     /// Ctrl-a x was pressed.
     Pressed,
-    /// There is one more signal to take.
+    /// There is a new signal to take.
     Signalled,
     /// The console ended, with that last word.
     Ended(Option<LastWord>),
-    /// All that the console printed is written, or cannot be.
+    /// All output of the console was written, or cannot be written.
     Written(io::Result<()>),
 }
 
-/// Signals for the machine that runs, else for the next.
+/// Signals for the running machine, or else for the next one.
 #[derive(Clone, Default)]
 pub struct Signals(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// Those that no machine has taken.
+    /// Signals that no machine has taken yet.
     came: VecDeque<i32>,
     /// The newest machine, which may have ended.
     machine: Option<Sender<News>>,
@@ -43,7 +43,7 @@ impl Signals {
         }
     }
 
-    /// The first that no machine has taken.
+    /// The first signal that no machine has taken yet.
     pub fn take(&self) -> Option<i32> {
         self.state().came.pop_front()
     }
@@ -77,7 +77,7 @@ mod tests {
         assert!(matches!(news.try_iter().collect::<Vec<_>>()[..], [News::Signalled, News::Signalled]));
         assert_eq!((signals.take(), signals.take(), signals.take()), (Some(1), Some(2), None));
 
-        // none of this is seen before it ends
+        // the first machine ends before it reads any of these
         first.send(News::Pressed).unwrap();
         signals.add(15);
         first.send(News::Written(Ok(()))).unwrap();

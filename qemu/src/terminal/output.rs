@@ -1,4 +1,4 @@
-//! From the machine's console to the person's terminal, at the pace of the slower one.
+//! Passes output from the machine's console to the user's terminal, at the speed of the slower one.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,13 +9,13 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-/// Bytes that are held before the machine has to wait.
+/// How many bytes are buffered before the machine has to wait.
 const HELD: usize = 64 << 10;
 
-/// Bytes that are buffered once a machine stops: it must not wait for a stalled terminal.
+/// How many bytes are buffered once a machine stops, because it must not wait for a stalled terminal.
 const HELD_AT_THE_END: usize = 1 << 20;
 
-/// Bytes that the machine printed and the terminal has not taken.
+/// Output of the machine that the terminal has not taken yet.
 #[derive(Default)]
 pub struct Output {
     state: Mutex<State>,
@@ -44,7 +44,7 @@ impl Output {
         self.changed.notify_all();
     }
 
-    /// Adds what was printed; waits while too much is held.
+    /// Adds output; waits while too much is buffered.
     pub fn push(&self, bytes: &[u8]) {
         let mut state = self.state();
         while state.bytes.len() >= HELD && !state.stopping && !state.unread {
@@ -56,7 +56,7 @@ impl Output {
         self.changed.notify_all();
     }
 
-    /// Adds a line that is not the machine's. It is dropped while too much is buffered, because its caller must not wait.
+    /// Adds a line of our own. It is dropped while too much is buffered, because the caller must not wait.
     pub fn offer(&self, bytes: &[u8]) {
         self.change(|state| {
             if state.bytes.len() < HELD && !state.unread {
@@ -65,7 +65,7 @@ impl Output {
         });
     }
 
-    /// The machine stops: it is not made to wait any more.
+    /// Call this when the machine stops: from then on it does not have to wait.
     pub fn stopping(&self) {
         self.change(|state| state.stopping = true);
     }
@@ -75,7 +75,7 @@ impl Output {
         self.change(|state| state.ended = true);
     }
 
-    /// Writes what is printed, as it comes, until nothing more will be.
+    /// Writes the output as it comes, until it ends.
     pub fn write_to(&self, terminal: impl AsFd) -> io::Result<()> {
         let written = self.write_pieces(terminal.as_fd());
         if written.is_err() {
@@ -102,8 +102,8 @@ impl Output {
     }
 }
 
-/// Writes all of it, however long that takes. Somebody else may have made a shared terminal non-blocking: that it is
-/// full is no error.
+/// Writes all bytes, however long that takes. Another program may have made a shared terminal non-blocking, so a full
+/// one is no error.
 fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::write(&to, bytes) {
@@ -124,7 +124,7 @@ pub fn write_if_it_moves(to: impl AsFd, bytes: &[u8]) {
     }
 }
 
-/// Waits until it takes bytes; whether it does.
+/// Waits until it can take bytes. Returns whether it can.
 fn takes(to: impl AsFd, within: Option<Duration>) -> bool {
     let within = within.and_then(|within| Timespec::try_from(within).ok());
     poll(&mut [PollFd::new(&to, PollFlags::OUT)], within.as_ref()).is_ok_and(|ready| ready > 0)
@@ -139,7 +139,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    /// 2,000 lines and more.
+    /// More than 2,000 lines.
     fn lines() -> Vec<u8> {
         (0..20_000).flat_map(|line| format!("line {line}\r\n").into_bytes()).collect()
     }
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_paused_reader_delays_output_but_loses_nothing() {
         let (mut reader, writer) = pipe().unwrap();
-        // as QEMU makes a terminal that it shares: a full pipe is EAGAIN
+        // QEMU makes a terminal that it shares non-blocking: then a full pipe returns EAGAIN
         fcntl_setfl(&writer, fcntl_getfl(&writer).unwrap() | OFlags::NONBLOCK).unwrap();
         let output = Arc::new(Output::default());
         let machine = Arc::clone(&output);

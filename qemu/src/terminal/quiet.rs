@@ -1,20 +1,20 @@
-//! What a machine prints, without the lines in which it says that it ends. Pure, fed with bytes as they come.
+//! Filters the lines that a machine prints when it ends. Pure, fed with bytes as they come.
 
 use shim::last_word::LastWord;
 
-/// What the kernel prints when it stops (kernel/reboot.c), behind its time stamp.
+/// The kernel's messages when it stops (kernel/reboot.c), after the time stamp.
 const KERNEL: [&str; 3] = ["reboot: Power down", "reboot: Restarting system", "reboot: System halted"];
 
-/// What PID 1 prints, up to the status.
+/// PID 1's messages, up to the status.
 const PID_1: [&str; 2] = ["nodeos: power off, status ", "nodeos: reboot"];
 
-/// PID 1 puts a `\r\n` before its last word, of which a terminal makes this.
+/// PID 1 prints a `\r\n` before its last word, which a terminal turns into this.
 const BREAK: &[u8] = b"\r\r\n";
 
-/// None of these lines is longer.
+/// The maximum length of these lines.
 const LONGEST: usize = 80;
 
-/// Leaves those lines out. Holds back only what may become one of them.
+/// Removes those lines. It holds back only bytes that may become one of them.
 pub struct Quiet {
     held: Vec<u8>,
     at_line_start: bool,
@@ -27,7 +27,7 @@ impl Default for Quiet {
 }
 
 impl Quiet {
-    /// What is shown of what the machine printed next.
+    /// The visible part of the machine's next output.
     pub fn shown(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut shown = Vec::new();
         for &byte in bytes {
@@ -50,7 +50,7 @@ impl Quiet {
         shown
     }
 
-    /// What was held back when the machine had ended.
+    /// The bytes that were still held back when the machine ended.
     pub fn rest(self) -> Vec<u8> {
         self.held
     }
@@ -74,9 +74,9 @@ impl Quiet {
 enum Reads {
     /// It may become such a line.
     Open,
-    /// It is one.
+    /// It is such a line.
     Ending,
-    /// Its first byte is something else.
+    /// It is not such a line, so its first byte can be shown.
     Other,
 }
 

@@ -1,11 +1,11 @@
-//! What is due when a machine is told to stop. Pure.
+//! Decides what to do when a machine should stop. Pure.
 
 use std::time::{Duration, Instant};
 
 use shim::stopping::STOPPED;
 
-/// How long a machine has to stop where nobody can press a key: as long as PID 1 may take, and a little for the order to
-/// get there and for the power to go.
+/// How long a machine may take to stop if nobody can press a key: as long as PID 1 may take, plus some time for the
+/// request to arrive and for the power to go off.
 pub const WITHIN: Duration = Duration::from_secs(STOPPED + 5);
 
 /// Why a machine stops before its programs end.
@@ -15,25 +15,25 @@ pub enum Cause {
     Key,
     /// That signal came.
     Signal(i32),
-    /// Nobody reads the console any more.
+    /// The console's output cannot be written any more.
     Unread,
 }
 
-/// What is to be done.
+/// The next action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// Nothing more than before.
+    /// Nothing new.
     Nothing,
-    /// Ask the machine to stop.
+    /// Tell the machine to stop.
     Ask,
     /// Cut its power.
     Cut,
 }
 
-/// How far it has come.
+/// The state of a stop.
 #[derive(Debug, Default)]
 pub struct Stop {
-    /// What came first.
+    /// The first cause.
     pub cause: Option<Cause>,
     /// When the power is cut.
     pub deadline: Option<Instant>,
@@ -41,7 +41,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// The machine is told to stop, maybe once more.
+    /// Records a request to stop the machine, maybe a repeated one.
     pub fn ordered(&mut self, cause: Cause, now: Instant) -> Due {
         if cause == Cause::Key {
             if std::mem::replace(&mut self.pressed, true) {
@@ -62,7 +62,7 @@ mod tests {
     use super::{Cause, Due, Stop, WITHIN};
     use std::time::{Duration, Instant};
 
-    /// What each order makes due, and after how many seconds the power is cut.
+    /// The action for each request, and after how many seconds the power is cut.
     fn orders(causes: &[Cause]) -> (Vec<Due>, Option<u64>, Option<Cause>) {
         let (start, mut stop) = (Instant::now(), Stop::default());
         let at = |seconds: usize| start + Duration::from_secs(seconds as u64);
@@ -77,7 +77,7 @@ mod tests {
         for first in [supervise::GRACE, stopping::CHECKED.into()] {
             assert!(first + disk_hangs < WITHIN.as_secs(), "{first} + {disk_hangs} s");
         }
-        // what systemd gives a service (TimeoutStopSec=, systemd.service(5)) before it kills it
+        // the time that systemd gives a service before it kills it (TimeoutStopSec=, systemd.service(5))
         assert!(WITHIN.as_secs() < 90);
     }
 

@@ -1,4 +1,4 @@
-//! The runner against real QEMU, with a guest of fifteen instructions in place of Linux.
+//! Tests the runner with the real QEMU, and a guest of fifteen instructions in place of Linux.
 
 use std::fs;
 use std::path::Path;
@@ -10,8 +10,8 @@ use shim::arches::Arch;
 use shim::last_word::LastWord;
 use tempfile::TempDir;
 
-/// Prints the text behind it on the PL011 at 0x0900_0000 (QEMU, hw/arm/virt.c: `VIRT_UART`), where a `?` stands for a
-/// byte that is typed, then asks PSCI to power off (Arm DEN 0022, 5.1.8: `SYSTEM_OFF`).
+/// Prints the text that follows it on the PL011 at 0x0900_0000 (QEMU, hw/arm/virt.c: `VIRT_UART`). At a `?` it waits
+/// for a typed byte and prints that. Then it powers off by PSCI (Arm DEN 0022, 5.1.8: `SYSTEM_OFF`).
 const GUEST: [u32; 15] = [
     0x1000_01e1, // start: adr x1, text
     0xd2a1_2002, // movz x2, #0x0900, lsl #16

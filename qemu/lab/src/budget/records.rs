@@ -20,7 +20,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Those of the source tree that this program was built in.
+    /// The records of the source tree in which this program was built.
     pub fn of_this_clone() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
         match root.join("qemu").is_dir() {

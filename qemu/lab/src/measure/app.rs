@@ -1,7 +1,7 @@
 //! The boot of an app's own machine, as a timeline.
 //!
-//! It is that of `nodeos run APP`, but that the app's start does `trace.js` first. The machine is ended when the app listens,
-//! and when it neither does that nor ends.
+//! Its homes are those of `nodeos run APP`, except that `/init` first runs `trace.js`. The machine is stopped when the
+//! app listens, or when it neither listens nor exits for a while.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use boot::image::Image;
 use boot::users::app::{self, App};
 use boot::users::image::{Create, create};
 
-/// How long after its first line an app may neither listen nor end.
+/// How long after its first line an app may neither listen nor exit.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What ended the machine.
@@ -32,7 +32,7 @@ enum End {
     Patience,
 }
 
-/// The timeline of that app's boot; `image` is its machine's.
+/// The timeline of that app's boot; `image` is the image of its machine.
 pub fn timeline(host: &Host, subject: &Subject, app: &App, image: &Image) -> Result<Vec<Event>> {
     let tried = || format!("time the boot of {}", app.path.display());
     let _making = Making::start();
@@ -65,7 +65,7 @@ pub fn timeline(host: &Host, subject: &Subject, app: &App, image: &Image) -> Res
     Ok(events)
 }
 
-/// Waits until the machine has ended or may be.
+/// Waits until the machine has ended or may be stopped.
 fn end(vm: &mut Vm) -> std::result::Result<End, Failure> {
     if let Err(failure) = vm.expect(FIRST) {
         return Err(if vm.has_ended() {

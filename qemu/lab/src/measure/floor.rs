@@ -1,4 +1,4 @@
-//! The smallest memory in which node comes to its first line in good time.
+//! The smallest memory with which node reaches its first line fast enough.
 
 use std::time::Duration;
 
@@ -16,18 +16,18 @@ use boot::host::interrupt::{self, Making};
 use boot::host::progress::Progress;
 use boot::image::carbon::Placement;
 
-/// Where there is plenty, MiB: what the others are held against.
+/// Plenty of memory, in MiB: other results are compared with it.
 const PLENTY: u32 = 512;
-/// Less is not asked for: QEMU's loader and the kernel's image need it.
+/// The smallest memory that is tried, in MiB: QEMU's loader and the kernel's image need it.
 const LEAST: u32 = 24;
-/// Machines differ by so many MiB at least.
+/// The smallest difference between two sizes, in MiB.
 const STEP: u32 = 8;
-/// How much longer it may take, in hundredths.
+/// How long it may take compared with plenty of memory, in per cent.
 const SLOWER: u64 = 125;
-/// What a host that does other things too adds, at most, before a machine is given up.
+/// A factor for other load on the host, before a machine is given up.
 const PATIENCE: u32 = 3;
 
-/// A curve for each place of the carbon copy.
+/// A curve for each placement of the carbon copy.
 pub fn curves(host: &Host, subject: &Subject) -> Result<Vec<Curve>> {
     let _making = Making::start();
     let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
@@ -44,13 +44,13 @@ pub fn curves(host: &Host, subject: &Subject) -> Result<Vec<Curve>> {
 
 type Points = Vec<(u32, Option<u64>)>;
 
-/// The smallest memory of such a machine; with all that was tried.
+/// The smallest memory of such a machine, and all measured points.
 pub fn floor(what: &str, machine: impl Fn() -> Machine, progress: Progress) -> Result<(Points, Option<u32>)> {
     bisect(|mib, within| first_line(what, Machine { memory_mib: mib, ..machine() }, within, progress))
 }
 
-/// Milliseconds from the kernel's start to the first line of JavaScript; `None` if the machine ends before it, or takes far
-/// longer than it may. With plenty of memory, where nothing else is known yet, that is an error.
+/// Milliseconds from the kernel's start to the first line of JavaScript. `None` if the machine ends before it, or takes
+/// far too long. With plenty of memory, while no other result is known yet, that is an error.
 fn first_line(what: &str, machine: Machine, within: Option<u64>, progress: Progress) -> Result<Option<u64>> {
     let what = format!("{} MiB, {what}", machine.memory_mib);
     let tried = || format!("boot a machine with {what}");
@@ -75,8 +75,8 @@ fn first_line(what: &str, machine: Machine, within: Option<u64>, progress: Progr
     Ok(took)
 }
 
-/// Halves the distance between too little and enough. `take` measures with so much memory, and is told what it took with
-/// plenty.
+/// A binary search for the smallest memory. `take` measures with so much memory; it also gets the time with plenty of
+/// memory, once that is known.
 fn bisect(mut take: impl FnMut(u32, Option<u64>) -> Result<Option<u64>>) -> Result<(Points, Option<u32>)> {
     let plenty = take(PLENTY, None)?;
     let mut points = vec![(PLENTY, plenty)];

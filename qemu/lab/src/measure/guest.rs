@@ -1,4 +1,4 @@
-//! Machines that are measured from inside, by the meter.
+//! Machines that the meter measures from inside.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -25,11 +25,11 @@ use boot::parts::shim::only_program;
 use boot::users::home::Home;
 use boot::users::image::{Create, create};
 
-/// The machine's RAM, where it is not what is measured.
+/// The machine's RAM, unless memory is what is measured.
 const RAM_MIB: u32 = 256;
-/// When memory is read.
+/// The moments at which memory is read.
 pub const MOMENTS: [&str; 4] = ["kernel", "prompt", "first-line", "idle"];
-/// How long a session has nothing to do before it counts as idle.
+/// Milliseconds without activity after which a session counts as idle.
 const IDLE: u64 = 5000;
 
 /// The meter, built for that architecture.
@@ -37,7 +37,7 @@ pub fn meter(arch: &Arch) -> Result<PathBuf> {
     only_program(arch, "meter", "meter")
 }
 
-/// Makes `out`, the initramfs with one more program at its top.
+/// Writes to `out` the initramfs with another program at its top.
 pub fn with_program(initramfs: &Path, name: &str, program: &Path, out: &Path) -> Result<()> {
     let mut tree = Tree::default();
     tree.put(&format!("/{name}"), Entry::File { source: program.to_owned(), mode: 0o755 })?;
@@ -46,7 +46,7 @@ pub fn with_program(initramfs: &Path, name: &str, program: &Path, out: &Path) ->
     archive::join(&[initramfs, &more], out)
 }
 
-/// What is needed to boot them.
+/// Everything that is needed to boot the machines.
 pub struct Guest<'a> {
     _making: Making,
     image: &'a Image,
@@ -68,7 +68,7 @@ impl<'a> Guest<'a> {
         Ok(Self { _making, image, meter, homes, folder, progress })
     }
 
-    /// System calls of PID 1 and its programs, with these homes beside ours.
+    /// System calls of PID 1 and its programs. `more` are homes besides our own.
     pub fn calls(&self, more: &[Home]) -> Result<Figures> {
         let text = self.of_init(meter::CALLS, false, more)?;
         let figures = readings::calls(&text, self.image.arch);
@@ -84,7 +84,7 @@ impl<'a> Guest<'a> {
         }
     }
 
-    /// Instructions until node's first line, with these homes beside ours.
+    /// Instructions until node's first line. `more` are homes besides our own.
     pub fn instructions(&self, more: &[Home]) -> Result<Figures> {
         let text = self.of_init(meter::COST, true, more)?;
         let missing =
@@ -92,8 +92,8 @@ impl<'a> Guest<'a> {
         readings::instructions(&text).ok_or_else(missing)
     }
 
-    /// Memory at four moments: before the shim's first step, at the logon prompt, at a session's first line, and when its
-    /// REPL has been idle.
+    /// Memory at four moments: before the shim's first step, at the logon prompt, at a session's first line, and after
+    /// its REPL has been idle.
     pub fn memory(&self) -> Result<Figures> {
         let mut ana = Home::new("ana", 1000);
         let shell_args = Arg::try_from("/shell.js").map_err(|_| Error::new("write logon.json", "too long"))?;
@@ -115,7 +115,7 @@ impl<'a> Guest<'a> {
         Ok(figures)
     }
 
-    /// The boot as it goes.
+    /// The timeline of the boot.
     pub fn time(&self) -> Result<Vec<Event>> {
         homes_of_init(&self.homes, &[])?;
         let machine = self.machine("init", "loglevel=7")?;
@@ -125,7 +125,7 @@ impl<'a> Guest<'a> {
         Ok(timed.0)
     }
 
-    /// Boots a machine whose one user runs `init.js`, with one processor, to its end: what it printed.
+    /// Boots a machine with one processor, in which one user runs `init.js`, and waits for its end. Returns its output.
     fn of_init(&self, first: &str, counted: bool, more: &[Home]) -> Result<String> {
         homes_of_init(&self.homes, more)?;
         let words = if counted { self.image.arch.qemu_counted } else { "" };
@@ -147,7 +147,7 @@ impl<'a> Guest<'a> {
         }
     }
 
-    /// The machine as `nodeos run` has it, with that program first.
+    /// The machine as in `nodeos run`, but with that program as its first one.
     fn machine(&self, first: &str, words: &str) -> Result<Machine> {
         interrupt::check(|| "boot a machine to measure it".to_owned())?;
         let initramfs = self.folder.path().join(format!("{first}.initramfs"));
@@ -157,7 +157,7 @@ impl<'a> Guest<'a> {
     }
 }
 
-/// The boot of a machine that says all, until `end` is through with it.
+/// Boots a machine that logs everything, until `end` returns.
 pub fn timed<T>(
     machine: Machine,
     end: impl FnOnce(&mut Vm) -> std::result::Result<T, Failure>,
@@ -170,14 +170,14 @@ pub fn timed<T>(
     Ok((readings::timeline(&vm.transcript(), firmware), end))
 }
 
-/// Homes of one user who runs `init.js`, and others.
+/// Homes of one user who runs `init.js`, and other homes.
 pub fn homes_of_init(path: &Path, more: &[Home]) -> Result<()> {
     let mut ana = Home::new("ana", 1000);
     ana.program("init", include_str!("init.js"));
     create(path, Create { size: 64 << 20, force: true }, &[&[ana], more].concat())
 }
 
-/// A machine of that image, which keeps nothing.
+/// A machine with that image. It does not keep changes.
 pub fn machine(image: &Image, initramfs: &Path, homes: &Path, words: &str) -> Machine {
     let cmdline = format!("{} {words}", assembly::cmdline(image, true));
     let disks = image.filesystems().map(Drive::read_only);
@@ -197,7 +197,7 @@ fn finished(vm: &mut Vm) -> std::result::Result<(), Failure> {
     }
 }
 
-/// The meter's line at each of the four moments.
+/// The meter's lines at the four moments.
 fn moments(machine: Machine) -> std::result::Result<[String; 4], Failure> {
     let mut vm = Vm::start(machine)?;
     let line = |vm: &mut Vm, which: &str| {
@@ -208,7 +208,7 @@ fn moments(machine: Machine) -> std::result::Result<[String; 4], Failure> {
     };
     let kernel = line(&mut vm, "before")?;
     vm.expect("username:")?;
-    // one may have been under way
+    // one line may have been in progress
     line(&mut vm, "after")?;
     let prompt = line(&mut vm, "after")?;
     vm.send("ana")?;
@@ -229,7 +229,7 @@ fn moments(machine: Machine) -> std::result::Result<[String; 4], Failure> {
     }
 }
 
-/// A kernel's parts in memory, by what it says when it begins. Nothing else of the machine is started.
+/// The parts of a kernel in memory, from its messages when it begins. Nothing else in the machine is started.
 pub fn kernel_parts(image: &Image) -> Result<Figures> {
     let tried = "read how large the kernel is";
     interrupt::check(|| tried.to_owned())?;

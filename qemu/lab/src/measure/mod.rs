@@ -1,4 +1,4 @@
-//! What a machine costs: bytes, system calls, instructions, memory, time.
+//! Measures the cost of a machine: bytes, system calls, instructions, memory, time.
 //!
 //! ```text
 //! sizes of what was assembled                    sizes.rs, packages.rs
@@ -6,8 +6,8 @@
 //! image + app, trace.js → a machine → timeline   app.rs
 //! ```
 //!
-//! What is measured in a machine is measured with homes of our own (`init.js`, `shell.js`): an app may do anything. An app
-//! counts for the sizes and has a timeline of its own.
+//! Measurements in a machine use our own homes (`init.js`, `shell.js`), because an app may do anything. An app counts
+//! for the sizes, and has a timeline of its own.
 
 mod app;
 mod floor;
@@ -33,30 +33,30 @@ pub use self::floor::floor;
 pub use self::guest::{Guest, MOMENTS, meter, with_program};
 pub use self::sizes::{options, program, size};
 
-/// The profile of the kernel that is booted to be measured.
+/// The profile of the kernel in machines that are booted to measure.
 pub const PROFILE: &str = "virt";
 
-/// What is measured.
+/// The machine to measure.
 pub struct Subject {
     /// The machine.
     pub arch: &'static Arch,
     /// The kind of medium, for the sizes.
     pub target: &'static Medium,
-    /// Whose homes count.
+    /// The homes to measure.
     pub users: Users,
     /// Node, includes, kernel options and words.
     pub manifest: Manifest,
 }
 
 impl Subject {
-    /// Its image for the medium.
+    /// The image for the medium.
     fn image(&self, host: &Host) -> Result<Image> {
         let placement = self.target.placement.unwrap_or(Placement::Medium);
         let apps = self.users.apps(host, self.arch)?;
         Ok(Image { apps, ..self.image_at(host, self.target.profile, placement)? })
     }
 
-    /// Its image for QEMU, whatever the medium is: what is booted to be measured.
+    /// The image that is booted in QEMU to measure, for any medium.
     pub fn booted(&self, host: &Host, place: Placement) -> Result<Image> {
         self.image_at(host, PROFILE, place)
     }
@@ -67,7 +67,7 @@ impl Subject {
     }
 }
 
-/// Which figures.
+/// The kinds of measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     /// Bytes.
@@ -83,7 +83,7 @@ pub enum What {
     Floor,
 }
 
-/// By name, in the order in which they are taken.
+/// The kinds by name, in the order in which they are measured.
 pub const WHATS: [(&str, What); 6] = [
     ("sizes", What::Sizes),
     ("calls", What::Calls),
@@ -93,7 +93,7 @@ pub const WHATS: [(&str, What); 6] = [
     ("floor", What::Floor),
 ];
 
-/// Measures it; with the spread of what was measured more than once, in thousandths.
+/// Measures it. Also returns the spread, in thousandths, of figures that were measured more than once.
 pub fn measure(
     host: &Host,
     subject: &Subject,
@@ -151,7 +151,7 @@ pub fn measure(
     Ok((measured, spreads))
 }
 
-/// The run that used the least memory, as a whole: its figures add up, the least of each of several would not.
+/// The run that used the least memory. It is taken as a whole, because minimums of several runs would not add up.
 fn least_used(runs: Vec<Figures>) -> Figures {
     let available = |run: &Figures| run.get("memory.idle.available").map_or(0, |figure| figure.value);
     runs.into_iter().max_by_key(available).unwrap_or_default()

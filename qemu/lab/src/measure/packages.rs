@@ -1,8 +1,8 @@
-//! Which npm package a file belongs to.
+//! Finds the npm package of a file.
 
 use std::collections::BTreeMap;
 
-/// Bytes by package; what belongs to none is its home's own.
+/// Bytes by package; other files count as the home's own.
 pub fn by_package<'a>(files: impl Iterator<Item = (&'a str, u64)>) -> BTreeMap<String, u64> {
     let mut packages = BTreeMap::new();
     for (path, bytes) in files {
@@ -11,7 +11,7 @@ pub fn by_package<'a>(files: impl Iterator<Item = (&'a str, u64)>) -> BTreeMap<S
     packages
 }
 
-/// The innermost package: `/ana/node_modules/a/node_modules/@s/b/x.js` is of `@s/b`.
+/// The innermost package: `/ana/node_modules/a/node_modules/@s/b/x.js` belongs to `@s/b`.
 fn package(path: &str) -> String {
     let inside = path.rsplit_once("node_modules/").map(|(_, inside)| inside);
     let Some(inside) = inside.filter(|inside| inside.contains('/')) else {

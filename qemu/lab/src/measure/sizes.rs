@@ -1,4 +1,4 @@
-//! Bytes of what was assembled, and what they are made of.
+//! The sizes of the assembled files, and of their parts.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ use boot::parts::kernel;
 use boot::parts::shim;
 use boot::users::read;
 
-/// Every size there is.
+/// All sizes.
 pub fn sizes(host: &Host, subject: &Subject, image: &Image) -> Result<Figures> {
     let mut figures = Figures::new();
     let mut put = |name: &str, figure: Figure| figures.insert(format!("bytes.{name}"), figure);
@@ -56,14 +56,14 @@ pub fn sizes(host: &Host, subject: &Subject, image: &Image) -> Result<Figures> {
     Ok(figures)
 }
 
-/// A program of the shim's, and the same with its symbols.
+/// The size of a program of the shim, with the parts found in the same program with symbols.
 pub fn program(stripped: &Path, named: &Path) -> Result<Figure> {
     let bytes = size(stripped)?;
     Ok(Figure { value: bytes, parts: parts(named, bytes)? })
 }
 
-/// What lies on the medium: of the homes' filesystem, most of which is free, what is in it, and so of a card, whose file is
-/// as large as a card.
+/// The content of the medium. Most of the homes' filesystem is free, so only its content counts. The same applies to a
+/// card, whose file is as large as the card.
 fn medium(made: &Manifest, padded: bool, in_homes: Option<u64>) -> Figure {
     let bytes = |member: &Member| in_homes.filter(|_| member.path == Path::new("users.ext4")).unwrap_or(member.bytes);
     let parts = made.members.iter().map(|member| (member.path.display().to_string(), bytes(member))).collect();
@@ -75,7 +75,7 @@ fn medium(made: &Manifest, padded: bool, in_homes: Option<u64>) -> Figure {
     Figure::sum(parts)
 }
 
-/// The options of the kernel that fragments name, and what it is built from and with.
+/// The kernel options that the fragments set, and the source and compiler of the kernel.
 pub fn options(subject: &Subject) -> Result<BTreeMap<String, u64>> {
     let options = subject.manifest.kernel.options.iter().map(|option| option.0.clone()).collect();
     let spec = kernel::Spec { arch: subject.arch, profile: subject.target.profile.to_owned(), options };

@@ -1,4 +1,4 @@
-//! What a program of the shim's is made of: its sections, and the functions and constants in them.
+//! The parts of a program of the shim: its sections, and their functions and constants.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,8 +9,8 @@ use rustc_demangle::demangle;
 
 use boot::host::error::{Error, Result, Tried};
 
-/// Bytes by `SECTION NAME` of a program that has its symbols; `bytes` is the size of the same program without them, so
-/// that the parts add up to it.
+/// Bytes by `SECTION NAME` of a program with symbols. `bytes` is the size of the same program without them, so that the
+/// parts add up to it.
 pub fn parts(program: &Path, bytes: u64) -> Result<BTreeMap<String, u64>> {
     let data = std::fs::read(program).tried("read", program)?;
     let unread = |error| Error::new(format!("read {}", program.display()), error);
@@ -19,7 +19,7 @@ pub fn parts(program: &Path, bytes: u64) -> Result<BTreeMap<String, u64>> {
     let mut in_memory = 0;
     for section in file.sections() {
         let (name, address) = (section.name().unwrap_or_default(), section.address());
-        // what is not loaded is not in the stripped program
+        // sections that are not loaded are not in the stripped program
         if address == 0 || section.file_range().is_none() {
             continue;
         }
@@ -30,7 +30,7 @@ pub fn parts(program: &Path, bytes: u64) -> Result<BTreeMap<String, u64>> {
         symbols.sort_by_key(|symbol| (symbol.address(), symbol.size()));
         for symbol in symbols {
             let known = matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Data) && symbol.size() > 0;
-            // two names of one place count once
+            // two names at the same address count once
             if !known || last.is_some_and(|end| symbol.address() < end) {
                 continue;
             }
@@ -46,13 +46,13 @@ pub fn parts(program: &Path, bytes: u64) -> Result<BTreeMap<String, u64>> {
     Ok(parts)
 }
 
-/// As a person knows it.
+/// A readable name of a symbol.
 fn named(symbol: &str) -> String {
-    // pieces of several functions, which the compiler numbers as it goes
+    // pieces of several functions; the compiler numbers them in its own order
     if symbol.starts_with("OUTLINED_FUNCTION_") {
         return "(outlined)".to_owned();
     }
-    // constants have a number in place of a name
+    // constants have a number and no name
     if symbol.starts_with(".Lanon.") || symbol.starts_with("anon.") {
         return "(constants)".to_owned();
     }

@@ -1,4 +1,4 @@
-//! What `charts.js` draws, as data.
+//! The data that `charts.js` draws.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub struct Data<'a> {
 struct Machine<'a> {
     treemap: Vec<Node>,
     moments: [&'static str; 4],
-    /// KiB at each moment, by what they are: all of the machine's RAM.
+    /// KiB at each moment, by kind: the sum is the machine's RAM.
     memory: Vec<(&'static str, [u64; 4])>,
     timeline: &'a [Event],
     curves: &'a [Curve],
@@ -48,16 +48,16 @@ impl<'a> Compared<'a> {
     }
 }
 
-/// A figure as it landed.
+/// The landed values of a figure.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Line {
     name: String,
-    /// A date and a value.
+    /// Dates and values.
     points: Vec<(String, u64)>,
 }
 
 impl<'a> Data<'a> {
-    /// Of what was measured.
+    /// The data of these measurements.
     pub fn of(sections: &'a [Section<'a>], comparisons: &'a [Comparison], history: &[Entry]) -> Self {
         let machine = |section: &'a Section<'a>| {
             let measured = section.measured;
@@ -78,7 +78,7 @@ impl<'a> Data<'a> {
     }
 }
 
-/// The machine's memory at each moment, in parts that add up to it; page cache by what it holds.
+/// The machine's memory at each moment, in parts that add up to it. Page cache is split by its content.
 fn memory(measured: &Measured) -> Vec<(&'static str, [u64; 4])> {
     if !measured.figures.contains_key("memory.idle.rest") {
         return vec![];
@@ -96,7 +96,8 @@ fn memory(measured: &Measured) -> Vec<(&'static str, [u64; 4])> {
     PARTS.into_iter().flat_map(part).collect()
 }
 
-/// Page cache of the carbon copy, of tmpfs, and the other: never more than there is, for it was read one after another.
+/// The page cache of the carbon copy, of tmpfs, and the rest. They were not read at the same moment, so the sum is
+/// limited to the total.
 fn held(all: [u64; 4], carbon: [u64; 4], tmpfs: [u64; 4]) -> ([u64; 4], [u64; 4], [u64; 4]) {
     let mut parts = ([0; 4], [0; 4], [0; 4]);
     for at in 0..all.len() {
@@ -107,7 +108,7 @@ fn held(all: [u64; 4], carbon: [u64; 4], tmpfs: [u64; 4]) -> ([u64; 4], [u64; 4]
     parts
 }
 
-/// `MACHINE FIGURE VALUE` and `MACHINE FIGURE WAS -> VALUE`, as the file of budgets has them, by figure.
+/// The changes `MACHINE FIGURE VALUE` and `MACHINE FIGURE WAS -> VALUE` in the file of budgets, by figure.
 fn lines(history: &[Entry]) -> Vec<Line> {
     let mut lines = BTreeMap::<String, Vec<(String, u64)>>::new();
     for entry in history {

@@ -1,4 +1,4 @@
-//! ECharts, which draws the charts: its own file for pages, from npm, pinned.
+//! ECharts, which draws the charts: its script for pages, from npm, pinned.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ const VERSION: &str = "6.1.0";
 const INTEGRITY: &str =
     "sha512-q0yaFPggC9FUdsWH4blavRWFmxdrIodbkoKNAjJudAI6CA9gNPxHtV2RcZNEepZVlk4yvBYkOkbk6HIVpIyHZA==";
 
-/// Its text, licence and all, from the cache or fetched now.
+/// The text of the script, including the licence, from the cache or fetched now.
 pub fn script(host: &Host) -> Result<String> {
     let file = host.cache.entry("echarts", &format!("{VERSION}.js"), |new| {
         let phase = host.progress.start("report", &format!("fetch ECharts {VERSION}"));

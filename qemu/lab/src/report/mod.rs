@@ -1,15 +1,15 @@
-//! A report: one page with what was measured, to be opened anywhere.
+//! A report: one page with the measurements, which can be opened anywhere.
 //!
 //! ```text
 //! measured figures, comparisons, the history of the budgets → page (pure): tables, and the same as data for the charts
 //! ECharts, pinned, fetched once                             → bundled into the page
 //! ```
 //!
-//! 1. Every figure is in a table, so that the page is complete without its script, on paper and in a screen reader. Charts are
-//!    additions.
-//! 2. It asks the network for nothing: its policy lets nothing be loaded.
+//! 1. Every figure is in a table, so the page is complete without its script, on paper and in a screen reader. Charts
+//!    are additional.
+//! 2. It uses no network: its policy blocks all loading.
 //!
-//! Absent on purpose: drawing code. `charts.js` says what is drawn, ECharts draws.
+//! Absent on purpose: drawing code. `charts.js` defines what is drawn, ECharts draws.
 
 mod charts;
 pub mod echarts;
@@ -29,31 +29,31 @@ use self::charts::Data;
 /// The page's title.
 pub const TITLE: &str = "What a NodeOS machine costs";
 
-/// What a browser lets the page do: its own styles and scripts, which are inside it (ECharts sets styles of elements), and nothing
-/// else; these two are not covered by the default (CSP3, 6.3.1 and 6.4.1).
+/// The page's content security policy. It allows only the styles and scripts inside the page (ECharts sets styles of
+/// elements). `base-uri` and `form-action` are listed because the default does not cover them (CSP3, 6.3.1 and 6.4.1).
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// What stands in it.
+/// The content of the page.
 pub struct Report<'a> {
     /// Machines, each with a section of its own.
     pub machines: &'a [Machine],
-    /// This system beside others.
+    /// Comparisons with other systems.
     pub comparisons: &'a [Comparison],
-    /// What landed when and why.
+    /// The history of landed figures.
     pub history: &'a [Entry],
 }
 
-/// What was measured of one machine.
+/// The measurements of one machine.
 pub struct Machine {
-    /// That.
+    /// The measurements.
     pub measured: Measured,
     /// The file that it was read from.
     pub file: Option<String>,
 }
 
 impl Report<'_> {
-    /// The page, with that script of ECharts in it.
+    /// The page, including the script of ECharts.
     pub fn page(&self, echarts: &str) -> Result<String> {
         let sections = sections(self.machines);
         let data = serde_json::to_string(&Data::of(&sections, self.comparisons, self.history));
@@ -98,16 +98,16 @@ impl Report<'_> {
     }
 }
 
-/// A machine's place in the page.
+/// A machine's section of the page.
 struct Section<'a> {
-    /// What the page and its script call it.
+    /// Its id in the page and in the script.
     id: String,
-    /// What a person calls it.
+    /// Its title.
     title: String,
     measured: &'a Measured,
 }
 
-/// Two machines may differ in nothing but when they were measured: it is the position that tells them apart.
+/// Two machines may differ only in the time of the measurement, so their positions tell them apart.
 fn sections(machines: &[Machine]) -> Vec<Section<'_>> {
     let all = machines.iter().enumerate();
     all.map(|(at, machine)| {
@@ -124,7 +124,7 @@ fn sections(machines: &[Machine]) -> Vec<Section<'_>> {
     .collect()
 }
 
-/// A script of ours, or of ECharts: its text can hold anything but its own end (HTML, 4.12.1.3).
+/// Embeds a script of ours or of ECharts: the text may contain anything except its own end tag (HTML, 4.12.1.3).
 fn inline(script: &str) -> PreEscaped<String> {
     PreEscaped(script.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
 }
@@ -142,7 +142,7 @@ fn of_machine(section: &Section<'_>) -> Markup {
     }
 }
 
-/// A chart that `charts.js` draws; its figures are in the table beside it.
+/// A chart that `charts.js` draws. The table next to it has the same figures.
 fn chart(section: &Section<'_>, what: &str, label: &str) -> Markup {
     let label = format!("{}: {label}", section.title);
     html! { div class={ "chart " (what) } data-chart=(what) data-machine=(section.id) role="img" aria-label=(label) {} }

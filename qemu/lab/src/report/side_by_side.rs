@@ -1,22 +1,22 @@
-//! This system beside others: figures with their ratios, what each contender is and leaves out, how cost grows.
+//! The comparison with other systems: figures with ratios, what each contender is and lacks, how the cost grows.
 
 use crate::comparison::{COLUMNS, Comparison};
 use maud::{Markup, html};
 
 use super::tables::grouped;
 
-/// What the page and its script call it.
+/// Its id in the page and in the script.
 pub fn id(at: usize) -> String {
     format!("side-by-side-{}", at + 1)
 }
 
-/// What a person calls it.
+/// Its title.
 pub fn title(at: usize, all: &Comparison) -> String {
     let number = if at > 0 { format!(", {}", at + 1) } else { String::new() };
     format!("Side by side, {}{number}", all.arch)
 }
 
-/// All of it.
+/// The whole section.
 pub fn section(at: usize, all: &Comparison) -> Markup {
     let label = format!("{}: instructions to the first line, as bars", title(at, all));
     html! {
@@ -67,7 +67,7 @@ fn contenders(all: &Comparison) -> Markup {
     }
 }
 
-/// Instructions between kernel and node, a row for each number of homes.
+/// Instructions between kernel and node, one row per number of homes.
 fn growth(all: &Comparison) -> Markup {
     let names: Vec<_> = all.rows.iter().map(|row| &row.name).collect();
     html! {

@@ -1,4 +1,4 @@
-//! The tables, in which every figure stands.
+//! The tables, which contain every figure.
 
 use crate::figures::{Figure, Kind, kind};
 use crate::readings::PARTS;
@@ -11,7 +11,7 @@ use crate::measure::MOMENTS;
 pub fn of_kind(section: &Section<'_>, of: &Kind) -> Markup {
     let here =
         || section.measured.figures.iter().filter(|(name, _)| kind(name).is_some_and(|kind| kind.name == of.name));
-    // curves and the timeline have these
+    // curves and the timeline show these
     if here().next().is_none() || ["floor", "time"].contains(&of.name) {
         return html! {};
     }
@@ -38,7 +38,8 @@ pub fn of_kind(section: &Section<'_>, of: &Kind) -> Markup {
     }
 }
 
-/// Its parts, to be unfolded: all of them, for no keyboard and no paper goes into a chart.
+/// The parts of a figure, in an element that can be unfolded. All of them are listed, because charts work neither with
+/// a keyboard nor on paper.
 fn parts(figure: &Figure) -> Markup {
     let largest = figure.largest();
     let Some((first, _)) = largest.first() else { return html! {} };
@@ -54,7 +55,7 @@ fn parts(figure: &Figure) -> Markup {
     }
 }
 
-/// What adds up, its sum, and what is counted in that.
+/// The parts of memory that add up, their sum, and figures that are already included in it.
 fn of_memory(section: &Section<'_>, of: &Kind) -> Markup {
     let value = |moment: &str, name: &str| {
         section.measured.figures.get(&format!("memory.{moment}.{name}")).map_or(0, |figure| figure.value)
@@ -87,7 +88,7 @@ fn of_memory(section: &Section<'_>, of: &Kind) -> Markup {
     }
 }
 
-/// What happens at a boot.
+/// The timeline of the boot.
 pub fn of_timeline(section: &Section<'_>) -> Markup {
     let timeline = &section.measured.timeline;
     html! {
@@ -108,7 +109,7 @@ pub fn of_timeline(section: &Section<'_>) -> Markup {
     }
 }
 
-/// How little memory suffices.
+/// The time by memory, and the smallest memory.
 pub fn of_curves(section: &Section<'_>) -> Markup {
     html! {
         h3 { "The first line of JavaScript by the machine's memory" }
@@ -132,7 +133,7 @@ pub fn of_curves(section: &Section<'_>) -> Markup {
     }
 }
 
-/// `12 345 678`, as people read it.
+/// A number with groups of digits: `12 345 678`.
 pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();

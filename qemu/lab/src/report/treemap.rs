@@ -1,28 +1,28 @@
-//! What fills a medium, as a tree.
+//! The content of a medium as a tree of sizes.
 
 use std::collections::BTreeMap;
 
 use crate::figures::{Figure, Figures};
 use serde::Serialize;
 
-/// A part, and what it is made of.
+/// A part and its own parts.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Node {
     pub name: String,
     /// Bytes.
     pub value: u64,
-    /// Its parts; together they are `value`.
+    /// Its parts; the sum of their values is `value`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<Node>,
 }
 
-/// The medium's members, each with its own parts where they are known.
+/// The members of the medium, each with its own parts if they are known.
 pub fn tree(figures: &Figures) -> Vec<Node> {
     let Some(medium) = figures.get("bytes.medium") else { return vec![] };
     medium.parts.iter().map(|(path, bytes)| node(path, *bytes, known(figures, path))).collect()
 }
 
-/// The figure of a member, by its name on whatever medium.
+/// The figure of a member, found by its name on any medium.
 fn known<'a>(figures: &'a Figures, path: &str) -> Option<(&'a Figure, &'a Figures)> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let figure = match name {
@@ -34,7 +34,7 @@ fn known<'a>(figures: &'a Figures, path: &str) -> Option<(&'a Figure, &'a Figure
     figures.get(figure).map(|figure| (figure, figures))
 }
 
-/// Parts of something compressed share its size as they share what it unpacks to.
+/// If a file is compressed, its size is divided among its parts in proportion to their unpacked sizes.
 fn node(name: &str, bytes: u64, of: Option<(&Figure, &Figures)>) -> Node {
     let named = name.to_owned();
     let parts = of.map(|(figure, _)| &figure.parts).filter(|parts| parts.values().any(|value| *value > 0));
@@ -45,7 +45,7 @@ fn node(name: &str, bytes: u64, of: Option<(&Figure, &Figures)>) -> Node {
     let share = |value: u64| u64::try_from(u128::from(value) * u128::from(bytes) / u128::from(all.max(1))).unwrap_or(0);
     let sections: BTreeMap<&str, u64> = parts.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     let child = |(path, value): (&&str, &u64)| {
-        // the shim's programs, at the top of the initramfs; a file of that name elsewhere is another
+        // only at the top of the initramfs is it a program of the shim; elsewhere it is another file of that name
         let own =
             (name.ends_with("initramfs") && path.matches('/').count() == 1).then(|| known(figures, path)).flatten();
         node(path, share(*value), own)
@@ -80,7 +80,7 @@ mod tests {
              {\"name\":\".text a\",\"value\":6}]},{\"name\":\"/setup\",\"value\":2}]},{\"name\":\"kernel\",\"value\":10}]"
         );
         assert_eq!(tree(&Figures::new()), []);
-        // a file that is called as what it is in
+        // a file with the same name as the file that contains it
         let odd: Figures = [
             ("bytes.medium".to_owned(), figure(9, &[("carbon.erofs", 9)])),
             ("bytes.carbon".to_owned(), figure(9, &[("/bin/carbon", 9)])),

@@ -1,5 +1,5 @@
-//! A report's page in a real browser, which has no network: what is read is what a person sees of it, in tables and in charts, in
-//! light, in dark and on paper.
+//! Opens a report's page in a real browser without a network, and reads what a person sees of it: in tables and charts,
+//! in light and dark mode, and on paper.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,7 +18,7 @@ const X86_64: &str = include_str!("../../../landed/x86_64.json");
 const AARCH64: &str = include_str!("../../../landed/aarch64.json");
 const MOMENTS: [&str; 4] = ["kernel", "prompt", "first-line", "idle"];
 
-/// Figures that landed, with a boot and memory as they might be; `own` is this machine's alone.
+/// Landed figures with an invented boot and memory; `own` makes the values of this machine unique.
 fn machine(arch: &str, landed: &str, own: u64) -> Machine {
     let mut landed: Landed = serde_json::from_str(landed).unwrap();
     let mut figures = landed.machines.remove(&format!("{arch}.direct")).unwrap();
@@ -26,7 +26,7 @@ fn machine(arch: &str, landed: &str, own: u64) -> Machine {
         let all = PARTS.iter().chain(&["carbon-cache", "tmpfs", "available"]);
         figures.extend(all.map(|name| (format!("memory.{moment}.{name}"), (4096 + own).into())));
     }
-    // parts of the medium, as a chart has them
+    // parts of the medium, for a chart
     let parts = [(format!("file-{own}"), 3 << 20), ("kernel".to_owned(), 1 << 20)].into();
     figures.insert("bytes.medium".to_owned(), Figure { value: 4 << 20, parts });
     let event = |at, what: String| Event { at, what };
@@ -47,14 +47,14 @@ fn machine(arch: &str, landed: &str, own: u64) -> Machine {
     Machine { measured, file: Some(format!("{own}.json")) }
 }
 
-/// What `what_a_person_sees.js` writes down.
+/// The result of `what_a_person_sees.js`.
 #[derive(Debug, Deserialize)]
 struct Seen {
     sections: BTreeMap<String, Section>,
     links: Vec<(String, String)>,
     reached: BTreeMap<String, usize>,
     unfolded: usize,
-    /// What the page's policy refused, and how much of that before anything was tried.
+    /// What the page's policy refused, and how many refusals there were before the script tried anything.
     refused: BTreeSet<String>,
     #[serde(rename = "ofItsOwn")]
     of_its_own: usize,
@@ -75,7 +75,7 @@ struct Chart {
 }
 
 impl Section {
-    /// The row that begins so.
+    /// The row that begins with that cell.
     fn row(&self, first: &str) -> &[String] {
         let found = self.rows.iter().find(|row| row.first().is_some_and(|cell| cell == first));
         found.unwrap_or_else(|| panic!("{} has no row {first}: {:?}", self.title, self.rows))
@@ -87,13 +87,13 @@ impl Section {
 }
 
 impl Chart {
-    /// That text within its own drawing.
+    /// Whether that text is in its own drawing.
     fn says(&self, text: &str) -> bool {
         self.labels.iter().any(|label| label.contains(text))
     }
 }
 
-/// A page, and a browser that opens it.
+/// A page and a browser that opens it.
 struct Browser {
     folder: tempfile::TempDir,
 }
@@ -109,7 +109,7 @@ impl Browser {
         self.folder.path().join(name)
     }
 
-    /// Chromium on the page, in a network namespace without a network: what it prints.
+    /// Runs Chromium on the page, in a network namespace without a network. Returns its output.
     fn open(&self, words: &[&str]) -> String {
         let profile = format!("--user-data-dir={}", self.at("profile").display());
         let mut command = Command::new("unshare");
@@ -135,7 +135,7 @@ impl Browser {
     }
 }
 
-/// `12 345`, as people read it.
+/// A number with groups of digits: `12 345`.
 fn grouped(value: u64) -> String {
     match value {
         0..1000 => value.to_string(),
@@ -143,7 +143,7 @@ fn grouped(value: u64) -> String {
     }
 }
 
-/// Two systems, as they might be.
+/// An invented comparison of two systems.
 fn comparison() -> Comparison {
     let row = |name: &str, own: u64| Row {
         name: name.to_owned(),
@@ -172,7 +172,7 @@ fn comparison() -> Comparison {
     }
 }
 
-/// The page of these, and the same with a script that writes down what is seen.
+/// The page of these machines, and the same page with a script that records what is visible.
 fn pages(machines: &[Machine]) -> (String, String) {
     let history = Budgets::read(include_str!("../../../budgets.toml")).unwrap().history();
     let host = Host::open(Progress::Silent).unwrap_or_else(|error| panic!("{error}"));
@@ -183,7 +183,7 @@ fn pages(machines: &[Machine]) -> (String, String) {
     (page, watched)
 }
 
-/// Two that differ in nothing but what was measured, and another.
+/// Two machines that differ only in their measurements, and a third one.
 fn machines() -> [Machine; 3] {
     [machine("x86_64", X86_64, 1), machine("x86_64", X86_64, 2), machine("aarch64", AARCH64, 3)]
 }
@@ -205,7 +205,7 @@ fn a_report_opens_in_a_browser() {
                 None => (name.as_str(), 1),
             };
             assert_eq!(section.row(row)[cell], grouped(figure.value), "{name} of {}", section.title);
-            // each of its parts is there once it is unfolded
+            // all of its parts are visible once it is unfolded
             for (part, value) in figure.largest() {
                 let row = [part.to_owned(), grouped(value)];
                 assert!(section.rows.contains(&row.to_vec()), "{part} of {name} of {}", section.title);
@@ -215,7 +215,7 @@ fn a_report_opens_in_a_browser() {
         assert_eq!(section.row(&format!("event-{own}"))[1..], ["2\u{202f}000", "1\u{202f}500"]);
         assert_eq!(section.row(&format!("place-{own}"))[1], "64");
 
-        // each of the four is a drawing of that machine's own
+        // each of the four charts shows data of that machine only
         assert_eq!(section.charts.len(), 4);
         for (what, label) in [("treemap", "file"), ("timeline", "event"), ("floor", "place")] {
             let says: Vec<_> = (1..=3).map(|of| section.chart(what).says(&format!("{label}-{of}"))).collect();
@@ -245,12 +245,12 @@ fn a_report_opens_in_a_browser() {
     let drawn: Vec<_> = seen.sections.values().flat_map(|section| &section.charts).collect();
     assert_eq!(drawn.len(), 14, "four charts of each machine, the others' and the history");
     assert!(drawn.iter().all(|chart| chart.paths > 2), "nothing is drawn: {drawn:?}");
-    // a keyboard goes through the links and what is folded, and a link leads to what it says
+    // a keyboard reaches all links and all elements that unfold, and each link leads to what it names
     assert_eq!(seen.links.len(), 5);
     assert!(seen.links.iter().all(|(link, title)| link == title), "{:?}", seen.links);
     assert_eq!(seen.reached, [("a".to_owned(), 5), ("summary".to_owned(), seen.unfolded)].into());
 
-    // all of it is drawn under a policy that refuses what a page might ask of a network
+    // everything is drawn under a policy that blocks all requests to a network
     assert_eq!(seen.of_its_own, 0, "{:?}", seen.refused);
     assert_eq!(seen.refused, ["connect-src", "img-src", "script-src-elem"].map(str::to_owned).into());
     let (before, rest) = watched.split_once("<meta http-equiv=\"Content-Security-Policy\"").unwrap();

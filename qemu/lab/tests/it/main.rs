@@ -1,3 +1,3 @@
-//! What a report looks like in a browser.
+//! Tests a report in a browser.
 
 mod a_report_opens_in_a_browser;
