@@ -14,7 +14,7 @@ pub enum Fsck {
     Mended,
     /// It finished, and some damage is left.
     Left,
-    /// It did not start to work, so the partition is no worse than before.
+    /// It did not begin to check, so the partition is no worse than before.
     NeverBegan,
     /// It was stopped half-way. It may have changed inodes but not the bitmaps, so writes could overwrite blocks in
     /// use.

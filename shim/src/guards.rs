@@ -19,7 +19,7 @@ pub enum Guard {
     Capabilities,
     /// An exec gives no privileges that the process lacks.
     NoNewPrivileges,
-    /// No other user can inspect a process before it belongs to its user.
+    /// Nobody can inspect a process before it belongs to its user.
     Dumpable,
     /// A terminal is taken from its last user before the next logon.
     Terminal,

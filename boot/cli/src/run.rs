@@ -259,7 +259,7 @@ fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
                     .to_owned();
                 return Err(Failed { status: exit::RESTART, text });
             }
-            // whatever a machine printed before its power was cut: it did not end by itself
+            // its power was cut, so it did not end by itself, even if it printed a last word
             (Some(_), ..) | (None, None, _) => {
                 return Err(Failed { status: exit::NO_LAST_WORD, text: without_a_word(machine, &ending) });
             }

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! 1. A [`home::Home`] is a value: entries with paths and modes. Its owner is the user.
-//! 2. Nothing is mounted and nothing needs root: debugfs writes inodes with the given owners, `disk` reads. (`mke2fs -d`
-//!    takes owners and times from a source tree, and only root can make such a tree.)
+//! 2. Nothing is mounted and nothing needs root: debugfs writes inodes with the given owners, `disk` reads.
+//!    (`mke2fs -d` takes owners and times from a source tree, and only root can make such a tree.)
 //! 3. Every change is made to a copy, which is renamed when e2fsck finds it clean. If a change fails for any reason,
 //!    the file is unchanged.
 //! 4. The shim's own code decides which homes are users, so `list` reports the same as the machine.

@@ -38,7 +38,8 @@ pub const CALLS: &str = "meter-calls";
 pub const COST: &str = "meter-cost";
 
 /// Prints once a second which process has which capabilities, as bits:
-/// `holds PROGRAM Pid=… CapInh=… CapPrm=… CapEff=… CapBnd=… CapAmb=…` for all except the kernel's own, then `holds all`.
+/// `holds PROGRAM Pid=… CapInh=… CapPrm=… CapEff=… CapBnd=… CapAmb=…` for all except the kernel's own, then
+/// `holds all`.
 pub const HOLDERS: &str = "meter-holders";
 
 /// Prints once a second how much memory all users' processes hold, in KiB:

@@ -25,7 +25,7 @@ use heapless::{String, Vec};
 
 use self::program::{Number, Slot, bit, holder};
 
-/// The maximum number of users with devices, because a slot is a bit. Further users get no devices.
+/// The maximum number of users with devices: each slot is a bit. Further users get no devices.
 pub const MAX_USERS: usize = 32;
 /// The maximum number of devices, counted by device number, that were ever plugged in. Further ones are not offered.
 pub const MAX_DEVICES: usize = 64;

@@ -48,7 +48,7 @@ pub enum State {
 impl Terminal {
     /// The console as it is now. One without a size of its own, a serial line, has `size`.
     pub fn of(name: Console, size: Size) -> Self {
-        // what the kernel gives a line that nobody configured (drivers/tty/tty_io.c, `tty_std_termios`)
+        // the kernel's defaults for a line (drivers/tty/tty_io.c, `tty_std_termios`)
         let mut line = Line { control: 0o2277, speed: 38400, size };
         let mut path = Text::new();
         say!(&mut path, "/dev/", name);
@@ -66,7 +66,7 @@ impl Terminal {
 }
 
 impl Line {
-    /// Reads what `say` wrote.
+    /// Parses the output of `say`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = Some(text);
         let mut number = || cut::small(cut::next(&mut numbers, b',')?, 10);
@@ -75,7 +75,7 @@ impl Line {
         Some(Self { control, speed, size })
     }
 
-    /// Puts a terminal into that state, whatever a session made of it.
+    /// Puts a terminal into that state, regardless of what a session did to it.
     pub fn restore(&self, terminal: &OwnedFd, state: State) -> Result<()> {
         let c_lflag = ICANON | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN;
         let c_lflag = match state {

@@ -1,4 +1,4 @@
-//! The kernel's news of devices. That there is some is enough: the devices themselves say what.
+//! The kernel's device events. Their content is not used: an event only means that it is time to look at the devices.
 
 use rustix::{
     fd::OwnedFd,
@@ -6,7 +6,7 @@ use rustix::{
     net::{AddressFamily, SocketFlags, SocketType, netlink},
 };
 
-/// Where they come.
+/// The socket for these events.
 pub fn listen() -> Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket =
@@ -16,7 +16,7 @@ pub fn listen() -> Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Drops what has come; true if anything has. A message that was lost (`ENOBUFS`) is news too.
+/// Discards the pending events; true if there were any. A lost event (`ENOBUFS`) counts too.
 pub fn drain(events: &OwnedFd) -> bool {
     let mut any = false;
     let mut dropped = [0; 64];

@@ -129,8 +129,8 @@ pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     plan.0
 }
 
-/// The entries of /proc besides the processes that node and similar programs read, for os.cpus(), os.loadavg(),
-/// os.freemem(), os.totalmem() and os.uptime() (libuv, src/unix/linux.c).
+/// The entries at the top of /proc that everybody may read, besides the processes. Node and similar programs need them:
+/// os.cpus(), os.loadavg(), os.freemem(), os.totalmem() and os.uptime() (libuv, src/unix/linux.c).
 pub const OPEN_IN_PROC: [&str; 5] = ["cpuinfo", "loadavg", "meminfo", "stat", "uptime"];
 
 /// Kernel settings (Documentation/admin-guide/sysctl/), and the parts of /proc that everybody sees.

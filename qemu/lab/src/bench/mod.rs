@@ -1,7 +1,7 @@
 //! Compares this system with others, on the same QEMU and kernel: the cost until a user's first line of JavaScript.
 //!
 //! ```text
-//! a contender (a row of `ALL`) → initramfs and disks → timed, counted and small boots → `app.js` says what it sees → rows
+//! a contender (a row of `ALL`) → initramfs and disks → timed, counted and small boots → reports of `app.js` → rows
 //! ```
 //!
 //! Each system runs the same program (`app.js`) as a user, from the same homes. Its row lists the functions that it

@@ -54,7 +54,7 @@ impl<'a> Kernel<'a> {
     pub fn new(users: &'a Users, guards: Guards<'_>) -> Result<Self> {
         let (devices, words, taken) = (bpf::map(Map::Hash)?, bpf::map(Map::Words)?, bpf::map(Map::Ring)?);
         let maps = Maps { devices: devices.as_raw_fd(), words: words.as_raw_fd(), taken: taken.as_raw_fd() };
-        // no sandbox without a device program of its own can open these devices, whenever it is made
+        // sandboxes without a device program of their own cannot open these devices, even if they are made later
         let everybody = place::file(layout::CGROUPS, OFlags::RDONLY | OFlags::DIRECTORY)?;
         if guards.hold(Guard::Claims) {
             bpf::attach(&bpf::load(&program(0, maps))?, &everybody, Attach::ChildrenMayReplace)?;

@@ -145,9 +145,9 @@ impl Person<'_> {
         let terminal = &self.terminal;
         terminal::switch_freely(terminal);
         for (what, number) in [
-            (Screen::Keyboard, 3), // show the state of the keyboard again
+            (Screen::Keyboard, 3), // K_UNICODE
             (Screen::Meta, 4),     // K_ESCPREFIX
-            (Screen::Lights, 255), // K_LEDSTATE: follow the keyboard's state
+            (Screen::Lights, 255), // show the state of the keyboard again
             (Screen::Sound, 0),
             (Screen::Mode, 0), // KD_TEXT
         ] {

@@ -31,9 +31,9 @@ pub enum Watch<'a> {
 /// What one look saw.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Seen {
-    /// A counter or mark of the output.
+    /// Changes when something is written.
     written: u32,
-    /// A counter of the input.
+    /// Changes when something is typed.
     typed: u32,
 }
 
