@@ -223,7 +223,7 @@ pub fn below(mounted: &OwnedFd) -> Result<Text> {
     linked(&link, 0).ok_or(Errno::NODEV)
 }
 
-/// The device whose name is the last component (but `above`) of the path that a link leads to.
+/// The device that is named in the path to which a link leads: by the last component, or `above` components before it.
 fn linked(link: &str, above: usize) -> Option<Text> {
     let mut room = [MaybeUninit::uninit(); 256];
     let (folder, _) = rustix::fs::readlinkat_raw(CWD, Name::new(link).ok()?.c(), &mut room).ok()?;
