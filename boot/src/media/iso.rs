@@ -261,7 +261,7 @@ fn pack(arch: &Arch, tree: &Path, esp: &Path, label: &str, out: &Path) -> Result
         run = run.args(["--grub2-boot-info", "--grub2-mbr", HYBRID, "--mbr-force-bootable"]);
     }
     let run = run.args(["-append_partition", "2", SYSTEM_PARTITION]).arg(esp).arg("-appended_part_as_gpt");
-    // the first partition gets its own filesystem too: while the whole disk is mounted, its partitions cannot be
+    // the first partition gets its own filesystem too: a mounted whole disk keeps its partitions from being mounted
     let mut run = run.args(["-partition_offset", "16"]);
     if arch.bios {
         run = run.arg("-eltorito-alt-boot");
