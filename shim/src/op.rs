@@ -186,10 +186,10 @@ pub enum Root<'a> {
     File(&'a str, File<'a>),
     /// Makes a user the owner of that place.
     Own(&'a str, &'a User<'a>),
-    /// Mounts a user's root: the home over the runtime layer, the host layer, the user's app if there is one, and the
-    /// carbon copy. The last two fields are the attributes, and whether overlayfs follows a folder of the home to the
+    /// Mounts a user's root: the home over the runtime layer, the host layer, the user's app if there is one (the
+    /// third field), and the carbon copy. The last two fields are the attributes, and whether overlayfs follows a folder of the home to the
     /// place in the lower layers that its extended attributes name (`redirect_dir`).
-    Overlay(&'a str, Upper, Attr, &'static str),
+    Overlay(&'a str, Upper, bool, Attr, &'static str),
     /// Mounts the /proc of the sandbox: the user whose group sees all its processes, mount point, attributes.
     Processes(&'a User<'a>, &'a str, Attr),
     /// Mounts a tmpfs for all processes of the sandbox: mount point, attributes, bytes, files.
@@ -310,7 +310,7 @@ impl Say for Root<'_> {
             Self::Op(op) => op.say(text),
             Self::File(path, _) => say!(text, "write ", path),
             Self::Own(path, user) => say!(text, "chown ", user.uid, ":", user.gid, " ", path),
-            Self::Overlay(home, upper, attr, redirect) => {
+            Self::Overlay(home, upper, app, attr, redirect) => {
                 say!(text, "mount -t overlay -o ", attr, ",redirect_dir=", redirect, ",");
                 match upper {
                     Upper::Home => {
@@ -318,20 +318,11 @@ impl Say for Root<'_> {
                     }
                     Upper::Ram => say!(text, "upperdir=/ram/upper,workdir=/ram/work,lowerdir=/tmp/", home, ":"),
                 }
-                say!(
-                    text,
-                    layout::RUNTIME,
-                    ":",
-                    layout::HOST,
-                    "[:",
-                    layout::APPS,
-                    "/",
-                    home,
-                    "]:",
-                    layout::CARBON,
-                    " none ",
-                    layout::ROOT
-                );
+                say!(text, layout::RUNTIME, ":", layout::HOST);
+                if app {
+                    say!(text, ":", layout::APPS, "/", home);
+                }
+                say!(text, ":", layout::CARBON, " none ", layout::ROOT);
             }
             Self::Processes(user, target, attr) => {
                 say!(text, "mount -t proc -o ", attr, ",hidepid=invisible,gid=", user.gid, " none ", target)

@@ -90,7 +90,7 @@ pub fn without_a_partition_a_guest_gets_a_session_in_ram(arch: &'static Arch) {
     let mut vm = Boot::on(arch).start();
     vm.expect("nodeos: RAM session: no users partition, changes are lost at power off").unwrap();
     log_on(&mut vm, "root", Some(""));
-    vm.expect("That is not a user").unwrap();
+    vm.expect("Wrong user name or password").unwrap();
     log_on(&mut vm, "guest", None);
     vm.expect("Welcome to Node.js v24").unwrap();
     vm.send(

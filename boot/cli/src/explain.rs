@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use boot::host::shown::Shown;
 use boot::host::size::memory_mib;
 use boot::image::words;
+use boot::users::app::USER;
 use boot::users::read::{self, Image};
 use serde::Serialize;
 use shim::arches::Arch;
 use shim::cmdline::Options;
 use shim::keymap::{self, KEYMAPS};
-use shim::layout::{ROOT_USER, USERS_LABEL};
+use shim::layout::{FIRST_UID, ROOT_USER, USERS_LABEL};
 use shim::limits::{self, Limits};
 use shim::op::{self, Upper};
 use shim::plan::{self, InRam, Need, Sandbox, Steps};
@@ -29,7 +30,8 @@ use crate::source::archs;
                         Examples:\n  \
                         nodeos explain                       a machine without a users partition\n  \
                         nodeos explain --users family.ext4   one with these users\n  \
-                        nodeos explain --append single       only root may log on, nobody's init runs"
+                        nodeos explain --append single       only root may log on, no init runs\n  \
+                        nodeos explain --append apps=medium  one with the code of an APP on its medium"
 )]
 pub struct Args {
     /// The image of a users partition, for its users
@@ -83,6 +85,9 @@ impl Act for Args {
         let mut sections = vec![boot];
         let session_in_ram = options.users.is_none();
         sections.push(match session_in_ram {
+            true if options.apps.is_some() => {
+                section("no users partition: the apps' homes are in RAM", &plan::ram(InRam::Apps))
+            }
             true => {
                 let mut ram = section("no users partition: a session in RAM", &plan::ram(InRam::Guest));
                 ram.extend(&collected(plan::own_guest));
@@ -90,7 +95,17 @@ impl Act for Args {
             }
             false => section("users partition", &plan::users(&options)),
         });
-        let mut users = if session_in_ram { vec![guest()] } else { users.unwrap_or_default() };
+        let mut users = users.filter(|_| !session_in_ram).unwrap_or_default();
+        if options.apps.is_some() {
+            sections.push(section("homes of apps", &plan::homes(&options)));
+            if users.iter().all(|user| user.name != USER) {
+                let taken: Vec<u32> = users.iter().map(|user| user.uid).collect();
+                let uid = (FIRST_UID..).find(|uid| !taken.contains(uid)).unwrap_or(FIRST_UID);
+                users.push(fresh(op::User { name: USER, uid, gid: uid }, read::How::None, true));
+            }
+        } else if session_in_ram {
+            users.push(fresh(plan::GUEST, read::How::Guest, false));
+        }
         users.sort_by_key(|user| (user.name != ROOT_USER, !user.init));
         let console = format!("{}/{}", shim::layout::DEVICES, self.arch.console);
         sections.push(section("devices of all users", &plan::devices(&[&console])));
@@ -109,26 +124,17 @@ impl Act for Args {
         }
         for (user, policy) in users.iter().zip(policies) {
             let limits = limits::of_one(all, count, counts(&policy));
-            sections.push(one(user, options.single, &policy, limits));
+            let app = options.apps.is_some() && user.name == USER;
+            sections.push(one(user, app, options.single, &policy, limits));
         }
         if self.json { print_json(&sections) } else { print_line(text(&sections).trim_end()) }
     }
 }
 
-/// The user of a session in RAM.
-fn guest() -> read::User {
-    let op::User { name, uid, gid } = plan::GUEST;
-    read::User {
-        name: name.to_owned(),
-        uid,
-        gid,
-        files: 1,
-        bytes: 0,
-        logon: read::How::Guest,
-        init: false,
-        broken_policy: None,
-        refused: None,
-    }
+/// A user whose home is made at boot.
+fn fresh(user: op::User<'_>, logon: read::How, init: bool) -> read::User {
+    let op::User { name, uid, gid } = user;
+    read::User { name: name.to_owned(), uid, gid, files: 1, bytes: 0, logon, init, broken_policy: None, refused: None }
 }
 
 type Read = std::result::Result<Policy, String>;
@@ -139,7 +145,7 @@ fn counts(policy: &Read) -> &Policy {
     policy.as_ref().unwrap_or(&STRICTEST)
 }
 
-fn one(user: &read::User, single: bool, policy: &Read, limits: Limits) -> Section {
+fn one(user: &read::User, app: bool, single: bool, policy: &Read, limits: Limits) -> Section {
     let read::User { name, uid, gid, init, refused, .. } = user;
     if let Some(why) = refused {
         return Section { title: format!("{}: refused, {why}", Shown::of(name)), steps: Vec::new() };
@@ -152,7 +158,7 @@ fn one(user: &read::User, single: bool, policy: &Read, limits: Limits) -> Sectio
     let owner = op::User { name, uid: *uid, gid: *gid };
     let Policy { network, devices, .. } = counts(policy);
     let (network, granted) = (*network, !devices.is_empty());
-    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, host: "nodeos" };
+    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, app, host: "nodeos" };
     let policy = match policy {
         Ok(policy) => policy.to_string(),
         Err(why) => format!("the strictest, for {why}: {}", Policy::STRICTEST),
@@ -209,7 +215,7 @@ impl fmt::Display for Section {
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, Policy, guest, limits, one, plan, read, section};
+    use super::{Options, Policy, fresh, limits, one, plan, read, section};
 
     #[test]
     fn each_reason_is_printed_once_above_its_steps() {
@@ -222,8 +228,8 @@ mod tests {
     #[test]
     fn each_user_is_shown_with_when_its_root_is_made_or_why_not() {
         let limits = limits::of_all(256 << 20);
-        let title = |user: &read::User, single| one(user, single, &Ok(Policy::default()), limits).title;
-        let mut user = guest();
+        let title = |user: &read::User, single| one(user, false, single, &Ok(Policy::default()), limits).title;
+        let mut user = fresh(plan::GUEST, read::How::Guest, false);
         assert_eq!(
             title(&user, false),
             "guest, uid 1000, gid 1000: at the first logon; policy {\"network\": \"shared\"}"
@@ -232,7 +238,7 @@ mod tests {
         user.init = true;
         assert!(title(&user, false).contains("at boot, for its init"));
         user.refused = Some("it is not a directory".to_owned());
-        let refused = one(&user, false, &Ok(Policy::default()), limits);
+        let refused = one(&user, false, false, &Ok(Policy::default()), limits);
         assert_eq!((refused.title.as_str(), refused.steps.len()), ("guest: refused, it is not a directory", 0));
     }
 }

@@ -247,7 +247,15 @@ mod tests {
 
     fn sandbox<'a>(user: &'a User<'a>) -> Sandbox<'a> {
         let limits = Limits { memory: 64 << 20, high: None, pids: 100 };
-        Sandbox { user, upper: Upper::Home, limits, network: Network::Shared, granted: false, host: "nodeos" }
+        Sandbox {
+            user,
+            upper: Upper::Home,
+            limits,
+            network: Network::Shared,
+            granted: false,
+            app: false,
+            host: "nodeos",
+        }
     }
 
     fn text<O: fmt::Display>(steps: &[Step<O>]) -> String {
@@ -310,6 +318,7 @@ mod tests {
         let user = User { name: "ana", uid: 1000, gid: 1000 };
         let limits = Limits { high: Some(48 << 20), ..sandbox(&user).limits };
         golden("root_of_a_user_with_a_high", &root(&Sandbox { limits, ..sandbox(&user) }));
+        golden("root_of_an_app", &root(&Sandbox { app: true, ..sandbox(&user) }));
         golden("root_of_a_user_with_devices", &root(&Sandbox { granted: true, ..sandbox(&user) }));
     }
 
@@ -356,7 +365,7 @@ mod tests {
             if let Root::Op(
                 Op::Mount(_, _, target, attr, _) | Op::Bind(_, target, attr) | Op::Attributes(target, attr),
             )
-            | Root::Overlay(target, _, attr, _)
+            | Root::Overlay(target, _, _, attr, _)
             | Root::Processes(_, target, attr)
             | Root::Devices(_, target, attr)
             | Root::Scratch(target, attr, ..) = step.op

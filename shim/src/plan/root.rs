@@ -21,6 +21,8 @@ pub struct Sandbox<'a> {
     pub network: Network,
     /// Whether the broker has devices for the user.
     pub granted: bool,
+    /// Whether the medium has code for the user.
+    pub app: bool,
     /// The host's name.
     pub host: &'a str,
 }
@@ -31,7 +33,7 @@ const DEVICES: &str = "lowerdir=/devices:/empty";
 /// A user's root, built inside the sandbox's own namespaces by the process that then becomes its reaper.
 #[must_use]
 pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
-    let Sandbox { user, upper, limits, network, granted, host } = *sandbox;
+    let Sandbox { user, upper, limits, network, granted, app, host } = *sandbox;
     let mut plan = Plan::new();
     plan.must(Why::Limits, Root::Limit(user, "memory.max", limits.memory));
     if let Some(high) = limits.high {
@@ -57,7 +59,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     if upper == Upper::Ram {
         plan.mount(Why::UserRoot, "tmpfs", "/ram", Attr::FILES, "mode=0700");
     }
-    plan.must(Why::UserRoot, Root::Overlay(user.name, upper, Attr::FILES, "nofollow"));
+    plan.must(Why::UserRoot, Root::Overlay(user.name, upper, app, Attr::FILES, "nofollow"));
     let (size, files) = (limits.scratch(), limits.scratch_files());
     plan.must(Why::Scratch, Root::Scratch("/root/tmp", Attr::FILES, size, files));
     plan.must(Why::OwnProcesses, Root::Processes(user, "/root/proc", Attr::KERNEL_READ_ONLY));

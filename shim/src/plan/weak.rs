@@ -88,7 +88,7 @@ impl Weaken for Root<'_> {
             Root::Devices(_, _, attr) | Root::Processes(_, _, attr) | Root::Scratch(_, attr, ..) => {
                 weaken(attr, guards);
             }
-            Root::Overlay(_, _, attr, redirect) => {
+            Root::Overlay(_, _, _, attr, redirect) => {
                 weaken(attr, guards);
                 if guards.lack("redirect") {
                     *redirect = "follow";

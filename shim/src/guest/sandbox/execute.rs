@@ -27,8 +27,8 @@ impl Execute for Root<'_> {
                 let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
                 rustix::fs::chown(Name::new(path)?.c(), Some(uid), Some(gid))
             }
-            Root::Overlay(home, upper, attr, redirect) => {
-                overlay(home, upper, attr, redirect)?;
+            Root::Overlay(home, upper, app, attr, redirect) => {
+                overlay(home, upper, app, attr, redirect)?;
                 if place::is_read_only(layout::ROOT) {
                     // fs/overlayfs/super.c, `ovl_get_workdir`
                     error!(
@@ -106,7 +106,7 @@ impl Execute for Root<'_> {
 
 /// Mounts a user's root at `layout::ROOT`. Places on the users partition are opened and named by descriptor, so that no
 /// name that a user chose is parsed as an option, followed as a path, or shown in /proc/mounts.
-fn overlay(home: &str, upper: Upper, attr: Attr, redirect: &str) -> Result<()> {
+fn overlay(home: &str, upper: Upper, app: bool, attr: Attr, redirect: &str) -> Result<()> {
     let users = place::open(layout::USERS)?;
     let home_folder = place::folder_at(&users, home)?;
     let mut options = Text::new();
@@ -139,9 +139,10 @@ fn overlay(home: &str, upper: Upper, attr: Attr, redirect: &str) -> Result<()> {
         }
     }
     say!(&mut options, layout::RUNTIME, ":", layout::HOST, ":");
-    let app = place::app(home).ok(); // open until it is mounted
-    if let Some(app) = &app {
-        say!(&mut options, place::of_descriptor(app), ":");
+    let code; // open until it is mounted
+    if app {
+        code = place::app(home)?;
+        say!(&mut options, place::of_descriptor(&code), ":");
     }
     say!(&mut options, layout::CARBON, ",redirect_dir=", redirect);
     mount("overlay", "none", layout::ROOT, attr, &options)
