@@ -121,6 +121,31 @@ fn a_build_without_disk_space_leaves_nothing_behind() {
     }
 }
 
+/// As a person does: `nodeos build`, then `nodeos run` of what it wrote.
+#[test]
+fn an_app_runs_from_every_medium() {
+    let nodeos = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("nodeos");
+    let folder = tempfile::tempdir().unwrap();
+    let app = folder.path().join("app.js");
+    let script = "const fs = require('fs')
+        fs.writeFileSync('kept.txt', 'mine')
+        const own = fs.statSync('kept.txt').uid === process.getuid(), code = fs.statSync('app.js').uid
+        console.log(`uid ${process.getuid()}, own ${own}, code of ${code}, ${process.argv[2]}`)
+        process.exitCode = 9";
+    std::fs::write(&app, script).unwrap();
+    for (target, arch) in every().chain([("direct", &ALL[0])]) {
+        let out = folder.path().join(format!("{target}-{arch}"));
+        let nodeos = |words: &[&str]| Command::new(&nodeos).arg("-q").args(words).output().unwrap();
+        let (app, at) = (app.to_str().unwrap(), out.to_str().unwrap());
+        let built = nodeos(&["build", app, "--target", target, "--arch", arch.name, "--out", at, "--", "a word"]);
+        assert!(built.status.success(), "{target}, {arch}: {}", String::from_utf8_lossy(&built.stderr));
+        let ran = nodeos(&["run", at]);
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(said.contains("uid 1000, own true, code of 0, a word"), "{target}, {arch}: {said}");
+        assert_eq!(ran.status.code(), Some(9), "{target}, {arch}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+}
+
 /// Checks the sizes in SPECIFICATION.md: of media without homes, and for PXE of what a machine
 /// downloads.
 #[test]

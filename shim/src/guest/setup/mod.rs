@@ -60,7 +60,8 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
         error!(log, "the initramfs is truncated: not all homes are there; give the machine more memory");
         return Err(Stopped);
     }
-    if let Some(upper) = options.users.and_then(|device| partition::mounted(device, carried, options, log)) {
+    let others = carried || options.apps.is_some();
+    if let Some(upper) = options.users.and_then(|device| partition::mounted(device, others, options, log)) {
         return Ok(upper);
     }
     let (whose, says) = match (carried, options.apps) {
