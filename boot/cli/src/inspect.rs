@@ -6,7 +6,7 @@ use boot::inspect::inspect;
 
 use crate::common::{Act, Common, Failed, print_json, print_line};
 
-/// Show what is in an image or a medium: initramfs, carbon image, users image, kernel, card, ISO, folder of a build
+/// Show what is in an image or a medium: initramfs, carbon image, image of apps, users image, kernel, card, ISO, folder of a build
 #[derive(clap::Args)]
 #[command(
     after_help = "The kind of the file is read from its bytes. Files in it are listed with mode, uid, gid, size and path;\n\
@@ -16,7 +16,7 @@ use crate::common::{Act, Common, Failed, print_json, print_line};
                         characters in names are escaped."
 )]
 pub struct Args {
-    /// An initramfs, a carbon image, a users image, a kernel, a card, an ISO, or a folder of `nodeos build`
+    /// An initramfs, a carbon image, an image of apps, a users image, a kernel, a card, an ISO, or a folder of `nodeos build`
     file: PathBuf,
     /// Print JSON
     #[arg(long)]

@@ -14,7 +14,8 @@ use std::path::Path;
 
 use serde::Serialize;
 use shim::arches::Arch;
-use shim::layout::CARBON;
+use shim::device::Device;
+use shim::layout::{APPS_LABEL, CARBON};
 use shim::probe;
 
 use crate::host::error::{Error, Result};
@@ -36,6 +37,8 @@ pub enum Kind {
     Initramfs,
     /// An EROFS filesystem.
     Carbon,
+    /// An EROFS filesystem with the label of apps.
+    Apps,
     /// An ext4 filesystem.
     Users,
     /// A kernel for that architecture.
@@ -55,7 +58,8 @@ impl Kind {
             return Some(Self::Initramfs);
         }
         if probe::is_erofs(head) {
-            return Some(Self::Carbon);
+            let apps = probe::matches(head, 0, Device::Label(APPS_LABEL));
+            return Some(if apps { Self::Apps } else { Self::Carbon });
         }
         if probe::is_ext4(head) {
             return Some(Self::Users);
@@ -75,6 +79,8 @@ pub enum Contents {
     Initramfs(Tree),
     /// A carbon copy.
     Carbon(Tree),
+    /// The code of apps.
+    Apps(Tree),
     Users(Partition),
     Kernel {
         arch: &'static str,
@@ -165,7 +171,7 @@ pub fn inspect(path: &Path) -> Result<Contents> {
     match medium::file(&window)? {
         Some(medium) => Ok(Contents::Medium(medium)),
         None => Err(Error::new(format!("inspect {}", path.display()), "NodeOS does not make files of this kind").next(
-            "give an initramfs, a carbon image, a users image, a kernel, a card, an ISO, or a folder of nodeos build",
+            "give an initramfs, a carbon image, an image of apps, a users image, a kernel, a card, an ISO, or a folder of nodeos build",
         )),
     }
 }
@@ -176,6 +182,8 @@ fn contents(window: &Window) -> Result<Option<Contents>> {
     Ok(Some(match Kind::of(&window.head(HEAD)?) {
         Some(Kind::Initramfs) => Contents::Initramfs(tree(size, initramfs::read(window)?, CARBON)),
         Some(Kind::Carbon) => Contents::Carbon(tree(size, erofs::read(window)?, "")),
+        // its programs load libraries of the carbon copy, which is not here
+        Some(Kind::Apps) => Contents::Apps(Tree { programs: Vec::new(), ..tree(size, erofs::read(window)?, "") }),
         Some(Kind::Users) => {
             let superblock = superblock::of(window)?.whole(window)?;
             Contents::Users(read::partition(&Place { window: window.clone(), superblock })?)
@@ -246,6 +254,7 @@ impl fmt::Display for Contents {
         match self {
             Self::Initramfs(tree) => write!(f, "initramfs: cpio, {tree}"),
             Self::Carbon(tree) => write!(f, "carbon copy: EROFS, {tree}"),
+            Self::Apps(tree) => write!(f, "apps: EROFS, {tree}"),
             Self::Users(partition) => partition.fmt(f),
             Self::Kernel { arch } => writeln!(f, "kernel: Linux for {arch}"),
             Self::Gzip => writeln!(f, "compressed with gzip, as kernels are where something else unpacks them"),
@@ -308,6 +317,7 @@ mod tests {
         assert_eq!(with(0, b"070702"), Some(Kind::Initramfs), "with checksums, as unpack reads it");
         assert_eq!(with(0, &[0x28, 0xb5, 0x2f, 0xfd]), Some(Kind::Initramfs));
         assert_eq!(with(1024, &[0xe2, 0xe1, 0xf5, 0xe0]), Some(Kind::Carbon));
+        assert_eq!(with(1024, &[&[0xe2, 0xe1, 0xf5, 0xe0], &[0; 60][..], b"nodeos-apps"].concat()), Some(Kind::Apps));
         assert_eq!(with(1080, &[0x53, 0xef]), Some(Kind::Users));
         assert_eq!(with(56, b"ARM\x64"), Some(Kind::Kernel(&ALL[1])));
         assert_eq!(with(0, b"#!/bin/sh"), None);

@@ -85,6 +85,7 @@ fn kinds<'a>(medium: &'a Medium) -> Vec<(&'a str, &'a str)> {
     let kind = |contents: &Contents| match contents {
         Contents::Initramfs(_) => "initramfs",
         Contents::Carbon(_) => "carbon",
+        Contents::Apps(_) => "apps",
         Contents::Users(_) => "users",
         Contents::Kernel { .. } => "kernel",
         Contents::Gzip => "gzip",

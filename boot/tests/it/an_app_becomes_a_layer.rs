@@ -31,7 +31,7 @@ fn app(scratch: &Scratch, files: &[(&str, &str)]) -> PathBuf {
 
 /// Paths, modes and owners in an image.
 fn members(image: &Path) -> Vec<(String, String, (u32, u32))> {
-    let Contents::Carbon(tree) = inspect(image).unwrap() else { panic!("no EROFS: {}", image.display()) };
+    let Contents::Apps(tree) = inspect(image).unwrap() else { panic!("no apps: {}", image.display()) };
     let mut files: Vec<_> =
         tree.members.into_iter().map(|member| (member.path, member.mode, (member.uid, member.gid))).collect();
     files.sort();

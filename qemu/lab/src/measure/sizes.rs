@@ -89,7 +89,7 @@ pub fn options(subject: &Subject) -> Result<BTreeMap<String, u64>> {
 
 fn members(file: &Path) -> Result<BTreeMap<String, u64>> {
     Ok(match inspect(file)? {
-        Contents::Initramfs(tree) | Contents::Carbon(tree) => tree
+        Contents::Initramfs(tree) | Contents::Carbon(tree) | Contents::Apps(tree) => tree
             .members
             .into_iter()
             .filter(|member| member.mode.starts_with('-'))
