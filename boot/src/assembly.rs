@@ -36,16 +36,24 @@ pub struct Wanted {
     pub manifest: Manifest,
 }
 
+/// Who uses the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Users {
+    pub homes: Homes,
+    /// A user beside those of the homes: a program whose code is on the medium.
+    pub app: Option<App>,
+}
+
 /// Where the homes come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Users {
+pub enum Homes {
     /// A session in RAM.
     None,
-    /// The three homes of the demo.
+    /// A users partition without homes. The machine makes that of an app.
+    Empty,
+    /// The demo's three homes.
     Demo,
-    /// One user, who runs that program.
-    App(App),
-    /// An image of a users partition that somebody else made.
+    /// A users image that somebody made.
     File(PathBuf),
 }
 
@@ -87,24 +95,33 @@ fn spec(host: &Host, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>) -> Re
     })
 }
 
+impl From<Homes> for Users {
+    fn from(homes: Homes) -> Self {
+        Self { homes, app: None }
+    }
+}
+
+impl From<App> for Users {
+    fn from(app: App) -> Self {
+        Self { homes: Homes::Empty, app: Some(app) }
+    }
+}
+
 impl Users {
     /// The image of the homes. `size` is used if it is made here. An image in the cache must not be written to.
     pub fn homes(&self, host: &Host, size: Option<u64>) -> Result<Option<PathBuf>> {
-        match self {
-            Self::None => Ok(None),
-            Self::Demo => demo::image(host, size.unwrap_or(DEFAULT_SIZE)).map(Some),
-            // the machine makes the home of an app
-            Self::App(_) => users::empty(host, size.unwrap_or(DEFAULT_SIZE)).map(Some),
-            Self::File(file) => Ok(Some(file.clone())),
+        let size = size.unwrap_or(DEFAULT_SIZE);
+        match &self.homes {
+            Homes::None => Ok(None),
+            Homes::Empty => users::empty(host, size).map(Some),
+            Homes::Demo => demo::image(host, size).map(Some),
+            Homes::File(file) => Ok(Some(file.clone())),
         }
     }
 
-    /// The image with the code of apps, for that machine.
+    /// The image with the app's code, for that machine.
     pub fn apps(&self, host: &Host, arch: &Arch) -> Result<Option<PathBuf>> {
-        match self {
-            Self::App(app) => app::layer(host, app, arch, "").map(Some),
-            Self::None | Self::Demo | Self::File(_) => Ok(None),
-        }
+        self.app.as_ref().map(|app| app::layer(host, app, arch, "")).transpose()
     }
 }
 

@@ -17,7 +17,7 @@ use std::{
 };
 
 use boot::{
-    assembly::{self, Users, Wanted},
+    assembly::{self, Homes, Users, Wanted},
     image::Image,
     image::manifest::Manifest,
     media::{self, Machine, Medium, Parts},
@@ -51,7 +51,7 @@ fn medium_for(arch: &'static Arch, target: &'static str, machines: &[Machine]) -
 type Made = boot::host::error::Result<media::Manifest>;
 
 fn make(arch: &'static Arch, target: &str, machines: &[Machine], out: &Path) -> Made {
-    make_of(&Users::Demo, arch, target, machines, out)
+    make_of(&Homes::Demo.into(), arch, target, machines, out)
 }
 
 fn make_of(users: &Users, arch: &'static Arch, target: &str, machines: &[Machine], out: &Path) -> Made {
@@ -153,7 +153,7 @@ fn media_are_no_larger_than_specified() {
     let folder = tempfile::tempdir().unwrap();
     let of = |target: &'static str, arch: &'static Arch| {
         let out = folder.path().join(target);
-        make_of(&Users::None, arch, target, &[], &out).unwrap_or_else(|error| panic!("{error}"))
+        make_of(&Homes::None.into(), arch, target, &[], &out).unwrap_or_else(|error| panic!("{error}"))
     };
     let bytes = |made: &media::Manifest, name: &str| {
         made.members.iter().find(|member| member.path == Path::new(name)).unwrap().bytes

@@ -10,7 +10,7 @@ use std::{
 };
 
 use boot::{
-    assembly::Users,
+    assembly::Homes,
     media::card::{self, Card},
     users::{home::Home, policy::set_policy},
 };
@@ -161,7 +161,7 @@ fn a_policy_grants_gpio_and_i2c_devices() {
     let policy = Policy::parse(br#"{"devices": ["gpiochip*", "i2c-1"]}"#).unwrap();
     set_policy(&homes.path, "ana", Some(&policy)).unwrap();
     let card = homes.beside("card.img");
-    make_of(&Users::File(homes.path.clone()), crate::first("sd"), "sd", &[], &card).unwrap();
+    make_of(&Homes::File(homes.path.clone()).into(), crate::first("sd"), "sd", &[], &card).unwrap();
     let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
     vm.expect("pins true true ENOENT").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
@@ -182,7 +182,7 @@ fn a_bomb_on_a_pi_does_not_block_other_users() {
     let homes = Disk::with(&[ana, bo]);
     set_policy(&homes.path, "ana", Some(&Policy { memory: Some(64 << 20), ..Policy::default() })).unwrap();
     let card = homes.beside("card.img");
-    make_of(&Users::File(homes.path.clone()), crate::first("sd"), "sd", &[], &card).unwrap();
+    make_of(&Homes::File(homes.path.clone()).into(), crate::first("sd"), "sd", &[], &card).unwrap();
     let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
     vm.expect_within(Duration::from_secs(300), "the bomb is set").unwrap();
     vm.send("").unwrap();

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use boot::{
-    assembly::Users,
+    assembly::Homes,
     host::progress::Progress,
     image::{
         carbon::Placement,
@@ -12,6 +12,7 @@ use boot::{
     },
     media::Medium,
     parts::shim as shim_of,
+    users::app::App,
     users::home::Home,
 };
 use lab::{
@@ -24,7 +25,7 @@ use shim::{arches::Arch, programs::INIT};
 use tests::host;
 
 fn subject(arch: &'static Arch, manifest: Manifest) -> Subject {
-    Subject { arch, target: Medium::named("direct").unwrap(), users: Users::None, manifest }
+    Subject { arch, target: Medium::named("direct").unwrap(), users: Homes::None.into(), manifest }
 }
 
 fn measured(arch: &'static Arch, manifest: Manifest, whats: &[What]) -> Measured {
@@ -65,7 +66,7 @@ pub fn memory_and_timeline_are_measured_in_the_machine(arch: &'static Arch) {
 pub fn the_timeline_of_an_app_is_measured(arch: &'static Arch) {
     let folder = tempfile::tempdir().unwrap();
     let time = |app: &Path| {
-        let subject = Subject { users: Users::App(app.to_owned().into()), ..subject(arch, Manifest::default()) };
+        let subject = Subject { users: App::from(app.to_owned()).into(), ..subject(arch, Manifest::default()) };
         measure::measure(&host(), &subject, &[What::Time], 1).map(|(measured, _)| measured.timeline)
     };
     let example = |name| Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples")).join(name);
@@ -156,7 +157,7 @@ pub fn the_budget_check_fails_on_each_kind_of_regression(arch: &'static Arch) {
     std::fs::write(app.join("package.json"), "{\"main\": \"index.js\"}").unwrap();
     std::fs::write(app.join("index.js"), "require('kept')\n").unwrap();
     let of_app = || {
-        let subject = Subject { users: Users::App(app.clone().into()), ..subject(arch, Manifest::default()) };
+        let subject = Subject { users: App::from(app.clone()).into(), ..subject(arch, Manifest::default()) };
         measure::measure(&host(), &subject, &[What::Sizes], 1).unwrap_or_else(|error| panic!("{error}")).0
     };
     let with_app = of_app();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use boot::assembly::Users;
+use boot::assembly::{Homes, Users};
 use qemu::vm::Vm;
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, host, log_on};
@@ -10,7 +10,7 @@ use tests::{Boot, Disk, host, log_on};
 const PROMPT: &str = "/ # ";
 
 fn demo() -> Disk {
-    let image = Users::Demo.homes(&host(), None).unwrap_or_else(|error| panic!("{error}"));
+    let image = Users::from(Homes::Demo).homes(&host(), None).unwrap_or_else(|error| panic!("{error}"));
     Disk::copy(&image.unwrap())
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use boot::assembly::{self, Users};
+use boot::assembly::{self, Homes, Users};
 use boot::host::error::Tried;
 use boot::host::interrupt;
 use boot::host::progress::Progress;
@@ -41,7 +41,10 @@ pub struct Args {
     /// Let the guest reach servers on this machine's loopback, at 10.0.2.2. Uses QEMU's own network instead of passt
     #[arg(long)]
     host_loopback: bool,
-    /// Start with new homes of the demo; the previous ones are renamed, and the new name is printed
+    /// Keep the files that the APP writes for its next run with --keep
+    #[arg(long)]
+    keep: bool,
+    /// Start with new homes of the demo, or with --keep of the APP; the previous ones are renamed, and the new name is printed
     #[arg(long)]
     fresh: bool,
     /// The firmware that boots a medium: bios or uefi [default: bios if the machine has one]
@@ -112,8 +115,11 @@ impl Act for Args {
         }
         let wanted = self.source.wanted()?;
         let users = self.source.users(&wanted.manifest)?;
-        if self.fresh && users != Users::Demo {
-            return Err(Failed::usage("--fresh is for the demo's homes; an APP starts anew each time"));
+        if self.keep && users.homes != Homes::Empty {
+            return Err(Failed::usage("--keep is for an APP without --users: other homes are kept anyway"));
+        }
+        if self.fresh && !self.keep && users.homes != Homes::Demo {
+            return Err(Failed::usage("--fresh is for the demo's homes, and with --keep for an APP's home"));
         }
         let host = common.host()?;
         let apps = users.apps(&host, self.source.arch())?;
@@ -206,14 +212,14 @@ impl Args {
 
     /// The disk with the homes.
     fn homes(&self, made: &Path, users: &Users, progress: Progress) -> Result<Drive, Failed> {
-        Ok(match users {
-            Users::Demo => {
-                let how = kept::How { fresh: self.fresh, dry_run: self.dry_run };
-                Drive::writable(kept::homes(&kept::folder()?, made, how, progress)?)
-            }
+        let how = kept::How { fresh: self.fresh, dry_run: self.dry_run };
+        let kept = |name: &str| kept::homes(&kept::folder()?, name, made, how, progress).map(Drive::writable);
+        Ok(match (&users.homes, &users.app) {
+            (Homes::Demo, _) => kept(kept::DEMO)?,
+            (Homes::Empty, Some(app)) if self.keep => kept(&kept::of_app(&app.path)?)?,
             // homes in the cache are not written to
-            Users::App(_) => Drive { snapshot: true, ..Drive::writable(made) },
-            Users::File(_) | Users::None => Drive::writable(absolute(made)?),
+            (Homes::Empty, _) => Drive { snapshot: true, ..Drive::writable(made) },
+            (Homes::File(_) | Homes::None, _) => Drive::writable(absolute(made)?),
         })
     }
 }

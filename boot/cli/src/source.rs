@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use boot::assembly::{Users, Wanted};
+use boot::assembly::{Homes, Users, Wanted};
 use boot::host::error::Tried;
 use boot::host::size::memory_mib;
 use boot::host::window::Window;
@@ -90,7 +90,7 @@ impl Source {
         let folder = self.folder();
         let mut manifest = Manifest::load(folder)?;
         manifest.node = manifest.node.filter(|_| self.node.is_none());
-        manifest.users = manifest.users.filter(|_| self.users.is_none() && self.app.is_none());
+        manifest.users = manifest.users.filter(|_| self.users.is_none());
         Ok(outside::of(&manifest, folder)?)
     }
 
@@ -164,33 +164,27 @@ impl Source {
         Ok(all)
     }
 
-    /// Where the homes come from.
+    /// Who uses the machine.
     pub fn users(&self, manifest: &Manifest) -> Result<Users, Failed> {
         let named = self.users.as_ref().filter(|_| self.size().is_none());
-        let two = |said: &str| {
-            Failed::usage(format!(
-                "{said}: an APP brings its own users partition; add it to yours with `nodeos users add FILE NAME --from FOLDER`"
-            ))
+        let homes = match (named, &manifest.users) {
+            (Some(word), _) if word.as_os_str() == "none" => Homes::None,
+            (Some(file), _) => is_file(file).map(Homes::File)?,
+            (None, Some(file)) if self.size().is_none() => is_file(file).map(Homes::File)?,
+            (None, _) if self.app.is_some() => Homes::Empty,
+            (None, _) => Homes::Demo,
         };
-        match (&self.app, named) {
-            (Some(_), Some(_)) => Err(two("--users")),
-            (Some(_), None) if manifest.users.is_some() => Err(two("users in nodeos.toml")),
-            (Some(app), None) => {
-                let (environment, includes) = (self.environment(manifest)?, manifest.include.clone());
-                let (start, words) = (manifest.start.clone(), self.words.clone());
-                Ok(Users::App(App { path: app.clone(), start, words, environment, includes }))
-            }
-            (None, _) if !manifest.env.is_empty() || manifest.start.is_some() => Err(Failed::usage(
+        if self.app.is_none() && (!manifest.env.is_empty() || manifest.start.is_some()) {
+            return Err(Failed::usage(
                 "start and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
-            )),
-            (None, Some(word)) if word.as_os_str() == "none" => Ok(Users::None),
-            (None, Some(file)) => is_file(file).map(Users::File),
-            (None, None) if self.size().is_some() => Ok(Users::Demo),
-            (None, None) => match &manifest.users {
-                Some(file) => is_file(file).map(Users::File),
-                None => Ok(Users::Demo),
-            },
+            ));
         }
+        let app = |app: &PathBuf| {
+            let (environment, includes) = (self.environment(manifest)?, manifest.include.clone());
+            let (start, words) = (manifest.start.clone(), self.words.clone());
+            Ok::<_, Failed>(App { path: app.clone(), start, words, environment, includes })
+        };
+        Ok(Users { homes, app: self.app.as_ref().map(app).transpose()? })
     }
 }
 
@@ -222,7 +216,8 @@ pub fn archs() -> impl TypedValueParser<Value = &'static Arch> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Manifest, Source, Users, memory};
+    use super::{App, Homes, Manifest, Source, memory};
+    use boot::users::image::{Create, create};
     use clap::{Args, FromArgMatches};
     use std::fs;
     use std::path::Path;
@@ -246,19 +241,33 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_with_users_for_an_app_or_memory_out_of_range_is_refused() {
+    fn memory_out_of_range_in_a_manifest_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let app = source(&[folder.path()]);
         let manifest = |text| fs::write(folder.path().join("nodeos.toml"), text).unwrap();
         manifest("memory = \"15M\"");
         let error = app.wanted().unwrap_err();
         assert!(error.to_string().contains("nodeos.toml, memory: expected an amount of RAM"), "{error}");
-        manifest("users = \"users.ext4\"");
-        let error = app.users(&app.wanted().unwrap().manifest).unwrap_err();
-        assert_eq!(error.status, crate::common::exit::USAGE);
-        assert!(error.to_string().starts_with("users in nodeos.toml: an APP brings its own"), "{error}");
         manifest("memory = \"1G\"");
         assert!(app.users(&app.wanted().unwrap().manifest).is_ok());
+    }
+
+    #[test]
+    fn an_app_runs_beside_the_homes_of_a_users_image() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("users.ext4");
+        create(&image, Create { size: 8 << 20, force: false }, &[]).unwrap();
+        let file = Homes::File(image.clone());
+        for (words, users, homes) in [
+            (vec![folder.path()], None, Homes::Empty),
+            (vec![folder.path()], Some(image.clone()), file.clone()),
+            (vec![folder.path(), Path::new("--users"), &image], None, file),
+            (vec![folder.path(), Path::new("--users"), Path::new("none")], Some(image.clone()), Homes::None),
+            (vec![folder.path(), Path::new("--users"), Path::new("1G")], None, Homes::Empty),
+        ] {
+            let found = source(&words).users(&Manifest { users, ..Manifest::default() }).unwrap();
+            assert_eq!((found.homes, found.app), (homes, Some(App::from(folder.path().to_owned()))), "{words:?}");
+        }
     }
 
     #[test]
@@ -272,8 +281,8 @@ mod tests {
             let manifest = Manifest { users: Some("/no/such/file".into()), ..Manifest::default() };
             (source.size(), source.users(&manifest).ok())
         };
-        assert_eq!(with("1G"), (Some(1 << 30), Some(Users::Demo)));
-        assert_eq!(with("none"), (None, Some(Users::None)));
+        assert_eq!(with("1G"), (Some(1 << 30), Some(Homes::Demo.into())));
+        assert_eq!(with("none"), (None, Some(Homes::None.into())));
         assert_eq!(with(folder.path().join("1G").to_str().unwrap()), (None, None));
     }
 }

@@ -1,12 +1,14 @@
-//! Keeps the demo's homes between two runs: one file below the user's state folder.
+//! Keeps homes between two runs: the demo's, and with `--keep` an app's. Each has a file below the user's state folder.
 //!
 //! `--fresh` keeps the homes that it replaces, as `demo.before-fresh-1.ext4` and so on. Nothing here removes a kept
 //! file.
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::host::digest::Key;
 use crate::host::error::{Result, Tried};
 use crate::host::folder::{self, Kept};
 use crate::host::interrupt::{self, Making};
@@ -14,13 +16,13 @@ use crate::host::progress::Progress;
 use crate::host::run::Run;
 use crate::users::ext4::{self, not_in_use};
 
-const NAME: &str = "demo.ext4";
-const KEPT: (&str, &str) = ("demo.before-fresh-", ".ext4");
+/// The name of the file with the demo's homes, without `.ext4`.
+pub const DEMO: &str = "demo";
 
 /// What a run does with the homes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct How {
-    /// Start over with the demo's own homes.
+    /// Start over with homes that nobody wrote to.
     pub fresh: bool,
     /// Only print what would be done.
     pub dry_run: bool,
@@ -31,20 +33,28 @@ pub fn folder() -> Result<PathBuf> {
     folder::own(Kept::State)
 }
 
-/// The file with the homes in that folder, as the last run left them. If there is none, or if `fresh`, a copy of
+/// The name of the file with the home of that app: another app of the same name has another one.
+pub fn of_app(app: &Path) -> Result<String> {
+    let whole = fs::canonicalize(app).tried("find", app)?;
+    let name = whole.file_name().unwrap_or_default().to_string_lossy();
+    let key = Key::default().with("app", whole.as_os_str().as_bytes()).name();
+    Ok(format!("app-{name}-{}", key.get(..8).unwrap_or_default()))
+}
+
+/// The file of that name with the homes in that folder, as the last run left them. If there is none, or if `fresh`, a copy of
 /// `made`.
-pub fn homes(folder: &Path, made: &Path, how: How, progress: Progress) -> Result<PathBuf> {
-    let homes = folder.join(NAME);
+pub fn homes(folder: &Path, name: &str, made: &Path, how: How, progress: Progress) -> Result<PathBuf> {
+    let homes = folder.join(format!("{name}.ext4"));
     let say = |text: String| progress.say("users", &text);
     let there = homes.exists();
     if there && !how.fresh {
-        say(format!("the demo's homes as you left them, {}; --fresh starts over", homes.display()));
+        say(format!("the homes as you left them, {}; --fresh starts over", homes.display()));
         return Ok(homes);
     }
-    not_in_use("start over with the demo's homes", &homes)?;
+    not_in_use("start over with new homes", &homes)?;
     if how.dry_run {
         if there {
-            say(format!("--fresh would keep {} as {}", homes.display(), unused(folder)?.display()));
+            say(format!("--fresh would keep {} as {}", homes.display(), unused(folder, name)?.display()));
         } else {
             let (made, homes, folder) = (made.display(), homes.display(), folder.display());
             say(format!(
@@ -55,22 +65,22 @@ pub fn homes(folder: &Path, made: &Path, how: How, progress: Progress) -> Result
     }
     fs::create_dir_all(folder).tried("make the folder", folder)?;
     let _making = Making::start();
-    let new = folder.join(format!(".demo.{}", std::process::id()));
+    let new = folder.join(format!(".{name}.{}", std::process::id()));
     let replaced = Run::new("cp")
         .args(["--reflink=auto", "--sparse=always", "--"])
         .arg(made)
         .arg(&new)
         .ok()
         .and_then(|()| interrupt::check(|| format!("make {}", homes.display())))
-        .and_then(
-            |()| if there { replace(folder, &homes, &new).map(Some) } else { first(&homes, &new).map(|()| None) },
-        );
+        .and_then(|()| {
+            if there { replace(folder, name, &homes, &new).map(Some) } else { first(&homes, &new).map(|()| None) }
+        });
     let _ = fs::remove_file(&new); // `first` has linked it to its name; after an error it is useless
     let kept = replaced?;
     if let Some(kept) = kept {
         let (kept, homes) = (kept.display(), homes.display());
         say(format!("the homes until now are kept: {kept}; to go back: mv {kept} {homes}"));
-        let older = numbers(folder)?.len().saturating_sub(1);
+        let older = numbers(folder, name)?.len().saturating_sub(1);
         if older > 0 {
             say(format!("{older} older ones lie beside it; remove what you no longer need"));
         }
@@ -88,17 +98,17 @@ fn first(homes: &Path, new: &Path) -> Result<()> {
 }
 
 /// Replaces the homes by the new file, and keeps the old ones. The lock ensures that no machine runs on them.
-fn replace(folder: &Path, homes: &Path, new: &Path) -> Result<PathBuf> {
+fn replace(folder: &Path, name: &str, homes: &Path, new: &Path) -> Result<PathBuf> {
     let _lock = ext4::lock(homes)?;
-    let kept = keep(folder, homes)?;
+    let kept = keep(folder, name, homes)?;
     fs::rename(new, homes).tried("rename to", homes)?;
     Ok(kept)
 }
 
 /// Gives the homes a second name that is not in use. They always have at least one name.
-fn keep(folder: &Path, homes: &Path) -> Result<PathBuf> {
+fn keep(folder: &Path, name: &str, homes: &Path) -> Result<PathBuf> {
     loop {
-        let kept = unused(folder)?;
+        let kept = unused(folder, name)?;
         match fs::hard_link(homes, &kept) {
             // another run took that name meanwhile
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -108,21 +118,24 @@ fn keep(folder: &Path, homes: &Path) -> Result<PathBuf> {
 }
 
 /// The next unused name for kept homes.
-fn unused(folder: &Path) -> Result<PathBuf> {
-    let next = numbers(folder)?.into_iter().max().map_or(1, |last| last + 1);
-    Ok(folder.join(format!("{}{next}{}", KEPT.0, KEPT.1)))
+fn unused(folder: &Path, name: &str) -> Result<PathBuf> {
+    let next = numbers(folder, name)?.into_iter().max().map_or(1, |last| last + 1);
+    Ok(folder.join(format!("{name}.before-fresh-{next}.ext4")))
 }
 
 /// The numbers of the kept homes.
-fn numbers(folder: &Path) -> Result<Vec<u32>> {
-    let number = |name: &str| name.strip_prefix(KEPT.0)?.strip_suffix(KEPT.1)?.parse().ok();
+fn numbers(folder: &Path, name: &str) -> Result<Vec<u32>> {
+    let number =
+        |file: &str| file.strip_prefix(name)?.strip_prefix(".before-fresh-")?.strip_suffix(".ext4")?.parse().ok();
     let entries = fs::read_dir(folder).tried("list", folder)?.flatten();
     Ok(entries.filter_map(|entry| number(entry.file_name().to_str()?)).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{How, NAME, first, homes, replace};
+    use super::{DEMO, How, first, homes, of_app, replace};
+
+    const NAME: &str = "demo.ext4";
     use crate::host::progress::Progress;
     use std::collections::BTreeMap;
     use std::fs;
@@ -151,13 +164,27 @@ mod tests {
         // --fresh has made its copy, and meanwhile a machine started
         let machine = crate::users::ext4::lock(&homes).unwrap();
         let before = files(state);
-        let error = replace(state, &homes, &mine).unwrap_err().to_string();
+        let error = replace(state, DEMO, &homes, &mine).unwrap_err().to_string();
         assert!(error.contains("another program has it open") && error.contains("next: stop the machine"), "{error}");
         assert_eq!(files(state), before);
         drop(machine);
-        let kept = replace(state, &homes, &mine).unwrap();
+        let kept = replace(state, DEMO, &homes, &mine).unwrap();
         let [now, then] = [homes, kept].map(|path| fs::read_to_string(path).unwrap());
         assert_eq!((now.as_str(), then.as_str()), ("mine", "other"));
+    }
+
+    #[test]
+    fn apps_of_the_same_name_have_homes_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = |above: &str| {
+            let app = folder.path().join(above).join("shop");
+            fs::create_dir_all(&app).unwrap();
+            (of_app(&app).unwrap(), app)
+        };
+        let ((one, path), (two, _)) = (app("a"), app("b"));
+        assert!(one.starts_with("app-shop-") && two.starts_with("app-shop-") && one != two, "{one} {two}");
+        std::os::unix::fs::symlink(path, folder.path().join("link")).unwrap();
+        assert_eq!(of_app(&folder.path().join("link")).unwrap(), one);
     }
 
     #[test]
@@ -166,7 +193,7 @@ mod tests {
         let (state, made) = (folder.path().join("state"), folder.path().join("made"));
         fs::write(&made, "made").unwrap();
         let run = |fresh, dry_run| {
-            let path = homes(&state, &made, How { fresh, dry_run }, Progress::Silent).unwrap();
+            let path = homes(&state, DEMO, &made, How { fresh, dry_run }, Progress::Silent).unwrap();
             assert_eq!(path, state.join(NAME));
             files(&state)
         };

@@ -1,6 +1,6 @@
 //! The machines that have budgets, and their measurements.
 
-use boot::assembly::Users;
+use boot::assembly::Homes;
 use boot::host::Host;
 use boot::host::error::Result;
 use boot::image::manifest::Manifest;
@@ -24,7 +24,7 @@ pub fn name(arch: &str, target: &str) -> String {
 
 /// Measures the figures with budgets, of one machine without homes. Instructions are the median of `runs` runs.
 pub fn measured(host: &Host, arch: &'static Arch, target: &'static Medium, runs: u8) -> Result<Measured> {
-    let subject = Subject { arch, target, users: Users::None, manifest: Manifest::default() };
+    let subject = Subject { arch, target, users: Homes::None.into(), manifest: Manifest::default() };
     // system calls do not vary between runs
     let is_booted = target.starts == Starts::Loaded;
     let once = if is_booted { &[What::Sizes, What::Calls][..] } else { &[What::Sizes] };

@@ -105,10 +105,7 @@ pub fn measure(
         format: FORMAT,
         arch: subject.arch.name.to_owned(),
         target: subject.target.name.to_owned(),
-        app: match &subject.users {
-            Users::App(app) => Some(app.path.display().to_string()),
-            _ => None,
-        },
+        app: subject.users.app.as_ref().map(|app| app.path.display().to_string()),
         versions: image.versions.iter().map(|(name, version)| ((*name).to_owned(), version.clone())).collect(),
         figures: Figures::new(),
         timeline: vec![],
@@ -134,9 +131,9 @@ pub fn measure(
         measured.figures.extend(repeated(What::Instructions, &|| guest.instructions(&[]))?);
         measured.figures.extend(repeated(What::Memory, &|| guest.memory())?);
         if has(What::Time) {
-            measured.timeline = match &subject.users {
-                Users::App(app) => app::timeline(host, subject, app, &image)?,
-                _ => guest.time()?,
+            measured.timeline = match &subject.users.app {
+                Some(app) => app::timeline(host, subject, app, &image)?,
+                None => guest.time()?,
             };
         }
     }
