@@ -18,7 +18,7 @@ use crate::parts::node::{self, Choice};
 use crate::parts::shim::{Shim, build as shim};
 use crate::users::app::{self, App};
 use crate::users::demo;
-use crate::users::image::{self as users, DEFAULT_SIZE};
+use crate::users::image::DEFAULT_SIZE;
 
 /// Debian's package of e2fsck without libraries.
 const E2FSCK: &str = "e2fsck-static";
@@ -49,8 +49,8 @@ pub struct Users {
 pub enum Homes {
     /// A session in RAM.
     None,
-    /// A users partition without homes. The machine makes that of an app.
-    Empty,
+    /// A users partition with the empty home of an app.
+    App,
     /// The demo's three homes.
     Demo,
     /// A users image that somebody made.
@@ -103,7 +103,7 @@ impl From<Homes> for Users {
 
 impl From<App> for Users {
     fn from(app: App) -> Self {
-        Self { homes: Homes::Empty, app: Some(app) }
+        Self { homes: Homes::App, app: Some(app) }
     }
 }
 
@@ -113,7 +113,7 @@ impl Users {
         let size = size.unwrap_or(DEFAULT_SIZE);
         match &self.homes {
             Homes::None => Ok(None),
-            Homes::Empty => users::empty(host, size).map(Some),
+            Homes::App => app::homes(host, size).map(Some),
             Homes::Demo => demo::image(host, size).map(Some),
             Homes::File(file) => Ok(Some(file.clone())),
         }

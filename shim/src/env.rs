@@ -8,15 +8,13 @@
 
 use core::ffi::CStr;
 
-use heapless::Vec;
 use rustix::{fs::CWD, io::Errno};
 use shim::{
     say,
     say::{Text, whole},
     sys::{self, Start, Stream},
+    variables::{Words, set},
 };
-
-type Words<'a> = Vec<&'a CStr, 255>;
 
 shim::program!(env);
 
@@ -83,15 +81,6 @@ fn failed(program: &CStr, errno: Errno) -> u8 {
     say!(&mut why, "env: cannot run ", program.to_str().unwrap_or("?"), ": ", errno, "\n");
     Stream(2).put(&why);
     if errno == Errno::NOENT { 127 } else { 126 }
-}
-
-/// Sets a variable, and replaces one of the same name.
-fn set<'a>(environment: &mut Words<'a>, variable: &'a CStr) -> Option<()> {
-    fn name(variable: &CStr) -> Option<&[u8]> {
-        variable.to_bytes().split(|byte| *byte == b'=').next()
-    }
-    environment.retain(|other| name(other) != name(variable));
-    environment.push(variable).ok()
 }
 
 /// Tries the program as a path, or in each folder of PATH.

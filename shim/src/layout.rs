@@ -12,6 +12,12 @@ pub const CARBON_ON_MEDIUM: &str = "/medium/carbon.erofs";
 pub const APPS: &str = "/apps";
 /// What an app's sandbox runs: not `/init`, which the app could write. As `.cjs` it is CommonJS whatever package.json says.
 pub const APP_INIT: &str = "/app/.init.cjs";
+/// Variables of the app, from its medium: a line each, as in `ENVIRONMENT`.
+pub const APP_ENVIRONMENT: &str = "app/.environment";
+/// Variables of a user, from root: a copy of the file beside the policy.
+pub const ENVIRONMENT: &str = "etc/environment";
+/// Larger files of variables are not used.
+pub const MAX_ENVIRONMENT: usize = 32 * 1024;
 /// The apps' code as an EROFS file in the initramfs.
 pub const APPS_IMAGE: &str = "/apps.erofs";
 /// The same beside the carbon copy, on a medium's own filesystem.
@@ -66,6 +72,8 @@ pub const OVERLAY: &str = ".overlay";
 pub const POLICY: &str = ".policy";
 /// The same, where PID 1 sees it.
 pub const POLICIES: &str = "/tmp/.policy";
+/// The suffix of the file with a user's variables, beside the policy.
+pub const VARIABLES_SUFFIX: &str = ".env";
 /// The suffix of a policy file, after the user's name.
 pub const POLICY_SUFFIX: &str = ".json";
 /// A folder of every ext4 filesystem. It is no home.

@@ -66,3 +66,4 @@ pub mod supervise;
 pub mod sys;
 pub mod told;
 pub mod users;
+pub mod variables;

@@ -184,6 +184,8 @@ pub enum Root<'a> {
     Op(Op<'a>),
     /// Writes a small file of the runtime layer.
     File(&'a str, File<'a>),
+    /// Copies the variables that root gives a user, if there are some: whose, to where.
+    Variables(&'a User<'a>, &'a str),
     /// Makes a user the owner of that place.
     Own(&'a str, &'a User<'a>),
     /// Mounts a user's root: the home over the runtime layer, the host layer, the user's app if there is one (the
@@ -309,6 +311,9 @@ impl Say for Root<'_> {
         match *self {
             Self::Op(op) => op.say(text),
             Self::File(path, _) => say!(text, "write ", path),
+            Self::Variables(user, to) => {
+                say!(text, "cp ", layout::POLICIES, "/", user.name, layout::VARIABLES_SUFFIX, " ", to)
+            }
             Self::Own(path, user) => say!(text, "chown ", user.uid, ":", user.gid, " ", path),
             Self::Overlay(home, upper, app, attr, redirect) => {
                 say!(text, "mount -t overlay -o ", attr, ",redirect_dir=", redirect, ",");

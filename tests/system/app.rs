@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use boot::users::{app::App, home::Home};
+use boot::users::{app::App, home::Home, policy::set_variables};
 use qemu::machine::Publish;
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, free_port, runs};
@@ -39,7 +39,7 @@ pub fn an_app_starts_as_its_package_says(arch: &'static Arch) {
     for (name, text) in [
         ("package.json", &*format!("{{\"scripts\": {{\"start\": \"{start}\"}}}}")),
         ("server.js", server),
-        ("pre.mjs", "globalThis.pre = 'loaded first'"),
+        ("pre.mjs", "globalThis.pre = 'loaded first, ' + process.env.GIVEN"),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
@@ -49,9 +49,18 @@ pub fn an_app_starts_as_its_package_says(arch: &'static Arch) {
         environment: vec![("GIVEN".to_owned(), "by \"us\" and 'them'".to_owned())],
         ..App::from(folder.path().to_owned())
     };
-    let mut vm = Boot::on(arch).app(app).words("TZ=Europe/Madrid").start();
-    vm.expect("--zone|Europe/Madrid|--and|more words production loaded first /app by \"us\" and 'them'").unwrap();
+    let given = "by \"us\" and 'them'";
+    let mut vm = Boot::on(arch).app(app.clone()).words("TZ=Europe/Madrid").start();
+    vm.expect(&format!("--zone|Europe/Madrid|--and|more words production loaded first, {given} /app {given}")).unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(7)), "{}", vm.transcript());
+
+    // root's variables replace those of the medium
+    let disk = Disk::with(&[Home::new("app", 1000), runs("ana", 1001, "console.log('ana', process.env.GIVEN)")]);
+    let variables = [("GIVEN".to_owned(), "by root".to_owned()), ("TZ".to_owned(), "Asia/Tokyo".to_owned())];
+    set_variables(&disk.path, "app", &variables).unwrap();
+    let mut vm = Boot::on(arch).app(app).homes(&disk).start();
+    vm.expect("--zone|Asia/Tokyo|--and|more words production loaded first, by root /app by root").unwrap();
+    assert!(vm.ending().is_ok() && vm.transcript().contains("ana undefined"), "{}", vm.transcript());
 }
 
 /// What is written beside the code stays over a new version of it; the code itself cannot be written.

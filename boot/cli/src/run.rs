@@ -115,7 +115,7 @@ impl Act for Args {
         }
         let wanted = self.source.wanted()?;
         let users = self.source.users(&wanted.manifest)?;
-        if self.keep && users.homes != Homes::Empty {
+        if self.keep && users.homes != Homes::App {
             return Err(Failed::usage("--keep is for an APP without --users: other homes are kept anyway"));
         }
         if self.fresh && !self.keep && users.homes != Homes::Demo {
@@ -216,9 +216,9 @@ impl Args {
         let kept = |name: &str| kept::homes(&kept::folder()?, name, made, how, progress).map(Drive::writable);
         Ok(match (&users.homes, &users.app) {
             (Homes::Demo, _) => kept(kept::DEMO)?,
-            (Homes::Empty, Some(app)) if self.keep => kept(&kept::of_app(&app.path)?)?,
+            (Homes::App, Some(app)) if self.keep => kept(&kept::of_app(&app.path)?)?,
             // homes in the cache are not written to
-            (Homes::Empty, _) => Drive { snapshot: true, ..Drive::writable(made) },
+            (Homes::App, _) => Drive { snapshot: true, ..Drive::writable(made) },
             (Homes::File(_) | Homes::None, _) => Drive::writable(absolute(made)?),
         })
     }

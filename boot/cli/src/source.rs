@@ -156,9 +156,7 @@ impl Source {
             ))
         })?;
         if let Some(file) = &self.env_file {
-            let text = fs::read_to_string(file).tried("read", file)?;
-            let read = environment::file(&text);
-            all.extend(read.map_err(|why| Failed::new(format!("cannot read {}, {why}", file.display())))?);
+            all.extend(env_file(file)?);
         }
         all.extend(self.env.iter().cloned());
         Ok(all)
@@ -171,7 +169,7 @@ impl Source {
             (Some(word), _) if word.as_os_str() == "none" => Homes::None,
             (Some(file), _) => is_file(file).map(Homes::File)?,
             (None, Some(file)) if self.size().is_none() => is_file(file).map(Homes::File)?,
-            (None, _) if self.app.is_some() => Homes::Empty,
+            (None, _) if self.app.is_some() => Homes::App,
             (None, _) => Homes::Demo,
         };
         if self.app.is_none() && (!manifest.env.is_empty() || manifest.start.is_some()) {
@@ -186,6 +184,12 @@ impl Source {
         };
         Ok(Users { homes, app: self.app.as_ref().map(app).transpose()? })
     }
+}
+
+/// The variables of a file.
+pub fn env_file(file: &Path) -> Result<Vec<Variable>, Failed> {
+    let text = fs::read_to_string(file).tried("read", file)?;
+    environment::file(&text).map_err(|why| Failed::new(format!("cannot read {}, {why}", file.display())))
 }
 
 /// The manifest's RAM, in the forms and the range of `--memory`.
@@ -259,11 +263,11 @@ mod tests {
         create(&image, Create { size: 8 << 20, force: false }, &[]).unwrap();
         let file = Homes::File(image.clone());
         for (words, users, homes) in [
-            (vec![folder.path()], None, Homes::Empty),
+            (vec![folder.path()], None, Homes::App),
             (vec![folder.path()], Some(image.clone()), file.clone()),
             (vec![folder.path(), Path::new("--users"), &image], None, file),
             (vec![folder.path(), Path::new("--users"), Path::new("none")], Some(image.clone()), Homes::None),
-            (vec![folder.path(), Path::new("--users"), Path::new("1G")], None, Homes::Empty),
+            (vec![folder.path(), Path::new("--users"), Path::new("1G")], None, Homes::App),
         ] {
             let found = source(&words).users(&Manifest { users, ..Manifest::default() }).unwrap();
             assert_eq!((found.homes, found.app), (homes, Some(App::from(folder.path().to_owned()))), "{words:?}");

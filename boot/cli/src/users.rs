@@ -5,9 +5,10 @@ use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use boot::tools::For;
+use boot::users::environment::{self, Variable};
 use boot::users::image::{self, Create, NewUser};
 use boot::users::logon::{Logon, Shell};
-use boot::users::policy::{policy, set_policy};
+use boot::users::policy::{policy, set_policy, set_variables, variables};
 use boot::users::read::{self, Image};
 use clap::Subcommand;
 use shim::policy::keys::{self, Key, name};
@@ -102,6 +103,22 @@ enum Verb {
             value_parser = [SHARED, PRIVATE])]
         network: Option<String>,
         /// Remove the policy first, so that the defaults apply
+        #[arg(long)]
+        default: bool,
+    },
+    /// Show or set environment variables of a user's programs; they replace those of an app's medium
+    Env {
+        /// The image
+        file: PathBuf,
+        /// The user's name
+        name: String,
+        /// Set a variable; may be repeated
+        #[arg(long, value_name = "NAME=VALUE", value_parser = environment::variable)]
+        env: Vec<Variable>,
+        /// Set the variables that this file has, one NAME=VALUE a line
+        #[arg(long, value_name = "FILE")]
+        env_file: Option<PathBuf>,
+        /// Remove the earlier variables first
         #[arg(long)]
         default: bool,
     },
@@ -207,6 +224,22 @@ impl Act for Args {
                 let kept = Some(&new).filter(|new| **new != Policy::default());
                 set_policy(&file, &name, kept)?;
                 common.progress.say("users", &format!("the policy of {name} is {new}, from the next boot on"));
+            }
+            Verb::Env { file, name, env, env_file, default } => {
+                let given = env_file.as_deref().map(crate::source::env_file).transpose()?.unwrap_or_default();
+                if given.is_empty() && env.is_empty() && !default {
+                    let variables = variables(&file, &name)?;
+                    return print_line(
+                        &variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>(),
+                    );
+                }
+                let mut all = if default { Vec::new() } else { variables(&file, &name)? };
+                for (name, value) in given.into_iter().chain(env) {
+                    all.retain(|(other, _)| *other != name);
+                    all.push((name, value));
+                }
+                set_variables(&file, &name, &all)?;
+                common.progress.say("users", &format!("{name} has {} variables, from the next boot on", all.len()));
             }
             Verb::Del { file, name } => {
                 image::known(&file, &name)?;

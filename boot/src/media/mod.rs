@@ -276,7 +276,7 @@ fn users() -> String {
 /// Writes the initramfs, with the homes for a session in RAM.
 fn initramfs(parts: &Parts<'_>, more: Option<&Path>, out: &Path) -> Result<()> {
     let cache = &parts.host.cache;
-    let homes = parts.users.map(|users| carried::archive(cache, users)).transpose()?.flatten();
+    let homes = parts.users.map(|users| carried::archive(cache, users)).transpose()?;
     let archives = [Some(parts.image.initramfs.as_path()), homes.as_deref(), more];
     archive::join(&archives.into_iter().flatten().collect::<Vec<_>>(), out)
 }

@@ -11,6 +11,7 @@
 
 use super::environment::Variable;
 use super::home::{Content, Entry, Home};
+use super::image::{Create, create};
 use super::shell::Word;
 use super::start::{self, EXTENSIONS, Files, Start};
 use super::{native, packages};
@@ -24,7 +25,7 @@ use crate::image::manifest::Include;
 use crate::image::tree::{self, Tree};
 use serde_json::Value;
 use shim::arches::Arch;
-use shim::layout::{APP_INIT, FIRST_UID};
+use shim::layout::{APP_ENVIRONMENT, APP_INIT, FIRST_UID};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,14 @@ impl From<PathBuf> for App {
 /// The image with the app's code; its `APP_INIT` does `first` before all else, which is JavaScript.
 pub fn layer(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<PathBuf> {
     erofs::image(host, &erofs::APPS, arch.name, &tree(&code(host, app, arch, first)?)?)
+}
+
+/// A users partition with the app's home, in which nothing is yet; from the cache. Whoever lets a machine write makes a
+/// copy.
+pub fn homes(host: &Host, size: u64) -> Result<PathBuf> {
+    let home = Home::new(USER, FIRST_UID);
+    let key = home.digest(Key::default().with("size", size.to_le_bytes()))?.name();
+    host.cache.entry("users", &format!("app-{key}"), |new| create(new, Create { size, force: false }, &[home]))
 }
 
 /// Code as files of root's. A program that the app runs in a folder of its own may make files there, as `/tmp` allows it.
@@ -110,6 +119,10 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     start.variables.splice(0..0, given);
     start.args.extend(words.iter().map(|word| Word::from(word.as_str())));
     home.program(APP_INIT.trim_start_matches('/'), start.init(first).map_err(|why| Error::new(tried(), why))?);
+    let variables = start.environment().map_err(|why| Error::new(tried(), why))?;
+    if !variables.is_empty() {
+        home.file(APP_ENVIRONMENT, variables);
+    }
     native::warnings(&home, arch, includes)?.iter().for_each(|warning| host.progress.say("app", warning));
     Ok(home)
 }

@@ -23,18 +23,15 @@ const LEVEL: i32 = 12;
 /// Must change when the format changes.
 const RECIPE: &str = "homes 2";
 
-/// The archive of a users image's homes, compressed; from the cache or made now. None of an image without homes.
-pub fn archive(cache: &Cache, users: &Path) -> Result<Option<PathBuf>> {
-    if Image::open(users)?.users()?.is_empty() {
-        return Ok(None);
-    }
+/// The archive of a users image's homes, compressed; from the cache or made now.
+pub fn archive(cache: &Cache, users: &Path) -> Result<PathBuf> {
     let key = Key::default().with("recipe", RECIPE).with_file(cache, "users", users)?.name();
     let path = cache.entry("homes", &key, |new| {
         let packed = zstd::encode_all(cpio(users)?.as_slice(), LEVEL).tried("compress the homes in", users)?;
         closed(new).and_then(|mut file| file.write_all(&packed)).tried("write", new)
     })?;
     cache.prune("homes", "")?;
-    Ok(Some(path))
+    Ok(path)
 }
 
 /// A new file that only its owner can access from the start: it gets everybody's files and password hashes.

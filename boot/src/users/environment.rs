@@ -1,5 +1,8 @@
 //! Environment variables for an app: `NAME=VALUE` words, and files with such lines. Pure.
 
+use shim::layout::MAX_ENVIRONMENT;
+use shim::variables::MOST_VARIABLES;
+
 use super::shell::is_name;
 
 /// A name and its value.
@@ -47,9 +50,26 @@ fn unquoted(value: &str) -> Option<&str> {
     Some(value.split_once(" #").map_or(value, |(value, _)| value.trim_end()))
 }
 
+/// Variables as lines of a file that a machine reads. Refuses those that it would not take.
+pub fn lines<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -> Result<String, String> {
+    let (mut text, mut count) = (String::new(), 0);
+    for (name, value) in variables {
+        if value.contains('\n') {
+            return Err(format!("the value of {name} has a line break"));
+        }
+        text += &format!("{name}={value}\n");
+        count += 1;
+    }
+    if count > MOST_VARIABLES || text.len() >= MAX_ENVIRONMENT {
+        let why = format!("{count} variables with {} bytes", text.len());
+        return Err(format!("{why}: a machine takes {MOST_VARIABLES}, with less than {MAX_ENVIRONMENT} bytes"));
+    }
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{file, variable};
+    use super::{file, lines, variable};
 
     #[test]
     fn a_variable_has_a_name_and_a_value() {
@@ -68,5 +88,14 @@ mod tests {
         assert_eq!(file("A=1\nB"), Err("line 2: expected NAME=VALUE".to_owned()));
         assert_eq!(file("A=\"x"), Err("line 1: a quote has no end".to_owned()));
         assert!(file("a b=1").unwrap_err().starts_with("line 1: \"a b\" is not the name"));
+    }
+
+    #[test]
+    fn variables_that_a_machine_would_not_take_are_refused() {
+        assert_eq!(lines([("A", "1"), ("B", "")].into_iter()), Ok("A=1\nB=\n".to_owned()));
+        assert!(lines([("A", "1\n2")].into_iter()).unwrap_err().contains("A has a line break"));
+        let large = "x".repeat(40_000);
+        assert!(lines([("A", large.as_str())].into_iter()).unwrap_err().starts_with("1 variables with 40003 bytes"));
+        assert!(lines(std::iter::repeat_n(("A", ""), 121)).unwrap_err().contains("a machine takes 120"));
     }
 }

@@ -26,7 +26,7 @@ const WITH_VALUE: [&str; 15] = [
 ];
 
 /// Flags with which node does not run a file as its program, or runs it more than once.
-const NO_PROGRAM: [&str; 18] = [
+const NO_PROGRAM: [&str; 17] = [
     "--eval",
     "--print",
     "--check",
@@ -44,8 +44,6 @@ const NO_PROGRAM: [&str; 18] = [
     "--v8-options",
     "--completion-bash",
     "--input-type",
-    // it would treat /init as a module
-    "--experimental-default-type",
 ];
 
 /// Takes the flags at the start of some words. Refuses flags with which node does not simply run a file.
@@ -67,23 +65,4 @@ pub fn at_front(words: &mut Peekable<impl Iterator<Item = Word>>) -> Result<Vec<
         }
     }
     Ok(flags)
-}
-
-/// Node reads NODE_OPTIONS when it starts. A value with several words does not fit into a `#!` line as one word, so
-/// this turns it into flags.
-pub fn node_options(variables: &[(String, Word)]) -> Result<Vec<String>, String> {
-    let Some((_, value)) = variables.iter().rfind(|(name, _)| name == "NODE_OPTIONS") else { return Ok(Vec::new()) };
-    let value = value.text().ok_or("NODE_OPTIONS has a variable in it")?;
-    if value.contains(['"', '\\']) {
-        return Err("NODE_OPTIONS has quotes in it".to_owned());
-    }
-    if !value.contains(char::is_whitespace) {
-        return Ok(Vec::new());
-    }
-    let mut words = value.split_whitespace().map(Word::from).peekable();
-    let flags = at_front(&mut words).map_err(|why| format!("NODE_OPTIONS: {why}"))?;
-    match words.next() {
-        None => Ok(flags),
-        Some(word) => Err(format!("NODE_OPTIONS: {} is not a flag", word.text().unwrap_or_default())),
-    }
 }

@@ -9,10 +9,9 @@ use super::names;
 use super::policy;
 use super::read::{Image, User};
 use super::script::Script;
-use crate::host::Host;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
-use shim::layout::{LOGON_FILE, LOST_FOUND, POLICY, ROOT_USER, USERS_LABEL};
+use shim::layout::{LOGON_FILE, LOST_FOUND, ROOT_USER, USERS_LABEL};
 use shim::logon_file::LogonFile;
 use std::collections::BTreeMap;
 use std::fs;
@@ -75,13 +74,6 @@ pub fn create(path: &Path, options: Create, homes: &[Home]) -> Result<()> {
     work.keep()
 }
 
-/// A users partition without homes, from the cache. Whoever lets a machine write makes a copy.
-pub fn empty(host: &Host, size: u64) -> Result<PathBuf> {
-    // Create's default and the label go into it as they are
-    let key = uuid(size, &[])?;
-    host.cache.entry("users", &format!("empty-{key}"), |new| create(new, Create { size, force: false }, &[]))
-}
-
 /// Adds a user. The home's owner is the user.
 pub fn add(path: &Path, new: &NewUser) -> Result<User> {
     names::check(&new.name)?;
@@ -142,12 +134,11 @@ pub fn del(path: &Path, name: &str) -> Result<()> {
     let (_lock, image) = to_change(path)?;
     let top = home_of(&image, path, name)?;
     let mut script = Script::default();
-    if let Some(policy) =
-        policy::file_name(name).ok().map(|file| [b"/", POLICY.as_bytes(), b"/", file.as_bytes()].concat())
-        && let Some(found) = image.look(&policy)?.filter(|found| !found.is_dir())
-    {
-        script.unlink(&policy)?;
-        script.free(found.number)?;
+    for file in policy::files(name) {
+        if let Some(found) = image.look(&file)?.filter(|found| !found.is_dir()) {
+            script.unlink(&file)?;
+            script.free(found.number)?;
+        }
     }
     // a file may also have names outside of the home: then it stays, and e2fsck counts its remaining names
     let mut inside: BTreeMap<u32, (u16, u16)> = BTreeMap::new();

@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
-use super::flags::{at_front, node_options};
-use super::packages;
+use super::flags::at_front;
 use super::shell::{Word, words};
+use super::{environment, packages};
 
 /// The extensions of files that node runs.
 pub const EXTENSIONS: [&str; 4] = ["js", "mjs", "cjs", "ts"];
@@ -87,12 +87,6 @@ fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, Str
     Ok(start)
 }
 
-/// Whether a variable is read before the app's first line runs: by node, OpenSSL or the C library.
-fn is_early(name: &str) -> bool {
-    ["NODE_", "UV_", "SSL_", "OPENSSL_", "LD_", "LC_", "MALLOC_"].iter().any(|start| name.starts_with(start))
-        || ["TZ", "LANG", "HOME", "PATH"].contains(&name)
-}
-
 /// Resolves a main file as node does: as it is, with .js, or index.js in that folder.
 fn resolve(path: &str, files: &impl Files) -> Option<String> {
     let path = packages::clean(path);
@@ -121,46 +115,53 @@ fn main(manifest: &Value, files: &impl Files) -> Result<String, String> {
 }
 
 impl Start {
-    /// The `/init` of the app's user, which first runs `first`, which is JavaScript.
+    /// The variables that are set before node starts: the last of each name, unless the machine has to expand it.
+    pub fn environment(&self) -> Result<String, String> {
+        let fixed = self.last_variables().filter_map(|(name, value)| Some((name, fixed(value)?)));
+        environment::lines(fixed)
+    }
+
+    /// The program that starts node with the app. It first runs `first`, which is JavaScript.
     pub fn init(&self, first: &str) -> Result<String, String> {
-        let plain = |(name, value): &(String, Word)| {
-            let value = value.text().filter(|value| is_early(name) && !value.contains(char::is_whitespace))?;
-            Some(format!("{name}={value}"))
-        };
-        let variables: Vec<_> = self.variables.iter().filter_map(plain).collect();
-        let flags = [node_options(&self.variables)?, self.flags.clone()].concat();
-        let line = match (flags.as_slice(), variables.as_slice()) {
-            ([], []) => "#!/usr/bin/env node".to_owned(),
-            // relative paths of flags start from the app's folder
-            (flags, variables) => {
-                let words =
-                    variables.iter().map(String::as_str).chain(["node"]).chain(flags.iter().map(String::as_str));
-                format!("#!/usr/bin/env -S -C /app {}", words.collect::<Vec<_>>().join(" "))
-            }
-        };
-        if let Some(flag) = flags.iter().find(|flag| flag.contains(char::is_whitespace)) {
+        // relative paths of flags start from the app's folder
+        let line = ["#!/usr/bin/env -S -C /app node"].into_iter().chain(self.flags.iter().map(String::as_str));
+        let line = line.collect::<Vec<_>>().join(" ");
+        if let Some(flag) = self.flags.iter().find(|flag| flag.contains(char::is_whitespace)) {
             return Err(format!("the flag {flag:?} has a space in it, which a `#!` line cannot have"));
         }
         if line.len() > LONGEST_LINE {
-            let long = "node's flags and the variables before it take";
             let next = "put flags into a file: node --import ./FILE";
-            return Err(format!("{long} {} bytes, a `#!` line has {LONGEST_LINE}\n  next: {next}", line.len()));
+            return Err(format!(
+                "node's flags take {} bytes, a `#!` line has {LONGEST_LINE}\n  next: {next}",
+                line.len()
+            ));
         }
-        let others = self.variables.iter().filter(|variable| plain(variable).is_none());
-        let others: String = others
-            .map(|(name, value)| format!("process.env[{}] = {}\n", Value::from(name.as_str()), value.expression()))
+        let expanded = self.last_variables().filter(|(_, value)| fixed(value).is_none());
+        let expanded: String = expanded
+            .map(|(name, value)| format!("process.env[{}] = {}\n", Value::from(name), value.expression()))
             .collect();
         let entry = Value::from(format!("/app/{}", self.entry)).to_string();
         let argv: Vec<_> = [entry].into_iter().chain(self.args.iter().map(Word::element)).collect();
         Ok(format!(
             "{line}\n{first}\
              // made by nodeos: as if node had been told to run the app\n\
-             process.chdir('/app')\n\
-             {others}process.argv.splice(1, Infinity, ...[{}])\n\
+             {expanded}process.argv.splice(1, Infinity, ...[{}])\n\
              require('node:module').runMain()\n",
             argv.join(",")
         ))
     }
+
+    /// The last of each name, in their order.
+    fn last_variables(&self) -> impl Iterator<Item = (&str, &Word)> {
+        let later = |at: usize, name: &str| self.variables.iter().skip(at + 1).any(|(other, _)| other == name);
+        let all = self.variables.iter().enumerate().filter(move |(at, (name, _))| !later(*at, name));
+        all.map(|(_, (name, value))| (name.as_str(), value))
+    }
+}
+
+/// The value of a variable that a line of a file can have.
+fn fixed(value: &Word) -> Option<&str> {
+    value.text().filter(|text| !text.contains('\n'))
 }
 
 #[cfg(test)]
@@ -183,15 +184,17 @@ mod tests {
         of(None, &packages::parse(manifest).unwrap(), &files)
     }
 
-    /// The `#!` line, and the program that node then runs.
+    /// Node's flags, the variables, and the program that node then runs.
     fn told(manifest: &str) -> Vec<String> {
         let files = ["server.js", "index.js", "lib/index.js", "cli.js", "node_modules/next/cli.js"];
-        let init = start(manifest, &files).and_then(|start| start.init("")).unwrap();
-        let lines =
-            init.lines().filter(|line| !line.starts_with("//") && !line.contains("chdir") && !line.contains("runMain"));
+        let start = start(manifest, &files).unwrap();
+        let (init, environment) = (start.init("").unwrap(), start.environment().unwrap());
+        let (line, rest) = init.split_once('\n').unwrap();
+        let lines = [line].into_iter().chain(environment.lines()).chain(rest.lines());
+        let lines = lines.filter(|line| !line.starts_with("//") && !line.contains("runMain"));
         let cut = |line: &str| {
             let line = line.strip_prefix("process.argv.splice(1, Infinity, ...[").unwrap_or(line);
-            line.trim_start_matches("#!/usr/bin/env ").trim_end_matches("])").to_owned()
+            line.trim_start_matches("#!/usr/bin/env -S -C /app node").trim().trim_end_matches("])").to_owned()
         };
         lines.map(cut).collect()
     }
@@ -199,33 +202,35 @@ mod tests {
     #[test]
     fn a_start_script_is_read_as_a_shell_reads_it() {
         for (script, line, rest) in [
-            ("node ./server.js --port 80", "node", &[r#""/app/server.js","--port","80""#][..]),
-            ("node server", "node", &[r#""/app/server.js""#]),
-            ("node .", "node", &[r#""/app/index.js""#]),
-            ("NODE_ENV=production node server.js", "-S -C /app NODE_ENV=production node", &[r#""/app/server.js""#]),
-            ("node --import ./pre.mjs server.js", "-S -C /app node --import ./pre.mjs", &[r#""/app/server.js""#]),
-            (
-                "node --max-old-space-size=100 lib",
-                "-S -C /app node --max-old-space-size=100",
-                &[r#""/app/lib/index.js""#],
-            ),
-            ("node --env-file=.env server.js", "-S -C /app node --env-file=.env", &[r#""/app/server.js""#]),
+            ("node ./server.js --port 80", "", &[r#""/app/server.js","--port","80""#][..]),
+            ("node server", "", &[r#""/app/server.js""#]),
+            ("node .", "", &[r#""/app/index.js""#]),
+            ("NODE_ENV=production node server.js", "", &["NODE_ENV=production", r#""/app/server.js""#]),
+            ("node --import ./pre.mjs server.js", "--import ./pre.mjs", &[r#""/app/server.js""#]),
+            ("node --max-old-space-size=100 lib", "--max-old-space-size=100", &[r#""/app/lib/index.js""#]),
+            ("node --env-file=.env server.js", "--env-file=.env", &[r#""/app/server.js""#]),
             (
                 r#"node server.js --name "John Doe" --port $PORT"#,
-                "node",
+                "",
                 &[
                     r#""/app/server.js","--name","John Doe","--port",...((process.env["PORT"] || "")).split(/[ \t\n]+/).filter(Boolean)"#,
                 ],
             ),
-            ("NAME='a b' node server.js", "node", &[r#"process.env["NAME"] = "a b""#, r#""/app/server.js""#]),
+            ("NAME='a b' node server.js", "", &["NAME=a b", r#""/app/server.js""#]),
             (
-                "NODE_OPTIONS='--a --b=c' node server.js",
-                "-S -C /app node --a --b=c",
-                &[r#"process.env["NODE_OPTIONS"] = "--a --b=c""#, r#""/app/server.js""#],
+                "A=1 B=$A A=2 B=3 C=$A NODE_OPTIONS='--a --b=\"c d\"' node server.js",
+                "",
+                &[
+                    "A=2",
+                    "B=3",
+                    r#"NODE_OPTIONS=--a --b="c d""#,
+                    r#"process.env["C"] = (process.env["A"] || "")"#,
+                    r#""/app/server.js""#,
+                ],
             ),
             (
                 "next start -p ${PORT:-80}",
-                "node",
+                "",
                 &[
                     r#""/app/node_modules/next/cli.js","start","-p",...((process.env["PORT"] || "80")).split(/[ \t\n]+/).filter(Boolean)"#,
                 ],
@@ -314,23 +319,14 @@ mod tests {
     fn flags_that_a_shebang_line_cannot_hold_are_refused() {
         let init =
             |flag: &str| Start { flags: vec![flag.to_owned()], entry: "x.js".to_owned(), ..Start::default() }.init("");
-        let quoted =
-            start(r#"{"scripts": {"start": "NODE_OPTIONS='--title \"a b\"' node server.js"}}"#, &["server.js"]);
-        assert!(quoted.unwrap().init("").unwrap_err().contains("NODE_OPTIONS has quotes"));
-        for (value, why) in [
-            ("--no-warnings --eval=1", "NODE_OPTIONS: with the flag --eval node does not"),
-            ("--no-warnings /app/other.js", "NODE_OPTIONS: /app/other.js is not a flag"),
-            ("--no-warnings --require", "NODE_OPTIONS: the flag --require has no value"),
-        ] {
-            let variables = vec![("NODE_OPTIONS".to_owned(), value.into())];
-            let error = Start { variables, entry: "x.js".to_owned(), ..Start::default() }.init("").unwrap_err();
-            assert!(error.contains(why), "{error}");
-        }
         assert!(init("--title=a b").unwrap_err().contains("has a space in it"));
         assert!(init(&format!("--title={}", "a".repeat(300))).unwrap_err().contains("a `#!` line has 255"));
         let plain = Start { entry: "a \"b\".js".to_owned(), ..Start::default() };
         let text = plain.init("").unwrap();
-        assert!(text.starts_with("#!/usr/bin/env node\n// made") && text.contains(r#"["/app/a \"b\".js"]"#), "{text}");
+        assert!(
+            text.starts_with("#!/usr/bin/env -S -C /app node\n// made") && text.contains(r#"["/app/a \"b\".js"]"#),
+            "{text}"
+        );
         assert_eq!(plain.init("first()\n").unwrap(), text.replacen('\n', "\nfirst()\n", 1));
     }
 }

@@ -103,7 +103,7 @@ fn the_app_is_the_main_module_and_init_exits_with_its_status() {
         fs::copy(&file, root.join("app").join(name)).unwrap();
         let init = String::from_utf8(init.clone()).unwrap().replace("/app", root.join("app").to_str().unwrap());
         fs::write(root.join("init"), init).unwrap();
-        let done = Command::new("node").arg(root.join("init")).output().unwrap();
+        let done = Command::new("node").arg(root.join("init")).current_dir(root.join("app")).output().unwrap();
         assert_eq!(done.status.code(), Some(expected), "{name}: {}", String::from_utf8_lossy(&done.stderr));
     }
 }
@@ -132,7 +132,11 @@ fn a_start_with_variables_and_flags_reaches_node() {
     let path = scratch.folder().join("init");
     fs::write(&path, &init).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    let done = Command::new(path).env("PORT", "80").output().unwrap();
+    let Some(Entry::File(Content::Bytes(variables), false)) = home.get("app/.environment") else { panic!("{home}") };
+    let variables = String::from_utf8(variables.clone()).unwrap();
+    assert_eq!(variables, "NODE_ENV=production\nTEXT=a b\n");
+    let variables = variables.lines().map(|line| line.split_once('=').unwrap());
+    let done = Command::new(path).envs(variables).env("PORT", "80").output().unwrap();
     let said = String::from_utf8(done.stdout).unwrap();
     let expected = "--name|John Doe|--port|80|last word production a b of the file loaded first\n";
     assert_eq!(said, expected, "{init}\n{}", String::from_utf8_lossy(&done.stderr));

@@ -26,7 +26,7 @@ fn stage() -> (TempDir, Cache, PathBuf) {
 #[test]
 fn archived_files_keep_owner_and_mode_and_an_end_mark_follows() {
     let (_folder, cache, users) = stage();
-    let made = carried::archive(&cache, &users).unwrap().unwrap();
+    let made = carried::archive(&cache, &users).unwrap();
     assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let mut held = Vec::new();
     let members = unpack::read(&made, |member, content| {

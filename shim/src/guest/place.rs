@@ -81,11 +81,11 @@ pub fn regular(dir: BorrowedFd<'_>, path: &str) -> Result<OwnedFd> {
 }
 
 /// The whole content of a file, which must be shorter than the buffer; `FBIG` if it is not.
-pub fn content<'a>(file: &OwnedFd, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
+pub fn content<'a>(file: &OwnedFd, buffer: &'a mut [u8]) -> Result<&'a mut [u8]> {
     let mut length = 0_usize;
     while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
         match rustix::io::read(file, rest)? {
-            0 => return buffer.get(..length).ok_or(Errno::FBIG),
+            0 => return buffer.get_mut(..length).ok_or(Errno::FBIG),
             more => length = length.saturating_add(more),
         }
     }

@@ -1,7 +1,8 @@
-//! Reads `.policy/USER.json`, if only root can write to it.
+//! Reads `.policy/USER.json` and `.policy/USER.env`, if only root can write to them.
 
 use rustix::{
     fd::{AsFd, OwnedFd},
+    fs::OFlags,
     io::{Errno, Result},
 };
 
@@ -23,7 +24,7 @@ pub fn of(user: &str, log: &Log) -> Policy {
 
 /// The same, but returns an error and logs nothing.
 pub fn read(user: &str) -> core::result::Result<Policy, &'static str> {
-    let file = match open(user) {
+    let file = match open(user, layout::POLICY_SUFFIX) {
         // a name that is too long for a policy file has no policy
         Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(Policy::default()),
         file => file.map_err(place::why)?,
@@ -32,10 +33,22 @@ pub fn read(user: &str) -> core::result::Result<Policy, &'static str> {
     Policy::parse(place::content(&file, &mut bytes).map_err(place::why)?)
 }
 
+/// Copies the file with the user's variables to a new file, if there is one.
+pub fn copy_variables(user: &str, to: &str) -> Result<()> {
+    let file = match open(user, layout::VARIABLES_SUFFIX) {
+        Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(()),
+        file => file?,
+    };
+    let mut bytes = [0; layout::MAX_ENVIRONMENT];
+    let text = place::content(&file, &mut bytes)?;
+    let copy = place::file(to, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?;
+    rustix::io::write(&copy, text).map(drop)
+}
+
 /// Opens the file if it is a regular file. Only root may write to it and to its folder.
-fn open(user: &str) -> Result<OwnedFd> {
+fn open(user: &str, suffix: &str) -> Result<OwnedFd> {
     let mut name = Text::new();
-    say!(&mut name, user, layout::POLICY_SUFFIX);
+    say!(&mut name, user, suffix);
     let folder = place::open(layout::POLICIES)?;
     let file = place::regular(folder.as_fd(), &name)?;
     place::roots_alone(&folder)?;

@@ -43,10 +43,11 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     plan.may(Why::Name, Root::Hostname(host));
 
     let layer = Why::RuntimeLayer;
-    plan.mount(layer, "tmpfs", "/runtime", Attr::FILES, "mode=0755,nr_inodes=16,size=16k");
+    plan.mount(layer, "tmpfs", "/runtime", Attr::FILES, "mode=0755,nr_inodes=16,size=64k");
     plan.mkdir(layer, "/runtime/etc", 0o755);
     plan.must(layer, Root::File("/runtime/etc/passwd", File::Passwd(user)));
     plan.must(layer, Root::File("/runtime/etc/group", File::Group(user)));
+    plan.may(Why::Variables, Root::Variables(user, "/runtime/etc/environment"));
     if user.uid == 0 {
         plan.mkdir(Why::Administrator, "/runtime/home", 0o755);
     }

@@ -16,11 +16,11 @@ use shim::last_word::LastWord;
 use super::Subject;
 use super::guest::{machine, timed};
 use boot::host::Host;
-use boot::host::error::{Error, Result, Tried};
+use boot::host::error::{Error, Result};
 use boot::host::interrupt::{self, Making};
 use boot::image::Image;
 use boot::users::app::{self, App};
-use boot::users::image::{Create, create};
+use boot::users::image::DEFAULT_SIZE;
 
 /// How long after its first line an app may neither listen nor exit.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,9 +36,7 @@ enum End {
 pub fn timeline(host: &Host, subject: &Subject, app: &App, image: &Image) -> Result<Vec<Event>> {
     let tried = || format!("time the boot of {}", app.path.display());
     let _making = Making::start();
-    let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
-    let homes = folder.path().join("homes.ext4");
-    create(&homes, Create::default(), &[])?;
+    let homes = app::homes(host, DEFAULT_SIZE)?;
     let apps = Some(app::layer(host, app, image.arch, include_str!("trace.js"))?);
     interrupt::check(tried)?;
     let image = &Image { apps, ..image.clone() };

@@ -1,15 +1,17 @@
 //! Runs a user's program as that user. Its arguments come from the user's own logon file.
 
-use rustix::{fs::CWD, io::Errno};
+use rustix::{fd::OwnedFd, fs::CWD, io::Errno};
 
 use crate::{
     cmdline::Options,
     guards::Guard,
-    guest::{logon::file, privilege},
+    guest::{logon::file, place, privilege},
+    layout::{self, MAX_ENVIRONMENT},
     logon_file::LogonFile,
     say,
     say::{Text, whole},
     sys::{self, Start, Stream},
+    variables::{Words, set, set_all},
 };
 
 /// Becomes the program, or the user's shell with its arguments. If it cannot: status 126 or 127, as with a shell.
@@ -35,24 +37,45 @@ pub fn run(user: &str, program: &str, options: &Options<'_>, start: Start) -> u8
     if errno == Errno::NOENT { 127 } else { 126 }
 }
 
-fn become_program(path: &str, shell: bool, file: &LogonFile, variables: &Text) -> Errno {
+fn become_program(path: &str, shell: bool, file: &LogonFile, fixed: &Text) -> Errno {
     let mut arguments = Text::new();
     say!(&mut arguments, path, "\0");
     for argument in file.shell_args.iter().filter(|_| shell) {
         say!(&mut arguments, argument, "\0");
     }
-    if !whole(variables) || !whole(&arguments) {
+    let (mut of_app, mut own); // they outlive the variables
+    let mut variables = Words::new();
+    let mut fits = whole(&arguments) && whole(fixed);
+    fits &= sys::strings(fixed).all(|variable| set(&mut variables, variable).is_some());
+    // only a file that is there takes memory; root's variables replace those of the medium
+    if let Ok(file) = place::regular(CWD, layout::APP_ENVIRONMENT) {
+        of_app = [0; MAX_ENVIRONMENT];
+        fits &= add(&mut variables, &file, &mut of_app);
+    }
+    if let Ok(file) = place::regular(CWD, layout::ENVIRONMENT) {
+        own = [0; MAX_ENVIRONMENT];
+        fits &= add(&mut variables, &file, &mut own);
+    }
+    if !fits {
         return Errno::TOOBIG;
     }
     match sys::strings(&arguments).next() {
         Some(first) if first.count_bytes() == path.len() => {
-            sys::exec(CWD, first, sys::strings(&arguments), sys::strings(variables))
+            sys::exec(CWD, first, sys::strings(&arguments), variables.iter().copied())
         }
         _ => Errno::INVAL,
     }
 }
 
-/// The complete environment of a user's process.
+/// Adds the variables of a file; whether they are not too many. The user may have put any file there: one that is too
+/// large is not used.
+fn add<'a>(variables: &mut Words<'a>, file: &OwnedFd, buffer: &'a mut [u8; MAX_ENVIRONMENT]) -> bool {
+    let Ok(length) = place::content(file, buffer).map(|text| text.len()) else { return true };
+    // the byte behind the last line is a NUL
+    buffer.get_mut(..=length).and_then(|text| set_all(variables, text)).is_some()
+}
+
+/// The environment of a user's process without the variables of files.
 fn environment(text: &mut Text, user: &str, shell: &str, options: &Options<'_>) {
     let Options { term, lang, tz, .. } = options;
     say!(text, "HOME=/\0TERM=", term, "\0LANG=", lang, "\0PATH=/bin\0USER=", user, "\0SHELL=", shell, "\0");

@@ -10,6 +10,7 @@ use crate::{
         execute::{Execute, bind, mount, write, write_file},
         log::Log,
         place::{self, Name},
+        policy,
     },
     layout,
     op::{Attr, Op, Root, Upper},
@@ -23,6 +24,7 @@ impl Execute for Root<'_> {
         match *self {
             Root::Op(op) => op.execute(log),
             Root::File(path, ref file) => write_file(path, file),
+            Root::Variables(user, to) => policy::copy_variables(user.name, to),
             Root::Own(path, user) => {
                 let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
                 rustix::fs::chown(Name::new(path)?.c(), Some(uid), Some(gid))
