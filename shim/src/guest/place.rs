@@ -52,7 +52,9 @@ pub fn folder_at(dir: &OwnedFd, name: &str) -> Result<OwnedFd> {
 
 /// A handle on the code of the app that is the user of that name.
 pub fn app(user: &str) -> Result<OwnedFd> {
-    folder_at(&open(layout::APPS)?, user)
+    let mut path = Text::new();
+    say!(&mut path, layout::APPS, "/", user);
+    open_at(CWD, &path, OFlags::PATH | OFlags::DIRECTORY)
 }
 
 /// Opens below `dir` and refuses symbolic links on the way, because a user may own any part of it.

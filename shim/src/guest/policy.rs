@@ -39,8 +39,14 @@ pub fn copy_variables(user: &str, to: &str) -> Result<()> {
         Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(()),
         file => file?,
     };
+    copy(&file, to)
+}
+
+/// A function of its own, because its stack takes pages.
+#[inline(never)]
+fn copy(file: &OwnedFd, to: &str) -> Result<()> {
     let mut bytes = [0; layout::MAX_ENVIRONMENT];
-    let text = place::content(&file, &mut bytes)?;
+    let text = place::content(file, &mut bytes)?;
     let copy = place::file(to, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?;
     rustix::io::write(&copy, text).map(drop)
 }

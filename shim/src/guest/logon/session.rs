@@ -43,36 +43,41 @@ fn become_program(path: &str, shell: bool, file: &LogonFile, fixed: &Text) -> Er
     for argument in file.shell_args.iter().filter(|_| shell) {
         say!(&mut arguments, argument, "\0");
     }
-    let (mut of_app, mut own); // they outlive the variables
     let mut variables = Words::new();
-    let mut fits = whole(&arguments) && whole(fixed);
-    fits &= sys::strings(fixed).all(|variable| set(&mut variables, variable).is_some());
-    // only a file that is there takes memory; root's variables replace those of the medium
-    if let Ok(file) = place::regular(CWD, layout::APP_ENVIRONMENT) {
-        of_app = [0; MAX_ENVIRONMENT];
-        fits &= add(&mut variables, &file, &mut of_app);
-    }
-    if let Ok(file) = place::regular(CWD, layout::ENVIRONMENT) {
-        own = [0; MAX_ENVIRONMENT];
-        fits &= add(&mut variables, &file, &mut own);
-    }
-    if !fits {
+    let fits = whole(&arguments) && whole(fixed);
+    if !fits || !sys::strings(fixed).all(|variable| set(&mut variables, variable).is_some()) {
         return Errno::TOOBIG;
     }
-    match sys::strings(&arguments).next() {
+    let exec = |variables: &Words<'_>| match sys::strings(&arguments).next() {
         Some(first) if first.count_bytes() == path.len() => {
             sys::exec(CWD, first, sys::strings(&arguments), variables.iter().copied())
         }
         _ => Errno::INVAL,
+    };
+    // root's variables replace those of the medium
+    with_file(layout::APP_ENVIRONMENT, &variables, &|variables| with_file(layout::ENVIRONMENT, variables, &exec))
+}
+
+/// Goes on with the variables, and with those of a file if it is there.
+fn with_file(path: &str, variables: &Words<'_>, go_on: &dyn Fn(&Words<'_>) -> Errno) -> Errno {
+    match place::regular(CWD, path) {
+        Ok(file) => with_content(&file, variables, go_on),
+        Err(_) => go_on(variables),
     }
 }
 
-/// Adds the variables of a file; whether they are not too many. The user may have put any file there: one that is too
-/// large is not used.
-fn add<'a>(variables: &mut Words<'a>, file: &OwnedFd, buffer: &'a mut [u8; MAX_ENVIRONMENT]) -> bool {
-    let Ok(length) = place::content(file, buffer).map(|text| text.len()) else { return true };
+/// A function of its own, because its stack takes pages. The user may have put any file there: one that is too large is
+/// not used.
+#[inline(never)]
+fn with_content(file: &OwnedFd, variables: &Words<'_>, go_on: &dyn Fn(&Words<'_>) -> Errno) -> Errno {
+    let mut buffer = [0; MAX_ENVIRONMENT];
+    let mut all = variables.clone();
+    let Ok(length) = place::content(file, &mut buffer).map(|text| text.len()) else { return go_on(variables) };
     // the byte behind the last line is a NUL
-    buffer.get_mut(..=length).and_then(|text| set_all(variables, text)).is_some()
+    match buffer.get_mut(..=length).and_then(|text| set_all(&mut all, text)) {
+        Some(()) => go_on(&all),
+        None => Errno::TOOBIG,
+    }
 }
 
 /// The environment of a user's process without the variables of files.

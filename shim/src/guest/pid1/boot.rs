@@ -40,6 +40,8 @@ pub const CHECK: u8 = 60;
 pub struct Machine<'a> {
     pub words: Start,
     pub single: bool,
+    /// Whether some users may have code on the medium.
+    pub apps: bool,
     pub guards: Guards<'a>,
     pub homes: &'a Homes,
     pub upper: Upper,
@@ -56,13 +58,13 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
     let options = Options::of(start.arguments().skip(1).chain(start.environment()));
     plan::first(&mut Begin(options.guards))?;
     let upper = setup(start, log)?;
-    if let Err(errno) = homes::scan(homes, options.guards, log) {
+    if let Err(errno) = homes::scan(homes, options.apps.is_some(), options.guards, log) {
         error!(log, "cannot read the users partition: ", errno);
     }
     info!(log, homes.count(), " users");
-    let Options { single, guards, size, .. } = options;
+    let Options { single, guards, size, apps, .. } = options;
     let consoles = consoles().into_iter().map(|name| Terminal::of(name, size)).collect();
-    Ok(Machine { words: start, single, guards, homes, upper, host: host(), consoles })
+    Ok(Machine { words: start, single, apps: apps.is_some(), guards, homes, upper, host: host(), consoles })
 }
 
 /// PID 1's own first steps. There is no log yet.

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Fills the table. Each refused home gets a line in the log; the other homes are not affected.
-pub fn scan(homes: &mut Homes, guards: Guards<'_>, log: &Log) -> Result<()> {
+pub fn scan(homes: &mut Homes, apps: bool, guards: Guards<'_>, log: &Log) -> Result<()> {
     let users = place::file(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY)?;
     let mut buffer = [MaybeUninit::uninit(); 4096];
     let mut entries = RawDir::new(&users, &mut buffer);
@@ -30,7 +30,7 @@ pub fn scan(homes: &mut Homes, guards: Guards<'_>, log: &Log) -> Result<()> {
         if is_ours(name.to_bytes()) {
             continue;
         }
-        let admitted = match look(&users, name, guards) {
+        let admitted = match look(&users, name, apps, guards) {
             Ok(found) => homes.admit(name.to_bytes(), found).map(drop),
             Err(errno) => Err(Refusal::Unreadable(errno.raw_os_error())),
         };
@@ -45,9 +45,9 @@ pub fn scan(homes: &mut Homes, guards: Guards<'_>, log: &Log) -> Result<()> {
 }
 
 /// The current entry of that name, which may not be in the table.
-pub fn found(name: &str, guards: Guards<'_>) -> Result<Found> {
+pub fn found(name: &str, apps: bool, guards: Guards<'_>) -> Result<Found> {
     let users = place::file(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY)?;
-    look(&users, Name::new(name)?.c(), guards)
+    look(&users, Name::new(name)?.c(), apps, guards)
 }
 
 fn refused(log: &Log, name: &[u8], why: Refusal) {
@@ -66,11 +66,11 @@ impl Say for Plain<'_> {
     }
 }
 
-fn look(users: &OwnedFd, name: &CStr, guards: Guards<'_>) -> Result<Found> {
+fn look(users: &OwnedFd, name: &CStr, apps: bool, guards: Guards<'_>) -> Result<Found> {
     let stat = rustix::fs::statat(users, name, AtFlags::SYMLINK_NOFOLLOW)?;
     let directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
     // an app's is on the medium, which only its maker writes
-    let app = name.to_str().is_ok_and(|user| place::app(user).is_ok());
+    let app = apps && name.to_str().is_ok_and(|user| place::app(user).is_ok());
     let has_init = directory && (app || has_init(users, name, stat.st_uid)? || !guards.hold(Guard::Init));
     Ok(Found { directory, uid: stat.st_uid, gid: stat.st_gid, has_init })
 }

@@ -247,7 +247,7 @@ impl Executor<'_> {
     fn home(&self, name: &str) -> Option<HomeId> {
         let home = self.machine.homes.named(name);
         if home.is_none() {
-            let found = homes::found(name, self.machine.guards).ok();
+            let found = homes::found(name, self.machine.apps, self.machine.guards).ok();
             match found.and_then(|found| self.machine.homes.refusal(name.as_bytes(), found)) {
                 Some(why) => error!(self.log, name, " cannot log on: the home was refused at boot: ", why),
                 None => error!(
@@ -290,7 +290,7 @@ impl Executor<'_> {
             None => Streams::Log,
         };
         info!(self.log, "init of ", self.name(home));
-        let app = place::app(self.name(home)).is_ok();
+        let app = self.machine.apps && place::app(self.name(home)).is_ok();
         self.enter(home, if app { layout::APP_INIT } else { "/init" }, streams)
     }
 
