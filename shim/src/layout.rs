@@ -10,10 +10,12 @@ pub const MEDIUM: &str = "/medium";
 pub const CARBON_ON_MEDIUM: &str = "/medium/carbon.erofs";
 /// Where the apps' code is mounted: a folder for each app, named as its user.
 pub const APPS: &str = "/apps";
-/// What an app's sandbox runs: not `/init`, which the app could write. As `.cjs` it is CommonJS whatever package.json says.
-pub const APP_INIT: &str = "/app/.init.cjs";
+/// What an app's sandbox runs. As `.cjs` it is CommonJS, whatever the app's package.json says.
+pub const APP_INIT: &str = "/.nodeos/init.cjs";
+/// The folder of an app's files.
+pub const APP_FOLDER: &str = "app";
 /// Variables of the app, from its medium: a line each, as in `ENVIRONMENT`.
-pub const APP_ENVIRONMENT: &str = "app/.environment";
+pub const APP_ENVIRONMENT: &str = ".nodeos/environment";
 /// Variables of a user, from root: a copy of the file beside the policy.
 pub const ENVIRONMENT: &str = "etc/environment";
 /// Larger files of variables are not used.

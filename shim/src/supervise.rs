@@ -100,6 +100,11 @@ impl State {
         taken
     }
 
+    /// The machine ends with a status that says that something failed.
+    pub fn fail(&mut self) {
+        self.status = 1;
+    }
+
     /// Whether the only remaining action will be to power off.
     #[must_use]
     pub fn idle(&self) -> bool {

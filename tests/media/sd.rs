@@ -137,7 +137,7 @@ fn a_truncated_copy_is_reported_as_incomplete() {
     file.set_len((start + sectors / 2) * 512).unwrap();
     file.set_len(512 << 20).unwrap();
     let mut vm = Vm::start(machine(&card, Bus::Card)).unwrap();
-    vm.expect("/dev/mmcblk0p2 is incomplete: the end of the carbon copy is not there").unwrap();
+    vm.expect("/dev/mmcblk0p2 is incomplete: the end of the image is not there").unwrap();
     vm.expect("this medium is incomplete: write it again").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::Reboot));
 }

@@ -3,7 +3,7 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -63,48 +63,98 @@ pub fn an_app_starts_as_its_package_says(arch: &'static Arch) {
     assert!(vm.ending().is_ok() && vm.transcript().contains("ana undefined"), "{}", vm.transcript());
 }
 
-/// What is written beside the code stays over a new version of it; the code itself cannot be written.
+/// Tries to change the code and what starts it, and keeps data. The version is a part of each text.
+const WRITES: &str = r##"
+    const fs = require('fs')
+    const code = tried => { try { tried(); return 'done' } catch (error) { return error.code } }
+    for (const [what, tried] of Object.entries({
+        write: () => fs.appendFileSync('index.js', '//'),
+        replace: () => { fs.writeFileSync('/tmp/x', ''); fs.copyFileSync('/tmp/x', 'index.js') },
+        remove: () => fs.unlinkSync('lib/part.js'),
+        folder: () => fs.renameSync('/app', '/other'),
+        beside: () => fs.appendFileSync('data.txt', 'VERSION '),
+        start: () => fs.rmSync('/.nodeos/init.cjs'),
+        starts: () => fs.renameSync('/.nodeos', '/other'),
+        node: () => fs.writeFileSync('/bin/node', 'x'),
+        env: () => { fs.writeFileSync('/env', 'x'); fs.renameSync('/env', '/usr/bin/env') },
+        preload: () => fs.writeFileSync('/etc/ld.so.preload', '/x'),
+    })) console.log(what, code(tried))
+    fs.appendFileSync('/data.txt', 'run VERSION ')
+    fs.writeFileSync('/init', "#!/usr/bin/env node\nconsole.log('not the code of the medium')", { mode: 0o755 })
+    console.log('version VERSION', process.getuid(), fs.readFileSync('/data.txt', 'utf8'), require('./lib/part'))
+    if (fs.existsSync('data.txt')) console.log('data', fs.readFileSync('data.txt', 'utf8'))
+    else fs.writeFileSync('data.txt', '')"##;
+
+fn writes(folder: &Path, version: &str, writable: bool) -> App {
+    std::fs::create_dir_all(folder.join("lib")).unwrap();
+    std::fs::write(folder.join("index.js"), WRITES.replace("VERSION", version)).unwrap();
+    std::fs::write(folder.join("lib/part.js"), format!("module.exports = 'part {version}'")).unwrap();
+    App { writable, ..App::from(folder.to_owned()) }
+}
+
 pub fn an_app_keeps_its_data_and_cannot_change_its_code(arch: &'static Arch) {
     let folder = tempfile::tempdir().unwrap();
-    let version = |number: u32| {
-        let script = format!(
-            "const fs = require('fs'), code = tried => {{ try {{ tried(); return 'done' }} catch (error) {{ return error.code }} }}
-            for (const [what, tried] of Object.entries({{
-                write: () => fs.appendFileSync('index.js', '//'),
-                replace: () => fs.renameSync('data.txt', 'index.js'),
-                remove: () => fs.unlinkSync('lib/part.js'),
-                folder: () => fs.renameSync('/app', '/other'),
-                start: () => fs.rmSync('/app/.init.cjs'),
-            }})) console.log(what, code(tried))
-            fs.appendFileSync('data.txt', 'run {number} ')
-            fs.writeFileSync('lib/new.txt', 'beside the code')
-            fs.writeFileSync('/init', \"#!/usr/bin/env node\\nconsole.log('not the code of the medium')\", {{ mode: 0o755 }})
-            console.log('version {number}', process.getuid(), fs.readFileSync('data.txt', 'utf8'), require('./lib/part'))"
-        );
-        let script = script.replace("\\\"", "\"");
-        std::fs::create_dir_all(folder.path().join("lib")).unwrap();
-        std::fs::write(folder.path().join("index.js"), script).unwrap();
-        std::fs::write(folder.path().join("lib/part.js"), format!("module.exports = 'part {number}'")).unwrap();
-        App::from(folder.path().to_owned())
-    };
     // the uid that an app would have alone is another user's here
     let disk = Disk::with(&[Home::new("ana", 1000)]);
-    for (number, data) in [(1, "run 1 "), (2, "run 1 run 2 ")] {
-        let mut vm = Boot::on(arch).app(version(number)).homes(&disk).start();
-        assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
+    for (version, data) in [("1", "run 1 "), ("2", "run 1 run 2 ")] {
+        let mut vm = Boot::on(arch).app(writes(folder.path(), version, false)).homes(&disk).start();
+        assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(1)), "{}", vm.transcript());
         let said = vm.transcript();
         for line in [
-            "write EACCES",
-            "replace E",
-            "remove EPERM",
+            "write EROFS",
+            "replace EROFS",
+            "remove EROFS",
             "folder E",
-            "start EPERM",
-            &format!("version {number} 1001 {data} part {number}"),
+            "beside EROFS",
+            "start EACCES",
+            "starts EXDEV",
+            "node EACCES",
+            "env EACCES",
+            "preload EACCES",
+            &format!("version {version} 1001 {data} part {version}"),
+            "nodeos: /app is read-only: write to another folder, such as /data, or set writable = true",
         ] {
             assert!(said.contains(line), "{line}: {said}");
         }
         assert!(!said.contains("not the code of the medium"), "{said}");
     }
+
+    // what a home has at the same place does not count: a partition may come from anywhere
+    let mut home = Home::new("app", 1000);
+    home.file("app/lib/part.js", "module.exports = 'planted'");
+    home.file("app/lib.js", "module.exports = 'planted'");
+    let planted = Disk::with(&[home]);
+    let mut vm = Boot::on(arch).app(writes(folder.path(), "3", false)).homes(&planted).start();
+    vm.expect("version 3 1000 run 3  part 3").unwrap();
+}
+
+pub fn a_writable_app_makes_files_beside_its_code_and_cannot_change_it(arch: &'static Arch) {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::with(&[]);
+    for (version, data) in [("1", "1 "), ("2", "1 2 ")] {
+        let mut vm = Boot::on(arch).app(writes(folder.path(), version, true)).homes(&disk).start();
+        assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
+        let said = vm.transcript();
+        let data = format!("data {data}");
+        for line in ["write EACCES", "replace EACCES", "remove EPERM", "folder E", "beside done", "start EACCES", &data]
+        {
+            assert!(said.contains(line), "{line}: {said}");
+        }
+    }
+}
+
+pub fn an_app_whose_home_is_refused_ends_with_a_status(arch: &'static Arch) {
+    // the second is what a boot leaves that was cut short
+    let mut homes = Disk::with(&[]);
+    homes.debugfs("mkdir app\nmkdir .new\n");
+    let mut vm = Boot::on(arch).app(example("exit3.mjs")).homes(&homes).start();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(1)), "{}", vm.transcript());
+    assert!(vm.transcript().contains("home app refused: uid 0 owns it"), "{}", vm.transcript());
+    assert!(vm.transcript().contains("no app runs, for the reason above"), "{}", vm.transcript());
+    homes = Disk::with(&[]);
+    homes.debugfs("mkdir .new\n");
+    let mut vm = Boot::on(arch).app(example("exit3.mjs")).homes(&homes).start();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(3)), "{}", vm.transcript());
 }
 
 /// dlopen(3) finds each; that it is no addon is node's own complaint, after that.

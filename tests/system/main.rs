@@ -37,6 +37,8 @@ behaviours! {
     app: an_app_that_takes_all_memory_is_killed,
         an_app_starts_as_its_package_says,
         an_app_keeps_its_data_and_cannot_change_its_code,
+        a_writable_app_makes_files_beside_its_code_and_cannot_change_it,
+        an_app_whose_home_is_refused_ends_with_a_status,
         native_addons_find_the_libraries_that_debian_has,
         an_app_has_the_console_and_the_machine_exits_with_its_status,
         an_http_app_answers_the_host,

@@ -103,8 +103,10 @@ pub fn without_a_partition_a_guest_gets_a_session_in_ram(arch: &'static Arch) {
 pub fn waiting_for_a_missing_partition_times_out(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('found')")]);
     let mut vm = Boot::on(arch).homes(&disk).users_by("users=LABEL=elsewhere").start();
-    vm.expect("LABEL=elsewhere /tmp: ETIMEDOUT (it did not appear); is it plugged in, and is users= or carbon= right?")
-        .unwrap();
+    vm.expect(
+        "LABEL=elsewhere /tmp: ETIMEDOUT (it did not appear); is it plugged in, and is users=, carbon= or apps= right?",
+    )
+    .unwrap();
     vm.expect("nodeos: RAM session").unwrap();
     vm.expect("username:").unwrap();
 }

@@ -15,7 +15,7 @@ use shim::cmdline::Options;
 use shim::keymap::{self, KEYMAPS};
 use shim::layout::{FIRST_UID, ROOT_USER, USERS_LABEL};
 use shim::limits::{self, Limits};
-use shim::op::{self, Upper};
+use shim::op::{self, Code, Upper};
 use shim::plan::{self, InRam, Need, Sandbox, Steps};
 use shim::policy::Policy;
 
@@ -31,7 +31,7 @@ use crate::source::archs;
                         nodeos explain                       a machine without a users partition\n  \
                         nodeos explain --users family.ext4   one with these users\n  \
                         nodeos explain --append single       only root may log on, no init runs\n  \
-                        nodeos explain --append apps=medium  one with the code of an APP on its medium"
+                        nodeos explain --append apps=LABEL=nodeos-apps      one with an APP"
 )]
 pub struct Args {
     /// The image of a users partition, for its users
@@ -125,7 +125,8 @@ impl Act for Args {
         for (user, policy) in users.iter().zip(policies) {
             let limits = limits::of_one(all, count, counts(&policy));
             let app = options.apps.is_some() && user.name == USER;
-            sections.push(one(user, app, options.single, &policy, limits));
+            let code = if app { Code::ReadOnly } else { Code::None };
+            sections.push(one(user, code, options.single, &policy, limits));
         }
         if self.json { print_json(&sections) } else { print_line(text(&sections).trim_end()) }
     }
@@ -145,7 +146,7 @@ fn counts(policy: &Read) -> &Policy {
     policy.as_ref().unwrap_or(&STRICTEST)
 }
 
-fn one(user: &read::User, app: bool, single: bool, policy: &Read, limits: Limits) -> Section {
+fn one(user: &read::User, code: Code, single: bool, policy: &Read, limits: Limits) -> Section {
     let read::User { name, uid, gid, init, refused, .. } = user;
     if let Some(why) = refused {
         return Section { title: format!("{}: refused, {why}", Shown::of(name)), steps: Vec::new() };
@@ -158,7 +159,7 @@ fn one(user: &read::User, app: bool, single: bool, policy: &Read, limits: Limits
     let owner = op::User { name, uid: *uid, gid: *gid };
     let Policy { network, devices, .. } = counts(policy);
     let (network, granted) = (*network, !devices.is_empty());
-    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, app, host: "nodeos" };
+    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, code, host: "nodeos" };
     let policy = match policy {
         Ok(policy) => policy.to_string(),
         Err(why) => format!("the strictest, for {why}: {}", Policy::STRICTEST),
@@ -215,7 +216,7 @@ impl fmt::Display for Section {
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, Policy, fresh, limits, one, plan, read, section};
+    use super::{Code, Options, Policy, fresh, limits, one, plan, read, section};
 
     #[test]
     fn each_reason_is_printed_once_above_its_steps() {
@@ -228,7 +229,7 @@ mod tests {
     #[test]
     fn each_user_is_shown_with_when_its_root_is_made_or_why_not() {
         let limits = limits::of_all(256 << 20);
-        let title = |user: &read::User, single| one(user, false, single, &Ok(Policy::default()), limits).title;
+        let title = |user: &read::User, single| one(user, Code::None, single, &Ok(Policy::default()), limits).title;
         let mut user = fresh(plan::GUEST, read::How::Guest, false);
         assert_eq!(
             title(&user, false),
@@ -238,7 +239,7 @@ mod tests {
         user.init = true;
         assert!(title(&user, false).contains("at boot, for its init"));
         user.refused = Some("it is not a directory".to_owned());
-        let refused = one(&user, false, false, &Ok(Policy::default()), limits);
+        let refused = one(&user, Code::None, false, &Ok(Policy::default()), limits);
         assert_eq!((refused.title.as_str(), refused.steps.len()), ("guest: refused, it is not a directory", 0));
     }
 }

@@ -35,5 +35,5 @@ fn main() -> ExitCode {
 
 /// That nobody reads it is no reason to panic, as `eprintln` does.
 fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "nodeos: {text}");
+    let _ = std::io::stderr().write_all(format!("nodeos: {text}\n").as_bytes());
 }

@@ -78,7 +78,7 @@ kernel print when the machine ends.
 
 Files of the demo's users are kept in $XDG_STATE_HOME/nodeos. --fresh renames them to demo.before-fresh-1.ext4 and so \
 on; nodeos never deletes them. With --users FILE, the machine writes to FILE. An APP starts anew each time: the files \
-that it writes are deleted when it ends. If the disk of this machine is full, the guest gets an error, and a line here \
+that it writes are deleted when it ends, unless --keep is given. If the disk of this machine is full, the guest gets an error, and a line here \
 names the image.
 
 With passt (a Debian package), the guest cannot reach servers on this machine's loopback.
@@ -177,9 +177,9 @@ impl Args {
         if let Some(arch) = arch.filter(|arch| *arch != medium.arch) {
             return Err(Failed::usage(format!("--arch {arch}: that medium is made for {}", medium.arch)));
         }
-        if carbon.is_some() || node.is_some() || append.is_some() || self.fresh {
+        if carbon.is_some() || node.is_some() || append.is_some() || self.fresh || self.keep {
             return Err(Failed::usage(
-                "--carbon, --node, --append and --fresh cannot change a medium that is already built",
+                "--carbon, --node, --append, --fresh and --keep cannot change a medium that is already built",
             ));
         }
         if !words.is_empty() || !env.is_empty() || env_file.is_some() {
@@ -321,7 +321,7 @@ fn sized(machine: &Machine, size: Option<(u16, u16)>) -> Machine {
 
 /// What is wrong with the host while the machine runs: an error, said also where nothing else is.
 fn alarm(text: &str) {
-    let _ = writeln!(std::io::stderr(), "\nnodeos: {text}");
+    let _ = std::io::stderr().write_all(format!("\nnodeos: {text}\n").as_bytes());
 }
 
 /// A line while the machine has the terminal: its cursor may be anywhere.

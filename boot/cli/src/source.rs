@@ -13,8 +13,9 @@ use boot::image::outside::{self, Outside};
 use boot::image::words;
 use boot::media::Medium;
 use boot::tools::For;
-use boot::users::app::App;
+use boot::users::app::{App, USER};
 use boot::users::environment::{self, Variable};
+use boot::users::read::{self, How};
 use boot::users::superblock;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use lab::measure::Subject;
@@ -172,18 +173,35 @@ impl Source {
             (None, _) if self.app.is_some() => Homes::App,
             (None, _) => Homes::Demo,
         };
-        if self.app.is_none() && (!manifest.env.is_empty() || manifest.start.is_some()) {
+        if self.app.is_none() && (!manifest.env.is_empty() || manifest.start.is_some() || manifest.writable) {
             return Err(Failed::usage(
-                "start and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
+                "start, writable and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
             ));
+        }
+        if let (Some(_), Homes::File(file)) = (&self.app, &homes) {
+            no_other(file)?;
         }
         let app = |app: &PathBuf| {
             let (environment, includes) = (self.environment(manifest)?, manifest.include.clone());
-            let (start, words) = (manifest.start.clone(), self.words.clone());
-            Ok::<_, Failed>(App { path: app.clone(), start, words, environment, includes })
+            let (start, words, writable) = (manifest.start.clone(), self.words.clone(), manifest.writable);
+            Ok::<_, Failed>(App { path: app.clone(), start, words, environment, includes, writable })
         };
         Ok(Users { homes, app: self.app.as_ref().map(app).transpose()? })
     }
+}
+
+/// Refuses an image in which somebody else has the name of an app's user.
+fn no_other(file: &Path) -> Result<(), Failed> {
+    let users = read::list(file)?;
+    let Some(user) = users.iter().find(|user| user.name == USER) else { return Ok(()) };
+    let why = match &user.refused {
+        Some(why) => format!("the home {USER} in {} would be refused: {why}", file.display()),
+        None if user.init || user.logon != How::None => {
+            format!("{} has a user {USER} of its own, and the APP runs as the user of that name", file.display())
+        }
+        None => return Ok(()),
+    };
+    Err(Failed::usage(format!("{why}\n  next: give that home another name, or take another image")))
 }
 
 /// The variables of a file.

@@ -38,8 +38,9 @@ impl Progress {
     /// Prints one line: a phase that took no time, or a note.
     pub fn say(self, phase: &str, text: &str) {
         if self != Self::Silent {
-            // a closed stderr is no reason to stop
-            let _ = writeln!(std::io::stderr(), "[{phase}] {}", printable(text));
+            // in one piece: a machine may write to the same terminal. A closed stderr is no reason to stop
+            let line = format!("[{phase}] {}\n", printable(text));
+            let _ = std::io::stderr().write_all(line.as_bytes());
         }
     }
 

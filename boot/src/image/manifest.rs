@@ -40,6 +40,8 @@ pub struct Manifest {
     pub memory: Option<String>,
     /// The command that starts an app, in the form of `"start"` in package.json.
     pub start: Option<String>,
+    /// Whether an app can make files in its own folder.
+    pub writable: bool,
     /// Environment variables of an app.
     pub env: BTreeMap<String, String>,
     pub kernel: Kernel,
@@ -187,6 +189,7 @@ mod tests {
             cmdline = "TZ=UTC"
             users = "users.img"
             memory = "1G"
+            writable = true
             start = "node x.js"
             [env]
             PORT = "8000"
@@ -204,6 +207,7 @@ mod tests {
             cmdline: "TZ=UTC".to_owned(),
             users: Some(PathBuf::from("/app/users.img")),
             memory: Some("1G".to_owned()),
+            writable: true,
             start: Some("node x.js".to_owned()),
             env: BTreeMap::from([("PORT".to_owned(), "8000".to_owned())]),
             kernel: Kernel { options: vec![KernelOption("CONFIG_USB=y".to_owned())] },

@@ -247,6 +247,10 @@ fn content(cache: &Cache, tree: &Tree) -> Result<[u8; 32]> {
             Entry::File { source, mode } => {
                 key.with("file", path).with("mode", mode.to_le_bytes()).with("content", digest_of(cache, source)?)
             }
+            Entry::Text { content, mode } => {
+                key.with("file", path).with("mode", mode.to_le_bytes()).with("content", content)
+            }
+            Entry::Symlink { target } => key.with("link", path).with("target", target),
             entry => key.with("entry", Line { path, entry }.to_string()),
         };
     }
@@ -318,6 +322,13 @@ mod tests {
         assert_eq!(digest("two", "x", 0o644), one);
         assert_ne!(digest("two", "y", 0o644), one);
         assert_ne!(digest("two", "x", 0o755), one);
+
+        let link = |path: &str, target: &str| {
+            let mut tree = Tree::default();
+            tree.put(path, Entry::Symlink { target: target.to_owned() }).unwrap();
+            content(&cache, &tree).unwrap()
+        };
+        assert_ne!(link("/a", "b c"), link("/a b", "c"));
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! folder or file, words → Home (a value: what is in it) → Tree → EROFS image, mounted at /apps
 //! ```
 //!
-//! The user `app`, who cannot log on, has it below a home that holds only what the app writes. All of the code is root's:
-//! the app makes new files beside it and cannot change or remove it. `layout::APP_INIT` makes node believe that it was
-//! told to run the app's entry: `process.argv`, `require.main` and `import.meta.main` are as anywhere else, and the exit
-//! status is the app's, for there is only one process.
+//! The user `app`, who cannot log on, has it below a home that holds only what the app writes. `/app` is read-only,
+//! unless the app asks for another. `layout::APP_INIT` starts node as if it ran the app's entry: `process.argv`,
+//! `require.main` and `import.meta.main` have their usual values, and the exit status is the app's, because there is only
+//! one process.
 
 use super::environment::Variable;
 use super::home::{Content, Entry, Home};
@@ -25,13 +25,16 @@ use crate::image::manifest::Include;
 use crate::image::tree::{self, Tree};
 use serde_json::Value;
 use shim::arches::Arch;
-use shim::layout::{APP_ENVIRONMENT, APP_INIT, FIRST_UID};
+use shim::layout::{APP_ENVIRONMENT, APP_FOLDER, APP_INIT, FIRST_UID};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The user that runs the app.
 pub const USER: &str = "app";
+/// JavaScript that says what to do when a write fails.
+const HINT: &str = "process.on('uncaughtExceptionMonitor', error => error?.code === 'EROFS' && console.error(\
+                    'nodeos: /app is read-only: write to another folder, such as /data, or set writable = true in nodeos.toml'))\n";
 /// What of an app's folder stays on the host: its history, and npm's settings, which may hold a token.
 const LEFT_OUT: [&str; 3] = [".git", ".npmrc", packages::OF_NPM];
 
@@ -47,17 +50,19 @@ pub struct App {
     pub environment: Vec<Variable>,
     /// Files in the image besides the default libraries: native addons may need them.
     pub includes: Vec<Include>,
+    /// Whether it can make files in its own folder.
+    pub writable: bool,
 }
 
 impl From<PathBuf> for App {
     fn from(path: PathBuf) -> Self {
-        Self { path, start: None, words: Vec::new(), environment: Vec::new(), includes: Vec::new() }
+        Self { path, start: None, words: Vec::new(), environment: Vec::new(), includes: Vec::new(), writable: false }
     }
 }
 
 /// The image with the app's code; its `APP_INIT` does `first` before all else, which is JavaScript.
 pub fn layer(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<PathBuf> {
-    erofs::image(host, &erofs::APPS, arch.name, &tree(&code(host, app, arch, first)?)?)
+    erofs::image(host, &erofs::APPS, arch.name, &tree(&code(host, app, arch, first)?, app.writable)?)
 }
 
 /// A users partition with the app's home, in which nothing is yet; from the cache. Whoever lets a machine write makes a
@@ -68,30 +73,31 @@ pub fn homes(host: &Host, size: u64) -> Result<PathBuf> {
     host.cache.entry("users", &format!("app-{key}"), |new| create(new, Create { size, force: false }, &[home]))
 }
 
-/// Code as files of root's. A program that the app runs in a folder of its own may make files there, as `/tmp` allows it.
-fn tree(code: &Home) -> Result<Tree> {
+/// Code as files of root's. With `writable`, the app makes new files in its folders, as everybody does in `/tmp`.
+fn tree(code: &Home, writable: bool) -> Result<Tree> {
     let mut tree = Tree::default();
     for (path, entry) in code.entries() {
-        let text = |bytes: &[u8]| {
-            let shown = Shown::of(path);
-            let why = || Error::new(format!("put {shown} into the image"), "it is not UTF-8").next("rename it");
+        let text = |what: &str, bytes: &[u8]| {
+            let tried = format!("put {} into the image", Shown::of(path));
+            let why = || Error::new(tried, format!("{what} is not UTF-8")).next("rename it");
             String::from_utf8(bytes.to_vec()).map_err(|_| why())
         };
         let mode = u32::from(entry.mode(path)) & 0o777;
         let entry = match entry {
-            Entry::Folder => tree::Entry::Dir { mode: 0o1777 },
+            Entry::Folder if writable && path.starts_with(APP_FOLDER.as_bytes()) => tree::Entry::Dir { mode: 0o1777 },
+            Entry::Folder => tree::Entry::Dir { mode },
             Entry::File(Content::File(source), _) => tree::Entry::File { source: source.clone(), mode },
-            Entry::File(Content::Bytes(bytes), _) => tree::Entry::Text { content: text(bytes)?, mode },
-            Entry::Link(says) => tree::Entry::Symlink { target: text(says)? },
+            Entry::File(Content::Bytes(bytes), _) => tree::Entry::Text { content: text("its text", bytes)?, mode },
+            Entry::Link(says) => tree::Entry::Symlink { target: text("what the link says", says)? },
         };
-        tree.put(&format!("/{}/{}", code.name, text(path)?), entry)?;
+        tree.put(&format!("/{}/{}", code.name, text("its name", path)?), entry)?;
     }
     Ok(tree)
 }
 
 /// The app's code, below `/app`.
 pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
-    let App { path: app, start: own, words, environment, includes } = app;
+    let App { path: app, start: own, words, environment, includes, writable } = app;
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(USER, FIRST_UID);
@@ -118,7 +124,8 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     let given = environment.iter().map(|(name, value)| (name.clone(), Word::from(value.as_str())));
     start.variables.splice(0..0, given);
     start.args.extend(words.iter().map(|word| Word::from(word.as_str())));
-    home.program(APP_INIT.trim_start_matches('/'), start.init(first).map_err(|why| Error::new(tried(), why))?);
+    let first = if *writable { first.to_owned() } else { format!("{first}{HINT}") };
+    home.program(APP_INIT.trim_start_matches('/'), start.init(&first).map_err(|why| Error::new(tried(), why))?);
     let variables = start.environment().map_err(|why| Error::new(tried(), why))?;
     if !variables.is_empty() {
         home.file(APP_ENVIRONMENT, variables);

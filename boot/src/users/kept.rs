@@ -37,6 +37,8 @@ pub fn folder() -> Result<PathBuf> {
 pub fn of_app(app: &Path) -> Result<String> {
     let whole = fs::canonicalize(app).tried("find", app)?;
     let name = whole.file_name().unwrap_or_default().to_string_lossy();
+    let plain = |letter: &char| letter.is_ascii_alphanumeric() || "._-".contains(*letter);
+    let name: String = name.chars().filter(plain).take(64).collect();
     let key = Key::default().with("app", whole.as_os_str().as_bytes()).name();
     Ok(format!("app-{name}-{}", key.get(..8).unwrap_or_default()))
 }
@@ -79,7 +81,7 @@ pub fn homes(folder: &Path, name: &str, made: &Path, how: How, progress: Progres
     let kept = replaced?;
     if let Some(kept) = kept {
         let (kept, homes) = (kept.display(), homes.display());
-        say(format!("the homes until now are kept: {kept}; to go back: mv {kept} {homes}"));
+        say(format!("the previous homes are kept: {kept}; to go back: mv {kept} {homes}"));
         let older = numbers(folder, name)?.len().saturating_sub(1);
         if older > 0 {
             say(format!("{older} older ones lie beside it; remove what you no longer need"));

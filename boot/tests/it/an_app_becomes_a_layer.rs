@@ -64,14 +64,15 @@ fn a_folder_becomes_a_layer_without_git_history_and_npm_tokens() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "an app's files may be secret");
     let expected = [
         ("/app", "drwxr-xr-x"),
-        ("/app/app", "drwxrwxrwt"),
+        ("/app/.nodeos", "drwxr-xr-x"),
+        ("/app/.nodeos/init.cjs", "-rwxr-xr-x"),
+        ("/app/app", "drwxr-xr-x"),
         ("/app/app/.env", "-rw-r--r--"),
-        ("/app/app/.init.cjs", "-rwxr-xr-x"),
-        ("/app/app/lib", "drwxrwxrwt"),
+        ("/app/app/lib", "drwxr-xr-x"),
         ("/app/app/lib/x.js", "-rw-r--r--"),
         ("/app/app/link", "lrwxrwxrwx"),
-        ("/app/app/node_modules", "drwxrwxrwt"),
-        ("/app/app/node_modules/dep", "drwxrwxrwt"),
+        ("/app/app/node_modules", "drwxr-xr-x"),
+        ("/app/app/node_modules/dep", "drwxr-xr-x"),
         ("/app/app/node_modules/dep/index.js", "-rw-r--r--"),
         ("/app/app/package.json", "-rw-r--r--"),
     ];
@@ -79,7 +80,13 @@ fn a_folder_becomes_a_layer_without_git_history_and_npm_tokens() {
     let found: Vec<_> = found.iter().map(|(path, mode, _)| (path.as_str(), mode.as_str())).collect();
     assert_eq!(found, expected);
     assert!(members(&path).iter().all(|(.., owner)| *owner == (0, 0)));
-    assert_eq!(layer(&host(&scratch), &folder.into(), &ALL[0], "").unwrap(), path, "made once");
+    assert_eq!(layer(&host(&scratch), &folder.clone().into(), &ALL[0], "").unwrap(), path, "made once");
+    let writable = App { writable: true, ..App::from(folder) };
+    let path = layer(&host(&scratch), &writable, &ALL[0], "").unwrap();
+    let found = members(&path);
+    let folders: Vec<_> =
+        found.iter().filter(|(_, mode, _)| mode == "drwxrwxrwt").map(|(path, ..)| &path[..]).collect();
+    assert_eq!(folders, ["/app/app", "/app/app/lib", "/app/app/node_modules", "/app/app/node_modules/dep"]);
 }
 
 #[test]
@@ -94,7 +101,7 @@ fn the_app_is_the_main_module_and_init_exits_with_its_status() {
         let file = scratch.folder().join(name);
         fs::write(&file, text).unwrap();
         let home = code(&host(&scratch), &file.clone().into(), &ALL[0], "").unwrap();
-        let Some(Entry::File(Content::Bytes(init), true)) = home.get("app/.init.cjs") else {
+        let Some(Entry::File(Content::Bytes(init), true)) = home.get(".nodeos/init.cjs") else {
             panic!("no init: {home}")
         };
         // this folder is the root of the machine
@@ -125,14 +132,14 @@ fn a_start_with_variables_and_flags_reaches_node() {
     let folder = app(&scratch, &files);
     let made = App { path: folder.clone(), words: vec!["last word".to_owned()], ..App::from(folder.clone()) };
     let home = code(&host(&scratch), &made, &ALL[0], "").unwrap();
-    let Some(Entry::File(Content::Bytes(init), true)) = home.get("app/.init.cjs") else { panic!("no init: {home}") };
+    let Some(Entry::File(Content::Bytes(init), true)) = home.get(".nodeos/init.cjs") else { panic!("no init: {home}") };
     let at = scratch.folder().join("app");
     fs::rename(&folder, &at).unwrap();
     let init = String::from_utf8(init.clone()).unwrap().replace("/app", at.to_str().unwrap());
     let path = scratch.folder().join("init");
     fs::write(&path, &init).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    let Some(Entry::File(Content::Bytes(variables), false)) = home.get("app/.environment") else { panic!("{home}") };
+    let Some(Entry::File(Content::Bytes(variables), false)) = home.get(".nodeos/environment") else { panic!("{home}") };
     let variables = String::from_utf8(variables.clone()).unwrap();
     assert_eq!(variables, "NODE_ENV=production\nTEXT=a b\n");
     let variables = variables.lines().map(|line| line.split_once('=').unwrap());

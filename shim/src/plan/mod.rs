@@ -241,7 +241,7 @@ mod tests {
     use super::*;
     use crate::{
         limits::Limits,
-        op::{Root, Upper},
+        op::{Code, Root, Upper},
         policy::Network,
     };
 
@@ -253,7 +253,7 @@ mod tests {
             limits,
             network: Network::Shared,
             granted: false,
-            app: false,
+            code: Code::None,
             host: "nodeos",
         }
     }
@@ -318,7 +318,8 @@ mod tests {
         let user = User { name: "ana", uid: 1000, gid: 1000 };
         let limits = Limits { high: Some(48 << 20), ..sandbox(&user).limits };
         golden("root_of_a_user_with_a_high", &root(&Sandbox { limits, ..sandbox(&user) }));
-        golden("root_of_an_app", &root(&Sandbox { app: true, ..sandbox(&user) }));
+        golden("root_of_an_app", &root(&Sandbox { code: Code::ReadOnly, ..sandbox(&user) }));
+        golden("root_of_a_writable_app", &root(&Sandbox { code: Code::Writable, ..sandbox(&user) }));
         golden("root_of_a_user_with_devices", &root(&Sandbox { granted: true, ..sandbox(&user) }));
     }
 
@@ -361,13 +362,18 @@ mod tests {
     #[test]
     fn no_mount_in_a_users_root_allows_devices_or_setuid() {
         let user = User { name: "ana", uid: 1000, gid: 1000 };
-        for step in root(&sandbox(&user)).iter().chain(&root(&Sandbox { granted: true, ..sandbox(&user) })) {
+        for step in root(&sandbox(&user)).iter().chain(&root(&Sandbox {
+            granted: true,
+            code: Code::ReadOnly,
+            ..sandbox(&user)
+        })) {
             if let Root::Op(
                 Op::Mount(_, _, target, attr, _) | Op::Bind(_, target, attr) | Op::Attributes(target, attr),
             )
             | Root::Overlay(target, _, _, attr, _)
             | Root::Processes(_, target, attr)
             | Root::Devices(_, target, attr)
+            | Root::App(_, target, attr)
             | Root::Scratch(target, attr, ..) = step.op
             {
                 assert!(attr.has(Attr::NOSUID), "{step}");

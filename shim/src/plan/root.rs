@@ -3,7 +3,7 @@
 use crate::{
     layout,
     limits::Limits,
-    op::{Attr, File, Op, Root, Upper, User},
+    op::{Attr, Code, File, Op, Root, Upper, User},
     plan::{OPEN_IN_PROC, Plan, Steps, Why},
     policy::Network,
 };
@@ -21,8 +21,8 @@ pub struct Sandbox<'a> {
     pub network: Network,
     /// Whether the broker has devices for the user.
     pub granted: bool,
-    /// Whether the medium has code for the user.
-    pub app: bool,
+    /// The code that the medium has for the user.
+    pub code: Code,
     /// The host's name.
     pub host: &'a str,
 }
@@ -33,7 +33,7 @@ const DEVICES: &str = "lowerdir=/devices:/empty";
 /// A user's root, built inside the sandbox's own namespaces by the process that then becomes its reaper.
 #[must_use]
 pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
-    let Sandbox { user, upper, limits, network, granted, app, host } = *sandbox;
+    let Sandbox { user, upper, limits, network, granted, code, host } = *sandbox;
     let mut plan = Plan::new();
     plan.must(Why::Limits, Root::Limit(user, "memory.max", limits.memory));
     if let Some(high) = limits.high {
@@ -51,16 +51,22 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     if user.uid == 0 {
         plan.mkdir(Why::Administrator, "/runtime/home", 0o755);
     }
-    for folder in ["/runtime/bin", "/runtime/lib", "/runtime/usr", "/runtime/usr/bin"] {
-        plan.mkdir(Why::OwnFolders, folder, 0o755);
-        plan.must(Why::OwnFolders, Root::Own(folder, user));
+    if code == Code::None {
+        // an app installs nothing: what it cannot write there, it cannot replace
+        for folder in ["/runtime/bin", "/runtime/lib", "/runtime/usr", "/runtime/usr/bin"] {
+            plan.mkdir(Why::OwnFolders, folder, 0o755);
+            plan.must(Why::OwnFolders, Root::Own(folder, user));
+        }
+        plan.must(Why::OwnFolders, Root::Own("/runtime/etc", user));
     }
-    plan.must(Why::OwnFolders, Root::Own("/runtime/etc", user));
 
     if upper == Upper::Ram {
         plan.mount(Why::UserRoot, "tmpfs", "/ram", Attr::FILES, "mode=0700");
     }
-    plan.must(Why::UserRoot, Root::Overlay(user.name, upper, app, Attr::FILES, "nofollow"));
+    plan.must(Why::UserRoot, Root::Overlay(user.name, upper, code != Code::None, Attr::FILES, "nofollow"));
+    if code == Code::ReadOnly {
+        plan.must(Why::ReadOnlyCode, Root::App(user.name, "/root/app", Attr::READ_ONLY));
+    }
     let (size, files) = (limits.scratch(), limits.scratch_files());
     plan.must(Why::Scratch, Root::Scratch("/root/tmp", Attr::FILES, size, files));
     plan.must(Why::OwnProcesses, Root::Processes(user, "/root/proc", Attr::KERNEL_READ_ONLY));

@@ -20,6 +20,7 @@ pub enum Why {
     CarbonCopy,
     Apps,
     AppHomes,
+    ReadOnlyCode,
     Medium,
     Sealed,
     UsersPartition,
@@ -80,6 +81,7 @@ impl Why {
             Self::RamFile => "EROFS reads its file from ramfs; tmpfs has no read_folio",
             Self::CarbonCopy => "node and its libraries, once and read-only, below every user's root",
             Self::Apps => "the code of apps, read-only: an update replaces it and leaves the homes as they are",
+            Self::ReadOnlyCode => "an app runs the code of its medium, whatever is in its home",
             Self::AppHomes => "an app's home holds only what the app writes; it is made when there is none",
             Self::Sealed => "the programs that start sessions stay as they are, whoever gets hold of one",
             Self::UsersPartition => {

@@ -151,7 +151,7 @@ impl Machine<'_> {
         let mut state = State::new(self.consoles.len(), root, self.interactive(log));
         if self.single {
             error!(log, "single: no init runs, and only root may log on");
-            self.idle(&state, log);
+            self.idle(&mut state, log);
             return state;
         }
         let others = self.homes.ids().filter(|home| Some(*home) != root);
@@ -162,13 +162,16 @@ impl Machine<'_> {
                 error!(log, "home ", name, ": its init does not run: there are ", MAX_SANDBOXES, " sandboxes already");
             }
         }
-        self.idle(&state, log);
+        self.idle(&mut state, log);
         state
     }
 
     /// Logs why a machine with nothing to run powers off.
-    fn idle(&self, state: &State, log: &Log) {
-        if state.idle() {
+    fn idle(&self, state: &mut State, log: &Log) {
+        if state.idle() && self.apps && !self.single {
+            state.fail();
+            error!(log, "no app runs, for the reason above, and nobody may log on: powering off");
+        } else if state.idle() {
             let next = if self.single { "nodeos users passwd FILE root" } else { "nodeos users passwd FILE USER" };
             error!(log, "nobody may log on and no init runs: powering off; give somebody a password: ", next);
         }

@@ -46,6 +46,11 @@ impl Execute for Root<'_> {
                 }
                 Ok(())
             }
+            Root::App(user, target, attr) => {
+                let mut code = Text::new();
+                say!(&mut code, layout::APPS, "/", user, "/", layout::APP_FOLDER);
+                bind(&code, target, attr)
+            }
             Root::Processes(user, target, attr) => {
                 let mut options = Text::new();
                 say!(&mut options, "hidepid=invisible,gid=", user.gid);

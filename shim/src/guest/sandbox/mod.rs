@@ -53,8 +53,8 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
     if !granted && !policy.devices.is_empty() {
         error!(log, user.name, ": its devices are granted from the next boot on");
     }
-    let app = place::app(user.name).is_ok();
-    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, app, host };
+    let code = place::code(user.name);
+    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, code, host };
     // the out-of-memory killer must not take the process that holds the sandbox together
     let _ = place::file("/proc/self/oom_score_adj", OFlags::WRONLY).and_then(|adj| rustix::io::write(&adj, b"-1000"));
     if steps(&plan::guarded(plan::root(&sandbox), guards), &log).is_err() {

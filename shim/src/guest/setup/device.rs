@@ -154,7 +154,7 @@ pub fn marked(path: &str, log: &Log) -> Result<()> {
     if marked {
         return Ok(());
     }
-    error!(log, path, " is incomplete: the end of the carbon copy is not there");
+    error!(log, path, " is incomplete: the end of the image is not there");
     Err(Errno::NODATA)
 }
 

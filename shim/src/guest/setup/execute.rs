@@ -63,7 +63,9 @@ impl Execute for Boot<'_> {
     fn hint(&self, errno: Errno) -> &'static str {
         match (self, errno) {
             (Boot::Op(op), _) => op.hint(errno),
-            (Boot::Device(..) | Boot::Await(_), Errno::TIMEDOUT) => "is it plugged in, and is users= or carbon= right?",
+            (Boot::Device(..) | Boot::Await(_), Errno::TIMEDOUT) => {
+                "is it plugged in, and is users=, carbon= or apps= right?"
+            }
             // the users partition
             (Boot::Device("ext4", ..), Errno::NODATA) => "copy it again, from where it is whole",
             (Boot::Device("ext4", .., options), Errno::INVAL) if !options.is_empty() => {

@@ -3,7 +3,7 @@
 use core::{ffi::CStr, mem::MaybeUninit};
 
 use rustix::{
-    fd::{AsFd, OwnedFd},
+    fd::OwnedFd,
     fs::{AtFlags, Gid, Mode, OFlags, RawDir, Uid},
     io::{Errno, Result},
 };
@@ -27,42 +27,40 @@ pub fn make(apps: &str, homes: &str, log: &Log) -> Result<()> {
     })
 }
 
-/// A home is made under a name that is no user's, and renamed when it has its owner: a power cut leaves none of root's.
+/// A home is made under a temporary name, and renamed when it has its owner: a power cut leaves none of root's.
 fn home(homes: &OwnedFd, name: &CStr) -> Result<()> {
     const NEW: &CStr = c".new";
     match rustix::fs::statat(homes, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => {}
         found => return found.map(drop),
     }
-    match rustix::fs::mkdirat(homes, NEW, Mode::RWXU) {
-        Ok(()) | Err(Errno::EXIST) => {}
-        Err(errno) => return Err(errno),
-    }
-    // no link that a partition brought is followed
-    let new = place::open_at(homes.as_fd(), ".new", OFlags::RDONLY | OFlags::DIRECTORY)?;
+    // from a boot that was cut short, or brought by a partition that anybody may have written
+    let _ = rustix::fs::unlinkat(homes, NEW, AtFlags::REMOVEDIR);
+    let _ = rustix::fs::unlinkat(homes, NEW, AtFlags::empty());
+    rustix::fs::mkdirat(homes, NEW, Mode::RWXU)?;
     let uid = free(homes)?;
-    rustix::fs::fchown(&new, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))?;
-    rustix::fs::fchmod(&new, Mode::from_raw_mode(0o755))?;
+    let (owner, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
+    rustix::fs::chownat(homes, NEW, Some(owner), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
+    rustix::fs::chmodat(homes, NEW, Mode::from_raw_mode(0o755), AtFlags::empty())?;
     rustix::fs::renameat(homes, NEW, homes, name)
 }
 
-/// The first uid that owns no home.
+/// The first uid that owns no home. A partition with more homes than a machine takes may have none left.
 fn free(homes: &OwnedFd) -> Result<u32> {
-    let mut uid = layout::FIRST_UID;
-    loop {
-        let mut taken = false;
-        each(homes, &mut |name| {
-            taken |= rustix::fs::statat(homes, name, AtFlags::SYMLINK_NOFOLLOW)?.st_uid == uid;
-            Ok(())
-        })?;
-        if !taken {
-            return Ok(uid);
+    let mut taken = [false; layout::MAX_HOMES];
+    each(homes, &mut |name| {
+        let uid = rustix::fs::statat(homes, name, AtFlags::SYMLINK_NOFOLLOW)?.st_uid;
+        let place = uid.checked_sub(layout::FIRST_UID).and_then(|place| usize::try_from(place).ok());
+        if let Some(taken) = place.and_then(|place| taken.get_mut(place)) {
+            *taken = true;
         }
-        uid = uid.saturating_add(1);
-    }
+        Ok(())
+    })?;
+    let place = taken.iter().position(|taken| !taken).and_then(|place| u32::try_from(place).ok());
+    place.and_then(|place| layout::FIRST_UID.checked_add(place)).ok_or(Errno::MFILE)
 }
 
-/// Every entry but our own.
+/// All entries but the system's.
 fn each(folder: &OwnedFd, each: &mut dyn FnMut(&CStr) -> Result<()>) -> Result<()> {
     rustix::fs::seek(folder, rustix::fs::SeekFrom::Start(0))?;
     let mut buffer = [MaybeUninit::uninit(); 1024];

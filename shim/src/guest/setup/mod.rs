@@ -60,8 +60,7 @@ fn users(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
         error!(log, "the initramfs is truncated: not all homes are there; give the machine more memory");
         return Err(Stopped);
     }
-    let others = carried || options.apps.is_some();
-    if let Some(upper) = options.users.and_then(|device| partition::mounted(device, others, options, log)) {
+    if let Some(upper) = options.users.and_then(|device| partition::mounted(device, carried, options, log)) {
         return Ok(upper);
     }
     let (whose, says) = match (carried, options.apps) {

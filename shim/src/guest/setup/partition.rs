@@ -19,10 +19,10 @@ use crate::{
     plan,
 };
 
-/// Waits for the users partition and mounts it; `None` if it is missing or cannot even be read. A machine that
-/// has homes without it (`others`) needs none, unless the command line names one other than the default.
-pub fn mounted(device: Device<'_>, others: bool, options: &Options<'_>, log: &Log) -> Option<Upper> {
-    let little = others && device == Device::Label(layout::USERS_LABEL);
+/// Waits for the users partition and mounts it; `None` if it is missing or cannot even be read. An image that carries
+/// homes needs no users partition, unless the command line names one other than the default.
+pub fn mounted(device: Device<'_>, carried: bool, options: &Options<'_>, log: &Log) -> Option<Upper> {
+    let little = carried && device == Device::Label(layout::USERS_LABEL);
     let seconds = if little { device::LITTLE_PATIENCE } else { device::PATIENCE };
     let found = device::find(device, seconds, log).and_then(|path| Ok((device::whole(&path, log)?.unclean, path)));
     match found {
