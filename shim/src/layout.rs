@@ -12,6 +12,8 @@ pub const CARBON_ON_MEDIUM: &str = "/medium/carbon.erofs";
 pub const APPS: &str = "/apps";
 /// What an app's sandbox runs. As `.cjs` it is CommonJS, whatever the app's package.json says.
 pub const APP_INIT: &str = "/.nodeos/init.cjs";
+/// The folder of an app's start.
+pub const APP_START: &str = ".nodeos";
 /// The folder of an app's files.
 pub const APP_FOLDER: &str = "app";
 /// Variables of the app, from its medium: a line each, as in `ENVIRONMENT`.

@@ -203,8 +203,8 @@ pub enum Root<'a> {
     /// third field), and the carbon copy. The last two fields are the attributes, and whether overlayfs follows a folder of the home to the
     /// place in the lower layers that its extended attributes name (`redirect_dir`).
     Overlay(&'a str, Upper, bool, Attr, &'static str),
-    /// Mounts the files of a user's app: whose, mount point, attributes.
-    App(&'a str, &'a str, Attr),
+    /// Mounts a folder of a user's app: whose, which, mount point, attributes.
+    App(&'a str, &'static str, &'a str, Attr),
     /// Mounts the /proc of the sandbox: the user whose group sees all its processes, mount point, attributes.
     Processes(&'a User<'a>, &'a str, Attr),
     /// Mounts a tmpfs for all processes of the sandbox: mount point, attributes, bytes, files.
@@ -342,9 +342,8 @@ impl Say for Root<'_> {
                 }
                 say!(text, ":", layout::CARBON, " none ", layout::ROOT);
             }
-            Self::App(user, target, attr) => {
-                let (apps, folder) = (layout::APPS, layout::APP_FOLDER);
-                say!(text, "mount --bind -o ", attr, " ", apps, "/", user, "/", folder, " ", target)
+            Self::App(user, folder, target, attr) => {
+                say!(text, "mount --bind -o ", attr, " ", layout::APPS, "/", user, "/", folder, " ", target)
             }
             Self::Processes(user, target, attr) => {
                 say!(text, "mount -t proc -o ", attr, ",hidepid=invisible,gid=", user.gid, " none ", target)

@@ -373,7 +373,7 @@ mod tests {
             | Root::Overlay(target, _, _, attr, _)
             | Root::Processes(_, target, attr)
             | Root::Devices(_, target, attr)
-            | Root::App(_, target, attr)
+            | Root::App(_, _, target, attr)
             | Root::Scratch(target, attr, ..) = step.op
             {
                 assert!(attr.has(Attr::NOSUID), "{step}");

@@ -64,8 +64,11 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
         plan.mount(Why::UserRoot, "tmpfs", "/ram", Attr::FILES, "mode=0700");
     }
     plan.must(Why::UserRoot, Root::Overlay(user.name, upper, code != Code::None, Attr::FILES, "nofollow"));
+    if code != Code::None {
+        plan.must(Why::ReadOnlyCode, Root::App(user.name, layout::APP_START, "/root/.nodeos", Attr::READ_ONLY));
+    }
     if code == Code::ReadOnly {
-        plan.must(Why::ReadOnlyCode, Root::App(user.name, "/root/app", Attr::READ_ONLY));
+        plan.must(Why::ReadOnlyCode, Root::App(user.name, layout::APP_FOLDER, "/root/app", Attr::READ_ONLY));
     }
     let (size, files) = (limits.scratch(), limits.scratch_files());
     plan.must(Why::Scratch, Root::Scratch("/root/tmp", Attr::FILES, size, files));

@@ -46,9 +46,9 @@ impl Execute for Root<'_> {
                 }
                 Ok(())
             }
-            Root::App(user, target, attr) => {
+            Root::App(user, folder, target, attr) => {
                 let mut code = Text::new();
-                say!(&mut code, layout::APPS, "/", user, "/", layout::APP_FOLDER);
+                say!(&mut code, layout::APPS, "/", user, "/", folder);
                 bind(&code, target, attr)
             }
             Root::Processes(user, target, attr) => {
