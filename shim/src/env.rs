@@ -88,7 +88,7 @@ fn search<'a>(program: &CStr, mut environment: impl Iterator<Item = &'a CStr>, e
     if program.to_bytes().contains(&b'/') {
         return exec(program);
     }
-    let path = environment.find_map(|v| v.to_str().ok()?.strip_prefix("PATH=")).unwrap_or("/bin");
+    let path = environment.find_map(|v| v.to_str().ok()?.strip_prefix("PATH=")).unwrap_or("/bin:/usr/bin");
     let mut result = Errno::NOENT;
     for folder in path.split(':') {
         let mut text = Text::new();

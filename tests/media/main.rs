@@ -128,8 +128,8 @@ fn an_app_runs_from_every_medium() {
     let folder = tempfile::tempdir().unwrap();
     let app = folder.path().join("app.js");
     let script = "const fs = require('fs')
-        fs.writeFileSync('kept.txt', 'mine')
-        const own = fs.statSync('kept.txt').uid === process.getuid(), code = fs.statSync('app.js').uid
+        fs.writeFileSync('/kept.txt', 'mine')
+        const own = fs.statSync('/kept.txt').uid === process.getuid(), code = fs.statSync('app.js').uid
         console.log(`uid ${process.getuid()}, own ${own}, code of ${code}, ${process.argv[2]}`)
         process.exitCode = 9";
     std::fs::write(&app, script).unwrap();

@@ -213,6 +213,7 @@ pub fn a_user_sees_its_account_host_name_and_network_settings(arch: &'static Arc
         console.log('files', ...['passwd', 'group', 'hosts', 'hostname'].map(f => fs.readFileSync('/etc/' + f).length > 0))
         console.log('links', fs.readlinkSync('/etc/mtab'))
         console.log('env', JSON.stringify(process.env))
+        console.log('spawned', require('child_process').spawnSync('env', ['A=b']).stdout.includes('A=b'))
         console.log('servers', dns.getServers().join())
         dns.lookup(os.hostname(), (error, address) => console.log('lookup', error ?? address))
         const server = require('net').createServer(s => s.end()).listen(0, '127.0.0.1', () =>
@@ -222,7 +223,8 @@ pub fn a_user_sees_its_account_host_name_and_network_settings(arch: &'static Arc
     vm.expect("user ana 1000 / nodeos 2").unwrap();
     vm.expect("files true true true true").unwrap();
     vm.expect("links /proc/mounts").unwrap();
-    vm.expect(r#"env {"HOME":"/","TERM":"linux","LANG":"es_ES.UTF-8","PATH":"/bin","USER":"ana","SHELL":"/bin/node","TZ":"Europe/Madrid"}"#).unwrap();
+    vm.expect(r#"env {"HOME":"/","TERM":"linux","LANG":"es_ES.UTF-8","PATH":"/bin:/usr/bin","USER":"ana","SHELL":"/bin/node","TZ":"Europe/Madrid"}"#).unwrap();
+    vm.expect("spawned true").unwrap();
     vm.expect("servers 10.0.2.3").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
     let said = vm.transcript();

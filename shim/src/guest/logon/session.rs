@@ -83,7 +83,7 @@ fn with_content(file: &OwnedFd, variables: &Words<'_>, go_on: &dyn Fn(&Words<'_>
 /// The environment of a user's process without the variables of files.
 fn environment(text: &mut Text, user: &str, shell: &str, options: &Options<'_>) {
     let Options { term, lang, tz, .. } = options;
-    say!(text, "HOME=/\0TERM=", term, "\0LANG=", lang, "\0PATH=/bin\0USER=", user, "\0SHELL=", shell, "\0");
+    say!(text, "HOME=/\0TERM=", term, "\0LANG=", lang, "\0PATH=/bin:/usr/bin\0USER=", user, "\0SHELL=", shell, "\0");
     if !tz.is_empty() {
         say!(text, "TZ=", tz, "\0");
     }
