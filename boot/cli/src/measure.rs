@@ -27,8 +27,8 @@ What to measure:
   floor         the smallest memory with which the first line takes at most 1.25 times as long as
                 with 512 MiB. Up to eight boots for each place of the carbon copy: minutes
 
-With an APP, sizes and time are the app's; time needs node 22.15 or newer. The other figures are
-those of a small program of our own (qemu/lab/src/measure).
+With an APP, only sizes and time are measured; time needs node 22.15 or newer. The other figures are
+those of a small program of our own (qemu/lab/src/measure), and not the app's.
 
 Examples:
   nodeos measure                                  everything except the floor
@@ -68,7 +68,16 @@ impl Act for Args {
     fn run(self, common: Common) -> Result<u8, Failed> {
         let Self { source, target, only, runs, parts, json } = self;
         let subject = source.for_target(target).subject(target)?;
-        let all = || WHATS.iter().map(|(_, what)| *what).filter(|what| *what != What::Floor).collect();
+        let of_app = subject.users.app.is_some();
+        let apps = |what: &What| !of_app || matches!(what, What::Sizes | What::Time);
+        if let Some(other) = only.iter().find(|what| !apps(what)) {
+            let (name, _) = WHATS.iter().find(|(_, what)| what == other).unwrap_or(&WHATS[0]);
+            return Err(Failed::usage(format!(
+                "--only {name}: that is measured with a program of our own, not with an APP\n  next: leave the APP out, or \
+                 measure its sizes and time"
+            )));
+        }
+        let all = || WHATS.iter().map(|(_, what)| *what).filter(|what| *what != What::Floor && apps(what)).collect();
         let whats = if only.is_empty() { all() } else { only };
         let (measured, spreads) = measure::measure(&common.host()?, &subject, &whats, runs.into())?;
         if json { print_json(&measured) } else { print_line(text(&measured, &spreads, parts).trim_end()) }

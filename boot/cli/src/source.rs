@@ -12,6 +12,7 @@ use boot::image::manifest::Manifest;
 use boot::image::outside::{self, Outside};
 use boot::image::words;
 use boot::media::Medium;
+use boot::parts::node::{self, Choice};
 use boot::tools::For;
 use boot::users::app::{App, USER};
 use boot::users::environment::{self, Variable};
@@ -184,7 +185,9 @@ impl Source {
         let app = |app: &PathBuf| {
             let (environment, includes) = (self.environment(manifest)?, manifest.include.clone());
             let (start, words, writable) = (manifest.start.clone(), self.words.clone(), manifest.writable);
-            Ok::<_, Failed>(App { path: app.clone(), start, words, environment, includes, writable })
+            let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), self.arch())?;
+            let interface = node.interface();
+            Ok::<_, Failed>(App { path: app.clone(), start, words, environment, includes, writable, interface })
         };
         Ok(Users { homes, app: self.app.as_ref().map(app).transpose()? })
     }

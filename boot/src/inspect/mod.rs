@@ -302,6 +302,7 @@ mod tests {
             soname: None,
             dynamic: true,
             no_default_folders: false,
+            node_modules: Vec::new(),
         };
         Read { member: member(path, None), facts: Facts::Elf(elf) }
     }

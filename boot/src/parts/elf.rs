@@ -8,6 +8,9 @@ use goblin::elf::dynamic::{DF_1_NODEFLIB, DT_FLAGS_1};
 /// The maximum number of bytes of all names. Entries may share their text, so a file of megabytes could name gigabytes.
 const MOST: usize = 1 << 16;
 
+/// The maximum number of interfaces of one addon.
+const MOST_INTERFACES: usize = 16;
+
 /// The facts that decide which libraries a program loads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Elf {
@@ -27,6 +30,9 @@ pub struct Elf {
     pub dynamic: bool,
     /// `DF_1_NODEFLIB`: the loader does not search the default folders.
     pub no_default_folders: bool,
+    /// The versions of node's binary interface that an addon is made for, if it depends on one: it then exports
+    /// `node_register_module_vN` (node.h, `NODE_MODULE_INITIALIZER`). Addons for Node-API do not.
+    pub node_modules: Vec<u32>,
 }
 
 /// The facts; `None` if this is no ELF file.
@@ -44,6 +50,9 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Elf>, String> {
     let split = |paths: &[&str]| -> Vec<String> {
         paths.iter().flat_map(|path| path.split(':')).filter(|path| !path.is_empty()).map(owned).collect()
     };
+    let exported = headers.dynsyms.iter().filter(|symbol| !symbol.is_import());
+    let exported = exported.filter_map(|symbol| headers.dynstrtab.get_at(symbol.st_name));
+    let registers = exported.filter_map(|name| name.strip_prefix("node_register_module_v")?.parse().ok());
     let flags = headers.dynamic.iter().flat_map(|dynamic| &dynamic.dyns);
     let flags = flags.filter(|entry| entry.d_tag == DT_FLAGS_1).fold(0, |flags, entry| flags | entry.d_val);
     Ok(Some(Elf {
@@ -55,6 +64,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Elf>, String> {
         soname: headers.soname.map(owned),
         dynamic: headers.dynamic.is_some(),
         no_default_folders: flags & DF_1_NODEFLIB != 0,
+        node_modules: registers.take(MOST_INTERFACES).collect(),
     }))
 }
 

@@ -55,6 +55,14 @@ impl std::fmt::Display for Choice {
 }
 
 impl Choice {
+    /// The version of its binary interface, which addons are made for; `None` where that is not known.
+    #[must_use]
+    pub fn interface(&self) -> Option<u32> {
+        let Self::Release { version, .. } = self else { return None };
+        let major: u32 = version.split('.').next()?.parse().ok()?;
+        INTERFACES.iter().find(|(known, _)| *known == major).map(|(_, interface)| *interface)
+    }
+
     /// Parses `24`, `24.21.0` or a path. A major version means the one in the lock file.
     pub fn parse(text: &str, arch: &Arch) -> Result<Self> {
         let lock: BTreeMap<String, BTreeMap<String, Pin>> =
@@ -77,6 +85,9 @@ impl Choice {
             .next(format!("write {}, an exact version such as 24.21.0, or the path of a binary", known.join(" or "))))
     }
 }
+
+/// node's major versions, and the versions of their binary interfaces (nodejs/node, doc/abi_version_registry.json).
+pub const INTERFACES: [(u32, u32); 7] = [(18, 108), (20, 115), (22, 127), (23, 131), (24, 137), (25, 141), (26, 147)];
 
 /// Whether the text has three numbers.
 fn is_version(text: &str) -> bool {
@@ -154,6 +165,8 @@ mod tests {
                     Choice::Release { version, integrity: Some(integrity) } => {
                         assert!(version.starts_with(major) && integrity.starts_with("sha512-"), "{version}");
                         assert!(integrity.len() == 95, "{integrity}");
+                        let known = Choice::parse(major, arch).unwrap().interface();
+                        assert!(known.is_some(), "what is the interface of node {major}? See INTERFACES");
                         let exact = Choice::parse(&version, arch).unwrap();
                         assert_eq!(exact, Choice::Release { version, integrity: Some(integrity) });
                     }
@@ -167,8 +180,10 @@ mod tests {
     fn versions_and_paths_are_distinguished() {
         let arch = &ALL[0];
         let release = Choice::Release { version: "22.1.0".to_owned(), integrity: None };
-        assert_eq!(Choice::parse("v22.1.0", arch).unwrap(), release);
-        assert_eq!(Choice::parse("./node", arch).unwrap(), Choice::Binary(PathBuf::from("./node")));
+        assert_eq!(Choice::parse("v22.1.0", arch).unwrap(), release.clone());
+        assert_eq!(release.interface(), Some(127));
+        let binary = Choice::Binary(PathBuf::from("./node"));
+        assert_eq!((Choice::parse("./node", arch).unwrap(), binary.interface()), (binary, None));
         let text = Choice::parse("25", arch).unwrap_err().to_string();
         assert!(text.contains("write 24 or 26, an exact version"), "{text}");
     }

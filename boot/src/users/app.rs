@@ -52,11 +52,21 @@ pub struct App {
     pub includes: Vec<Include>,
     /// Whether it can make files in its own folder.
     pub writable: bool,
+    /// The version of node's binary interface, if it is known: native addons may be made for another.
+    pub interface: Option<u32>,
 }
 
 impl From<PathBuf> for App {
     fn from(path: PathBuf) -> Self {
-        Self { path, start: None, words: Vec::new(), environment: Vec::new(), includes: Vec::new(), writable: false }
+        Self {
+            path,
+            start: None,
+            words: Vec::new(),
+            environment: Vec::new(),
+            includes: Vec::new(),
+            writable: false,
+            interface: None,
+        }
     }
 }
 
@@ -97,7 +107,7 @@ fn tree(code: &Home, writable: bool) -> Result<Tree> {
 
 /// The app's code, below `/app`.
 pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
-    let App { path: app, start: own, words, environment, includes, writable } = app;
+    let App { path: app, start: own, words, environment, includes, writable, interface } = app;
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(USER, FIRST_UID);
@@ -130,7 +140,7 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     if !variables.is_empty() {
         home.file(APP_ENVIRONMENT, variables);
     }
-    native::warnings(&home, arch, includes)?.iter().for_each(|warning| host.progress.say("app", warning));
+    native::warnings(&home, arch, includes, *interface)?.iter().for_each(|warning| host.progress.say("app", warning));
     Ok(home)
 }
 

@@ -6,18 +6,19 @@ use std::path::PathBuf;
 use shim::arches::Arch;
 
 use super::home::{Content, Home};
-use crate::host::error::Result;
+use crate::host::error::{Error, Result};
 use crate::image::manifest::Include;
 use crate::image::origin::{LIBRARIES, elf_facts, files};
 use crate::parts::closure::closure;
 use crate::parts::elf::Elf;
+use crate::parts::node::INTERFACES;
 
 /// An addon: its path in the home, and the facts in its headers.
 type Addon = (String, Elf);
 
 /// A warning for each package with addons of which node can load none. Packages contain addons for several machines and
 /// C libraries, so it is enough if one can be loaded.
-pub fn warnings(home: &Home, arch: &Arch, includes: &[Include]) -> Result<Vec<String>> {
+pub fn warnings(home: &Home, arch: &Arch, includes: &[Include], node: Option<u32>) -> Result<Vec<String>> {
     let mut included = BTreeMap::new();
     for include in includes {
         included.append(&mut files(include)?);
@@ -29,18 +30,23 @@ pub fn warnings(home: &Home, arch: &Arch, includes: &[Include]) -> Result<Vec<St
             packages.entry(package_of(&path)).or_default().push((path, elf));
         }
     }
-    Ok(packages.iter().filter_map(|(package, addons)| warning(home, arch, &included, package, addons)).collect())
+    Ok(packages.iter().filter_map(|(package, addons)| warning(home, arch, &included, node, package, addons)).collect())
 }
 
 fn warning(
     home: &Home,
     arch: &Arch,
     included: &BTreeMap<String, PathBuf>,
+    node: Option<u32>,
     package: &str,
     addons: &[Addon],
 ) -> Option<String> {
     let mut why = None;
-    for (path, _) in addons.iter().filter(|(_, elf)| elf.machine == arch.elf_machine) {
+    for (path, elf) in addons.iter().filter(|(_, elf)| elf.machine == arch.elf_machine) {
+        if let Some(node) = node.filter(|node| !elf.node_modules.is_empty() && !elf.node_modules.contains(node)) {
+            why = why.or_else(|| Some(other_node(path, &elf.node_modules, node)));
+            continue;
+        }
         match closure(arch, &format!("/{path}"), &mut |path| Ok(lookup(home, arch, included, path))) {
             Ok(_) => return None,
             Err(error) => why = why.or(Some(error)),
@@ -58,6 +64,18 @@ fn warning(
 
 /// The file at a path of the machine: the app's own, an included one, or a library of every machine. For the last two,
 /// the image also contains the libraries that they load.
+/// An addon for another node.
+fn other_node(path: &str, made_for: &[u32], node: u32) -> Error {
+    let named = |interface: u32| match INTERFACES.iter().find(|(_, known)| *known == interface) {
+        Some((major, _)) => format!("node {major} (NODE_MODULE_VERSION {interface})"),
+        None => format!("NODE_MODULE_VERSION {interface}"),
+    };
+    let made_for: Vec<_> = made_for.iter().map(|interface| named(*interface)).collect();
+    let made_for = made_for.join(" and ");
+    Error::new(format!("load /{path}"), format!("it is made for {made_for}, and the image has {}", named(node)))
+        .next("install the app's dependencies with that node, or choose another: --node VERSION")
+}
+
 fn lookup(home: &Home, arch: &Arch, included: &BTreeMap<String, PathBuf>, path: &str) -> Option<Elf> {
     let library = || Elf { machine: arch.elf_machine, dynamic: true, ..Elf::default() };
     let name = path.strip_prefix(&format!("/lib/{}/", arch.multiarch));
@@ -98,7 +116,7 @@ mod tests {
     fn of(folder: &Path, arch: &str, includes: &[Include]) -> Vec<String> {
         let mut home = Home::new("app", 1000);
         home.copy(folder, "app", &[]).unwrap();
-        warnings(&home, Arch::named(arch).unwrap(), includes).unwrap()
+        warnings(&home, Arch::named(arch).unwrap(), includes, Some(137)).unwrap()
     }
 
     #[test]
@@ -154,5 +172,33 @@ mod tests {
         assert!(text.contains(&line), "{text}");
         let include = Include { from: own.into(), to: format!("/usr/lib/{}/libown.so.1", arch.multiarch) };
         assert_eq!(of(folder.path(), arch.name, &[include]), [""; 0]);
+    }
+
+    #[test]
+    fn an_addon_for_another_node_is_named_with_both_versions() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, symbols) in [
+            ("old", "node_register_module_v115"),
+            ("right", "node_register_module_v137"),
+            ("api", "napi_register_module_v1"),
+        ] {
+            let source = folder.path().join(name).with_extension("c");
+            fs::write(&source, format!("void {symbols}(void) {{}}")).unwrap();
+            let out = folder.path().join("node_modules").join(name).join("x.node");
+            fs::create_dir_all(out.parent().unwrap()).unwrap();
+            let words = ["-shared", "-nostdlib", "-fPIC", "-o"];
+            let done = std::process::Command::new("cc").args(words).arg(&out).arg(&source).output().unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        }
+        let found = of(folder.path(), Arch::host().name, &[]);
+        let [text] = found.as_slice() else { panic!("{found:?}") };
+        assert!(
+            text.starts_with(
+                "old will not load: cannot load /app/node_modules/old/x.node: it is made for node 20 \
+                 (NODE_MODULE_VERSION 115), and the image has node 24 (NODE_MODULE_VERSION 137)"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("next: ") && text.contains("--node VERSION"), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! `nodeos report` finds errors before it builds and measures a machine, which takes minutes.
+//! `nodeos report` and `measure` find errors before they build and measure a machine, which takes minutes.
 
 use std::fs;
 
@@ -25,6 +25,19 @@ fn an_unwritable_report_path_is_refused() {
     refused("file/report.html", "/file: ENOTDIR");
     refused("file", "something is there that is not a report");
     assert_eq!(names(&stage.sign(".")), ["bin", "file", "tmp"], "nothing was built, nothing was left");
+}
+
+#[test]
+fn figures_of_another_program_are_not_shown_as_an_apps() {
+    let stage = Stage::new();
+    fs::write(stage.sign("hog.js"), "").unwrap();
+    for what in ["memory", "calls", "instructions", "floor"] {
+        let done = stage.nodeos().args(["measure", "--only", what]).arg(stage.sign("hog.js")).output().unwrap();
+        let said = stderr(&done);
+        assert_eq!(done.status.code(), Some(64), "{said}");
+        assert!(said.contains(&format!("--only {what}: that is measured with a program of our own")), "{said}");
+    }
+    assert_eq!(names(&stage.sign(".")), ["bin", "hog.js", "tmp"], "nothing was built");
 }
 
 #[test]
