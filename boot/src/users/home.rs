@@ -149,29 +149,35 @@ impl Home {
     /// Copies a folder of the host with its files, folders and links, except those named in `leave_out`. Of the modes
     /// only the execute permission is kept; times and owners are not.
     pub fn copy(&mut self, from: &Path, to: &str, leave_out: &[&str]) -> Result<()> {
+        self.copy_but(from, to, &|path, _| leave_out.iter().any(|name| path.ends_with(name)))
+    }
+
+    /// The same, except what is left out: a path of the host, and whether it is a folder.
+    pub fn copy_but(&mut self, from: &Path, to: &str, left_out: &dyn Fn(&Path, bool) -> bool) -> Result<()> {
         if !to.is_empty() {
             self.put(to.as_bytes(), Entry::Folder);
         }
-        self.copy_children(from, to.as_bytes(), leave_out)
+        self.copy_children(from, to.as_bytes(), left_out)
     }
 
-    fn copy_children(&mut self, from: &Path, to: &[u8], leave_out: &[&str]) -> Result<()> {
+    fn copy_children(&mut self, from: &Path, to: &[u8], left_out: &dyn Fn(&Path, bool) -> bool) -> Result<()> {
         let entries = fs::read_dir(from).and_then(|entries| entries.collect::<std::io::Result<Vec<_>>>());
         for entry in entries.tried("read the folder", from)? {
-            let name = entry.file_name();
-            if !leave_out.iter().any(|other| name == *other) {
+            let (path, name) = (entry.path(), entry.file_name());
+            let folder = entry.file_type().tried("look at", &path)?.is_dir();
+            if !left_out(&path, folder) {
                 let slash: &[u8] = if to.is_empty() { b"" } else { b"/" };
-                self.copy_one(&entry.path(), &[to, slash, name.as_bytes()].concat(), leave_out)?;
+                self.copy_one(&path, &[to, slash, name.as_bytes()].concat(), left_out)?;
             }
         }
         Ok(())
     }
 
-    fn copy_one(&mut self, path: &Path, inside: &[u8], leave_out: &[&str]) -> Result<()> {
+    fn copy_one(&mut self, path: &Path, inside: &[u8], left_out: &dyn Fn(&Path, bool) -> bool) -> Result<()> {
         let found = fs::symlink_metadata(path).tried("look at", path)?;
         if found.is_dir() {
             self.put(inside, Entry::Folder);
-            self.copy_children(path, inside, leave_out)
+            self.copy_children(path, inside, left_out)
         } else if found.is_file() {
             let run = found.permissions().mode() & 0o111 != 0;
             self.put(inside, Entry::File(Content::File(path.to_owned()), run));

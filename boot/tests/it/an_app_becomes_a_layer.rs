@@ -188,6 +188,25 @@ fn eight_apps_at_once_each_get_their_image() {
 }
 
 #[test]
+fn what_nodeosignore_names_stays_on_the_host() {
+    let scratch = Scratch::new();
+    let files = [
+        ("index.js", ""),
+        (".nodeosignore", "# comments\n/data\n*.pem\nlogs/\n!keep.pem\n"),
+        ("data/large.bin", ""),
+        ("lib/data/x.js", ""),
+        ("tls/server.pem", ""),
+        ("tls/keep.pem", ""),
+        ("lib/logs/today", ""),
+        ("lib/logs.js", ""),
+    ];
+    let folder = app(&scratch, &files);
+    let code = code(&host(&scratch), &folder.into(), &ALL[0], "").unwrap();
+    let paths: Vec<_> = code.paths().filter(|path| path.starts_with("app/")).collect();
+    assert_eq!(paths, ["app/index.js", "app/lib/data/x.js", "app/lib/logs.js", "app/tls/keep.pem"]);
+}
+
+#[test]
 fn npm_installs_nothing_in_the_folder_that_a_link_leads_to() {
     let scratch = Scratch::new();
     let files = [
@@ -202,6 +221,11 @@ fn npm_installs_nothing_in_the_folder_that_a_link_leads_to() {
         let link = scratch.folder().join(name);
         symlink(target, &link).unwrap();
         let home = code(&host(&scratch), &link.clone().into(), &ALL[0], "").unwrap();
+        let packages = fs::read_dir(scratch.folder().join("cache/packages")).unwrap().flatten();
+        for kept in packages.filter(|entry| entry.path().is_dir()).flat_map(|entry| fs::read_dir(entry.path()).unwrap())
+        {
+            assert_eq!(kept.unwrap().file_name(), "node_modules", "the cache keeps a file of the app");
+        }
         assert!(home.get("app/node_modules/dep").is_some() && home.get("app/x.js").is_some(), "{name}: {home}");
     }
     assert_eq!(fs::read_dir(&folder).unwrap().count(), before, "npm wrote into the app's own folder");
