@@ -181,6 +181,13 @@ impl Files for Folder<'_> {
         self.0.file_at(&format!("app/{path}")).is_some()
     }
 
+    fn main(&self, folder: &str) -> Option<String> {
+        let (_, content) = self.0.file_at(&format!("app/{folder}/package.json"))?;
+        let Content::File(file) = content else { return None };
+        let manifest = packages::parse(&fs::read_to_string(file).ok()?).ok()?;
+        manifest["main"].as_str().map(str::to_owned)
+    }
+
     fn program(&self, name: &str) -> Option<String> {
         let (path, content) = self.0.file_at(&format!("app/node_modules/.bin/{name}"))?;
         let mut start = [0; 64];

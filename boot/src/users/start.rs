@@ -31,6 +31,8 @@ pub struct Start {
 pub trait Files {
     /// Whether there is a file at that path.
     fn is_file(&self, path: &str) -> bool;
+    /// The "main" of the package.json in a folder of the app.
+    fn main(&self, folder: &str) -> Option<String>;
     /// The path of a program in the app's packages that node runs.
     fn program(&self, name: &str) -> Option<String>;
 }
@@ -77,6 +79,10 @@ fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, Str
     start.flags = at_front(&mut rest)?;
     let file = rest.next().ok_or("node is given no file")?;
     let file = file.text().ok_or("the file is a variable")?;
+    let file = match file.strip_prefix('/') {
+        None => file,
+        Some(whole) => whole.strip_prefix("app/").ok_or_else(|| format!("{file} is not in the app's folder, /app"))?,
+    };
     start.entry = match packages::clean(file).as_str() {
         // node does not try other names for a folder
         "" => resolve(manifest["main"].as_str().unwrap_or("index.js"), files)
@@ -87,11 +93,12 @@ fn script(line: &str, manifest: &Value, files: &impl Files) -> Result<Start, Str
     Ok(start)
 }
 
-/// Resolves a main file as node does: as it is, with .js, or index.js in that folder.
+/// Resolves as node resolves a main module: the path itself, with .js, the "main" of that folder, or its index.js.
 fn resolve(path: &str, files: &impl Files) -> Option<String> {
     let path = packages::clean(path);
-    let found = [path.clone(), format!("{path}.js"), format!("{path}/index.js")];
-    let found = found.into_iter().find(|path| files.is_file(path));
+    let main = files.main(&path).map(|main| packages::clean(&format!("{path}/{main}"))).unwrap_or_default();
+    let found = [path.clone(), format!("{path}.js"), main.clone(), format!("{main}.js"), format!("{main}/index.js")];
+    let found = found.into_iter().chain([format!("{path}/index.js")]).find(|path| files.is_file(path));
     found.filter(|path| !path.split('/').any(|part| part == ".."))
 }
 
@@ -174,6 +181,10 @@ mod tests {
             self.contains(&path)
         }
 
+        fn main(&self, folder: &str) -> Option<String> {
+            (folder == "sub").then(|| "./deep/start".to_owned())
+        }
+
         fn program(&self, name: &str) -> Option<String> {
             let path = format!("node_modules/{name}/cli.js");
             self.is_file(&path).then_some(path)
@@ -253,6 +264,7 @@ mod tests {
             ("node server.js > log.txt", "`>` needs a shell"),
             ("tsx src/x.ts", "`tsx` is neither node nor a program of the app's dependencies"),
             ("node gone.js", "there is no file gone.js"),
+            ("node /server.js", "/server.js is not in the app's folder, /app"),
             ("node -e '1'", "with the flag -e node does not simply run a file"),
             ("node --eval=1 server.js", "with the flag --eval node does not"),
             ("node --test server.js", "with the flag --test node does not"),
@@ -280,6 +292,9 @@ mod tests {
         };
         let bin = r#", "bin": "./cli.js""#;
         assert_eq!(entry(bin, &["cli.js", "index.js"]), Ok("index.js".to_owned()));
+        let sub = |files: &[&str]| start(r#"{"scripts": {"start": "node /app/sub"}}"#, files).map(|start| start.entry);
+        assert_eq!(sub(&["sub/deep/start.js", "sub/index.js"]), Ok("sub/deep/start.js".to_owned()));
+        assert_eq!(sub(&["sub/index.js"]), Ok("sub/index.js".to_owned()));
         assert_eq!(entry(r#", "main": "lib""#, &["lib/index.js", "index.js"]), Ok("lib/index.js".to_owned()));
         assert!(entry(bin, &["cli.js", "server.js"]).unwrap_err().contains("there is no \"main\" and no index.js"));
     }
