@@ -241,7 +241,7 @@ pub fn archs() -> impl TypedValueParser<Value = &'static Arch> {
 
 #[cfg(test)]
 mod tests {
-    use super::{App, Homes, Manifest, Source, memory};
+    use super::{Homes, Manifest, Source, memory};
     use boot::users::image::{Create, create};
     use clap::{Args, FromArgMatches};
     use std::fs;
@@ -291,7 +291,10 @@ mod tests {
             (vec![folder.path(), Path::new("--users"), Path::new("1G")], None, Homes::App),
         ] {
             let found = source(&words).users(&Manifest { users, ..Manifest::default() }).unwrap();
-            assert_eq!((found.homes, found.app), (homes, Some(App::from(folder.path().to_owned()))), "{words:?}");
+            let app = found.app.unwrap();
+            assert_eq!((found.homes, app.path.as_path()), (homes, folder.path()), "{words:?}");
+            // the default node's
+            assert!(app.interface.is_some());
         }
     }
 
