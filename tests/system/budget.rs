@@ -151,7 +151,10 @@ pub fn the_budget_check_fails_on_each_kind_of_regression(arch: &'static Arch) {
     let package = |name: &str, bytes: usize| {
         let package = app.join("node_modules").join(name);
         std::fs::create_dir_all(&package).unwrap();
-        std::fs::write(package.join("index.js"), vec![b'/'; bytes]).unwrap();
+        // of an image of apps, only what cannot be compressed grows as it does
+        let noise = (0..bytes as u32).map(|at| (at.wrapping_mul(0x9e37_79b1).wrapping_add(at >> 3) >> 13) as u8);
+        let noise = noise.map(|byte| if byte == b'\n' || byte == b'\r' { b' ' } else { byte });
+        std::fs::write(package.join("index.js"), [b"//".to_vec(), noise.collect()].concat()).unwrap();
     };
     package("kept", 100_000);
     std::fs::write(app.join("package.json"), "{\"main\": \"index.js\"}").unwrap();
@@ -166,8 +169,8 @@ pub fn the_budget_check_fails_on_each_kind_of_regression(arch: &'static Arch) {
     assert_eq!(of_apps.check(&with_app, &landed_app), [], "what landed passes");
     package("planted", 50_000);
     let grown = of_apps.check(&of_app(), &landed_app);
-    let grown = grown.iter().find(|finding| finding.figure == "bytes.homes" && finding.what.fails());
-    blamed(grown.unwrap_or_else(|| panic!("a package passes")), "+50000 planted (new)");
+    let grown = grown.iter().find(|finding| finding.figure == "bytes.apps" && finding.what.fails());
+    blamed(grown.unwrap_or_else(|| panic!("a package passes")), "+50002 planted (new)");
 
     // more functions in PID 1: those of the shim that can leave guards out
     let (weak, named) = (shim_of::weak(arch).unwrap(), shim_of::weak_named(arch).unwrap());

@@ -47,7 +47,7 @@ pub fn the_session_of_2015_replays(arch: &'static Arch) {
     vm.send("node").unwrap();
     vm.expect("Welcome to Node.js v24").unwrap();
     vm.send("JSON.stringify([process.env.HOME, process.env.TERM, process.env.LANG, process.env.PATH])").unwrap();
-    vm.expect(r#"["/","linux","C.UTF-8","/bin"]"#).unwrap();
+    vm.expect(r#"["/","linux","C.UTF-8","/bin:/usr/bin"]"#).unwrap();
     vm.send(".exit").unwrap();
     vm.expect(PROMPT).unwrap();
     vm.send("exit").unwrap();

@@ -94,9 +94,12 @@ pub fn regular(dir: BorrowedFd<'_>, path: &str) -> Result<OwnedFd> {
 pub fn content<'a>(file: &OwnedFd, buffer: &'a mut [u8]) -> Result<&'a mut [u8]> {
     let mut length = 0_usize;
     while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
-        match rustix::io::read(file, rest)? {
-            0 => return buffer.get_mut(..length).ok_or(Errno::FBIG),
-            more => length = length.saturating_add(more),
+        let room = rest.len();
+        let more = rustix::io::read(file, rest)?;
+        length = length.saturating_add(more);
+        // a regular file gives less than it is asked for only at its end
+        if more < room {
+            return buffer.get_mut(..length).ok_or(Errno::FBIG);
         }
     }
     Err(Errno::FBIG)

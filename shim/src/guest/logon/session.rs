@@ -54,8 +54,12 @@ fn become_program(path: &str, shell: bool, file: &LogonFile, fixed: &Text) -> Er
         }
         _ => Errno::INVAL,
     };
+    let with_roots = |variables: &Words<'_>| with_file(layout::ENVIRONMENT, variables, &exec);
+    if path != layout::APP_INIT {
+        return with_roots(&variables);
+    }
     // root's variables replace those of the medium
-    with_file(layout::APP_ENVIRONMENT, &variables, &|variables| with_file(layout::ENVIRONMENT, variables, &exec))
+    with_file(layout::APP_ENVIRONMENT, &variables, &with_roots)
 }
 
 /// Goes on with the variables, and with those of a file if it is there.
