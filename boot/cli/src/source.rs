@@ -199,7 +199,8 @@ fn no_other(file: &Path) -> Result<(), Failed> {
     let Some(user) = users.iter().find(|user| user.name == USER) else { return Ok(()) };
     let why = match &user.refused {
         Some(why) => format!("the home {USER} in {} would be refused: {why}", file.display()),
-        None if user.init || user.logon != How::None => {
+        // an app may have made an /init, which does not run
+        None if user.logon != How::None => {
             format!("{} has a user {USER} of its own, and the APP runs as the user of that name", file.display())
         }
         None => return Ok(()),
