@@ -96,7 +96,7 @@ pub const APPS_LABEL: &str = "nodeos-apps";
 /// Label of a carbon copy on a medium (EROFS: at most 15 bytes).
 pub const CARBON_LABEL: &str = "nodeos-carbon";
 
-/// The uid of the first app that has no home yet.
+/// The first uid of ordinary users, as in useradd(8), and so of the first app that has no home yet.
 pub const FIRST_UID: u32 = 1000;
 /// Homes beyond this many are refused.
 pub const MAX_HOMES: usize = 1024;

@@ -8,12 +8,13 @@ use boot::host::shown::Shown;
 use boot::host::size::memory_mib;
 use boot::image::words;
 use boot::users::app::USER;
+use boot::users::names;
 use boot::users::read::{self, Image};
 use serde::Serialize;
 use shim::arches::Arch;
 use shim::cmdline::Options;
 use shim::keymap::{self, KEYMAPS};
-use shim::layout::{FIRST_UID, ROOT_USER, USERS_LABEL};
+use shim::layout::{ROOT_USER, USERS_LABEL};
 use shim::limits::{self, Limits};
 use shim::op::{self, Code, Upper};
 use shim::plan::{self, InRam, Need, Sandbox, Steps};
@@ -99,8 +100,8 @@ impl Act for Args {
         if options.apps.is_some() {
             sections.push(section("homes of apps", &plan::homes(&options)));
             if users.iter().all(|user| user.name != USER) {
-                let taken: Vec<u32> = users.iter().map(|user| user.uid).collect();
-                let uid = (FIRST_UID..).find(|uid| !taken.contains(uid)).unwrap_or(FIRST_UID);
+                let taken: Vec<_> = users.iter().map(|user| (user.name.clone(), user.uid)).collect();
+                let uid = names::pick_uid(USER, None, &taken)?;
                 users.push(fresh(op::User { name: USER, uid, gid: uid }, read::How::None, true));
             }
         } else if session_in_ram {

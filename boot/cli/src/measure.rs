@@ -70,8 +70,7 @@ impl Act for Args {
         let subject = source.for_target(target).subject(target)?;
         let of_app = subject.users.app.is_some();
         let apps = |what: &What| !of_app || matches!(what, What::Sizes | What::Time);
-        if let Some(other) = only.iter().find(|what| !apps(what)) {
-            let (name, _) = WHATS.iter().find(|(_, what)| what == other).unwrap_or(&WHATS[0]);
+        if let Some((name, _)) = WHATS.iter().find(|(_, what)| only.contains(what) && !apps(what)) {
             return Err(Failed::usage(format!(
                 "--only {name}: that is measured with a program of our own, not with an APP\n  next: leave the APP out, or \
                  measure its sizes and time"

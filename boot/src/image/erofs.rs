@@ -24,7 +24,7 @@ pub struct Kind {
     /// The filesystem's label.
     label: &'static str,
     /// How mkfs.erofs compresses it.
-    pub options: [&'static str; 2],
+    options: [&'static str; 2],
     /// Permission bits of the file.
     mode: u32,
 }
@@ -44,10 +44,10 @@ pub const APPS: Kind =
     Kind { what: "apps", folder: "apps", label: APPS_LABEL, options: ["-zlz4hc,9", "-C65536"], mode: 0o600 };
 
 /// What every image is made with: times of 0, no extended attributes, root as the owner.
-pub const OPTIONS: [&str; 4] = ["-T0", "-x-1", "--all-root", "--quiet"];
+const OPTIONS: [&str; 4] = ["-T0", "-x-1", "--all-root", "--quiet"];
 
 /// The size of the mark: a whole block, because disks consist of blocks.
-pub const MARK_BLOCK: u64 = 4096;
+const MARK_BLOCK: u64 = 4096;
 
 /// The image of a tree, from the cache or made now. Images of other prefixes are not removed from the cache by it.
 pub fn image(host: &Host, kind: &Kind, prefix: &str, tree: &Tree) -> Result<PathBuf> {
@@ -66,6 +66,12 @@ pub fn image(host: &Host, kind: &Kind, prefix: &str, tree: &Tree) -> Result<Path
     Ok(image)
 }
 
+/// `mkfs.erofs` with the options of that kind; it takes the file and the folder.
+#[must_use]
+pub fn mkfs(kind: &Kind) -> Run {
+    Run::new("mkfs.erofs").args(kind.options).args(OPTIONS)
+}
+
 /// Writes the tree as an EROFS image; `content` is a digest of everything in it.
 pub fn write(kind: &Kind, tree: &Tree, content: [u8; 32], out: &Path) -> Result<()> {
     let stage = tempfile::tempdir_in(out.parent().unwrap_or(Path::new("."))).tried("make a folder beside", out)?;
@@ -73,8 +79,7 @@ pub fn write(kind: &Kind, tree: &Tree, content: [u8; 32], out: &Path) -> Result<
     fill(tree, &root)?;
     // mkfs.erofs keeps the mode of a file that is there
     File::options().write(true).create_new(true).mode(kind.mode).open(out).tried("make", out)?;
-    let run = Run::new("mkfs.erofs").args(kind.options).args(OPTIONS).arg(format!("-U{}", uuid(content)));
-    run.arg(out).arg(&root).ok()?;
+    mkfs(kind).arg(format!("-U{}", uuid(content))).arg(out).arg(&root).ok()?;
     label(out, kind.label)?;
     mark(out)
 }
@@ -91,7 +96,7 @@ fn mark(image: &Path) -> Result<()> {
 }
 
 /// The version of the tool. Another version may write other bytes.
-pub fn tool() -> Result<String> {
+fn tool() -> Result<String> {
     // 1.5 prints its version only as an error for an unknown option; the package's version is more reliable
     let version = Run::new("dpkg-query").args(["-W", "-f", "${Version}", "erofs-utils"]).output();
     version.map_err(|_| Error::new("find mkfs.erofs", "it is missing").next("apt-get install erofs-utils"))
@@ -111,11 +116,11 @@ fn fill(tree: &Tree, root: &Path) -> Result<()> {
             Entry::File { source, mode } => {
                 // a hard link would change the time of a person's file
                 fs::copy(source, &at).tried("copy", source)?;
-                fs::set_permissions(&at, fs::Permissions::from_mode(*mode)).tried("set the mode of", &at)?;
+                set_mode(&at, *mode)?;
             }
             Entry::Text { content, mode } => {
                 fs::write(&at, content).tried("write", &at)?;
-                fs::set_permissions(&at, fs::Permissions::from_mode(*mode)).tried("set the mode of", &at)?;
+                set_mode(&at, *mode)?;
             }
             Entry::Symlink { target } => symlink(target, &at).tried("link", &at)?,
             Entry::Device { .. } => {
@@ -123,10 +128,11 @@ fn fill(tree: &Tree, root: &Path) -> Result<()> {
             }
         }
     }
-    for (folder, mode) in folders {
-        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).tried("set the mode of", &folder)?;
-    }
-    Ok(())
+    folders.iter().try_for_each(|(folder, mode)| set_mode(folder, *mode))
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).tried("set the mode of", path)
 }
 
 /// A UUID of the content's digest.

@@ -1,11 +1,8 @@
 //! Which names and uids homes may have. Pure; the shim's own table decides.
 
 use crate::host::error::{Error, Result};
-use shim::layout::ROOT_USER;
+use shim::layout::{FIRST_UID, ROOT_USER};
 use shim::users::{Found, Homes, is_ours};
-
-/// The first uid of ordinary users, as in useradd(8).
-pub const FIRST_UID: u32 = 1000;
 
 /// Checks that the shim accepts a home of that name, and ext4 a folder.
 pub fn check(name: &str) -> Result<()> {

@@ -4,6 +4,7 @@
 use crate::users::{homes, small};
 use boot::host::run::{Run, find};
 use boot::host::window::Window;
+use boot::image::erofs::{CARBON, mkfs};
 use boot::inspect::{Contents, Medium, Part, inspect};
 use boot::users::image::{NewUser, add, create, del, passwd};
 use boot::users::logon::Logon;
@@ -23,13 +24,7 @@ fn carbon(folder: &Path) -> PathBuf {
     let (from, image) = (folder.join("from"), folder.join("carbon.erofs"));
     fs::create_dir(&from).unwrap();
     fs::write(from.join("node"), "no node").unwrap();
-    Run::new("mkfs.erofs")
-        .args(boot::image::erofs::CARBON.options)
-        .args(boot::image::erofs::OPTIONS)
-        .arg(&image)
-        .arg(&from)
-        .ok()
-        .unwrap();
+    mkfs(&CARBON).arg(&image).arg(&from).ok().unwrap();
     image
 }
 

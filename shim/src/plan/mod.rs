@@ -323,12 +323,19 @@ mod tests {
         golden("root_of_a_user_with_devices", &root(&Sandbox { granted: true, ..sandbox(&user) }));
     }
 
+    const CODES: [Code; 3] = [Code::None, Code::ReadOnly, Code::Writable];
+
     #[test]
     fn the_longest_plan_fits() {
         let user = User { name: "root", uid: 0, gid: 0 };
-        let steps = root(&Sandbox { upper: Upper::Ram, network: Network::Private, granted: true, ..sandbox(&user) });
-        assert!(steps.len() < MAX_STEPS, "{} steps: raise MAX_STEPS", steps.len());
-        assert!(matches!(steps.last(), Some(Step { op: Root::Op(Op::Unmount(_)), why: Why::OutOfReach, .. })));
+        for code in CODES {
+            let sandbox =
+                Sandbox { upper: Upper::Ram, network: Network::Private, granted: true, code, ..sandbox(&user) };
+            let steps = root(&sandbox);
+            assert!(steps.len() < MAX_STEPS, "{} steps: raise MAX_STEPS", steps.len());
+            assert!(matches!(steps.last(), Some(Step { op: Root::Op(Op::Unmount(_)), why: Why::OutOfReach, .. })));
+        }
+        assert!(boot(&Options::parse("carbon=image apps=image keymap=de")).len() < MAX_STEPS);
     }
 
     /// mount(2) and similar calls follow links. A path that may lead through a user's link is opened first; these
@@ -337,8 +344,8 @@ mod tests {
     fn no_path_that_a_user_controls_is_followed() {
         for (name, uid) in [("ana", 1000), ("root", 0)] {
             let user = User { name, uid, gid: uid };
-            for upper in [Upper::Home, Upper::Ram] {
-                for step in &root(&Sandbox { upper, granted: true, ..sandbox(&user) }) {
+            for (upper, code) in CODES.into_iter().flat_map(|code| [(Upper::Home, code), (Upper::Ram, code)]) {
+                for step in &root(&Sandbox { upper, code, granted: true, ..sandbox(&user) }) {
                     let walked = match step.op {
                         Root::Op(
                             Op::Mkdir(path, _)

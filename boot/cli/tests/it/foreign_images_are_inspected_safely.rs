@@ -2,7 +2,8 @@
 //! sequences, and false sizes.
 
 use crate::users::names;
-use boot::host::run::{Run, find};
+use boot::host::run::find;
+use boot::image::erofs::{CARBON, mkfs};
 use boot::inspect::{Contents, inspect};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -14,13 +15,7 @@ fn erofs(folder: &Path, fill: impl FnOnce(&Path)) -> PathBuf {
     let (from, image) = (folder.join("from"), folder.join("image"));
     fs::create_dir(&from).unwrap();
     fill(&from);
-    Run::new("mkfs.erofs")
-        .args(boot::image::erofs::CARBON.options)
-        .args(boot::image::erofs::OPTIONS)
-        .arg(&image)
-        .arg(&from)
-        .ok()
-        .unwrap();
+    mkfs(&CARBON).arg(&image).arg(&from).ok().unwrap();
     image
 }
 
