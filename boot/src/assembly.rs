@@ -126,11 +126,14 @@ impl Users {
 }
 
 /// The whole command line of a machine in QEMU. If two words contradict each other, the last one applies, so the
-/// image's and the user's own words come last.
-#[must_use]
-pub fn cmdline(image: &Image, users: bool) -> String {
-    let apps = if image.apps.is_some() { format!("apps=LABEL={APPS_LABEL} ") } else { String::new() };
-    format!("{} {apps}{}", own_words(image.arch, image.placement, users), image.words).trim_end().to_owned()
+/// image's and the user's own words come last. Refuses a line that a kernel would not read to its end.
+pub fn cmdline(image: &Image, users: bool) -> Result<String> {
+    let mut own = own_words(image.arch, image.placement, users);
+    if image.apps.is_some() {
+        own += &format!(" apps=LABEL={APPS_LABEL}");
+    }
+    words::check(&image.words, &own)?;
+    Ok(format!("{own} {}", image.words).trim_end().to_owned())
 }
 
 fn own_words(arch: &Arch, placement: Placement, users: bool) -> String {
@@ -144,12 +147,12 @@ mod tests {
     use super::cmdline;
     use crate::image::Image;
     use crate::image::carbon::Placement;
+    use crate::image::words::MOST_NAMES;
     use shim::arches::ALL;
     use shim::{cmdline::Options, device::Device};
 
-    #[test]
-    fn kernel_parameters_of_the_user_take_precedence() {
-        let with = |words: &str| Image {
+    fn with(words: &str) -> Image {
+        Image {
             arch: &ALL[0],
             kernel: "k".into(),
             initramfs: "i".into(),
@@ -158,12 +161,26 @@ mod tests {
             placement: Placement::Plain,
             words: words.to_owned(),
             versions: vec![],
-        };
-        let line = cmdline(&with(""), true);
+        }
+    }
+
+    #[test]
+    fn kernel_parameters_of_the_user_take_precedence() {
+        let line = cmdline(&with(""), true).unwrap();
         assert_eq!(line, "console=ttyS0 quiet panic=-1 ip=dhcp users=LABEL=nodeos-users carbon=plain");
         assert_eq!(Options::parse(&line).users, Some(Device::Label("nodeos-users")));
-        assert_eq!(Options::parse(&cmdline(&with(""), false)).users, None);
-        let line = cmdline(&with("users=/dev/vdb"), true);
+        assert_eq!(Options::parse(&cmdline(&with(""), false).unwrap()).users, None);
+        let line = cmdline(&with("users=/dev/vdb"), true).unwrap();
         assert_eq!(Options::parse(&line).users, Some(Device::Path("/dev/vdb")));
+    }
+
+    #[test]
+    fn the_word_for_an_app_counts_too() {
+        let most = MOST_NAMES - 5; // console, panic, ip, users and carbon
+        let words: String = (0..most).map(|number| format!("A{number}=1 ")).collect();
+        let image = |apps: Option<&str>| Image { apps: apps.map(Into::into), ..with(&words) };
+        assert!(cmdline(&image(None), true).is_ok());
+        let error = cmdline(&image(Some("a")), true).unwrap_err().to_string();
+        assert!(error.contains("it has 31 names (NAME=value), 6 of them NodeOS's own"), "{error}");
     }
 }

@@ -16,6 +16,8 @@ pub const APP_INIT: &str = "/.nodeos/init.cjs";
 pub const APP_START: &str = ".nodeos";
 /// The folder of an app's files.
 pub const APP_FOLDER: &str = "app";
+/// Folders of the machine. A home in which one of them is cannot be an app's: it would replace node, or what node loads.
+pub const OF_THE_MACHINE: [&str; 5] = ["bin", "etc", "lib", "lib64", "usr"];
 /// Variables of the app, from its medium: a line each, as in `ENVIRONMENT`.
 pub const APP_ENVIRONMENT: &str = ".nodeos/environment";
 /// Variables of a user, from root: a copy of the file beside the policy.

@@ -26,10 +26,12 @@ fn name(variable: &CStr) -> Option<&[u8]> {
 #[must_use]
 pub fn set_all<'a>(variables: &mut Words<'a>, text: &'a mut [u8]) -> Option<()> {
     text.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = 0);
+    let mut left = MOST_VARIABLES;
     for line in text.split_inclusive(|byte| *byte == 0) {
         let Ok(line) = CStr::from_bytes_with_nul(line) else { continue };
         let bytes = line.to_bytes();
         if bytes.contains(&b'=') && !matches!(bytes.first(), Some(b'=' | b'#')) {
+            left = left.checked_sub(1)?;
             set(variables, line)?;
         }
     }
@@ -38,7 +40,7 @@ pub fn set_all<'a>(variables: &mut Words<'a>, text: &'a mut [u8]) -> Option<()> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Words, set, set_all};
+    use super::{MOST_VARIABLES, Words, set, set_all};
 
     fn shown(variables: &Words<'_>) -> std::vec::Vec<String> {
         variables.iter().map(|variable| variable.to_str().unwrap().to_owned()).collect()
@@ -56,8 +58,14 @@ mod tests {
 
     #[test]
     fn too_many_variables_are_refused() {
-        let mut text: std::vec::Vec<u8> = (0..256).flat_map(|number| format!("A{number}=\n").into_bytes()).collect();
-        assert_eq!(set_all(&mut Words::new(), &mut text), None);
+        let lines =
+            |count| (0..count).flat_map(|number| format!("A{number}=\n").into_bytes()).collect::<std::vec::Vec<_>>();
+        let (mut first, mut second, mut long) =
+            (lines(MOST_VARIABLES), lines(MOST_VARIABLES), lines(MOST_VARIABLES + 1));
+        let mut variables = Words::new();
+        assert_eq!(set_all(&mut variables, &mut first), Some(()));
+        assert_eq!(set_all(&mut variables, &mut second), Some(()));
+        assert_eq!(set_all(&mut variables, &mut long), None);
         assert_eq!(set_all(&mut Words::new(), &mut []), Some(()));
     }
 }

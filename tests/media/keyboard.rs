@@ -28,7 +28,7 @@ fn pc(disk: &Disk, words: &str) -> Vm {
     let wanted = Wanted { arch, placement: Placement::Medium, profile: "pc", manifest: Manifest::default() };
     let host = host();
     let image = assembly::image_with(&host, &wanted, || weak(arch)).unwrap_or_else(|e| panic!("{e}"));
-    let line = assembly::cmdline(&image, true).replace(" quiet ", " ");
+    let line = assembly::cmdline(&image, true).unwrap_or_else(|error| panic!("{error}")).replace(" quiet ", " ");
     let line = format!("console=tty0 {line} {words}");
     let drives = image.filesystems().map(Drive::read_only).chain([Drive::writable(&disk.path)]).collect();
     let start = Start::kernel(&image.kernel, &image.initramfs, line);

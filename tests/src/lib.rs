@@ -218,7 +218,7 @@ impl Boot {
         let image = image(self.arch, self.placement, self.without.is_some(), self.doors);
         let image = Image { apps: self.apps, ..image };
         let without = self.without.map(|names| format!(" without={names}")).unwrap_or_default();
-        let cmdline = assembly::cmdline(&image, !self.users.is_empty());
+        let cmdline = assembly::cmdline(&image, !self.users.is_empty()).unwrap_or_else(|error| panic!("{error}"));
         let by = if self.users.is_empty() { "" } else { &self.by };
         let mut cmdline = format!("{cmdline} {by} {}{without}", self.words);
         if self.arch.name == "x86_64" {

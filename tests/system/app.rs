@@ -63,6 +63,23 @@ pub fn an_app_starts_as_its_package_says(arch: &'static Arch) {
     assert!(vm.ending().is_ok() && vm.transcript().contains("ana undefined"), "{}", vm.transcript());
 }
 
+/// As many as a hand-written file may have: `nodeos users env` writes no such file.
+pub fn too_many_variables_lock_nobody_out(arch: &'static Arch) {
+    let disk = Disk::with(&[runs("ana", 1000, "console.log('ana', process.env.A0, process.env.USER)")]);
+    let lines = |count| (0..count).map(|number| format!("A{number}=set\n")).collect::<String>();
+    set_variables(&disk.path, "ana", &[("A0".to_owned(), "x".to_owned())]).unwrap(); // makes the folder
+    for (count, seen) in [(120, "ana set ana"), (121, "ana undefined ana")] {
+        let file = disk.beside("variables");
+        std::fs::write(&file, lines(count)).unwrap();
+        disk.debugfs(&format!("rm /.policy/ana.env\nwrite {} /.policy/ana.env\n", file.display()));
+        let mut vm = Boot::on(arch).homes(&disk).start();
+        assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
+        let said = vm.transcript();
+        assert!(said.contains(seen), "{said}");
+        assert_eq!(said.contains("a file has more than 120 variables: none of them is set"), count > 120, "{said}");
+    }
+}
+
 /// Tries to change the code and what starts it, and keeps data. The version is a part of each text.
 const WRITES: &str = r##"
     const fs = require('fs')
@@ -127,6 +144,24 @@ pub fn an_app_keeps_its_data_and_cannot_change_its_code(arch: &'static Arch) {
     let planted = Disk::with(&[home]);
     let mut vm = Boot::on(arch).app(writes(folder.path(), "3", false)).homes(&planted).start();
     vm.expect("version 3 1000 run 3  part 3").unwrap();
+}
+
+/// A home is above the machine's own folders.
+pub fn a_home_cannot_replace_what_an_app_runs_with(arch: &'static Arch) {
+    // a user that is no app may have a node of its own
+    let mut ana = runs("ana", 1001, "console.log('never')");
+    ana.program("usr/bin/env", "not a program");
+    let disk = Disk::with(&[ana]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    vm.expect("cannot run /init").unwrap();
+
+    let mut planted = Home::new("app", 1000);
+    planted.program("bin/node", "#!/usr/bin/env sh\n");
+    let disk = Disk::with(&[planted]);
+    let mut vm = Boot::on(arch).app(example("exit3.mjs")).homes(&disk).start();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(1)), "{}", vm.transcript());
+    let said = vm.transcript();
+    assert!(said.contains("an app's home must not have bin, etc, lib, lib64 or usr"), "{said}");
 }
 
 pub fn a_writable_app_makes_files_beside_its_code_and_cannot_change_it(arch: &'static Arch) {

@@ -36,7 +36,9 @@ macro_rules! behaviours {
 behaviours! {
     app: an_app_that_takes_all_memory_is_killed,
         an_app_starts_as_its_package_says,
+        too_many_variables_lock_nobody_out,
         an_app_keeps_its_data_and_cannot_change_its_code,
+        a_home_cannot_replace_what_an_app_runs_with,
         a_writable_app_makes_files_beside_its_code_and_cannot_change_it,
         an_app_whose_home_is_refused_ends_with_a_status,
         native_addons_find_the_libraries_that_debian_has,

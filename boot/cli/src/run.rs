@@ -134,7 +134,7 @@ impl Act for Args {
             Some(passt) => Network::Passt(passt),
             None => Network::User { publish: self.publish.clone(), boot: None },
         };
-        self.boot(&machine(&image, homes, memory, network), false, common)
+        self.boot(&machine(&image, homes, memory, network)?, false, common)
     }
 }
 
@@ -225,14 +225,14 @@ impl Args {
 }
 
 /// The machine of that image.
-fn machine(image: &Image, homes: Option<Drive>, memory_mib: u32, network: Network) -> Machine {
-    let cmdline = assembly::cmdline(image, homes.is_some());
-    Machine {
+fn machine(image: &Image, homes: Option<Drive>, memory_mib: u32, network: Network) -> Result<Machine, Failed> {
+    let cmdline = assembly::cmdline(image, homes.is_some())?;
+    Ok(Machine {
         memory_mib,
         drives: image.filesystems().map(Drive::read_only).chain(homes).collect(),
         network,
         ..Machine::new(image.arch, Start::kernel(&image.kernel, &image.initramfs, cmdline))
-    }
+    })
 }
 
 /// MiB in which every kernel of ours starts node, with the carbon copy on a medium (tests/system/placement.rs).
@@ -364,14 +364,15 @@ mod tests {
             words: String::new(),
             versions: vec![],
         };
-        let command = machine(&image, Some(Drive::writable("u.ext4")), 64, Network::None).to_string();
+        let command = machine(&image, Some(Drive::writable("u.ext4")), 64, Network::None).unwrap().to_string();
         let at = |text: &str| command.find(text).unwrap_or_else(|| panic!("no {text} in {command}"));
         assert!(at("readonly=on,file=c.erofs") < at("readonly=on,file=a.erofs"));
         assert!(at("readonly=on,file=a.erofs") < at("file=u.ext4"));
         assert!(
             at("-m 64M") > 0 && at("users=LABEL=nodeos-users carbon=LABEL=nodeos-carbon apps=LABEL=nodeos-apps") > 0
         );
-        let command = machine(&Image { carbon: None, apps: None, ..image }, None, 64, Network::None).to_string();
+        let command =
+            machine(&Image { carbon: None, apps: None, ..image }, None, 64, Network::None).unwrap().to_string();
         assert!(command.contains("users=none") && !command.contains("virtio-blk"), "{command}");
     }
 

@@ -16,11 +16,12 @@ use boot::parts::node::{self, Choice};
 use boot::tools::For;
 use boot::users::app::{App, USER};
 use boot::users::environment::{self, Variable};
-use boot::users::read::{self, How};
+use boot::users::read::{How, Image};
 use boot::users::superblock;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use lab::measure::Subject;
 use shim::arches::{ALL, Arch};
+use shim::layout::OF_THE_MACHINE;
 
 use crate::common::{Failed, answer};
 
@@ -193,10 +194,20 @@ impl Source {
     }
 }
 
-/// Refuses an image in which somebody else has the name of an app's user.
+/// Refuses an image in which somebody else has the name of an app's user, or whose home would replace the machine's node.
 fn no_other(file: &Path) -> Result<(), Failed> {
-    let users = read::list(file)?;
+    let image = Image::open(file)?;
+    let users = image.users()?;
     let Some(user) = users.iter().find(|user| user.name == USER) else { return Ok(()) };
+    for folder in OF_THE_MACHINE {
+        if image.look(format!("/{USER}/{folder}").as_bytes())?.is_some() {
+            let text = format!(
+                "the home {USER} in {} has a /{folder}, which would replace that of the machine",
+                file.display()
+            );
+            return Err(Failed::usage(format!("{text}\n  next: rename it, or take another image")));
+        }
+    }
     let why = match &user.refused {
         Some(why) => format!("the home {USER} in {} would be refused: {why}", file.display()),
         // an app may have made an /init, which does not run

@@ -36,7 +36,7 @@ pub const MEDIUM: Medium = Medium {
 };
 
 fn cmdline(parts: &Parts<'_>) -> Result<String> {
-    Ok(assembly::cmdline(parts.image, parts.users.is_some()))
+    assembly::cmdline(parts.image, parts.users.is_some())
 }
 
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {

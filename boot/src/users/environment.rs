@@ -27,27 +27,48 @@ pub fn named(name: &str, value: &str) -> Result<Variable, String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// Parses a file as `node --env-file` does: `NAME=VALUE` lines, optionally with `export` and with quotes around the
-/// value, and comments. An error names the line.
+/// Parses a file as `node --env-file` does (src/node_dotenv.cc): `NAME=VALUE` lines, optionally with `export`; a value in
+/// quotes may have several lines; the rest of a line from a `#` is a comment. What node ignores is an error here, and
+/// names the line.
 pub fn file(text: &str) -> Result<Vec<Variable>, String> {
-    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    let read = |(number, line): (usize, &str)| {
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        let (name, value) = line.split_once('=').ok_or_else(|| format!("line {}: expected NAME=VALUE", number + 1))?;
-        let value = unquoted(value.trim()).ok_or_else(|| format!("line {}: a quote has no end", number + 1))?;
-        named(name.trim(), value).map_err(|why| format!("line {}: {why}", number + 1))
-    };
-    lines.map(read).collect()
+    let text = text.replace('\r', "");
+    let mut rest = text.as_str();
+    let mut all = Vec::new();
+    while let Some((line, after)) = next_line(rest) {
+        let number = text.len() - rest.len();
+        let number = text.get(..number).unwrap_or_default().matches('\n').count() + 1;
+        let failed = |why: &str| format!("line {number}: {why}");
+        if line.trim().is_empty() || line.trim_start().starts_with('#') {
+            rest = after;
+            continue;
+        }
+        let (name, _) = line.split_once('=').ok_or_else(|| failed("expected NAME=VALUE"))?;
+        let value = rest.get(name.len() + 1..).unwrap_or_default().trim_start_matches([' ', '\t']);
+        let name = name.trim();
+        let value = match value.chars().next().filter(|first| "\"'`".contains(*first)) {
+            Some(quote) => {
+                let (inside, behind) = value
+                    .get(1..)
+                    .and_then(|text| text.split_once(quote))
+                    .ok_or_else(|| failed("a quote has no end"))?;
+                rest = next_line(behind).map_or("", |(_, after)| after);
+                if quote == '"' { inside.replace("\\n", "\n") } else { inside.to_owned() }
+            }
+            None => {
+                rest = after;
+                let (line, _) = next_line(value).unwrap_or_default();
+                line.split('#').next().unwrap_or_default().trim().to_owned()
+            }
+        };
+        let name = name.strip_prefix("export ").unwrap_or(name).trim();
+        all.push(named(name, &value).map_err(|why| failed(&why))?);
+    }
+    Ok(all)
 }
 
-/// A value without its quotes, or without the comment after it.
-fn unquoted(value: &str) -> Option<&str> {
-    for quote in ['"', '\'', '`'] {
-        if let Some(inside) = value.strip_prefix(quote) {
-            return inside.split_once(quote).map(|(inside, _)| inside);
-        }
-    }
-    Some(value.split_once(" #").map_or(value, |(value, _)| value.trim_end()))
+/// The first line, and what follows it; `None` at the end.
+fn next_line(text: &str) -> Option<(&str, &str)> {
+    (!text.is_empty()).then(|| text.split_once('\n').unwrap_or((text, "")))
 }
 
 /// Variables as lines of a file that a machine reads. Refuses those that it would not take.
@@ -82,11 +103,15 @@ mod tests {
 
     #[test]
     fn a_file_is_read_as_node_reads_it() {
+        let read = |text: &str| -> Vec<String> {
+            file(text).unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect()
+        };
         let text = "# comment\n\nA=1\nexport B = two words # comment\nC=\"x # y\"\nD='#'\nE=\n";
-        let read: Vec<String> = file(text).unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        assert_eq!(read, ["A=1", "B=two words", "C=x # y", "D=#", "E="]);
+        assert_eq!(read(text), ["A=1", "B=two words", "C=x # y", "D=#", "E="]);
+        let text = "A=a#b\r\nB=\"a\\nb\" # comment\n  C='a\\n\nb=\n'\nD=`'\"`\nE=#\nF=\n\nG=last";
+        assert_eq!(read(text), ["A=a", "B=a\nb", "C=a\\n\nb=\n", "D='\"", "E=", "F=", "G=last"]);
         assert_eq!(file("A=1\nB"), Err("line 2: expected NAME=VALUE".to_owned()));
-        assert_eq!(file("A=\"x"), Err("line 1: a quote has no end".to_owned()));
+        assert_eq!(file("B='1\n2'\nA=\"x\nC=1"), Err("line 3: a quote has no end".to_owned()));
         assert!(file("a b=1").unwrap_err().starts_with("line 1: \"a b\" is not the name"));
     }
 

@@ -131,7 +131,7 @@ impl Start {
     /// The program that starts node with the app. It first runs `first`, which is JavaScript.
     pub fn init(&self, first: &str) -> Result<String, String> {
         // relative paths of flags start from the app's folder
-        let line = ["#!/usr/bin/env -S -C /app node"].into_iter().chain(self.flags.iter().map(String::as_str));
+        let line = ["#!/usr/bin/env -S -C /app /bin/node"].into_iter().chain(self.flags.iter().map(String::as_str));
         let line = line.collect::<Vec<_>>().join(" ");
         if let Some(flag) = self.flags.iter().find(|flag| flag.contains(char::is_whitespace)) {
             return Err(format!("the flag {flag:?} has a space in it, which a `#!` line cannot have"));
@@ -205,7 +205,7 @@ mod tests {
         let lines = lines.filter(|line| !line.starts_with("//") && !line.contains("runMain"));
         let cut = |line: &str| {
             let line = line.strip_prefix("process.argv.splice(1, Infinity, ...[").unwrap_or(line);
-            line.trim_start_matches("#!/usr/bin/env -S -C /app node").trim().trim_end_matches("])").to_owned()
+            line.trim_start_matches("#!/usr/bin/env -S -C /app /bin/node").trim().trim_end_matches("])").to_owned()
         };
         lines.map(cut).collect()
     }
@@ -339,7 +339,7 @@ mod tests {
         let plain = Start { entry: "a \"b\".js".to_owned(), ..Start::default() };
         let text = plain.init("").unwrap();
         assert!(
-            text.starts_with("#!/usr/bin/env -S -C /app node\n// made") && text.contains(r#"["/app/a \"b\".js"]"#),
+            text.starts_with("#!/usr/bin/env -S -C /app /bin/node\n// made") && text.contains(r#"["/app/a \"b\".js"]"#),
             "{text}"
         );
         assert_eq!(plain.init("first()\n").unwrap(), text.replacen('\n', "\nfirst()\n", 1));

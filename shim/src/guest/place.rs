@@ -50,6 +50,11 @@ pub fn folder_at(dir: &OwnedFd, name: &str) -> Result<OwnedFd> {
     open_at(dir.as_fd(), name, OFlags::PATH | OFlags::DIRECTORY)
 }
 
+/// Whatever has that name in a folder; a link is not followed.
+pub fn at(dir: &OwnedFd, name: &str) -> Result<rustix::fs::Stat> {
+    rustix::fs::statat(dir, Name::new(name)?.c(), rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
+}
+
 /// A handle on the code of the app that is the user of that name.
 pub fn app(user: &str) -> Result<OwnedFd> {
     let mut path = Text::new();

@@ -249,7 +249,7 @@ impl Ready {
 
     /// The smallest memory with which the first line comes fast enough.
     fn floor(&self, homes: &Path) -> Result<Option<u32>> {
-        Ok(measure::floor(self.contender.name, || self.machine(homes), self.progress)?.1)
+        Ok(measure::floor(self.contender.name, &self.machine(homes), self.progress)?.1)
     }
 
     fn boot<T>(

@@ -40,7 +40,7 @@ pub fn timeline(host: &Host, subject: &Subject, app: &App, image: &Image) -> Res
     let apps = Some(app::layer(host, app, image.arch, include_str!("trace.js"))?);
     interrupt::check(tried)?;
     let image = &Image { apps, ..image.clone() };
-    let mut machine = machine(image, &image.initramfs, &homes, "loglevel=7");
+    let mut machine = machine(image, &image.initramfs, &homes, "loglevel=7")?;
     if let Some(memory) = &subject.manifest.memory {
         machine = Machine { memory_mib: memory_mib(memory).map_err(|why| Error::new(tried(), why))?, ..machine };
     }

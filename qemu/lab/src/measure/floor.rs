@@ -36,7 +36,8 @@ pub fn curves(host: &Host, subject: &Subject) -> Result<Vec<Curve>> {
     let curve = |placement: Placement| -> Result<Curve> {
         let image = subject.booted(host, placement)?;
         let what = format!("carbon copy as {placement}");
-        let (points, floor) = floor(&what, || machine(&image, &image.initramfs, &homes, ""), host.progress)?;
+        let machine = machine(&image, &image.initramfs, &homes, "")?;
+        let (points, floor) = floor(&what, &machine, host.progress)?;
         Ok(Curve { placement: placement.to_string(), points, floor })
     };
     [Placement::Medium, Placement::Image, Placement::Plain].into_iter().map(curve).collect()
@@ -45,8 +46,8 @@ pub fn curves(host: &Host, subject: &Subject) -> Result<Vec<Curve>> {
 type Points = Vec<(u32, Option<u64>)>;
 
 /// The smallest memory of such a machine, and all measured points.
-pub fn floor(what: &str, machine: impl Fn() -> Machine, progress: Progress) -> Result<(Points, Option<u32>)> {
-    bisect(|mib, within| first_line(what, Machine { memory_mib: mib, ..machine() }, within, progress))
+pub fn floor(what: &str, machine: &Machine, progress: Progress) -> Result<(Points, Option<u32>)> {
+    bisect(|mib, within| first_line(what, Machine { memory_mib: mib, ..machine.clone() }, within, progress))
 }
 
 /// Milliseconds from the kernel's start to the first line of JavaScript. `None` if the machine ends before it, or takes

@@ -153,7 +153,7 @@ impl<'a> Guest<'a> {
         let initramfs = self.folder.path().join(format!("{first}.initramfs"));
         with_program(&self.image.initramfs, first, &self.meter, &initramfs)?;
         let initramfs = if first == "init" { &self.image.initramfs } else { &initramfs };
-        Ok(machine(self.image, initramfs, &self.homes, &format!("rdinit=/{first} {words}")))
+        machine(self.image, initramfs, &self.homes, &format!("rdinit=/{first} {words}"))
     }
 }
 
@@ -178,15 +178,15 @@ pub fn homes_of_init(path: &Path, more: &[Home]) -> Result<()> {
 }
 
 /// A machine with that image. It does not keep changes.
-pub fn machine(image: &Image, initramfs: &Path, homes: &Path, words: &str) -> Machine {
-    let cmdline = format!("{} {words}", assembly::cmdline(image, true));
+pub fn machine(image: &Image, initramfs: &Path, homes: &Path, words: &str) -> Result<Machine> {
+    let cmdline = format!("{} {words}", assembly::cmdline(image, true)?);
     let disks = image.filesystems().map(Drive::read_only);
-    Machine {
+    Ok(Machine {
         memory_mib: RAM_MIB,
         drives: disks.chain([Drive { snapshot: true, ..Drive::writable(homes) }]).collect(),
         network: Network::User { publish: vec![], boot: None },
         ..Machine::new(image.arch, Start::kernel(&image.kernel, initramfs, cmdline))
-    }
+    })
 }
 
 /// Waits until the machine has powered off by itself.

@@ -11,7 +11,7 @@ use crate::{
     say,
     say::{Text, whole},
     sys::{self, Start, Stream},
-    variables::{Words, set, set_all},
+    variables::{MOST_VARIABLES, Words, set, set_all},
 };
 
 /// Becomes the program, or the user's shell with its arguments. If it cannot: status 126 or 127, as with a shell.
@@ -80,7 +80,12 @@ fn with_content(file: &OwnedFd, variables: &Words<'_>, go_on: &dyn Fn(&Words<'_>
     // the byte behind the last line is a NUL
     match buffer.get_mut(..=length).and_then(|text| set_all(&mut all, text)) {
         Some(()) => go_on(&all),
-        None => Errno::TOOBIG,
+        None => {
+            let mut why = Text::new();
+            say!(&mut why, "nodeos: a file has more than ", MOST_VARIABLES as u64, " variables: none of them is set\n");
+            Stream(2).put(&why);
+            go_on(variables)
+        }
     }
 }
 

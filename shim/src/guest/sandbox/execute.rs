@@ -106,6 +106,12 @@ impl Execute for Root<'_> {
                 ".overlay on the users partition must be a folder that only root writes"
             }
             (Root::Overlay(..), Errno::NOSPC) => "the users partition is full",
+            (Root::Overlay(..), Errno::NOTEMPTY) => {
+                "an app's home must not have bin, etc, lib, lib64 or usr, which would replace those of the machine: rename them"
+            }
+            (Root::App(..), Errno::NOTDIR | Errno::LOOP) => {
+                "the home has a file or link in place of /app or /.nodeos: rename it"
+            }
             _ => "",
         }
     }
@@ -148,6 +154,13 @@ fn overlay(home: &str, upper: Upper, app: bool, attr: Attr, redirect: &str) -> R
     say!(&mut options, layout::RUNTIME, ":", layout::HOST, ":");
     let code; // open until it is mounted
     if app {
+        for folder in layout::OF_THE_MACHINE {
+            match place::at(&home_folder, folder) {
+                Err(Errno::NOENT) => {}
+                Ok(_) => return Err(Errno::NOTEMPTY),
+                Err(errno) => return Err(errno),
+            }
+        }
         code = place::app(home)?;
         say!(&mut options, place::of_descriptor(&code), ":");
     }
