@@ -56,8 +56,7 @@ pub fn an_app_starts_as_its_package_says(arch: &'static Arch) {
 
     // root's variables replace those of the medium
     let disk = Disk::with(&[Home::new("app", 1000), runs("ana", 1001, "console.log('ana', process.env.GIVEN)")]);
-    let variables = [("GIVEN".to_owned(), "by root".to_owned()), ("TZ".to_owned(), "Asia/Tokyo".to_owned())];
-    set_variables(&disk.path, "app", &variables).unwrap();
+    set_variables(&disk.path, "app", "# secrets\nGIVEN=by root\nTZ=Asia/Tokyo\n").unwrap();
     let mut vm = Boot::on(arch).app(app).homes(&disk).start();
     vm.expect("--zone|Asia/Tokyo|--and|more words production loaded first, by root /app by root").unwrap();
     assert!(vm.ending().is_ok() && vm.transcript().contains("ana undefined"), "{}", vm.transcript());
@@ -67,7 +66,7 @@ pub fn an_app_starts_as_its_package_says(arch: &'static Arch) {
 pub fn too_many_variables_lock_nobody_out(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('ana', process.env.A0, process.env.USER)")]);
     let lines = |count| (0..count).map(|number| format!("A{number}=set\n")).collect::<String>();
-    set_variables(&disk.path, "ana", &[("A0".to_owned(), "x".to_owned())]).unwrap(); // makes the folder
+    set_variables(&disk.path, "ana", "A0=x\n").unwrap(); // makes the folder
     for (count, seen) in [(120, "ana set ana"), (121, "ana undefined ana")] {
         let file = disk.beside("variables");
         std::fs::write(&file, lines(count)).unwrap();

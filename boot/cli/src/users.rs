@@ -118,7 +118,10 @@ enum Verb {
         /// Set the variables that this file has, one NAME=VALUE a line
         #[arg(long, value_name = "FILE")]
         env_file: Option<PathBuf>,
-        /// Remove the earlier variables first
+        /// Remove a variable; may be repeated
+        #[arg(long, value_name = "NAME")]
+        unset: Vec<String>,
+        /// Remove the whole file first
         #[arg(long)]
         default: bool,
     },
@@ -225,21 +228,19 @@ impl Act for Args {
                 set_policy(&file, &name, kept)?;
                 common.progress.say("users", &format!("the policy of {name} is {new}, from the next boot on"));
             }
-            Verb::Env { file, name, env, env_file, default } => {
-                let given = env_file.as_deref().map(crate::source::env_file).transpose()?.unwrap_or_default();
-                if given.is_empty() && env.is_empty() && !default {
-                    let variables = variables(&file, &name)?;
-                    return print_line(
-                        &variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>(),
-                    );
+            Verb::Env { file, name, env, env_file, unset, default } => {
+                let mut set = env_file.as_deref().map(crate::source::env_file).transpose()?.unwrap_or_default();
+                set.extend(env);
+                let old = variables(&file, &name)?;
+                if set.is_empty() && unset.is_empty() && !default {
+                    return if old.is_empty() { Ok(crate::common::exit::DONE) } else { print_line(old.trim_end()) };
                 }
-                let mut all = if default { Vec::new() } else { variables(&file, &name)? };
-                for (name, value) in given.into_iter().chain(env) {
-                    all.retain(|(other, _)| *other != name);
-                    all.push((name, value));
-                }
-                set_variables(&file, &name, &all)?;
-                common.progress.say("users", &format!("{name} has {} variables, from the next boot on", all.len()));
+                let old = if default { "" } else { &old };
+                let failed = |why| Failed::new(format!("cannot set the variables of {name}: {why}"));
+                let new = environment::changed(old, &unset, &set).map_err(failed)?;
+                let count = environment::count(&new).map_err(failed)?;
+                set_variables(&file, &name, &new)?;
+                common.progress.say("users", &format!("{name} has {count} variables, from the next boot on"));
             }
             Verb::Del { file, name } => {
                 image::known(&file, &name)?;

@@ -1,6 +1,7 @@
 //! The first steps of every change of a users partition image: locks it, finds the home, and collects the bytes to
 //! write.
 
+use super::app::USER;
 use super::ext4::{Lock, lock};
 use super::read::Image;
 use crate::host::error::{Error, Result, Tried};
@@ -27,10 +28,14 @@ pub fn home_of(image: &Image, path: &Path, name: &str) -> Result<Vec<u8>> {
     match image.look(&top)? {
         Some(found) if home && found.is_dir() => Ok(top),
         _ => {
+            let error = Error::new(format!("find {} in {}", Shown::of(name), path.display()), "there is no such home");
+            if name == USER {
+                let next = format!("nodeos users add {} {USER} --no-logon", path.display());
+                return Err(error.next(format!("a machine makes it at the app's first start; to make it now: {next}")));
+            }
             let users =
                 image.users()?.iter().map(|user| Shown::of(&user.name).to_string()).collect::<Vec<_>>().join(", ");
-            Err(Error::new(format!("find {} in {}", Shown::of(name), path.display()), "there is no such home")
-                .next(format!("the homes are: {users}")))
+            Err(error.next(format!("the homes are: {users}")))
         }
     }
 }

@@ -73,24 +73,52 @@ fn next_line(text: &str) -> Option<(&str, &str)> {
 
 /// Variables as lines of a file that a machine reads. Refuses those that it would not take.
 pub fn lines<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -> Result<String, String> {
-    let (mut text, mut count) = (String::new(), 0);
+    let mut text = String::new();
     for (name, value) in variables {
-        if value.contains('\n') {
-            return Err(format!("the value of {name} has a line break"));
-        }
-        text += &format!("{name}={value}\n");
-        count += 1;
+        text += &line(name, value)?;
     }
+    count(&text).map(|_| text)
+}
+
+fn line(name: &str, value: &str) -> Result<String, String> {
+    match value.contains('\n') {
+        true => Err(format!("the value of {name} has a line break")),
+        false => Ok(format!("{name}={value}\n")),
+    }
+}
+
+/// The name that a line of such a file sets.
+fn name_of(line: &str) -> Option<&str> {
+    line.split_once('=').map(|(name, _)| name).filter(|name| !name.is_empty() && !name.starts_with('#'))
+}
+
+/// How many variables a machine reads in such a file. Refuses more than it takes.
+pub fn count(text: &str) -> Result<usize, String> {
+    let count = text.lines().filter_map(name_of).count();
     if count > MOST_VARIABLES || text.len() >= MAX_ENVIRONMENT {
         let why = format!("{count} variables with {} bytes", text.len());
         return Err(format!("{why}: a machine takes {MOST_VARIABLES}, with less than {MAX_ENVIRONMENT} bytes"));
     }
-    Ok(text)
+    Ok(count)
+}
+
+/// The file without some variables and with others. All other lines stay: a person may have written comments.
+pub fn changed(text: &str, unset: &[String], set: &[Variable]) -> Result<String, String> {
+    let goes = |name: &str| unset.iter().chain(set.iter().map(|(name, _)| name)).any(|other| other == name);
+    let stays = text.lines().filter(|line| !name_of(line).is_some_and(goes));
+    let mut new: String = stays.map(|line| format!("{line}\n")).collect();
+    for (at, (name, value)) in set.iter().enumerate() {
+        // of one name, the last value counts
+        if !set.iter().skip(at + 1).any(|(later, _)| later == name) {
+            new += &line(name, value)?;
+        }
+    }
+    Ok(new)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{file, lines, variable};
+    use super::{changed, file, lines, variable};
 
     #[test]
     fn a_variable_has_a_name_and_a_value() {
@@ -122,5 +150,15 @@ mod tests {
         let large = "x".repeat(40_000);
         assert!(lines([("A", large.as_str())].into_iter()).unwrap_err().starts_with("1 variables with 40003 bytes"));
         assert!(lines(std::iter::repeat_n(("A", ""), 121)).unwrap_err().contains("a machine takes 120"));
+    }
+
+    #[test]
+    fn a_change_keeps_comments_and_other_variables() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let text = "# ports\nA=1\nno variable\nB=2\n#C=3\nC=4";
+        let new = changed(text, &["B".to_owned()], &[pair("A", "x"), pair("D", "5"), pair("A", "6")]).unwrap();
+        assert_eq!(new, "# ports\nno variable\n#C=3\nC=4\nD=5\nA=6\n");
+        assert_eq!(changed("A=1\n", &["A".to_owned()], &[]).unwrap(), "");
+        assert!(changed("", &[], &[pair("A", "1\n2")]).unwrap_err().contains("A has a line break"));
     }
 }

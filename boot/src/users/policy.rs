@@ -1,7 +1,7 @@
 //! What root keeps about a user of a users partition image: the policy, `.policy/USER.json`, and variables, `.policy/USER.env`.
 
 use super::edit::{Staged, home_of, to_change};
-use super::environment::{self, Variable};
+use super::environment;
 use super::ext4::Work;
 use super::read::Image;
 use super::script::Script;
@@ -29,22 +29,20 @@ pub fn set_policy(path: &Path, name: &str, policy: Option<&Policy>) -> Result<()
     store(path, name, POLICY_SUFFIX, policy.map(|policy| format!("{policy}\n")))
 }
 
-/// The variables with which a user's programs start, or none.
-pub fn variables(path: &Path, name: &str) -> Result<Vec<Variable>> {
+/// The file of the variables with which a user's programs start; empty if there is none.
+pub fn variables(path: &Path, name: &str) -> Result<String> {
     let image = Image::open(path)?;
     home_of(&image, path, name)?;
-    let Some(found) = image.look(&at(name, VARIABLES_SUFFIX)?)? else { return Ok(Vec::new()) };
+    let Some(found) = image.look(&at(name, VARIABLES_SUFFIX)?)? else { return Ok(String::new()) };
     let text = image.content(&found, MAX_ENVIRONMENT as u64)?;
-    let lines = String::from_utf8_lossy(&text).into_owned();
-    Ok(lines.lines().filter_map(|line| line.split_once('=')).map(|(a, b)| (a.to_owned(), b.to_owned())).collect())
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Writes them. They replace those of an app's medium.
-pub fn set_variables(path: &Path, name: &str, variables: &[Variable]) -> Result<()> {
-    let pairs = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let text = environment::lines(pairs)
+/// Writes that file. Its variables replace those of an app's medium. Refuses more than a machine would set.
+pub fn set_variables(path: &Path, name: &str, text: &str) -> Result<()> {
+    environment::count(text)
         .map_err(|why| Error::new(format!("set the variables of {name} in {}", path.display()), why))?;
-    store(path, name, VARIABLES_SUFFIX, Some(text).filter(|text| !text.is_empty()))
+    store(path, name, VARIABLES_SUFFIX, Some(text.to_owned()).filter(|text| !text.is_empty()))
 }
 
 /// Writes a file below `.policy`, or removes it.
