@@ -16,17 +16,29 @@ const SIGNALS: &str = "--block-signal=HUP,INT,TERM";
 /// How many bytes of QEMU's messages are kept. They are the first ones, because the first message has the cause.
 const KEPT: u64 = 64 << 10;
 
+/// A virtio serial port of the machine.
+pub struct Port {
+    /// Its number on the machine's first virtio device, from 1.
+    pub number: u8,
+    pub socket: Inherited,
+}
+
 /// Starts QEMU with its console on pipes, and with a monitor (QMP) for events. It gets a ctrl-c, like every child.
 pub fn spawn(machine: &Machine, events: Inherited) -> Result<Child, Failure> {
-    start(machine, &[], vec![("events", events)], |_| {})
+    start(machine, &[], vec![("events", events)], Vec::new(), |_| {})
 }
 
 /// Starts QEMU so that only SIGKILL can reach it, with one more monitor.
 ///
 /// It has its own process group, so that a ctrl-c or a hang-up of the terminal does not reach it. `env` (coreutils)
 /// blocks the signals that a service manager sends to every process.
-pub fn spawn_apart(machine: &Machine, monitor: Inherited, events: Inherited) -> Result<Child, Failure> {
-    start(machine, &["env", SIGNALS], vec![("monitor", monitor), ("events", events)], |command| {
+pub fn spawn_apart(
+    machine: &Machine,
+    monitor: Inherited,
+    events: Inherited,
+    ports: Vec<Port>,
+) -> Result<Child, Failure> {
+    start(machine, &["env", SIGNALS], vec![("monitor", monitor), ("events", events)], ports, |command| {
         command.process_group(0);
     })
 }
@@ -36,6 +48,7 @@ fn start(
     machine: &Machine,
     through: &[&str],
     monitors: Vec<(&str, Inherited)>,
+    ports: Vec<Port>,
     change: impl FnOnce(&mut Command),
 ) -> Result<Child, Failure> {
     let passt = match &machine.network {
@@ -47,12 +60,21 @@ fn start(
     command.args(["--pdeathsig", "KILL", "--"]).args(through).arg(emulator(machine.arch));
     // we parse its error messages, for example about a full disk
     command.env("LC_ALL", "C");
+    // before all others: the guest knows them by the number of the device
+    if !ports.is_empty() {
+        command.args(["-device", "virtio-serial-pci,id=pipes,max_ports=5"]);
+    }
+    for Port { number, socket } in &ports {
+        command.args(["-chardev", &format!("socket,id=pipe{number},fd={}", socket.number())]);
+        command.args(["-device", &format!("virtserialport,bus=pipes.0,nr={number},chardev=pipe{number}")]);
+    }
     command.args(machine.args_with(passt.as_ref()));
     for (name, socket) in &monitors {
         command.args(["-chardev", &format!("socket,id={name},fd={}", socket.number())]);
         command.args(["-mon", &format!("chardev={name},mode=control")]);
     }
-    let sockets = monitors.into_iter().map(|(_, socket)| socket).chain(passt);
+    let sockets = monitors.into_iter().map(|(_, socket)| socket).chain(ports.into_iter().map(|port| port.socket));
+    let sockets = sockets.chain(passt);
     sockets.for_each(|socket| socket.go_to(&mut command));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     change(&mut command);

@@ -14,6 +14,7 @@ mod input;
 mod keys;
 mod news;
 mod output;
+pub mod pipes;
 mod quiet;
 mod stop;
 
@@ -28,6 +29,7 @@ use std::time::{Duration, Instant};
 use rustix::stdio;
 use rustix::termios::{ControlModes, InputModes, LocalModes, OptionalActions, OutputModes};
 use rustix::termios::{SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use shim::cmdline::Pipes;
 use shim::last_word::LastWord;
 
 use crate::console::LastWords;
@@ -41,6 +43,7 @@ use input::Input;
 use keys::{HELP, Key};
 use news::{News, Signals};
 use output::{Output, write_if_it_moves};
+use pipes::Ports;
 use quiet::Quiet;
 use stop::{Due, Stop};
 
@@ -84,6 +87,7 @@ pub struct Terminal {
     say: Say,
     alarm: Say,
     quiet: bool,
+    pipes: Pipes,
     signals: Signals,
 }
 
@@ -98,7 +102,14 @@ impl Terminal {
     /// With `quiet`, the lines that a machine prints when it ends are hidden. `alarm` reports problems of the host.
     #[must_use]
     pub fn new(quiet: bool, say: Say, alarm: Say) -> Self {
-        Self { say, alarm, quiet, signals: Signals::default() }
+        Self { say, alarm, quiet, pipes: Pipes::default(), signals: Signals::default() }
+    }
+
+    /// The machine's app has these standard streams of this process as pipes; see `pipes::word`. If stdout is one of
+    /// them, the console is shown on stderr.
+    #[must_use]
+    pub fn with_pipes(self, pipes: Pipes) -> Self {
+        Self { pipes, ..self }
     }
 
     /// Stops the machine because of a signal: the running one, or else the next.
@@ -118,21 +129,27 @@ impl Terminal {
         let (monitor, theirs) = Inherited::pair().map_err(|error| failed("make a socket for QEMU's monitor", error))?;
         let (watch, events) = Watch::pair().map_err(|error| failed("make a socket for QEMU's events", error))?;
         let (ended, end) = pipe().map_err(|error| failed("make a pipe", error))?;
-        let mut child = process::spawn_apart(machine, theirs, events)?;
+        let (ports, their_ports) = Ports::pairs(self.pipes).map_err(|error| failed("make sockets for pipes", error))?;
+        let outputs = ports.outputs();
+        let on_end = ports.start(&sender).map_err(|error| failed("pass on an app's pipes", error))?;
+        let mut child = process::spawn_apart(machine, theirs, events, their_ports)?;
         // from here on nothing may return early: that would cut the power of the machine
         let alarm = Arc::clone(&self.alarm);
         watch.start(machine.drives.clone(), move |text| alarm(text));
         let complaints = process::complaints(child.stderr.take());
         let output = Arc::new(Output::default());
         if let Some(console) = child.stdout.take() {
-            self.show(console, &output, &sender);
+            self.show(console, &output, &sender, on_end);
         }
-        let input = child.stdin.take().map(|input| listen(input, ended, &output, sender));
+        // QEMU's own stdin stays open, because its end would be one of the console
+        let (keys, _unused) = if self.pipes.has(0) { (None, child.stdin.take()) } else { (child.stdin.take(), None) };
+        let input = keys.map(|input| listen(input, ended, &output, sender));
 
         let mut session = Session {
             child,
             monitor: Some(monitor),
-            output,
+            unwritten: 1 + outputs.len(),
+            outputs: [vec![output], outputs].concat(),
             say: &self.say,
             stop: Stop::default(),
             cut: None,
@@ -162,25 +179,49 @@ impl Terminal {
     }
 
     /// Shows the output of the console. One thread reads and another one writes, because a terminal may stall.
-    fn show(&self, console: ChildStdout, output: &Arc<Output>, sender: &Sender<News>) {
+    /// `on_end` is called once at the machine's last word.
+    fn show(
+        &self,
+        console: ChildStdout,
+        output: &Arc<Output>,
+        sender: &Sender<News>,
+        on_end: impl FnOnce() + Send + 'static,
+    ) {
         let (held, ended) = (Arc::clone(output), sender.clone());
         let mut quiet = self.quiet.then(Quiet::default);
+        let on_stderr = self.pipes.has(1);
+        // in a file, lines end as usual there
+        let plain = on_stderr && !io::stderr().is_terminal();
         thread::spawn(move || {
             let mut words = LastWords::default();
+            let mut on_end = Some(on_end);
+            let push = |mut bytes: Vec<u8>| {
+                bytes.retain(|byte| !plain || *byte != b'\r');
+                held.push(&bytes);
+            };
             let _ = process::pump(console, |bytes| {
                 words.feed(bytes);
-                match &mut quiet {
-                    Some(quiet) => held.push(&quiet.shown(bytes)),
-                    None => held.push(bytes),
+                if words.last().is_some()
+                    && let Some(on_end) = on_end.take()
+                {
+                    on_end();
                 }
+                push(quiet.as_mut().map_or_else(|| bytes.to_vec(), |quiet| quiet.shown(bytes)));
                 Ok(())
             });
-            held.push(&quiet.map_or_else(Vec::new, Quiet::rest));
+            push(quiet.map_or_else(Vec::new, Quiet::rest));
             held.ended();
             let _ = ended.send(News::Ended(words.last()));
         });
         let (held, written) = (Arc::clone(output), sender.clone());
-        thread::spawn(move || written.send(News::Written(held.write_to(stdio::stdout()))));
+        thread::spawn(move || {
+            let result = match on_stderr {
+                // an app's output is not lost with the console
+                true => held.write_to(stdio::stderr()).or(Ok(())),
+                false => held.write_to(stdio::stdout()),
+            };
+            written.send(News::Written(result))
+        });
     }
 }
 
@@ -201,7 +242,10 @@ fn listen(machine: ChildStdin, ended: PipeReader, output: &Arc<Output>, sender: 
 struct Session<'a> {
     child: Child,
     monitor: Option<UnixStream>,
-    output: Arc<Output>,
+    /// Of the console and of pipes.
+    outputs: Vec<Arc<Output>>,
+    /// How many of them are not written to their end.
+    unwritten: usize,
     say: &'a Say,
     stop: Stop,
     cut: Option<Cut>,
@@ -216,7 +260,7 @@ struct Session<'a> {
 impl Session<'_> {
     /// Waits until the machine has ended and its output is written, and handles the commands that come.
     fn wait(&mut self, news: &Receiver<News>, signals: &Signals) -> (Option<LastWord>, io::Result<()>) {
-        let mut written = None;
+        let mut written = Ok(());
         loop {
             let deadline = match (&self.ended, self.stop.cause) {
                 (Some((_, at)), Some(_)) => Some(*at + LAST_PIECE),
@@ -235,13 +279,14 @@ impl Session<'_> {
                     if result.is_err() && self.ended.is_none() {
                         self.order(Cause::Unread);
                     }
-                    written = Some(result);
+                    written = written.and(result);
+                    self.unwritten = self.unwritten.saturating_sub(1);
                 }
                 None if self.ended.is_none() => self.cut(Cut::Overdue),
-                None => written = written.or(Some(Ok(()))),
+                None => self.unwritten = 0,
             }
-            if let (Some((word, _)), true) = (self.ended, written.is_some()) {
-                return (word, written.unwrap_or(Ok(())));
+            if let (Some((word, _)), 0) = (self.ended, self.unwritten) {
+                return (word, written);
             }
         }
     }
@@ -255,7 +300,7 @@ impl Session<'_> {
         match self.stop.ordered(cause, Instant::now()) {
             Due::Nothing => {}
             Due::Ask => {
-                self.output.stopping();
+                self.outputs.iter().for_each(|output| output.stopping());
                 self.asking = self.monitor.take().map(|monitor| ask(monitor, Arc::clone(self.say)));
             }
             Due::Cut => return self.cut(Cut::Pressed),

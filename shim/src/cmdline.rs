@@ -62,6 +62,25 @@ impl Size {
     }
 }
 
+/// Which standard streams are pipes: a bit for each descriptor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pipes(pub u8);
+
+impl Pipes {
+    /// Parses their descriptors, as in `02` for stdin and stderr.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bit = |bits: u8, digit: u8| (b'0'..=b'2').contains(&digit).then(|| bits | 1 << (digit & 3));
+        text.bytes().try_fold(0, bit).filter(|bits| *bits != 0).map(Self)
+    }
+
+    /// Whether the stream with that descriptor is a pipe.
+    #[must_use]
+    pub fn has(self, descriptor: u8) -> bool {
+        self.0 & (1 << (descriptor & 3)) != 0
+    }
+}
+
 /// All options of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options<'a> {
@@ -85,6 +104,8 @@ pub struct Options<'a> {
     pub term: &'a str,
     /// `keymap=`: a keyboard layout of `keymap`; empty for the kernel's default, which is the US layout.
     pub keymap: &'a str,
+    /// `pipes=`: which of an app's standard streams are pipes to whoever runs the machine, not its terminal.
+    pub pipes: Pipes,
     /// `winsize=`: the size of consoles that do not know their own, such as serial lines.
     pub size: Size,
     /// The guards that hold; tests can leave some out.
@@ -106,6 +127,7 @@ impl Default for Options<'_> {
             tz: "",
             term: "linux",
             keymap: "",
+            pipes: Pipes::default(),
             size: Size { columns: 80, rows: 24 },
             guards: Guards::default(),
             refused: None,
@@ -147,6 +169,10 @@ impl<'a> Options<'a> {
                 Some(size) => self.size = size,
                 None => self.refused = Some(word),
             },
+            ("pipes", digits) => match Pipes::parse(digits) {
+                Some(pipes) => self.pipes = pipes,
+                None => self.refused = Some(word),
+            },
             ("keymap", name) => self.keymap = name,
             ("LANG", lang) => self.lang = lang,
             ("TZ", tz) => self.tz = tz,
@@ -160,6 +186,8 @@ impl<'a> Options<'a> {
     pub fn hint(refused: &str) -> &'static str {
         if refused.starts_with("winsize") {
             "a size is COLUMNSxROWS, each from 1 to 65535"
+        } else if refused.starts_with("pipes") {
+            "pipes are descriptors: 0 for stdin, 1 for stdout, 2 for stderr"
         } else {
             "a device is /dev/…, LABEL=, UUID= or PARTUUID="
         }
@@ -232,6 +260,18 @@ mod tests {
             let options = Options::parse(word);
             assert_eq!((options.size.columns, options.refused), (80, Some(word)), "{word}");
             assert!(Options::hint(word).contains("COLUMNSxROWS"));
+        }
+    }
+
+    #[test]
+    fn pipes_are_descriptors() {
+        let of = |line| [0, 1, 2].map(|descriptor| Options::parse(line).pipes.has(descriptor));
+        assert_eq!(of(""), [false; 3]);
+        assert_eq!(of("pipes=0"), [true, false, false]);
+        assert_eq!(of("pipes=21"), [false, true, true]);
+        for word in ["pipes", "pipes=", "pipes=3", "pipes=0,1", "pipes=stdin"] {
+            assert_eq!(Options::parse(word).refused, Some(word));
+            assert!(Options::hint(word).contains("0 for stdin"));
         }
     }
 

@@ -16,6 +16,11 @@ pub const APP_INIT: &str = "/.nodeos/init.cjs";
 pub const APP_START: &str = ".nodeos";
 /// The folder of an app's files.
 pub const APP_FOLDER: &str = "app";
+/// Ports of a virtio serial device in place of an app's stdin, stdout and stderr, if the kernel's `pipes=` names them
+/// (drivers/char/virtio_console.c: the first virtio device, its ports 1 to 3).
+pub const PIPES: [&str; 3] = ["/dev/vport0p1", "/dev/vport0p2", "/dev/vport0p3"];
+/// A port that the other side closes when it has read everything from the other two. Only then the machine powers off.
+pub const PIPES_READ: &str = "/dev/vport0p4";
 /// Folders of the machine. A home in which one of them is cannot be an app's: it would replace node, or what node loads.
 pub const OF_THE_MACHINE: [&str; 5] = ["bin", "etc", "lib", "lib64", "usr"];
 /// Variables of the app, from its medium: a line each, as in `ENVIRONMENT`.

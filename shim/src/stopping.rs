@@ -8,7 +8,7 @@ pub const CHECKED: u8 = 10;
 pub const KILLED: u8 = 2;
 /// Seconds for the disk to accept the written data.
 pub const WRITTEN: u8 = 60;
-/// Seconds for the console to accept the last word.
+/// Seconds for the console to accept the last word, and for the reader of an app's pipes.
 pub const SAID: u8 = 3;
 
 /// Seconds for all steps.

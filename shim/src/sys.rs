@@ -235,6 +235,15 @@ pub fn mount_attributes(mount: BorrowedFd<'_>, attr: Attr) -> Result<()> {
     unsafe { call(raw::__NR_mount_setattr, [fd, path, raw::AT_EMPTY_PATH as usize, value, size, 0]) }.map(drop)
 }
 
+/// Makes it the standard stream with that descriptor.
+pub fn put_at(stream: &OwnedFd, descriptor: u8) -> Result<()> {
+    match descriptor {
+        0 => rustix::stdio::dup2_stdin(stream),
+        1 => rustix::stdio::dup2_stdout(stream),
+        _ => rustix::stdio::dup2_stderr(stream),
+    }
+}
+
 /// Closes every descriptor from `first` on.
 pub fn close_from(first: u32) {
     // SAFETY: the callers hold no `OwnedFd` that they use again; they go on to exec or to wait.

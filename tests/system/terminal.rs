@@ -8,7 +8,7 @@ use tests::{Disk, run, runs};
 use crate::pty::{Pty, end, on, until};
 
 /// The command `nodeos` of this source tree, built with the same profile as this test.
-fn nodeos() -> &'static PathBuf {
+pub fn nodeos() -> &'static PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let profile = if cfg!(debug_assertions) { "dev" } else { "release" };

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use boot::host::shown::Shown;
 use boot::host::size::memory_mib;
 use boot::image::words;
-use boot::users::app::USER;
 use boot::users::names;
 use boot::users::read::{self, Image};
 use serde::Serialize;
@@ -99,10 +98,10 @@ impl Act for Args {
         let mut users = users.filter(|_| !session_in_ram).unwrap_or_default();
         if options.apps.is_some() {
             sections.push(section("homes of apps", &plan::homes(&options)));
-            if users.iter().all(|user| user.name != USER) {
+            if users.iter().all(|user| user.name != names::APP) {
                 let taken: Vec<_> = users.iter().map(|user| (user.name.clone(), user.uid)).collect();
-                let uid = names::pick_uid(USER, None, &taken)?;
-                users.push(fresh(op::User { name: USER, uid, gid: uid }, read::How::None, true));
+                let uid = names::pick_uid(names::APP, None, &taken)?;
+                users.push(fresh(op::User { name: names::APP, uid, gid: uid }, read::How::None, true));
             }
         } else if session_in_ram {
             users.push(fresh(plan::GUEST, read::How::Guest, false));
@@ -125,7 +124,7 @@ impl Act for Args {
         }
         for (user, policy) in users.iter().zip(policies) {
             let limits = limits::of_one(all, count, counts(&policy));
-            let app = options.apps.is_some() && user.name == USER;
+            let app = options.apps.is_some() && user.name == names::APP;
             let code = if app { Code::ReadOnly } else { Code::None };
             sections.push(one(user, code, options.single, &policy, limits));
         }

@@ -13,6 +13,7 @@ mod man;
 mod measure;
 mod medium;
 mod network;
+mod on_terminal;
 mod publish;
 mod report;
 mod run;

@@ -1,9 +1,6 @@
 //! `nodeos run`: assembles what changed, and boots it here.
 
-use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use boot::assembly::{self, Homes, Users};
 use boot::host::error::Tried;
@@ -12,19 +9,18 @@ use boot::host::progress::Progress;
 use boot::host::size::memory_mib;
 use boot::image::Image;
 use boot::image::carbon::Placement;
-use boot::image::words;
 use boot::media::{Asked, Firmware, Found, MANIFEST, Slot};
 use boot::tools::For;
 use boot::users::kept;
 use qemu::machine::{Drive, Machine, Network, Publish, Start};
 use qemu::passt::Passt;
-use qemu::terminal::{self, Cause, Cut, Ending, Terminal};
-use shim::last_word::LastWord;
+use qemu::terminal::pipes;
+use shim::cmdline::Pipes;
 
-use crate::common::{Act, Common, Failed, exit, print_line};
+use crate::common::{Act, Common, Failed, print_line};
 use crate::medium::{self, Beside};
 use crate::source::{Source, is_file, memory};
-use crate::{network, publish};
+use crate::{network, on_terminal, publish};
 
 /// Build what changed and boot it in QEMU on this terminal
 #[derive(clap::Args)]
@@ -66,6 +62,7 @@ Examples:
   nodeos run                             the demo: log on as nodeos (password nodeos) or guest
   nodeos run hello.js; echo $?           the exit status of the program
   nodeos run examples/http --publish 8080:80
+  nodeos -q run app.js < input > output  pipes and files, as with node
   nodeos run --users family.ext4 --append single
   nodeos run --dry-run --arch aarch64    the QEMU command, to run it by hand
   nodeos run demo.iso --plug usb         what `nodeos build --target iso` wrote; folders of the other targets too
@@ -73,7 +70,8 @@ Examples:
 Ctrl-c goes to the machine. Ctrl-a x shuts it down, as SIGTERM, SIGHUP and a closed stdout do. Pressed again it cuts \
 the power: files written last may then be empty. Ctrl-a h shows all keys.
 
-Stdout is the machine's console, with the line ends of a terminal. -q leaves out the last lines, which PID 1 and the \
+Stdin, stdout and stderr of an APP are those of this command; what is no terminal here is none for the app. Otherwise \
+stdout is the machine's console, with the line ends of a terminal. -q leaves out the last lines, which PID 1 and the \
 kernel print when the machine ends.
 
 Files of the demo's users are kept in $XDG_STATE_HOME/nodeos. --fresh renames them to demo.before-fresh-1.ext4 and so \
@@ -155,7 +153,12 @@ impl Args {
                 .progress
                 .say("run", "what the machine writes is thrown away at its end: what was built stays as it is");
         }
-        boot(machine, common.progress)
+        on_terminal::boot(machine, self.pipes(is_medium), common.progress)
+    }
+
+    /// The standard streams that the machine's app has as pipes: a medium's app has its console.
+    fn pipes(&self, is_medium: bool) -> Pipes {
+        if self.source.app.is_some() && !is_medium { pipes::of_this_process() } else { Pipes::default() }
     }
 
     /// `--firmware` or `--plug` without a medium to start.
@@ -235,104 +238,6 @@ fn machine(image: &Image, homes: Option<Drive>, memory_mib: u32, network: Networ
     })
 }
 
-/// MiB in which every kernel of ours starts node, with the carbon copy on a medium (tests/system/placement.rs).
-const LEAST: u32 = 64;
-
-/// A machine that lived shorter did not restart because somebody at it wanted so.
-const SHORT: Duration = Duration::from_secs(60);
-
-/// Boots it, and again when it restarts: while somebody is at this terminal to see it, and not in circles.
-fn boot(machine: &Machine, progress: Progress) -> Result<u8, Failed> {
-    let terminal = Terminal::new(
-        progress == Progress::Silent,
-        Arc::new(move |text| beside_console(progress, text)),
-        Arc::new(alarm),
-    );
-    let _signals = interrupt::hand_over(terminal.on_signal());
-    let mut short = false;
-    loop {
-        let start = Instant::now();
-        let ending = terminal.run(&sized(machine, terminal::size()))?;
-        let short_before = std::mem::replace(&mut short, start.elapsed() < SHORT);
-        match (ending.cut, ending.last_word, ending.stopped) {
-            (None, Some(LastWord::PowerOff(status)), _) => return Ok(status),
-            (None, Some(LastWord::Reboot), Some(cause)) => return Ok(stopped_by(cause)),
-            (None, Some(LastWord::Reboot), None) if std::io::stdin().is_terminal() && !(short && short_before) => {
-                progress.say("run", "the machine restarts");
-            }
-            (None, Some(LastWord::Reboot), None) => {
-                let text = "the machine wants to restart, and says why above; without a terminal, or twice within a minute, it is not restarted"
-                    .to_owned();
-                return Err(Failed { status: exit::RESTART, text });
-            }
-            // its power was cut, so it did not end by itself, even if it printed a last word
-            (Some(_), ..) | (None, None, _) => {
-                return Err(Failed { status: exit::NO_LAST_WORD, text: without_a_word(machine, &ending) });
-            }
-        }
-    }
-}
-
-/// The status of a machine that was told to stop.
-fn stopped_by(cause: Cause) -> u8 {
-    match cause {
-        Cause::Key => exit::INTERRUPTED,
-        Cause::Signal(number) => exit::signal(number),
-        Cause::Unread => exit::UNREAD,
-    }
-}
-
-/// What became of a machine whose power was cut, or that ended without a last word.
-fn without_a_word(machine: &Machine, ending: &Ending) -> String {
-    let text = match (ending.cut, ending.stopped, machine.memory_mib) {
-        (Some(Cut::Pressed), ..) => "the machine's power was cut: what was just written may be lost".to_owned(),
-        (Some(Cut::Overdue), ..) => format!(
-            "the machine did not stop within {} s and its power was cut: what was just written may be lost",
-            terminal::WITHIN.as_secs()
-        ),
-        (None, Some(_), _) => "the machine ended without a last word: it was told to stop before it was up".to_owned(),
-        (None, None, mib @ ..LEAST) => {
-            format!("the machine crashed: {mib} MiB are too little to start in\n  next: --memory {LEAST}M")
-        }
-        (None, None, _) => "the machine crashed: it ended without a last word\n  \
-                             next: --append loglevel=7 shows the kernel's messages"
-            .to_owned(),
-    };
-    match ending.complaints.trim() {
-        "" => text,
-        complaints => format!("{text}\nQEMU says:\n{complaints}"),
-    }
-}
-
-/// The machine is told how large this terminal is: a serial line cannot tell it. The user's own words come behind. A line
-/// with no room for one more word stays as it is.
-fn sized(machine: &Machine, size: Option<(u16, u16)>) -> Machine {
-    let mut machine = machine.clone();
-    if let (Start::Kernel { cmdline, .. } | Start::Pi { cmdline, .. }, Some((columns, rows))) =
-        (&mut machine.start, size)
-    {
-        let told = format!("winsize={columns}x{rows} {cmdline}");
-        if words::check(&told, "").is_ok() {
-            *cmdline = told;
-        }
-    }
-    machine
-}
-
-/// What is wrong with the host while the machine runs: an error, said also where nothing else is.
-fn alarm(text: &str) {
-    let _ = std::io::stderr().write_all(format!("\nnodeos: {text}\n").as_bytes());
-}
-
-/// A line while the machine has the terminal: its cursor may be anywhere.
-fn beside_console(progress: Progress, text: &str) {
-    let mut stderr = std::io::stderr();
-    if progress != Progress::Silent && stderr.is_terminal() {
-        let _ = stderr.write_all(b"\n");
-    }
-    progress.say("run", text);
-}
-
 fn say(progress: Progress, machine: &Machine) {
     let Machine { arch, memory_mib, .. } = machine;
     progress.say("run", &format!("{arch} with {memory_mib} MiB; ctrl-a x stops it"));
@@ -348,8 +253,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failed> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Drive, Image, Machine, Network, Placement, Start, machine, sized};
-    use boot::image::words::MOST_BYTES;
+    use super::{Drive, Image, Network, Placement, machine};
     use shim::arches::ALL;
 
     #[test]
@@ -374,26 +278,5 @@ mod tests {
         let command =
             machine(&Image { carbon: None, apps: None, ..image }, None, 64, Network::None).unwrap().to_string();
         assert!(command.contains("users=none") && !command.contains("virtio-blk"), "{command}");
-    }
-
-    #[test]
-    fn the_terminal_size_is_added_to_the_command_line_if_it_fits() {
-        let of = |start| Machine::new(&ALL[0], start);
-        let start = Start::kernel("k", "i", "console=ttyS0 quiet");
-        let told = |size| sized(&of(start.clone()), size).to_string();
-        assert!(
-            told(Some((120, 40))).ends_with("-append 'winsize=120x40 console=ttyS0 quiet'"),
-            "{}",
-            told(Some((120, 40)))
-        );
-        assert_eq!(told(None), of(start.clone()).to_string());
-        let size = Some((u16::MAX, u16::MAX));
-        for (length, fits) in [(MOST_BYTES - 20, true), (MOST_BYTES - 19, false), (MOST_BYTES, false)] {
-            let full = of(Start::kernel("k", "i", "x".repeat(length)));
-            let changed = sized(&full, size).to_string() != full.to_string();
-            assert_eq!(changed, fits, "a line of {length} bytes");
-        }
-        let firmware = of(Start::Firmware { firmware: qemu::machine::Firmware::Bios, oem: None });
-        assert_eq!(sized(&firmware, Some((120, 40))).to_string(), firmware.to_string());
     }
 }

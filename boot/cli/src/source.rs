@@ -14,8 +14,9 @@ use boot::image::words;
 use boot::media::Medium;
 use boot::parts::node::{self, Choice};
 use boot::tools::For;
-use boot::users::app::{App, USER};
+use boot::users::app::App;
 use boot::users::environment::{self, Variable};
+use boot::users::names::APP;
 use boot::users::read::{How, Image};
 use boot::users::superblock;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -198,21 +199,21 @@ impl Source {
 fn no_other(file: &Path) -> Result<(), Failed> {
     let image = Image::open(file)?;
     let users = image.users()?;
-    let Some(user) = users.iter().find(|user| user.name == USER) else { return Ok(()) };
+    let Some(user) = users.iter().find(|user| user.name == APP) else { return Ok(()) };
     for folder in OF_THE_MACHINE {
-        if image.look(format!("/{USER}/{folder}").as_bytes())?.is_some() {
+        if image.look(format!("/{APP}/{folder}").as_bytes())?.is_some() {
             let text = format!(
-                "the home {USER} in {} has a /{folder}, which would replace that of the machine",
+                "the home {APP} in {} has a /{folder}, which would replace that of the machine",
                 file.display()
             );
             return Err(Failed::usage(format!("{text}\n  next: rename it, or take another image")));
         }
     }
     let why = match &user.refused {
-        Some(why) => format!("the home {USER} in {} would be refused: {why}", file.display()),
+        Some(why) => format!("the home {APP} in {} would be refused: {why}", file.display()),
         // an app may have made an /init, which does not run
         None if user.logon != How::None => {
-            format!("{} has a user {USER} of its own, and the APP runs as the user of that name", file.display())
+            format!("{} has a user {APP} of its own, and the APP runs as the user of that name", file.display())
         }
         None => return Ok(()),
     };

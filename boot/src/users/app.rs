@@ -14,7 +14,7 @@ use super::home::{Content, Entry, Home};
 use super::image::{Create, create};
 use super::shell::Word;
 use super::start::{self, EXTENSIONS, Files, Start};
-use super::{native, packages};
+use super::{names, native, packages};
 use crate::host::Host;
 use crate::host::cache::remove;
 use crate::host::digest::Key;
@@ -32,8 +32,6 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// The user that runs the app.
-pub const USER: &str = "app";
 /// JavaScript that says what to do when a write fails.
 const HINT: &str = "process.on('uncaughtExceptionMonitor', error => error?.code === 'EROFS' && console.error(\
                     'nodeos: /app is read-only: write to another folder, such as /data, or set writable = true in nodeos.toml'))\n";
@@ -82,7 +80,7 @@ pub fn layer(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<PathBuf
 /// A users partition with the app's home, in which nothing is yet; from the cache. Whoever lets a machine write makes a
 /// copy.
 pub fn homes(host: &Host, size: u64) -> Result<PathBuf> {
-    let home = Home::new(USER, FIRST_UID);
+    let home = Home::new(names::APP, FIRST_UID);
     let key = home.digest(Key::default().with("size", size.to_le_bytes()))?.name();
     host.cache.entry("users", &format!("app-{key}"), |new| create(new, Create { size, force: false }, &[home]))
 }
@@ -114,7 +112,7 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     let App { path: app, start: own, words, environment, includes, writable, interface } = app;
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
-    let mut home = Home::new(USER, FIRST_UID);
+    let mut home = Home::new(names::APP, FIRST_UID);
     let mut start = if found.is_dir() {
         // a link to a folder would be copied as a link, and npm would write to its target
         let app = &fs::canonicalize(app).tried("find", app)?;

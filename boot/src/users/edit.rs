@@ -1,8 +1,8 @@
 //! The first steps of every change of a users partition image: locks it, finds the home, and collects the bytes to
 //! write.
 
-use super::app::USER;
 use super::ext4::{Lock, lock};
+use super::names;
 use super::read::Image;
 use crate::host::error::{Error, Result, Tried};
 use crate::host::interrupt::Making;
@@ -29,8 +29,8 @@ pub fn home_of(image: &Image, path: &Path, name: &str) -> Result<Vec<u8>> {
         Some(found) if home && found.is_dir() => Ok(top),
         _ => {
             let error = Error::new(format!("find {} in {}", Shown::of(name), path.display()), "there is no such home");
-            if name == USER {
-                let next = format!("nodeos users add {} {USER} --no-logon", path.display());
+            if name == names::APP {
+                let next = format!("nodeos users add {} {name} --no-logon", path.display());
                 return Err(error.next(format!("a machine makes it at the app's first start; to make it now: {next}")));
             }
             let users =

@@ -192,8 +192,8 @@ fn logon_file(new: &NewUser) -> Result<Option<LogonFile>> {
     if let Some(shell) = &new.shell {
         set_shell(&mut file, shell)?;
     }
-    // without a file nobody logs on either
-    Ok(Some(file).filter(|file| *file != LogonFile::default()))
+    // without a file nobody logs on either; one in the copied folder must be replaced
+    Ok(Some(file).filter(|file| at.is_some() || *file != LogonFile::default()))
 }
 
 /// Writes homes into a filesystem, if it has room for them.

@@ -4,6 +4,9 @@ use crate::host::error::{Error, Result};
 use shim::layout::{FIRST_UID, ROOT_USER};
 use shim::users::{Found, Homes, is_ours};
 
+/// The user that runs `nodeos run APP`.
+pub const APP: &str = "app";
+
 /// Checks that the shim accepts a home of that name, and ext4 a folder.
 pub fn check(name: &str) -> Result<()> {
     let refused = |why: &str| Err(Error::new(format!("use {name:?} as a user name"), why));

@@ -16,10 +16,17 @@ const HELD: usize = 64 << 10;
 const HELD_AT_THE_END: usize = 1 << 20;
 
 /// Output of the machine that the terminal has not taken yet.
-#[derive(Default)]
 pub struct Output {
     state: Mutex<State>,
     changed: Condvar,
+    /// How many bytes are buffered once the machine stops.
+    at_the_end: usize,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self { state: Mutex::default(), changed: Condvar::new(), at_the_end: HELD_AT_THE_END }
+    }
 }
 
 #[derive(Default)]
@@ -44,13 +51,18 @@ impl Output {
         self.changed.notify_all();
     }
 
+    /// For output of which nothing may be lost at the end.
+    pub fn keeping_all() -> Self {
+        Self { at_the_end: usize::MAX, ..Self::default() }
+    }
+
     /// Adds output; waits while too much is buffered.
     pub fn push(&self, bytes: &[u8]) {
         let mut state = self.state();
         while state.bytes.len() >= HELD && !state.stopping && !state.unread {
             state = self.wait(state);
         }
-        let room = if state.unread { 0 } else { HELD_AT_THE_END.saturating_sub(state.bytes.len()) };
+        let room = if state.unread { 0 } else { self.at_the_end.saturating_sub(state.bytes.len()) };
         state.bytes.extend(&bytes[..bytes.len().min(room)]);
         drop(state);
         self.changed.notify_all();

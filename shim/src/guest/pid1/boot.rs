@@ -12,7 +12,7 @@ use rustix::{
 };
 
 use crate::{
-    cmdline::Options,
+    cmdline::{Options, Pipes},
     guards::{Guard, Guards},
     guest::{
         each_user,
@@ -46,6 +46,8 @@ pub struct Machine<'a> {
     pub homes: &'a Homes,
     pub upper: Upper,
     pub host: Text,
+    /// Which standard streams of an app are pipes.
+    pub pipes: Pipes,
     pub consoles: Vec<Terminal, MAX_CONSOLES>,
 }
 
@@ -62,9 +64,9 @@ pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine
         error!(log, "cannot read the users partition: ", errno);
     }
     info!(log, homes.count(), " users");
-    let Options { single, guards, size, apps, .. } = options;
+    let Options { single, guards, size, apps, pipes, .. } = options;
     let consoles = consoles().into_iter().map(|name| Terminal::of(name, size)).collect();
-    Ok(Machine { words: start, single, apps: apps.is_some(), guards, homes, upper, host: host(), consoles })
+    Ok(Machine { words: start, single, apps: apps.is_some(), guards, homes, upper, host: host(), pipes, consoles })
 }
 
 /// PID 1's own first steps. There is no log yet.

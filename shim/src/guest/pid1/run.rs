@@ -9,6 +9,7 @@ use rustix::{
 };
 
 use crate::{
+    cmdline::Pipes,
     cut,
     guest::{
         log::Log,
@@ -291,18 +292,21 @@ impl Executor<'_> {
         };
         info!(self.log, "init of ", self.name(home));
         let app = self.machine.apps && place::app(self.name(home)).is_ok();
-        self.enter(home, if app { layout::APP_INIT } else { "/init" }, streams)
+        match app {
+            true => self.enter(home, layout::APP_INIT, streams, self.machine.pipes),
+            false => self.enter(home, "/init", streams, Pipes::default()),
+        }
     }
 
     fn shell(&self, home: HomeId, console: ConsoleId) -> Result<Pid> {
         let terminal = self.terminal(console)?;
         info!(self.log, "session of ", self.name(home), " on ", terminal.name);
-        self.enter(home, "", Streams::Terminal(terminal))
+        self.enter(home, "", Streams::Terminal(terminal), Pipes::default())
     }
 
-    fn enter(&self, home: HomeId, path: &str, streams: Streams<'_>) -> Result<Pid> {
+    fn enter(&self, home: HomeId, path: &str, streams: Streams<'_>, pipes: Pipes) -> Result<Pid> {
         let user = &self.user(home)?;
         let reaper = self.sandbox(home).ok_or(Errno::SRCH)?;
-        sandboxes::enter(reaper, self.own.as_fd(), Session { user, path, streams, machine: self.machine })
+        sandboxes::enter(reaper, self.own.as_fd(), Session { user, path, streams, pipes, machine: self.machine })
     }
 }

@@ -12,6 +12,7 @@ use rustix::{
 };
 
 use crate::{
+    cmdline::Pipes,
     guards::{Guard, Guards},
     guest::{
         execute::{CLONE, attach},
@@ -74,6 +75,9 @@ pub fn forget(user: &User<'_>) {
     }
 }
 
+/// Tenths of a second in which the ports for pipes have to appear.
+const PORTS_WITHIN: u8 = 50;
+
 /// The standard streams of a program.
 #[derive(Clone, Copy)]
 pub enum Streams<'a> {
@@ -90,6 +94,8 @@ pub struct Session<'a> {
     /// Empty for the user's shell.
     pub path: &'a str,
     pub streams: Streams<'a>,
+    /// Which of them are pipes instead.
+    pub pipes: Pipes,
     pub machine: &'a Machine<'a>,
 }
 
@@ -145,6 +151,10 @@ fn become_session(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
 
 fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
     let user = session.user;
+    let pipe = |descriptor: u8| session.pipes.has(descriptor);
+    for (descriptor, path) in (0..).zip(layout::PIPES).filter(|(descriptor, _)| pipe(*descriptor)) {
+        sys::put_at(&port(path)?, descriptor)?;
+    }
     let streams = match session.streams {
         Streams::Log => {
             let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK;
@@ -178,12 +188,23 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
         }
     };
     let (input, output) = (streams.first().ok_or(Errno::BADF)?, streams.last().ok_or(Errno::BADF)?);
-    rustix::stdio::dup2_stdin(input)?;
-    rustix::stdio::dup2_stdout(output)?;
-    rustix::stdio::dup2_stderr(output)?;
+    for (descriptor, stream) in (0..).zip([input, output, output]).filter(|(descriptor, _)| !pipe(*descriptor)) {
+        sys::put_at(stream, descriptor)?;
+    }
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
     Signals::NONE.block();
     privilege::become_user(user, session.machine.guards)
+}
+
+/// A port in place of a standard stream. The kernel makes it a moment after it finds the device.
+fn port(path: &str) -> Result<OwnedFd> {
+    for _ in 0..PORTS_WITHIN {
+        match place::file(path, OFlags::RDWR) {
+            Err(Errno::NOENT) => stop::pause(100),
+            result => return result,
+        }
+    }
+    Err(Errno::TIMEDOUT)
 }
 
 /// The console node for a user's `/init`. If all users shared one node, a lock by one user could block another, and

@@ -46,7 +46,10 @@ pub fn stop(word: LastWord, log: &Log) -> ! {
     }) {
         error!(log, "the disk does not answer: unwritten data is lost");
     }
-    aside(SAID, || say(word));
+    aside(SAID, || {
+        say(word);
+        wait_for_reader();
+    });
     let command = match word {
         LastWord::PowerOff(_) => RebootCommand::PowerOff,
         LastWord::Reboot => RebootCommand::Restart,
@@ -113,6 +116,13 @@ fn say(word: LastWord) {
     }
 }
 
+/// Waits until everything that an app wrote into pipes is read: the kernel has no call that waits for it.
+fn wait_for_reader() {
+    if let Ok(port) = place::file(layout::PIPES_READ, OFlags::RDONLY) {
+        let _ = rustix::io::read(&port, &mut [0]);
+    }
+}
+
 /// Calls `work` in a child. Returns whether it finished within that many seconds.
 fn aside(seconds: u8, work: impl FnOnce()) -> bool {
     match sys::fork() {
@@ -129,7 +139,8 @@ fn aside(seconds: u8, work: impl FnOnce()) -> bool {
     }
 }
 
-fn pause(milliseconds: u32) {
+/// Waits.
+pub fn pause(milliseconds: u32) {
     let timeout = Timespec {
         tv_sec: i64::from(milliseconds.checked_div(1000).unwrap_or(0)),
         tv_nsec: i64::from(milliseconds.checked_rem(1000).unwrap_or(0)).saturating_mul(1_000_000),
