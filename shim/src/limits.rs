@@ -56,6 +56,20 @@ pub fn of_one(all: Limits, users: usize, policy: &Policy) -> Limits {
     Limits { memory: memory.min(all.memory), high: policy.high, pids: pids.min(all.pids) }
 }
 
+/// MiB of memory in which node's own smallest limit of a heap fits: 256 MiB and what it needs besides.
+const FITS: u64 = 256 + BESIDES;
+/// MiB that node needs besides its heap: measured 15 of its own, and the pages of its program that are in use.
+const BESIDES: u64 = 64;
+
+/// The limit of a node's heap in MiB, in a sandbox with so many bytes. Without one, node takes at least 256 MiB
+/// (V8's `Heap::HeapSizeFromPhysicalMemory`), and the kernel kills it where its own error would have said more. `None`
+/// if that fits.
+#[must_use]
+pub fn heap(memory: u64) -> Option<u64> {
+    let mib = memory >> 20;
+    (mib < FITS).then(|| mib.saturating_sub(BESIDES).max(mib / 2))
+}
+
 impl Limits {
     /// How many bytes each of `/tmp` and `/dev/shm` may hold. If both are full, half of the memory is left to empty
     /// them.
@@ -76,6 +90,13 @@ mod tests {
     use super::*;
 
     const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn a_heap_is_limited_where_the_default_does_not_fit() {
+        for (mib, limit) in [(40, Some(20)), (112, Some(56)), (200, Some(136)), (319, Some(255)), (320, None)] {
+            assert_eq!(heap(mib * MIB), limit, "{mib} MiB");
+        }
+    }
 
     #[test]
     fn a_reserve_is_kept_from_users() {

@@ -237,11 +237,9 @@ pub fn mount_attributes(mount: BorrowedFd<'_>, attr: Attr) -> Result<()> {
 
 /// Makes it the standard stream with that descriptor.
 pub fn put_at(stream: &OwnedFd, descriptor: u8) -> Result<()> {
-    match descriptor {
-        0 => rustix::stdio::dup2_stdin(stream),
-        1 => rustix::stdio::dup2_stdout(stream),
-        _ => rustix::stdio::dup2_stderr(stream),
-    }
+    let stream = stream.as_raw_fd().cast_unsigned() as usize;
+    // SAFETY: takes no pointers, and nothing in here owns a standard stream.
+    unsafe { call(raw::__NR_dup3, [stream, descriptor.into(), 0, 0, 0, 0]) }.map(drop)
 }
 
 /// Closes every descriptor from `first` on.

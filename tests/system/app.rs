@@ -253,7 +253,7 @@ pub fn a_user_sees_its_account_host_name_and_network_settings(arch: &'static Arc
         const server = require('net').createServer(s => s.end()).listen(0, '127.0.0.1', () =>
             require('net').connect(server.address().port, '127.0.0.1', () => { console.log('loopback up'); server.close() }))";
     let disk = Disk::with(&[runs("ana", 1000, script)]);
-    let mut vm = Boot::on(arch).homes(&disk).words("LANG=es_ES.UTF-8 TZ=Europe/Madrid").start();
+    let mut vm = Boot::on(arch).homes(&disk).words("LANG=es_ES.UTF-8 TZ=Europe/Madrid").memory(512).start();
     vm.expect("user ana 1000 / nodeos 2").unwrap();
     vm.expect("files true true true true").unwrap();
     vm.expect("links /proc/mounts").unwrap();

@@ -34,7 +34,7 @@ pub fn an_app_sees_the_size_of_its_console(arch: &'static Arch) {
     let disk = Disk::with(&[runs("app", 1000, app)]);
     for (word, size) in [("", "80 x 24"), ("winsize=120x40", "120 x 40")] {
         let mut vm = Boot::on(arch).homes(&disk).words(word).start();
-        vm.expect(&format!("it is {size} and knows HOME,LANG,PATH,SHELL,TERM,USER\n")).unwrap();
+        vm.expect(&format!("it is {size} and knows HOME,LANG,NODE_OPTIONS,PATH,SHELL,TERM,USER\n")).unwrap();
         vm.ending().unwrap();
     }
 }

@@ -88,7 +88,8 @@ behaviours! {
         a_home_created_after_boot_is_reported_differently_from_a_refused_one;
     many: five_hundred_homes_boot;
     memory: too_little_memory_is_reported_with_an_amount_that_suffices,
-        file_pages_are_reclaimed_at_the_high_limit_of_a_policy;
+        file_pages_are_reclaimed_at_the_high_limit_of_a_policy,
+        a_leak_ends_with_an_error_of_node;
     repair: a_damaged_folder_is_repaired_at_the_next_boot,
         an_e2fsck_that_stops_halfway_makes_the_partition_read_only,
         a_running_check_is_stopped_before_the_machine_restarts,

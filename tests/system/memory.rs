@@ -39,3 +39,21 @@ pub fn file_pages_are_reclaimed_at_the_high_limit_of_a_policy(arch: &'static Arc
     let (without, with) = (cached(r#"{"memory": "256M"}"#), cached(r#"{"memory": "256M", "high": "64M"}"#));
     assert!(without > 35 && with < 25, "{without} MiB without, {with} with it");
 }
+
+/// Without the limit, V8's own smallest one is larger than the machine, and the kernel kills node.
+pub fn a_leak_ends_with_an_error_of_node(arch: &'static Arch) {
+    let leaks = "const all = []; for (let n = 0; ; n++) all.push({ n, text: 'x' + n })";
+    let unlimited =
+        "process.kill(process.pid, require('child_process').spawnSync('/bin/node', ['/leak.js'], { env: {} }).signal)";
+    for (memory, program, status) in [(64, leaks, 134), (128, leaks, 134), (128, unlimited, 137)] {
+        let mut home = runs("app", 1000, program);
+        home.file("leak.js", leaks);
+        let disk = Disk::with(&[home]);
+        let mut vm = Boot::on(arch).homes(&disk).memory(memory).start();
+        // as a shell counts it: 128, and SIGABRT or SIGKILL
+        assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(status)), "{}", vm.transcript());
+        let said = vm.transcript();
+        assert_eq!(said.contains("JavaScript heap out of memory"), status == 134, "{memory} MiB: {said}");
+        assert_eq!(said.contains("Killed process"), status == 137, "{memory} MiB: {said}");
+    }
+}

@@ -31,7 +31,9 @@ pub fn main(start: Start) -> ! {
         (Some("ask"), Some(console), Some(line)) => {
             Line::parse(line).map_or(64, |line| ask::ask(console, line, &options))
         }
-        (Some("run"), Some(user), Some(program)) => session::run(user, program, &options, start),
+        (Some("run"), Some(user), Some(program)) => {
+            session::run(user, program, words.next().unwrap_or_default(), &options, start)
+        }
         _ => {
             Stream(2).put("this program is a part of PID 1 of a NodeOS machine\n");
             64

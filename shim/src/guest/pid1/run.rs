@@ -184,7 +184,7 @@ impl Executor<'_> {
             && let (home, ..) = self.sandboxes.swap_remove(at)
             && let Some(user) = self.machine.homes.get(home)
         {
-            sandboxes::forget(&user);
+            sandboxes::remove(&user);
         }
     }
 

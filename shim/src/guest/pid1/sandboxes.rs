@@ -1,6 +1,8 @@
 //! How PID 1 handles sandboxes: a child that becomes `/sandbox` makes a sandbox, and each program of the user enters
 //! it.
 
+use core::mem::{ManuallyDrop, forget};
+
 use heapless::Vec;
 use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
 use rustix::{
@@ -69,7 +71,7 @@ fn cgroup_of(user: &User<'_>) -> Result<OwnedFd> {
 }
 
 /// Removes the cgroup of a sandbox that has ended. If the sandbox is built again meanwhile, the cgroup stays.
-pub fn forget(user: &User<'_>) {
+pub fn remove(user: &User<'_>) {
     if let Ok(folder) = Name::new(&place::of_user(layout::CGROUPS, user.uid)) {
         let _ = rustix::fs::rmdir(folder.c());
     }
@@ -140,15 +142,19 @@ fn become_session(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
     let logon = Program::open(programs::LOGON.path)?;
     #[cfg(feature = "weak")]
     core::mem::forget(rustix::fs::open(c"/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?); // a simulated mistake
+    let mut limit = place::of_user(layout::CGROUPS, session.user.uid);
+    say!(&mut limit, "/memory.max");
+    let limit = place::text(&limit).unwrap_or_default();
     prepare(pidfd, session)?;
     if session.machine.guards.hold(Guard::Descriptors) {
         sys::close_at_exec(3)?;
     }
     let mut arguments = Text::new();
-    say!(&mut arguments, "logon\0run\0", session.user.name, "\0", session.path, "\0");
+    say!(&mut arguments, "logon\0run\0", session.user.name, "\0", session.path, "\0", limit.trim_ascii_end(), "\0");
     Err(logon.exec(&arguments, session.machine.words))
 }
 
+/// What this opens stays open until the program is executed, which closes it: a call less for each.
 fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
     let user = session.user;
     let pipe = |descriptor: u8| session.pipes.has(descriptor);
@@ -177,7 +183,9 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
             let node = open_tree(place::open(&path)?, c"", CLONE)?;
             join_rest(pidfd, session.machine.guards)?;
             let _ = rustix::mount::unmount(Name::new(&path)?.c(), rustix::mount::UnmountFlags::DETACH);
-            attach(&node, &place::open(&path)?)?;
+            let place = place::open(&path)?;
+            attach(&node, &place)?;
+            (forget(node), forget(place));
             rustix::process::setsid()?;
             let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
             let terminal = place::file(&path, flags)?;
@@ -187,6 +195,7 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
             Vec::from_iter([terminal])
         }
     };
+    let streams = ManuallyDrop::new(streams);
     let (input, output) = (streams.first().ok_or(Errno::BADF)?, streams.last().ok_or(Errno::BADF)?);
     for (descriptor, stream) in (0..).zip([input, output, output]).filter(|(descriptor, _)| !pipe(*descriptor)) {
         sys::put_at(stream, descriptor)?;
