@@ -25,6 +25,8 @@ pub const PIPES_READ: &str = "/dev/vport0p4";
 pub const OF_THE_MACHINE: [&str; 5] = ["bin", "etc", "lib", "lib64", "usr"];
 /// Variables of the app, from its medium: a line each, as in `ENVIRONMENT`.
 pub const APP_ENVIRONMENT: &str = ".nodeos/environment";
+/// The policy of the app's user, from its medium: what root wrote on the users partition comes first.
+pub const APP_POLICY: &str = ".nodeos/policy.json";
 /// Variables of a user, from root: a copy of the file beside the policy.
 pub const ENVIRONMENT: &str = "etc/environment";
 /// Larger files of variables are not used.

@@ -62,6 +62,7 @@ pub struct State {
     root: Option<HomeId>,
     interactive: bool,
     alone: bool,
+    /// Of the last init that failed, or 0.
     status: u8,
     /// How many sandboxes in a row could not be built.
     failures: u8,

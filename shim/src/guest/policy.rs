@@ -1,4 +1,4 @@
-//! Reads `.policy/USER.json` and `.policy/USER.env`, if only root can write to them.
+//! Reads `.policy/USER.json` and `.policy/USER.env`, if only root can write to them, and policies of apps.
 
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -26,7 +26,11 @@ pub fn of(user: &str, log: &Log) -> Policy {
 pub fn read(user: &str) -> core::result::Result<Policy, &'static str> {
     let file = match open(user, layout::POLICY_SUFFIX) {
         // a name that is too long for a policy file has no policy
-        Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(Policy::default()),
+        Err(Errno::NOENT | Errno::NAMETOOLONG) => {
+            let of_medium = place::app(user).and_then(|code| place::regular(code.as_fd(), layout::APP_POLICY));
+            let Ok(file) = of_medium else { return Ok(Policy::default()) };
+            file
+        }
         file => file.map_err(place::why)?,
     };
     let mut bytes = [0; MAX_FILE];

@@ -79,7 +79,7 @@ impl State {
         if let Some((home, since)) = init {
             if torn(&self.sandboxes, home, status, since, now) {
                 let _ = self.inits.push(home);
-            } else {
+            } else if status != 0 {
                 self.status = status;
             }
         }
