@@ -73,6 +73,10 @@ impl Execute for Boot<'_> {
             }
             (Boot::Device("ext4", ..), _) => "",
             (Boot::Device(..), Errno::INVAL) => "it is no whole filesystem of that kind: write the medium again",
+            // the kernel unpacks an initramfs until memory is full
+            (Boot::Whole("/ram/apps.erofs"), Errno::NODATA) => {
+                "give the machine more memory; if it has enough, fetch the files again"
+            }
             (Boot::Device(..) | Boot::Whole(_), Errno::NODATA) => "this medium is incomplete: write it again",
             (Boot::CheckTold, _) => "give the machine more memory or use carbon=LABEL=nodeos-carbon",
             _ => "",
