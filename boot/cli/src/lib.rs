@@ -3,10 +3,12 @@
 mod bench;
 mod budget;
 mod build;
+mod clean;
 mod common;
 mod completions;
 mod doctor;
 mod explain;
+mod init;
 mod inspect;
 mod kernel;
 mod man;
@@ -57,7 +59,7 @@ From a clone, `./nodeos test [NAME]` runs the tests. Every command has its own -
 
 /// Boots Linux straight into Node.js: makes images, runs them in QEMU.
 #[derive(Parser)]
-#[command(name = "nodeos", version, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
+#[command(name = "nodeos", version, disable_version_flag = true, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
     /// Answer yes to every question except that of --allow-include: install missing packages, delete users
@@ -66,6 +68,9 @@ pub struct Cli {
     /// Print only results and errors
     #[arg(short, long, global = true, display_order = 900)]
     quiet: bool,
+    /// Print the version
+    #[arg(short = 'v', long, short_alias = 'V', action = clap::ArgAction::Version, display_order = 901)]
+    version: (),
     /// Print the Debian packages that the command needs and that are not there; do nothing (for the launcher)
     #[arg(long, hide = true)]
     missing: bool,
@@ -100,6 +105,7 @@ macro_rules! verbs {
 verbs! {
     Run: run,
     Build: build,
+    Init: init,
     Kernel: kernel,
     Users: users,
     Explain: explain,
@@ -109,6 +115,7 @@ verbs! {
     Report: report,
     Bench: bench,
     Doctor: doctor,
+    Clean: clean,
     Man: man,
     Completions: completions,
 }

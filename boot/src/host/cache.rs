@@ -5,6 +5,8 @@
 //! 3. A key includes all inputs (`digest`), so an entry never changes and is never compared again.
 //! 4. An entry that another command may be using is never removed: the time of an entry is that of its last use.
 
+pub mod clean;
+
 use crate::host::error::{Result, Tried};
 use crate::host::folder::{self, Kept};
 use crate::host::interrupt::{self, Making};

@@ -25,6 +25,7 @@ fn machine(stage: &Stage, script: &str) -> Command {
                 case $line in *ctrl-alt-delete*) : >"$here/asked"; return ;; esac
             done
         }
+        pid() { echo $$ >"$here/pid.new"; mv "$here/pid.new" "$here/pid"; }
         ends() { printf '\r\r\nnodeos: %s\r\n[    1.000000] reboot: Power down\r\n' "$1"; exit 0; }
     "#;
     fs::write(&bash, format!("{qmp}\n{script}\n")).unwrap();
@@ -147,7 +148,7 @@ fn a_power_cut_decides_the_exit_status_despite_the_last_word() {
 fn ctrl_a_x_after_the_machine_ended_cuts_nothing_but_prevents_a_restart() {
     for (word, status) in [("power off, status 7", 7), ("reboot", 130)] {
         let (stage, pty) = (Stage::new(), Pty::new(80, 24));
-        let script = format!("echo $$ >\"$here/pid\"; yes | head -c 50000; ends '{word}'");
+        let script = format!("pid; yes | head -c 50000; ends '{word}'");
         let mut child = on(&pty, &mut machine(&stage, &script));
         stage.wait_for("pid");
         // its output waits for the terminal
@@ -166,7 +167,7 @@ fn ctrl_a_x_after_the_machine_ended_cuts_nothing_but_prevents_a_restart() {
 #[test]
 fn a_stalled_terminal_does_not_block_keys() {
     let (stage, pty) = (Stage::new(), Pty::new(80, 24));
-    let script = "echo $$ >\"$here/pid\"; yes | head -c 300000 & qmp; exec sleep 600";
+    let script = "pid; yes | head -c 300000 & qmp; exec sleep 600";
     let mut child = on(&pty, &mut machine(&stage, script));
     stage.wait_for("pid");
     // by now all buffers between the machine and the terminal are full
