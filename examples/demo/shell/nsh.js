@@ -1,159 +1,90 @@
-#!/usr/bin/env node
+#!/bin/node
 'use strict'
-// The demo's shell.
+// The shell of NodeOS, nsh, which is also /bin/sh.
 //
-//   line -> words.commands -> builtin | program, one at a time
+//   text -> grammar: a tree, or a refusal -> run: lists, pipes, redirections -> a program | commands/
 //
-// 1. A program gets the terminal as it is: the shell reads nothing while it runs, and Ctrl-C ends the program.
-// 2. Lines that arrive while a program runs and were read already (a paste, a pipe) run after it, in order.
-// 3. Absent on purpose: pipes, redirection, jobs, scripts. Write a program.
+// 1. A program gets the real descriptors, so that it has the terminal itself. `sh -c PROGRAM` becomes the program.
+// 2. What the shell cannot do is refused before anything runs, with status 2.
+// 3. Files are loaded when they are needed: each exec() of a program starts this one.
+// 4. Absent on purpose: job control, trap, aliases, and what bash adds to sh.
 
 const fs = require('node:fs')
-const { constants } = require('node:os')
-const { delimiter, join } = require('node:path')
-const readline = require('node:readline')
-const { spawn } = require('node:child_process')
-const builtins = require('./builtins.js')
-const { commands } = require('./words.js')
+const { basename, resolve } = require('node:path')
+const { standard } = require('./ends.js')
+const { parse } = require('./grammar.js')
+const { Runner } = require('./run.js')
+const { Leave, Shell } = require('./shell.js')
 
-const folders = () => (process.env.PATH ?? '/bin').split(delimiter)
+const name = basename(process.argv[1])
 
-/** The program's file; `undefined` if no folder of PATH has it. */
-const find = (name) => {
-  if (name.includes('/')) return name
-  return folders().map((folder) => join(folder, name)).find((path) => fs.existsSync(path))
+const complain = (text, status) => {
+  process.stderr.write(`${name}: ${text}\n`)
+  process.exitCode = status
 }
 
-const complain = (what, why) => {
-  console.error(`nsh: ${what}: ${why}`)
-  return 1
-}
-
-/** What went wrong, in the words of the errno and the path. */
-const reason = (error) => (error.code ? `${error.code} ${error.dest ?? error.path ?? ''}`.trim() : error.message)
-
-/** Runs a program with our terminal; its exit status, or 128 and the signal that ended it. */
-const program = (words) => {
-  const [name, ...args] = words
-  const path = find(name)
-  if (path === undefined) return complain(name, 'not found') && 127
-  return new Promise((resolve) => {
-    const child = spawn(path, args, { stdio: 'inherit', argv0: name })
-    child.on('error', (error) => {
-      complain(name, error.code ?? error.message)
-      resolve(error.code === 'ENOENT' ? 127 : 126)
-    })
-    child.on('exit', (status, signal) => {
-      if (signal === 'SIGINT') console.log()
-      else if (signal !== null) complain(name, `ended by ${signal}`)
-      resolve(status ?? 128 + constants.signals[signal])
-    })
-  })
-}
-
-/** Runs a builtin; Ctrl-C aborts it. */
-const builtin = async ([name, ...args]) => {
-  const abort = new AbortController()
-  const stop = () => abort.abort()
-  process.once('SIGINT', stop)
+/** Runs a whole text and ends as it ends. */
+const script = async (text, shell) => {
+  const runner = new Runner(shell, standard())
+  let status
   try {
-    await builtins[name](args, abort.signal)
-    return 0
+    status = await runner.list(parse(text), true)
   } catch (error) {
-    return error.name === 'AbortError' ? 130 : complain(name, reason(error))
-  } finally {
-    process.off('SIGINT', stop)
+    status = await runner.ended(error)
+    if (error instanceof Leave && error.what === 'interrupt') {
+      process.removeAllListeners('SIGINT')
+      process.kill(process.pid, 'SIGINT') // whoever waits for the shell sees what ended it
+    }
   }
+  await Promise.all(shell.shared.inner)
+  process.exit(status)
 }
 
-let status = 0
+/** Options before the text, the file or the words. */
+const words = process.argv.slice(2)
+const options = {}
+let command = false
+let interactive = false
+while (/^[-+][a-z]/.test(words[0] ?? '')) {
+  for (const letter of words.shift().slice(1)) {
+    if (letter === 'c') command = true
+    else if (letter === 'i') interactive = true
+    else if (letter === 's' || letter === 'l') continue
+    else if ('efux'.includes(letter)) options[letter] = true
+    else complain(`it has no option -${letter}; usage: ${name} [-efux] [-c TEXT | FILE] [WORDS]`, 2)
+  }
+}
+if (words[0] === '--') words.shift()
 
-const expand = (pattern) => (fs.globSync ? fs.globSync(pattern).sort() : [])
+const shell = (more) => {
+  const { PWD, ...env } = process.env
+  const made = new Shell({ name, file: __filename, cwd: process.cwd(), env: { ...env, PWD: process.cwd() }, ...more })
+  Object.assign(made.options, options)
+  return made
+}
 
-/** Runs a line and remembers how it ended. */
-const run = async (line) => {
+/** The text of a file, or of a descriptor. */
+const file = (path) => {
   try {
-    for (const { words, after } of commands(line, { ...process.env, '?': `${status}` }, expand)) {
-      if ((after === '&&' && status !== 0) || (after === '||' && status === 0)) continue
-      status = await (Object.hasOwn(builtins, words[0]) ? builtin(words) : program(words))
-      process.exitCode = status
-    }
+    return fs.readFileSync(path, 'utf8')
   } catch (error) {
-    status = process.exitCode = complain('line', error.message) && 2
+    complain(`${path}: ${error.code === 'ENOENT' ? 'not found' : error.message}`, 127)
   }
 }
 
-/** Names that complete the last word: programs and builtins first, then paths. */
-const complete = (line) => {
-  const word = line.split(' ').at(-1)
-  const at = word.lastIndexOf('/') + 1
-  const list = (folder) => {
-    try {
-      return fs.readdirSync(folder, { withFileTypes: true })
-    } catch {
-      return [] // a folder that cannot be read completes nothing
-    }
+if (process.exitCode === undefined) {
+  if (command) {
+    const [text, zero = name, ...params] = words
+    if (text === undefined) complain('-c takes a text', 2)
+    else script(text, shell({ name: zero, params }))
+  } else if (words.length > 0) {
+    const [path, ...params] = words
+    const text = file(resolve(path))
+    if (text !== undefined) script(text, shell({ name: path, params }))
+  } else if (interactive || process.stdin.isTTY) {
+    require('./terminal.js').interactive(shell({ interactive: true }))
+  } else {
+    const text = file(0)
+    if (text !== undefined) script(text, shell())
   }
-  const first = !line.trimStart().includes(' ') && at === 0
-  const names = first
-    ? [...Object.keys(builtins), ...folders().flatMap((folder) => list(folder).map((entry) => entry.name))]
-    : list(word.slice(0, at) || '.').map((entry) => entry.name + (entry.isDirectory() ? '/' : ''))
-  const rest = word.slice(at)
-  const hits = [...new Set(names)].filter((name) => name.startsWith(rest) && (rest !== '' || !name.startsWith('.')))
-  return [hits.sort(), rest]
 }
-
-/** Reads lines until the end of the input. */
-const interactive = () => {
-  const terminal = process.stdin.isTTY && process.stdout.isTTY
-  const input = readline.createInterface({ input: process.stdin, output: process.stdout, terminal, completer: complete })
-  const waiting = []
-  let busy = false
-  let ended = false
-
-  const ask = () => {
-    if (terminal) {
-      input.setPrompt(`${process.cwd()} # `)
-      input.prompt()
-    }
-  }
-  const next = async () => {
-    if (busy) return
-    busy = true
-    while (waiting.length > 0) {
-      input.pause()
-      if (terminal) process.stdin.setRawMode(false)
-      await run(waiting.shift())
-      if (terminal && !ended) process.stdin.setRawMode(true)
-    }
-    busy = false
-    if (ended) process.exit(status)
-    ask()
-    if (!terminal) input.resume()
-  }
-
-  input.on('line', (line) => {
-    waiting.push(line)
-    next()
-  })
-  input.on('SIGINT', () => {
-    input.write(null, { ctrl: true, name: 'e' })
-    console.log('^C')
-    input.write(null, { ctrl: true, name: 'u' }) // what was typed goes, and the prompt comes again
-  })
-  input.on('close', () => {
-    ended = true
-    if (busy) return
-    if (terminal) console.log()
-    process.exit(status)
-  })
-  ask()
-}
-
-// while a program runs, Ctrl-C is the program's
-process.on('SIGINT', () => {})
-
-const [option, text] = process.argv.slice(2)
-if (option === '-c') run(text ?? '')
-else if (option === undefined || option === '-i') interactive()
-else process.exitCode = complain(option, 'usage: nsh [-c COMMAND]') && 2
