@@ -15,7 +15,7 @@ use super::nsh::{self, Nsh};
 use super::packages;
 use crate::host::Host;
 use crate::host::digest::Key;
-use crate::host::error::Result;
+use crate::host::error::{Error, Result};
 use shim::layout::HOME_INIT;
 use shim::logon_file::{LogonFile, Password};
 use std::path::PathBuf;
@@ -33,6 +33,9 @@ const PACKAGES: (&str, &str) = (source!("packages/package.json"), source!("packa
 /// Modules that slap needs, but that node 24 or a machine without a compiler cannot load; see the start of the files.
 const STAND_INS: [(&str, &str); 2] =
     [("npm", source!("stand-ins/npm.js")), ("pathwatcher", source!("stand-ins/pathwatcher.js"))];
+/// The part of npm that names a project after its folder: `/` has no name, and npm could not install there.
+const OF_ROOT: &str = source!("stand-ins/name-from-folder.js");
+const OF_ROOT_AT: &str = "lib/node_modules/npm/node_modules/@npmcli/name-from-folder/lib/index.js";
 /// Must be increased when this file makes something different from the same sources.
 const VERSION: &str = "2";
 
@@ -42,7 +45,7 @@ const LEFT_OUT: [&str; 6] = [packages::OF_NPM, "coverage", "roger-v8.log", "tane
 /// The demo's users partition, from the cache if it was made before. Copy it before a machine may write to it.
 pub fn image(host: &Host, size: u64) -> Result<PathBuf> {
     let mut key = Key::default().with("version", VERSION).with("size", size.to_le_bytes());
-    for text in [INIT, NPMRC, PACKAGES.0, PACKAGES.1] {
+    for text in [INIT, NPMRC, OF_ROOT, PACKAGES.0, PACKAGES.1] {
         key = key.with("source", text);
     }
     key = STAND_INS.iter().fold(nsh::key(key), |key, (name, text)| key.with(name, text));
@@ -77,6 +80,11 @@ pub fn homes(host: &Host) -> Result<Vec<Home>> {
         for (name, text) in STAND_INS {
             nodeos.file(&format!("lib/node_modules/slap/node_modules/{name}/index.js"), text);
         }
+        if nodeos.get(OF_ROOT_AT).is_none() {
+            return Err(Error::new("let npm install into /", format!("npm has no {OF_ROOT_AT} any more"))
+                .next("see examples/demo/stand-ins/name-from-folder.js"));
+        }
+        nodeos.file(OF_ROOT_AT, OF_ROOT);
     }
     Ok(homes)
 }

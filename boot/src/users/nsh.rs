@@ -81,7 +81,9 @@ impl Nsh {
         let other = |path: &&&str| home.get(path).is_some_and(|entry| *entry != Entry::Folder);
         if let Some(path) = ["bin", "lib", "lib/node_modules"].iter().find(other) {
             let tried = format!("give {} the shell", home.name);
-            return Err(Error::new(tried, format!("/{path} is not a folder")).next("--shell /bin/node takes node's own"));
+            return Err(
+                Error::new(tried, format!("/{path} is not a folder")).next("--shell /bin/node takes node's own")
+            );
         }
         for (name, text) in FILES {
             home.file(&format!("{AT}/{name}"), text);
