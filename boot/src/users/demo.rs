@@ -61,7 +61,7 @@ pub fn image(host: &Host, size: u64) -> Result<PathBuf> {
 /// The demo's homes.
 pub fn homes(host: &Host) -> Result<Vec<Home>> {
     let shell = Nsh::fetch(host)?;
-    let installed = packages::install(host, PACKAGES.0, PACKAGES.1)?;
+    let installed = packages::install(host, "the demo", PACKAGES.0, PACKAGES.1)?;
     let password = |name: &str| well_known(name, name).map(Some);
     let mut homes = Vec::new();
     for (name, uid, password) in

@@ -19,7 +19,7 @@ macro_rules! source {
 
 const MANIFEST: (&str, &str) = source!("package.json");
 const LOCK: (&str, &str) = source!("package-lock.json");
-const FILES: [(&str, &str); 31] = [
+const FILES: [(&str, &str); 33] = [
     MANIFEST,
     source!("arithmetic.js"),
     source!("commands/accounts.js"),
@@ -35,6 +35,8 @@ const FILES: [(&str, &str); 31] = [
     source!("commands/passwd.js"),
     source!("commands/printf.js"),
     source!("commands/processes.js"),
+    source!("commands/ps.js"),
+    source!("commands/sed.js"),
     source!("commands/system.js"),
     source!("commands/table.js"),
     source!("commands/test.js"),
@@ -55,8 +57,8 @@ const FILES: [(&str, &str); 31] = [
 
 /// The program of a session.
 pub const PATH: &str = "/bin/nsh";
-/// What programs start that need a shell.
-pub const SH: &str = "/bin/sh";
+/// What programs start that need a shell, and what they start to find the children of a process.
+const OTHERS: [&str; 2] = ["/bin/ps", "/bin/sh"];
 /// Where the shell is in a root.
 const AT: &str = "lib/node_modules/nodeos-shell";
 
@@ -67,7 +69,7 @@ pub struct Nsh(PathBuf);
 impl Nsh {
     /// From the cache; npm fetches the packages the first time.
     pub fn fetch(host: &Host) -> Result<Self> {
-        packages::install(host, MANIFEST.1, LOCK.1).map(Self)
+        packages::install(host, "the shell", MANIFEST.1, LOCK.1).map(Self)
     }
 
     /// With packages in the `node_modules` of this folder.
@@ -76,7 +78,7 @@ impl Nsh {
         Self(folder.to_owned())
     }
 
-    /// Puts the shell into a root: `/bin/nsh` and `/bin/sh`. A program of that name that is there already stays.
+    /// Puts the shell into a root: `/bin/nsh`, `/bin/sh` and `/bin/ps`. A program of that name that is there already stays.
     pub fn put(&self, home: &mut Home) -> Result<()> {
         let other = |path: &&&str| home.get(path).is_some_and(|entry| *entry != Entry::Folder);
         if let Some(path) = ["bin", "lib", "lib/node_modules"].iter().find(other) {
@@ -90,7 +92,7 @@ impl Nsh {
         }
         home.runnable(&format!("{AT}/nsh.js"));
         home.copy(&self.0.join("node_modules"), &format!("{AT}/node_modules"), &[packages::OF_NPM])?;
-        for program in [PATH, SH].map(|path| path.trim_start_matches('/')) {
+        for program in [PATH].iter().chain(&OTHERS).map(|path| path.trim_start_matches('/')) {
             if home.get(program).is_none() {
                 home.link(program, &format!("../{AT}/nsh.js"));
             }
@@ -119,7 +121,7 @@ mod tests {
         let mut home = Home::new("guest", 1001);
         Nsh::at(folder.path()).put(&mut home).unwrap();
         let text = home.to_string();
-        for program in ["nsh", "sh"] {
+        for program in ["nsh", "ps", "sh"] {
             let link = format!("bin/{program} -> ../lib/node_modules/nodeos-shell/nsh.js\n");
             assert!(text.contains(&link), "{text}");
         }

@@ -11,6 +11,7 @@
 
 const fs = require('node:fs')
 const { basename, resolve } = require('node:path')
+const { commands } = require('./commands/table.js')
 const { standard } = require('./ends.js')
 const { parse } = require('./grammar.js')
 const { Runner } = require('./run.js')
@@ -40,51 +41,61 @@ const script = async (text, shell) => {
   process.exit(status)
 }
 
-/** Options before the text, the file or the words. */
-const words = process.argv.slice(2)
-const options = {}
-let command = false
-let interactive = false
-while (/^[-+][a-z]/.test(words[0] ?? '')) {
-  for (const letter of words.shift().slice(1)) {
-    if (letter === 'c') command = true
-    else if (letter === 'i') interactive = true
-    else if (letter === 's' || letter === 'l') continue
-    else if ('efux'.includes(letter)) options[letter] = true
-    else complain(`it has no option -${letter}; usage: ${name} [-efux] [-c TEXT | FILE] [WORDS]`, 2)
+/** Options before the text, the file or the words: what was given, and the rest. */
+const read = (args) => {
+  const words = [...args]
+  const given = { options: {}, command: false, interactive: false, words }
+  while (/^[-+][a-z]/.test(words[0] ?? '')) {
+    for (const letter of words.shift().slice(1)) {
+      if (letter === 'c') given.command = true
+      else if (letter === 'i') given.interactive = true
+      else if (letter === 'o' && words[0] === 'pipefail') given.options[words.shift()] = true
+      else if ('efux'.includes(letter)) given.options[letter] = true
+      else if (!'sl'.includes(letter)) throw new Error(`it has no option -${letter}; usage: ${name} [-efux] [-c TEXT | FILE] [WORDS]`)
+    }
   }
+  if (words[0] === '--') words.shift()
+  return given
 }
-if (words[0] === '--') words.shift()
 
 const shell = (more) => {
-  const { PWD, ...env } = process.env
-  const made = new Shell({ name, file: __filename, cwd: process.cwd(), env: { ...env, PWD: process.cwd() }, ...more })
-  Object.assign(made.options, options)
-  return made
+  const cwd = process.cwd()
+  return new Shell({ name, file: __filename, cwd, env: { ...process.env, PWD: cwd }, ...more })
 }
 
-/** The text of a file, or of a descriptor. */
-const file = (path) => {
+/** Runs the text of a file, or of a descriptor. */
+const run = (path, options, more) => {
+  let text
   try {
-    return fs.readFileSync(path, 'utf8')
+    text = fs.readFileSync(path, 'utf8')
   } catch (error) {
-    complain(`${path}: ${error.code === 'ENOENT' ? 'not found' : error.message}`, 127)
+    return complain(`${path}: ${error.code === 'ENOENT' ? 'not found' : error.message}`, 127)
   }
+  script(text, shell({ options, ...more }))
 }
 
-if (process.exitCode === undefined) {
+const sh = () => {
+  const { options, command, interactive, words } = read(process.argv.slice(2))
+  const [first, ...params] = words
   if (command) {
-    const [text, zero = name, ...params] = words
-    if (text === undefined) complain('-c takes a text', 2)
-    else script(text, shell({ name: zero, params }))
-  } else if (words.length > 0) {
-    const [path, ...params] = words
-    const text = file(resolve(path))
-    if (text !== undefined) script(text, shell({ name: path, params }))
-  } else if (interactive || process.stdin.isTTY) {
-    require('./terminal.js').interactive(shell({ interactive: true }))
-  } else {
-    const text = file(0)
-    if (text !== undefined) script(text, shell())
+    if (first === undefined) return complain('-c takes a text', 2)
+    return script(first, shell({ options, name: params[0] ?? name, params: params.slice(1) }))
   }
+  if (first !== undefined) return run(resolve(first), options, { name: first, params })
+  if (!interactive && !process.stdin.isTTY) return run(0, options)
+  require('./terminal.js').interactive(shell({ options, interactive: true }))
+}
+
+/** Runs a command under whose name the shell was started: /bin/ps. */
+const one = async () => {
+  const runner = new Runner(shell(), standard())
+  runner.say = (text) => runner.io[2].write(`${text}\n`)
+  process.exit(await runner.builtin(name, process.argv.slice(2)))
+}
+
+try {
+  if (Object.hasOwn(commands, name)) one()
+  else sh()
+} catch (error) {
+  complain(error.message, 2)
 }

@@ -17,7 +17,7 @@ class Failure extends Error {
 }
 
 class Shell {
-  constructor({ name, file, cwd, env, params = [], interactive = false }) {
+  constructor({ name, file, cwd, env, params = [], options = {}, interactive = false }) {
     /** As the shell was called; `$0`, and at the start of its complaints. */
     this.name = name
     /** The program file of the shell, for those parts of it that take a process of their own. */
@@ -29,7 +29,7 @@ class Shell {
     this.vars = new Map(Object.entries(env))
     this.exported = new Set(Object.keys(env))
     this.functions = new Map()
-    this.options = { e: false, f: false, u: false, x: false, pipefail: false }
+    this.options = { e: false, f: false, u: false, x: false, pipefail: false, ...options }
     /** What runs in the background: promises of statuses by number. */
     this.jobs = new Map()
     this.lastJob = undefined

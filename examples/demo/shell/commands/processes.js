@@ -1,36 +1,8 @@
 'use strict'
-const fs = require('node:fs')
 const { constants } = require('node:os')
-const { names } = require('./accounts.js')
 const { reason } = require('../reason.js')
 const { Failure } = require('../shell.js')
-const { columns, need, size } = require('./options.js')
-
-/** Ticks of a second in /proc/[pid]/stat, on all architectures (USER_HZ). */
-const TICKS = 100
-
-/** A row of `ps`; `undefined` if the process is gone. */
-const process_ = (pid, user) => {
-  try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    const command = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0+$/, '').replaceAll('\0', ' ')
-    const seconds = Math.floor((Number(fields[11]) + Number(fields[12])) / TICKS)
-    const resident = /^VmRSS:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
-    const name = command || `[${stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))}]`
-    const time = `${Math.floor(seconds / 60)}:${`${seconds % 60}`.padStart(2, '0')}`
-    return [user(fs.statSync(`/proc/${pid}`).uid), pid, fields[0], size(Number(resident) * 1024, true), time, name]
-  } catch {
-    return undefined
-  }
-}
-
-exports.ps = (args, { out }) => {
-  const { user } = names()
-  const pids = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => a - b)
-  const rows = pids.map((pid) => process_(pid, user)).filter((row) => row !== undefined)
-  return out(columns(['USER', '>PID', 'STAT', '>MEMORY', '>TIME', 'COMMAND'], rows))
-}
+const { need } = require('./options.js')
 
 exports.kill = async (args, { out, say }) => {
   const words = [...args]

@@ -30,7 +30,7 @@ test('files are made, copied, moved and removed', () => {
 test('ls prints plain names where nobody looks', () => {
   fs.writeFileSync(path.join(home, '.dot'), '')
   fs.writeFileSync(path.join(home, 'file'), 'abc')
-  assert.equal(out('ls; ls -a; ls -1 bin; ls file'), 'bin\nfile\n.dot\nbin\nfile\nnode\nsh\nfile\n')
+  assert.equal(out('ls; ls -a; ls -1 bin; ls file'), 'bin\nfile\n.dot\nbin\nfile\nnode\nps\nsh\nfile\n')
   const long = out('ls -la')
   assert.match(long, /^drwx.* \.\ndrwx.* \.\.\n-rw.* \.dot\ndrwx.* bin\n-rw-r--r-- +1 .* 3 \w{3} [ \d]\d \d\d:\d\d file\n$/)
   assert.match(out('ls -l bin/sh'), /^lrwxrwxrwx .* bin\/sh -> \//)
@@ -55,6 +55,41 @@ test('grep finds lines', () => {
   assert.equal(out('grep -rl one .'), 'text\n')
 })
 
+test('sed replaces text', () => {
+  assert.equal(out(`sed 's/o/0/g' text; sed -n 's/one/x/p' text; sed -E 's/(\\w+) (.)/\\2 &/' text | head -1`), '0ne 1\ntw0 2\nthree 3\nx 1\n1 one 1\n')
+  assert.equal(out(`echo 'a\\b' | sed -e 's,\\\\,/,g' -e 's/a\\(.\\)/[\\1]/'`), '[/]b\n')
+  assert.deepEqual(sh('sed 1d text'), [2, '', 'sh: sed: 1d: only s/…/…/ with g, i and p is here\n'])
+})
+
+test('a launcher of pnpm starts its program', () => {
+  fs.mkdirSync(path.join(home, 'node_modules/.bin'), { recursive: true })
+  fs.writeFileSync(path.join(home, 'node_modules/tool.js'), "console.log('tool', process.argv.slice(2).join())")
+  const launcher = String.raw`#!/bin/sh
+basedir=$(dirname "$(echo "$0" | sed -e 's,\\,/,g')")
+
+case ${'`uname`'} in
+    *CYGWIN*|*MINGW*|*MSYS*)
+        if command -v cygpath > /dev/null 2>&1; then
+            basedir=${'`cygpath -w "$basedir"`'}
+        fi
+    ;;
+esac
+
+if [ -z "$NODE_PATH" ]; then
+  export NODE_PATH="/x/node_modules"
+else
+  export NODE_PATH="/x/node_modules:$NODE_PATH"
+fi
+if [ -x "$basedir/node" ]; then
+  exec "$basedir/node"  "$basedir/../tool.js" "$@"
+else
+  exec node  "$basedir/../tool.js" "$@"
+fi
+`
+  fs.writeFileSync(path.join(home, 'node_modules/.bin/tool'), launcher)
+  assert.deepEqual(sh('node bin/sh node_modules/.bin/tool a "b c"'), [0, 'tool a,b c\n', ''])
+})
+
 test('test compares as POSIX says', () => {
   const yes = ['a', '! ""', 'a = a', 'a != b', '1 -lt 2', '-f text', '-d bin -a ! -f bin', '-z "" -o x = y', '-n "("', '! = !', '\\( a = a \\)', '-x bin/sh', '-h bin/sh']
   const no = ['', '""', '-f gone', '-d text', '2 -le 1', '! a']
@@ -68,6 +103,19 @@ test('printf, echo, read, date', () => {
   assert.equal(out(`echo -n a; echo -e 'b\\nc'; echo 'd\\n'`), 'ab\nc\nd\\n\n')
   assert.equal(out('read -r a b; echo "$a|$b"; cat', { input: 'x y z\nrest\n' }), 'x|y z\nrest\n')
   assert.equal(out("date -u -d @0 '+%Y-%m-%d %H:%M:%S %a %j'; TZ=UTC date -d @0"), '1970-01-01 00:00:00 Thu 001\nThu Jan  1 00:00:00 UTC 1970\n')
+})
+
+test('ps lists children for programs that start it', () => {
+  const text = `const { spawn, spawnSync } = require('node:child_process')
+    const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 20000)'])
+    const ps = (...args) => spawnSync(process.execPath, ['bin/ps', ...args], { encoding: 'utf8' })
+    const { stdout } = ps('-o', 'pid', '--no-headers', '--ppid', process.pid)
+    console.log(stdout.includes(child.pid), ps('-o', 'pid', '--no-headers', '--ppid', child.pid).status)
+    console.log(ps('-o', 'ppid=,pid', '-p', child.pid).stdout.trim().split(/\\s+/).join() === ['PPID', 'PID', process.pid, child.pid].join())
+    console.log(ps('-o', 'nope').stderr.trim())
+    child.kill()`
+  fs.writeFileSync(path.join(home, 'family.js'), text)
+  assert.equal(out('node family.js'), 'true 1\ntrue\nps: it has no column nope here\n')
 })
 
 test('the machine and its processes', () => {

@@ -15,6 +15,7 @@ exports.home = (after) => {
   fs.mkdirSync(path.join(home, 'bin'))
   fs.symlinkSync(process.execPath, path.join(home, 'bin/node'))
   fs.symlinkSync(shell, path.join(home, 'bin/sh'))
+  fs.symlinkSync(shell, path.join(home, 'bin/ps'))
   const env = { HOME: home, PATH: `${home}/bin`, USER: 'ana' }
   /** Status, output and complaints of a command. */
   const sh = (text, { words = [], input = '', more = {} } = {}) => {
