@@ -42,9 +42,9 @@ exec 3>"$work/keys"
 wait_for "Hello! I'm a user init script :-)" 1
 type_at 'username:' 2 nodeos
 type_at 'password:' 1 nodeos
-type_at '/ # ' 1 ls
-type_at '/ # ' 2 ./init
-wait_for '/ # ' 3
+type_at '/ $ ' 1 ls
+type_at '/ $ ' 2 ./init
+wait_for '/ $ ' 3
 printf '\001x' >&3
 status=0
 wait "$machine" || status=$?
@@ -59,11 +59,11 @@ escape=$(printf '\033')
     grep -m 1 '^\[run\]' "$work/errors"
     tr -d '\r' <"$work/console" | sed "s/$escape\[[0-9;]*[A-Za-z]//g" | awk '
         /^\[ *[0-9.]+\] / && !/\] nodeos: / && !/\] Run \/init/ { hidden++; next }
-        /^\/ # / && ++prompts == 3 { exit }
+        /^\/ \$ / && ++prompts == 3 { exit }
         { shown = shown $0 "\n" }
-        END { printf "(%d more lines of the kernel)\n%s/ # \n", hidden, shown }'
+        END { printf "(%d more lines of the kernel)\n%s/ $ \n", hidden, shown }'
 } >"$work/session"
-for line in 'Welcome to NodeOS!: username:  nodeos' '/ # ls' '/ # ./init' "Hello! I'm a user init script :-)" \
+for line in 'Welcome to NodeOS!: username:  nodeos' '/ $ ls' '/ $ ./init' "Hello! I'm a user init script :-)" \
     "[ 'bin', 'dev', 'etc', 'init', 'lib', 'lib64', 'proc', 'share', 'tmp', 'usr' ]"; do
     grep -Fxq -- "$line" "$work/session" || fail "no line \"$line\""
 done
@@ -75,7 +75,7 @@ awk '
     function drawn(line,   at) {
         if (line ~ /^\(|^\[run\]/) return styled("dim", line)
         if (line ~ /^\$ /) return styled("prompt", "$ ") styled("typed", substr(line, 3))
-        if (line ~ /^\/ # /) return styled("prompt", "/ # ") styled("typed", substr(line, 5))
+        if (line ~ /^\/ \$ /) return styled("prompt", "/ $ ") styled("typed", substr(line, 5))
         if (match(line, /\[ *[0-9]+\.[0-9]+\] /)) {
             at = RSTART + RLENGTH
             return styled("prompt", substr(line, 1, RSTART - 1)) styled("dim", substr(line, RSTART, RLENGTH)) styled("log", substr(line, at))

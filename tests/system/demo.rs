@@ -7,7 +7,7 @@ use qemu::vm::Vm;
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, host, log_on};
 
-const PROMPT: &str = "/ # ";
+const PROMPT: &str = "/ $ ";
 
 fn demo() -> Disk {
     let image = Users::from(Homes::Demo).homes(&host(), None).unwrap_or_else(|error| panic!("{error}"));
@@ -39,7 +39,7 @@ pub fn the_session_of_2015_replays(arch: &'static Arch) {
     assert!(shell(&mut vm, "./init").contains("Hello! I'm a user init script :-)"));
     assert!(shell(&mut vm, "ls usr/bin/").contains("[ 'env' ]"));
     vm.send("cd usr/bin/").unwrap();
-    vm.expect("/usr/bin # ").unwrap();
+    vm.expect("/usr/bin $ ").unwrap();
     vm.send("cd").unwrap();
     vm.expect(PROMPT).unwrap();
     assert!(shell(&mut vm, "ls share/").contains("[ 'man' ]"));

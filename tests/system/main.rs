@@ -19,6 +19,7 @@ mod power;
 #[path = "../../boot/cli/tests/it/pty.rs"]
 mod pty;
 mod repair;
+mod shell;
 mod speculation;
 mod start;
 mod stop;
@@ -101,6 +102,10 @@ behaviours! {
     placement: node_runs_from_every_placement_of_the_carbon_copy;
     power: files_survive_a_power_cut_a_few_seconds_later,
         a_commit_interval_in_usersflags_is_used;
+    shell: an_app_with_a_shell_runs_commands,
+        an_app_without_a_shell_is_told_how_to_get_one,
+        a_person_uses_the_commands_and_changes_the_password,
+        npm_installs_into_the_folder_where_a_person_starts;
     speculation: processor_vulnerabilities_are_mitigated,
         a_missing_mitigation_is_detected;
     start: a_program_starts_in_at_most_forty_system_calls;

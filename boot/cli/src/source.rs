@@ -176,9 +176,10 @@ impl Source {
             (None, _) if self.app.is_some() => Homes::App,
             (None, _) => Homes::Demo,
         };
-        if self.app.is_none() && (!manifest.env.is_empty() || manifest.start.is_some() || manifest.writable) {
+        let of_app = !manifest.env.is_empty() || manifest.start.is_some() || manifest.writable || manifest.shell;
+        if self.app.is_none() && of_app {
             return Err(Failed::usage(
-                "start, writable and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
+                "start, writable, shell and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
             ));
         }
         if let (Some(_), Homes::File(file)) = (&self.app, &homes) {
@@ -186,10 +187,11 @@ impl Source {
         }
         let app = |app: &PathBuf| {
             let (environment, includes) = (self.environment(manifest)?, manifest.include.clone());
-            let (start, words, writable) = (manifest.start.clone(), self.words.clone(), manifest.writable);
+            let (start, words) = (manifest.start.clone(), self.words.clone());
+            let (writable, shell) = (manifest.writable, manifest.shell);
             let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), self.arch())?;
             let interface = node.interface();
-            Ok::<_, Failed>(App { path: app.clone(), start, words, environment, includes, writable, interface })
+            Ok::<_, Failed>(App { path: app.clone(), start, words, environment, includes, writable, shell, interface })
         };
         Ok(Users { homes, app: self.app.as_ref().map(app).transpose()? })
     }

@@ -8,6 +8,7 @@ use boot::tools::For;
 use boot::users::environment::{self, Variable};
 use boot::users::image::{self, Create, NewUser};
 use boot::users::logon::{Logon, Shell};
+use boot::users::nsh::Nsh;
 use boot::users::policy::{policy, set_policy, set_variables, variables};
 use boot::users::read::{self, Image};
 use clap::Subcommand;
@@ -69,7 +70,8 @@ enum Verb {
         from: Option<PathBuf>,
         #[command(flatten)]
         how: How,
-        /// The program that a session starts, a path in the user's root
+        /// The program that a session starts, a path in the user's root [default: nsh, the shell of the demo;
+        /// /bin/node is node's own prompt]
         #[arg(long, value_name = "PATH")]
         shell: Option<String>,
         /// An argument for that program; may be repeated
@@ -179,7 +181,11 @@ impl Act for Args {
                 let asked_for = how.no_logon;
                 let logon = how.given(&name, from.is_none())?;
                 let shell = shell.map(|path| Shell { path, args: shell_args });
-                let user = image::add(&file, &NewUser { name, uid, from, logon, shell })?;
+                let mut new = NewUser { name, uid, from, logon, shell, nsh: None };
+                if image::wants_nsh(&new)? {
+                    new.nsh = Some(nsh(common)?);
+                }
+                let user = image::add(&file, &new)?;
                 let read::User { name, uid, logon, .. } = &user;
                 let mut said = format!("added {name}, uid {uid}, logon {logon}");
                 if *logon == read::How::None && !asked_for {
@@ -280,6 +286,12 @@ impl How {
             false => Err(Failed::usage("the passwords differ: nothing was changed")),
         }
     }
+}
+
+/// The shell for a person.
+fn nsh(common: Common) -> Result<Nsh, Failed> {
+    Nsh::fetch(&common.host()?)
+        .map_err(|error| error.next("a user without it needs no network: --shell /bin/node").into())
 }
 
 fn first_line(file: &Path) -> Result<String, Failed> {

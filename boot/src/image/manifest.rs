@@ -42,6 +42,8 @@ pub struct Manifest {
     pub start: Option<String>,
     /// Whether an app can make files in its own folder.
     pub writable: bool,
+    /// Whether an app has a `/bin/sh`.
+    pub shell: bool,
     /// Environment variables of an app.
     pub env: BTreeMap<String, String>,
     pub kernel: Kernel,
@@ -190,6 +192,7 @@ mod tests {
             users = "users.img"
             memory = "1G"
             writable = true
+            shell = true
             start = "node x.js"
             [env]
             PORT = "8000"
@@ -208,6 +211,7 @@ mod tests {
             users: Some(PathBuf::from("/app/users.img")),
             memory: Some("1G".to_owned()),
             writable: true,
+            shell: true,
             start: Some("node x.js".to_owned()),
             env: BTreeMap::from([("PORT".to_owned(), "8000".to_owned())]),
             kernel: Kernel { options: vec![KernelOption("CONFIG_USB=y".to_owned())] },

@@ -12,6 +12,7 @@
 use super::environment::Variable;
 use super::home::{Content, Entry, Home};
 use super::image::{Create, create};
+use super::nsh::Nsh;
 use super::shell::Word;
 use super::start::{self, EXTENSIONS, Files, Start};
 use super::{names, native, packages};
@@ -35,6 +36,14 @@ use std::path::{Path, PathBuf};
 /// JavaScript that says what to do when a write fails.
 const HINT: &str = "process.on('uncaughtExceptionMonitor', error => error?.code === 'EROFS' && console.error(\
                     'nodeos: /app is read-only: write to another folder, such as /data, or set writable = true in nodeos.toml'))\n";
+/// JavaScript that says what to do when a program needs a shell: exec() passes its error to a callback, and only
+/// execSync() throws it. The listener takes no error from anybody.
+const NO_SHELL: &str = "{\nlet said = false\nconst hint = error => {\n\
+                        if (said || error?.code !== 'ENOENT' || !/^(\\/bin\\/)?sh$/.test(error.path)) return\nsaid = true\n\
+                        console.error('nodeos: there is no /bin/sh: set shell = true in nodeos.toml')\n}\n\
+                        process.on('uncaughtExceptionMonitor', hint)\n\
+                        require('node:diagnostics_channel').subscribe('child_process', ({ process: child }) => \
+                        child.on(require('node:events').errorMonitor, hint))\n}\n";
 /// What of an app's folder stays on the host: its history, and npm's settings, which may hold a token.
 const LEFT_OUT: [&str; 4] = [".git", ".npmrc", packages::OF_NPM, IGNORE];
 /// What else stays on the host, in the form of a .gitignore.
@@ -54,6 +63,8 @@ pub struct App {
     pub includes: Vec<Include>,
     /// Whether it can make files in its own folder.
     pub writable: bool,
+    /// Whether it has a `/bin/sh`.
+    pub shell: bool,
     /// The version of node's binary interface, if it is known: native addons may be made for another.
     pub interface: Option<u32>,
 }
@@ -67,6 +78,7 @@ impl From<PathBuf> for App {
             environment: Vec::new(),
             includes: Vec::new(),
             writable: false,
+            shell: false,
             interface: None,
         }
     }
@@ -109,7 +121,7 @@ fn tree(code: &Home, writable: bool) -> Result<Tree> {
 
 /// The app's code, below `/app`.
 pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
-    let App { path: app, start: own, words, environment, includes, writable, interface } = app;
+    let App { path: app, start: own, words, environment, includes, writable, shell, interface } = app;
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(names::APP, FIRST_UID);
@@ -139,7 +151,11 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     let given = environment.iter().map(|(name, value)| (name.clone(), Word::from(value.as_str())));
     start.variables.splice(0..0, given);
     start.args.extend(words.iter().map(|word| Word::from(word.as_str())));
-    let first = if *writable { first.to_owned() } else { format!("{first}{HINT}") };
+    if *shell {
+        Nsh::fetch(host)?.put(&mut home)?;
+    }
+    let hints = [(*writable, HINT), (*shell, NO_SHELL)].into_iter().filter(|(there, _)| !there).map(|(_, hint)| hint);
+    let first = [first].into_iter().chain(hints).collect::<String>();
     home.program(APP_INIT.trim_start_matches('/'), start.init(&first).map_err(|why| Error::new(tried(), why))?);
     let variables = start.environment().map_err(|why| Error::new(tried(), why))?;
     if !variables.is_empty() {

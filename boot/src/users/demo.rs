@@ -11,6 +11,7 @@
 use super::home::Home;
 use super::image::{Create, create};
 use super::logon::{Logon, Shell, set_shell, well_known};
+use super::nsh::{self, Nsh};
 use super::packages;
 use crate::host::Host;
 use crate::host::digest::Key;
@@ -29,21 +30,14 @@ macro_rules! source {
 const INIT: &str = source!("init");
 const NPMRC: &str = source!("npmrc");
 const PACKAGES: (&str, &str) = (source!("packages/package.json"), source!("packages/package-lock.json"));
-const SHELL: (&str, &str) = (source!("shell/package.json"), source!("shell/package-lock.json"));
-const SHELL_FILES: [(&str, &str); 4] = [
-    ("builtins.js", source!("shell/builtins.js")),
-    ("nsh.js", source!("shell/nsh.js")),
-    ("package.json", source!("shell/package.json")),
-    ("words.js", source!("shell/words.js")),
-];
 /// Modules that slap needs, but that node 24 or a machine without a compiler cannot load; see the start of the files.
 const STAND_INS: [(&str, &str); 2] =
     [("npm", source!("stand-ins/npm.js")), ("pathwatcher", source!("stand-ins/pathwatcher.js"))];
-/// The path of the shell in a home, and its link.
-const SHELL_AT: &str = "lib/node_modules/nodeos-shell";
-const SHELL_LINK: &str = "/bin/nsh";
+/// The part of npm that names a project after its folder: `/` has no name, and npm could not install there.
+const OF_ROOT: &str = source!("stand-ins/name-from-folder.js");
+const OF_ROOT_AT: &str = "lib/node_modules/npm/node_modules/@npmcli/name-from-folder/lib/index.js";
 /// Must be increased when this file makes something different from the same sources.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// Files in slap's package by mistake: 50 MB of profiles by its authors.
 const LEFT_OUT: [&str; 6] = [packages::OF_NPM, "coverage", "roger-v8.log", "taneltm-v8.log", "v8.log", STAND_INS[1].0];
@@ -51,10 +45,10 @@ const LEFT_OUT: [&str; 6] = [packages::OF_NPM, "coverage", "roger-v8.log", "tane
 /// The demo's users partition, from the cache if it was made before. Copy it before a machine may write to it.
 pub fn image(host: &Host, size: u64) -> Result<PathBuf> {
     let mut key = Key::default().with("version", VERSION).with("size", size.to_le_bytes());
-    for text in [INIT, NPMRC, PACKAGES.0, PACKAGES.1, SHELL.0, SHELL.1] {
+    for text in [INIT, NPMRC, OF_ROOT, PACKAGES.0, PACKAGES.1] {
         key = key.with("source", text);
     }
-    key = SHELL_FILES.iter().chain(&STAND_INS).fold(key, |key, (name, text)| key.with(name, text));
+    key = STAND_INS.iter().fold(nsh::key(key), |key, (name, text)| key.with(name, text));
     host.cache.entry("users", &format!("demo-{}", key.name()), |new| {
         let homes = homes(host)?;
         let phase = host.progress.start("users", "write the demo's homes");
@@ -66,8 +60,8 @@ pub fn image(host: &Host, size: u64) -> Result<PathBuf> {
 
 /// The demo's homes.
 pub fn homes(host: &Host) -> Result<Vec<Home>> {
-    let shell = packages::install(host, SHELL.0, SHELL.1)?;
-    let installed = packages::install(host, PACKAGES.0, PACKAGES.1)?;
+    let shell = Nsh::fetch(host)?;
+    let installed = packages::install(host, "the demo", PACKAGES.0, PACKAGES.1)?;
     let password = |name: &str| well_known(name, name).map(Some);
     let mut homes = Vec::new();
     for (name, uid, password) in
@@ -86,26 +80,26 @@ pub fn homes(host: &Host) -> Result<Vec<Home>> {
         for (name, text) in STAND_INS {
             nodeos.file(&format!("lib/node_modules/slap/node_modules/{name}/index.js"), text);
         }
+        if nodeos.get(OF_ROOT_AT).is_none() {
+            return Err(Error::new("let npm install into /", format!("npm has no {OF_ROOT_AT} any more"))
+                .next("see examples/demo/stand-ins/name-from-folder.js"));
+        }
+        nodeos.file(OF_ROOT_AT, OF_ROOT);
     }
     Ok(homes)
 }
 
-/// Gives a home the demo's shell.
-fn with_shell(home: &mut Home, installed: &std::path::Path, password: Option<Password>) -> Result<()> {
-    for (name, text) in SHELL_FILES {
-        home.file(&format!("{SHELL_AT}/{name}"), text);
-    }
-    home.copy(&installed.join("node_modules"), &format!("{SHELL_AT}/node_modules"), &[packages::OF_NPM])?;
-    let manifest = packages::parse(SHELL.0).map_err(|why| Error::new("read the shell's package.json", why))?;
-    packages::links(home, "nodeos-shell", &manifest);
+/// Gives a home the shell.
+fn with_shell(home: &mut Home, shell: &Nsh, password: Option<Password>) -> Result<()> {
+    shell.put(home)?;
     let mut file = LogonFile { password, ..LogonFile::default() };
-    set_shell(&mut file, &Shell { path: SHELL_LINK.to_owned(), args: Vec::new() })?;
+    set_shell(&mut file, &Shell { path: nsh::PATH.to_owned(), args: Vec::new() })?;
     home.logon(&file)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{INIT, with_shell};
+    use super::{INIT, Nsh, with_shell};
     use crate::users::home::Home;
     use std::fs;
 
@@ -115,14 +109,12 @@ mod tests {
     }
 
     #[test]
-    fn a_home_with_the_shell_has_its_symlink_and_logon_file() {
+    fn a_home_with_the_shell_has_a_logon_file_that_names_it() {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join("node_modules/shell-quote")).unwrap();
+        fs::create_dir_all(folder.path().join("node_modules")).unwrap();
         let mut home = Home::new("guest", 1001);
-        with_shell(&mut home, folder.path(), None).unwrap();
+        with_shell(&mut home, &Nsh::at(folder.path()), None).unwrap();
         let text = home.to_string();
-        assert!(text.contains("bin/nsh -> ../lib/node_modules/nodeos-shell/nsh.js\n"), "{text}");
-        assert!(text.contains("100755 lib/node_modules/nodeos-shell/nsh.js\n"), "{text}");
-        assert!(text.contains("100600 etc/logon.json\n"), "{text}");
+        assert!(text.contains("100600 etc/logon.json\n") && text.contains("bin/nsh -> "), "{text}");
     }
 }

@@ -6,6 +6,7 @@ use super::ext4::{BLOCK, Work, not_in_use};
 use super::home::{Home, Needs};
 use super::logon::{Logon, Shell, set_shell, text};
 use super::names;
+use super::nsh::{self, Nsh};
 use super::policy;
 use super::read::{Image, User};
 use super::script::Script;
@@ -47,8 +48,10 @@ pub struct NewUser {
     pub from: Option<PathBuf>,
     /// How the user logs on. The default is `etc/logon.json` in the folder; without that, the user cannot log on.
     pub logon: Option<Logon>,
-    /// The program of a session. The default is the one in the folder, or node.
+    /// The program of a session. The default is the one in the folder, `nsh`, or node.
     pub shell: Option<Shell>,
+    /// The shell for a user who can log on and has no other.
+    pub nsh: Option<Nsh>,
 }
 
 /// Makes a users partition. The same homes and size give the same bytes.
@@ -85,7 +88,11 @@ pub fn add(path: &Path, new: &NewUser) -> Result<User> {
     if let Some(from) = &new.from {
         home.copy(from, "", &[LOST_FOUND])?;
     }
-    if let Some(file) = logon_file(new)? {
+    if let Some(mut file) = logon_file(new)? {
+        if let (Some(nsh), true) = (&new.nsh, wants_nsh(new)?) {
+            nsh.put(&mut home)?;
+            set_shell(&mut file, &Shell { path: nsh::PATH.to_owned(), args: Vec::new() })?;
+        }
         home.logon(&file)?;
     }
     let work = Work::copy(path)?;
@@ -170,21 +177,30 @@ fn no_guest_as_root(name: &str, logon: &Logon) -> Result<()> {
     Ok(())
 }
 
-fn logon_file(new: &NewUser) -> Result<Option<LogonFile>> {
-    let at = new.from.as_ref().map(|from| from.join(LOGON_FILE)).filter(|at| at.is_file());
-    let given = match &at {
-        Some(at) => {
-            let bytes = fs::read(at).tried("read", at)?;
-            Some(LogonFile::parse(&bytes).ok_or_else(|| {
-                Error::new(format!("read {}", at.display()), "the machine would refuse it")
-                    .next("see docs/users-partition.md")
-            })?)
-        }
-        None => None,
+/// Whether a new user can log on and has no shell of their own: then `nsh` is theirs.
+pub fn wants_nsh(new: &NewUser) -> Result<bool> {
+    let given = given_logon_file(new)?.unwrap_or_default();
+    let logs_on = new.logon.as_ref().map_or(given.password.is_some(), |logon| *logon != Logon::Nobody);
+    Ok(logs_on && new.shell.is_none() && given.shell.is_none())
+}
+
+/// `etc/logon.json` in the folder that becomes the home.
+fn given_logon_file(new: &NewUser) -> Result<Option<LogonFile>> {
+    let Some(at) = new.from.as_ref().map(|from| from.join(LOGON_FILE)).filter(|at| at.is_file()) else {
+        return Ok(None);
     };
+    let bytes = fs::read(&at).tried("read", &at)?;
+    LogonFile::parse(&bytes).map(Some).ok_or_else(|| {
+        Error::new(format!("read {}", at.display()), "the machine would refuse it").next("see docs/users-partition.md")
+    })
+}
+
+fn logon_file(new: &NewUser) -> Result<Option<LogonFile>> {
+    let given = given_logon_file(new)?;
     if new.logon.is_none() && new.shell.is_none() {
         return Ok(given); // unchanged, or none
     }
+    let replaces = given.is_some();
     let mut file = given.unwrap_or_default();
     if let Some(logon) = &new.logon {
         file.password = logon.stored()?;
@@ -193,7 +209,7 @@ fn logon_file(new: &NewUser) -> Result<Option<LogonFile>> {
         set_shell(&mut file, shell)?;
     }
     // without a file nobody logs on either; one in the copied folder must be replaced
-    Ok(Some(file).filter(|file| at.is_some() || *file != LogonFile::default()))
+    Ok(Some(file).filter(|file| replaces || *file != LogonFile::default()))
 }
 
 /// Writes homes into a filesystem, if it has room for them.

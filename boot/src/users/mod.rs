@@ -30,6 +30,7 @@ pub mod kept;
 pub mod logon;
 pub mod names;
 mod native;
+pub mod nsh;
 mod packages;
 pub mod place;
 pub mod policy;

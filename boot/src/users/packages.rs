@@ -15,17 +15,17 @@ use std::path::{Path, PathBuf};
 /// A file that npm writes beside packages for itself; npm in the machine makes its own.
 pub const OF_NPM: &str = ".package-lock.json";
 
-/// A folder whose `node_modules` holds the packages in the lock file.
-pub fn install(host: &Host, manifest: &str, lock: &str) -> Result<PathBuf> {
+/// A folder whose `node_modules` holds the packages in the lock file. `whose` names them for a person.
+pub fn install(host: &Host, whose: &str, manifest: &str, lock: &str) -> Result<PathBuf> {
     let key = Key::default().with("package.json", manifest).with("package-lock.json", lock).name();
     host.cache.entry("packages", &key, |new| {
-        let phase = host.progress.start("npm", "fetch what the demo's homes have installed");
+        let phase = host.progress.start("npm", &format!("fetch the packages of {whose}"));
         fs::create_dir(new).tried("make the folder", new)?;
         for (name, text) in [("package.json", manifest), ("package-lock.json", lock)] {
             fs::write(new.join(name), text).tried("write", new.join(name))?;
         }
         npm(new, "ci", &["--no-bin-links", "--install-strategy=shallow"])?;
-        phase.done("fetched what the demo's homes have installed");
+        phase.done(&format!("fetched the packages of {whose}"));
         Ok(())
     })
 }

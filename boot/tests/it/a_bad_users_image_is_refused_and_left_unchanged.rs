@@ -15,7 +15,7 @@ use std::sync::Barrier;
 use std::thread;
 
 fn new(name: &str) -> NewUser {
-    NewUser { name: name.to_owned(), uid: None, from: None, logon: None, shell: None }
+    NewUser { name: name.to_owned(), uid: None, from: None, logon: None, shell: None, nsh: None }
 }
 
 /// Adds a user, checks that this is refused without a change, and returns the error.

@@ -135,7 +135,7 @@ fn changing_the_homes_of_a_card_changes_nothing_else() {
     let before = around();
     let names = || list(&card).unwrap().into_iter().map(|user| user.name).collect::<Vec<_>>();
     assert_eq!(names().len(), 3);
-    add(&card, &NewUser { name: "bo".to_owned(), uid: None, from: None, logon: None, shell: None }).unwrap();
+    add(&card, &NewUser { name: "bo".to_owned(), uid: None, from: None, logon: None, shell: None, nsh: None }).unwrap();
     passwd(&card, "bo", &Logon::Guest).unwrap();
     set_policy(&card, "bo", Some(&Policy { pids: Some(99), ..Policy::default() })).unwrap();
     let bo = list(&card).unwrap().into_iter().find(|user| user.name == "bo").unwrap();

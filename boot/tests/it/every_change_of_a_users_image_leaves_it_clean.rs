@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 fn new(name: &str) -> NewUser {
-    NewUser { name: name.to_owned(), uid: None, from: None, logon: None, shell: None }
+    NewUser { name: name.to_owned(), uid: None, from: None, logon: None, shell: None, nsh: None }
 }
 
 fn free_blocks(image: &Path) -> String {

@@ -1,159 +1,101 @@
-#!/usr/bin/env node
+#!/bin/node
 'use strict'
-// The demo's shell.
+// The shell of NodeOS, nsh, which is also /bin/sh.
 //
-//   line -> words.commands -> builtin | program, one at a time
+//   text -> grammar: a tree, or a refusal -> run: lists, pipes, redirections -> a program | commands/
 //
-// 1. A program gets the terminal as it is: the shell reads nothing while it runs, and Ctrl-C ends the program.
-// 2. Lines that arrive while a program runs and were read already (a paste, a pipe) run after it, in order.
-// 3. Absent on purpose: pipes, redirection, jobs, scripts. Write a program.
+// 1. A program gets the real descriptors, so that it has the terminal itself. `sh -c PROGRAM` becomes the program.
+// 2. What the shell cannot do is refused before anything runs, with status 2.
+// 3. Files are loaded when they are needed: each exec() of a program starts this one.
+// 4. Absent on purpose: job control, trap, aliases, and what bash adds to sh.
 
 const fs = require('node:fs')
-const { constants } = require('node:os')
-const { delimiter, join } = require('node:path')
-const readline = require('node:readline')
-const { spawn } = require('node:child_process')
-const builtins = require('./builtins.js')
-const { commands } = require('./words.js')
+const { basename, resolve } = require('node:path')
+const { commands } = require('./commands/table.js')
+const { standard } = require('./ends.js')
+const { parse } = require('./grammar.js')
+const { Runner } = require('./run.js')
+const { Leave, Shell } = require('./shell.js')
 
-const folders = () => (process.env.PATH ?? '/bin').split(delimiter)
+const name = basename(process.argv[1])
 
-/** The program's file; `undefined` if no folder of PATH has it. */
-const find = (name) => {
-  if (name.includes('/')) return name
-  return folders().map((folder) => join(folder, name)).find((path) => fs.existsSync(path))
+const complain = (text, status) => {
+  process.stderr.write(`${name}: ${text}\n`)
+  process.exitCode = status
 }
 
-const complain = (what, why) => {
-  console.error(`nsh: ${what}: ${why}`)
-  return 1
-}
-
-/** What went wrong, in the words of the errno and the path. */
-const reason = (error) => (error.code ? `${error.code} ${error.dest ?? error.path ?? ''}`.trim() : error.message)
-
-/** Runs a program with our terminal; its exit status, or 128 and the signal that ended it. */
-const program = (words) => {
-  const [name, ...args] = words
-  const path = find(name)
-  if (path === undefined) return complain(name, 'not found') && 127
-  return new Promise((resolve) => {
-    const child = spawn(path, args, { stdio: 'inherit', argv0: name })
-    child.on('error', (error) => {
-      complain(name, error.code ?? error.message)
-      resolve(error.code === 'ENOENT' ? 127 : 126)
-    })
-    child.on('exit', (status, signal) => {
-      if (signal === 'SIGINT') console.log()
-      else if (signal !== null) complain(name, `ended by ${signal}`)
-      resolve(status ?? 128 + constants.signals[signal])
-    })
-  })
-}
-
-/** Runs a builtin; Ctrl-C aborts it. */
-const builtin = async ([name, ...args]) => {
-  const abort = new AbortController()
-  const stop = () => abort.abort()
-  process.once('SIGINT', stop)
+/** Runs a whole text and ends as it ends. */
+const script = async (text, shell) => {
+  const runner = new Runner(shell, standard())
+  let status
   try {
-    await builtins[name](args, abort.signal)
-    return 0
+    status = await runner.list(parse(text), true)
   } catch (error) {
-    return error.name === 'AbortError' ? 130 : complain(name, reason(error))
-  } finally {
-    process.off('SIGINT', stop)
+    status = await runner.ended(error)
+    if (error instanceof Leave && error.what === 'interrupt') {
+      process.removeAllListeners('SIGINT')
+      process.kill(process.pid, 'SIGINT') // whoever waits for the shell sees what ended it
+    }
   }
+  await Promise.all(shell.shared.inner)
+  process.exit(status)
 }
 
-let status = 0
+/** Options before the text, the file or the words: what was given, and the rest. */
+const read = (args) => {
+  const words = [...args]
+  const given = { options: {}, command: false, interactive: false, words }
+  while (/^[-+][a-z]/.test(words[0] ?? '')) {
+    for (const letter of words.shift().slice(1)) {
+      if (letter === 'c') given.command = true
+      else if (letter === 'i') given.interactive = true
+      else if (letter === 'o' && words[0] === 'pipefail') given.options[words.shift()] = true
+      else if ('efux'.includes(letter)) given.options[letter] = true
+      else if (!'sl'.includes(letter)) throw new Error(`it has no option -${letter}; usage: ${name} [-efux] [-c TEXT | FILE] [WORDS]`)
+    }
+  }
+  if (words[0] === '--') words.shift()
+  return given
+}
 
-const expand = (pattern) => (fs.globSync ? fs.globSync(pattern).sort() : [])
+const shell = (more) => {
+  const cwd = process.cwd()
+  return new Shell({ name, file: __filename, cwd, env: { ...process.env, PWD: cwd }, ...more })
+}
 
-/** Runs a line and remembers how it ended. */
-const run = async (line) => {
+/** Runs the text of a file, or of a descriptor. */
+const run = (path, options, more) => {
+  let text
   try {
-    for (const { words, after } of commands(line, { ...process.env, '?': `${status}` }, expand)) {
-      if ((after === '&&' && status !== 0) || (after === '||' && status === 0)) continue
-      status = await (Object.hasOwn(builtins, words[0]) ? builtin(words) : program(words))
-      process.exitCode = status
-    }
+    text = fs.readFileSync(path, 'utf8')
   } catch (error) {
-    status = process.exitCode = complain('line', error.message) && 2
+    return complain(`${path}: ${error.code === 'ENOENT' ? 'not found' : error.message}`, 127)
   }
+  script(text, shell({ options, ...more }))
 }
 
-/** Names that complete the last word: programs and builtins first, then paths. */
-const complete = (line) => {
-  const word = line.split(' ').at(-1)
-  const at = word.lastIndexOf('/') + 1
-  const list = (folder) => {
-    try {
-      return fs.readdirSync(folder, { withFileTypes: true })
-    } catch {
-      return [] // a folder that cannot be read completes nothing
-    }
+const sh = () => {
+  const { options, command, interactive, words } = read(process.argv.slice(2))
+  const [first, ...params] = words
+  if (command) {
+    if (first === undefined) return complain('-c takes a text', 2)
+    return script(first, shell({ options, name: params[0] ?? name, params: params.slice(1) }))
   }
-  const first = !line.trimStart().includes(' ') && at === 0
-  const names = first
-    ? [...Object.keys(builtins), ...folders().flatMap((folder) => list(folder).map((entry) => entry.name))]
-    : list(word.slice(0, at) || '.').map((entry) => entry.name + (entry.isDirectory() ? '/' : ''))
-  const rest = word.slice(at)
-  const hits = [...new Set(names)].filter((name) => name.startsWith(rest) && (rest !== '' || !name.startsWith('.')))
-  return [hits.sort(), rest]
+  if (first !== undefined) return run(resolve(first), options, { name: first, params })
+  if (!interactive && !process.stdin.isTTY) return run(0, options)
+  require('./terminal.js').interactive(shell({ options, interactive: true }))
 }
 
-/** Reads lines until the end of the input. */
-const interactive = () => {
-  const terminal = process.stdin.isTTY && process.stdout.isTTY
-  const input = readline.createInterface({ input: process.stdin, output: process.stdout, terminal, completer: complete })
-  const waiting = []
-  let busy = false
-  let ended = false
-
-  const ask = () => {
-    if (terminal) {
-      input.setPrompt(`${process.cwd()} # `)
-      input.prompt()
-    }
-  }
-  const next = async () => {
-    if (busy) return
-    busy = true
-    while (waiting.length > 0) {
-      input.pause()
-      if (terminal) process.stdin.setRawMode(false)
-      await run(waiting.shift())
-      if (terminal && !ended) process.stdin.setRawMode(true)
-    }
-    busy = false
-    if (ended) process.exit(status)
-    ask()
-    if (!terminal) input.resume()
-  }
-
-  input.on('line', (line) => {
-    waiting.push(line)
-    next()
-  })
-  input.on('SIGINT', () => {
-    input.write(null, { ctrl: true, name: 'e' })
-    console.log('^C')
-    input.write(null, { ctrl: true, name: 'u' }) // what was typed goes, and the prompt comes again
-  })
-  input.on('close', () => {
-    ended = true
-    if (busy) return
-    if (terminal) console.log()
-    process.exit(status)
-  })
-  ask()
+/** Runs a command under whose name the shell was started: /bin/ps. */
+const one = async () => {
+  const runner = new Runner(shell(), standard())
+  runner.say = (text) => runner.io[2].write(`${text}\n`)
+  process.exit(await runner.builtin(name, process.argv.slice(2)))
 }
 
-// while a program runs, Ctrl-C is the program's
-process.on('SIGINT', () => {})
-
-const [option, text] = process.argv.slice(2)
-if (option === '-c') run(text ?? '')
-else if (option === undefined || option === '-i') interactive()
-else process.exitCode = complain(option, 'usage: nsh [-c COMMAND]') && 2
+try {
+  if (Object.hasOwn(commands, name)) one()
+  else sh()
+} catch (error) {
+  complain(error.message, 2)
+}

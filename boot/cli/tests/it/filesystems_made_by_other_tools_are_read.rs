@@ -35,7 +35,7 @@ fn change(image: &Path, commands: &str) {
 }
 
 fn new(name: &str) -> NewUser {
-    NewUser { name: name.to_owned(), uid: None, from: None, logon: Some(Logon::Guest), shell: None }
+    NewUser { name: name.to_owned(), uid: None, from: None, logon: Some(Logon::Guest), shell: None, nsh: None }
 }
 
 fn users(image: &Path) -> Vec<(String, u64)> {

@@ -49,7 +49,7 @@ const session = (steps) =>
     })
   })
 
-const prompt = `${home} # `
+const prompt = `${home} ${process.getuid() === 0 ? '#' : '$'} `
 
 test('the session of the post', async () => {
   const { text, status } = await session([
@@ -58,7 +58,7 @@ test('the session of the post', async () => {
     ["\nconsole.log(\"Hello! I'm a user init script :-)\")\n", './init\n'],
     ["Hello! I'm a user init script :-)\n", 'ls usr/\n'],
     ["[ 'env' ]\n", 'cd usr/\n'],
-    [`${home}/usr # `, 'ls\n'],
+    [`${home}/usr ${prompt.at(-2)} `, 'ls\n'],
     ["[ 'env' ]\n", 'cd\n'],
     [prompt, 'node\n'],
     ['> ', 'process.env.PATH\n'],
@@ -88,7 +88,7 @@ test('Tab completes programs and paths', async () => {
     [prompt, 'hel'],
     ['hel', '\t'],
     ['p', '\n'],
-    ['Built in: ls, cd,', 'ls sha'],
+    ['Built in:\n', 'ls sha'],
     ['ls sha', '\t'],
     ['re/', '\n'],
     ['[]\n', 'exit\n']
@@ -102,21 +102,54 @@ test('lines that come at once run one after the other', async () => {
   assert.ok(text.includes('\nfirst\n'), text)
 })
 
-test('nsh -c runs a line and ends as it ended', () => {
-  const run = (line) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [shell, '-c', line], { ...options, encoding: 'utf8' })
-    return [status, stdout + stderr]
-  }
-  assert.deepEqual(run('echo a; echo b && echo c || echo d'), [0, 'a\nb\nc\n'])
-  assert.deepEqual(run('node -e "process.exit(7)"'), [7, ''])
-  assert.deepEqual(run('ls; ls -a usr'), [
-    0,
-    "[ 'bin', 'dev', 'etc', 'init', 'lib', 'lib64', 'proc', 'share', 'tmp', 'usr' ]\n[ 'env' ]\n"
+test('a command goes on in the next line until it is complete', async () => {
+  await session([
+    [prompt, 'for i in 1 2; do\n'],
+    ['> ', 'echo "turn $i\n'],
+    ['> ', 'end"; done\n'],
+    ['turn 1\nend\nturn 2\nend\n', 'if true\n'],
+    ['> ', '\x03'],
+    [prompt, 'exit\n']
   ])
-  assert.match(run('ls -a')[1], /^\[ '.hidden',/)
-  assert.deepEqual(run('nope'), [127, 'nsh: nope: not found\n'])
-  assert.deepEqual(run('./usr/env'), [126, 'nsh: ./usr/env: EACCES\n'])
-  assert.deepEqual(run('cd /nope'), [1, 'nsh: cd: ENOENT /nope\n'])
-  assert.deepEqual(run('cat gone'), [1, 'nsh: cat: ENOENT gone\n'])
-  assert.deepEqual(run('toString'), [127, 'nsh: toString: not found\n'])
+})
+
+test('pipes and redirections keep the shell at the prompt', async () => {
+  await session([
+    [prompt, 'ls | head -n 2\n'],
+    ['bin\ndev\n', 'ls > list && wc -l < list\n'],
+    ['11\n', 'rm list; sleep 30 | cat\n'],
+    ['sleep 30 | cat\n', '\x03'],
+    [prompt, 'cat | head -n 1\n'],
+    ['head -n 1\n', 'typed\n'],
+    ['typed\ntyped\n', '\x03'],
+    [prompt, 'while true; do :; done\n'],
+    ['done\n', '\x03'],
+    [prompt, 'exit 0\n']
+  ])
+})
+
+test('less shows a page at a time, and a program after it has the terminal', async () => {
+  const lines = Array.from({ length: 100 }, (_, at) => `line ${at}`).join('\n')
+  fs.writeFileSync(path.join(home, 'long'), `${lines}\n`)
+  await session([
+    [prompt, 'less long\n'],
+    ['line 0\n', ' '],
+    ['line 23\n', 'G'],
+    ['line 99\n', 'q'],
+    [prompt, 'node -p process.stdin.isTTY\n'],
+    ['true\n', 'rm long; exit\n']
+  ])
+})
+
+test('passwd asks without showing what is typed', { skip: require('node:crypto').argon2Sync === undefined }, async () => {
+  const { text } = await session([
+    [prompt, 'passwd\n'],
+    ['new password: ', 'gehem\x7fim\r'],
+    ['the same again: ', 'geheim\r'],
+    ['the password is changed\n', 'passwd\n'],
+    ['current password: ', 'geheim\n'],
+    ['new password: ', '\x03'],
+    ['nothing was changed\n', 'rm -r etc/logon.json; exit\n']
+  ])
+  assert.ok(!text.includes('gehe'), text)
 })
