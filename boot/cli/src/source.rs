@@ -186,8 +186,19 @@ impl Source {
             let (environment, includes) = (self.environment(manifest)?, manifest.include.clone());
             let (start, words, writable) = (manifest.start.clone(), self.words.clone(), manifest.writable);
             let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), self.arch())?;
-            let interface = node.interface();
-            Ok::<_, Failed>(App { path: app.clone(), start, words, environment, includes, writable, interface })
+            let (allow_scripts, dev) = (manifest.allow_scripts.clone(), manifest.dev);
+            let node = Some(node);
+            Ok::<_, Failed>(App {
+                path: app.clone(),
+                start,
+                words,
+                environment,
+                includes,
+                writable,
+                node,
+                allow_scripts,
+                dev,
+            })
         };
         Ok(Users { homes, app: self.app.as_ref().map(app).transpose()? })
     }
@@ -295,7 +306,7 @@ mod tests {
             let app = found.app.unwrap();
             assert_eq!((found.homes, app.path.as_path()), (homes, folder.path()), "{words:?}");
             // the default node's
-            assert!(app.interface.is_some());
+            assert!(app.node.is_some_and(|node| node.interface().is_some()));
         }
     }
 

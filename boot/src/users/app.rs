@@ -22,6 +22,7 @@ use crate::host::shown::Shown;
 use crate::image::erofs;
 use crate::image::manifest::Include;
 use crate::image::tree::{self, Tree};
+use crate::parts::node::Choice;
 use serde_json::Value;
 use shim::arches::Arch;
 use shim::layout::{APP_ENVIRONMENT, APP_FOLDER, APP_INIT, FIRST_UID};
@@ -48,8 +49,12 @@ pub struct App {
     pub includes: Vec<Include>,
     /// Whether it can make files in its own folder.
     pub writable: bool,
-    /// The version of node's binary interface, if it is known: native addons may be made for another.
-    pub interface: Option<u32>,
+    /// The node of the image: native addons may be made for another.
+    pub node: Option<Choice>,
+    /// Packages whose install scripts run on this host, in a copy.
+    pub allow_scripts: Vec<String>,
+    /// Whether packages that only its development needs are in the image too.
+    pub dev: bool,
 }
 
 impl From<PathBuf> for App {
@@ -61,7 +66,9 @@ impl From<PathBuf> for App {
             environment: Vec::new(),
             includes: Vec::new(),
             writable: false,
-            interface: None,
+            node: None,
+            allow_scripts: Vec::new(),
+            dev: false,
         }
     }
 }
@@ -103,7 +110,7 @@ fn tree(code: &Home, writable: bool) -> Result<Tree> {
 
 /// The app's code, below `/app`.
 pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
-    let App { path: app, start: own, words, environment, includes, writable, interface } = app;
+    let App { path: app, start: own, words, environment, includes, writable, node, allow_scripts, dev } = app;
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(USER, FIRST_UID);
@@ -111,13 +118,15 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
         // a link to a folder would be copied as a link, and npm would write to its target
         let app = &fs::canonicalize(app).tried("find", app)?;
         let manifest = manifest(app)?;
-        let ignored = left_out::ignored(app)?;
-        home.copy_but(app, "app", &|path, folder| left_out::always(path) || ignored.matched(path, folder).is_ignore())?;
-        if let Some(warning) = left_out::secrets(&home) {
-            host.progress.say("app", &warning);
-        }
-        dependencies::add(host, app, &mut home, &manifest, arch)?;
-        start::of(own.as_deref(), &manifest, &Folder(&home)).map_err(|why| Error::new(tried(), why))?
+        let (ignored, packages) = (left_out::ignored(app)?, dependencies::of(host, app, arch, *dev)?);
+        home.copy_but(app, "app", &|path, folder| {
+            left_out::always(path) || ignored.leaves_out(path, folder) || packages.leaves_out(path)
+        })?;
+        packages.add(&mut home)?;
+        let warnings = left_out::secrets(&home).into_iter().chain(left_out::large(&home, app));
+        warnings.for_each(|warning| host.progress.say("app", &warning));
+        start::of(own.as_deref(), &manifest, &Folder { home: &home, manifest: &manifest })
+            .map_err(|why| Error::new(tried(), why))?
     } else if app.extension().is_some_and(|extension| EXTENSIONS.iter().any(|other| extension == *other)) {
         let name = app.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| Error::new(tried(), "its name is not UTF-8").next("rename it"))?;
@@ -137,7 +146,8 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     if !variables.is_empty() {
         home.file(APP_ENVIRONMENT, variables);
     }
-    native::warnings(&home, arch, includes, *interface)?.iter().for_each(|warning| host.progress.say("app", warning));
+    let interface = node.as_ref().and_then(Choice::interface);
+    native::warnings(&home, arch, includes, interface)?.iter().for_each(|warning| host.progress.say("app", warning));
     Ok(home)
 }
 
@@ -153,31 +163,58 @@ fn manifest(app: &Path) -> Result<Value> {
 }
 
 /// The app's folder in the machine.
-struct Folder<'a>(&'a Home);
+struct Folder<'a> {
+    home: &'a Home,
+    manifest: &'a Value,
+}
 
 impl Files for Folder<'_> {
     fn is_file(&self, path: &str) -> bool {
-        self.0.file_at(&format!("app/{path}")).is_some()
+        self.home.file_at(&format!("app/{path}")).is_some()
     }
 
     fn main(&self, folder: &str) -> Option<String> {
-        let (_, content) = self.0.file_at(&format!("app/{folder}/package.json"))?;
+        let (_, content) = self.home.file_at(&format!("app/{folder}/package.json"))?;
         let Content::File(file) = content else { return None };
         let manifest = packages::parse(&fs::read_to_string(file).ok()?).ok()?;
         manifest["main"].as_str().map(str::to_owned)
     }
 
     fn program(&self, name: &str) -> Option<String> {
-        let (path, content) = self.0.file_at(&format!("app/node_modules/.bin/{name}"))?;
-        let mut start = [0; 64];
-        let read = match content {
-            Content::File(file) => File::open(file).and_then(|mut file| file.read(&mut start)).ok()?,
-            Content::Bytes(_) => return None,
+        let own = |path: String| path.strip_prefix("app/").map(str::to_owned);
+        let (path, content) = match self.home.file_at(&format!("app/node_modules/.bin/{name}")) {
+            Some(found) if interpreter(found.1).as_deref() == Some(b"node") => return own(found.0),
+            // that of pnpm is a script for sh, and a package of a workspace may have none
+            _ => self.home.file_at(&self.of_dependency(name)?)?,
         };
-        let line = start.get(..read)?.split(|byte| *byte == b'\n').next()?;
-        let program = line.strip_prefix(b"#!")?.rsplit(|byte| b" /".contains(byte)).next()?;
-        path.strip_prefix("app/").filter(|_| program == b"node").map(str::to_owned)
+        own(path).filter(|_| interpreter(content).as_deref() == Some(b"node"))
     }
+}
+
+impl Folder<'_> {
+    /// The path of a program that a package has which package.json names.
+    fn of_dependency(&self, program: &str) -> Option<String> {
+        let kinds = ["dependencies", "optionalDependencies", "devDependencies"];
+        let mut names = kinds.iter().filter_map(|kind| self.manifest[*kind].as_object()).flat_map(|all| all.keys());
+        names.find_map(|name| {
+            let folder = format!("app/node_modules/{name}");
+            let (_, content) = self.home.file_at(&format!("{folder}/package.json"))?;
+            let Content::File(file) = content else { return None };
+            let manifest = packages::parse(&fs::read_to_string(file).ok()?).ok()?;
+            let programs = packages::programs(&manifest);
+            programs.into_iter().find(|(name, _)| name == program).map(|(_, path)| format!("{folder}/{path}"))
+        })
+    }
+}
+
+/// The name of the program that a script is for.
+fn interpreter(content: &Content) -> Option<Vec<u8>> {
+    let Content::File(file) = content else { return None };
+    let mut start = [0; 64];
+    let read = File::open(file).and_then(|mut file| file.read(&mut start)).ok()?;
+    let line = start.get(..read)?.split(|byte| *byte == b'\n').next()?;
+    let line = line.strip_prefix(b"#!")?;
+    line.split(|byte| b" /\r".contains(byte)).rfind(|part| !part.is_empty()).map(<[u8]>::to_vec)
 }
 
 #[cfg(test)]

@@ -1,30 +1,95 @@
-//! What of an app's folder stays on the host.
+//! What of an app's folder stays on the host: see docs/decisions/0032.
+//!
+//! Only `.nodeosignore` leaves anything out that is not named here. A `.gitignore` or a `.dockerignore` usually names
+//! what a build made, and the app needs that.
 
-use super::home::Home;
+use super::ground::in_modules;
+use super::home::{Content, Entry, Home};
 use super::packages;
 use crate::host::error::{Error, Result};
+use crate::host::size;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
-/// What of an app's folder stays on the host: its history, and npm's settings, which may hold a token.
-pub const LEFT_OUT: [&str; 4] = [".git", ".npmrc", packages::OF_NPM, IGNORE];
+/// Stays on the host: the history of the sources, and the settings of package managers, which may hold a token.
+const LEFT_OUT: [&str; 8] = [".git", ".hg", ".svn", ".npmrc", ".yarnrc", ".yarnrc.yml", packages::OF_NPM, IGNORE];
 /// What else stays on the host, in the form of a .gitignore.
 const IGNORE: &str = ".nodeosignore";
+/// A folder that git ignores is named if it is larger.
+const LARGE: u64 = 50 << 20;
 
 /// Whether a file or a folder of that name stays on the host.
 pub fn always(path: &Path) -> bool {
     LEFT_OUT.iter().any(|name| path.ends_with(name))
 }
 
-/// What the app's `.nodeosignore` leaves out.
-pub fn ignored(app: &Path) -> Result<Gitignore> {
-    let (path, mut builder) = (app.join(IGNORE), GitignoreBuilder::new(app));
+/// What the `.nodeosignore` of a folder leaves out.
+#[derive(Debug)]
+pub struct Ignored(Gitignore);
+
+impl Ignored {
+    /// Packages are left out only by a line that names `node_modules`: a `test` or a `*.md` is meant for the app.
+    pub fn leaves_out(&self, path: &Path, folder: bool) -> bool {
+        let inside = path.strip_prefix(self.0.path()).unwrap_or(path);
+        match self.0.matched(path, folder) {
+            ignore::Match::Ignore(glob) if in_modules(inside) => {
+                !path.ends_with("node_modules") && glob.original().contains("node_modules/")
+            }
+            matched => matched.is_ignore(),
+        }
+    }
+
+    /// How many lines it has that leave something out.
+    pub fn lines(&self) -> u64 {
+        self.0.num_ignores()
+    }
+}
+
+/// Reads the `.nodeosignore` of a folder, if there is one.
+pub fn ignored(folder: &Path) -> Result<Ignored> {
+    read(folder, IGNORE).map(Ignored)
+}
+
+fn read(folder: &Path, name: &str) -> Result<Gitignore> {
+    let (path, mut builder) = (folder.join(name), GitignoreBuilder::new(folder));
     if !path.exists() {
         return Ok(Gitignore::empty());
     }
     let wrong = |error: ignore::Error| Error::new(format!("read {}", path.display()), error);
     builder.add(&path).map_or(Ok(()), |error| Err(wrong(error)))?;
     builder.build().map_err(wrong)
+}
+
+/// Names large folders and files of the app that its `.gitignore` names: they may be meant to stay on the host, as data
+/// of a test, or not, as what a build made.
+pub fn large(home: &Home, app: &Path) -> Vec<String> {
+    // it is git's file, so nothing depends on whether we can read it
+    let Ok(ignored) = read(app, ".gitignore") else { return Vec::new() };
+    let mut sizes: BTreeMap<PathBuf, u64> = BTreeMap::new();
+    for (path, entry) in home.entries() {
+        let path = Path::new(OsStr::from_bytes(path));
+        let (Ok(inside), Entry::File(Content::File(file), _)) = (path.strip_prefix("app"), entry) else { continue };
+        if in_modules(inside) {
+            continue;
+        }
+        let mut above: Vec<_> = inside.ancestors().filter(|above| *above != Path::new("")).collect();
+        above.reverse();
+        let is = |path: &&&Path| ignored.matched(app.join(path), **path != inside).is_ignore();
+        if let Some(top) = above.iter().find(is) {
+            *sizes.entry((*top).to_owned()).or_default() += fs::metadata(file).map_or(0, |found| found.len());
+        }
+    }
+    let large = sizes.into_iter().filter(|(_, bytes)| *bytes >= LARGE);
+    large
+        .map(|(path, bytes)| {
+            let (path, size) = (path.display(), size::shown(bytes));
+            format!("/app/{path} is in the image, {size}, and git ignores it\n  next: if the app does not need it, a line /{path} in {IGNORE}")
+        })
+        .collect()
 }
 
 /// Lists the app's own files that often contain secrets. Packages are ignored, because some have such files for tests.
@@ -34,7 +99,12 @@ pub fn secrets(home: &Home) -> Option<String> {
         let is = |names: &[&str]| names.contains(&name);
         let key = name.ends_with(".pem") || name.ends_with(".key") || is(&["id_rsa", "id_ecdsa", "id_ed25519"]);
         let own = !path.split('/').any(|part| part == "node_modules");
-        own && (key || name == ".env" || name.starts_with(".env.") || is(&[".netrc", ".git-credentials", ".npmrc"]))
+        let ssh = path.split('/').any(|part| part == ".ssh") && !name.ends_with(".pub") && name != "known_hosts";
+        own && (key
+            || ssh
+            || name == ".env"
+            || name.starts_with(".env.")
+            || is(&[".netrc", ".git-credentials", ".npmrc"]))
     };
     let found: Vec<String> = home.paths().filter(secret).collect();
     let first = found.first()?;
@@ -44,7 +114,9 @@ pub fn secrets(home: &Home) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Home, secrets};
+    use super::{Home, LARGE, ignored, large, secrets};
+    use std::fs::{self, File};
+    use std::path::Path;
 
     #[test]
     fn files_that_often_hold_secrets_are_named() {
@@ -57,5 +129,52 @@ mod tests {
         let text = of(&["app/.env.local", "app/index.js", "app/tls/server.key"]).unwrap();
         assert_eq!(text, "/app/.env.local and 1 more may hold secrets, and whoever has the image can read it");
         assert!(of(&["app/a.pem"]).unwrap().starts_with("/app/a.pem may hold secrets"));
+        assert!(of(&["app/.ssh/deploy", "app/.ssh/known_hosts"]).unwrap().starts_with("/app/.ssh/deploy may hold"));
+    }
+
+    #[test]
+    fn packages_are_left_out_only_by_a_line_that_names_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "node_modules\ntest/\n*.md\nnode_modules/big/docs\n/data\n!keep.md\n";
+        fs::write(folder.path().join(".nodeosignore"), text).unwrap();
+        let ignored = ignored(folder.path()).unwrap();
+        for (path, is_folder, left_out) in [
+            ("node_modules", true, false),
+            ("lib/node_modules", true, false),
+            ("node_modules/x/test", true, false),
+            ("node_modules/x/README.md", false, false),
+            ("node_modules/big/docs", true, true),
+            ("test", true, true),
+            ("README.md", false, true),
+            ("keep.md", false, false),
+            ("data", true, true),
+            ("lib/data", true, false),
+        ] {
+            assert_eq!(ignored.leaves_out(&folder.path().join(path), is_folder), left_out, "{path}");
+        }
+        assert_eq!(ignored.lines(), 5);
+        assert!(!super::ignored(Path::new("/no/such")).unwrap().leaves_out(Path::new("/no/such/x"), false));
+    }
+
+    #[test]
+    fn a_large_folder_that_git_ignores_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |path: &str, bytes: u64| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            File::create(path).unwrap().set_len(bytes).unwrap();
+        };
+        fs::write(folder.path().join(".gitignore"), "/data\ndist\nnode_modules\n").unwrap();
+        of("data/a/1", LARGE / 2);
+        of("data/2", LARGE / 2);
+        of("dist/x.js", 100);
+        of("node_modules/x/large", LARGE);
+        of("public/video", LARGE);
+        let mut home = Home::new("app", 1000);
+        home.copy(folder.path(), "app", &[]).unwrap();
+        let found = large(&home, folder.path());
+        let [text] = found.as_slice() else { panic!("{found:?}") };
+        assert!(text.starts_with("/app/data is in the image, 52.4 MB, and git ignores it\n  next: "), "{text}");
+        assert!(text.ends_with("a line /data in .nodeosignore"), "{text}");
     }
 }

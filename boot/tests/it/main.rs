@@ -10,5 +10,6 @@ mod every_home_has_its_own_owner;
 mod homes_are_packed_into_an_archive;
 mod libraries_of_real_programs_are_found;
 mod only_the_owner_can_read_a_medium_with_homes;
+mod packages_come_into_an_image;
 mod tiny;
 mod users;
