@@ -14,7 +14,7 @@ use super::home::{Content, Entry, Home};
 use super::image::{Create, create};
 use super::shell::Word;
 use super::start::{self, EXTENSIONS, Files, Start};
-use super::{dependencies, left_out, native, packages};
+use super::{dependencies, left_out, native, packages, scripts};
 use crate::host::Host;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
@@ -123,6 +123,14 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
             left_out::always(path) || ignored.leaves_out(path, folder) || packages.leaves_out(path)
         })?;
         packages.add(&mut home)?;
+        scripts::run(host, &mut home, &packages, allow_scripts, node.as_ref(), arch)?;
+        scripts::warnings(&home, &packages, arch).iter().for_each(|warning| host.progress.say("app", warning));
+        if ignored.lines() > 0 {
+            host.progress.say(
+                "app",
+                &format!(".nodeosignore counts, with {} lines: what they name stays here", ignored.lines()),
+            );
+        }
         let warnings = left_out::secrets(&home).into_iter().chain(left_out::large(&home, app));
         warnings.for_each(|warning| host.progress.say("app", &warning));
         start::of(own.as_deref(), &manifest, &Folder { home: &home, manifest: &manifest })

@@ -41,6 +41,7 @@ pub mod place;
 pub mod policy;
 pub mod read;
 mod script;
+mod scripts;
 mod shell;
 mod start;
 pub mod superblock;

@@ -62,8 +62,6 @@ fn warning(
     })
 }
 
-/// The file at a path of the machine: the app's own, an included one, or a library of every machine. For the last two,
-/// the image also contains the libraries that they load.
 /// An addon for another node.
 fn other_node(path: &str, made_for: &[u32], node: u32) -> Error {
     let named = |interface: u32| match INTERFACES.iter().find(|(_, known)| *known == interface) {
@@ -76,6 +74,8 @@ fn other_node(path: &str, made_for: &[u32], node: u32) -> Error {
         .next("install the app's dependencies with that node, or choose another: --node VERSION")
 }
 
+/// The file at a path of the machine: the app's own, an included one, or a library of every machine. For the last two,
+/// the image also contains the libraries that they load.
 fn lookup(home: &Home, arch: &Arch, included: &BTreeMap<String, PathBuf>, path: &str) -> Option<Elf> {
     let library = || Elf { machine: arch.elf_machine, dynamic: true, ..Elf::default() };
     let name = path.strip_prefix(&format!("/lib/{}/", arch.multiarch));
@@ -83,6 +83,11 @@ fn lookup(home: &Home, arch: &Arch, included: &BTreeMap<String, PathBuf>, path: 
         return Some(library());
     }
     facts(home, path.trim_start_matches('/'))
+}
+
+/// The ELF machine of a file in the home.
+pub fn machine(home: &Home, path: &str) -> Option<u16> {
+    facts(home, path).map(|elf| elf.machine)
 }
 
 fn facts(home: &Home, path: &str) -> Option<Elf> {
