@@ -36,6 +36,7 @@ macro_rules! behaviours {
 behaviours! {
     app: an_app_that_takes_all_memory_is_killed,
         an_app_starts_as_its_package_says,
+        a_package_of_a_workspace_finds_what_lies_in_its_root,
         an_app_keeps_its_data_and_cannot_change_its_code,
         a_writable_app_makes_files_beside_its_code_and_cannot_change_it,
         an_app_whose_home_is_refused_ends_with_a_status,

@@ -15,6 +15,7 @@ use boot::media::Medium;
 use boot::parts::node::{self, Choice};
 use boot::tools::For;
 use boot::users::app::{App, USER};
+use boot::users::dependencies;
 use boot::users::environment::{self, Variable};
 use boot::users::read::{self, How};
 use boot::users::superblock;
@@ -42,7 +43,7 @@ pub struct Source {
     /// The users partition: an image; none for a session in RAM; or, for build, the size of a new one [default: that of the demo or the app]
     #[arg(long, value_name = "FILE|SIZE|none")]
     pub users: Option<PathBuf>,
-    /// Include what nodeos.toml names outside its own folder: files, node, users. Without it, nodeos asks on a terminal
+    /// Include what nodeos.toml and package.json name outside their own folder: files, node, users, packages, and install scripts. Without it, nodeos asks on a terminal
     #[arg(long)]
     pub allow_include: bool,
     /// Add words to the kernel's command line, as in "single TZ=Europe/Madrid"
@@ -87,13 +88,19 @@ impl Source {
         if beside.join(boot::image::manifest::FILE).exists() { beside } else { Path::new(".") }
     }
 
-    /// What `nodeos.toml` takes from outside of its folder, if the command line does not say otherwise.
+    /// What `nodeos.toml` and the app's package.json take from outside of their folder, if the command line does not say
+    /// otherwise.
     pub fn outside(&self) -> Result<Vec<Outside>, Failed> {
         let folder = self.folder();
         let mut manifest = Manifest::load(folder)?;
         manifest.node = manifest.node.filter(|_| self.node.is_none());
         manifest.users = manifest.users.filter(|_| self.users.is_none());
-        Ok(outside::of(&manifest, folder)?)
+        let mut found = outside::of(&manifest, folder)?;
+        if let Some(app) = self.app.as_ref().filter(|app| app.is_dir()) {
+            let beside = dependencies::outside(app)?.into_iter().map(|path| path.display().to_string());
+            found.extend(beside.map(|what| Outside { key: "package.json", what }));
+        }
+        Ok(found)
     }
 
     /// Refuses what is outside, unless somebody says that it is meant.
@@ -102,7 +109,10 @@ impl Source {
         if self.allow_include || outside.is_empty() {
             return Ok(());
         }
-        let file = self.folder().join(boot::image::manifest::FILE);
+        let file = match outside.iter().all(|outside| outside.key == "package.json") {
+            true => self.app.clone().unwrap_or_default().join("package.json"),
+            false => self.folder().join(boot::image::manifest::FILE),
+        };
         let list: String = outside.iter().map(|outside| format!("\n  {outside}")).collect();
         let question = format!("{} takes from outside of its folder:{list}", file.display());
         match answer(&format!("{question}\nput that into the machine?")) {
@@ -174,9 +184,11 @@ impl Source {
             (None, _) if self.app.is_some() => Homes::App,
             (None, _) => Homes::Demo,
         };
-        if self.app.is_none() && (!manifest.env.is_empty() || manifest.start.is_some() || manifest.writable) {
+        let packages = manifest.dev || !manifest.allow_scripts.is_empty();
+        let for_app = !manifest.env.is_empty() || manifest.start.is_some() || manifest.writable || packages;
+        if self.app.is_none() && for_app {
             return Err(Failed::usage(
-                "start, writable and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
+                "start, writable, dev, allow-scripts and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
             ));
         }
         if let (Some(_), Homes::File(file)) = (&self.app, &homes) {

@@ -57,7 +57,10 @@ fn warning(
         None => {
             let machines = addons.iter().filter_map(|(_, elf)| Arch::of_elf(elf.machine));
             let is = machines.map(|arch| arch.name).next().unwrap_or("another machine");
-            format!("{package} has native code for {is}, not for {arch}: it will not load")
+            let next = format!(
+                "next: without node_modules, NodeOS installs it for {arch}; or allow-scripts = [\"{package}\"] in nodeos.toml"
+            );
+            format!("{package} has native code for {is}, not for {arch}: it will not load\n  {next}")
         }
     })
 }
@@ -141,8 +144,11 @@ mod tests {
         }
         put(folder.path(), "one/mac.node", b"\0Mach-O");
         assert_eq!(of(folder.path(), "x86_64", &[]), [""; 0]);
-        let text = "one has native code for x86_64, not for aarch64: it will not load";
-        assert_eq!(of(folder.path(), "aarch64", &[]), [text]);
+        let found = of(folder.path(), "aarch64", &[]);
+        let [text] = found.as_slice() else { panic!("{found:?}") };
+        let expected =
+            "one has native code for x86_64, not for aarch64: it will not load\n  next: without node_modules, ";
+        assert!(text.starts_with(expected) && text.ends_with("or allow-scripts = [\"one\"] in nodeos.toml"), "{text}");
         assert_eq!(package_of("app/node_modules/a/node_modules/@b/c/build/x.node"), "@b/c");
     }
 

@@ -152,13 +152,14 @@ fn one(
     }
     let key = Key::default().with("recipe", RECIPE).with("arch", arch.name).with("node", version);
     let key = copy.digest(key.with("package", path.as_os_str().as_encoded_bytes()))?.name();
-    let (headers, program) =
-        (headers(host, version, arch)?, node::node(host, Arch::host(), &Choice::parse(version, Arch::host())?)?);
+    // nothing is compiled for another architecture
+    let headers = if arch.is_host() { Some(headers(host, version, arch)?) } else { None };
+    let program = node::node(host, Arch::host(), &Choice::parse(version, Arch::host())?)?;
     let made = host.cache.entry("scripts", &format!("{arch}-{key}"), |new| {
         let phase = host.progress.start("scripts", &format!("run the install script of {name}"));
         write(&copy, new)?;
         for event in events(&new.join(path))? {
-            npm_run(event, &new.join(path), version, &headers, &program, arch)?;
+            npm_run(event, &new.join(path), version, headers.as_deref(), &program, arch)?;
         }
         clean(&new.join(path).join("build"))?;
         phase.done(&format!("ran the install script of {name} for {arch}, node {version}"));
@@ -207,7 +208,7 @@ fn events(folder: &Path) -> Result<Vec<&'static str>> {
 }
 
 /// Runs one script, with the image's version of node, as npm would for that architecture.
-fn npm_run(event: &str, folder: &Path, version: &str, headers: &Path, node: &Path, arch: &Arch) -> Result<()> {
+fn npm_run(event: &str, folder: &Path, version: &str, headers: Option<&Path>, node: &Path, arch: &Arch) -> Result<()> {
     let beside = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
     let bin = beside.path().join("bin");
     fs::create_dir(&bin).tried("make the folder", &bin)?;
@@ -216,7 +217,9 @@ fn npm_run(event: &str, folder: &Path, version: &str, headers: &Path, node: &Pat
     let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&old)));
     let path = path.map_err(|error| Error::new("set PATH", error))?;
     let mut run = Run::new("npm").args(["run", "--ignore-scripts", "--loglevel=error", event]).within(folder);
-    run = run.env("PATH", path).env("JOBS", "max").env("npm_config_nodedir", headers);
+    run = run.env("PATH", path).env("JOBS", "max");
+    // else the user's own setting would count
+    run = run.env("npm_config_nodedir", headers.unwrap_or(Path::new("")));
     for (names, value) in [
         (&["runtime"][..], "node"),
         (&["target"], version),
