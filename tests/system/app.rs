@@ -180,7 +180,7 @@ pub fn a_package_of_a_workspace_finds_what_lies_in_its_root(arch: &'static Arch)
     }
     // as npm makes it
     std::os::unix::fs::symlink("../packages/shared", folder.path().join("node_modules/shared")).unwrap();
-    let mut vm = Boot::on(arch).app(folder.path().join("packages/api").into()).start();
+    let mut vm = Boot::on(arch).app(App::from(folder.path().join("packages/api"))).start();
     vm.expect("found two one").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
 }

@@ -131,7 +131,8 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
                 &format!(".nodeosignore counts, with {} lines: what they name stays here", ignored.lines()),
             );
         }
-        let warnings = left_out::secrets(&home).into_iter().chain(left_out::large(&home, app));
+        let warnings =
+            left_out::secrets(&home).into_iter().chain(left_out::links(&home, app)).chain(left_out::large(&home, app));
         warnings.for_each(|warning| host.progress.say("app", &warning));
         start::of(own.as_deref(), &manifest, &Folder { home: &home, manifest: &manifest })
             .map_err(|why| Error::new(tried(), why))?

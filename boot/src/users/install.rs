@@ -47,7 +47,7 @@ pub fn install(
         key = key.with("digest", digest_of(&host.cache, &ground.base.join(path))?);
     }
     let program = program(host, install)?;
-    host.cache.entry("packages", &format!("app-{}", key.name()), |new| {
+    let made = host.cache.entry("packages", &format!("app-{}", key.name()), |new| {
         let name = install.manager.name;
         let phase = host.progress.start(name, "install the app's dependencies");
         for path in &inputs {
@@ -75,7 +75,9 @@ pub fn install(
         });
         // the cache keeps no file of the app: some are secret
         only_modules(new).map(|_| ())
-    })
+    })?;
+    host.cache.prune("packages", "app-");
+    Ok(made)
 }
 
 fn beside(ground: &Ground, open: &Path) -> bool {

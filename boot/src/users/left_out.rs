@@ -92,6 +92,27 @@ pub fn large(home: &Home, app: &Path) -> Vec<String> {
         .collect()
 }
 
+/// Names links of the app that lead out of its folder to something of the host, which is not copied. Absolute links, and
+/// those that lead to nothing here, may be meant for the machine.
+pub fn links(home: &Home, app: &Path) -> Option<String> {
+    let leads = |(path, entry): (&[u8], &Entry)| {
+        let (Entry::Link(says), path) = (entry, Path::new(OsStr::from_bytes(path)).strip_prefix("app").ok()?) else {
+            return None;
+        };
+        let says = Path::new(OsStr::from_bytes(says));
+        let host = app.join(path);
+        let real = fs::canonicalize(&host).ok().filter(|real| !real.starts_with(app))?;
+        let meant = says.is_absolute() || in_modules(path);
+        (!meant).then(|| format!("/app/{} leads to {}", path.display(), real.display()))
+    };
+    let found: Vec<String> = home.entries().filter_map(leads).collect();
+    let first = found.first()?;
+    let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
+    Some(format!(
+        "{first}{more}, outside of the folder, and what is there is not copied\n  next: put it into the folder, or include it in nodeos.toml"
+    ))
+}
+
 /// Lists the app's own files that often contain secrets. Packages are ignored, because some have such files for tests.
 pub fn secrets(home: &Home) -> Option<String> {
     let secret = |path: &String| {
@@ -114,7 +135,7 @@ pub fn secrets(home: &Home) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Home, LARGE, ignored, large, secrets};
+    use super::{Home, LARGE, ignored, large, links, secrets};
     use std::fs::{self, File};
     use std::path::Path;
 
@@ -154,6 +175,30 @@ mod tests {
         }
         assert_eq!(ignored.lines(), 5);
         assert!(!super::ignored(Path::new("/no/such")).unwrap().leaves_out(Path::new("/no/such/x"), false));
+    }
+
+    #[test]
+    fn a_link_out_of_the_folder_is_named_if_it_leads_to_something_of_the_host() {
+        let folder = tempfile::tempdir().unwrap();
+        let (base, of) = (fs::canonicalize(folder.path()).unwrap(), |app: &Path| {
+            let mut home = Home::new("app", 1000);
+            home.copy(app, "app", &[]).unwrap();
+            links(&home, app)
+        });
+        let app = base.join("app");
+        fs::create_dir_all(app.join("node_modules")).unwrap();
+        fs::write(base.join("shared.json"), "").unwrap();
+        fs::write(app.join("own.json"), "").unwrap();
+        for (name, target) in
+            [("own", "own.json"), ("data", "../data"), ("etc", "/etc"), ("node_modules/x", "../../shared.json")]
+        {
+            std::os::unix::fs::symlink(target, app.join(name)).unwrap();
+        }
+        assert_eq!(of(&app), None);
+        std::os::unix::fs::symlink("../shared.json", app.join("config")).unwrap();
+        let text = of(&app).unwrap();
+        let expected = format!("/app/config leads to {}, outside of the folder", base.join("shared.json").display());
+        assert!(text.starts_with(&expected), "{text}");
     }
 
     #[test]

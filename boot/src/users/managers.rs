@@ -53,7 +53,8 @@ const NPM: Manager = Manager {
         "--libc=glibc",
     ],
     production: &["--omit=dev"],
-    variables: &[],
+    // also for the npm that it runs itself, for a package from git
+    variables: &[("npm_config_ignore_scripts", "true")],
 };
 
 const PNPM: Manager = Manager {
@@ -205,6 +206,13 @@ pub fn plan(facts: &Facts) -> Result<Plan, String> {
                 .to_owned(),
         );
     }
+    if manager.name == "yarn" && ["#commit=", "resolved \"git", ".git#"].iter().any(|sign| lock.contains(sign)) {
+        return Err(
+            "yarn.lock has a package from git, whose scripts yarn would run on this host\n  next: run yarn install \
+                    in the folder: NodeOS takes its node_modules"
+                .to_owned(),
+        );
+    }
     let release = manager.releases.iter().find(|release| lock.contains(release.format));
     let own = version.filter(|version| Some(manager.name) == name && runs(manager, version));
     let pinned = release.map(|release| (release.version.to_owned(), Some(release.integrity)));
@@ -335,6 +343,9 @@ mod tests {
             let error = plan(&facts).unwrap_err();
             assert!(error.contains(why) && error.contains(next), "{error}");
         }
+        let git = "# yarn lockfile v1\nx@git:\n  resolved \"git+https://h/x.git#1\"\n";
+        let error = plan(&wanted(None, &[("yarn.lock", git)])).unwrap_err();
+        assert!(error.contains("a package from git") && error.contains("next: run yarn install"), "{error}");
         let zero_install = Facts { plug_and_play: true, ..wanted(None, &[berry]) };
         assert_eq!(plan(&zero_install), Ok(Plan::Nothing));
     }

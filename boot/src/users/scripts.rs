@@ -165,6 +165,7 @@ fn one(
         phase.done(&format!("ran the install script of {name} for {arch}, node {version}"));
         Ok(())
     })?;
+    host.cache.prune("scripts", "");
     Ok(made.join(path))
 }
 
@@ -261,7 +262,7 @@ fn headers(host: &Host, version: &str, arch: &Arch) -> Result<PathBuf> {
     })
 }
 
-/// Removes what a compiler left: a third of a hundred MB, with paths of this host.
+/// Removes what a compiler left: large, and with paths of this host.
 fn clean(build: &Path) -> Result<()> {
     let Ok(entries) = fs::read_dir(build) else { return Ok(()) };
     for entry in entries {
