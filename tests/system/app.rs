@@ -192,6 +192,33 @@ pub fn an_app_whose_home_is_refused_ends_with_a_status(arch: &'static Arch) {
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(3)), "{}", vm.transcript());
 }
 
+pub fn a_package_of_a_workspace_finds_what_lies_in_its_root(arch: &'static Arch) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("package.json", r#"{"workspaces": ["packages/*"]}"#),
+        ("packages/api/package.json", r#"{"type": "module", "dependencies": {"shared": "*", "hoisted": "1"}}"#),
+        (
+            "packages/api/index.js",
+            "import shared from 'shared'; import h from 'hoisted'; console.log('found', shared, h)",
+        ),
+        ("packages/shared/package.json", r#"{"name": "shared", "dependencies": {"hoisted": "2"}}"#),
+        ("packages/shared/index.js", "module.exports = require('hoisted')"),
+        ("packages/shared/node_modules/hoisted/index.js", "module.exports = 'two'"),
+        ("packages/shared/node_modules/hoisted/package.json", "{}"),
+        ("node_modules/hoisted/index.js", "module.exports = 'one'"),
+        ("node_modules/hoisted/package.json", "{}"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    // as npm makes it
+    std::os::unix::fs::symlink("../packages/shared", folder.path().join("node_modules/shared")).unwrap();
+    let mut vm = Boot::on(arch).app(App::from(folder.path().join("packages/api"))).start();
+    vm.expect("found two one").unwrap();
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
+}
+
 /// dlopen(3) finds each; that it is no addon is node's own complaint, after that.
 pub fn native_addons_find_the_libraries_that_debian_has(arch: &'static Arch) {
     let names = boot::image::origin::LIBRARIES;

@@ -39,6 +39,7 @@ behaviours! {
     app: an_app_that_takes_all_memory_is_killed,
         an_app_starts_as_its_package_says,
         too_many_variables_lock_nobody_out,
+        a_package_of_a_workspace_finds_what_lies_in_its_root,
         an_app_keeps_its_data_and_cannot_change_its_code,
         a_home_cannot_replace_what_an_app_runs_with,
         a_writable_app_makes_files_beside_its_code_and_cannot_change_it,

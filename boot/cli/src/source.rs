@@ -15,6 +15,7 @@ use boot::media::Medium;
 use boot::parts::node::{self, Choice};
 use boot::tools::For;
 use boot::users::app::App;
+use boot::users::dependencies;
 use boot::users::environment::{self, Variable};
 use boot::users::names::APP;
 use boot::users::read::{How, Image};
@@ -44,7 +45,7 @@ pub struct Source {
     /// The users partition: an image; none for a session in RAM; or, for build, the size of a new one [default: that of the demo or the app]
     #[arg(long, value_name = "FILE|SIZE|none")]
     pub users: Option<PathBuf>,
-    /// Include what nodeos.toml names outside its own folder: files, node, users. Without it, nodeos asks on a terminal
+    /// Include what nodeos.toml and package.json name outside their own folder: files, node, users, packages, and install scripts. Without it, nodeos asks on a terminal
     #[arg(long)]
     pub allow_include: bool,
     /// Add words to the kernel's command line, as in "single TZ=Europe/Madrid"
@@ -89,13 +90,19 @@ impl Source {
         if beside.join(boot::image::manifest::FILE).exists() { beside } else { Path::new(".") }
     }
 
-    /// What `nodeos.toml` takes from outside of its folder, if the command line does not say otherwise.
+    /// What `nodeos.toml` and the app's package.json take from outside of their folder, if the command line does not say
+    /// otherwise.
     pub fn outside(&self) -> Result<Vec<Outside>, Failed> {
         let folder = self.folder();
         let mut manifest = Manifest::load(folder)?;
         manifest.node = manifest.node.filter(|_| self.node.is_none());
         manifest.users = manifest.users.filter(|_| self.users.is_none());
-        Ok(outside::of(&manifest, folder)?)
+        let mut found = outside::of(&manifest, folder)?;
+        if let Some(app) = self.app.as_ref().filter(|app| app.is_dir()) {
+            let beside = dependencies::outside(app)?.into_iter().map(|path| path.display().to_string());
+            found.extend(beside.map(|what| Outside { key: "package.json", what }));
+        }
+        Ok(found)
     }
 
     /// Refuses what is outside, unless somebody says that it is meant.
@@ -104,7 +111,10 @@ impl Source {
         if self.allow_include || outside.is_empty() {
             return Ok(());
         }
-        let file = self.folder().join(boot::image::manifest::FILE);
+        let file = match outside.iter().all(|outside| outside.key == "package.json") {
+            true => self.app.clone().unwrap_or_default().join("package.json"),
+            false => self.folder().join(boot::image::manifest::FILE),
+        };
         let list: String = outside.iter().map(|outside| format!("\n  {outside}")).collect();
         let question = format!("{} takes from outside of its folder:{list}", file.display());
         match answer(&format!("{question}\nput that into the machine?")) {
@@ -176,10 +186,11 @@ impl Source {
             (None, _) if self.app.is_some() => Homes::App,
             (None, _) => Homes::Demo,
         };
-        let of_app = !manifest.env.is_empty() || manifest.start.is_some() || manifest.writable || manifest.shell;
-        if self.app.is_none() && of_app {
+        let packages = manifest.dev || !manifest.allow_scripts.is_empty();
+        let of_start = manifest.start.is_some() || manifest.writable || manifest.shell;
+        if self.app.is_none() && (!manifest.env.is_empty() || of_start || packages) {
             return Err(Failed::usage(
-                "start, writable, shell and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
+                "start, writable, shell, dev, allow-scripts and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
             ));
         }
         if let (Some(_), Homes::File(file)) = (&self.app, &homes) {
@@ -190,8 +201,20 @@ impl Source {
             let (start, words) = (manifest.start.clone(), self.words.clone());
             let (writable, shell) = (manifest.writable, manifest.shell);
             let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), self.arch())?;
-            let interface = node.interface();
-            Ok::<_, Failed>(App { path: app.clone(), start, words, environment, includes, writable, shell, interface })
+            let (allow_scripts, dev) = (manifest.allow_scripts.clone(), manifest.dev);
+            let node = Some(node);
+            Ok::<_, Failed>(App {
+                path: app.clone(),
+                start,
+                words,
+                environment,
+                includes,
+                writable,
+                shell,
+                node,
+                allow_scripts,
+                dev,
+            })
         };
         Ok(Users { homes, app: self.app.as_ref().map(app).transpose()? })
     }
@@ -309,7 +332,7 @@ mod tests {
             let app = found.app.unwrap();
             assert_eq!((found.homes, app.path.as_path()), (homes, folder.path()), "{words:?}");
             // the default node's
-            assert!(app.interface.is_some());
+            assert!(app.node.is_some_and(|node| node.interface().is_some()));
         }
     }
 

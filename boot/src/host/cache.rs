@@ -74,9 +74,10 @@ impl Cache {
     }
 
     /// Removes entries whose key starts with `prefix`: those that were not used for long, and the oldest of the others
-    /// while they take too much space.
-    pub fn prune(&self, kind: &str, prefix: &str) -> Result<()> {
-        self.prune_to(kind, prefix, ROOM)
+    /// while they take too much space. An entry that cannot be removed stays: what was just made can be used anyway.
+    pub fn prune(&self, kind: &str, prefix: &str) {
+        // in a read-only cache, say, or beside another user's files
+        let _ = self.prune_to(kind, prefix, ROOM);
     }
 
     fn prune_to(&self, kind: &str, prefix: &str, mut room: u64) -> Result<()> {
@@ -94,15 +95,17 @@ impl Cache {
             }
         }
         found.sort();
+        let mut failed = Ok(());
         for (unused, name) in found {
             let bytes = bytes(&folder.join(&name));
             if unused > OLDEST || bytes > room {
-                self.remove_unused(kind, &name)?;
+                // the others may be removable
+                failed = failed.and(self.remove_unused(kind, &name));
             } else {
                 room -= bytes;
             }
         }
-        Ok(())
+        failed
     }
 
     /// Removes an entry, unless a command has used it meanwhile.
@@ -238,7 +241,7 @@ mod tests {
             entry(&cache, key, hours);
         }
         cache.entry("k", "x-taken", |_| panic!("it is there")).unwrap();
-        cache.prune("k", "x-").unwrap();
+        cache.prune("k", "x-");
         assert_eq!(entries(&cache), ["x-day", "x-now", "x-taken", "y-old"]);
     }
 
@@ -258,6 +261,20 @@ mod tests {
         cache.prune_to("k", "", 0).unwrap();
         assert_eq!(entries(&cache), ["a-now", "b-soon"]);
         assert_eq!(fs::read_dir(cache.root().join("k")).unwrap().count(), 2 + all.len(), "locks stay");
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_removed_keeps_no_other_and_fails_nothing() {
+        let (_folder, cache) = cache();
+        for key in ["x-1", "x-2"] {
+            entry(&cache, key, 24 * 31);
+        }
+        // even root cannot make a file where a folder is
+        fs::remove_file(cache.root().join("k/.x-1.lock")).unwrap();
+        fs::create_dir(cache.root().join("k/.x-1.lock")).unwrap();
+        cache.prune("k", "x-");
+        assert_eq!(entries(&cache), ["x-1"]);
+        cache.prune("no such kind", "");
     }
 
     #[test]

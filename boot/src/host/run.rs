@@ -31,6 +31,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("fish", "fish"),
     ("flex", "flex"),
     ("fsck.fat", "dosfstools"),
+    ("g++", "g++"),
     ("gcc", "gcc"),
     ("grub-mkimage", "grub-common"),
     ("ip", "iproute2"),

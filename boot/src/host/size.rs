@@ -19,9 +19,21 @@ pub fn memory_mib(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "expected an amount of RAM between 16M and 1024G, as in 256M or 1G".to_owned())
 }
 
+/// A size as a person reads it: `52.4 MB`.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn shown(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{bytes, memory_mib};
+    use super::{bytes, memory_mib, shown};
+
+    #[test]
+    fn sizes_are_shown_in_megabytes() {
+        assert_eq!((shown(0).as_str(), shown(52_428_800).as_str()), ("0.0 MB", "52.4 MB"));
+    }
 
     #[test]
     fn sizes_are_parsed_or_refused() {

@@ -62,7 +62,7 @@ pub fn image(host: &Host, kind: &Kind, prefix: &str, tree: &Tree) -> Result<Path
         phase.done(&format!("{} for {prefix}, {}", kind.what, megabytes(new)?));
         Ok(())
     })?;
-    host.cache.prune(kind.folder, &format!("{prefix}-"))?;
+    host.cache.prune(kind.folder, &format!("{prefix}-"));
     Ok(image)
 }
 

@@ -44,6 +44,11 @@ pub struct Manifest {
     pub writable: bool,
     /// Whether an app has a `/bin/sh`.
     pub shell: bool,
+    /// Packages of an app whose install scripts run on this host, in a copy.
+    #[serde(rename = "allow-scripts")]
+    pub allow_scripts: Vec<String>,
+    /// Whether packages that only the app's development needs are in the image too.
+    pub dev: bool,
     /// Environment variables of an app.
     pub env: BTreeMap<String, String>,
     pub kernel: Kernel,
@@ -193,6 +198,8 @@ mod tests {
             memory = "1G"
             writable = true
             shell = true
+            allow-scripts = ["better-sqlite3"]
+            dev = true
             start = "node x.js"
             [env]
             PORT = "8000"
@@ -212,6 +219,8 @@ mod tests {
             memory: Some("1G".to_owned()),
             writable: true,
             shell: true,
+            allow_scripts: vec!["better-sqlite3".to_owned()],
+            dev: true,
             start: Some("node x.js".to_owned()),
             env: BTreeMap::from([("PORT".to_owned(), "8000".to_owned())]),
             kernel: Kernel { options: vec![KernelOption("CONFIG_USB=y".to_owned())] },

@@ -212,7 +212,7 @@ fn initramfs(host: &Host, spec: &Spec, plain: Option<&Tree>, image: Option<&Path
         phase.done(&format!("initramfs for {} ({}), {}", spec.arch, spec.placement, megabytes(new)?));
         Ok(())
     })?;
-    host.cache.prune("initramfs", &prefix)?;
+    host.cache.prune("initramfs", &prefix);
     Ok(path)
 }
 

@@ -39,6 +39,9 @@ pub fn of(manifest: &Manifest, folder: &Path) -> Result<Vec<Outside>> {
     // CONFIG_INITRAMFS_SOURCE and other options put files of the host into the kernel
     let options = manifest.kernel.options.iter().filter(|KernelOption(option)| option.contains('/'));
     found.extend(options.map(|KernelOption(option)| Outside { key: "kernel.options", what: option.clone() }));
+    // a script can read all that the user can, and put it into its package
+    let scripts = manifest.allow_scripts.iter().map(|name| format!("{name} runs its install script on this machine"));
+    found.extend(scripts.map(|what| Outside { key: "allow-scripts", what }));
     Ok(found)
 }
 
@@ -84,6 +87,7 @@ mod tests {
         assert_eq!(outside("node = './link'"), [format!("node: {secret}")]);
         // another folder whose name begins with the same text
         assert_eq!(outside("include = [{ from = '../app-of-another', to = '/s' }]").len(), 1);
+        assert_eq!(outside("allow-scripts = ['x']"), ["allow-scripts: x runs its install script on this machine"]);
         let option = "CONFIG_INITRAMFS_SOURCE=\"/etc/shadow\"";
         assert_eq!(outside(&format!("[kernel]\noptions = ['{option}']")), [format!("kernel.options: {option}")]);
     }

@@ -91,7 +91,7 @@ pub fn read(cache: &Cache, path: &Path) -> Result<Card> {
         fs::create_dir(new).tried("make the folder", new)?;
         copy_out(path, &FILES, new)
     })?;
-    cache.prune("card", "boot-")?;
+    cache.prune("card", "boot-");
     let text = fs::read_to_string(folder.join("cmdline.txt")).tried("read", &folder)?;
     let [kernel, initramfs, device_tree] = [FILES[0], FILES[1], FILES[2]].map(|name| folder.join(name));
     // of several consoles, the last one is the system console

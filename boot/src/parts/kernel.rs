@@ -197,7 +197,7 @@ fn unpacked(host: &Host, version: &str) -> Result<PathBuf> {
         phase.done(&format!("unpacked {PACKAGE} {version}"));
         Ok(())
     })?;
-    host.cache.prune("kernel-source", version)?;
+    host.cache.prune("kernel-source", version);
     Ok(source)
 }
 

@@ -1,6 +1,7 @@
 //! Pinned npm packages. npm fetches them, with the user's own settings.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -32,16 +33,32 @@ pub fn pack(name: &str, version: &str, integrity: Option<&str>, folder: &Path) -
     Ok(archive)
 }
 
+/// The most that an archive is unpacked to: the largest that we use, node's, has 170 MB. What is fetched without a pinned
+/// integrity could be small and unpack to a full disk.
+const LARGEST: u64 = 1 << 30;
+
 /// Unpacks the file or folder `inside` of an archive to the path `to`. It ignores owners, times and links, and writes
 /// nothing outside of `to`.
 pub fn unpack(archive: &Path, inside: &str, to: &Path) -> Result<()> {
+    unpack_at_most(LARGEST, archive, inside, to)
+}
+
+fn unpack_at_most(most: u64, archive: &Path, inside: &str, to: &Path) -> Result<()> {
     let tried = || format!("unpack {inside} of {}", archive.display());
     let failed = |error: std::io::Error| Error::io(tried(), &error);
     let mut found = false;
     let file = File::open(archive).tried("read", archive)?;
-    for entry in tar::Archive::new(GzDecoder::new(file)).entries().map_err(failed)? {
+    // what is skipped is unpacked too
+    let mut all = tar::Archive::new(GzDecoder::new(file).take(most));
+    let mut left = most;
+    for entry in all.entries().map_err(failed)? {
         let mut entry = entry.map_err(failed)?;
         let path = entry.path().map_err(failed)?.into_owned();
+        let size = entry.size();
+        left = left.checked_sub(size).ok_or_else(|| {
+            let why = format!("{} has {size} bytes, and {left} of {most} are left for it", path.display());
+            Error::new(tried(), why).next("take another version: no package that NodeOS uses is as large")
+        })?;
         let Ok(below) = path.strip_prefix(inside) else { continue };
         if entry.header().entry_type().is_dir() {
             continue;
@@ -77,7 +94,7 @@ fn check_integrity(package: &str, wanted: &str, found: &[u8]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_integrity, unpack};
+    use super::{check_integrity, unpack, unpack_at_most};
     use std::fs;
     use std::io::Write;
 
@@ -119,6 +136,18 @@ mod tests {
         assert!(error(&archive(&[("package/../../out", "c")], &[])).contains("is not a file below it"));
         assert!(error(&archive(&[], &[("package/link", "/etc")])).contains("is not a file below it"));
         assert!(!to("out").exists() && !to("bad").exists());
+    }
+
+    #[test]
+    fn an_archive_that_unpacks_to_too_much_is_refused_before_that_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let large = "x".repeat(9000);
+        let archive = archive(&[("package/a", "1"), ("other/large", &large), ("package/b", "2")], &[]);
+        let unpack = |most, name: &str| unpack_at_most(most, archive.path(), "package", &folder.path().join(name));
+        unpack(20_000, "whole").unwrap();
+        let text = unpack(8000, "cut").unwrap_err().to_string();
+        assert!(text.contains("other/large has 9000 bytes, and 7999 of 8000 are left for it\n  next: "), "{text}");
+        assert!(!folder.path().join("cut/b").exists());
     }
 
     #[test]

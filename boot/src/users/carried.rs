@@ -30,7 +30,7 @@ pub fn archive(cache: &Cache, users: &Path) -> Result<PathBuf> {
         let packed = zstd::encode_all(cpio(users)?.as_slice(), LEVEL).tried("compress the homes in", users)?;
         closed(new).and_then(|mut file| file.write_all(&packed)).tried("write", new)
     })?;
-    cache.prune("homes", "")?;
+    cache.prune("homes", "");
     Ok(path)
 }
 

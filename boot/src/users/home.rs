@@ -2,10 +2,9 @@
 
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
-use crate::parts::closure::normal;
 use shim::layout::LOGON_FILE;
 use shim::logon_file::LogonFile;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -78,21 +77,38 @@ impl Home {
     /// The file at a path after following links, and the path of that file.
     #[must_use]
     pub fn file_at(&self, path: &str) -> Option<(String, &Content)> {
-        let mut path = path.to_owned();
-        // as many links as Linux follows (path_resolution(7))
-        for _ in 0..40 {
-            match self.get(&path)? {
-                Entry::File(content, _) => return Some((path, content)),
-                Entry::Link(says) => {
-                    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                    let says = std::str::from_utf8(says).ok()?;
-                    let whole = if says.starts_with('/') { says.to_owned() } else { format!("/{folder}/{says}") };
-                    path = normal(&whole).trim_start_matches('/').to_owned();
+        let mut todo: VecDeque<String> = path.split('/').map(str::to_owned).collect();
+        let (mut done, mut links) = (Vec::new(), 0);
+        while let Some(part) = todo.pop_front() {
+            match part.as_str() {
+                "" | "." => continue,
+                ".." => {
+                    done.pop();
+                    continue;
                 }
-                Entry::Folder => return None,
+                _ => done.push(part),
+            }
+            if let Entry::Link(says) = self.get(&done.join("/"))? {
+                // as many links as Linux follows (path_resolution(7))
+                links += 1;
+                let says = std::str::from_utf8(says).ok().filter(|_| links <= 40)?;
+                done.pop();
+                if says.starts_with('/') {
+                    done.clear();
+                }
+                says.rsplit('/').for_each(|part| todo.push_front(part.to_owned()));
             }
         }
-        None
+        let path = done.join("/");
+        match self.get(&path)? {
+            Entry::File(content, _) => Some((path, content)),
+            _ => None,
+        }
+    }
+
+    /// Removes an entry that is no folder.
+    pub fn remove(&mut self, path: &[u8]) {
+        self.entries.remove(path);
     }
 
     /// Adds a file, and the folders above it.
@@ -290,6 +306,22 @@ mod tests {
                     100755 app/run\n";
         assert_eq!(home.to_string(), text);
         assert_eq!(home.get("app/run"), Some(&Entry::File(Content::File(at("run")), true)));
+    }
+
+    #[test]
+    fn a_file_is_found_through_links_to_folders() {
+        let mut home = Home::new("ana", 1000);
+        home.file("app/node_modules/.w/b/x.js", "");
+        home.link("app/node_modules/b", ".w/b");
+        home.link("start", "/app/node_modules/b/../b/x.js");
+        home.link("loop", "loop");
+        let found = |path: &str| home.file_at(path).map(|(path, _)| path);
+        for path in ["app/node_modules/b/x.js", "start"] {
+            assert_eq!(found(path).as_deref(), Some("app/node_modules/.w/b/x.js"), "{path}");
+        }
+        for path in ["app/node_modules/b", "app/node_modules/b/y.js", "loop", "gone"] {
+            assert_eq!(found(path), None, "{path}");
+        }
     }
 
     #[test]

@@ -57,13 +57,14 @@ fn warning(
         None => {
             let machines = addons.iter().filter_map(|(_, elf)| Arch::of_elf(elf.machine));
             let is = machines.map(|arch| arch.name).next().unwrap_or("another machine");
-            format!("{package} has native code for {is}, not for {arch}: it will not load")
+            let next = format!(
+                "next: without node_modules, NodeOS installs it for {arch}; or allow-scripts = [\"{package}\"] in nodeos.toml"
+            );
+            format!("{package} has native code for {is}, not for {arch}: it will not load\n  {next}")
         }
     })
 }
 
-/// The file at a path of the machine: the app's own, an included one, or a library of every machine. For the last two,
-/// the image also contains the libraries that they load.
 /// An addon for another node.
 fn other_node(path: &str, made_for: &[u32], node: u32) -> Error {
     let named = |interface: u32| match INTERFACES.iter().find(|(_, known)| *known == interface) {
@@ -76,6 +77,8 @@ fn other_node(path: &str, made_for: &[u32], node: u32) -> Error {
         .next("install the app's dependencies with that node, or choose another: --node VERSION")
 }
 
+/// The file at a path of the machine: the app's own, an included one, or a library of every machine. For the last two,
+/// the image also contains the libraries that they load.
 fn lookup(home: &Home, arch: &Arch, included: &BTreeMap<String, PathBuf>, path: &str) -> Option<Elf> {
     let library = || Elf { machine: arch.elf_machine, dynamic: true, ..Elf::default() };
     let name = path.strip_prefix(&format!("/lib/{}/", arch.multiarch));
@@ -83,6 +86,11 @@ fn lookup(home: &Home, arch: &Arch, included: &BTreeMap<String, PathBuf>, path: 
         return Some(library());
     }
     facts(home, path.trim_start_matches('/'))
+}
+
+/// The ELF machine of a file in the home.
+pub fn machine(home: &Home, path: &str) -> Option<u16> {
+    facts(home, path).map(|elf| elf.machine)
 }
 
 fn facts(home: &Home, path: &str) -> Option<Elf> {
@@ -136,8 +144,11 @@ mod tests {
         }
         put(folder.path(), "one/mac.node", b"\0Mach-O");
         assert_eq!(of(folder.path(), "x86_64", &[]), [""; 0]);
-        let text = "one has native code for x86_64, not for aarch64: it will not load";
-        assert_eq!(of(folder.path(), "aarch64", &[]), [text]);
+        let found = of(folder.path(), "aarch64", &[]);
+        let [text] = found.as_slice() else { panic!("{found:?}") };
+        let expected =
+            "one has native code for x86_64, not for aarch64: it will not load\n  next: without node_modules, ";
+        assert!(text.starts_with(expected) && text.ends_with("or allow-scripts = [\"one\"] in nodeos.toml"), "{text}");
         assert_eq!(package_of("app/node_modules/a/node_modules/@b/c/build/x.node"), "@b/c");
     }
 

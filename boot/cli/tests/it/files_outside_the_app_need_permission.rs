@@ -31,3 +31,29 @@ fn including_a_host_file_needs_allow_include_even_with_yes() {
     }
     assert!(!stage.sign("out").exists());
 }
+
+#[test]
+fn packages_beside_the_app_and_install_scripts_need_permission_too() {
+    let stage = Stage::new();
+    let (app, outer) = (stage.sign("app"), stage.sign("outer"));
+    for folder in [&app, &outer] {
+        fs::create_dir(folder).unwrap();
+    }
+    fs::write(outer.join("package.json"), "{}").unwrap();
+    fs::write(app.join("index.js"), "").unwrap();
+    let run = |words: &[&str]| {
+        let done = stage.nodeos().args(["run", "--dry-run"]).arg(&app).args(words).output().unwrap();
+        (done.status.code(), stderr(&done))
+    };
+    fs::write(app.join("package.json"), r#"{"dependencies": {"outer": "file:../outer"}}"#).unwrap();
+    let (status, said) = run(&[]);
+    let outer = fs::canonicalize(outer).unwrap();
+    let text = format!("package.json takes from outside of its folder:\n  package.json: {}\n", outer.display());
+    assert!(status == Some(64) && said.contains(&text), "{said}");
+    fs::write(app.join("package.json"), "{}").unwrap();
+    fs::write(app.join("nodeos.toml"), "allow-scripts = [\"x\"]\n").unwrap();
+    let (status, said) = run(&[]);
+    let text =
+        "nodeos.toml takes from outside of its folder:\n  allow-scripts: x runs its install script on this machine\n";
+    assert!(status == Some(64) && said.contains(text), "{said}");
+}

@@ -1,0 +1,318 @@
+//! The packages of an app: where they are, or how they are installed, and how they come into its image.
+//!
+//! ```text
+//! package.json, lock files → Facts → Plan → (an install in a copy) → what is reached → Home
+//! ```
+//!
+//! `/app` is the app's folder. What it needs of its workspace, or of a folder beside it, is in `MIRROR`, laid out as on
+//! the host, with links from `/app/node_modules`. So every package finds what it found there.
+
+use super::ground::{Ground, Lost, in_modules, link};
+use super::home::{Entry, Home};
+use super::install::{install, locals, wants};
+use super::managers::{self, Facts, Plan, plan};
+use super::modules::{Reached, Reader, Wanted, reached};
+use super::workspace::{self, Workspace};
+use super::{left_out, packages};
+use crate::host::Host;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::size;
+use shim::arches::Arch;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// The app's folder in its image.
+const APP: &str = "app";
+/// Where packages are that are not in the app's folder.
+const MIRROR: &str = "app/node_modules/.workspace";
+
+/// An app's packages.
+#[derive(Debug)]
+pub(super) struct Dependencies {
+    pub ground: Ground,
+    pub reader: Reader,
+    pub needed: Reached,
+    /// Packages that only the app's development needs.
+    dropped: BTreeSet<PathBuf>,
+}
+
+/// Finds the packages of an app's folder, whose path has no links. Installs them if they are not there.
+pub(super) fn of(host: &Host, app: &Path, arch: &Arch, dev: bool) -> Result<Dependencies> {
+    let tried = || format!("take the dependencies of {}", app.display());
+    let workspace = workspace::of(app)?;
+    let workspace = workspace.unwrap_or_else(|| Workspace { root: app.to_owned(), members: Vec::new() });
+    let mut ground = ground(app, &workspace)?;
+    let reader = Reader::default();
+    let start = start(&ground, &workspace);
+    let facts = facts(&ground, &start, &reader);
+    let plan = plan(&facts).map_err(|why| Error::new(tried(), why))?;
+    if let Plan::Install(how) = &plan {
+        relative(&ground, &workspace)?;
+        ground.installed = Some(install(host, &ground, &workspace, how, arch, dev)?);
+    }
+    let only = ground.installed.as_ref().map(|_| arch);
+    let needed = reached(&ground, &reader, &start, Wanted { dev, only });
+    if let Some(lost) = needed.lost.first().filter(|_| plan != Plan::Nothing) {
+        return Err(refused(&ground, lost).within(tried()));
+    }
+    let manager = facts.locks.first().map_or("npm", |(lock, _)| manager_of(lock));
+    for (_, name) in needed.missing.iter().filter(|_| plan == Plan::Present) {
+        let why = format!("{name} is in package.json and not in node_modules\n  next: {manager} install");
+        host.progress.say("app", &why);
+    }
+    let all = reached(&ground, &reader, &start, Wanted { dev: true, only: None });
+    let dropped = all.packages.into_keys().filter(|path| !needed.packages.contains_key(path)).collect();
+    let found = Dependencies { ground, reader, needed, dropped };
+    found.tell(host);
+    Ok(found)
+}
+
+/// What package.json files name outside of the app's folder and its workspace, on the host.
+pub fn outside(app: &Path) -> Result<Vec<PathBuf>> {
+    let app = fs::canonicalize(app).tried("find", app)?;
+    let workspace = workspace::of(&app)?.unwrap_or_else(|| Workspace { root: app.clone(), members: Vec::new() });
+    beside(&app, &workspace)
+}
+
+/// The same for a workspace: folders, and archives.
+fn beside(app: &Path, workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let members = workspace.members.iter().map(|member| workspace.root.join(member));
+    let mut todo: Vec<PathBuf> = [app.to_owned(), workspace.root.clone()].into_iter().chain(members).collect();
+    let mut found = BTreeSet::new();
+    while let Some(folder) = todo.pop() {
+        let text = fs::read_to_string(folder.join("package.json")).unwrap_or_default();
+        let manifest = packages::parse(&text).unwrap_or_default();
+        // what is not there is reported by whoever looks for it
+        let named = locals(&manifest).into_iter().filter_map(|path| fs::canonicalize(folder.join(path)).ok());
+        for path in named.filter(|path| !path.starts_with(&workspace.root) && !workspace.root.starts_with(path)) {
+            if found.insert(path.clone()) {
+                todo.push(path);
+            }
+        }
+    }
+    // one that is inside of another comes with it
+    let inside = |path: &PathBuf| path.ancestors().skip(1).any(|above| found.contains(above));
+    Ok(found.iter().filter(|path| !inside(path)).cloned().collect())
+}
+
+/// Where packages may be. Of a workspace, that is what its packages have, and the `node_modules` of its root.
+fn ground(app: &Path, workspace: &Workspace) -> Result<Ground> {
+    let beside = beside(app, workspace)?;
+    let mut base = workspace.root.as_path();
+    for path in &beside {
+        while !path.starts_with(base) {
+            base = base.parent().unwrap_or(Path::new("/"));
+        }
+    }
+    let below = |path: &Path| path.strip_prefix(base).unwrap_or(path).to_owned();
+    let root = below(&workspace.root);
+    let members = workspace.members.iter().map(|member| root.join(member));
+    let open = members.chain([root.join("node_modules")]).chain(beside.iter().map(|path| below(path))).collect();
+    Ok(Ground { base: base.to_owned(), app: below(app), root, open, installed: None })
+}
+
+/// An absolute path would lead the package manager out of the copy.
+fn relative(ground: &Ground, workspace: &Workspace) -> Result<()> {
+    let members = workspace.members.iter().map(|member| ground.root.join(member));
+    for folder in [ground.app.clone(), ground.root.clone()].into_iter().chain(members) {
+        let path = ground.base.join(folder).join("package.json");
+        let manifest = packages::parse(&fs::read_to_string(&path).unwrap_or_default()).unwrap_or_default();
+        if let Some(local) = locals(&manifest).into_iter().find(|local| local.starts_with(['/', '~'])) {
+            return Err(Error::new(
+                format!("install what {} asks for", path.display()),
+                format!("file:{local} is an absolute path"),
+            )
+            .next("write a path relative to that file"));
+        }
+    }
+    Ok(())
+}
+
+/// The app, and the packages of the workspace that are inside of it.
+fn start(ground: &Ground, workspace: &Workspace) -> Vec<PathBuf> {
+    let members = workspace.members.iter().map(|member| ground.root.join(member));
+    let inside = members.filter(|member| member.starts_with(&ground.app) && *member != ground.app);
+    [ground.app.clone()].into_iter().chain(inside).collect()
+}
+
+fn facts(ground: &Ground, start: &[PathBuf], reader: &Reader) -> Facts {
+    let root = ground.base.join(&ground.root);
+    let there = |folder: &Path| ground.base.join(folder).join("node_modules").is_dir();
+    let read = |name: &str| fs::read(root.join(name)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let locks = managers::LOCKS.iter().filter_map(|name| Some((*name, read(name)?))).collect();
+    let named = [&ground.app, &ground.root].into_iter().filter_map(|folder| reader.manifest(ground, folder));
+    let settings = read(".yarnrc.yml").unwrap_or_default();
+    Facts {
+        wanted: start.iter().filter_map(|folder| reader.manifest(ground, folder)).any(|manifest| wants(&manifest)),
+        present: there(&ground.root) || there(&ground.app),
+        named: named.filter_map(|manifest| managers::named(&manifest)).next(),
+        locks,
+        linker: managers::yaml(&settings, "nodeLinker").map(str::to_owned),
+        plug_and_play: root.join(".pnp.cjs").is_file() && root.join(".yarn/cache").is_dir(),
+    }
+}
+
+fn manager_of(lock: &str) -> &'static str {
+    managers::ALL.iter().find(|manager| manager.locks.contains(&lock)).map_or("npm", |manager| manager.name)
+}
+
+/// A link that leads to no package of the app.
+fn refused(ground: &Ground, (from, name, entry, lost): &(PathBuf, String, PathBuf, Lost)) -> Error {
+    let host = |path: &Path| ground.base.join(path).display().to_string();
+    let says = fs::read_link(ground.host(entry)).unwrap_or_default();
+    let tried = format!("find {name}, which {} names", host(&from.join("package.json")));
+    let at = host(entry);
+    match lost {
+        Lost::Nothing => Error::new(tried, format!("{at} is a link to {}, and nothing is there", says.display()))
+            .next("install the packages again, or remove node_modules: NodeOS then installs them"),
+        Lost::Outside(path) => Error::new(
+            tried,
+            format!("{at} is a link to {}, outside of the folder", path.display()),
+        )
+        .next(format!(
+            "name that folder in package.json, as in \"{name}\": \"file:../{name}\", or install {name} without a link"
+        )),
+    }
+}
+
+impl Dependencies {
+    /// Says how much stays on the host.
+    fn tell(&self, host: &Host) {
+        let inside = |path: &&PathBuf| path.starts_with(&self.ground.app);
+        let dropped: Vec<_> = self.dropped.iter().filter(inside).collect();
+        if self.ground.installed.is_some() || dropped.is_empty() {
+            return;
+        }
+        let bytes = dropped.iter().map(|path| bytes(&self.ground.host(path))).sum::<u64>();
+        let (count, more) = (dropped.len(), if dropped.len() == 1 { "" } else { "s" });
+        let size = size::shown(bytes);
+        host.progress.say(
+            "app",
+            &format!("left out {count} package{more} that only devDependencies need, {size}; dev = true in nodeos.toml keeps them"),
+        );
+    }
+
+    /// Whether a file or folder of the app's folder on the host is left out.
+    pub fn leaves_out(&self, path: &Path) -> bool {
+        let Some(path) = self.ground.of_host(path).filter(|path| in_modules(path)) else { return false };
+        // in place of these, there are those of the copy
+        let own = self.ground.installed.is_some() && path.ends_with("node_modules") && {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            folder == self.ground.app || self.ground.open.iter().any(|open| open == folder)
+        };
+        own || self.drops(&path)
+    }
+
+    /// Whether a path, or what it leads to, is of a package for development.
+    fn drops(&self, path: &Path) -> bool {
+        if self.dropped.is_empty() {
+            return false;
+        }
+        let is_link = fs::symlink_metadata(self.ground.host(path)).is_ok_and(|found| found.is_symlink());
+        let real = if is_link { self.ground.real(path).ok() } else { Some(path.to_owned()) };
+        real.is_some_and(|real| real.ancestors().any(|above| self.dropped.contains(above)) && !self.needs_inside(&real))
+    }
+
+    /// A package that is needed may lie in one that is not.
+    fn needs_inside(&self, path: &Path) -> bool {
+        let needed = |above: &Path| self.needed.packages.contains_key(above);
+        path.ancestors().any(needed)
+            || self.needed.packages.range(path.to_owned()..).next().is_some_and(|(next, _)| next.starts_with(path))
+    }
+
+    /// Where a path is in the image.
+    pub fn place(&self, path: &Path) -> PathBuf {
+        match path.strip_prefix(&self.ground.app) {
+            Ok(inside) => Path::new(APP).join(inside),
+            Err(_) => Path::new(MIRROR).join(path),
+        }
+    }
+
+    /// Puts the packages into a home that has the app's folder.
+    pub fn add(&self, home: &mut Home) -> Result<()> {
+        let ground = &self.ground;
+        let dropped = |path: &Path| ground.of_host(path).is_some_and(|path| self.drops(&path));
+        if let Some(installed) =
+            ground.installed.as_ref().map(|folder| folder.join(&ground.app)).filter(|it| it.is_dir())
+        {
+            home.copy_but(&installed, APP, &|path, _| left_out::always(path) || dropped(path))?;
+        }
+        for path in self.needed.packages.keys().filter(|path| !path.starts_with(&ground.app)) {
+            // an app may be inside of a package that it needs: the root of its workspace
+            if ground.app.starts_with(path) {
+                continue;
+            }
+            let (from, to) = (ground.host(path), text(&self.place(path))?);
+            let ignored = if in_modules(path) { None } else { Some(left_out::ignored(&from)?) };
+            home.copy_but(&from, &to, &|path, folder| {
+                let ignored = ignored.as_ref().is_some_and(|ignored| ignored.leaves_out(path, folder));
+                left_out::always(path) || path.ends_with("node_modules") || ignored
+            })?;
+        }
+        self.links(home)
+    }
+
+    /// Makes links to packages outside of the app's folder, and changes those that led there.
+    fn links(&self, home: &mut Home) -> Result<()> {
+        let ground = &self.ground;
+        let own = |path: &Path| path.starts_with(&ground.app);
+        for edge in &self.needed.edges {
+            let at = match own(&edge.from) && !own(&edge.entry) {
+                true => Path::new(APP).join("node_modules").join(&edge.name),
+                false => self.place(&edge.entry),
+            };
+            let target = self.place(&edge.to);
+            if at != target && !(own(&edge.entry) && own(&edge.to)) {
+                home.link(&text(&at)?, &text(&link(&at, &target))?);
+            }
+        }
+        let modules = |path: &&Vec<u8>| in_modules(Path::new(OsStr::from_bytes(path)));
+        let all: Vec<Vec<u8>> = home
+            .entries()
+            .filter(|(_, entry)| matches!(entry, Entry::Link(_)))
+            .map(|(path, _)| path.to_vec())
+            .collect();
+        for path in all.iter().filter(modules) {
+            let at = Path::new(OsStr::from_bytes(path));
+            let Ok(inside) = at.strip_prefix(APP).map(|inside| ground.app.join(inside)) else { continue };
+            if at.starts_with(MIRROR) || self.needed.edges.iter().any(|edge| edge.entry == inside) {
+                continue;
+            }
+            match ground.real(&inside) {
+                Ok(real) if own(&real) => {}
+                Ok(real) if real.ancestors().any(|above| self.needed.packages.contains_key(above)) => {
+                    home.link(&text(at)?, &text(&link(at, &self.place(&real)))?);
+                }
+                // what leads nowhere does no harm, and may be made by the app
+                Err(Lost::Nothing) => {}
+                Ok(_) | Err(Lost::Outside(_)) => {
+                    // one that was made for an edge has no entry on the host
+                    if fs::symlink_metadata(ground.host(&inside)).is_ok() {
+                        home.remove(path);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn text(path: &Path) -> Result<String> {
+    let why =
+        || Error::new(format!("put {} into the image", path.display()), "its name is not UTF-8").next("rename it");
+    path.to_str().map(str::to_owned).ok_or_else(why)
+}
+
+/// The size of a folder's files, without those of packages in it.
+fn bytes(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let below = entries.filter(|entry| entry.file_name() != "node_modules").map(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => bytes(&entry.path()),
+        Ok(kind) if kind.is_file() => entry.metadata().map_or(0, |found| found.len()),
+        _ => 0,
+    });
+    below.sum()
+}

@@ -1,0 +1,306 @@
+//! Installs an app's packages in a copy, as the lock file says. The app's own folder is never written to.
+
+use super::ground::Ground;
+use super::managers::{self, Install};
+use super::modules::cpu;
+use super::workspace::Workspace;
+use super::{left_out, packages};
+use crate::host::Host;
+use crate::host::cache::remove;
+use crate::host::digest::{Key, file as digest_of};
+use crate::host::error::{Error, Result, Tried};
+use crate::host::run::Run;
+use crate::parts::npm::{pack, unpack};
+use serde_json::{Value, json};
+use shim::arches::Arch;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Must change when packages are installed in another way.
+const RECIPE: &str = "workspaces 1";
+/// What managers read in the folder with the lock file. Settings may name the registry.
+const SETTINGS: [&str; 4] = [".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml"];
+/// Folders there with changes to packages.
+const PATCHES: [&str; 2] = ["patches", ".yarn/patches"];
+/// Settings of yarn and pnpm that do not count: programs of the folder, which would run on this host, and ours.
+const NOT_OURS: [&str; 5] = ["yarnPath", "plugins", "supportedArchitectures", "cacheFolder", "enableGlobalCache"];
+
+/// A copy of the folders, relative to the ground's base, with nothing but `node_modules` in them.
+pub fn install(
+    host: &Host,
+    ground: &Ground,
+    workspace: &Workspace,
+    install: &Install,
+    arch: &Arch,
+    dev: bool,
+) -> Result<PathBuf> {
+    let inputs = inputs(ground, workspace)?;
+    let version = install.version.as_ref().map_or("", |(version, _)| version);
+    let mut key = Key::default().with("recipe", RECIPE).with("arch", arch.name).with("dev", [u8::from(dev)]);
+    key = key.with("manager", install.manager.name).with("version", version);
+    for path in [&ground.app, &ground.root] {
+        key = key.with("folder", path.as_os_str().as_encoded_bytes());
+    }
+    for path in &inputs {
+        key = key.with("path", path.as_os_str().as_encoded_bytes());
+        key = key.with("digest", digest_of(&host.cache, &ground.base.join(path))?);
+    }
+    let program = program(host, install)?;
+    let made = host.cache.entry("packages", &format!("app-{}", key.name()), |new| {
+        let name = install.manager.name;
+        let phase = host.progress.start(name, "install the app's dependencies");
+        for path in &inputs {
+            copy(&ground.base.join(path), &new.join(path))?;
+        }
+        let folder = new.join(&ground.root);
+        fs::create_dir_all(&folder).tried("make the folder", &folder)?;
+        adapt(&folder, install, arch)?;
+        let run = command(install, program.as_deref(), arch, dev, &only(ground, install)?);
+        let within = format!("install the dependencies of {}", ground.base.join(&ground.app).display());
+        run.within(&folder).ok().map_err(|error| {
+            error.next("is the registry reachable? npm ping. Does the lock file fit package.json?").within(&within)
+        })?;
+        // a package beside the app has a tree of its own, which no manager installs with the app's
+        for beside in ground.open.iter().filter(|open| beside(ground, open)) {
+            npm_beside(&new.join(beside), arch).map_err(|error| error.within(&within))?;
+        }
+        phase.done(&if install.locked {
+            format!(
+                "installed the app's dependencies{}",
+                if version.is_empty() { String::new() } else { format!(" with {name} {version}") }
+            )
+        } else {
+            "installed the app's dependencies; a lock file would pin them".to_owned()
+        });
+        // the cache keeps no file of the app: some are secret
+        only_modules(new).map(|_| ())
+    })?;
+    host.cache.prune("packages", "app-");
+    Ok(made)
+}
+
+fn beside(ground: &Ground, open: &Path) -> bool {
+    !open.starts_with(&ground.root) && !open.ends_with("node_modules")
+}
+
+/// The program of a manager, from the registry; npm is the host's.
+fn program(host: &Host, install: &Install) -> Result<Option<PathBuf>> {
+    let (Some((package, program)), Some((version, integrity))) = (install.manager.package, &install.version) else {
+        return Ok(None);
+    };
+    let key = Key::default().with("package", package).with("integrity", integrity.unwrap_or("npm's")).name();
+    let folder = host.cache.entry("managers", &format!("{}-{version}-{key}", install.manager.name), |new| {
+        let phase = host.progress.start(install.manager.name, &format!("fetch {package} {version}"));
+        let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+        let archive = pack(package, version, *integrity, folder.path())?;
+        unpack(&archive, "package", new)?;
+        phase.done(&format!("{package} {version}"));
+        Ok(())
+    })?;
+    Ok(Some(folder.join(program)))
+}
+
+/// The command line.
+fn command(install: &Install, program: Option<&Path>, arch: &Arch, dev: bool, only: &[String]) -> Run {
+    let manager = install.manager;
+    let mut run = match program {
+        Some(program) => Run::new("node").arg(program),
+        None => Run::new("npm"),
+    };
+    let verb = if install.locked { manager.locked } else { manager.unlocked };
+    run = run.args(verb.split(' ')).args(manager.words.iter().map(|word| word.replace("{arch}", cpu(arch))));
+    if !dev {
+        run = run.args(manager.production);
+    }
+    // the first yarn knows no other machine than the one it runs on
+    if manager.package.is_some_and(|(package, _)| package == "yarn") && !arch.is_host() {
+        run = run.arg("--ignore-platform");
+    }
+    run = run.args(only);
+    manager.variables.iter().fold(run, |run, (name, value)| run.env(name, value))
+}
+
+/// Words with which npm and pnpm install what one package of the workspace needs.
+fn only(ground: &Ground, install: &Install) -> Result<Vec<String>> {
+    let inside = ground.app.strip_prefix(&ground.root).unwrap_or(Path::new(""));
+    if inside == Path::new("") {
+        return Ok(Vec::new());
+    }
+    let text = ground.base.join(&ground.app).join("package.json");
+    let text = fs::read_to_string(&text).tried("read", &text)?;
+    let name = packages::parse(&text).ok().and_then(|manifest| manifest["name"].as_str().map(str::to_owned));
+    Ok(match (install.manager.name, name) {
+        ("npm", _) => vec![format!("--workspace={}", inside.display())],
+        ("pnpm", Some(name)) => vec![format!("--filter={name}...")],
+        _ => Vec::new(),
+    })
+}
+
+/// Changes settings in the copy: the machine that is installed for, and nothing of the folder that would run.
+fn adapt(folder: &Path, install: &Install, arch: &Arch) -> Result<()> {
+    let machine = json!({"os": ["linux"], "cpu": [cpu(arch)], "libc": ["glibc"]});
+    for name in [".yarnrc.yml", "pnpm-workspace.yaml"] {
+        let path = folder.join(name);
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let text = managers::yaml_without(&text, &NOT_OURS);
+        // JSON is YAML
+        let own = if name == ".yarnrc.yml" { format!("supportedArchitectures: {machine}\n") } else { String::new() };
+        fs::write(&path, text + &own).tried("write", &path)?;
+    }
+    let path = folder.join("package.json");
+    if install.manager.name == "pnpm" && path.exists() {
+        let text = fs::read_to_string(&path).tried("read", &path)?;
+        let wrong = |why| Error::new(format!("read {}", path.display()), why);
+        let mut manifest = packages::parse(&text).map_err(wrong)?;
+        if !manifest["pnpm"].is_object() {
+            manifest["pnpm"] = json!({});
+        }
+        manifest["pnpm"]["supportedArchitectures"] = machine;
+        fs::write(&path, manifest.to_string()).tried("write", &path)?;
+    }
+    Ok(())
+}
+
+/// Installs the packages of a folder beside the app.
+fn npm_beside(folder: &Path, arch: &Arch) -> Result<()> {
+    let text = fs::read_to_string(folder.join("package.json")).unwrap_or_default();
+    if !wants(&packages::parse(&text).unwrap_or_default()) {
+        return Ok(());
+    }
+    let locked = folder.join("package-lock.json").exists() || folder.join("npm-shrinkwrap.json").exists();
+    let npm = Install { manager: managers::ALL[0], version: None, locked };
+    command(&npm, None, arch, false, &[]).within(folder).ok()
+}
+
+/// Whether a package.json asks for packages.
+pub fn wants(manifest: &Value) -> bool {
+    let kinds = ["dependencies", "optionalDependencies"];
+    kinds.iter().any(|kind| manifest[*kind].as_object().is_some_and(|packages| !packages.is_empty()))
+}
+
+/// The files that an install reads, below the ground's base.
+fn inputs(ground: &Ground, workspace: &Workspace) -> Result<BTreeSet<PathBuf>> {
+    let mut found = BTreeSet::new();
+    let root = &ground.root;
+    for name in managers::LOCKS.iter().chain(&SETTINGS) {
+        found.insert(root.join(name));
+    }
+    for folder in PATCHES.map(|name| root.join(name)) {
+        files(&ground.base, &folder, root, &mut found)?;
+    }
+    let members = workspace.members.iter().map(|member| root.join(member));
+    let beside = ground.open.iter().filter(|open| beside(ground, open)).cloned();
+    for folder in [root.clone(), ground.app.clone()].into_iter().chain(members).chain(beside) {
+        for name in ["package.json", ".npmrc", "package-lock.json", "npm-shrinkwrap.json"] {
+            found.insert(folder.join(name));
+        }
+        let text = fs::read_to_string(ground.base.join(&folder).join("package.json")).unwrap_or_default();
+        let Ok(manifest) = packages::parse(&text) else { continue };
+        // managers link the programs of a package, if they are there
+        found.extend(packages::programs(&manifest).into_iter().map(|(_, path)| folder.join(path)));
+        for local in locals(&manifest) {
+            let local = crate::parts::closure::normal(&format!("/{}", folder.join(&local).display()));
+            files(&ground.base, Path::new(local.trim_start_matches('/')), root, &mut found)?;
+        }
+    }
+    found.retain(|path| path.components().all(|part| part.as_os_str() != "..") && ground.base.join(path).is_file());
+    Ok(found)
+}
+
+/// All files of a folder, or the file itself; but a folder that has all of the app is not a package of it.
+fn files(base: &Path, path: &Path, root: &Path, found: &mut BTreeSet<PathBuf>) -> Result<()> {
+    let whole = base.join(path);
+    if !whole.is_dir() || root.starts_with(path) {
+        found.insert(path.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(&whole).tried("list", &whole)? {
+        let entry = entry.tried("list", &whole)?;
+        let below = path.join(entry.file_name());
+        let kind = entry.file_type().tried("look at", entry.path())?;
+        if left_out::always(&below) || below.ends_with("node_modules") {
+            continue;
+        }
+        if kind.is_dir() {
+            files(base, &below, root, found)?;
+        } else if kind.is_file() {
+            found.insert(below);
+        }
+    }
+    Ok(())
+}
+
+/// The paths that a package.json names as packages: `file:../outer`, `link:`, `portal:`, `./x.tgz`.
+pub fn locals(manifest: &Value) -> Vec<String> {
+    let kinds = ["dependencies", "optionalDependencies", "devDependencies"];
+    let all = kinds.iter().filter_map(|kind| manifest[*kind].as_object()).flat_map(|all| all.values());
+    let path = |text: &str| {
+        let named = ["file:", "link:", "portal:"].iter().find_map(|scheme| text.strip_prefix(scheme));
+        let plain =
+            || Some(text).filter(|text| text.starts_with("./") || text.starts_with("../") || text.starts_with('/'));
+        named.or_else(plain).map(|path| path.split("::").next().unwrap_or_default().to_owned())
+    };
+    let mut found: Vec<_> = all.filter_map(Value::as_str).filter_map(path).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).tried("make the folder", folder)?;
+    }
+    fs::copy(from, to).tried("copy", from).map(|_| ())
+}
+
+/// Removes all but `node_modules`; tells whether anything is left.
+fn only_modules(folder: &Path) -> Result<bool> {
+    let mut any = false;
+    for entry in fs::read_dir(folder).tried("list", folder)? {
+        let entry = entry.tried("list", folder)?;
+        let path = entry.path();
+        let kind = entry.file_type().tried("look at", &path)?;
+        let kept = kind.is_dir() && (entry.file_name() == "node_modules" || only_modules(&path)?);
+        if !kept {
+            remove(&path)?;
+        }
+        any |= kept;
+    }
+    Ok(any)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{command, locals};
+    use crate::users::managers::{ALL, Install};
+    use serde_json::json;
+    use shim::arches::Arch;
+    use std::path::Path;
+
+    #[test]
+    fn each_manager_runs_no_script_and_leaves_development_packages_out() {
+        let arch = Arch::named("aarch64").unwrap();
+        let line = |at: usize, locked, dev| {
+            let manager = ALL[at];
+            let program = manager.package.map(|(_, program)| Path::new(program));
+            command(&Install { manager, version: None, locked }, program, arch, dev, &[]).to_string()
+        };
+        let npm = "--ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error --cpu=arm64 --os=linux --libc=glibc";
+        assert_eq!(line(0, true, false), format!("npm ci {npm} --omit=dev"));
+        assert_eq!(line(0, false, true), format!("npm install {npm}"));
+        assert!(line(1, true, false).starts_with("node bin/pnpm.cjs install --frozen-lockfile --ignore-scripts"));
+        assert!(line(1, true, false).ends_with(" --prod"));
+        assert!(line(2, true, false).starts_with("node bin/yarn.js install --frozen-lockfile --ignore-scripts"));
+        assert_eq!(line(3, true, false), "node bin/yarn.js install --immutable --mode=skip-build");
+    }
+
+    #[test]
+    fn paths_in_package_json_are_packages_of_the_host() {
+        let manifest = json!({
+            "dependencies": {"a": "file:../a", "b": "^1", "c": "workspace:*", "d": "../d"},
+            "devDependencies": {"e": "portal:./e::locator=x", "f": "npm:x@1"}
+        });
+        assert_eq!(locals(&manifest), ["../a", "../d", "./e"]);
+    }
+}
