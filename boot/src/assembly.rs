@@ -40,8 +40,8 @@ pub struct Wanted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Users {
     pub homes: Homes,
-    /// A user beside those of the homes: a program whose code is on the medium.
-    pub app: Option<App>,
+    /// Users beside those of the homes: programs whose code is on the medium.
+    pub apps: Vec<App>,
 }
 
 /// Where the homes come from.
@@ -49,7 +49,7 @@ pub struct Users {
 pub enum Homes {
     /// A session in RAM.
     None,
-    /// A users partition with the empty home of an app.
+    /// A users partition with the empty homes of the apps.
     App,
     /// The demo's three homes.
     Demo,
@@ -97,13 +97,13 @@ fn spec(host: &Host, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>) -> Re
 
 impl From<Homes> for Users {
     fn from(homes: Homes) -> Self {
-        Self { homes, app: None }
+        Self { homes, apps: Vec::new() }
     }
 }
 
 impl From<App> for Users {
     fn from(app: App) -> Self {
-        Self { homes: Homes::App, app: Some(app) }
+        Self { homes: Homes::App, apps: vec![app] }
     }
 }
 
@@ -113,15 +113,21 @@ impl Users {
         let size = size.unwrap_or(DEFAULT_SIZE);
         match &self.homes {
             Homes::None => Ok(None),
-            Homes::App => app::homes(host, size).map(Some),
+            Homes::App => app::homes(host, &self.apps, size).map(Some),
             Homes::Demo => demo::image(host, size).map(Some),
             Homes::File(file) => Ok(Some(file.clone())),
         }
     }
 
-    /// The image with the app's code, for that machine.
-    pub fn apps(&self, host: &Host, arch: &Arch) -> Result<Option<PathBuf>> {
-        self.app.as_ref().map(|app| app::layer(host, app, arch, "")).transpose()
+    /// The image with the apps' code, for that machine.
+    pub fn code(&self, host: &Host, arch: &Arch) -> Result<Option<PathBuf>> {
+        (!self.apps.is_empty()).then(|| app::layer(host, &self.apps, arch, "")).transpose()
+    }
+
+    /// The app, if it is the only one.
+    #[must_use]
+    pub fn app(&self) -> Option<&App> {
+        <&[App; 1]>::try_from(self.apps.as_slice()).ok().map(|[app]| app)
     }
 }
 

@@ -58,7 +58,7 @@ fn make_of(users: &Users, arch: &'static Arch, target: &str, machines: &[Machine
     let (host, target) = (host(), Medium::named(target).unwrap());
     let wanted =
         Wanted { arch, placement: target.placement.unwrap(), profile: target.profile, manifest: Manifest::default() };
-    let apps = users.apps(&host, arch)?;
+    let apps = users.code(&host, arch)?;
     let users = users.homes(&host, None)?;
     let image = Image { apps, ..assembly::image(&host, &wanted)? };
     let users = users.as_deref();

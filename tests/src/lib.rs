@@ -120,8 +120,17 @@ impl Boot {
     /// # Panics
     /// When the app is refused.
     #[must_use]
-    pub fn app(mut self, app: impl Into<App>) -> Self {
-        let layer = app::layer(&host(), &app.into(), self.arch, "").unwrap_or_else(|error| panic!("{error}"));
+    pub fn app(self, app: impl Into<App>) -> Self {
+        self.all_apps(&[app.into()])
+    }
+
+    /// With the code of several apps.
+    ///
+    /// # Panics
+    /// When an app is refused.
+    #[must_use]
+    pub fn all_apps(mut self, apps: &[App]) -> Self {
+        let layer = app::layer(&host(), apps, self.arch, "").unwrap_or_else(|error| panic!("{error}"));
         self.apps = Some(layer);
         self
     }

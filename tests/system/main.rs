@@ -19,6 +19,7 @@ mod power;
 #[path = "../../boot/cli/tests/it/pty.rs"]
 mod pty;
 mod repair;
+mod several_apps;
 mod shell;
 mod speculation;
 mod start;
@@ -107,6 +108,7 @@ behaviours! {
         an_app_without_a_shell_is_told_how_to_get_one,
         a_person_uses_the_commands_and_changes_the_password,
         npm_installs_into_the_folder_where_a_person_starts;
+    several_apps: each_app_is_a_user_with_a_policy_of_its_own;
     speculation: processor_vulnerabilities_are_mitigated,
         a_missing_mitigation_is_detected;
     start: a_program_starts_in_at_most_forty_system_calls;

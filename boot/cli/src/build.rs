@@ -66,7 +66,7 @@ impl Act for Args {
         let users = source.users(&wanted.manifest)?;
         let host = common.host()?;
         media::free(&host.cache, target, &out).map_err(|error| Failed::usage(format!("--out: cannot {error}")))?;
-        let apps = users.apps(&host, wanted.arch)?;
+        let apps = users.code(&host, wanted.arch)?;
         let homes = users.homes(&host, source.size())?;
         let image = Image { apps, ..assembly::image(&host, &wanted)? };
         let parts = Parts { host: &host, image: &image, users: homes.as_deref(), machines: &machine };

@@ -1,5 +1,6 @@
 //! The command-line interface: one file per verb, and their common code.
 
+mod apps;
 mod bench;
 mod budget;
 mod build;

@@ -68,7 +68,7 @@ impl Act for Args {
     fn run(self, common: Common) -> Result<u8, Failed> {
         let Self { source, target, only, runs, parts, json } = self;
         let subject = source.for_target(target).subject(target)?;
-        let of_app = subject.users.app.is_some();
+        let of_app = !subject.users.apps.is_empty();
         let apps = |what: &What| !of_app || matches!(what, What::Sizes | What::Time);
         if let Some((name, _)) = WHATS.iter().find(|(_, what)| only.contains(what) && !apps(what)) {
             return Err(Failed::usage(format!(

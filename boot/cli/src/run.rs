@@ -101,7 +101,7 @@ impl Act for Args {
             publish::check(&self.publish)?;
         }
         if let Some(medium) = medium {
-            return self.boot(&self.of_medium(&medium, common)?, true, common);
+            return self.boot(&self.of_medium(&medium, common)?, None, common);
         }
         if self.firmware.is_some() || self.plug.is_some() {
             return Err(self.no_medium());
@@ -120,7 +120,7 @@ impl Act for Args {
             return Err(Failed::usage("--fresh is for the demo's homes, and with --keep for an APP's home"));
         }
         let host = common.host()?;
-        let apps = users.apps(&host, self.source.arch())?;
+        let apps = users.code(&host, self.source.arch())?;
         let made = users.homes(&host, None)?;
         let image = Image { apps, ..assembly::image(&host, &wanted)? };
         // last: what fails above replaces no homes
@@ -132,7 +132,7 @@ impl Act for Args {
             Some(passt) => Network::Passt(passt),
             None => Network::User { publish: self.publish.clone(), boot: None },
         };
-        self.boot(&machine(&image, homes, memory, network)?, false, common)
+        self.boot(&machine(&image, homes, memory, network)?, Some(pipes(&users)), common)
     }
 }
 
@@ -142,23 +142,19 @@ impl Args {
         found.map_err(|error| if error.next.is_some() { error.into() } else { error.next(APPS).into() })
     }
 
-    fn boot(&self, machine: &Machine, is_medium: bool, common: Common) -> Result<u8, Failed> {
+    /// A medium has no pipes.
+    fn boot(&self, machine: &Machine, pipes: Option<Pipes>, common: Common) -> Result<u8, Failed> {
         if self.dry_run {
             return print_line(&machine.to_string());
         }
         interrupt::check(|| "run the machine".to_owned())?;
         say(common.progress, machine);
-        if is_medium && machine.drives.iter().any(|drive| drive.snapshot) {
+        if pipes.is_none() && machine.drives.iter().any(|drive| drive.snapshot) {
             common
                 .progress
                 .say("run", "what the machine writes is thrown away at its end: what was built stays as it is");
         }
-        on_terminal::boot(machine, self.pipes(is_medium), common.progress)
-    }
-
-    /// The standard streams that the machine's app has as pipes: a medium's app has its console.
-    fn pipes(&self, is_medium: bool) -> Pipes {
-        if self.source.app.is_some() && !is_medium { pipes::of_this_process() } else { Pipes::default() }
+        on_terminal::boot(machine, pipes.unwrap_or_default(), common.progress)
     }
 
     /// `--firmware` or `--plug` without a medium to start.
@@ -217,14 +213,22 @@ impl Args {
     fn homes(&self, made: &Path, users: &Users, progress: Progress) -> Result<Drive, Failed> {
         let how = kept::How { fresh: self.fresh, dry_run: self.dry_run };
         let kept = |name: &str| kept::homes(&kept::folder()?, name, made, how, progress).map(Drive::writable);
-        Ok(match (&users.homes, &users.app) {
-            (Homes::Demo, _) => kept(kept::DEMO)?,
-            (Homes::App, Some(app)) if self.keep => kept(&kept::of_app(&app.path)?)?,
+        Ok(match users.homes {
+            Homes::Demo => kept(kept::DEMO)?,
+            Homes::App if self.keep => {
+                let path = users.app().map_or(self.source.folder(), |app| &app.path);
+                kept(&kept::of_app(path)?)?
+            }
             // homes in the cache are not written to
-            (Homes::App, _) => Drive { snapshot: true, ..Drive::writable(made) },
-            (Homes::File(_) | Homes::None, _) => Drive::writable(absolute(made)?),
+            Homes::App => Drive { snapshot: true, ..Drive::writable(made) },
+            Homes::File(_) | Homes::None => Drive::writable(absolute(made)?),
         })
     }
+}
+
+/// The standard streams that the machine's app has as pipes. Several apps have the console, as one on a medium has.
+fn pipes(users: &Users) -> Pipes {
+    users.app().map_or(Pipes::default(), |_| pipes::of_this_process())
 }
 
 /// The machine of that image.

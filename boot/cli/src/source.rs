@@ -1,10 +1,8 @@
 //! The input of `run` and `build`: the command line, and `nodeos.toml` for all other settings.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use boot::assembly::{Homes, Users, Wanted};
-use boot::host::error::Tried;
+use boot::assembly::Wanted;
 use boot::host::size::memory_mib;
 use boot::host::window::Window;
 use boot::image::carbon::Placement;
@@ -12,18 +10,13 @@ use boot::image::manifest::Manifest;
 use boot::image::outside::{self, Outside};
 use boot::image::words;
 use boot::media::Medium;
-use boot::parts::node::{self, Choice};
 use boot::tools::For;
-use boot::users::app::App;
 use boot::users::dependencies;
 use boot::users::environment::{self, Variable};
-use boot::users::names::APP;
-use boot::users::read::{How, Image};
 use boot::users::superblock;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use lab::measure::Subject;
 use shim::arches::{ALL, Arch};
-use shim::layout::OF_THE_MACHINE;
 
 use crate::common::{Failed, answer};
 
@@ -81,7 +74,7 @@ impl Source {
     }
 
     /// The folder whose `nodeos.toml` counts: the app's, else the current one.
-    fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         let beside = match &self.app {
             Some(app) if app.is_dir() => app.as_path(),
             Some(app) => app.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
@@ -98,7 +91,8 @@ impl Source {
         manifest.node = manifest.node.filter(|_| self.node.is_none());
         manifest.users = manifest.users.filter(|_| self.users.is_none());
         let mut found = outside::of(&manifest, folder)?;
-        if let Some(app) = self.app.as_ref().filter(|app| app.is_dir()) {
+        let one = self.app.as_deref().filter(|_| manifest.app.is_empty());
+        for app in manifest.app.iter().map(|app| app.path.as_path()).chain(one).filter(|app| app.is_dir()) {
             let beside = dependencies::outside(app)?.into_iter().map(|path| path.display().to_string());
             found.extend(beside.map(|what| Outside { key: "package.json", what }));
         }
@@ -159,96 +153,6 @@ impl Source {
         let word = self.users.as_deref().filter(|word| !word.exists())?;
         boot::host::size::bytes(word.to_str()?).ok()
     }
-
-    /// The app's environment variables: those of nodeos.toml, of the file, of the command line.
-    fn environment(&self, manifest: &Manifest) -> Result<Vec<Variable>, Failed> {
-        let of_manifest = manifest.env.iter().map(|(name, value)| environment::named(name, value));
-        let mut all = of_manifest.collect::<Result<Vec<_>, _>>().map_err(|why| {
-            Failed::new(format!(
-                "cannot read {}, [env]: {why}",
-                self.folder().join(boot::image::manifest::FILE).display()
-            ))
-        })?;
-        if let Some(file) = &self.env_file {
-            all.extend(env_file(file)?);
-        }
-        all.extend(self.env.iter().cloned());
-        Ok(all)
-    }
-
-    /// Who uses the machine.
-    pub fn users(&self, manifest: &Manifest) -> Result<Users, Failed> {
-        let named = self.users.as_ref().filter(|_| self.size().is_none());
-        let homes = match (named, &manifest.users) {
-            (Some(word), _) if word.as_os_str() == "none" => Homes::None,
-            (Some(file), _) => is_file(file).map(Homes::File)?,
-            (None, Some(file)) if self.size().is_none() => is_file(file).map(Homes::File)?,
-            (None, _) if self.app.is_some() => Homes::App,
-            (None, _) => Homes::Demo,
-        };
-        let packages = manifest.dev || !manifest.allow_scripts.is_empty();
-        let of_start = manifest.start.is_some() || manifest.writable || manifest.shell;
-        if self.app.is_none() && (!manifest.env.is_empty() || of_start || packages) {
-            return Err(Failed::usage(
-                "start, writable, shell, dev, allow-scripts and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
-            ));
-        }
-        if let (Some(_), Homes::File(file)) = (&self.app, &homes) {
-            no_other(file)?;
-        }
-        let app = |app: &PathBuf| {
-            let (environment, includes) = (self.environment(manifest)?, manifest.include.clone());
-            let (start, words) = (manifest.start.clone(), self.words.clone());
-            let (writable, shell) = (manifest.writable, manifest.shell);
-            let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), self.arch())?;
-            let (allow_scripts, dev) = (manifest.allow_scripts.clone(), manifest.dev);
-            let node = Some(node);
-            Ok::<_, Failed>(App {
-                path: app.clone(),
-                start,
-                words,
-                environment,
-                includes,
-                writable,
-                shell,
-                node,
-                allow_scripts,
-                dev,
-            })
-        };
-        Ok(Users { homes, app: self.app.as_ref().map(app).transpose()? })
-    }
-}
-
-/// Refuses an image in which somebody else has the name of an app's user, or whose home would replace the machine's node.
-fn no_other(file: &Path) -> Result<(), Failed> {
-    let image = Image::open(file)?;
-    let users = image.users()?;
-    let Some(user) = users.iter().find(|user| user.name == APP) else { return Ok(()) };
-    for folder in OF_THE_MACHINE {
-        if image.look(format!("/{APP}/{folder}").as_bytes())?.is_some() {
-            let text = format!(
-                "the home {APP} in {} has a /{folder}, which would replace that of the machine",
-                file.display()
-            );
-            return Err(Failed::usage(format!("{text}\n  next: rename it, or take another image")));
-        }
-    }
-    let why = match &user.refused {
-        Some(why) => format!("the home {APP} in {} would be refused: {why}", file.display()),
-        // an app may have made an /init, which does not run
-        None if user.logon != How::None => {
-            format!("{} has a user {APP} of its own, and the APP runs as the user of that name", file.display())
-        }
-        None => return Ok(()),
-    };
-    Err(Failed::usage(format!("{why}\n  next: give that home another name, or take another image")))
-}
-
-/// The variables of a file.
-pub fn env_file(file: &Path) -> Result<Vec<Variable>, Failed> {
-    let text = fs::read_to_string(file).tried("read", file)?;
-    environment::file(&text).map_err(|why| Failed::new(format!("cannot read {}, {why}", file.display())))
 }
 
 /// The manifest's RAM, in the forms and the range of `--memory`.
@@ -278,14 +182,14 @@ pub fn archs() -> impl TypedValueParser<Value = &'static Arch> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Homes, Manifest, Source, memory};
-    use boot::users::image::{Create, create};
+pub mod tests {
+    use super::{Manifest, Source, memory};
+    use boot::assembly::Homes;
     use clap::{Args, FromArgMatches};
     use std::fs;
     use std::path::Path;
 
-    fn source(words: &[&Path]) -> Source {
+    pub fn source(words: &[&Path]) -> Source {
         let words = [Path::new("run")].into_iter().chain(words.iter().copied());
         let matches = Source::augment_args(clap::Command::new("run")).get_matches_from(words);
         Source::from_arg_matches(&matches).unwrap()
@@ -313,27 +217,6 @@ mod tests {
         assert!(error.to_string().contains("nodeos.toml, memory: expected an amount of RAM"), "{error}");
         manifest("memory = \"1G\"");
         assert!(app.users(&app.wanted().unwrap().manifest).is_ok());
-    }
-
-    #[test]
-    fn an_app_runs_beside_the_homes_of_a_users_image() {
-        let folder = tempfile::tempdir().unwrap();
-        let image = folder.path().join("users.ext4");
-        create(&image, Create { size: 8 << 20, force: false }, &[]).unwrap();
-        let file = Homes::File(image.clone());
-        for (words, users, homes) in [
-            (vec![folder.path()], None, Homes::App),
-            (vec![folder.path()], Some(image.clone()), file.clone()),
-            (vec![folder.path(), Path::new("--users"), &image], None, file),
-            (vec![folder.path(), Path::new("--users"), Path::new("none")], Some(image.clone()), Homes::None),
-            (vec![folder.path(), Path::new("--users"), Path::new("1G")], None, Homes::App),
-        ] {
-            let found = source(&words).users(&Manifest { users, ..Manifest::default() }).unwrap();
-            let app = found.app.unwrap();
-            assert_eq!((found.homes, app.path.as_path()), (homes, folder.path()), "{words:?}");
-            // the default node's
-            assert!(app.node.is_some_and(|node| node.interface().is_some()));
-        }
     }
 
     #[test]

@@ -235,7 +235,7 @@ impl Act for Args {
                 common.progress.say("users", &format!("the policy of {name} is {new}, from the next boot on"));
             }
             Verb::Env { file, name, env, env_file, unset, default } => {
-                let mut set = env_file.as_deref().map(crate::source::env_file).transpose()?.unwrap_or_default();
+                let mut set = env_file.as_deref().map(crate::apps::env_file).transpose()?.unwrap_or_default();
                 set.extend(env);
                 let old = variables(&file, &name)?;
                 if set.is_empty() && unset.is_empty() && !default {

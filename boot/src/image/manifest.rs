@@ -15,6 +15,9 @@
 //!
 //! Paths are relative to the manifest's folder.
 
+pub mod apps;
+
+use self::apps::Table;
 use crate::host::error::{Error, Result, Tried};
 use crate::parts::closure::normal;
 use serde::Deserialize;
@@ -51,6 +54,8 @@ pub struct Manifest {
     pub dev: bool,
     /// Environment variables of an app.
     pub env: BTreeMap<String, String>,
+    /// Several apps on one machine.
+    pub app: Vec<Table>,
     pub kernel: Kernel,
 }
 
@@ -163,6 +168,10 @@ impl Manifest {
         for include in &mut self.include {
             include.from = folder.join(&include.from);
         }
+        for app in &mut self.app {
+            let path = if app.path.as_os_str().is_empty() { Path::new(&app.name) } else { &app.path };
+            app.path = folder.join(path);
+        }
         self.users = self.users.map(|users| folder.join(users));
         self.node = self.node.map(|node| match node.contains('/') {
             true => folder.join(node).to_string_lossy().into_owned(),
@@ -223,6 +232,7 @@ mod tests {
             dev: true,
             start: Some("node x.js".to_owned()),
             env: BTreeMap::from([("PORT".to_owned(), "8000".to_owned())]),
+            app: Vec::new(),
             kernel: Kernel { options: vec![KernelOption("CONFIG_USB=y".to_owned())] },
         };
         assert_eq!(manifest, expected);

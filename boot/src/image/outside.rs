@@ -31,7 +31,8 @@ pub fn of(manifest: &Manifest, folder: &Path) -> Result<Vec<Outside>> {
     let is_path = |node: &&str| node.contains('/') || Path::new(node).is_file();
     let node = manifest.node.as_deref().filter(is_path).map(|node| ("node", PathBuf::from(node)));
     let users = manifest.users.clone().map(|users| ("users", users));
-    for (key, path) in includes.chain(node).chain(users) {
+    let apps = manifest.app.iter().map(|app| ("app", app.path.clone()));
+    for (key, path) in includes.chain(node).chain(users).chain(apps) {
         // a missing file is reported by the code that reads it
         let real = fs::canonicalize(&path).ok().filter(|real| !real.starts_with(&inside));
         found.extend(real.map(|real| Outside { key, what: real.display().to_string() }));
@@ -40,7 +41,12 @@ pub fn of(manifest: &Manifest, folder: &Path) -> Result<Vec<Outside>> {
     let options = manifest.kernel.options.iter().filter(|KernelOption(option)| option.contains('/'));
     found.extend(options.map(|KernelOption(option)| Outside { key: "kernel.options", what: option.clone() }));
     // a script can read all that the user can, and put it into its package
-    let scripts = manifest.allow_scripts.iter().map(|name| format!("{name} runs its install script on this machine"));
+    let of_apps = manifest.app.iter().flat_map(|app| &app.allow_scripts);
+    let scripts = manifest
+        .allow_scripts
+        .iter()
+        .chain(of_apps)
+        .map(|name| format!("{name} runs its install script on this machine"));
     found.extend(scripts.map(|what| Outside { key: "allow-scripts", what }));
     Ok(found)
 }
@@ -79,6 +85,7 @@ mod tests {
         let secret = fs::canonicalize(folder.path().join("secret")).unwrap();
         let secret = secret.display();
         assert_eq!(outside("include = ['/etc/passwd']"), ["include: /etc/passwd"]);
+        assert_eq!(outside("[[app]]\nname = 'a'\npath = '../secret'"), [format!("app: {secret}")]);
         for from in ["link", "up/secret", "share/../../secret"] {
             let text = format!("include = [{{ from = '{from}', to = '/s' }}]");
             assert_eq!(outside(&text), [format!("include: {secret}")], "{from}");

@@ -26,7 +26,8 @@ use crate::image::tree::{self, Tree};
 use crate::parts::node::Choice;
 use serde_json::Value;
 use shim::arches::Arch;
-use shim::layout::{APP_ENVIRONMENT, APP_FOLDER, APP_INIT, FIRST_UID};
+use shim::layout::{APP_ENVIRONMENT, APP_FOLDER, APP_INIT, APP_POLICY, FIRST_UID};
+use shim::policy::Policy;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -45,7 +46,11 @@ const NO_SHELL: &str = "{\nlet said = false\nconst hint = error => {\n\
 /// An app: a file or a folder, and its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
+    /// The user that runs it.
+    pub name: String,
     pub path: PathBuf,
+    /// The policy of its user, if its image has one.
+    pub policy: Option<Policy>,
     /// The start command in nodeos.toml; it takes precedence over package.json.
     pub start: Option<String>,
     /// Arguments, after those of its own `"start"`.
@@ -69,7 +74,9 @@ pub struct App {
 impl From<PathBuf> for App {
     fn from(path: PathBuf) -> Self {
         Self {
+            name: names::APP.to_owned(),
             path,
+            policy: None,
             start: None,
             words: Vec::new(),
             environment: Vec::new(),
@@ -83,22 +90,26 @@ impl From<PathBuf> for App {
     }
 }
 
-/// The image with the app's code; its `APP_INIT` does `first` before all else, which is JavaScript.
-pub fn layer(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<PathBuf> {
-    erofs::image(host, &erofs::APPS, arch.name, &tree(&code(host, app, arch, first)?, app.writable)?)
-}
-
-/// A users partition with the app's home, in which nothing is yet; from the cache. Whoever lets a machine write makes a
-/// copy.
-pub fn homes(host: &Host, size: u64) -> Result<PathBuf> {
-    let home = Home::new(names::APP, FIRST_UID);
-    let key = home.digest(Key::default().with("size", size.to_le_bytes()))?.name();
-    host.cache.entry("users", &format!("app-{key}"), |new| create(new, Create { size, force: false }, &[home]))
-}
-
-/// Code as files of root's. With `writable`, the app makes new files in its folders, as everybody does in `/tmp`.
-fn tree(code: &Home, writable: bool) -> Result<Tree> {
+/// The image with the code of these apps; their `APP_INIT` does `first` before all else, which is JavaScript.
+pub fn layer(host: &Host, apps: &[App], arch: &Arch, first: &str) -> Result<PathBuf> {
     let mut tree = Tree::default();
+    for app in apps {
+        add(&mut tree, &code(host, app, arch, first)?, app.writable)?;
+    }
+    erofs::image(host, &erofs::APPS, arch.name, &tree)
+}
+
+/// A users partition with the apps' homes, in which nothing is yet; from the cache. Whoever lets a machine write makes a
+/// copy.
+pub fn homes(host: &Host, apps: &[App], size: u64) -> Result<PathBuf> {
+    let homes: Vec<Home> = apps.iter().zip(FIRST_UID..).map(|(app, uid)| Home::new(&app.name, uid)).collect();
+    let key = Key::default().with("size", size.to_le_bytes());
+    let key = homes.iter().try_fold(key, |key, home| home.digest(key))?.name();
+    host.cache.entry("users", &format!("app-{key}"), |new| create(new, Create { size, force: false }, &homes))
+}
+
+/// Adds code as files of root's. With `writable`, the app makes new files in its folders, as everybody does in `/tmp`.
+fn add(tree: &mut Tree, code: &Home, writable: bool) -> Result<()> {
     for (path, entry) in code.entries() {
         let text = |what: &str, bytes: &[u8]| {
             let tried = format!("put {} into the image", Shown::of(path));
@@ -115,15 +126,16 @@ fn tree(code: &Home, writable: bool) -> Result<Tree> {
         };
         tree.put(&format!("/{}/{}", code.name, text("its name", path)?), entry)?;
     }
-    Ok(tree)
+    Ok(())
 }
 
 /// The app's code, below `/app`.
-pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
-    let App { path: app, start: own, words, environment, includes, writable, shell, node, allow_scripts, dev } = app;
+pub fn code(host: &Host, app_of: &App, arch: &Arch, first: &str) -> Result<Home> {
+    let App { name, policy, path: app, start: own, words, environment, .. } = app_of;
+    let App { includes, writable, shell, node, allow_scripts, dev, .. } = app_of;
     let tried = || format!("run {}", app.display());
     let found = fs::metadata(app).tried("look at", app)?;
-    let mut home = Home::new(names::APP, FIRST_UID);
+    let mut home = Home::new(name, FIRST_UID);
     let mut start = if found.is_dir() {
         // a link to a folder would be copied as a link, and npm would write to its target
         let app = &fs::canonicalize(app).tried("find", app)?;
@@ -168,6 +180,9 @@ pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
     let variables = start.environment().map_err(|why| Error::new(tried(), why))?;
     if !variables.is_empty() {
         home.file(APP_ENVIRONMENT, variables);
+    }
+    if let Some(policy) = policy {
+        home.file(APP_POLICY, format!("{policy}\n"));
     }
     let interface = node.as_ref().and_then(Choice::interface);
     native::warnings(&home, arch, includes, interface)?.iter().for_each(|warning| host.progress.say("app", warning));

@@ -42,7 +42,7 @@ fn refused(files: &[(&str, &str)]) -> String {
     let scratch = Scratch::new();
     let folder = app(&scratch, files);
     fs::create_dir_all(&folder).unwrap();
-    let error = layer(&host(&scratch), &folder.clone().into(), &ALL[0], "").unwrap_err().to_string();
+    let error = layer(&host(&scratch), &[folder.clone().into()], &ALL[0], "").unwrap_err().to_string();
     assert!(!scratch.folder().join("cache/apps").exists(), "something was written: {error}");
     error.replace(scratch.folder().to_str().unwrap(), "")
 }
@@ -60,7 +60,7 @@ fn a_folder_becomes_a_layer_without_git_history_and_npm_tokens() {
     ];
     let folder = app(&scratch, &files);
     symlink("lib/x.js", folder.join("link")).unwrap();
-    let path = layer(&host(&scratch), &folder.clone().into(), &ALL[0], "").unwrap();
+    let path = layer(&host(&scratch), &[folder.clone().into()], &ALL[0], "").unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "an app's files may be secret");
     let expected = [
         ("/app", "drwxr-xr-x"),
@@ -80,9 +80,9 @@ fn a_folder_becomes_a_layer_without_git_history_and_npm_tokens() {
     let found: Vec<_> = found.iter().map(|(path, mode, _)| (path.as_str(), mode.as_str())).collect();
     assert_eq!(found, expected);
     assert!(members(&path).iter().all(|(.., owner)| *owner == (0, 0)));
-    assert_eq!(layer(&host(&scratch), &folder.clone().into(), &ALL[0], "").unwrap(), path, "made once");
+    assert_eq!(layer(&host(&scratch), &[folder.clone().into()], &ALL[0], "").unwrap(), path, "made once");
     let writable = App { writable: true, ..App::from(folder) };
-    let path = layer(&host(&scratch), &writable, &ALL[0], "").unwrap();
+    let path = layer(&host(&scratch), &[writable], &ALL[0], "").unwrap();
     let found = members(&path);
     let folders: Vec<_> =
         found.iter().filter(|(_, mode, _)| mode == "drwxrwxrwt").map(|(path, ..)| &path[..]).collect();
@@ -160,7 +160,7 @@ fn an_app_that_cannot_start_is_refused_before_anything_is_written() {
     let scratch = Scratch::new();
     let error = |name: &str| {
         let path = scratch.folder().join(name);
-        layer(&host(&scratch), &path.clone().into(), &ALL[0], "").unwrap_err().to_string()
+        layer(&host(&scratch), &[path.clone().into()], &ALL[0], "").unwrap_err().to_string()
     };
     assert!(error("gone.js").contains("ENOENT"));
     fs::write(scratch.folder().join("x.py"), "").unwrap();
@@ -178,7 +178,7 @@ fn eight_apps_at_once_each_get_their_image() {
             let (host, made, app) = (&host, &made, scratch.folder().join(format!("{number}.js")));
             scope.spawn(move || {
                 fs::write(&app, format!("// {number}")).unwrap();
-                let image = layer(host, &app.clone().into(), &ALL[0], "").unwrap();
+                let image = layer(host, &[app.clone().into()], &ALL[0], "").unwrap();
                 made.wait();
                 let file = format!("/app/app/{number}.js");
                 assert!(members(&image).iter().any(|(path, ..)| *path == file), "the image of app {number}");

@@ -3,6 +3,7 @@
 //! Its homes are those of `nodeos run APP`, except that `/init` first runs `trace.js`. The machine is stopped when the
 //! app listens, or when it neither listens nor exits for a while.
 
+use std::slice;
 use std::time::Duration;
 
 use crate::figures::Event;
@@ -36,8 +37,8 @@ enum End {
 pub fn timeline(host: &Host, subject: &Subject, app: &App, image: &Image) -> Result<Vec<Event>> {
     let tried = || format!("time the boot of {}", app.path.display());
     let _making = Making::start();
-    let homes = app::homes(host, DEFAULT_SIZE)?;
-    let apps = Some(app::layer(host, app, image.arch, include_str!("trace.js"))?);
+    let homes = app::homes(host, slice::from_ref(app), DEFAULT_SIZE)?;
+    let apps = Some(app::layer(host, slice::from_ref(app), image.arch, include_str!("trace.js"))?);
     interrupt::check(tried)?;
     let image = &Image { apps, ..image.clone() };
     let mut machine = machine(image, &image.initramfs, &homes, "loglevel=7")?;

@@ -52,7 +52,7 @@ impl Subject {
     /// The image for the medium.
     fn image(&self, host: &Host) -> Result<Image> {
         let placement = self.target.placement.unwrap_or(Placement::Medium);
-        let apps = self.users.apps(host, self.arch)?;
+        let apps = self.users.code(host, self.arch)?;
         Ok(Image { apps, ..self.image_at(host, self.target.profile, placement)? })
     }
 
@@ -105,7 +105,7 @@ pub fn measure(
         format: FORMAT,
         arch: subject.arch.name.to_owned(),
         target: subject.target.name.to_owned(),
-        app: subject.users.app.as_ref().map(|app| app.path.display().to_string()),
+        app: subject.users.app().map(|app| app.path.display().to_string()),
         versions: image.versions.iter().map(|(name, version)| ((*name).to_owned(), version.clone())).collect(),
         figures: Figures::new(),
         timeline: vec![],
@@ -131,7 +131,7 @@ pub fn measure(
         measured.figures.extend(repeated(What::Instructions, &|| guest.instructions(&[]))?);
         measured.figures.extend(repeated(What::Memory, &|| guest.memory())?);
         if has(What::Time) {
-            measured.timeline = match &subject.users.app {
+            measured.timeline = match subject.users.app() {
                 Some(app) => app::timeline(host, subject, app, &image)?,
                 None => guest.time()?,
             };

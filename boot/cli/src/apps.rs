@@ -1,0 +1,216 @@
+//! Who uses the machine of `run` and `build`: the apps, and the homes beside them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use boot::assembly::{Homes, Users};
+use boot::host::error::Tried;
+use boot::image::manifest::apps::{Settings, Table};
+use boot::image::manifest::{FILE, Manifest};
+use boot::parts::node::{self, Choice};
+use boot::users::app::App;
+use boot::users::environment::{self, Variable};
+use boot::users::names::{self, APP};
+use boot::users::read::{How, Image};
+use shim::layout::{OF_THE_MACHINE, ROOT_USER};
+
+use crate::common::Failed;
+use crate::source::{Source, is_file};
+
+impl Source {
+    /// Who uses the machine.
+    pub fn users(&self, manifest: &Manifest) -> Result<Users, Failed> {
+        let apps = self.apps(manifest)?;
+        let named = self.users.as_ref().filter(|_| self.size().is_none());
+        let homes = match (named, &manifest.users) {
+            (Some(word), _) if word.as_os_str() == "none" => Homes::None,
+            (Some(file), _) => is_file(file).map(Homes::File)?,
+            (None, Some(file)) if self.size().is_none() => is_file(file).map(Homes::File)?,
+            (None, _) if !apps.is_empty() => Homes::App,
+            (None, _) => Homes::Demo,
+        };
+        if let Homes::File(file) = &homes {
+            apps.iter().try_for_each(|app| no_other(file, &app.name))?;
+        }
+        Ok(Users { homes, apps })
+    }
+
+    fn apps(&self, manifest: &Manifest) -> Result<Vec<App>, Failed> {
+        let settings = manifest.settings();
+        let alone = settings != Settings::default();
+        if !manifest.app.is_empty() {
+            if alone {
+                return Err(self.wrong("start, writable, shell, dev and allow-scripts belong below [[app]]"));
+            }
+            return self.several(manifest);
+        }
+        match &self.app {
+            Some(path) => Ok(vec![self.one(manifest, APP, path.clone(), settings, &BTreeMap::new())?]),
+            None if alone || !manifest.env.is_empty() => Err(Failed::usage(
+                "start, writable, shell, dev, allow-scripts and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
+            )),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The apps of `[[app]]`.
+    fn several(&self, manifest: &Manifest) -> Result<Vec<App>, Failed> {
+        if self.app.as_ref().is_some_and(|app| !app.join(FILE).is_file()) {
+            let why = "has several apps in [[app]], and an APP of its own cannot run beside them";
+            let next = format!("name the folder: nodeos run {}", self.folder().display());
+            return Err(Failed::usage(format!("{} {why}\n  next: {next}", self.folder().join(FILE).display())));
+        }
+        if !self.words.is_empty() {
+            return Err(Failed::usage(
+                "words after -- are for one app: write start = \"node FILE WORDS\" below its [[app]]",
+            ));
+        }
+        let mut apps: Vec<App> = Vec::new();
+        for table in &manifest.app {
+            let Table { name, path, env, .. } = table;
+            let of_app = |why: String| self.wrong(&format!("[[app]] {name:?}: {why}"));
+            names::check(name).map_err(|error| of_app(error.to_string()))?;
+            if name == ROOT_USER || apps.iter().any(|other| other.name == *name) {
+                let why = if name == ROOT_USER { "root runs no app" } else { "two apps have this name" };
+                return Err(of_app(format!("{why}: each app is a user of its own")));
+            }
+            let policy = table.policy().map_err(of_app)?;
+            apps.push(App { policy, ..self.one(manifest, name, path.clone(), table.settings(), env)? });
+        }
+        Ok(apps)
+    }
+
+    fn one(
+        &self,
+        manifest: &Manifest,
+        name: &str,
+        path: PathBuf,
+        settings: Settings,
+        env: &BTreeMap<String, String>,
+    ) -> Result<App, Failed> {
+        let Settings { start, writable, shell, allow_scripts, dev } = settings;
+        let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), self.arch())?;
+        Ok(App {
+            name: name.to_owned(),
+            path,
+            policy: None,
+            start,
+            words: self.words.clone(),
+            environment: self.environment(manifest, env)?,
+            includes: manifest.include.clone(),
+            writable,
+            shell,
+            node: Some(node),
+            allow_scripts,
+            dev,
+        })
+    }
+
+    /// An app's environment variables: those of nodeos.toml for all and for this one, of the file, of the command line.
+    fn environment(&self, manifest: &Manifest, own: &BTreeMap<String, String>) -> Result<Vec<Variable>, Failed> {
+        let of_manifest = manifest.env.iter().chain(own).map(|(name, value)| environment::named(name, value));
+        let mut all = of_manifest
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|why| Failed::new(format!("cannot read {}, env: {why}", self.folder().join(FILE).display())))?;
+        if let Some(file) = &self.env_file {
+            all.extend(env_file(file)?);
+        }
+        all.extend(self.env.iter().cloned());
+        Ok(all)
+    }
+
+    fn wrong(&self, why: &str) -> Failed {
+        Failed::usage(format!("{}: {why}", self.folder().join(FILE).display()))
+    }
+}
+
+/// Refuses an image in which somebody else has the name of an app's user, or whose home would replace the machine's node.
+fn no_other(file: &Path, app: &str) -> Result<(), Failed> {
+    let image = Image::open(file)?;
+    let users = image.users()?;
+    let Some(user) = users.iter().find(|user| user.name == app) else { return Ok(()) };
+    for folder in OF_THE_MACHINE {
+        if image.look(format!("/{app}/{folder}").as_bytes())?.is_some() {
+            let text = format!(
+                "the home {app} in {} has a /{folder}, which would replace that of the machine",
+                file.display()
+            );
+            return Err(Failed::usage(format!("{text}\n  next: rename it, or take another image")));
+        }
+    }
+    let why = match &user.refused {
+        Some(why) => format!("the home {app} in {} would be refused: {why}", file.display()),
+        // an app may have made an /init, which does not run
+        None if user.logon != How::None => {
+            format!("{} has a user {app} of its own, and the APP runs as the user of that name", file.display())
+        }
+        None => return Ok(()),
+    };
+    Err(Failed::usage(format!("{why}\n  next: give that home another name, or take another image")))
+}
+
+/// The variables of a file.
+pub fn env_file(file: &Path) -> Result<Vec<Variable>, Failed> {
+    let text = fs::read_to_string(file).tried("read", file)?;
+    environment::file(&text).map_err(|why| Failed::new(format!("cannot read {}, {why}", file.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{APP, Homes, Manifest, Path};
+    use crate::source::tests::source;
+    use boot::users::image::{Create, create};
+    use std::fs;
+
+    #[test]
+    fn an_app_runs_beside_the_homes_of_a_users_image() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("users.ext4");
+        create(&image, Create { size: 8 << 20, force: false }, &[]).unwrap();
+        let file = Homes::File(image.clone());
+        for (words, users, homes) in [
+            (vec![folder.path()], None, Homes::App),
+            (vec![folder.path()], Some(image.clone()), file.clone()),
+            (vec![folder.path(), Path::new("--users"), &image], None, file),
+            (vec![folder.path(), Path::new("--users"), Path::new("none")], Some(image.clone()), Homes::None),
+            (vec![folder.path(), Path::new("--users"), Path::new("1G")], None, Homes::App),
+        ] {
+            let found = source(&words).users(&Manifest { users, ..Manifest::default() }).unwrap();
+            let app = found.app().unwrap();
+            assert_eq!((&found.homes, app.path.as_path()), (&homes, folder.path()), "{words:?}");
+            // the default node's
+            assert!(app.node.as_ref().is_some_and(|node| node.interface().is_some()));
+        }
+    }
+
+    #[test]
+    fn each_app_of_the_manifest_is_a_user() {
+        let folder = tempfile::tempdir().unwrap();
+        let users = |text: &str, words: &[&Path]| {
+            fs::write(folder.path().join("nodeos.toml"), text).unwrap();
+            let source = source(&[&[folder.path()], words].concat());
+            source.users(&Manifest::load(folder.path()).unwrap()).map_err(|error| error.to_string())
+        };
+        let two = "[env]\nA = '1'\nB = '1'\n[[app]]\nname = 'web'\nenv = { B = '2' }\nmemory = '128M'\n[[app]]\nname = 'worker'\npath = 'w.js'\n";
+        let found = users(two, &[Path::new("--env"), Path::new("C=3")]).unwrap();
+        assert_eq!((&found.homes, found.app()), (&Homes::App, None));
+        let [web, worker] = found.apps.as_slice() else { panic!("{:?}", found.apps) };
+        let pairs: Vec<String> = web.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(pairs, ["A=1", "B=1", "B=2", "C=3"]);
+        assert_eq!((&web.path, &worker.path), (&folder.path().join("web"), &folder.path().join("w.js")));
+        assert_eq!((web.policy.is_some(), worker.policy.is_some()), (true, false));
+        for (text, says) in [
+            ("[[app]]\nname = 'root'", "root runs no app"),
+            ("[[app]]\nname = 'a'\n[[app]]\nname = 'a'", "two apps have this name"),
+            ("[[app]]\nname = 'a/b'", "it has a slash"),
+            ("[[app]]\nmemory = '64M'", "it is empty"),
+            ("[[app]]\nname = 'a'\nmemory = '1K'", "[[app]] \"a\": "),
+            ("start = 'node x'\n[[app]]\nname = 'a'", "belong below [[app]]"),
+        ] {
+            let error = users(text, &[]).unwrap_err();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+        assert_eq!(users("", &[]).unwrap().app().unwrap().name, APP);
+    }
+}

@@ -1,0 +1,115 @@
+//! `[[app]]` in `nodeos.toml`: several apps on one machine, each a user of its own.
+
+use super::Manifest;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use shim::policy::Policy;
+use shim::policy::keys::name;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// How an app starts, and what is in its image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    pub start: Option<String>,
+    pub writable: bool,
+    pub shell: bool,
+    pub allow_scripts: Vec<String>,
+    pub dev: bool,
+}
+
+/// One of the apps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Table {
+    /// The user that runs it.
+    pub name: String,
+    /// Its folder or file. By default it is named as the user.
+    pub path: PathBuf,
+    start: Option<String>,
+    writable: bool,
+    shell: bool,
+    pub allow_scripts: Vec<String>,
+    dev: bool,
+    /// Environment variables; they come after those of all apps.
+    pub env: BTreeMap<String, String>,
+    // keys of a policy, as in `.policy/USER.json`
+    memory: Option<Value>,
+    high: Option<Value>,
+    pids: Option<Value>,
+    devices: Option<Value>,
+    network: Option<Value>,
+}
+
+impl Manifest {
+    /// The settings of the app, if there is one alone.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings {
+            start: self.start.clone(),
+            writable: self.writable,
+            shell: self.shell,
+            allow_scripts: self.allow_scripts.clone(),
+            dev: self.dev,
+        }
+    }
+}
+
+impl Table {
+    /// Its settings.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings {
+            start: self.start.clone(),
+            writable: self.writable,
+            shell: self.shell,
+            allow_scripts: self.allow_scripts.clone(),
+            dev: self.dev,
+        }
+    }
+
+    /// The policy of its user, which a machine reads from the image; `None` if it has none of the keys.
+    pub fn policy(&self) -> Result<Option<Policy>, String> {
+        let Self { memory, high, pids, devices, network, .. } = self;
+        let keys = [
+            (name::MEMORY, memory),
+            (name::HIGH, high),
+            (name::PIDS, pids),
+            (name::DEVICES, devices),
+            (name::NETWORK, network),
+        ];
+        let given: Map<String, Value> =
+            keys.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect();
+        if given.is_empty() {
+            return Ok(None);
+        }
+        Policy::parse(json!(given).to_string().as_bytes()).map(Some).map_err(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Manifest, Settings};
+
+    #[test]
+    fn each_app_has_settings_and_a_policy_of_its_own() {
+        let text = "[env]\nA = '1'\n[[app]]\nname = 'web'\nstart = 'node x.js'\nenv = { PORT = '80' }\nmemory = '128M'\n\
+                    network = 'private'\n[[app]]\nname = 'worker'\nallow-scripts = ['x']\n";
+        let manifest = Manifest::parse("nodeos.toml", text).unwrap();
+        let [web, worker] = manifest.app.as_slice() else { panic!("{:?}", manifest.app) };
+        assert_eq!((web.name.as_str(), web.env["PORT"].as_str()), ("web", "80"));
+        assert_eq!(web.settings(), Settings { start: Some("node x.js".to_owned()), ..Settings::default() });
+        let policy = web.policy().unwrap().unwrap();
+        assert_eq!(policy.to_string(), r#"{"memory": "128M", "network": "private"}"#);
+        assert_eq!((worker.policy(), worker.allow_scripts.as_slice()), (Ok(None), &["x".to_owned()][..]));
+        assert_eq!(manifest.settings(), Settings::default());
+        let wrong = Manifest::parse("nodeos.toml", "[[app]]\nname = 'web'\nmemory = '1K'").unwrap();
+        assert!(wrong.app[0].policy().is_err());
+    }
+
+    #[test]
+    fn an_unknown_key_of_an_app_is_refused_with_its_line() {
+        let error = Manifest::parse("nodeos.toml", "[[app]]\nname = 'a'\nmain = 'x'").unwrap_err().to_string();
+        assert!(error.starts_with("read nodeos.toml, line 3: unknown field `main`"), "{error}");
+    }
+}
