@@ -56,7 +56,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("zsh", "zsh"),
 ];
 
-/// How many lines of stderr an error repeats.
+/// How many lines of stderr an error repeats: npm gives the reason first, and then its usage.
+const FIRST_LINES: usize = 6;
 const LAST_LINES: usize = 12;
 
 /// The Debian package that contains a program.
@@ -163,7 +164,7 @@ impl Run {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Running(self.spawn(&said)?);
         let (stdout, stderr) = (child.0.stdout.take(), child.0.stderr.take());
-        let reader = thread::spawn(move || last_lines(stderr));
+        let reader = thread::spawn(move || some_lines(stderr));
         for line in lines_of(stdout) {
             each(&line);
         }
@@ -227,15 +228,23 @@ fn lines_of(pipe: Option<impl Read>) -> impl Iterator<Item = String> {
     lines.map_while(|line| line.ok()).map(|line| String::from_utf8_lossy(&line).into_owned())
 }
 
-fn last_lines(stderr: Option<impl Read>) -> String {
-    let mut last = VecDeque::new();
+fn some_lines(stderr: Option<impl Read>) -> String {
+    let (mut first, mut last, mut between) = (Vec::new(), VecDeque::new(), false);
     for line in lines_of(stderr) {
-        last.push_back(format!("    {line}"));
+        let line = format!("    {line}");
+        if first.len() < FIRST_LINES {
+            first.push(line);
+            continue;
+        }
+        last.push_back(line);
         if last.len() > LAST_LINES {
             last.pop_front();
+            between = true;
         }
     }
-    Vec::from(last).join("\n")
+    first.extend(between.then(|| "    …".to_owned()));
+    first.extend(last);
+    first.join("\n")
 }
 
 #[cfg(test)]
@@ -248,11 +257,12 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_shows_the_command_its_exit_status_and_its_last_lines() {
+    fn a_failure_shows_the_command_its_exit_status_and_its_first_and_last_lines() {
         let error = Run::new("sh").args(["-c", "for i in $(seq 30); do echo $i >&2; done; exit 3"]).ok().unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with("run sh -c 'for i in"), "{text}");
-        assert!(text.contains("exit status 3\n    19\n") && text.ends_with("    30"), "{text}");
+        assert!(text.contains("exit status 3\n    1\n"), "{text}");
+        assert!(text.contains("    6\n    …\n    19\n") && text.ends_with("    30"), "{text}");
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(super) fn of(host: &Host, app: &Path, arch: &Arch, dev: bool) -> Result<Depe
     let mut ground = ground(app, &workspace)?;
     let reader = Reader::default();
     let start = start(&ground, &workspace);
-    let facts = facts(&ground, &start, &reader);
+    let facts = facts(&ground, &start, &reader, dev);
     let plan = plan(&facts).map_err(|why| Error::new(tried(), why))?;
     if let Plan::Install(how) = &plan {
         relative(&ground, &workspace)?;
@@ -138,7 +138,7 @@ fn start(ground: &Ground, workspace: &Workspace) -> Vec<PathBuf> {
     [ground.app.clone()].into_iter().chain(inside).collect()
 }
 
-fn facts(ground: &Ground, start: &[PathBuf], reader: &Reader) -> Facts {
+fn facts(ground: &Ground, start: &[PathBuf], reader: &Reader, dev: bool) -> Facts {
     let root = ground.base.join(&ground.root);
     let there = |folder: &Path| ground.base.join(folder).join("node_modules").is_dir();
     let read = |name: &str| fs::read(root.join(name)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
@@ -146,7 +146,7 @@ fn facts(ground: &Ground, start: &[PathBuf], reader: &Reader) -> Facts {
     let named = [&ground.app, &ground.root].into_iter().filter_map(|folder| reader.manifest(ground, folder));
     let settings = read(".yarnrc.yml").unwrap_or_default();
     Facts {
-        wanted: start.iter().filter_map(|folder| reader.manifest(ground, folder)).any(|manifest| wants(&manifest)),
+        wanted: start.iter().filter_map(|folder| reader.manifest(ground, folder)).any(|manifest| wants(&manifest, dev)),
         present: there(&ground.root) || there(&ground.app),
         named: named.filter_map(|manifest| managers::named(&manifest)).next(),
         locks,

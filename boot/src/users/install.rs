@@ -23,6 +23,8 @@ const RECIPE: &str = "workspaces 1";
 const SETTINGS: [&str; 4] = [".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml"];
 /// Folders there with changes to packages.
 const PATCHES: [&str; 2] = ["patches", ".yarn/patches"];
+/// How many lines of its stdout an error repeats.
+const LAST_LINES: usize = 12;
 /// Settings of yarn and pnpm that do not count: programs of the folder, which would run on this host, and ours.
 const NOT_OURS: [&str; 5] = ["yarnPath", "plugins", "supportedArchitectures", "cacheFolder", "enableGlobalCache"];
 
@@ -58,7 +60,7 @@ pub fn install(
         adapt(&folder, install, arch)?;
         let run = command(install, program.as_deref(), arch, dev, &only(ground, install)?);
         let within = format!("install the dependencies of {}", ground.base.join(&ground.app).display());
-        run.within(&folder).ok().map_err(|error| {
+        told(run.within(&folder)).map_err(|error| {
             error.next("is the registry reachable? npm ping. Does the lock file fit package.json?").within(&within)
         })?;
         // a package beside the app has a tree of its own, which no manager installs with the app's
@@ -121,6 +123,15 @@ fn command(install: &Install, program: Option<&Path>, arch: &Arch, dev: bool, on
     manager.variables.iter().fold(run, |run, (name, value)| run.env(name, value))
 }
 
+/// Runs a manager. pnpm and the later yarn write the reason of a failure to stdout.
+fn told(run: Run) -> Result<()> {
+    let mut said = Vec::new();
+    run.lines(|line| said.push(format!("\n    {line}"))).map_err(|mut error| {
+        error.why += &said.split_off(said.len().saturating_sub(LAST_LINES)).concat();
+        error
+    })
+}
+
 /// Words with which npm and pnpm install what one package of the workspace needs.
 fn only(ground: &Ground, install: &Install) -> Result<Vec<String>> {
     let inside = ground.app.strip_prefix(&ground.root).unwrap_or(Path::new(""));
@@ -165,7 +176,7 @@ fn adapt(folder: &Path, install: &Install, arch: &Arch) -> Result<()> {
 /// Installs the packages of a folder beside the app.
 fn npm_beside(folder: &Path, arch: &Arch) -> Result<()> {
     let text = fs::read_to_string(folder.join("package.json")).unwrap_or_default();
-    if !wants(&packages::parse(&text).unwrap_or_default()) {
+    if !wants(&packages::parse(&text).unwrap_or_default(), false) {
         return Ok(());
     }
     let locked = folder.join("package-lock.json").exists() || folder.join("npm-shrinkwrap.json").exists();
@@ -174,9 +185,12 @@ fn npm_beside(folder: &Path, arch: &Arch) -> Result<()> {
 }
 
 /// Whether a package.json asks for packages.
-pub fn wants(manifest: &Value) -> bool {
-    let kinds = ["dependencies", "optionalDependencies"];
-    kinds.iter().any(|kind| manifest[*kind].as_object().is_some_and(|packages| !packages.is_empty()))
+pub fn wants(manifest: &Value, dev: bool) -> bool {
+    let kinds = ["dependencies", "optionalDependencies", "devDependencies"];
+    kinds
+        .iter()
+        .take(if dev { 3 } else { 2 })
+        .any(|kind| manifest[*kind].as_object().is_some_and(|packages| !packages.is_empty()))
 }
 
 /// The files that an install reads, below the ground's base.

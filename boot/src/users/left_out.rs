@@ -15,8 +15,23 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Stays on the host: the history of the sources, and the settings of package managers, which may hold a token.
-const LEFT_OUT: [&str; 8] = [".git", ".hg", ".svn", ".npmrc", ".yarnrc", ".yarnrc.yml", packages::OF_NPM, IGNORE];
+/// Stays on the host: the history of the sources, and the settings of package managers, which may hold a token. Then what
+/// managers note for themselves in `node_modules`: paths of this host, and times.
+const LEFT_OUT: [&str; 13] = [
+    ".git",
+    ".hg",
+    ".svn",
+    ".npmrc",
+    ".yarnrc",
+    ".yarnrc.yml",
+    IGNORE,
+    packages::OF_NPM,
+    ".modules.yaml",
+    ".pnpm-workspace-state.json",
+    ".pnpm-workspace-state-v1.json",
+    ".yarn-state.yml",
+    ".yarn-integrity",
+];
 /// What else stays on the host, in the form of a .gitignore.
 const IGNORE: &str = ".nodeosignore";
 /// A folder that git ignores is named if it is larger.

@@ -258,6 +258,25 @@ fn what_no_manager_here_can_install_is_refused_with_the_next_step() {
 }
 
 #[test]
+fn a_lock_file_that_does_not_fit_package_json_is_refused_with_what_the_manager_says() {
+    for (name, shared, lock, why) in [
+        ("npm", "1.0.0", ("package-lock.json", include_str!("locks/package-lock.json")), "in sync"),
+        ("pnpm", "workspace:*", ("pnpm-lock.yaml", include_str!("locks/pnpm-lock.yaml")), "ERR_PNPM_OUTDATED_LOCKFILE"),
+        ("yarn", "1.0.0", ("yarn.lock", include_str!("locks/yarn-8.lock")), "YN0028"),
+    ] {
+        let scratch = Scratch::new();
+        let settings =
+            [(".yarnrc.yml", "nodeLinker: node-modules\n"), ("pnpm-workspace.yaml", "packages:\n  - packages/*\n")];
+        let more = [lock, settings[0], settings[1]];
+        let folder = workspace(&scratch, name, shared, &more[..if name == "pnpm" { 3 } else { 2 }]);
+        let manifest = folder.join("packages/api/package.json");
+        fs::write(&manifest, fs::read_to_string(&manifest).unwrap().replace("2.0.0", "2.1.2")).unwrap();
+        let error = of(&scratch, &folder.join("packages/api")).unwrap_err();
+        assert!(error.contains(why) && error.contains("Does the lock file fit package.json?"), "{name}: {error}");
+    }
+}
+
+#[test]
 fn an_absolute_path_in_package_json_is_not_installed() {
     let scratch = Scratch::new();
     let outer = scratch.folder().join("outer");
