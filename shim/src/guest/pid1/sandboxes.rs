@@ -185,7 +185,8 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
             let _ = rustix::mount::unmount(Name::new(&path)?.c(), rustix::mount::UnmountFlags::DETACH);
             let place = place::open(&path)?;
             attach(&node, &place)?;
-            (forget(node), forget(place));
+            forget(node);
+            forget(place);
             rustix::process::setsid()?;
             let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
             let terminal = place::file(&path, flags)?;
