@@ -1,8 +1,11 @@
+import { once } from 'node:events'
 import fs from 'node:fs'
 import pino from 'pino'
 
 // the transport is a worker thread
 const transport = pino.transport({ target: 'pino/file', options: { destination: '/tmp/log' } })
+// pino waits 10 s at most for its thread, which is too short on a busy host
+await once(transport, 'ready')
 const log = pino({ base: null, timestamp: false }, transport)
 log.info({ who: 'ana' }, 'hello')
 transport.end()
