@@ -30,7 +30,10 @@ pub fn warnings(home: &Home, arch: &Arch, includes: &[Include], node: Option<u32
             packages.entry(package_of(&path)).or_default().push((path, elf));
         }
     }
-    Ok(packages.iter().filter_map(|(package, addons)| warning(home, arch, &included, node, package, addons)).collect())
+    // npm may install the package for musl too, which is not loaded where that for glibc is
+    let unused = |package: &str| package.contains("musl") && packages.contains_key(&package.replace("musl", "gnu"));
+    let wanted = packages.iter().filter(|(package, _)| !unused(package));
+    Ok(wanted.filter_map(|(package, addons)| warning(home, arch, &included, node, package, addons)).collect())
 }
 
 fn warning(
@@ -171,6 +174,8 @@ mod tests {
         compile("small/x.node", &["-l:librt.so.1", "-l:libresolv.so.2", "-l:libpthread.so.0"]);
         compile("b/build/x.node", &[&own, "-Wl,-rpath,$ORIGIN/../lib"]);
         compile("c/x.node", &[&own]);
+        compile("@d/linux-gnu/x.node", &[]);
+        compile("@d/linux-musl/x.node", &[&own]);
         let found = of(folder.path(), arch.name, &[]);
         let [text] = found.as_slice() else { panic!("{found:?}") };
         assert!(

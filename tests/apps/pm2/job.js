@@ -1,0 +1,2 @@
+console.log('hello from a job')
+setInterval(() => {}, 1000)

@@ -1,0 +1,3 @@
+import { what } from './part.js'
+
+document.title = what
