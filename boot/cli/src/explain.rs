@@ -151,7 +151,8 @@ fn one(user: &read::User, code: Code, single: bool, policy: &Read, limits: Limit
     if let Some(why) = refused {
         return Section { title: format!("{}: refused, {why}", Shown::of(name)), steps: Vec::new() };
     }
-    let when = match (init, single) {
+    // an app starts at boot, whatever is in its home
+    let when = match (*init || code != Code::None, single) {
         (true, false) => "at boot, for its init",
         (_, true) if name != ROOT_USER => "never: with single only root may log on",
         _ => "at the first logon",

@@ -114,7 +114,11 @@ impl Act for Args {
         let wanted = self.source.wanted()?;
         let users = self.source.users(&wanted.manifest)?;
         if self.keep && users.homes != Homes::App {
-            return Err(Failed::usage("--keep is for an APP without --users: other homes are kept anyway"));
+            let why = match users.homes {
+                Homes::None => "with --users none the homes are in RAM",
+                _ => "the demo's homes and those of --users FILE are kept anyway",
+            };
+            return Err(Failed::usage(format!("--keep is for an APP without --users: {why}")));
         }
         if self.fresh && !self.keep && users.homes != Homes::Demo {
             return Err(Failed::usage("--fresh is for the demo's homes, and with --keep for an APP's home"));

@@ -32,9 +32,14 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// JavaScript that says what to do when a write fails.
-const HINT: &str = "process.on('uncaughtExceptionMonitor', error => error?.code === 'EROFS' && console.error(\
-                    'nodeos: /app is read-only: write to another folder, such as /data, or set writable = true in nodeos.toml'))\n";
+/// JavaScript that says what to do when a write into `/app` fails. SQLite has numbers for it (sqlite3.h,
+/// `SQLITE_READONLY` and `SQLITE_CANTOPEN`), and better-sqlite3 has names.
+const HINT: &str = "process.on('uncaughtExceptionMonitor', error => {\n\
+                    const { code, path, errcode } = Object(error)\n\
+                    const sqlite = /^SQLITE_(READONLY|CANTOPEN)/.test(code) || code === 'ERR_SQLITE_ERROR' && [8, 14].includes(errcode & 255)\n\
+                    const app = path === undefined || !String(path).startsWith('/') || String(path).startsWith('/app/')\n\
+                    if (sqlite || code === 'EROFS' && app) console.error(\
+                    'nodeos: /app is read-only: write to another folder, such as /data, or set writable = true in nodeos.toml')\n})\n";
 /// JavaScript that says what to do when a program needs a shell: exec() passes its error to a callback, and only
 /// execSync() throws it. The listener takes no error from anybody.
 const NO_SHELL: &str = "{\nlet said = false\nconst hint = error => {\n\
