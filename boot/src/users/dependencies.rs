@@ -9,7 +9,7 @@
 
 use super::ground::{Ground, Lost, in_modules, link};
 use super::home::{Entry, Home};
-use super::install::{install, locals, wants};
+use super::install::{install, locals, locked, wants};
 use super::managers::{self, Facts, Plan, plan};
 use super::modules::{Reached, Reader, Wanted, reached};
 use super::workspace::{self, Workspace};
@@ -44,7 +44,7 @@ pub(super) fn of(host: &Host, app: &Path, arch: &Arch, dev: bool) -> Result<Depe
     let tried = || format!("take the dependencies of {}", app.display());
     let workspace = workspace::of(app)?;
     let workspace = workspace.unwrap_or_else(|| Workspace { root: app.to_owned(), members: Vec::new() });
-    let mut ground = ground(app, &workspace)?;
+    let mut ground = ground(app, &workspace);
     let reader = Reader::default();
     let start = start(&ground, &workspace);
     let facts = facts(&ground, &start, &reader, dev);
@@ -74,33 +74,42 @@ pub(super) fn of(host: &Host, app: &Path, arch: &Arch, dev: bool) -> Result<Depe
 pub fn outside(app: &Path) -> Result<Vec<PathBuf>> {
     let app = fs::canonicalize(app).tried("find", app)?;
     let workspace = workspace::of(&app)?.unwrap_or_else(|| Workspace { root: app.clone(), members: Vec::new() });
-    beside(&app, &workspace)
+    Ok(named(&app, &workspace).1)
 }
 
-/// The same for a workspace: folders, and archives.
-fn beside(app: &Path, workspace: &Workspace) -> Result<Vec<PathBuf>> {
+/// The folders whose package.json says what is installed, and what they name outside of the workspace: folders, and
+/// archives.
+fn named(app: &Path, workspace: &Workspace) -> (BTreeSet<PathBuf>, Vec<PathBuf>) {
     let members = workspace.members.iter().map(|member| workspace.root.join(member));
     let mut todo: Vec<PathBuf> = [app.to_owned(), workspace.root.clone()].into_iter().chain(members).collect();
-    let mut found = BTreeSet::new();
+    let (mut seen, mut found) = (BTreeSet::new(), BTreeSet::new());
     while let Some(folder) = todo.pop() {
-        let text = fs::read_to_string(folder.join("package.json")).unwrap_or_default();
-        let manifest = packages::parse(&text).unwrap_or_default();
+        if !seen.insert(folder.clone()) {
+            continue;
+        }
+        let manifest = manifest(&folder);
         // what is not there is reported by whoever looks for it
         let named = locals(&manifest).into_iter().filter_map(|path| fs::canonicalize(folder.join(path)).ok());
-        for path in named.filter(|path| !path.starts_with(&workspace.root) && !workspace.root.starts_with(path)) {
-            if found.insert(path.clone()) {
-                todo.push(path);
+        for path in named.filter(|path| !workspace.root.starts_with(path)) {
+            if !path.starts_with(&workspace.root) {
+                found.insert(path.clone());
             }
+            todo.push(path);
         }
     }
     // one that is inside of another comes with it
     let inside = |path: &PathBuf| path.ancestors().skip(1).any(|above| found.contains(above));
-    Ok(found.iter().filter(|path| !inside(path)).cloned().collect())
+    let outside = found.iter().filter(|path| !inside(path)).cloned().collect();
+    (seen, outside)
+}
+
+fn manifest(folder: &Path) -> serde_json::Value {
+    packages::parse(&fs::read_to_string(folder.join("package.json")).unwrap_or_default()).unwrap_or_default()
 }
 
 /// Where packages may be. Of a workspace, that is what its packages have, and the `node_modules` of its root.
-fn ground(app: &Path, workspace: &Workspace) -> Result<Ground> {
-    let beside = beside(app, workspace)?;
+fn ground(app: &Path, workspace: &Workspace) -> Ground {
+    let (_, beside) = named(app, workspace);
     let mut base = workspace.root.as_path();
     for path in &beside {
         while !path.starts_with(base) {
@@ -111,21 +120,33 @@ fn ground(app: &Path, workspace: &Workspace) -> Result<Ground> {
     let root = below(&workspace.root);
     let members = workspace.members.iter().map(|member| root.join(member));
     let open = members.chain([root.join("node_modules")]).chain(beside.iter().map(|path| below(path))).collect();
-    Ok(Ground { base: base.to_owned(), app: below(app), root, open, installed: None })
+    Ground { base: base.to_owned(), app: below(app), root, open, installed: None }
 }
 
-/// An absolute path would lead the package manager out of the copy.
+/// Refuses paths that would lead a package manager out of the copy: absolute ones, and those of a lock file that nobody
+/// was asked about.
 fn relative(ground: &Ground, workspace: &Workspace) -> Result<()> {
-    let members = workspace.members.iter().map(|member| ground.root.join(member));
-    for folder in [ground.app.clone(), ground.root.clone()].into_iter().chain(members) {
-        let path = ground.base.join(folder).join("package.json");
-        let manifest = packages::parse(&fs::read_to_string(&path).unwrap_or_default()).unwrap_or_default();
-        if let Some(local) = locals(&manifest).into_iter().find(|local| local.starts_with(['/', '~'])) {
-            return Err(Error::new(
-                format!("install what {} asks for", path.display()),
-                format!("file:{local} is an absolute path"),
-            )
-            .next("write a path relative to that file"));
+    let refused = |file: &Path, path: &str, why: &str, next: &str| {
+        let tried = format!("install what {} asks for", file.display());
+        Err(Error::new(tried, format!("{path} is {why}")).next(next))
+    };
+    let (folders, beside) = named(&ground.base.join(&ground.app), workspace);
+    for folder in &folders {
+        if let Some(local) = locals(&manifest(folder)).iter().find(|local| local.starts_with(['/', '~'])) {
+            let next = "write a path relative to that file";
+            return refused(&folder.join("package.json"), local, "an absolute path", next);
+        }
+    }
+    let open = |path: &Path| [&workspace.root].into_iter().chain(&beside).any(|open| path.starts_with(open));
+    for lock in managers::LOCKS.map(|name| workspace.root.join(name)) {
+        let text = fs::read(&lock).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        for path in locked(&text) {
+            // managers differ in what a path is relative to; one that is not there harms nobody
+            let there = folders.iter().filter_map(|folder| fs::canonicalize(folder.join(&path)).ok());
+            if path.starts_with(['/', '~']) || there.into_iter().any(|path| !open(&path)) {
+                let next = "name that path in package.json, as in \"x\": \"file:../x\", and install again";
+                return refused(&lock, &path, "outside of the folder, and no package.json names it", next);
+            }
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use super::ground::Ground;
 use super::managers::{self, Install};
 use super::modules::cpu;
 use super::workspace::Workspace;
-use super::{left_out, packages};
+use super::{left_out, packages, settings};
 use crate::host::Host;
 use crate::host::cache::remove;
 use crate::host::digest::{Key, file as digest_of};
@@ -18,15 +18,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Must change when packages are installed in another way.
-const RECIPE: &str = "workspaces 1";
+const RECIPE: &str = "workspaces 2";
 /// What managers read in the folder with the lock file. Settings may name the registry.
 const SETTINGS: [&str; 4] = [".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml"];
 /// Folders there with changes to packages.
 const PATCHES: [&str; 2] = ["patches", ".yarn/patches"];
 /// How many lines of its stdout an error repeats.
 const LAST_LINES: usize = 12;
-/// Settings of yarn and pnpm that do not count: programs of the folder, which would run on this host, and ours.
-const NOT_OURS: [&str; 5] = ["yarnPath", "plugins", "supportedArchitectures", "cacheFolder", "enableGlobalCache"];
+/// Programs of an app that a manager runs where it finds them.
+const PROGRAMS: [&str; 4] = ["yarn.config.cjs", ".pnpmfile.cjs", ".pnpmfile.mjs", "pnpmfile.js"];
+/// What every manager is told, whatever settings it finds: which git it runs, and that no git reads files of this host.
+const VARIABLES: [(&str, &str); 3] =
+    [("npm_config_git", "git"), ("npm_config_global", "false"), ("GIT_ALLOW_PROTOCOL", "http:https:ssh:git")];
 
 /// A copy of the folders, relative to the ground's base, with nothing but `node_modules` in them.
 pub fn install(
@@ -53,7 +56,11 @@ pub fn install(
         let name = install.manager.name;
         let phase = host.progress.start(name, "install the app's dependencies");
         for path in &inputs {
-            copy(&ground.base.join(path), &new.join(path))?;
+            let dropped = copy(&ground.base.join(path), &new.join(path))?;
+            if !dropped.is_empty() {
+                let text = format!("of {}, these settings do not count here: {}", path.display(), dropped.join(", "));
+                host.progress.say("app", &format!("{text}\n  next: settings of your own belong into your home's file"));
+            }
         }
         let folder = new.join(&ground.root);
         fs::create_dir_all(&folder).tried("make the folder", &folder)?;
@@ -120,7 +127,7 @@ fn command(install: &Install, program: Option<&Path>, arch: &Arch, dev: bool, on
         run = run.arg("--ignore-platform");
     }
     run = run.args(only);
-    manager.variables.iter().fold(run, |run, (name, value)| run.env(name, value))
+    manager.variables.iter().chain(&VARIABLES).fold(run, |run, (name, value)| run.env(name, value))
 }
 
 /// Runs a manager. pnpm and the later yarn write the reason of a failure to stdout.
@@ -151,13 +158,10 @@ fn only(ground: &Ground, install: &Install) -> Result<Vec<String>> {
 /// Changes settings in the copy: the machine that is installed for, and nothing of the folder that would run.
 fn adapt(folder: &Path, install: &Install, arch: &Arch) -> Result<()> {
     let machine = json!({"os": ["linux"], "cpu": [cpu(arch)], "libc": ["glibc"]});
-    for name in [".yarnrc.yml", "pnpm-workspace.yaml"] {
-        let path = folder.join(name);
-        let Ok(text) = fs::read_to_string(&path) else { continue };
-        let text = managers::yaml_without(&text, &NOT_OURS);
+    let path = folder.join(".yarnrc.yml");
+    if let Ok(text) = fs::read_to_string(&path) {
         // JSON is YAML
-        let own = if name == ".yarnrc.yml" { format!("supportedArchitectures: {machine}\n") } else { String::new() };
-        fs::write(&path, text + &own).tried("write", &path)?;
+        fs::write(&path, format!("{text}supportedArchitectures: {machine}\n")).tried("write", &path)?;
     }
     let path = folder.join("package.json");
     if install.manager.name == "pnpm" && path.exists() {
@@ -218,6 +222,7 @@ fn inputs(ground: &Ground, workspace: &Workspace) -> Result<BTreeSet<PathBuf>> {
             files(&ground.base, Path::new(local.trim_start_matches('/')), root, &mut found)?;
         }
     }
+    found.retain(|path| !PROGRAMS.iter().any(|program| path.ends_with(program)));
     found.retain(|path| path.components().all(|part| part.as_os_str() != "..") && ground.base.join(path).is_file());
     Ok(found)
 }
@@ -245,27 +250,73 @@ fn files(base: &Path, path: &Path, root: &Path, found: &mut BTreeSet<PathBuf>) -
     Ok(())
 }
 
-/// The paths that a package.json names as packages: `file:../outer`, `link:`, `portal:`, `./x.tgz`.
+/// The paths that a package.json names as packages, also in its overrides: `file:../outer`, `link:`, `portal:`,
+/// `./x.tgz`.
 pub fn locals(manifest: &Value) -> Vec<String> {
-    let kinds = ["dependencies", "optionalDependencies", "devDependencies"];
-    let all = kinds.iter().filter_map(|kind| manifest[*kind].as_object()).flat_map(|all| all.values());
-    let path = |text: &str| {
-        let named = ["file:", "link:", "portal:"].iter().find_map(|scheme| text.strip_prefix(scheme));
-        let plain =
-            || Some(text).filter(|text| text.starts_with("./") || text.starts_with("../") || text.starts_with('/'));
-        named.or_else(plain).map(|path| path.split("::").next().unwrap_or_default().to_owned())
-    };
-    let mut found: Vec<_> = all.filter_map(Value::as_str).filter_map(path).collect();
+    const KINDS: [&str; 6] =
+        ["dependencies", "optionalDependencies", "devDependencies", "overrides", "resolutions", "pnpm"];
+    let mut found = Vec::new();
+    for kind in KINDS {
+        texts(&manifest[kind], &mut |text| found.extend(local(text)));
+    }
     found.sort();
     found.dedup();
     found
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// The path that a version names, if it is one of this host.
+fn local(text: &str) -> Option<String> {
+    const SCHEMES: [&str; 6] = ["file:", "link:", "portal:", "git+file:", "directory:", "tarball:"];
+    let named = SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme));
+    let plain = || Some(text).filter(|text| ["./", "../", "/", "~/"].iter().any(|start| text.starts_with(start)));
+    let path = named.or_else(plain)?;
+    // file:///path
+    let path = if path.starts_with("//") { format!("/{}", path.trim_start_matches('/')) } else { path.to_owned() };
+    Some(path.split("::").next().unwrap_or_default().split('#').next().unwrap_or_default().to_owned())
+}
+
+/// All texts of a value.
+fn texts(value: &Value, each: &mut dyn FnMut(&str)) {
+    match value {
+        Value::String(text) => each(text),
+        Value::Array(all) => all.iter().for_each(|value| texts(value, each)),
+        Value::Object(all) => all.values().for_each(|value| texts(value, each)),
+        _ => {}
+    }
+}
+
+/// The paths of this host that a lock file names, as it names them.
+pub fn locked(text: &str) -> Vec<String> {
+    let words = text.split(|letter: char| letter.is_whitespace() || "\"'`,{}()[]".contains(letter));
+    let mut found: Vec<String> = words
+        .clone()
+        .filter_map(|word| {
+            let at = ["file:", "link:", "portal:"].iter().filter_map(|scheme| word.find(scheme)).min()?;
+            local(word.get(at..)?)
+        })
+        .collect();
+    // `directory: ../x` of pnpm
+    let after = |key: &'static str| words.clone().zip(words.clone().skip(1)).filter(move |(word, _)| *word == key);
+    found.extend(after("directory:").map(|(_, path)| path.to_owned()));
+    found.retain(|path| !path.is_empty());
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Copies a file; of settings, only what counts. Returns the keys of the others.
+fn copy(from: &Path, to: &Path) -> Result<Vec<String>> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).tried("make the folder", folder)?;
     }
-    fs::copy(from, to).tried("copy", from).map(|_| ())
+    let name = from.file_name().unwrap_or_default().to_string_lossy();
+    if settings::counted(&name, "").is_none() {
+        return fs::copy(from, to).tried("copy", from).map(|_| Vec::new());
+    }
+    let text = fs::read_to_string(from).tried("read", from)?;
+    let (kept, dropped) = settings::counted(&name, &text).unwrap_or_default();
+    fs::write(to, kept).tried("write", to)?;
+    Ok(dropped)
 }
 
 /// Removes all but `node_modules`; tells whether anything is left.
@@ -313,8 +364,25 @@ mod tests {
     fn paths_in_package_json_are_packages_of_the_host() {
         let manifest = json!({
             "dependencies": {"a": "file:../a", "b": "^1", "c": "workspace:*", "d": "../d"},
-            "devDependencies": {"e": "portal:./e::locator=x", "f": "npm:x@1"}
+            "devDependencies": {"e": "portal:./e::locator=x", "f": "npm:x@1"},
+            "overrides": {"g": {"h": "file:///h"}},
+            "pnpm": {"overrides": {"i": "link:~/i"}},
+            "resolutions": {"j": "git+file:///j#1"}
         });
-        assert_eq!(locals(&manifest), ["../a", "../d", "./e"]);
+        assert_eq!(locals(&manifest), ["../a", "../d", "./e", "/h", "/j", "~/i"]);
+    }
+
+    #[test]
+    fn paths_in_a_lock_file_are_of_the_host_too() {
+        for (text, paths) in [
+            (r#"{"resolved": "file:/abs/x", "version": "1.0.0"}"#, &["/abs/x"][..]),
+            ("\"y@^1\":\n  resolved \"file:///abs/y.tgz#1\"", &["/abs/y.tgz"]),
+            ("resolution: {directory: ../../z, type: directory}", &["../../z"]),
+            ("  version: link:packages/b", &["packages/b"]),
+            ("resolved \"https://r/profile:x\"", &["x"]),
+            ("resolved \"https://r/x.tgz\"", &[]),
+        ] {
+            assert_eq!(super::locked(text), paths, "{text}");
+        }
     }
 }

@@ -270,24 +270,9 @@ pub fn yaml<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(value).filter(|value| !value.is_empty())
 }
 
-/// A YAML file without some of its top-level keys.
-pub fn yaml_without(text: &str, names: &[&str]) -> String {
-    let mut inside = false;
-    let mut kept = String::new();
-    for line in text.lines() {
-        let continued = line.is_empty() || line.starts_with([' ', '\t', '-', '#']);
-        inside = if continued { inside } else { names.iter().any(|name| line.starts_with(&format!("{name}:"))) };
-        if !inside {
-            kept += line;
-            kept.push('\n');
-        }
-    }
-    kept
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{ALL, Facts, Install, Plan, plan, yaml, yaml_without};
+    use super::{ALL, Facts, Install, Plan, plan, yaml};
 
     fn wanted(named: Option<&str>, locks: &[(&'static str, &str)]) -> Facts {
         let locks = locks.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
@@ -368,10 +353,9 @@ mod tests {
     }
 
     #[test]
-    fn settings_in_yaml_are_read_and_removed() {
+    fn settings_in_yaml_are_read() {
         let text = "plugins:\n  - path: .yarn/x.cjs\nnodeLinker: \"node-modules\"\nplug: 1\n";
         assert_eq!(yaml(text, "nodeLinker"), Some("node-modules"));
         assert_eq!((yaml(text, "plugins"), yaml(text, "node")), (None, None));
-        assert_eq!(yaml_without(text, &["plugins"]), "nodeLinker: \"node-modules\"\nplug: 1\n");
     }
 }

@@ -43,6 +43,7 @@ pub mod policy;
 pub mod read;
 mod script;
 mod scripts;
+mod settings;
 mod shell;
 mod start;
 pub mod superblock;

@@ -27,10 +27,13 @@ pub fn read(user: &str) -> core::result::Result<Policy, &'static str> {
     let file = match open(user, layout::POLICY_SUFFIX) {
         // a name that is too long for a policy file has no policy
         Err(Errno::NOENT | Errno::NAMETOOLONG) => {
-            let of_medium = place::app(user).and_then(|code| place::regular(code.as_fd(), layout::APP_POLICY));
-            let Ok(file) = of_medium else { return Ok(Policy::default()) };
-            file
+            place::app(user).and_then(|code| place::regular(code.as_fd(), layout::APP_POLICY))
         }
+        file => file,
+    };
+    let file = match file {
+        // also a user that is no app
+        Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(Policy::default()),
         file => file.map_err(place::why)?,
     };
     let mut bytes = [0; MAX_FILE];

@@ -1,7 +1,7 @@
 //! What the cache holds by kind, and removing it.
 
-use super::{Cache, IN_USE, bytes, unused};
-use crate::host::error::{Result, Tried};
+use super::{Cache, IN_USE, bytes, remove, unused};
+use crate::host::error::{Error, Result, Tried};
 use std::fs;
 
 /// The entries of one kind.
@@ -23,11 +23,11 @@ impl Cache {
             let kind = entry.file_name().to_string_lossy().into_owned();
             if entry.file_type().is_ok_and(|found| found.is_dir()) {
                 let mut held = Held { kind, entries: 0, bytes: 0, unused: 0 };
-                for (path, name) in self.entries(&held.kind)? {
+                for (path, _) in self.entries(&held.kind)? {
                     let bytes = bytes(&path);
                     held.entries += 1;
                     held.bytes += bytes;
-                    held.unused += if free(&path) && !name.is_empty() { bytes } else { 0 };
+                    held.unused += if free(&path) { bytes } else { 0 };
                 }
                 all.push(held);
             }
@@ -36,23 +36,28 @@ impl Cache {
         Ok(all)
     }
 
-    /// Removes all entries of a kind that no command uses. Returns how many bytes that freed.
-    pub fn clean(&self, kind: &str) -> Result<u64> {
-        let mut freed = 0;
+    /// Removes all entries of a kind that no command uses. Returns how many bytes that freed, and what could not be
+    /// removed.
+    pub fn clean(&self, kind: &str) -> Result<(u64, Vec<Error>)> {
+        let (mut freed, mut failed) = (0, Vec::new());
         for (path, name) in self.entries(kind)?.into_iter().filter(|(path, _)| free(path)) {
             let bytes = bytes(&path);
-            self.remove_unused(kind, &name)?;
-            freed += bytes;
+            // an unfinished entry, of a command that was killed
+            let removed = if name.starts_with('.') { remove(&path) } else { self.remove_unused(kind, &name) };
+            match removed {
+                Ok(()) => freed += bytes,
+                Err(error) => failed.push(error),
+            }
         }
-        Ok(freed)
+        Ok((freed, failed))
     }
 
-    /// Locks and unfinished entries do not count.
+    /// Locks do not count.
     fn entries(&self, kind: &str) -> Result<Vec<(std::path::PathBuf, String)>> {
         let folder = self.root().join(kind);
         let found = fs::read_dir(&folder).tried("list", &folder)?.flatten();
         let named = found.filter_map(|entry| Some((entry.path(), entry.file_name().to_str()?.to_owned())));
-        Ok(named.filter(|(_, name)| !name.starts_with('.')).collect())
+        Ok(named.filter(|(_, name)| !name.starts_with('.') || name.ends_with(".new")).collect())
     }
 }
 
@@ -78,7 +83,11 @@ mod tests {
         let held =
             |kind: &str, entries, unused| Held { kind: kind.to_owned(), entries, bytes: entries as u64 * 8192, unused };
         assert_eq!(cache.held().unwrap(), [held("a", 2, 8192), held("b", 1, 8192)]);
-        assert_eq!(cache.clean("a").unwrap(), 8192);
+        let killed = cache.root().join("a/.killed.new");
+        fs::write(&killed, "").unwrap();
+        File::open(&killed).unwrap().set_modified(SystemTime::now() - Duration::from_hours(4)).unwrap();
+        let (freed, failed) = cache.clean("a").unwrap();
+        assert_eq!((freed, failed.len(), killed.exists()), (8192, 0, false));
         assert_eq!(cache.held().unwrap(), [held("a", 1, 0), held("b", 1, 8192)]);
         assert!(cache.root().join("a/new").exists());
     }

@@ -2,10 +2,16 @@
 // Commands that change files and folders. All go on after a file that fails, and end with status 1.
 
 const fs = require('node:fs')
-const { basename, join, resolve } = require('node:path')
+const { basename, join, resolve: resolved } = require('node:path')
 const { reason } = require('../reason.js')
 const { Failure } = require('../shell.js')
 const { need, options } = require('./options.js')
+
+/** The whole path of a word. An empty word, as of a variable that is not set, is never the current folder. */
+const resolve = (cwd, word) => {
+  if (word === '') throw new Failure("'': no such file or folder")
+  return resolved(cwd, word)
+}
 
 /** Does one thing after the other; what fails is said. */
 const each = async (name, words, { say }, act) => {
@@ -57,8 +63,10 @@ const targets = (words, cwd) => {
   const from = words.slice(0, -1)
   const to = words.at(-1)
   const into = fs.statSync(resolve(cwd, to), { throwIfNoEntry: false })?.isDirectory() ?? false
-  if (from.length > 1 && !into) throw new Failure(`${to}: not a folder`)
-  return { from, to: (word) => (into ? join(resolve(cwd, to), basename(resolve(cwd, word))) : resolve(cwd, to)) }
+  if ((from.length > 1 || to.endsWith('/')) && !into) throw new Failure(`${to}: not a folder`)
+  // src/. is what is in src
+  const name = (word) => (/(^|\/)\.$/.test(word) ? '' : basename(resolve(cwd, word)))
+  return { from, to: (word) => (into ? join(resolve(cwd, to), name(word)) : resolve(cwd, to)) }
 }
 
 exports.cp = (args, runner) => {
@@ -148,12 +156,19 @@ const changed = (mode, change, folder) => {
 exports.chmod = (args, runner) => {
   const [change, ...rest] = args[0] === '-R' ? args.slice(1) : args
   if (change === undefined || rest.length === 0) throw new Failure('which mode and files?', 2)
-  const set = (path) => {
-    const found = fs.statSync(path)
-    fs.chmodSync(path, changed(found.mode & 0o7777, change, found.isDirectory()))
-    if (args[0] === '-R' && found.isDirectory()) fs.readdirSync(path).forEach((name) => set(join(path, name)))
+  const set = (path, found) => fs.chmodSync(path, changed(found.mode & 0o7777, change, found.isDirectory()))
+  // whoever owns a folder chooses what its links lead to
+  const below = (path) => {
+    const found = fs.lstatSync(path)
+    if (found.isSymbolicLink()) return
+    if (found.isDirectory()) fs.readdirSync(path).forEach((name) => below(join(path, name)))
+    set(path, found)
   }
-  return each('chmod', rest, runner, (word) => set(resolve(runner.shell.cwd, word)))
+  return each('chmod', rest, runner, (word) => {
+    const path = resolve(runner.shell.cwd, word)
+    if (args[0] === '-R' && !fs.lstatSync(path).isSymbolicLink()) below(path)
+    else set(path, fs.statSync(path))
+  })
 }
 
 exports.mktemp = async (args, { shell, out }) => {

@@ -20,6 +20,11 @@ test('each row has its command, and help names each', () => {
 
 test('files are made, copied, moved and removed', () => {
   assert.deepEqual(sh('mkdir -p a/b c && touch a/b/x && cp -r a d && mv d/b/x d/y && cp d/y c && ls d c && rm -r a d && rm c/y && rmdir c && ls'), [0, 'd:\nb\ny\nc:\ny\nbin\n', ''])
+  // a variable that is not set is never the current folder
+  assert.deepEqual(sh('mkdir k && touch k/f && cd k && rm -rf "$NONE"; mv "" x; cp -r "" x; cd .. && ls k; rm -r k').slice(0, 2), [0, 'f\n'])
+  assert.equal(out('mkdir s d2 && touch s/f && cp -r s/. d2 && ls d2; cp s/f new/ || echo refused; rm -r s d2'), 'f\nrefused\n')
+  // links below a folder lead to what others chose
+  assert.equal(out('mkdir o h && touch o/f h/g && chmod 600 o/f && ln -s ../o h/l && chmod -R 755 h && ls -l o/f; rm -r o h').replace(/ .*/s, ''), '-rw-------')
   assert.deepEqual(sh('rm gone'), [1, '', `sh: rm: ${home}/gone: no such file or directory\n`])
   assert.deepEqual(sh('rm -f gone; mkdir d; rm d; cp d e; rm -rf /; rmdir d'), [0, '', 'sh: rm: d: it is a folder: rm -r removes it\nsh: cp: d: it is a folder: cp -r copies it\nsh: rm: / stays: name what is to be removed in it\n'])
   assert.deepEqual(sh('ls -q'), [2, '', 'sh: ls: it has no option -q here\n'])
