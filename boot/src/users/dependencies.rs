@@ -139,6 +139,9 @@ fn relative(ground: &Ground, workspace: &Workspace) -> Result<()> {
     }
     let open = |path: &Path| [&workspace.root].into_iter().chain(&beside).any(|open| path.starts_with(open));
     for lock in managers::LOCKS.map(|name| workspace.root.join(name)) {
+        if !lock.is_file() {
+            continue;
+        }
         let text = fs::read(&lock).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
         for path in locked(&text) {
             // managers differ in what a path is relative to; one that is not there harms nobody
@@ -162,7 +165,11 @@ fn start(ground: &Ground, workspace: &Workspace) -> Vec<PathBuf> {
 fn facts(ground: &Ground, start: &[PathBuf], reader: &Reader, dev: bool) -> Facts {
     let root = ground.base.join(&ground.root);
     let there = |folder: &Path| ground.base.join(folder).join("node_modules").is_dir();
-    let read = |name: &str| fs::read(root.join(name)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    // a FIFO would block for ever
+    let read = |name: &str| {
+        let bytes = Some(root.join(name)).filter(|path| path.is_file()).and_then(|path| fs::read(path).ok())?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    };
     let locks = managers::LOCKS.iter().filter_map(|name| Some((*name, read(name)?))).collect();
     let named = [&ground.app, &ground.root].into_iter().filter_map(|folder| reader.manifest(ground, folder));
     let settings = read(".yarnrc.yml").unwrap_or_default();

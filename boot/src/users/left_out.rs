@@ -71,7 +71,8 @@ pub fn ignored(folder: &Path) -> Result<Ignored> {
 
 fn read(folder: &Path, name: &str) -> Result<Gitignore> {
     let (path, mut builder) = (folder.join(name), GitignoreBuilder::new(folder));
-    if !path.exists() {
+    // a FIFO would block for ever
+    if !path.is_file() {
         return Ok(Gitignore::empty());
     }
     let wrong = |error: ignore::Error| Error::new(format!("read {}", path.display()), error);
