@@ -132,7 +132,7 @@ impl Terminal {
         let (ports, their_ports) = Ports::pairs(self.pipes).map_err(|error| failed("make sockets for pipes", error))?;
         let outputs = ports.outputs();
         let on_end = ports.start(&sender).map_err(|error| failed("pass on an app's pipes", error))?;
-        let mut child = process::spawn_apart(machine, theirs, events, their_ports)?;
+        let mut child = process::spawn_apart(&pipes::told(machine, self.pipes), theirs, events, their_ports)?;
         // from here on nothing may return early: that would cut the power of the machine
         let alarm = Arc::clone(&self.alarm);
         watch.start(machine.drives.clone(), move |text| alarm(text));
@@ -171,9 +171,7 @@ impl Terminal {
             return Err(Failure::new(format!("QEMU failed, {status}"), machine).with_complaints(&complaints));
         }
         match written {
-            Err(error) if !is_gone(&error) => {
-                Err(failed("pass on the machine's console, and so it was stopped", error))
-            }
+            Err(error) if !is_gone(&error) => Err(failed("pass on the machine's output, and so it was stopped", error)),
             _ => Ok(Ending { last_word, stopped: stop.cause, cut, complaints, status }),
         }
     }

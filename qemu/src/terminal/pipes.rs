@@ -22,6 +22,7 @@ use shim::cmdline::Pipes;
 use super::news::News;
 use super::output::Output;
 use crate::inherited::Inherited;
+use crate::machine::{Machine, Start};
 use crate::process::{self, Port};
 
 /// How long a machine that has ended its programs must have sent nothing before everything counts as read.
@@ -39,6 +40,15 @@ pub fn of_this_process() -> Pipes {
 pub fn word(pipes: Pipes) -> Option<String> {
     let digits: String = (0..3).filter(|descriptor| pipes.has(*descriptor)).map(|digit| digit.to_string()).collect();
     (!digits.is_empty()).then(|| format!("pipes={digits}"))
+}
+
+/// The machine with that word.
+pub(super) fn told(machine: &Machine, pipes: Pipes) -> Machine {
+    let mut machine = machine.clone();
+    if let (Start::Kernel { cmdline, .. }, Some(word)) = (&mut machine.start, word(pipes)) {
+        *cmdline = format!("{word} {cmdline}");
+    }
+    machine
 }
 
 /// Our ends of the ports.
@@ -128,11 +138,16 @@ fn read_out(sockets: &[(UnixStream, Arc<Output>)], read: Option<UnixStream>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ports, word};
+    use super::{Ports, told, word};
+    use crate::machine::{Machine, Start};
+    use shim::arches::ALL;
     use shim::cmdline::{Options, Pipes};
 
     #[test]
     fn the_machine_reads_the_word() {
+        let machine = Machine::new(&ALL[0], Start::kernel("k", "i", "console=ttyS0 quiet"));
+        assert!(told(&machine, Pipes(0b101)).to_string().ends_with("-append 'pipes=02 console=ttyS0 quiet'"));
+        assert_eq!(told(&machine, Pipes::default()).to_string(), machine.to_string());
         assert_eq!(word(Pipes::default()), None);
         for pipes in [1, 2, 5, 7].map(Pipes) {
             assert_eq!(Options::parse(&word(pipes).unwrap()).pipes, pipes);

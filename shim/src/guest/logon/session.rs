@@ -16,7 +16,8 @@ use crate::{
     variables::{MOST_VARIABLES, Words, set, set_all},
 };
 
-/// `memory` is the limit of the sandbox in bytes. Becomes the program, or the user's shell with its arguments. If it cannot: status 126 or 127, as with a shell.
+/// Becomes the program, or the user's shell with its arguments. If it cannot: status 126 or 127, as with a shell.
+/// `memory` is the limit of the sandbox in bytes.
 pub fn run(user: &str, program: &str, memory: &str, options: &Options<'_>, start: Start) -> u8 {
     if let Err(errno) = privilege::shut_in(options.guards) {
         let mut why = Text::new();
