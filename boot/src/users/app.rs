@@ -161,7 +161,7 @@ pub fn code(host: &Host, app_of: &App, arch: &Arch, first: &str) -> Result<Home>
         let warnings =
             left_out::secrets(&home).into_iter().chain(left_out::links(&home, app)).chain(left_out::large(&home, app));
         warnings.for_each(|warning| host.progress.say("app", &warning));
-        start::of(own.as_deref(), &manifest, &Folder { home: &home, manifest: &manifest })
+        start::of(own.as_deref(), &manifest, &Folder { home: &home, manifest: &manifest }, *shell)
             .map_err(|why| Error::new(tried(), why))?
     } else if app.extension().is_some_and(|extension| EXTENSIONS.iter().any(|other| extension == *other)) {
         let name = app.file_name().and_then(|name| name.to_str());

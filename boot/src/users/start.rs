@@ -3,6 +3,9 @@
 //! A `"start"` that node alone cannot do is refused, even if another file could be run, because that would be another
 //! program.
 
+mod lines;
+
+use self::lines::Line;
 use serde_json::Value;
 
 use super::flags::at_front;
@@ -25,6 +28,8 @@ pub struct Start {
     /// A path below the app's folder.
     pub entry: String,
     pub args: Vec<Word>,
+    /// Lines for `/bin/sh` in place of node and the entry: the arguments go to the one that is "start".
+    pub lines: Vec<Line>,
 }
 
 /// Access to the app's folder.
@@ -37,13 +42,21 @@ pub trait Files {
     fn program(&self, name: &str) -> Option<String>;
 }
 
-/// The start command in nodeos.toml, else `npm start`, else `main`, the only `bin`, and the usual names.
-pub fn of(own: Option<&str>, manifest: &Value, files: &impl Files) -> Result<Start, String> {
+/// The start command in nodeos.toml, else `npm start`, else `main`, the only `bin`, and the usual names. With a `shell`,
+/// what needs one runs there.
+pub fn of(own: Option<&str>, manifest: &Value, files: &impl Files, shell: bool) -> Result<Start, String> {
     let scripts = &manifest["scripts"];
     let Some(line) = own.or_else(|| scripts["start"].as_str()) else {
         return main(manifest, files).map(|entry| Start { entry, ..Start::default() });
     };
     let other = |name: &str| scripts[name].as_str().filter(|_| own.is_none());
+    let around = [other("prestart"), other("poststart")];
+    if shell && (around.iter().any(Option::is_some) || lines::need_sh(line, files)) {
+        let [before, after] = around.map(|line| line.map(|text| Line { text: text.to_owned(), is_start: false }));
+        let start = Line { text: line.to_owned(), is_start: true };
+        let lines = before.into_iter().chain([start]).chain(after).collect();
+        return Ok(Start { lines, ..Start::default() });
+    }
     for (name, when) in [("prestart", "before"), ("poststart", "after")] {
         if let Some(other) = other(name) {
             let next =
@@ -55,7 +68,7 @@ pub fn of(own: Option<&str>, manifest: &Value, files: &impl Files) -> Result<Sta
     }
     script(line, manifest, files).map_err(|why| {
         let next = "write \"start\": \"node FILE\" in package.json, or start = \"node FILE\" in nodeos.toml; variables go \
-                    before node, arguments behind the file";
+                    before node, arguments behind the file; or set shell = true there";
         format!("\"start\": {line:?}: {why}\n  next: {next}")
     })
 }
@@ -147,6 +160,17 @@ impl Start {
         let expanded: String = expanded
             .map(|(name, value)| format!("process.env[{}] = {}\n", Value::from(name), value.expression()))
             .collect();
+        if !self.lines.is_empty() {
+            let args: Vec<_> = self.args.iter().map(Word::element).collect();
+            return Ok(format!(
+                "{line}\n{first}\
+                 // made by nodeos: as npm start does it\n\
+                 {expanded}process.env.PATH = '/app/node_modules/.bin:' + process.env.PATH\n\
+                 process.execve('/bin/sh', ['sh', '-c', {}, 'sh', {}], process.env)\n",
+                Value::from(lines::text(&self.lines, !self.args.is_empty())),
+                args.join(",")
+            ));
+        }
         let entry = Value::from(format!("/app/{}", self.entry)).to_string();
         let argv: Vec<_> = [entry].into_iter().chain(self.args.iter().map(Word::element)).collect();
         Ok(format!(
@@ -192,7 +216,7 @@ mod tests {
     }
 
     fn start(manifest: &str, files: &[&str]) -> Result<Start, String> {
-        of(None, &packages::parse(manifest).unwrap(), &files)
+        of(None, &packages::parse(manifest).unwrap(), &files, false)
     }
 
     /// Node's flags, the variables, and the program that node then runs.
@@ -302,7 +326,7 @@ mod tests {
     #[test]
     fn a_start_of_nodeos_toml_comes_before_that_of_package_json() {
         let manifest = packages::parse(r#"{"scripts": {"prestart": "tsc", "start": "tsc && node x.js"}}"#).unwrap();
-        let start = |own| of(own, &manifest, &["dist/x.js"].as_slice());
+        let start = |own| of(own, &manifest, &["dist/x.js"].as_slice(), false);
         assert!(start(None).unwrap_err().contains("start = \"node FILE\" in nodeos.toml"));
         assert_eq!(start(Some("node dist/x.js")).unwrap().entry, "dist/x.js");
         assert!(start(Some("tsc")).unwrap_err().starts_with("\"start\": \"tsc\": `tsc` is neither node nor"));
