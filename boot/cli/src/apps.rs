@@ -50,6 +50,9 @@ impl Source {
             None if alone || !manifest.env.is_empty() => Err(Failed::usage(
                 "start, writable, shell, dev, allow-scripts and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
             )),
+            None if !self.env.is_empty() || self.env_file.is_some() || !self.words.is_empty() => Err(Failed::usage(
+                "--env, --env-file and words after -- are for an APP\n  next: name the APP, or its users' variables: nodeos users env",
+            )),
             None => Ok(Vec::new()),
         }
     }
@@ -75,7 +78,8 @@ impl Source {
                 let why = if name == ROOT_USER { "root runs no app" } else { "two apps have this name" };
                 return Err(of_app(format!("{why}: each app is a user of its own")));
             }
-            let policy = table.policy().map_err(of_app)?;
+            let policy =
+                table.policy().map_err(|why| of_app(format!("memory, high, pids, devices, network: {why}")))?;
             apps.push(App { policy, ..self.one(manifest, name, path.clone(), table.settings(), env)? });
         }
         Ok(apps)
@@ -212,5 +216,7 @@ mod tests {
             assert!(error.contains(says), "{text}: {error}");
         }
         assert_eq!(users("", &[]).unwrap().app().unwrap().name, APP);
+        let no_app = source(&[Path::new("--env"), Path::new("A=1")]).users(&Manifest::default()).unwrap_err();
+        assert!(no_app.to_string().contains("are for an APP"), "{no_app}");
     }
 }

@@ -45,13 +45,13 @@ pub struct Source {
     #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
     pub append: Option<String>,
     /// Set an environment variable of the app; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = environment::variable, requires = "app")]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = environment::variable)]
     pub env: Vec<Variable>,
     /// Set the environment variables of the app that this file has, one NAME=VALUE a line
-    #[arg(long, value_name = "FILE", requires = "app")]
+    #[arg(long, value_name = "FILE")]
     pub env_file: Option<PathBuf>,
     /// Arguments for the app, after those of its own "start"
-    #[arg(last = true, value_name = "WORDS", requires = "app")]
+    #[arg(last = true, value_name = "WORDS")]
     pub words: Vec<String>,
 }
 

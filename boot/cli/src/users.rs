@@ -241,6 +241,11 @@ impl Act for Args {
                 if set.is_empty() && unset.is_empty() && !default {
                     return if old.is_empty() { Ok(crate::common::exit::DONE) } else { print_line(old.trim_end()) };
                 }
+                if let Some(name) = unset.iter().find(|name| !environment::sets(&old, name)) {
+                    return Err(Failed::usage(format!(
+                        "--unset {name}: no such variable is set; without options, all are shown"
+                    )));
+                }
                 let old = if default { "" } else { &old };
                 let failed = |why| Failed::new(format!("cannot set the variables of {name}: {why}"));
                 let new = environment::changed(old, &unset, &set).map_err(failed)?;

@@ -92,6 +92,11 @@ fn name_of(line: &str) -> Option<&str> {
     line.split_once('=').map(|(name, _)| name).filter(|name| !name.is_empty() && !name.starts_with('#'))
 }
 
+/// Whether such a file sets that variable.
+pub fn sets(text: &str, name: &str) -> bool {
+    text.lines().filter_map(name_of).any(|other| other == name)
+}
+
 /// How many variables a machine reads in such a file. Refuses more than it takes.
 pub fn count(text: &str) -> Result<usize, String> {
     let count = text.lines().filter_map(name_of).count();
@@ -118,7 +123,7 @@ pub fn changed(text: &str, unset: &[String], set: &[Variable]) -> Result<String,
 
 #[cfg(test)]
 mod tests {
-    use super::{changed, file, lines, variable};
+    use super::{changed, file, lines, sets, variable};
 
     #[test]
     fn a_variable_has_a_name_and_a_value() {
@@ -159,6 +164,7 @@ mod tests {
         let new = changed(text, &["B".to_owned()], &[pair("A", "x"), pair("D", "5"), pair("A", "6")]).unwrap();
         assert_eq!(new, "# ports\nno variable\n#C=3\nC=4\nD=5\nA=6\n");
         assert_eq!(changed("A=1\n", &["A".to_owned()], &[]).unwrap(), "");
+        assert_eq!(["A", "B", "#C", "D"].map(|name| sets(text, name)), [true, true, false, false]);
         assert!(changed("", &[], &[pair("A", "1\n2")]).unwrap_err().contains("A has a line break"));
     }
 }
