@@ -68,7 +68,7 @@ fn make_of(users: &Users, arch: &'static Arch, target: &str, machines: &[Machine
 /// Logs on as the demo's guest, and checks that its shell answers.
 fn guest_logs_on(vm: &mut Vm) {
     log_on(vm, "guest", None);
-    vm.expect("/ # ").unwrap();
+    vm.expect("/ $ ").unwrap();
     vm.send("ls").unwrap();
     vm.expect("'usr' ]").unwrap();
 }
