@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use boot::assembly::{Homes, Users};
 use boot::host::error::Tried;
-use boot::image::manifest::apps::{Settings, Table};
+use boot::image::manifest::apps::Table;
 use boot::image::manifest::{FILE, Manifest};
 use boot::parts::node::{self, Choice};
 use boot::users::app::App;
@@ -37,17 +37,21 @@ impl Source {
     }
 
     fn apps(&self, manifest: &Manifest) -> Result<Vec<App>, Failed> {
-        let settings = manifest.settings();
-        let alone = settings != Settings::default();
+        let alone = manifest.alone();
+        let says = alone != Table::default();
         if !manifest.app.is_empty() {
-            if alone {
+            if says {
                 return Err(self.wrong("start, writable, shell, dev and allow-scripts belong below [[app]]"));
             }
             return self.several(manifest);
         }
         match &self.app {
-            Some(path) => Ok(vec![self.one(manifest, APP, path.clone(), settings, &BTreeMap::new())?]),
-            None if alone || !manifest.env.is_empty() => Err(Failed::usage(
+            Some(path) => {
+                let mut table = alone;
+                (table.name, table.path) = (APP.to_owned(), path.clone());
+                Ok(vec![self.one(manifest, &table)?])
+            }
+            None if says || !manifest.env.is_empty() => Err(Failed::usage(
                 "start, writable, shell, dev, allow-scripts and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
             )),
             None if !self.env.is_empty() || self.env_file.is_some() || !self.words.is_empty() => Err(Failed::usage(
@@ -71,37 +75,31 @@ impl Source {
         }
         let mut apps: Vec<App> = Vec::new();
         for table in &manifest.app {
-            let Table { name, path, env, .. } = table;
+            let name = &table.name;
             let of_app = |why: String| self.wrong(&format!("[[app]] {name:?}: {why}"));
             names::check(name).map_err(|error| of_app(error.to_string()))?;
             if name == ROOT_USER || apps.iter().any(|other| other.name == *name) {
                 let why = if name == ROOT_USER { "root runs no app" } else { "two apps have this name" };
                 return Err(of_app(format!("{why}: each app is a user of its own")));
             }
-            let policy =
-                table.policy().map_err(|why| of_app(format!("memory, high, pids, devices, network: {why}")))?;
-            apps.push(App { policy, ..self.one(manifest, name, path.clone(), table.settings(), env)? });
+            apps.push(self.one(manifest, table)?);
         }
         Ok(apps)
     }
 
-    fn one(
-        &self,
-        manifest: &Manifest,
-        name: &str,
-        path: PathBuf,
-        settings: Settings,
-        env: &BTreeMap<String, String>,
-    ) -> Result<App, Failed> {
-        let Settings { start, writable, shell, allow_scripts, dev } = settings;
+    fn one(&self, manifest: &Manifest, table: &Table) -> Result<App, Failed> {
+        let Table { name, path, start, writable, shell, allow_scripts, dev, env, .. } = table.clone();
+        let policy = table
+            .policy()
+            .map_err(|why| self.wrong(&format!("[[app]] {name:?}: memory, high, pids, devices, network: {why}")))?;
         let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), self.arch())?;
         Ok(App {
-            name: name.to_owned(),
+            name,
             path,
-            policy: None,
+            policy,
             start,
             words: self.words.clone(),
-            environment: self.environment(manifest, env)?,
+            environment: self.environment(manifest, &env)?,
             includes: manifest.include.clone(),
             writable,
             shell,

@@ -8,16 +8,6 @@ use shim::policy::keys::name;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// How an app starts, and what is in its image.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    pub start: Option<String>,
-    pub writable: bool,
-    pub shell: bool,
-    pub allow_scripts: Vec<String>,
-    pub dev: bool,
-}
-
 /// One of the apps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -26,11 +16,11 @@ pub struct Table {
     pub name: String,
     /// Its folder or file. By default it is named as the user.
     pub path: PathBuf,
-    start: Option<String>,
-    writable: bool,
-    shell: bool,
+    pub start: Option<String>,
+    pub writable: bool,
+    pub shell: bool,
     pub allow_scripts: Vec<String>,
-    dev: bool,
+    pub dev: bool,
     /// Environment variables; they come after those of all apps.
     pub env: BTreeMap<String, String>,
     // keys of a policy, as in `.policy/USER.json`
@@ -42,32 +32,21 @@ pub struct Table {
 }
 
 impl Manifest {
-    /// The settings of the app, if there is one alone.
+    /// What the top of the file says of an app, if there is one alone: no name, path, policy or variables.
     #[must_use]
-    pub fn settings(&self) -> Settings {
-        Settings {
+    pub fn alone(&self) -> Table {
+        Table {
             start: self.start.clone(),
             writable: self.writable,
             shell: self.shell,
             allow_scripts: self.allow_scripts.clone(),
             dev: self.dev,
+            ..Table::default()
         }
     }
 }
 
 impl Table {
-    /// Its settings.
-    #[must_use]
-    pub fn settings(&self) -> Settings {
-        Settings {
-            start: self.start.clone(),
-            writable: self.writable,
-            shell: self.shell,
-            allow_scripts: self.allow_scripts.clone(),
-            dev: self.dev,
-        }
-    }
-
     /// The policy of its user, which a machine reads from the image; `None` if it has none of the keys.
     pub fn policy(&self) -> Result<Option<Policy>, String> {
         let Self { memory, high, pids, devices, network, .. } = self;
@@ -89,7 +68,7 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use super::{Manifest, Settings};
+    use super::{Manifest, Table};
 
     #[test]
     fn each_app_has_settings_and_a_policy_of_its_own() {
@@ -98,11 +77,12 @@ mod tests {
         let manifest = Manifest::parse("nodeos.toml", text).unwrap();
         let [web, worker] = manifest.app.as_slice() else { panic!("{:?}", manifest.app) };
         assert_eq!((web.name.as_str(), web.env["PORT"].as_str()), ("web", "80"));
-        assert_eq!(web.settings(), Settings { start: Some("node x.js".to_owned()), ..Settings::default() });
+        assert_eq!((web.start.as_deref(), web.writable, web.shell, web.dev), (Some("node x.js"), false, false, false));
+        assert!(web.allow_scripts.is_empty());
         let policy = web.policy().unwrap().unwrap();
         assert_eq!(policy.to_string(), r#"{"memory": "128M", "network": "private"}"#);
         assert_eq!((worker.policy(), worker.allow_scripts.as_slice()), (Ok(None), &["x".to_owned()][..]));
-        assert_eq!(manifest.settings(), Settings::default());
+        assert_eq!(manifest.alone(), Table::default());
         let wrong = Manifest::parse("nodeos.toml", "[[app]]\nname = 'web'\nmemory = '1K'").unwrap();
         assert!(wrong.app[0].policy().is_err());
     }
