@@ -7,18 +7,24 @@ use qemu::vm::Vm;
 use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, host, log_on};
 
-const PROMPT: &str = "/ $ ";
+/// The prompt of an ordinary user.
+pub const PROMPT: &str = "/ $ ";
 
-fn demo() -> Disk {
+/// A copy of the demo's homes.
+pub fn demo() -> Disk {
     let image = Users::from(Homes::Demo).homes(&host(), None).unwrap_or_else(|error| panic!("{error}"));
     Disk::copy(&image.unwrap())
 }
 
-/// Types a command at the shell's prompt, and returns its output.
 fn shell(vm: &mut Vm, command: &str) -> String {
+    shell_within(vm, Duration::from_secs(240), command)
+}
+
+/// Types a command at the shell's prompt, and returns its output.
+pub fn shell_within(vm: &mut Vm, deadline: Duration, command: &str) -> String {
     vm.send(command).unwrap();
     vm.expect(command).unwrap();
-    vm.expect_within(Duration::from_secs(240), PROMPT).unwrap()
+    vm.expect_within(deadline, PROMPT).unwrap()
 }
 
 pub fn the_session_of_2015_replays(arch: &'static Arch) {

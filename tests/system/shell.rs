@@ -2,16 +2,14 @@
 
 use std::{path::Path, time::Duration};
 
-use boot::{
-    assembly::{Homes, Users},
-    users::app::App,
-};
+use boot::users::app::App;
 use qemu::vm::Vm;
 use shim::{arches::Arch, last_word::LastWord};
-use tests::{Boot, Disk, host, log_on};
+use tests::{Boot, Disk, log_on};
 
-/// What people of the demo see where they start: a user, and root.
-const PROMPT: &str = "/ $ ";
+use crate::demo::{PROMPT, demo, shell_within};
+
+/// The prompt of root.
 const ROOTS_PROMPT: &str = "/ # ";
 /// A program that starts npm, in an emulator.
 const LONG: Duration = Duration::from_secs(400);
@@ -70,16 +68,8 @@ pub fn an_app_without_a_shell_is_told_how_to_get_one(arch: &'static Arch) {
     assert!(vm.transcript().contains(hint), "{}", vm.transcript());
 }
 
-fn demo() -> Disk {
-    let image = Users::from(Homes::Demo).homes(&host(), None).unwrap_or_else(|error| panic!("{error}"));
-    Disk::copy(&image.unwrap())
-}
-
-/// Types a command at the shell's prompt, and returns its output.
 fn shell(vm: &mut Vm, command: &str) -> String {
-    vm.send(command).unwrap();
-    vm.expect(command).unwrap();
-    vm.expect_within(LONG, PROMPT).unwrap()
+    shell_within(vm, LONG, command)
 }
 
 pub fn a_person_uses_the_commands_and_changes_the_password(arch: &'static Arch) {
