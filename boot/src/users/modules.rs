@@ -109,19 +109,19 @@ pub fn reached(ground: &Ground, reader: &Reader, start: &[PathBuf], wanted: Want
                 Err(_) => continue,
             };
             let edge = Edge { from: from.clone(), name: name.clone(), entry, to: to.clone() };
-            let Some(manifest) = reader.manifest(ground, &to) else { continue };
+            let Some(theirs) = reader.manifest(ground, &to) else { continue };
             let weak = kind == Kind::Optional;
-            if weak && wanted.only.is_some_and(|arch| !suits(&manifest, arch)) {
+            if weak && wanted.only.is_some_and(|arch| !suits(&theirs, arch)) {
                 continue;
             }
-            if optional_peer(&reader.manifest(ground, &from), &name) && kind == Kind::Peer {
+            if kind == Kind::Peer && optional_peer(&manifest, &name) {
                 maybe.push(edge);
                 continue;
             }
             found.edges.insert(edge);
             if !seen.contains(&to) || (!optional && !weak && found.packages.get(&to).is_some_and(|it| it.optional)) {
                 let optional = optional || weak;
-                found.packages.insert(to.clone(), Package { name, manifest, optional });
+                found.packages.insert(to.clone(), Package { name, manifest: theirs, optional });
                 seen.insert(to.clone());
                 queues[usize::from(optional)].push_back(to);
             }
@@ -147,8 +147,8 @@ fn named(manifest: &Value, dev: bool) -> Vec<(String, Kind)> {
     all.into_iter().collect()
 }
 
-fn optional_peer(manifest: &Option<Rc<Value>>, name: &str) -> bool {
-    manifest.as_ref().is_some_and(|manifest| manifest["peerDependenciesMeta"][name]["optional"] == true)
+fn optional_peer(manifest: &Value, name: &str) -> bool {
+    manifest["peerDependenciesMeta"][name]["optional"] == true
 }
 
 /// Whether a package is for that architecture, for Linux, and for glibc.
