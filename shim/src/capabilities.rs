@@ -7,6 +7,8 @@ use core::fmt;
 pub struct Capabilities(pub u64);
 
 impl Capabilities {
+    /// None.
+    pub const NONE: Self = Self(0);
     /// `CAP_CHOWN`: give files to other users.
     pub const CHOWN: Self = Self(1 << 0);
     /// `CAP_DAC_READ_SEARCH`: read any file and folder.

@@ -53,6 +53,7 @@ pub mod limits;
 pub mod logon_file;
 pub mod mbr;
 pub mod op;
+pub mod output;
 pub mod phc;
 pub mod plan;
 pub mod policy;

@@ -268,6 +268,43 @@ pub fn ready_within(fd: BorrowedFd<'_>, how: PollFlags, seconds: u8) -> bool {
     rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: seconds.into(), tv_nsec: 0 })) == Ok(1)
 }
 
+/// Sends a packet with two descriptors.
+///
+/// # Errors
+/// `EAGAIN` if the socket is full.
+pub fn send_with(socket: &OwnedFd, packet: &str, descriptors: [BorrowedFd<'_>; 2]) -> Result<()> {
+    /// `struct cmsghdr` with its data (include/linux/socket.h).
+    #[repr(C)]
+    struct Control {
+        length: usize,
+        level: i32,
+        kind: i32,
+        descriptors: [i32; 2],
+    }
+    const SOL_SOCKET: i32 = 1;
+    const SCM_RIGHTS: i32 = 1;
+    const MSG_DONTWAIT_AND_NOSIGNAL: usize = 0x4040;
+    let length = size_of::<Control>();
+    let control = Control { length, level: SOL_SOCKET, kind: SCM_RIGHTS, descriptors: descriptors.map(|fd| fd.as_raw_fd()) };
+    let part = [packet.as_ptr() as usize, packet.len()]; // struct iovec
+    // struct user_msghdr: name, its length, the parts, their number, control, its length, flags
+    let header = [0, 0, part.as_ptr() as usize, 1, ptr::from_ref(&control) as usize, length, 0];
+    let socket = socket.as_raw_fd().cast_unsigned() as usize;
+    // SAFETY: reads the packet, and the structures above.
+    unsafe { call(raw::__NR_sendmsg, [socket, header.as_ptr() as usize, MSG_DONTWAIT_AND_NOSIGNAL, 0, 0, 0]) }.map(drop)
+}
+
+/// Milliseconds since the kernel started.
+pub fn milliseconds() -> u64 {
+    let mut now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes one timespec.
+    let _ = unsafe {
+        call(raw::__NR_clock_gettime, [raw::CLOCK_MONOTONIC as usize, ptr::from_mut(&mut now) as usize, 0, 0, 0, 0])
+    };
+    let (seconds, rest) = (u64::try_from(now.tv_sec).unwrap_or(0), u64::try_from(now.tv_nsec / 1_000_000).unwrap_or(0));
+    seconds.saturating_mul(1000).saturating_add(rest)
+}
+
 /// Hangs up this session's terminal: other processes that have it open read end of file.
 pub fn hang_up() -> Result<()> {
     // SAFETY: takes no arguments.
@@ -280,11 +317,23 @@ pub fn hang_up() -> Result<()> {
 /// # Errors
 /// `ENOMEM` if there is not enough memory.
 pub fn with_mapped<T: Copy, R>(count: usize, work: impl FnOnce(&mut [T]) -> R) -> Result<R> {
+    mapped(count, MapFlags::POPULATE, work)
+}
+
+/// The same, but a page takes memory only from its first use on.
+///
+/// # Errors
+/// `ENOMEM` if there is no room for so many addresses.
+pub fn with_pages<T: Copy, R>(count: usize, work: impl FnOnce(&mut [T]) -> R) -> Result<R> {
+    mapped(count, MapFlags::NORESERVE, work)
+}
+
+fn mapped<T: Copy, R>(count: usize, flags: MapFlags, work: impl FnOnce(&mut [T]) -> R) -> Result<R> {
     let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::NOMEM)?;
     // SAFETY: a new private mapping touches no other memory. It is page-aligned, zeroed and unshared until `munmap`,
     // and the result of `work` cannot borrow from it.
     unsafe {
-        let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
+        let flags = MapFlags::PRIVATE | flags;
         let memory = rustix::mm::mmap_anonymous(ptr::null_mut(), bytes, ProtFlags::READ | ProtFlags::WRITE, flags)?;
         let result = work(core::slice::from_raw_parts_mut(memory.cast::<T>(), count));
         rustix::mm::munmap(memory, bytes)?;

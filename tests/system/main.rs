@@ -13,6 +13,7 @@ mod isolation;
 mod logon;
 mod many;
 mod memory;
+mod output;
 mod pipes;
 mod placement;
 mod power;
@@ -98,6 +99,9 @@ behaviours! {
         a_running_check_is_stopped_before_the_machine_restarts,
         a_partition_without_a_journal_is_checked_after_a_power_cut,
         a_corrupt_journal_does_not_prevent_booting;
+    output: a_slow_console_does_not_hold_an_app_up,
+        lines_of_two_inits_stay_whole,
+        an_init_goes_on_when_the_log_program_is_killed;
     pipes: an_app_reads_a_pipe_to_its_end_and_writes_to_two,
         a_pipe_that_is_read_late_loses_nothing,
         a_closed_pipe_stops_the_machine_quietly;

@@ -1,7 +1,9 @@
 //! Counts the system calls of PID 1, and those between its forks and the programs that these start.
 
 use linux_raw_sys::general as raw;
+use rustix::fd::OwnedFd;
 use rustix::io::{Errno, Result};
+use shim::programs;
 use shim::sys::trace::{self, How, Stop};
 
 use crate::process::{Line, proc, program};
@@ -30,7 +32,7 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
                 all.iter_mut().filter(|one| one.pid == pid).for_each(|one| *one = NOBODY);
                 continue;
             }
-            Stop::Call => entered(&mut all, pid)?,
+            Stop::Call => entered(&proc, &mut all, pid)?,
             Stop::Exit if pid != 1 => Some(program(&proc, pid)),
             // the meter itself becomes the shim: its own calls before that do not count
             Stop::Exec if pid == 1 => {
@@ -49,7 +51,7 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
 }
 
 /// Counts the call that the process enters. Returns what the process has become, if this is the last call that counts.
-fn entered(all: &mut [Followed], pid: i32) -> Result<Option<shim::say::Text>> {
+fn entered(proc: &OwnedFd, all: &mut [Followed], pid: i32) -> Result<Option<shim::say::Text>> {
     let Some((number, fifth)) = trace::entering(pid)? else { return Ok(None) };
     let one = place(all, pid).ok_or(Errno::NOMEM)?;
     if let Some(count) = usize::try_from(number).ok().and_then(|number| one.calls.get_mut(number)) {
@@ -60,6 +62,8 @@ fn entered(all: &mut [Followed], pid: i32) -> Result<Option<shim::say::Text>> {
     let what = match number {
         raw::__NR_execveat if by_path && pid != 1 => "program",
         raw::__NR_rt_sigtimedwait if pid != 1 => "sandbox",
+        // it waits for what inits print
+        raw::__NR_ppoll if pid != 1 && program(proc, pid) == programs::LOG.name => programs::LOG.name,
         _ => return Ok(None),
     };
     shim::say::Text::try_from(what).map(Some).map_err(|_| Errno::NOMEM)

@@ -9,11 +9,11 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-/// How many bytes are buffered before the machine has to wait.
-const HELD: usize = 64 << 10;
+/// How many bytes are buffered before the machine has to wait: somebody may scroll back for a while, or press ctrl-s.
+const HELD: usize = 8 << 20;
 
 /// How many bytes are buffered once a machine stops, because it must not wait for a stalled terminal.
-const HELD_AT_THE_END: usize = 1 << 20;
+const HELD_AT_THE_END: usize = HELD + (1 << 20);
 
 /// Output of the machine that the terminal has not taken yet.
 pub struct Output {
@@ -151,9 +151,9 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    /// More than 2,000 lines.
+    /// More than the buffer holds.
     fn lines() -> Vec<u8> {
-        (0..20_000).flat_map(|line| format!("line {line}\r\n").into_bytes()).collect()
+        (0..800_000).flat_map(|line| format!("line {line}\r\n").into_bytes()).collect()
     }
 
     #[test]
@@ -164,12 +164,12 @@ mod tests {
         let output = Arc::new(Output::default());
         let machine = Arc::clone(&output);
         let machine = thread::spawn(move || {
-            lines().chunks(1000).for_each(|piece| machine.push(piece));
+            lines().chunks(100_000).for_each(|piece| machine.push(piece));
             machine.ended();
         });
         let writing = thread::spawn(move || output.write_to(writer));
         thread::sleep(Duration::from_millis(300));
-        assert!(!machine.is_finished(), "the machine waits");
+        assert!(lines().len() > HELD + 100_000 && !machine.is_finished(), "the machine waits");
         let mut read = Vec::new();
         reader.read_to_end(&mut read).unwrap();
         assert!(read == lines());
@@ -181,7 +181,7 @@ mod tests {
     fn a_machine_that_stops_does_not_wait_for_the_terminal() {
         let output = Arc::new(Output::default());
         let machine = Arc::clone(&output);
-        let machine = thread::spawn(move || (0..3000).for_each(|_| machine.push(&[b'x'; 1000])));
+        let machine = thread::spawn(move || (0..12_000).for_each(|_| machine.push(&[b'x'; 1000])));
         while output.state().bytes.len() < HELD {
             thread::sleep(Duration::from_millis(1));
         }

@@ -7,6 +7,7 @@
 //! | `/mend` | finds out what is wrong with a users partition, and repairs it with e2fsck |
 //! | `/sandbox` | makes a user's root, and stays as its reaper |
 //! | `/broker` | shows each device to the users who may open it, as long as no other user holds it |
+//! | `/log` | takes what users' inits print, and gives it to the console |
 //! | `/logon` | asks for name and password, starts users' programs; only it reads files that users write |
 
 #[macro_use]
@@ -15,6 +16,7 @@ mod log;
 pub mod broker;
 mod each_user;
 mod execute;
+pub mod logger;
 pub mod logon;
 mod machine;
 pub mod mend;

@@ -20,6 +20,7 @@ use crate::{
 
 const LOGON: CapabilitySet = set(programs::LOGON.keeps);
 const BROKER: CapabilitySet = set(programs::BROKER.keeps);
+const LOG: CapabilitySet = set(programs::LOG.keeps);
 
 /// The set in rustix's type. It is empty for a program that runs as a user.
 const fn set(keeps: Keeps) -> CapabilitySet {
@@ -96,6 +97,11 @@ pub fn become_logon() -> Result<()> {
 /// Stays uid 0 and keeps the capabilities that the broker needs.
 pub fn become_broker() -> Result<()> {
     keep(BROKER)
+}
+
+/// Stays uid 0 without any capability.
+pub fn become_logger() -> Result<()> {
+    keep(LOG)
 }
 
 /// For programs that run no other program.

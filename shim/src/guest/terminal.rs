@@ -39,6 +39,8 @@ pub struct Line {
 pub enum State {
     /// A session begins: echo, and signals from keys.
     Session,
+    /// An init prints on it, and `/log` gives that to the console, which ends the lines.
+    Init,
     /// Somebody types a name: echo alone.
     Name,
     /// Somebody types a password.
@@ -79,13 +81,13 @@ impl Line {
     pub fn restore(&self, terminal: &OwnedFd, state: State) -> Result<()> {
         let c_lflag = ICANON | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN;
         let c_lflag = match state {
-            State::Session => c_lflag | ECHO | ISIG,
+            State::Session | State::Init => c_lflag | ECHO | ISIG,
             State::Name => c_lflag | ECHO,
             State::Password => c_lflag,
         };
         let settings = Settings {
             c_iflag: ICRNL | IXON | IUTF8,
-            c_oflag: OPOST | ONLCR,
+            c_oflag: if state == State::Init { 0 } else { OPOST | ONLCR },
             c_cflag: self.control | CREAD | HUPCL | CLOCAL,
             c_lflag,
             c_line: 0,
@@ -94,8 +96,8 @@ impl Line {
             c_ospeed: self.speed,
         };
         terminal::set_settings(terminal, &settings)?;
-        if state == State::Name {
-            // the session before may have changed it
+        if matches!(state, State::Name | State::Init) {
+            // it has none yet, or the session before may have changed it
             self.set_size(terminal);
         }
         Ok(())

@@ -3,7 +3,7 @@
 use crate::{
     layout,
     op::{Attr, Boot, Op},
-    plan::{Plan, Steps, Why},
+    plan::{Need, Plan, Step, Steps, Why},
 };
 
 /// The folders for the /dev of each user with granted devices, and for the kernel's programs.
@@ -21,11 +21,18 @@ pub fn granted<'a>() -> Steps<Op<'a>> {
 /// opened.
 #[must_use]
 pub fn apart<'a>() -> Steps<Op<'a>> {
-    let why = Why::BrokerApart;
+    let why = Why::Apart;
+    let mut plan = alone();
+    let _ = plan.push(Step { op: Op::Attributes(layout::GRANTED, Attr::KERNEL), need: Need::Required, why });
+    plan
+}
+
+/// The same for `/log`, which has all that it needs.
+#[must_use]
+pub fn alone<'a>() -> Steps<Op<'a>> {
     let mut plan = Plan::new();
-    plan.must(why, Op::Unmount(layout::USERS));
-    plan.must(why, Op::Attributes("/dev", Attr::KERNEL_READ_ONLY));
-    plan.must(why, Op::Attributes(layout::GRANTED, Attr::KERNEL));
+    plan.must(Why::Apart, Op::Unmount(layout::USERS));
+    plan.must(Why::Apart, Op::Attributes("/dev", Attr::KERNEL_READ_ONLY));
     plan.0
 }
 

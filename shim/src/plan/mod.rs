@@ -19,7 +19,7 @@ use heapless::Vec;
 #[cfg(feature = "weak")]
 pub use self::weak::guarded;
 pub use self::{
-    devices::{apart, devices, granted},
+    devices::{alone, apart, devices, granted},
     host::host,
     root::{Sandbox, root},
     single::{First, Own, Privilege, Run, become_user, first, own_guest, shut_in},
@@ -114,6 +114,8 @@ pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     plan.may(Why::OnlyBoot, Boot::Remove(programs::INIT.path));
     plan.may(Why::OnlyBoot, Boot::Remove(programs::SETUP.path));
     plan.mount(Why::Devices, "devtmpfs", "/dev", Attr::DEVICES, "");
+    plan.mkdir(Why::Output, "/dev/pts", 0o755);
+    plan.mount(Why::Output, "devpts", "/dev/pts", Attr::DEVICES, "mode=0600");
     if !options.keymap.is_empty() {
         plan.may(Why::Keyboard, Boot::Keymap(options.keymap));
     }

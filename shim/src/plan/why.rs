@@ -6,6 +6,7 @@
 pub enum Why {
     OnlyBoot,
     Devices,
+    Output,
     KernelState,
     Keyboard,
     Ports,
@@ -42,7 +43,7 @@ pub enum Why {
     SharedMemory,
     PrivateDevices,
     GrantedDevices,
-    BrokerApart,
+    Apart,
     Claims,
     Terminals,
     OwnProcesses,
@@ -66,6 +67,7 @@ impl Why {
         match self {
             Self::OnlyBoot => "only boot needs it: it goes before the first overlay exists, and its RAM with it",
             Self::Devices => "the kernel's own list of devices, for PID 1 alone",
+            Self::Output => "pseudo terminals on which inits print: a slow console does not hold them up",
             Self::KernelState => "devices and settings, for PID 1 alone",
             Self::Keyboard => "keys give what the keyboard's labels say",
             Self::Ports => "no process has the capability for ports below 1024, so they are everybody's",
@@ -110,7 +112,7 @@ impl Why {
                 "the harmless devices, the same for all; no disk, no memory, no other user's terminal"
             }
             Self::GrantedDevices => "the policy grants devices: they are seen here while nobody else has them",
-            Self::BrokerApart => "the broker needs neither homes nor devices to give nodes to users",
+            Self::Apart => "a program beside the users needs neither their homes nor devices that open",
             Self::Claims => "whoever opens a granted device first has it alone; the kernel decides at each open",
             Self::Terminals => "pseudo terminals of this sandbox alone",
             Self::OwnProcesses => "own processes only; read-only, so that no kernel setting can be written",

@@ -9,7 +9,7 @@ use rustix::{
     io::Result,
 };
 
-use super::call;
+use super::{call, opened};
 
 /// A terminal's settings, speeds included (include/uapi/asm-generic/termbits.h).
 pub type Settings = raw::termios2;
@@ -30,6 +30,19 @@ fn ioctl(terminal: &OwnedFd, request: u32, argument: usize) -> Result<()> {
 /// Makes a terminal the controlling terminal of this session, even if another session has it. Needs `CAP_SYS_ADMIN`.
 pub fn take_terminal(terminal: &OwnedFd) -> Result<()> {
     ioctl(terminal, ioctl::TIOCSCTTY, 1) // 1 steals (ioctl_tty(2))
+}
+
+/// Lets the other end of a new pseudo terminal be opened (ioctl_tty(2)).
+pub fn unlock(master: &OwnedFd) -> Result<()> {
+    let no = 0_i32;
+    ioctl(master, ioctl::TIOCSPTLCK, ptr::from_ref(&no) as usize)
+}
+
+/// Opens the other end of a pseudo terminal, which becomes nobody's controlling terminal.
+pub fn other_end(master: &OwnedFd) -> Result<OwnedFd> {
+    let (fd, flags) = (master.as_raw_fd().cast_unsigned() as usize, raw::O_RDWR | raw::O_NOCTTY | raw::O_CLOEXEC);
+    // SAFETY: takes a number.
+    opened(unsafe { call(raw::__NR_ioctl, [fd, ioctl::TIOCGPTPEER as usize, flags as usize, 0, 0, 0])? })
 }
 
 /// Reads the settings of a terminal.

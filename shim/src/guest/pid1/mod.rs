@@ -3,6 +3,7 @@
 mod boot;
 mod broker;
 mod homes;
+mod output;
 mod run;
 mod sandboxes;
 mod stop;

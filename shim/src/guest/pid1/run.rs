@@ -11,6 +11,7 @@ use rustix::{
 use crate::{
     cmdline::Pipes,
     cut,
+    guards::Guard,
     guest::{
         log::Log,
         machine::uptime,
@@ -18,6 +19,7 @@ use crate::{
             boot::Machine,
             broker::Broker,
             homes,
+            output::{Output, Printed},
             sandboxes::{self, Session, Streams},
             stop,
         },
@@ -43,6 +45,7 @@ struct Executor<'a> {
     log: &'a Log,
     reports: Reports,
     broker: Option<Broker>,
+    output: Output,
     own: OwnedFd,
     sandboxes: Vec<(HomeId, Pid, OwnedFd), MAX_SANDBOXES>,
 }
@@ -53,9 +56,10 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
     let (reports, own) = (Reports::new()?, sandboxes::own()?);
-    let mut executor = Executor { machine, log, reports, broker, own, sandboxes: Vec::new() };
+    let mut executor = Executor { machine, log, reports, broker, output: Output::default(), own, sandboxes: Vec::new() };
     let mut up = false;
     loop {
+        executor.start_output_again();
         while let Some(action) = state.next(uptime()) {
             let outcome = executor.execute(action);
             state.done(action, outcome, uptime());
@@ -64,7 +68,8 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
             up = true;
             info!(log, "up; PID 1 holds ", own_memory().unwrap_or(0), " KiB of its own");
         }
-        wait(&signals, executor.reports.descriptor(), executor.broker.as_ref(), state.wake_at());
+        let wake_at = [state.wake_at(), executor.output.due].into_iter().flatten().min();
+        wait(&signals, executor.reports.descriptor(), executor.broker.as_ref(), wake_at);
         executor.take_reports(&mut state);
         executor.broker.take_if(|broker| !broker.serve());
         read_signals(&signals, &mut state);
@@ -131,7 +136,10 @@ impl Executor<'_> {
                 let built = self.build(home);
                 self.outcome("a sandbox", built)
             }
-            Action::Init(home, console) => self.entered(home, self.init(home, console)),
+            Action::Init(home, console) => {
+                self.print_apart(home);
+                self.entered(home, self.init(home, console))
+            }
             Action::Shell(home, console) => self.entered(home, self.shell(home, console)),
             Action::TurnAway(home, _) => {
                 error!(self.log, self.name(home), " cannot log on: there are ", MAX_SANDBOXES, " sandboxes already");
@@ -149,7 +157,10 @@ impl Executor<'_> {
                 let _ = sys::signal_all(Some(Signal::TERM));
                 Outcome::Done
             }
-            Action::Stop(word) => stop::stop(word, self.log),
+            Action::Stop(word) => {
+                self.output.finish();
+                stop::stop(word, self.log)
+            }
         }
     }
 
@@ -180,11 +191,13 @@ impl Executor<'_> {
 
     /// A process has ended. If it was the first process of a sandbox, the sandbox has ended.
     fn buried(&mut self, pid: Pid) {
+        self.output.buried(pid);
         if let Some(at) = self.sandboxes.iter().position(|(_, reaper, _)| *reaper == pid)
             && let (home, ..) = self.sandboxes.swap_remove(at)
             && let Some(user) = self.machine.homes.get(home)
         {
             sandboxes::remove(&user);
+            self.output.forget(home);
         }
     }
 
@@ -285,10 +298,42 @@ impl Executor<'_> {
         Ok(reaper)
     }
 
+    /// The init of that home prints on a terminal of its own, and a slow console does not hold it up.
+    fn print_apart(&mut self, home: HomeId) {
+        if !self.machine.guards.hold(Guard::Console) {
+            return;
+        }
+        let opened = self.output.open(home, self.machine.consoles.first());
+        let given = opened.and_then(|()| {
+            let started = self.output.start(self.machine.words)?;
+            self.give(|printed| started || printed.home == home)
+        });
+        if let Err(errno) = given {
+            self.output.forget(home);
+            error!(self.log, "cannot pass on what ", self.name(home), " prints: ", errno);
+        }
+    }
+
+    /// Gives `/log` these terminals.
+    fn give(&self, which: impl Fn(&Printed) -> bool) -> Result<()> {
+        let mut some = self.output.held().filter(|printed| which(printed));
+        some.try_for_each(|printed| self.output.give(printed, self.name(printed.home)))
+    }
+
+    /// If `/log` has ended, what inits print waits until it runs again.
+    fn start_output_again(&mut self) {
+        if self.output.due.is_some_and(|due| due <= uptime()) {
+            let given = self.output.start(self.machine.words).and_then(|_| self.give(|_| true));
+            if let Err(errno) = given {
+                error!(self.log, "cannot start /log again: ", errno);
+            }
+        }
+    }
+
     fn init(&self, home: HomeId, console: Option<ConsoleId>) -> Result<Pid> {
         let streams = match console {
             Some(console) => Streams::Terminal(self.terminal(console)?),
-            None => Streams::Log,
+            None => Streams::None,
         };
         info!(self.log, "init of ", self.name(home));
         let app = self.machine.apps && place::app(self.name(home)).is_ok();
@@ -307,6 +352,9 @@ impl Executor<'_> {
     fn enter(&self, home: HomeId, path: &str, streams: Streams<'_>, pipes: Pipes) -> Result<Pid> {
         let user = &self.user(home)?;
         let reaper = self.sandbox(home).ok_or(Errno::SRCH)?;
-        sandboxes::enter(reaper, self.own.as_fd(), Session { user, path, streams, pipes, machine: self.machine })
+        let init = !path.is_empty();
+        let output = self.output.held().find(|printed| init && printed.home == home);
+        let session = Session { user, path, streams, output, pipes, machine: self.machine };
+        sandboxes::enter(reaper, self.own.as_fd(), session)
     }
 }

@@ -3,11 +3,10 @@
 
 use core::mem::{ManuallyDrop, forget};
 
-use heapless::Vec;
 use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
 use rustix::{
-    fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{CWD, FileType, Gid, Mode, OFlags, Uid},
+    fd::{BorrowedFd, OwnedFd},
+    fs::{Gid, Mode, OFlags, Uid},
     io::{Errno, Result},
     mount::open_tree,
     process::DumpableBehavior,
@@ -19,14 +18,14 @@ use crate::{
     guest::{
         execute::{CLONE, attach},
         log::Log,
-        pid1::{boot::Machine, stop},
+        pid1::{boot::Machine, output::Printed, stop},
         place::{self, Name},
         privilege,
         program::Program,
         terminal::{State, Terminal},
     },
     layout,
-    op::{Attr, Upper, User},
+    op::{Upper, User},
     programs, say,
     say::Text,
     supervise::{KILLED, Pid},
@@ -83,8 +82,8 @@ const PORTS_WITHIN: u8 = 50;
 /// The standard streams of a program.
 #[derive(Clone, Copy)]
 pub enum Streams<'a> {
-    /// The system console, for writing.
-    Log,
+    /// None: an init that prints on its own terminal.
+    None,
     /// This terminal, as the controlling terminal of the session.
     Terminal(&'a Terminal),
 }
@@ -96,6 +95,8 @@ pub struct Session<'a> {
     /// Empty for the user's shell.
     pub path: &'a str,
     pub streams: Streams<'a>,
+    /// Where an init prints.
+    pub output: Option<&'a Printed>,
     /// Which of them are pipes instead.
     pub pipes: Pipes,
     pub machine: &'a Machine<'a>,
@@ -161,18 +162,14 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
     for (descriptor, path) in (0..).zip(layout::PIPES).filter(|(descriptor, _)| pipe(*descriptor)) {
         sys::put_at(&port(path)?, descriptor)?;
     }
-    let streams = match session.streams {
-        Streams::Log => {
-            let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK;
-            // opened in a mount of its own, which then becomes nodev: /proc/self/fd cannot be used to open the terminal
-            // again
-            let node = open_tree(place::open(&console_of(user, session.machine.guards)?)?, c"", CLONE)?;
-            let console = place::file(&place::of_descriptor(&node), flags)?;
-            sys::mount_attributes(node.as_fd(), Attr::KERNEL)?;
-            rustix::fs::fcntl_setfl(&console, OFlags::empty())?;
+    let input = match session.streams {
+        Streams::None => {
+            let path = if session.machine.guards.hold(Guard::Console) { "/dev/null" } else { "/dev/console" };
+            let nowhere = place::file(path, OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK)?;
+            rustix::fs::fcntl_setfl(&nowhere, OFlags::empty())?;
             join_rest(pidfd, session.machine.guards)?;
             rustix::process::setsid()?;
-            Vec::<OwnedFd, 2>::from_iter([place::file("/dev/null", OFlags::RDONLY)?, console])
+            nowhere
         }
         Streams::Terminal(Terminal { name, line }) => {
             let mut path = Text::new();
@@ -193,12 +190,13 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
             rustix::fs::fcntl_setfl(&terminal, OFlags::empty())?;
             take_terminal(&terminal)?;
             line.restore(&terminal, State::Session)?;
-            Vec::from_iter([terminal])
+            terminal
         }
     };
-    let streams = ManuallyDrop::new(streams);
-    let (input, output) = (streams.first().ok_or(Errno::BADF)?, streams.last().ok_or(Errno::BADF)?);
-    for (descriptor, stream) in (0..).zip([input, output, output]).filter(|(descriptor, _)| !pipe(*descriptor)) {
+    let input = ManuallyDrop::new(input);
+    let output = ManuallyDrop::new(session.output.map(|output| prints(session, output)).transpose()?);
+    let output = output.as_ref().unwrap_or(&input);
+    for (descriptor, stream) in (0..).zip([&*input, output, output]).filter(|(descriptor, _)| !pipe(*descriptor)) {
         sys::put_at(stream, descriptor)?;
     }
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
@@ -217,18 +215,11 @@ fn port(path: &str) -> Result<OwnedFd> {
     Err(Errno::TIMEDOUT)
 }
 
-/// The console node for a user's `/init`. If all users shared one node, a lock by one user could block another, and
-/// root could see when others print.
-fn console_of(user: &User<'_>, guards: Guards<'_>) -> Result<Text> {
-    if !guards.hold(Guard::Console) {
-        return Ok(Text::try_from("/dev/console").unwrap_or_default());
-    }
-    let path = place::of_user("/dev", user.uid);
-    let number = rustix::fs::makedev(5, 1); // Documentation/admin-guide/devices.txt
-    match rustix::fs::mknodat(CWD, Name::new(&path)?.c(), FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, number) {
-        Ok(()) | Err(Errno::EXIST) => Ok(path),
-        Err(errno) => Err(errno),
-    }
+/// The terminal on which an init prints, as its user's.
+fn prints(session: Session<'_>, output: &Printed) -> Result<OwnedFd> {
+    let end = output.end()?;
+    rustix::fs::fchown(&end, Some(Uid::from_raw(session.user.uid)), Some(Gid::from_raw(session.user.gid)))?;
+    Ok(end)
 }
 
 /// Joins the remaining namespaces; the process started in the pid namespace already. Its root and its working folder

@@ -1,0 +1,216 @@
+//! `/log`: takes what users' inits print, and gives it to the console.
+//!
+//! ```text
+//! init -> its terminal -> Output (decides) -> console
+//! ```
+//!
+//! A slow console holds nobody up: an init prints on a pseudo terminal, which this program always reads. It opens
+//! nothing. PID 1 sends it, through its standard input, the name of each user whose init starts, the master of the
+//! init's terminal, and the console. Once PID 1 closes that socket, the program prints what it still has and ends.
+
+use core::mem::MaybeUninit;
+
+use heapless::Vec;
+use linux_raw_sys::general::CLONE_NEWNS;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    fd::{AsFd, OwnedFd},
+    io::{Errno, IoSliceMut, Result},
+    net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg},
+    process::Signal,
+};
+
+use crate::{
+    guest::{execute::steps, log::Log, privilege},
+    output::{Output, PIECE, USER},
+    plan,
+    supervise::MAX_SANDBOXES,
+    sys::{self, Signals, Start, Stream},
+};
+
+/// Milliseconds between two looks while a console is slow: a program that floods its terminal takes little CPU time
+/// here.
+const REST: i64 = 2;
+/// Milliseconds after which nothing more is expected, once PID 1 has closed the socket.
+const QUIET: i64 = 100;
+
+/// One init.
+struct Init {
+    /// `None` once no process has it open any more.
+    terminal: Option<OwnedFd>,
+    console: OwnedFd,
+}
+
+/// Their outputs lie at the same places of another table, whose pages take memory only once they are used.
+type Inits = [Option<Init>; MAX_SANDBOXES];
+
+/// What there is to do.
+#[derive(Clone, Copy)]
+enum News {
+    /// PID 1 has sent something, or has closed the socket.
+    Socket,
+    /// The console takes more.
+    Console,
+    /// The init at that place has printed something, or its terminal is closed.
+    Terminal(usize),
+}
+
+/// The socket, the console, and the terminals.
+type AllNews = Vec<News, { MAX_SANDBOXES + 2 }>;
+
+/// The program.
+pub fn main(_start: Start) -> ! {
+    let log = Log::held();
+    // a console that is gone gives an error; a machine that stops sends SIGTERM to all, and this prints until the end
+    Signals::of(&[Signal::PIPE, Signal::TERM]).block();
+    let result = apart(&log).and_then(|()| sys::with_pages(MAX_SANDBOXES, serve)).and_then(|result| result);
+    if let Err(errno) = result {
+        error!(log, "/log cannot pass on what inits print: ", errno);
+    }
+    sys::exit(u8::from(result.is_err()))
+}
+
+fn apart(log: &Log) -> Result<()> {
+    sys::unshare(CLONE_NEWNS)?;
+    steps(&plan::alone(), log).map_err(|_| Errno::IO)?;
+    privilege::become_logger()
+}
+
+/// Returns once PID 1 has closed the socket and everything is printed.
+fn serve(outputs: &mut [Output]) -> Result<()> {
+    let mut inits: Inits = [const { None }; MAX_SANDBOXES];
+    let (mut open, mut turn) = (true, 0);
+    loop {
+        turn = next_turn(&mut inits, outputs, turn);
+        let all = wait(&mut inits, outputs, open, turn)?;
+        if all.is_empty() && !open && each(&mut inits, outputs).all(|(.., output)| output.is_taken()) {
+            return Ok(());
+        }
+        for news in all {
+            let (place, act): (_, fn(&mut Init, &mut Output)) = match news {
+                News::Socket => {
+                    open = take(&mut inits, outputs);
+                    continue;
+                }
+                News::Console => (turn, print),
+                News::Terminal(at) => (at, read),
+            };
+            each(&mut inits, outputs).filter(|(at, ..)| *at == place).for_each(|(_, init, output)| act(init, output));
+        }
+        for (init, output) in inits.iter_mut().zip(&*outputs) {
+            let _ = init.take_if(|init| init.terminal.is_none() && output.is_taken());
+        }
+    }
+}
+
+/// Each init with its place and its output.
+fn each<'a>(
+    inits: &'a mut Inits,
+    outputs: &'a mut [Output],
+) -> impl Iterator<Item = (usize, &'a mut Init, &'a mut Output)> {
+    let all = inits.iter_mut().zip(outputs).enumerate();
+    all.filter_map(|(at, (init, output))| init.as_mut().map(|init| (at, init, output)))
+}
+
+/// Whose output the console takes now: a piece that was begun is finished first, then the others come in turn.
+fn next_turn(inits: &mut Inits, outputs: &mut [Output], last: usize) -> usize {
+    let (mut first, mut next) = (None, None);
+    for (at, _, output) in each(inits, outputs) {
+        if output.is_halfway() {
+            return at;
+        }
+        if !output.is_taken() {
+            first = first.or(Some(at));
+            next = next.or((at > last).then_some(at));
+        }
+    }
+    next.or(first).unwrap_or(last)
+}
+
+/// Waits for news. While a program waits for the console, its terminal is not read.
+fn wait(inits: &mut Inits, outputs: &mut [Output], open: bool, turn: usize) -> Result<AllNews> {
+    let now = sys::milliseconds();
+    let socket = Stream(0);
+    let (mut slow, mut until) = (false, None);
+    let (mut fds, mut all) = (Vec::<PollFd<'_>, { MAX_SANDBOXES + 2 }>::new(), AllNews::new());
+    let mut ask = |news, fd, how| {
+        let _ = (all.push(news), fds.push(PollFd::from_borrowed_fd(fd, how)));
+    };
+    if open {
+        ask(News::Socket, socket.as_fd(), PollFlags::IN);
+    }
+    for (at, init, output) in each(inits, outputs) {
+        if at == turn && !output.is_taken() {
+            ask(News::Console, init.console.as_fd(), PollFlags::OUT);
+        }
+        if output.room(now) > 0
+            && let Some(terminal) = &init.terminal
+        {
+            ask(News::Terminal(at), terminal.as_fd(), PollFlags::IN);
+        }
+        slow |= output.is_slow();
+        until = [until, output.waits_until()].into_iter().flatten().min();
+    }
+    if slow {
+        let _ = rustix::thread::nanosleep(&milliseconds(REST));
+    }
+    let wait = until.map(|until| i64::try_from(until.saturating_sub(now)).unwrap_or(0).saturating_add(1));
+    let wait = if open { wait } else { Some(QUIET.min(wait.unwrap_or(QUIET))) };
+    match rustix::event::poll(&mut fds, wait.map(milliseconds).as_ref()) {
+        Err(Errno::INTR) => {}
+        some => drop(some?),
+    }
+    let ready = all.into_iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
+    Ok(ready.map(|(news, _)| news).collect())
+}
+
+fn milliseconds(count: i64) -> Timespec {
+    Timespec { tv_sec: count / 1000, tv_nsec: (count % 1000).saturating_mul(1_000_000) }
+}
+
+/// Takes what an init has printed.
+fn read(init: &mut Init, output: &mut Output) {
+    let Some(terminal) = &init.terminal else { return };
+    let mut bytes = [0; PIECE];
+    let room = output.room(sys::milliseconds()).min(bytes.len());
+    match bytes.get_mut(..room).map(|bytes| rustix::io::read(terminal, bytes)) {
+        Some(Ok(length @ 1..)) => output.print(bytes.get(..length).unwrap_or_default()),
+        Some(Err(Errno::AGAIN | Errno::INTR)) | None => {}
+        // EIO: no process has the other end open (drivers/tty/n_tty.c, `n_tty_read`)
+        Some(_) => init.terminal = None,
+    }
+}
+
+/// Gives the console as much as it takes now.
+fn print(init: &mut Init, output: &mut Output) {
+    match rustix::io::write(&init.console, output.piece()) {
+        Ok(length) => output.take(length),
+        Err(Errno::AGAIN | Errno::INTR) => {}
+        // the console is gone
+        Err(_) => output.forget(),
+    }
+}
+
+/// Takes one packet of PID 1: the name of a user, and two descriptors. Returns false once the socket is closed.
+fn take(inits: &mut Inits, outputs: &mut [Output]) -> bool {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut rights = RecvAncillaryBuffer::new(&mut space);
+    let mut name = [0; USER];
+    let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+    let length = match recvmsg(Stream(0), &mut [IoSliceMut::new(&mut name)], &mut rights, flags) {
+        Ok(received) if received.bytes > 0 => received.bytes,
+        Err(Errno::AGAIN | Errno::INTR) => return true,
+        _ => return false,
+    };
+    let mut sent = rights.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(fds) => Some(fds),
+        _ => None,
+    });
+    let mut fds = sent.next().into_iter().flatten();
+    let place = inits.iter_mut().zip(outputs).find(|(init, _)| init.is_none());
+    if let (Some(terminal), Some(console), Some((init, output))) = (fds.next(), fds.next(), place) {
+        output.begin(name.get(..length).unwrap_or_default());
+        *init = Some(Init { terminal: Some(terminal), console });
+    }
+    true
+}

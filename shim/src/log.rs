@@ -1,0 +1,4 @@
+//! `/log` of a NodeOS machine. What it does is in `guest::logger`.
+#![cfg_attr(target_env = "musl", no_std, no_main)]
+
+shim::program!(shim::guest::logger::main);

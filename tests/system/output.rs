@@ -1,0 +1,91 @@
+//! What inits print, on its way to the console.
+
+use std::time::Duration;
+
+use boot::users::home::Home;
+use shim::arches::Arch;
+use tests::{Boot, Disk, runs};
+
+/// The longest time in which the app's timers stood still, while its console stands still for twelve seconds, and
+/// the text of the console.
+fn longest_wait(arch: &'static Arch, without: &str) -> (u32, String) {
+    let app = "
+        let [worst, last] = [0, performance.now()]
+        console.log('the app begins')
+        const timer = setInterval(() => {
+            const now = performance.now()
+            worst = Math.max(worst, now - last)
+            last = now
+            for (let line = 0; line < 50; line++) console.log('x'.repeat(99))
+        }, 10)
+        setTimeout(() => {
+            clearInterval(timer)
+            console.log('the longest wait was', Math.round(worst), 'ms')
+            console.log('the last words')
+        }, 18000)";
+    let disk = Disk::with(&[runs("app", 1000, app)]);
+    let mut vm = Boot::on(arch).homes(&disk).without(without).start();
+    vm.expect("the app begins").unwrap();
+    vm.type_in("\u{13}").unwrap(); // ctrl-s: the console takes nothing more (termios(3), IXON)
+    std::thread::sleep(Duration::from_secs(12));
+    vm.type_in("\u{11}").unwrap();
+    vm.expect("the longest wait was ").unwrap();
+    let wait = vm.expect(" ms").unwrap().parse().unwrap();
+    vm.expect("the last words").unwrap();
+    vm.ending().unwrap();
+    (wait, vm.transcript())
+}
+
+pub fn a_slow_console_does_not_hold_an_app_up(arch: &'static Arch) {
+    let missing = "bytes of its output are not shown: this console is slower";
+    let (wait, said) = longest_wait(arch, "");
+    assert!(wait < 5000 && said.contains("nodeos: app: ") && said.contains(missing), "{wait} ms: {said}");
+    let (wait, said) = longest_wait(arch, "console");
+    assert!(wait > 8000 && !said.contains(missing), "the app waits for its console: {wait} ms: {said}");
+}
+
+pub fn lines_of_two_inits_stay_whole(arch: &'static Arch) {
+    let lines = |letter: &str| {
+        format!("for (let line = 0; line < 3000; line++) console.log('[{letter}' + line + '{}]')", letter.repeat(60))
+    };
+    let disk = Disk::with(&[runs("ana", 1000, &lines("a")), runs("bo", 1001, &lines("b"))]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    vm.ending().unwrap();
+    let said = vm.transcript();
+    for letter in ["a", "b"] {
+        for line in 0..3000 {
+            assert!(said.contains(&format!("[{letter}{line}{}]\n", letter.repeat(60))), "{letter}{line} is torn: {said}");
+        }
+    }
+}
+
+/// `/log` is killed by root, who sees it only without pid namespaces.
+pub fn an_init_goes_on_when_the_log_program_is_killed(arch: &'static Arch) {
+    let mut root = Home::new("root", 0);
+    root.program(
+        "init",
+        "#!/usr/bin/env node
+        const { readdirSync, readFileSync } = require('fs')
+        const named = pid => { try { return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() } catch {} }
+        let kills = 0
+        const timer = setInterval(() => {
+            const [pid] = readdirSync('/proc').filter(pid => named(pid) === 'log')
+            if (!pid) return
+            process.kill(pid, 'SIGKILL')
+            if (++kills === 3) clearInterval(timer)
+        }, 3000)",
+    );
+    let counts = "let line = 0
+        const timer = setInterval(() => {
+            console.log('line', ++line)
+            if (line === 200) { clearInterval(timer); console.log('ana ends') }
+        }, 100)";
+    let disk = Disk::with(&[root, runs("ana", 1000, counts)]);
+    let mut vm = Boot::on(arch).homes(&disk).without("pid").start();
+    vm.expect("ana ends").unwrap();
+    vm.ending().unwrap();
+    let said = vm.transcript();
+    // a line may be lost that /log has read and not yet printed
+    let lines = (1..=200).filter(|line| said.contains(&format!("line {line}\n"))).count();
+    assert!(lines >= 190 && said.contains("line 1\n") && said.contains("line 200\n"), "{lines} lines: {said}");
+}
