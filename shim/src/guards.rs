@@ -105,7 +105,6 @@ impl<'a> Guards<'a> {
     /// Whether the word contains that name.
     #[must_use]
     pub fn lack(self, name: &str) -> bool {
-        let mut names = Some(self.0);
-        core::iter::from_fn(|| cut::next(&mut names, b',')).any(|other| other == name)
+        cut::has(self.0, b',', name)
     }
 }

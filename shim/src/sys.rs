@@ -111,7 +111,9 @@ fn execveat(folder: BorrowedFd<'_>, path: &CStr, argv: *const *const c_char, env
 
 /// Strings that follow each other in `text`, each one ended by NUL.
 pub fn strings(text: &str) -> impl Iterator<Item = &CStr> {
-    text.as_bytes().split_inclusive(|byte| *byte == 0).filter_map(|string| CStr::from_bytes_with_nul(string).ok())
+    let ended = text.as_bytes().split_inclusive(|byte| *byte == 0).filter(|string| string.ends_with(&[0]));
+    // SAFETY: the bytes are split behind each NUL, so their last one is the only NUL.
+    ended.map(|string| unsafe { CStr::from_bytes_with_nul_unchecked(string) })
 }
 
 /// The addresses of the strings, followed by NULL; `None` if there are too many.
