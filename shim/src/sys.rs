@@ -276,6 +276,21 @@ pub fn hang_up() -> Result<()> {
     unsafe { call(raw::__NR_vhangup, [0; 6]) }.map(drop)
 }
 
+/// Room for `count` values until this process ends. It takes memory only where something is written: a variable of this
+/// size on the stack would take all of it.
+///
+/// # Errors
+/// `ENOMEM` if there is not enough memory.
+pub fn room<T>(count: usize) -> Result<&'static mut [MaybeUninit<T>]> {
+    let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::NOMEM)?;
+    // SAFETY: a new private mapping touches no other memory. It is page-aligned, unshared, and never unmapped.
+    unsafe {
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        let memory = rustix::mm::mmap_anonymous(ptr::null_mut(), bytes, access, MapFlags::PRIVATE)?;
+        Ok(core::slice::from_raw_parts_mut(memory.cast(), count))
+    }
+}
+
 /// Calls `work` with `count` zeroed values that exist only during the call. `T` must consist of plain numbers: every
 /// bit pattern, including zero, must be a valid value.
 ///

@@ -15,6 +15,7 @@ mod log;
 pub mod broker;
 mod each_user;
 mod execute;
+mod homes;
 pub mod logon;
 mod machine;
 pub mod mend;

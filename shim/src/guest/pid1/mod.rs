@@ -2,7 +2,6 @@
 
 mod boot;
 mod broker;
-mod homes;
 mod run;
 mod sandboxes;
 mod stop;
@@ -10,7 +9,6 @@ mod stop;
 use crate::{
     guest::log::Log,
     sys::{self, Signals, Start},
-    users::Homes,
 };
 
 /// The program.
@@ -21,8 +19,7 @@ pub fn main(start: Start) -> ! {
     }
     Signals::ALL.block();
     let log = Log::PID1;
-    let mut homes = Homes::new();
-    if let Ok(machine) = boot::boot(start, &mut homes, &log)
+    if let Ok(machine) = boot::boot(start, &log)
         && let Err(errno) = run::run(&machine, broker::Broker::start(&machine, &log), &log)
     {
         error!(log, "cannot supervise: ", errno);
