@@ -18,6 +18,13 @@ pub fn next<'a>(rest: &mut Option<&'a str>, byte: u8) -> Option<&'a str> {
     Some(part)
 }
 
+/// Whether one of the parts between the bytes is this one.
+#[must_use]
+pub fn has(text: &str, byte: u8, wanted: &str) -> bool {
+    let mut parts = Some(text);
+    core::iter::from_fn(|| next(&mut parts, byte)).any(|part| part == wanted)
+}
+
 /// Parses a number that consists of digits only, in base ten or sixteen.
 #[must_use]
 #[inline(never)]
@@ -36,7 +43,7 @@ pub fn small(text: &str, base: u32) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{next, number, once, small};
+    use super::{has, next, number, once, small};
 
     #[test]
     fn text_is_split_at_the_first_separator() {
@@ -52,6 +59,12 @@ mod tests {
             let parts: Vec<_> = core::iter::from_fn(|| next(&mut rest, b',')).collect();
             assert_eq!(parts, text.split(',').collect::<Vec<_>>(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_part_is_found_only_whole() {
+        assert!(has("ttyS0 tty1", b' ', "tty1") && has("a", b' ', "a"));
+        assert!(!has("ttyS0 tty1", b' ', "tty") && !has("", b' ', "a"));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! guards out, so that a test can show that an attack works without its guard. `plan::guarded` leaves out steps of a
 //! plan by the same word.
 
+use core::ffi::CStr;
+
 #[cfg(feature = "weak")]
 use crate::cut;
 
@@ -57,6 +59,11 @@ impl<'a> Guards<'a> {
     /// Ignores the word.
     pub const fn take(&mut self, _key: &str, _value: &'a str) {}
 
+    /// Takes words in the form in which a program receives them: none.
+    pub fn of(_words: impl Iterator<Item = &'a CStr>) -> Self {
+        Self::default()
+    }
+
     /// Always true.
     #[must_use]
     pub const fn hold(self, _guard: Guard) -> bool {
@@ -71,6 +78,16 @@ pub struct Guards<'a>(&'a str);
 
 #[cfg(feature = "weak")]
 impl<'a> Guards<'a> {
+    /// Takes words in the form in which a program receives them.
+    pub fn of(words: impl Iterator<Item = &'a CStr>) -> Self {
+        let mut guards = Self::default();
+        for word in words.filter_map(|word| word.to_str().ok()) {
+            let (key, value) = cut::once(word, b'=').unwrap_or((word, ""));
+            guards.take(key, value);
+        }
+        guards
+    }
+
     /// Takes one word of the kernel's command line.
     pub fn take(&mut self, key: &str, value: &'a str) {
         if key == "without" {
@@ -105,7 +122,6 @@ impl<'a> Guards<'a> {
     /// Whether the word contains that name.
     #[must_use]
     pub fn lack(self, name: &str) -> bool {
-        let mut names = Some(self.0);
-        core::iter::from_fn(|| cut::next(&mut names, b',')).any(|other| other == name)
+        cut::has(self.0, b',', name)
     }
 }

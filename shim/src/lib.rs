@@ -45,6 +45,7 @@ pub mod ext4;
 pub mod fsck;
 pub mod guards;
 pub mod guest;
+pub mod handover;
 pub mod json;
 pub mod keymap;
 pub mod last_word;

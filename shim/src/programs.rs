@@ -54,7 +54,7 @@ pub enum Keeps {
 
 const KIB: u64 = 1024;
 /// The limit of SPECIFICATION.md for programs that run while there are users.
-const LIMIT: u64 = 48 * KIB;
+const LIMIT: u64 = 40 * KIB;
 
 /// PID 1.
 pub const INIT: Program = Program {

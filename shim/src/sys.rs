@@ -111,7 +111,9 @@ fn execveat(folder: BorrowedFd<'_>, path: &CStr, argv: *const *const c_char, env
 
 /// Strings that follow each other in `text`, each one ended by NUL.
 pub fn strings(text: &str) -> impl Iterator<Item = &CStr> {
-    text.as_bytes().split_inclusive(|byte| *byte == 0).filter_map(|string| CStr::from_bytes_with_nul(string).ok())
+    let ended = text.as_bytes().split_inclusive(|byte| *byte == 0).filter(|string| string.ends_with(&[0]));
+    // SAFETY: the bytes are split behind each NUL, so their last one is the only NUL.
+    ended.map(|string| unsafe { CStr::from_bytes_with_nul_unchecked(string) })
 }
 
 /// The addresses of the strings, followed by NULL; `None` if there are too many.
@@ -309,6 +311,21 @@ pub fn milliseconds() -> u64 {
 pub fn hang_up() -> Result<()> {
     // SAFETY: takes no arguments.
     unsafe { call(raw::__NR_vhangup, [0; 6]) }.map(drop)
+}
+
+/// Room for `count` values until this process ends. It takes memory only where something is written: a variable of this
+/// size on the stack would take all of it.
+///
+/// # Errors
+/// `ENOMEM` if there is not enough memory.
+pub fn room<T>(count: usize) -> Result<&'static mut [MaybeUninit<T>]> {
+    let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::NOMEM)?;
+    // SAFETY: a new private mapping touches no other memory. It is page-aligned, unshared, and never unmapped.
+    unsafe {
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        let memory = rustix::mm::mmap_anonymous(ptr::null_mut(), bytes, access, MapFlags::PRIVATE)?;
+        Ok(core::slice::from_raw_parts_mut(memory.cast(), count))
+    }
 }
 
 /// Calls `work` with `count` zeroed values that exist only during the call. `T` must consist of plain numbers: every

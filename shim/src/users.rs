@@ -1,7 +1,7 @@
 //! The homes of a users partition, and which of them are refused.
 //!
 //! The owner of a home is the user: uid and gid come from the directory, never from a file in it. The names are stored
-//! one after another in one array, because a machine may have hundreds of homes and PID 1 has no heap.
+//! one after another in one array, because a machine may have hundreds of homes and there is no heap.
 
 use heapless::Vec;
 
@@ -138,16 +138,6 @@ impl Homes {
         Ok(id)
     }
 
-    /// Why an entry that exists now is not a user; `None` if it would have been one.
-    #[must_use]
-    pub fn refusal(&self, name: &[u8], found: Found) -> Option<Refusal> {
-        let shared = self.homes.iter().any(|home| home.uid == found.uid);
-        judge(name, found).err().or(match self.homes.is_full() {
-            _ if shared => Some(Refusal::SharedUid(found.uid)),
-            full => full.then_some(Refusal::TooMany),
-        })
-    }
-
     /// The user of that home; `None` if the uid turned out to be shared.
     #[must_use]
     pub fn get(&self, id: HomeId) -> Option<User<'_>> {
@@ -161,12 +151,6 @@ impl Homes {
     #[must_use]
     pub fn named(&self, name: &str) -> Option<HomeId> {
         self.ids().find(|id| self.get(*id).is_some_and(|user| user.name == name))
-    }
-
-    /// root's home.
-    #[must_use]
-    pub fn root(&self) -> Option<HomeId> {
-        self.named(ROOT_USER)
     }
 
     /// Whether that home has an `/init` that may run.
@@ -211,7 +195,7 @@ mod tests {
         let mut homes = Homes::new();
         homes.admit(b"ana", directory(1000)).unwrap();
         let id = homes.admit(b"root", directory(0)).unwrap();
-        assert_eq!(homes.root(), Some(id));
+        assert_eq!(homes.named("root"), Some(id));
         assert_eq!(homes.get(homes.named("ana").unwrap()).unwrap().uid, 1000);
         assert_eq!((homes.named("an"), homes.count()), (None, 2));
     }
@@ -246,25 +230,12 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_home_is_distinguished_from_a_refused_one() {
-        let mut homes = Homes::new();
-        for (name, uid) in [("a", 1000), ("c", 1000), ("d", 1001)] {
-            homes.admit(name.as_bytes(), directory(uid)).unwrap();
-        }
-        assert_eq!(homes.refusal(b"a", directory(1000)), Some(Refusal::SharedUid(1000)));
-        assert_eq!(homes.refusal(b"zero", directory(0)), Some(Refusal::UidZero));
-        assert_eq!(homes.refusal(b"#d", directory(1002)), Some(Refusal::Name));
-        assert_eq!(homes.refusal(b"new", directory(1002)), None);
-    }
-
-    #[test]
     fn a_full_table_refuses_more_homes_and_keeps_the_rest() {
         let mut homes = Homes::new();
         for uid in 0..u32::try_from(MAX_HOMES).unwrap() {
             homes.admit(format!("h{uid}").as_bytes(), directory(1000 + uid)).unwrap();
         }
         assert_eq!(homes.admit(b"one more", directory(9)), Err(Refusal::TooMany));
-        assert_eq!(homes.refusal(b"one more", directory(9)), Some(Refusal::TooMany));
         assert_eq!(homes.count(), MAX_HOMES);
     }
 

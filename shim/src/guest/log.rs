@@ -1,6 +1,6 @@
 //! The kernel log is the only log: one line for each phase of the boot, which is also its timeline.
 
-use rustix::{fd::OwnedFd, fs::OFlags};
+use rustix::{fd::OwnedFd, fs::OFlags, io::IoSlice};
 
 use crate::{
     guest::place,
@@ -10,28 +10,19 @@ use crate::{
 /// Logs one line of the timeline, made of these parts.
 macro_rules! info {
     ($log:expr, $($part:expr),+ $(,)?) => {{
-        let mut line = $crate::guest::log::start($crate::guest::log::Level::Info);
+        let mut line = $crate::say::Text::new();
         $crate::say!(&mut line, $($part),+);
-        $log.line(&mut line);
+        $log.info(&mut line);
     }};
 }
 
 /// Logs one line that is shown even with `quiet`, made of these parts.
 macro_rules! error {
     ($log:expr, $($part:expr),+ $(,)?) => {{
-        let mut line = $crate::guest::log::start($crate::guest::log::Level::Error);
+        let mut line = $crate::say::Text::new();
         $crate::say!(&mut line, $($part),+);
-        $log.line(&mut line);
+        $log.error(&mut line);
     }};
-}
-
-/// The level of a line (include/linux/kern_levels.h): with `quiet` the console shows levels below 4.
-#[derive(Clone, Copy)]
-pub enum Level {
-    /// Shown even with `quiet`.
-    Error,
-    /// The timeline.
-    Info,
 }
 
 /// Access to the kernel log.
@@ -47,9 +38,22 @@ impl Log {
         Self(open())
     }
 
-    /// Logs one line that `start` began. Users choose names, so characters that act on a terminal are replaced.
+    /// Logs one line of the timeline, which `quiet` hides.
     #[inline(never)]
-    pub fn line(&self, line: &mut Text) {
+    pub fn info(&self, line: &mut Text) {
+        self.line(b"<6>nodeos: ", line);
+    }
+
+    /// Logs one line that is shown even with `quiet`.
+    #[inline(never)]
+    pub fn error(&self, line: &mut Text) {
+        self.line(b"<3>nodeos: ", line);
+    }
+
+    /// Logs a line with its level (include/linux/kern_levels.h): with `quiet` the console shows those below 4. Users
+    /// choose names, so characters that act on a terminal are replaced.
+    #[inline(never)]
+    fn line(&self, level: &[u8], line: &mut Text) {
         if line.chars().any(|char| printable(char) != char) {
             let mut plain = Text::new();
             line.chars().for_each(|char| drop(plain.push(printable(char))));
@@ -67,21 +71,9 @@ impl Log {
             }
         };
         if let Some(kmsg) = kmsg {
-            let _ = rustix::io::write(kmsg, line.as_bytes());
+            let _ = rustix::io::writev(kmsg, &[IoSlice::new(level), IoSlice::new(line.as_bytes())]);
         }
     }
-}
-
-/// The beginning of a line.
-#[inline(never)]
-pub fn start(level: Level) -> Text {
-    let mut line = Text::new();
-    let prefix = match level {
-        Level::Error => "<3>nodeos: ",
-        Level::Info => "<6>nodeos: ",
-    };
-    crate::say!(&mut line, prefix);
-    line
 }
 
 fn open() -> Option<OwnedFd> {

@@ -16,6 +16,7 @@ mod log;
 pub mod broker;
 mod each_user;
 mod execute;
+mod homes;
 pub mod logger;
 pub mod logon;
 mod machine;

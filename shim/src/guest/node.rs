@@ -10,6 +10,7 @@ use rustix::{
 };
 
 use crate::{
+    cut,
     guest::place::{self, Name},
     layout, policy, say,
     say::Text,
@@ -26,7 +27,7 @@ impl Consoles {
 
     /// Whether the device, by its name below /dev, may be granted.
     pub fn leave(&self, device: &str) -> bool {
-        policy::is_device(device) && !self.0.split_ascii_whitespace().any(|console| console == device)
+        policy::is_device(device) && !cut::has(self.0.trim_ascii_end(), b' ', device)
     }
 }
 
@@ -52,7 +53,9 @@ fn number(device: &str) -> Result<u64> {
     path.clear();
     say!(&mut path, "/sys/dev/char/", major, ":", minor, "/uevent");
     let says = place::text(&path).ok_or(Errno::NODEV)?;
-    let named = says.lines().any(|line| line.strip_prefix("DEVNAME=") == Some(device));
+    path.clear();
+    say!(&mut path, "DEVNAME=", device);
+    let named = cut::has(&says, b'\n', &path);
     if named && FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice {
         Ok(stat.st_rdev)
     } else {

@@ -8,7 +8,7 @@ use rustix::{fd::OwnedFd, fs::OFlags, io::Result, termios::Winsize};
 use crate::{
     cmdline::Size,
     cut,
-    guest::{machine::Console, place},
+    guest::place,
     say,
     say::{Say, Text},
     sys::terminal::{self, Settings},
@@ -18,9 +18,9 @@ use crate::{
 const KEYS: [u8; 19] = [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0];
 
 /// A console that PID 1 knows.
-pub struct Terminal {
+pub struct Terminal<'a> {
     /// Its name below /dev.
-    pub name: Console,
+    pub name: &'a str,
     pub line: Line,
 }
 
@@ -47,9 +47,9 @@ pub enum State {
     Password,
 }
 
-impl Terminal {
+impl Line {
     /// The console as it is now. One without a size of its own, a serial line, has `size`.
-    pub fn of(name: Console, size: Size) -> Self {
+    pub fn of(name: &str, size: Size) -> Self {
         // the kernel's defaults for a line (drivers/tty/tty_io.c, `tty_std_termios`)
         let mut line = Line { control: 0o2277, speed: 38400, size };
         let mut path = Text::new();
@@ -63,11 +63,21 @@ impl Terminal {
                 _ => line.set_size(&terminal),
             }
         }
-        Self { name, line }
+        line
     }
-}
 
-impl Line {
+    /// The same as three numbers, for PID 1.
+    pub const fn numbers(self) -> [u32; 3] {
+        let Self { control, speed, size: Size { columns, rows } } = self;
+        [control, speed, (rows as u32) << 16 | columns as u32]
+    }
+
+    /// Reads such numbers.
+    pub fn of_numbers([control, speed, size]: [u32; 3]) -> Self {
+        let [columns, rows] = [size & 0xffff, size >> 16].map(|number| u16::try_from(number).unwrap_or(0));
+        Self { control, speed, size: Size { columns, rows } }
+    }
+
     /// Parses the output of `say`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = Some(text);

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | `check` | uid 0, one capability | reads names of homes, one per packet, and reports whether anybody may log on |
 //! | `ask CONSOLE LINE` | the same, once it has the terminal | asks once, and writes the result to standard output |
+//! | `why USER` | uid 0, one capability | logs why a user cannot log on whose home PID 1 does not know |
 //! | `run USER PROGRAM` | the user, in their sandbox | becomes the program, or the user's shell if that is empty |
 //!
 //! Its environment holds the words of the kernel's command line, as PID 1 has them.
@@ -15,6 +16,7 @@ mod file;
 mod password;
 mod session;
 mod watch;
+mod why;
 
 use crate::{
     cmdline::Options,
@@ -31,6 +33,7 @@ pub fn main(start: Start) -> ! {
         (Some("ask"), Some(console), Some(line)) => {
             Line::parse(line).map_or(64, |line| ask::ask(console, line, &options))
         }
+        (Some("why"), Some(user), _) => why::why(user, &options),
         (Some("run"), Some(user), Some(program)) => {
             session::run(user, program, words.next().unwrap_or_default(), &options, start)
         }

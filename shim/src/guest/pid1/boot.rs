@@ -8,65 +8,73 @@ use rustix::{
     io::Errno,
     mount::open_tree,
     net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair},
+    pipe::{PipeFlags, pipe_with},
     process::{Signal, WaitOptions, WaitStatus},
 };
 
 use crate::{
-    cmdline::{Options, Pipes},
+    cmdline::Pipes,
     guards::{Guard, Guards},
     guest::{
         each_user,
         execute::{CLONE, Stopped, attach},
         log::Log,
-        machine::{consoles, host},
-        pid1::{homes, stop},
+        pid1::stop,
         place, privilege,
         program::Program,
-        terminal::Terminal,
+        terminal::{Line, Terminal},
     },
+    handover::{Options, ROOM, Reader, Record, Users},
     op::{Attr, Upper, User},
     plan::{self, First, Run, Step},
     programs, say,
     say::Text,
     supervise::{MAX_CONSOLES, MAX_SANDBOXES, Pid, State},
     sys::{self, Signals, Start},
-    users::Homes,
 };
 
 /// The maximum number of seconds for a program that reads files in the homes.
 pub const CHECK: u8 = 60;
 
-/// The result of the boot. The table of homes is filled in place: moving it would double PID 1's memory.
+/// The result of the boot.
 pub struct Machine<'a> {
     pub words: Start,
     pub single: bool,
     /// Whether some users may have code on the medium.
     pub apps: bool,
     pub guards: Guards<'a>,
-    pub homes: &'a Homes,
+    pub homes: Users<'a>,
     pub upper: Upper,
-    pub host: Text,
     /// Which standard streams of an app are pipes.
     pub pipes: Pipes,
-    pub consoles: Vec<Terminal, MAX_CONSOLES>,
+    pub consoles: Vec<Terminal<'a>, MAX_CONSOLES>,
 }
 
 /// Boots until users can run; `Stopped` if there is no carbon copy.
-pub fn boot<'a>(start: Start, homes: &'a mut Homes, log: &Log) -> Result<Machine<'a>, Stopped> {
+pub fn boot(start: Start, log: &Log) -> Result<Machine<'static>, Stopped> {
     // from here on, ctrl-alt-del sends SIGINT to PID 1, and the kernel does not restart the machine by itself
     let _ = rustix::system::reboot(rustix::system::RebootCommand::CadOff);
     // files get exactly the given modes; users' programs get the usual mask
     rustix::process::umask(Mode::empty());
-    let options = Options::of(start.arguments().skip(1).chain(start.environment()));
-    plan::first(&mut Begin(options.guards))?;
-    let upper = setup(start, log)?;
-    if let Err(errno) = homes::scan(homes, options.apps.is_some(), options.guards, log) {
-        error!(log, "cannot read the users partition: ", errno);
+    let guards = Guards::of(start.arguments().skip(1).chain(start.environment()));
+    plan::first(&mut Begin(guards))?;
+    let (read, write) = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| unread(errno, log))?;
+    let upper = setup(start, write, log)?;
+    let told = sys::room(ROOM).and_then(|room| rustix::io::read(&read, room)).map_err(|errno| unread(errno, log))?;
+    let (Options { single, apps, pipes, consoles: count }, mut rest) =
+        Reader::new(told.0).ok_or_else(|| unread(Errno::INVAL, log))?;
+    let mut consoles = Vec::new();
+    for Record { numbers, name } in (0..count).filter_map(|_| rest.take()) {
+        let _ = consoles.push(Terminal { name, line: Line::of_numbers(numbers) });
     }
-    info!(log, homes.count(), " users");
-    let Options { single, guards, size, apps, pipes, .. } = options;
-    let consoles = consoles().into_iter().map(|name| Terminal::of(name, size)).collect();
-    Ok(Machine { words: start, single, apps: apps.is_some(), guards, homes, upper, host: host(), pipes, consoles })
+    let homes = Users::new(rest);
+    info!(log, homes.ids().count(), " users");
+    Ok(Machine { words: start, single, apps, guards, homes, upper, pipes, consoles })
+}
+
+fn unread(errno: Errno, log: &Log) -> Stopped {
+    error!(log, "cannot read what /setup found: ", errno);
+    Stopped
 }
 
 /// PID 1's own first steps. There is no log yet.
@@ -109,8 +117,8 @@ fn own_root(attr: Attr) -> Result<(), Errno> {
     rustix::process::chroot(c".")
 }
 
-/// Runs `/setup` and waits for it; it logs its own failures. Returns where users' writes go.
-fn setup(words: Start, log: &Log) -> Result<Upper, Stopped> {
+/// Runs `/setup` and waits for it; it logs its own failures, and writes a `handover`. Returns where users' writes go.
+fn setup(words: Start, handover: OwnedFd, log: &Log) -> Result<Upper, Stopped> {
     let mut arguments = Text::new();
     say!(&mut arguments, "setup\0");
     let ended = match sys::fork() {
@@ -118,6 +126,7 @@ fn setup(words: Start, log: &Log) -> Result<Upper, Stopped> {
         Ok(None) => {
             // a SIGTERM ends `/setup` and everything that it runs
             Signals::NONE.block();
+            let _ = rustix::stdio::dup2_stdout(&handover);
             let _ = Program::open(programs::SETUP.path).map(|program| program.exec(&arguments, words));
             // there is no log yet
             sys::Stream(2).put("nodeos: the initramfs has no /setup that runs: build the image again\n");

@@ -2,7 +2,6 @@
 
 mod boot;
 mod broker;
-mod homes;
 mod output;
 mod run;
 mod sandboxes;
@@ -11,7 +10,6 @@ mod stop;
 use crate::{
     guest::log::Log,
     sys::{self, Signals, Start},
-    users::Homes,
 };
 
 /// The program.
@@ -22,8 +20,7 @@ pub fn main(start: Start) -> ! {
     }
     Signals::ALL.block();
     let log = Log::PID1;
-    let mut homes = Homes::new();
-    if let Ok(machine) = boot::boot(start, &mut homes, &log)
+    if let Ok(machine) = boot::boot(start, &log)
         && let Err(errno) = run::run(&machine, broker::Broker::start(&machine, &log), &log)
     {
         error!(log, "cannot supervise: ", errno);

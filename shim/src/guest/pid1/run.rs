@@ -18,7 +18,6 @@ use crate::{
         pid1::{
             boot::Machine,
             broker::Broker,
-            homes,
             output::{Output, Printed},
             sandboxes::{self, Session, Streams},
             stop,
@@ -225,7 +224,7 @@ impl Executor<'_> {
         self.machine.homes.get(home).ok_or(Errno::NOENT)
     }
 
-    fn terminal(&self, console: ConsoleId) -> Result<&Terminal> {
+    fn terminal(&self, console: ConsoleId) -> Result<&Terminal<'_>> {
         self.machine.consoles.get(usize::from(console)).ok_or(Errno::NODEV)
     }
 
@@ -260,15 +259,13 @@ impl Executor<'_> {
 
     fn home(&self, name: &str) -> Option<HomeId> {
         let home = self.machine.homes.named(name);
-        if home.is_none() {
-            let found = homes::found(name, self.machine.apps, self.machine.guards).ok();
-            match found.and_then(|found| self.machine.homes.refusal(name.as_bytes(), found)) {
-                Some(why) => error!(self.log, name, " cannot log on: the home was refused at boot: ", why),
-                None => error!(
-                    self.log,
-                    name, " cannot log on: the home was not there at boot; restart the machine to use it"
-                ),
-            }
+        if home.is_none()
+            && let Ok(None) = sys::fork()
+        {
+            let mut arguments = Text::new();
+            say!(&mut arguments, "logon\0why\0", name, "\0");
+            let _ = Program::open(programs::LOGON.path).map(|logon| logon.exec(&arguments, self.machine.words));
+            sys::exit(1)
         }
         home
     }
@@ -284,7 +281,7 @@ impl Executor<'_> {
         sys::exit(1)
     }
 
-    fn become_logon(&self, terminal: &Terminal) -> Result<()> {
+    fn become_logon(&self, terminal: &Terminal<'_>) -> Result<()> {
         let mut arguments = Text::new();
         say!(&mut arguments, "logon\0ask\0", terminal.name, "\0", terminal.line, "\0");
         rustix::stdio::dup2_stdout(self.reports.sender())?;

@@ -53,11 +53,10 @@ pub fn build(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> Resul
 fn become_sandbox(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> Result<()> {
     let mut arguments = Text::new();
     let upper = if machine.upper == Upper::Ram { "ram" } else { "home" };
-    let Machine { host, words, .. } = machine;
     say!(&mut arguments, "sandbox\0", user.name, "\0", user.uid, "\0", user.gid, "\0", upper, "\0");
-    say!(&mut arguments, machine.homes.count(), "\0", host, "\0");
+    say!(&mut arguments, machine.homes.ids().count(), "\0");
     rustix::stdio::dup2_stdout(reports)?;
-    Err(Program::open(programs::SANDBOX.path)?.exec(&arguments, *words))
+    Err(Program::open(programs::SANDBOX.path)?.exec(&arguments, machine.words))
 }
 
 /// The cgroup of a user's sandbox; it is made if it does not exist.
@@ -85,7 +84,7 @@ pub enum Streams<'a> {
     /// None: an init that prints on its own terminal.
     None,
     /// This terminal, as the controlling terminal of the session.
-    Terminal(&'a Terminal),
+    Terminal(&'a Terminal<'a>),
 }
 
 /// A program to run in a sandbox.

@@ -1,7 +1,7 @@
 //! `/sandbox`: makes a user's root in its own namespaces, then stays there as the reaper, with that user's uid.
 //!
 //! It is a program of its own and not a part of PID 1, so that no process in a user's sandbox holds a copy of PID 1's
-//! memory. Arguments: `USER UID GID home|ram HOMES HOST`; HOMES is a number. It starts with all capabilities; its
+//! memory. Arguments: `USER UID GID home|ram HOMES`; HOMES is a number. It starts with all capabilities; its
 //! standard output is PID 1's pipe.
 
 mod execute;
@@ -16,7 +16,7 @@ use crate::{
     cmdline::Options,
     cut,
     guards::Guards,
-    guest::{execute::steps, log::Log, place, policy, privilege, report::send},
+    guest::{execute::steps, log::Log, machine, place, policy, privilege, report::send},
     layout,
     limits::{self, Limits},
     op::{Upper, User},
@@ -45,7 +45,7 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
     let user = &User { name: words.next()?, uid: cut::small(words.next()?, 10)?, gid: cut::small(words.next()?, 10)? };
     let upper = if words.next()? == "ram" { Upper::Ram } else { Upper::Home };
     let homes = usize::try_from(cut::number(words.next()?, 10)?).ok()?;
-    let host = words.next()?;
+    let host = &machine::host();
     let log = Log::held();
     let policy = policy::of(user.name, &log);
     let limits = limits::of_one(all_users(), homes, &policy);

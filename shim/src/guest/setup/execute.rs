@@ -1,5 +1,7 @@
 //! Executes the operations before any user runs.
 
+use core::mem::{ManuallyDrop, forget};
+
 use rustix::{
     fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags},
     io::{Errno, Result},
@@ -47,7 +49,7 @@ impl Execute for Boot<'_> {
             Boot::CheckTold => check_told(log),
             Boot::Whole(path) => device::marked(path, log),
             Boot::Homes(apps, homes) => homes::make(apps, homes, log),
-            Boot::Setting(path, value) => match Op::Write(path, value).execute(log) {
+            Boot::Setting(path, value) => match set(path, value) {
                 Err(Errno::NOENT) => Ok(()),
                 result => result,
             },
@@ -114,14 +116,23 @@ fn named(target: &str) -> &'static str {
 /// belongs to the entry and not to the mount (fs/proc/generic.c, `proc_notify_change`). Only /proc/sys refuses it; it
 /// is masked.
 fn close(folder: &str, keep: &[&str]) -> Result<()> {
-    let folder = place::file(folder, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    // open until this program ends: a call less
+    let folder = ManuallyDrop::new(place::file(folder, OFlags::RDONLY | OFlags::DIRECTORY)?);
     place::kernel_entries(&folder, keep, |name, kind| {
         let mode = if kind == FileType::Directory { Mode::RUSR | Mode::XUSR } else { Mode::RUSR };
-        match rustix::fs::chmodat(&folder, name, mode, AtFlags::empty()) {
+        match rustix::fs::chmodat(&*folder, name, mode, AtFlags::empty()) {
             Err(Errno::PERM) => Ok(()),
             result => result,
         }
     })
+}
+
+/// Changes a setting of the kernel. The file stays open until this program ends: a call less.
+fn set(path: &str, value: &str) -> Result<()> {
+    let file = place::file(path, OFlags::WRONLY)?;
+    let written = rustix::io::write(&file, value.as_bytes()).map(drop);
+    forget(file);
+    written
 }
 
 /// Reserves memory and processes of the machine, so that all users together cannot use them.
@@ -131,7 +142,7 @@ fn reserve() -> Result<()> {
         let (mut path, mut value) = (Text::new(), Text::new());
         say!(&mut path, layout::CGROUPS, "/", file);
         say!(&mut value, limit);
-        write(&path, &value)?;
+        set(&path, &value)?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! It is a program of its own and not a part of PID 1: its memory is freed when it ends, and PID 1 is not the first to
 //! read what is on a disk. PID 1 runs it once, in its own namespaces and with all capabilities, and waits. Its exit
-//! status is an `Upper`, or another number if the machine cannot go on.
+//! status is an `Upper`, or another number if the machine cannot go on; its standard output is a pipe for `handover`.
 
 mod device;
 mod execute;
@@ -22,23 +22,28 @@ use crate::{
     cmdline::Options,
     guest::{
         execute::{Stopped, steps},
+        homes::{Plain, scan},
         log::Log,
-        machine::{consoles, host},
+        machine::{Console, consoles, host},
         place,
+        terminal::Line,
     },
+    handover::{self, Record, Writer},
     layout,
     op::Upper,
     plan::{self, InRam, Own, Run, Step},
     say,
     say::Text,
     supervise::MAX_CONSOLES,
-    sys::{self, Start},
+    sys::{self, Start, Stream},
+    users::Homes,
 };
 
 /// The program.
 pub fn main(start: Start) -> ! {
     let log = Log::PID1;
-    sys::exit(setup(&Options::of(start.environment()), &log).map_or(Upper::FAILED, Upper::status))
+    let options = Options::of(start.environment());
+    sys::exit(setup(&options, &log).map_or(Upper::FAILED, Upper::status))
 }
 
 fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
@@ -48,9 +53,34 @@ fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     }
     let upper = users(options, log)?;
     steps(&plan::homes(options), log)?;
-    devices(log)?;
+    let consoles = consoles();
+    devices(&consoles, log)?;
     steps(&plan::host(&host()), log)?;
+    if let Err(errno) = hand_over(options, &consoles, log) {
+        error!(log, "cannot read the users partition: ", errno);
+    }
     Ok(upper)
+}
+
+/// Tells PID 1 what it has to know. Each refused home gets a line in the log; the other homes are not affected.
+fn hand_over(options: &Options<'_>, consoles: &[Console], log: &Log) -> Result<(), Errno> {
+    let Options { single, apps, pipes, size, guards, .. } = *options;
+    let count = u8::try_from(consoles.len()).unwrap_or(0);
+    let mut send = |piece: &[u8]| {
+        let _ = rustix::io::write(Stream(1), piece);
+    };
+    let mut writer = Writer::new(handover::Options { single, apps: apps.is_some(), pipes, consoles: count }, &mut send);
+    for name in consoles {
+        writer.push(Record { numbers: Line::of(name, size).numbers(), name });
+    }
+    let homes = sys::room(1)?.first_mut().ok_or(Errno::NOMEM)?.write(Homes::new());
+    let mut refused = |name: &[u8], why| {
+        let name = Plain(name);
+        error!(log, "home ", name, " refused: ", why);
+    };
+    let read = scan(homes, apps.is_some(), guards, &mut refused);
+    writer.users(homes);
+    read
 }
 
 /// Mounts the users partition: for writing if possible, else read-only; without one, the session is in RAM.
@@ -92,13 +122,13 @@ impl Run<Own<'_>> for Owner {
 }
 
 /// Makes the nodes of every user's /dev, with a place for each console.
-fn devices(log: &Log) -> Result<(), Stopped> {
+fn devices(consoles: &[Console], log: &Log) -> Result<(), Stopped> {
     let place = |console| {
         let mut place = Text::new();
         say!(&mut place, layout::DEVICES, "/", console);
         place
     };
-    let places: Vec<Text, MAX_CONSOLES> = consoles().iter().map(place).collect();
+    let places: Vec<Text, MAX_CONSOLES> = consoles.iter().map(place).collect();
     let places: Vec<&str, MAX_CONSOLES> = places.iter().map(|place| place.as_str()).collect();
     steps(&plan::devices(&places), log)
 }

@@ -1,6 +1,9 @@
 //! Reads the homes on the mounted users partition into the table.
 
-use core::{ffi::CStr, mem::MaybeUninit};
+use core::{
+    ffi::CStr,
+    mem::{ManuallyDrop, MaybeUninit},
+};
 
 use rustix::{
     fd::OwnedFd,
@@ -10,53 +13,40 @@ use rustix::{
 
 use crate::{
     guards::{Guard, Guards},
-    guest::{
-        log::Log,
-        place::{self, Name},
-    },
+    guest::place::{self, Name},
     layout,
     say::{Say, Text},
     users::{Found, Homes, Refusal, is_ours},
 };
 
-/// Fills the table. Each refused home gets a line in the log; the other homes are not affected.
-pub fn scan(homes: &mut Homes, apps: bool, guards: Guards<'_>, log: &Log) -> Result<()> {
-    let users = place::file(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY)?;
-    let mut buffer = [MaybeUninit::uninit(); 4096];
-    let mut entries = RawDir::new(&users, &mut buffer);
+/// Fills the table, and calls `refused` for each entry that is no home; the others are not affected.
+pub fn scan(homes: &mut Homes, apps: bool, guards: Guards<'_>, refused: &mut dyn FnMut(&[u8], Refusal)) -> Result<()> {
+    // open until the program ends: a call less
+    let users = &ManuallyDrop::new(place::file(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY)?);
+    let mut buffer = [MaybeUninit::uninit(); 1024];
+    let mut entries = RawDir::new(&**users, &mut buffer);
     while let Some(entry) = entries.next() {
         let entry = entry?;
         let name = entry.file_name();
         if is_ours(name.to_bytes()) {
             continue;
         }
-        let admitted = match look(&users, name, apps, guards) {
+        let admitted = match look(users, name, apps, guards) {
             Ok(found) => homes.admit(name.to_bytes(), found).map(drop),
             Err(errno) => Err(Refusal::Unreadable(errno.raw_os_error())),
         };
         if let Err(refusal) = admitted {
-            refused(log, name.to_bytes(), refusal);
+            refused(name.to_bytes(), refusal);
         }
     }
     for (name, refusal) in homes.shared() {
-        refused(log, name, refusal);
+        refused(name, refusal);
     }
     Ok(())
 }
 
-/// The current entry of that name, which may not be in the table.
-pub fn found(name: &str, apps: bool, guards: Guards<'_>) -> Result<Found> {
-    let users = place::file(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY)?;
-    look(&users, Name::new(name)?.c(), apps, guards)
-}
-
-fn refused(log: &Log, name: &[u8], why: Refusal) {
-    let name = Plain(name);
-    error!(log, "home ", name, " refused: ", why);
-}
-
 /// A name for the log: bytes that a console should not print become question marks.
-struct Plain<'a>(&'a [u8]);
+pub struct Plain<'a>(pub &'a [u8]);
 
 impl Say for Plain<'_> {
     fn say(&self, text: &mut Text) {

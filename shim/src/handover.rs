@@ -1,0 +1,235 @@
+//! What `/setup` hands to PID 1 when it ends: options, consoles and users. PID 1 parses no text and reads no folder.
+//!
+//! The format is a row of records: the length of a name, three numbers, the name. The first record has the options, then
+//! come the consoles, then the users. All of it fits into a pipe, so nobody waits.
+
+use heapless::Vec;
+
+use crate::{
+    cmdline::Pipes,
+    layout::{MAX_HOMES, MAX_NAMES, ROOT_USER},
+    op::User,
+    supervise::MAX_CONSOLES,
+    users::{HomeId, Homes},
+};
+
+/// The bytes of a record without its name.
+const FIXED: usize = 13;
+/// The most bytes of a console's name.
+const CONSOLE: usize = 16;
+/// The most bytes of a record.
+const LONGEST: usize = FIXED + u8::MAX as usize;
+/// The most bytes that are written at once.
+const PIECE: usize = 2048;
+/// The most bytes of all records.
+pub const ROOM: usize = FIXED + MAX_CONSOLES * (FIXED + CONSOLE) + MAX_HOMES * FIXED + MAX_NAMES;
+/// A place among the records is a `HomeId`, and a pipe holds 64 KiB (pipe(7)): sixteen pages, each of which takes at least
+/// two pieces.
+const _: () = assert!(ROOM <= HomeId::MAX as usize && ROOM / (PIECE - LONGEST) < 2 * 16 - 1);
+
+/// One record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// A console: see `Line`. A user: uid, gid, and whether the home has an `/init` that may run.
+    pub numbers: [u32; 3],
+    /// Below /dev, or of the user.
+    pub name: &'a str,
+}
+
+/// The records, for the program that writes them. `send` gets them piece by piece.
+pub struct Writer<'a> {
+    piece: Vec<u8, PIECE>,
+    send: &'a mut dyn FnMut(&[u8]),
+}
+
+impl<'a> Writer<'a> {
+    /// Begins with the options.
+    pub fn new(options: Options, send: &'a mut dyn FnMut(&[u8])) -> Self {
+        let Options { single, apps, pipes, consoles } = options;
+        let bits = u32::from(single) | u32::from(apps) << 1 | u32::from(pipes.0) << 2;
+        let mut writer = Self { piece: Vec::new(), send };
+        writer.push(Record { numbers: [bits, consoles.into(), 0], name: "" });
+        writer
+    }
+
+    /// Appends a record. A table of homes has no name that is longer than its length can say.
+    pub fn push(&mut self, record: Record<'_>) {
+        let [a, b, c] = record.numbers.map(u32::to_ne_bytes);
+        let Ok(length) = u8::try_from(record.name.len()) else { return };
+        if self.piece.len() > PIECE - LONGEST {
+            self.flush();
+        }
+        for part in [&[length], &a[..], &b, &c, record.name.as_bytes()] {
+            let _ = self.piece.extend_from_slice(part);
+        }
+    }
+
+    /// Appends the users, and ends.
+    pub fn users(mut self, homes: &Homes) {
+        for id in homes.ids() {
+            if let Some(User { name, uid, gid }) = homes.get(id) {
+                self.push(Record { numbers: [uid, gid, homes.has_init(id).into()], name });
+            }
+        }
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        (self.send)(&self.piece);
+        self.piece.clear();
+    }
+}
+
+/// The options that PID 1 needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Nobody's `/init` runs and only root may log on.
+    pub single: bool,
+    /// Whether some users may have code on the medium.
+    pub apps: bool,
+    /// Which standard streams of an app are pipes.
+    pub pipes: Pipes,
+    /// The number of consoles.
+    pub consoles: u8,
+}
+
+/// The records, for PID 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// Reads the options; the rest is the consoles, then the users. `None` if there is nothing.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Option<(Options, Self)> {
+        let mut reader = Self(bytes);
+        let [bits, consoles, _] = reader.take()?.numbers;
+        let pipes = Pipes(u8::try_from(bits >> 2).ok()?);
+        let options =
+            Options { single: bits & 1 != 0, apps: bits & 2 != 0, pipes, consoles: u8::try_from(consoles).ok()? };
+        Some((options, reader))
+    }
+
+    /// Takes the first record.
+    #[inline(never)]
+    pub fn take(&mut self) -> Option<Record<'a>> {
+        let ([length, a, b, c, d, e, f, g, h, i, j, k, l], rest) = self.0.split_first_chunk::<FIXED>()?;
+        let (name, rest) = rest.split_at_checked(usize::from(*length))?;
+        self.0 = rest;
+        let numbers =
+            [[a, b, c, d], [e, f, g, h], [i, j, k, l]].map(|bytes| u32::from_ne_bytes(bytes.map(|byte| *byte)));
+        Some(Record { numbers, name: core::str::from_utf8(name).ok()? })
+    }
+}
+
+/// The users. A user's `HomeId` is the place of its record.
+#[derive(Clone, Copy, Debug)]
+pub struct Users<'a>(Reader<'a>);
+
+impl<'a> Users<'a> {
+    /// The users in the rest of the records.
+    #[must_use]
+    pub const fn new(rest: Reader<'a>) -> Self {
+        Self(rest)
+    }
+
+    fn at(&self, id: HomeId) -> Option<Record<'a>> {
+        Reader(self.0.0.get(usize::from(id)..)?).take()
+    }
+
+    /// The user of that home.
+    #[must_use]
+    pub fn get(&self, id: HomeId) -> Option<User<'a>> {
+        let Record { numbers: [uid, gid, _], name } = self.at(id)?;
+        Some(User { name, uid, gid })
+    }
+
+    /// Whether that home has an `/init` that may run.
+    #[must_use]
+    pub fn has_init(&self, id: HomeId) -> bool {
+        self.at(id).is_some_and(|record| record.numbers[2] != 0)
+    }
+
+    /// The home with that name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<HomeId> {
+        self.ids().find(|id| self.get(*id).is_some_and(|user| user.name == name))
+    }
+
+    /// root's home.
+    #[must_use]
+    pub fn root(&self) -> Option<HomeId> {
+        self.named(ROOT_USER)
+    }
+
+    /// All homes.
+    pub fn ids(&self) -> impl Iterator<Item = HomeId> + use<'a> {
+        let (all, mut rest) = (self.0.0.len(), self.0);
+        core::iter::from_fn(move || {
+            let id = HomeId::try_from(all.saturating_sub(rest.0.len())).ok()?;
+            rest.take().map(|_| id)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::Found;
+
+    fn admit(homes: &mut Homes, name: &str, uid: u32, has_init: bool) {
+        homes.admit(name.as_bytes(), Found { directory: true, uid, gid: uid + 1, has_init }).unwrap();
+    }
+
+    fn written(options: Options, console: Option<Record<'_>>, homes: &Homes) -> std::vec::Vec<u8> {
+        let mut bytes = std::vec::Vec::new();
+        let mut send = |piece: &[u8]| bytes.extend_from_slice(piece);
+        let mut writer = Writer::new(options, &mut send);
+        console.into_iter().for_each(|console| writer.push(console));
+        writer.users(homes);
+        assert!(bytes.len() <= ROOM);
+        bytes
+    }
+
+    #[test]
+    fn options_consoles_and_users_round_trip() {
+        let options = Options { single: true, apps: false, pipes: Pipes(6), consoles: 1 };
+        let mut homes = Homes::new();
+        for (name, uid, has_init) in [("ana", 1000, true), ("a", 7, false), ("b", 7, false), ("root", 0, false)] {
+            admit(&mut homes, name, uid, has_init);
+        }
+        let console = Record { numbers: [1, 38400, u32::MAX], name: "ttyS0" };
+        let bytes = written(options, Some(console), &homes);
+        let (read, mut rest) = Reader::new(&bytes).unwrap();
+        assert_eq!((read, rest.take()), (options, Some(console)));
+        let users = Users::new(rest);
+        let names: Vec<&str, 4> = users.ids().map(|id| users.get(id).unwrap().name).collect();
+        assert_eq!(names, ["ana", "root"], "the two that share a uid are no users");
+        let (ana, root) = (users.named("ana").unwrap(), users.root().unwrap());
+        assert_eq!(users.get(ana), Some(User { name: "ana", uid: 1000, gid: 1001 }));
+        assert!(users.has_init(ana) && !users.has_init(root));
+        assert_eq!((users.named("an"), users.get(u16::MAX)), (None, None));
+    }
+
+    #[test]
+    fn every_table_of_homes_fits() {
+        let mut homes = Homes::new();
+        for uid in 0..u32::try_from(MAX_HOMES).unwrap() {
+            admit(&mut homes, &format!("{uid:032}"), 1000 + uid, true);
+        }
+        let bytes = written(Options::default(), None, &homes);
+        let users = Users::new(Reader::new(&bytes).unwrap().1);
+        assert_eq!(users.ids().count(), MAX_HOMES);
+    }
+
+    #[test]
+    fn what_is_cut_off_is_no_user() {
+        let mut homes = Homes::new();
+        admit(&mut homes, "ana", 1000, true);
+        let bytes = written(Options::default(), None, &homes);
+        for length in FIXED..bytes.len() {
+            let users = Users::new(Reader::new(&bytes[..length]).unwrap().1);
+            assert_eq!(users.ids().count(), 0, "{length}");
+        }
+        assert!(Reader::new(&bytes[..FIXED - 1]).is_none());
+    }
+}
