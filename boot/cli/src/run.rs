@@ -216,7 +216,10 @@ impl Args {
     /// The disk with the homes.
     fn homes(&self, made: &Path, users: &Users, progress: Progress) -> Result<Drive, Failed> {
         let how = kept::How { fresh: self.fresh, dry_run: self.dry_run };
-        let kept = |name: &str| kept::homes(&kept::folder()?, name, made, how, progress).map(Drive::writable);
+        let kept = |name: &str| {
+            let homes = kept::folder()?.join(name);
+            kept::ready(&homes, made, how, progress).map(|()| Drive::writable(homes))
+        };
         Ok(match users.homes {
             Homes::Demo => kept(kept::DEMO)?,
             Homes::App if self.keep => {
