@@ -99,7 +99,12 @@ impl From<PathBuf> for App {
 pub fn layer(host: &Host, apps: &[App], arch: &Arch, first: &str) -> Result<PathBuf> {
     let mut tree = Tree::default();
     for app in apps {
-        add(&mut tree, &code(host, app, arch, first)?, app.writable)?;
+        let code = code(host, app, arch, first).map_err(|error| match app.name.as_str() {
+            names::APP => error,
+            // which of several
+            name => error.within(format!("build the app {name}")),
+        })?;
+        add(&mut tree, &code, app.writable)?;
     }
     erofs::image(host, &erofs::APPS, arch.name, &tree)
 }

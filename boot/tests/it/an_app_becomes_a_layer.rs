@@ -48,6 +48,16 @@ fn refused(files: &[(&str, &str)]) -> String {
 }
 
 #[test]
+fn an_error_names_which_of_several_apps_it_is_about() {
+    let scratch = Scratch::new();
+    let folder = app(&scratch, &[("package.json", "{}")]);
+    let apps = |name: &str| [App { name: name.to_owned(), ..App::from(folder.clone()) }];
+    let why = |name| layer(&host(&scratch), &apps(name), &ALL[0], "").unwrap_err().to_string();
+    assert!(why("web").starts_with("build the app web: run /"), "{}", why("web"));
+    assert!(why("app").starts_with("run /"), "{}", why("app"));
+}
+
+#[test]
 fn a_folder_becomes_a_layer_without_git_history_and_npm_tokens() {
     let scratch = Scratch::new();
     let files = [
