@@ -18,6 +18,7 @@ pub mod pipes;
 mod quiet;
 mod session;
 mod stop;
+pub mod streams;
 
 use std::io::{self, IsTerminal, PipeReader, pipe};
 use std::process::{ChildStdin, ChildStdout, ExitStatus};

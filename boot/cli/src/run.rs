@@ -14,7 +14,7 @@ use boot::tools::For;
 use boot::users::kept;
 use qemu::machine::{Drive, Machine, Network, Publish, Start};
 use qemu::passt::Passt;
-use qemu::terminal::pipes;
+use qemu::terminal::{pipes, streams};
 use shim::cmdline::Pipes;
 
 use crate::common::{Act, Common, Failed, print_line};
@@ -99,6 +99,7 @@ impl Act for Args {
         let medium = self.medium()?;
         if !self.dry_run {
             publish::check(&self.publish)?;
+            streams::unusable().map_or(Ok(()), |why| Err(Failed::usage(why)))?;
         }
         if let Some(medium) = medium {
             return self.boot(&self.of_medium(&medium, common)?, None, common);

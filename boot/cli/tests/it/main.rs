@@ -5,6 +5,7 @@ mod a_medium_uses_only_its_own_files;
 mod a_policy_is_stored_beside_the_homes;
 mod an_interrupted_change_leaves_nothing_behind;
 mod an_unavailable_port_is_refused_before_building;
+mod an_unusable_stream_is_refused_before_building;
 mod architecture_rules_hold;
 mod command;
 mod every_link_resolves;
