@@ -100,7 +100,8 @@ behaviours! {
         a_corrupt_journal_does_not_prevent_booting;
     pipes: an_app_reads_a_pipe_to_its_end_and_writes_to_two,
         a_pipe_that_is_read_late_loses_nothing,
-        a_closed_pipe_stops_the_machine_quietly;
+        a_closed_pipe_stops_the_machine_quietly,
+        a_detached_child_keeps_the_machine_up;
     placement: node_runs_from_every_placement_of_the_carbon_copy;
     power: files_survive_a_power_cut_a_few_seconds_later,
         a_commit_interval_in_usersflags_is_used;
