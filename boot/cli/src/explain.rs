@@ -39,7 +39,7 @@ use subject::{Subject, User};
                         says which one counts."
 )]
 pub struct Args {
-    /// An app, a folder with a nodeos.toml, or what `nodeos build` wrote [default: the [[app]] of ./nodeos.toml]
+    /// An app, a folder with a nodeos.toml, or what `nodeos build` wrote [default: the apps of ./nodeos.toml]
     app: Option<PathBuf>,
     /// The image of a users partition, for its users; none for homes in RAM
     #[arg(long, value_name = "FILE")]
