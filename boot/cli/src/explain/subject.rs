@@ -9,6 +9,7 @@ use boot::image::manifest::Manifest;
 use boot::image::words;
 use boot::inspect::{self, App};
 use boot::media::Found;
+use boot::users::app::is_folder;
 use boot::users::names;
 use boot::users::read::{self, Image, Judged};
 use shim::arches::Arch;
@@ -92,6 +93,7 @@ impl Args {
     /// The machine of `nodeos run APP`.
     fn of_apps(&self, manifest: &Manifest) -> Result<Subject, Failed> {
         let users = self.source().users(manifest)?;
+        users.apps.iter().try_for_each(|app| is_folder(&app.path).map(drop))?;
         let apps: Vec<App> = users.apps.into_iter().map(App::from).collect();
         let homes = match &users.homes {
             Homes::File(file) => of_image(&Image::open(file)?)?,

@@ -9,6 +9,7 @@ mod an_unusable_stream_is_refused_before_building;
 mod architecture_rules_hold;
 mod command;
 mod every_link_resolves;
+mod explain_takes_apps_and_media;
 mod files_outside_the_app_need_permission;
 mod filesystems_made_by_other_tools_are_read;
 mod foreign_images_are_inspected_safely;
