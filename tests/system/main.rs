@@ -8,6 +8,7 @@ mod budget;
 mod console;
 mod demo;
 mod devices;
+mod env;
 mod host;
 mod isolation;
 mod logon;
@@ -74,6 +75,7 @@ behaviours! {
         a_hotplugged_device_appears_and_disappears,
         a_flood_of_opens_and_unplugs_leaves_every_device_usable_by_others,
         a_device_is_released_once_root_frees_inotify_watches;
+    env: env_says_what_an_option_lacks;
     host: a_full_host_disk_is_reported_and_the_machine_keeps_running,
         a_guest_reaches_the_hosts_loopback_only_if_allowed;
     isolation: writes_of_a_user_change_only_that_users_home,
