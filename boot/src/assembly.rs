@@ -75,7 +75,7 @@ pub fn carbon(host: &Host, wanted: &Wanted) -> Result<Tree> {
 fn spec(host: &Host, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>) -> Result<Spec> {
     let Wanted { arch, placement, profile, manifest } = wanted;
     // first what the user may have got wrong, last what takes minutes
-    words::check(&manifest.cmdline, &own_words(arch, *placement, true))?;
+    words::check(&manifest.cmdline, &own_words(arch, *placement, true, false))?;
     let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), arch)?;
     let options = manifest.kernel.options.iter().map(|option| option.0.clone()).collect();
     let shim = shim()?;
@@ -134,18 +134,18 @@ impl Users {
 /// The whole command line of a machine in QEMU. If two words contradict each other, the last one applies, so the
 /// image's and the user's own words come last. Refuses a line that a kernel would not read to its end.
 pub fn cmdline(image: &Image, users: bool) -> Result<String> {
-    let mut own = own_words(image.arch, image.placement, users);
-    if image.apps.is_some() {
-        own += &format!(" apps=LABEL={APPS_LABEL}");
-    }
+    let own = own_words(image.arch, image.placement, users, image.apps.is_some());
     words::check(&image.words, &own)?;
     Ok(format!("{own} {}", image.words).trim_end().to_owned())
 }
 
-fn own_words(arch: &Arch, placement: Placement, users: bool) -> String {
+/// NodeOS's own words for a machine in QEMU, with a users partition or without, with apps or without.
+#[must_use]
+pub fn own_words(arch: &Arch, placement: Placement, users: bool, apps: bool) -> String {
     let users = if users { format!("users=LABEL={USERS_LABEL}") } else { "users=none".to_owned() };
     // panic=-1: if the kernel panics, the machine ends at once, without a last word
-    format!("console={} quiet panic=-1 ip=dhcp {users} {}", arch.console, placement.words())
+    let own = format!("console={} quiet panic=-1 ip=dhcp {users} {}", arch.console, placement.words());
+    if apps { format!("{own} apps=LABEL={APPS_LABEL}") } else { own }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //!
 //! `env [-C FOLDER] [NAME=VALUE]… PROGRAM [ARGUMENT]…` changes to the folder, sets variables and looks the program up
 //! in PATH, as env(1) does. A first argument `-S WORDS` (or `-SWORDS`) is split at spaces, so that a `#!` line can pass
-//! more than one word. Without a program it prints the environment. Exit status: 125 no such folder, 126 found but not
-//! run, 127 not found (POSIX env, GNU env).
+//! more than one word. Without a program it prints the environment. Exit status: 125 no folder after -C, or no such one,
+//! 126 found but not run, 127 not found (POSIX env, GNU env).
 #![cfg_attr(target_env = "musl", no_std, no_main)]
 
 use core::ffi::CStr;
@@ -55,7 +55,10 @@ fn changed(start: Start) -> Option<u8> {
     start.environment().try_for_each(|variable| set(&mut environment, variable))?;
     let mut words = words.iter().copied().peekable();
     if words.next_if_eq(&c"-C").is_some() {
-        let folder = words.next()?;
+        let Some(folder) = words.next() else {
+            Stream(2).put("env: -C: name a folder after it\n");
+            return Some(125);
+        };
         if let Err(errno) = rustix::process::chdir(folder) {
             failed(folder, errno);
             return Some(125);

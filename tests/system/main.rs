@@ -8,6 +8,7 @@ mod budget;
 mod console;
 mod demo;
 mod devices;
+mod env;
 mod host;
 mod isolation;
 mod logon;
@@ -75,6 +76,7 @@ behaviours! {
         a_hotplugged_device_appears_and_disappears,
         a_flood_of_opens_and_unplugs_leaves_every_device_usable_by_others,
         a_device_is_released_once_root_frees_inotify_watches;
+    env: env_says_what_an_option_lacks;
     host: a_full_host_disk_is_reported_and_the_machine_keeps_running,
         a_guest_reaches_the_hosts_loopback_only_if_allowed;
     isolation: writes_of_a_user_change_only_that_users_home,
@@ -104,7 +106,8 @@ behaviours! {
         an_init_goes_on_when_the_log_program_is_killed;
     pipes: an_app_reads_a_pipe_to_its_end_and_writes_to_two,
         a_pipe_that_is_read_late_loses_nothing,
-        a_closed_pipe_stops_the_machine_quietly;
+        a_closed_pipe_stops_the_machine_quietly,
+        a_detached_child_keeps_the_machine_up;
     placement: node_runs_from_every_placement_of_the_carbon_copy;
     power: files_survive_a_power_cut_a_few_seconds_later,
         a_commit_interval_in_usersflags_is_used;

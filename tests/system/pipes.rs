@@ -67,3 +67,17 @@ pub fn a_closed_pipe_stops_the_machine_quietly(arch: &'static Arch) {
     let done = child.wait_with_output().unwrap();
     assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).trim()), (Some(141), ""));
 }
+
+pub fn a_detached_child_keeps_the_machine_up(arch: &'static Arch) {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "
+        const child = `setTimeout(() => { console.log('the child ends'); process.exitCode = 9 }, 3000)`
+        require('child_process').spawn('node', ['-e', child], { detached: true, stdio: 'inherit' }).unref()
+        process.on('exit', () => console.log('the app ends'))
+        process.exitCode = 3";
+    let mut child = start(arch, folder.path(), script);
+    drop(child.stdin.take());
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert_eq!((said.as_str(), done.status.code()), ("the app ends\nthe child ends\n", Some(3)));
+}

@@ -77,10 +77,18 @@ impl Source {
         for table in &manifest.app {
             let name = &table.name;
             let of_app = |why: String| self.wrong(&format!("[[app]] {name:?}: {why}"));
-            names::check(name).map_err(|error| of_app(error.to_string()))?;
+            if name.is_empty() {
+                return Err(self.wrong("an [[app]] has no name\n  next: write name = \"USER\" below each [[app]]"));
+            }
+            names::check(name).map_err(|error| of_app(error.next("choose another name").to_string()))?;
             if name == ROOT_USER || apps.iter().any(|other| other.name == *name) {
                 let why = if name == ROOT_USER { "root runs no app" } else { "two apps have this name" };
-                return Err(of_app(format!("{why}: each app is a user of its own")));
+                let next = "give each [[app]] another name";
+                return Err(of_app(format!("{why}: each app is a user of its own\n  next: {next}")));
+            }
+            if !table.path.exists() {
+                let next = format!("make that folder, or write path = \"FOLDER\" below name = {name:?}");
+                return Err(of_app(format!("{} is not there\n  next: {next}", table.path.display())));
             }
             apps.push(self.one(manifest, table)?);
         }
@@ -194,6 +202,7 @@ mod tests {
             let source = source(&[&[folder.path()], words].concat());
             source.users(&Manifest::load(folder.path()).unwrap()).map_err(|error| error.to_string())
         };
+        ["web", "w.js", "a"].iter().for_each(|name| fs::write(folder.path().join(name), "").unwrap());
         let two = "[env]\nA = '1'\nB = '1'\n[[app]]\nname = 'web'\nenv = { B = '2' }\nmemory = '128M'\n[[app]]\nname = 'worker'\npath = 'w.js'\n";
         let found = users(two, &[Path::new("--env"), Path::new("C=3")]).unwrap();
         assert_eq!((&found.homes, found.app()), (&Homes::App, None));
@@ -205,9 +214,17 @@ mod tests {
         for (text, says) in [
             ("[[app]]\nname = 'root'", "root runs no app"),
             ("[[app]]\nname = 'a'\n[[app]]\nname = 'a'", "two apps have this name"),
+            ("[[app]]\nname = 'a'\n[[app]]\nname = 'a'", "a user of its own\n  next: give each [[app]] another name"),
             ("[[app]]\nname = 'a/b'", "it has a slash"),
-            ("[[app]]\nmemory = '64M'", "it is empty"),
-            ("[[app]]\nname = 'a'\nmemory = '1K'", "[[app]] \"a\": "),
+            ("[[app]]\nname = '.a'", "are the system's own\n  next: choose another name"),
+            ("[[app]]\nmemory = '64M'", "an [[app]] has no name\n  next: write name"),
+            (
+                "[[app]]\nname = 'b'",
+                "/b is not there\n  next: make that folder, or write path = \"FOLDER\" below name = \"b\"",
+            ),
+            ("[[app]]\nname = 'b'\npath = 'c'", "nodeos.toml: [[app]] \"b\": "),
+            ("[[app]]\nname = 'b'\npath = 'c'", "/c is not there\n  next: "),
+            ("[[app]]\nname = 'a'\nmemory = '1K'", "[[app]] \"a\": memory, high"),
             ("start = 'node x'\n[[app]]\nname = 'a'", "belong below [[app]]"),
         ] {
             let error = users(text, &[]).unwrap_err();

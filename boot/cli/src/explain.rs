@@ -1,5 +1,7 @@
 //! `nodeos explain`: prints the shim's own plan instead of executing it.
 
+mod subject;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
@@ -7,13 +9,12 @@ use std::path::PathBuf;
 use boot::host::shown::Shown;
 use boot::host::size::memory_mib;
 use boot::image::words;
-use boot::users::names;
-use boot::users::read::{self, Image};
+use boot::users::read;
 use serde::Serialize;
 use shim::arches::Arch;
 use shim::cmdline::Options;
 use shim::keymap::{self, KEYMAPS};
-use shim::layout::{ROOT_USER, USERS_LABEL};
+use shim::layout::ROOT_USER;
 use shim::limits::{self, Limits};
 use shim::op::{self, Code, Upper};
 use shim::plan::{self, InRam, Need, Sandbox, Steps};
@@ -21,6 +22,7 @@ use shim::policy::Policy;
 
 use crate::common::{Act, Common, Failed, print_json, print_line};
 use crate::source::archs;
+use subject::{Subject, User};
 
 /// Print what PID 1 does at boot and for each user, and why
 #[derive(clap::Args)]
@@ -31,19 +33,24 @@ use crate::source::archs;
                         nodeos explain                       a machine without a users partition\n  \
                         nodeos explain --users family.ext4   one with these users\n  \
                         nodeos explain --append single       only root may log on, no init runs\n  \
-                        nodeos explain --append apps=LABEL=nodeos-apps      one with an APP"
+                        nodeos explain shop                  one with an app, or with those of shop/nodeos.toml\n  \
+                        nodeos explain shop.iso              one that nodeos build made\n\n\
+                        The policy that root wrote on the users partition comes before that of an app. Each user's line\n\
+                        says which one counts."
 )]
 pub struct Args {
-    /// The image of a users partition, for its users
+    /// An app, a folder with a nodeos.toml, or what `nodeos build` wrote [default: the apps of ./nodeos.toml]
+    app: Option<PathBuf>,
+    /// The image of a users partition, for its users; none for homes in RAM
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
     /// Words of the kernel's command line
     #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
     append: String,
-    /// The machine's RAM, from which PID 1 derives the limits
-    #[arg(long, value_name = "SIZE", value_parser = memory_mib, default_value = "256M")]
-    memory: u32,
-    /// The machine
+    /// The machine's RAM, from which PID 1 derives the limits [default: that of nodeos.toml, or 256M]
+    #[arg(long, value_name = "SIZE", value_parser = memory_mib)]
+    memory: Option<u32>,
+    /// The machine; a medium has its own
     #[arg(long, value_name = "ARCH", value_parser = archs(), default_value = Arch::host().name)]
     arch: &'static Arch,
     /// Print JSON
@@ -67,11 +74,9 @@ struct Step {
 
 impl Act for Args {
     fn run(self, _: Common) -> Result<u8, Failed> {
-        let users = self.users.as_deref().map(read::list).transpose()?;
-        let found = if users.is_some() { format!("users=LABEL={USERS_LABEL} ") } else { String::new() };
-        let line = format!("{found}{}", self.append);
-        words::check(&line, "").map_err(|error| Failed::usage(format!("cannot {error}")))?;
-        let options = Options::parse(&line);
+        let subject = self.subject()?;
+        words::check(&subject.line, "").map_err(|error| Failed::usage(format!("cannot {error}")))?;
+        let options = Options::parse(&subject.line);
         if let Some(word) = options.refused {
             return Err(Failed::usage(format!("{word}: {}", Options::hint(word))));
         }
@@ -80,93 +85,69 @@ impl Act for Args {
             let why = format!("keymap={}: there is no such layout; there are {}", options.keymap, all.join(" "));
             return Err(Failed::usage(why));
         }
-        let mut boot = section("boot", &collected(plan::first));
-        boot.extend(&plan::boot(&options));
-        let mut sections = vec![boot];
-        let session_in_ram = options.users.is_none();
-        sections.push(match session_in_ram {
-            true if options.apps.is_some() => {
-                section("no users partition: the apps' homes are in RAM", &plan::ram(InRam::Apps))
-            }
-            true => {
-                let mut ram = section("no users partition: a session in RAM", &plan::ram(InRam::Guest));
-                ram.extend(&collected(plan::own_guest));
-                ram
-            }
-            false => section("users partition", &plan::users(&options)),
-        });
-        let mut users = users.filter(|_| !session_in_ram).unwrap_or_default();
-        if options.apps.is_some() {
-            sections.push(section("homes of apps", &plan::homes(&options)));
-            if users.iter().all(|user| user.name != names::APP) {
-                let taken: Vec<_> = users.iter().map(|user| (user.name.clone(), user.uid)).collect();
-                let uid = names::pick_uid(names::APP, None, &taken)?;
-                users.push(fresh(op::User { name: names::APP, uid, gid: uid }, read::How::None, true));
-            }
-        } else if session_in_ram {
-            users.push(fresh(plan::GUEST, read::How::Guest, false));
-        }
-        users.sort_by_key(|user| (user.name != ROOT_USER, !user.init));
-        let console = format!("{}/{}", shim::layout::DEVICES, self.arch.console);
-        sections.push(section("devices of all users", &plan::devices(&[&console])));
-        sections.push(section("what the host says, below every user's root", &plan::host("nodeos")));
-        let count = users.iter().filter(|user| user.refused.is_none()).count();
-        let all = limits::of_all(u64::from(self.memory) << 20);
-        let image = self.users.as_deref().filter(|_| !session_in_ram).map(Image::open).transpose()?;
-        let policy = |user: &read::User| -> Result<Read, Failed> {
-            let read = image.as_ref().map(|image| image.policy(&user.name)).transpose()?.flatten();
-            Ok(read.unwrap_or_else(|| Ok(Policy::default())))
-        };
-        let policies = users.iter().map(policy).collect::<Result<Vec<_>, _>>()?;
-        if policies.iter().flatten().any(|policy| !policy.devices.is_empty()) {
-            sections.push(section("devices that a policy grants, by the broker", &plan::granted()));
-            sections.push(section("the broker, in a mount namespace of its own", &plan::apart()));
-        }
-        for (user, policy) in users.iter().zip(policies) {
-            let limits = limits::of_one(all, count, counts(&policy));
-            let app = options.apps.is_some() && user.name == names::APP;
-            let code = if app { Code::ReadOnly } else { Code::None };
-            sections.push(one(user, code, options.single, &policy, limits));
-        }
+        let console = format!("{}/{}", shim::layout::DEVICES, subject.arch.unwrap_or(self.arch).console);
+        let sections = sections(&subject, &options, &console)?;
         if self.json { print_json(&sections) } else { print_line(text(&sections).trim_end()) }
     }
 }
 
-/// A user whose home is made at boot.
-fn fresh(user: op::User<'_>, logon: read::How, init: bool) -> read::User {
-    let op::User { name, uid, gid } = user;
-    read::User { name: name.to_owned(), uid, gid, files: 1, bytes: 0, logon, init, broken_policy: None, refused: None }
+/// All that the machine does, in its order.
+fn sections(subject: &Subject, options: &Options<'_>, console: &str) -> Result<Vec<Section>, Failed> {
+    let mut boot = section("boot", &collected(plan::first));
+    boot.extend(&plan::boot(options));
+    let mut sections = vec![boot];
+    if options.users.is_some() {
+        sections.push(section("users partition", &plan::users(options)));
+    }
+    let ram = match (subject.carried, options.apps) {
+        (true, _) => Some(("no users partition: the homes that the medium carries", InRam::Carried)),
+        _ if options.users.is_some() => None,
+        (_, Some(_)) => Some(("no users partition: the apps' homes are in RAM", InRam::Apps)),
+        (_, None) => Some(("no users partition: a session in RAM", InRam::Guest)),
+    };
+    if let Some((title, whose)) = ram {
+        let mut ram = section(title, &plan::ram(whose));
+        if whose == InRam::Guest {
+            ram.extend(&collected(plan::own_guest));
+        }
+        sections.push(ram);
+    }
+    if options.apps.is_some() {
+        sections.push(section("homes of apps", &plan::homes(options)));
+    }
+    let users = subject.users(options)?;
+    sections.push(section("devices of all users", &plan::devices(&[console])));
+    sections.push(section("what the host says, below every user's root", &plan::host("nodeos")));
+    let count = users.iter().filter(|user| user.home.refused.is_none()).count();
+    let all = limits::of_all(u64::from(subject.memory) << 20);
+    if users.iter().any(|user| !user.counts().devices.is_empty()) {
+        sections.push(section("devices that a policy grants, by the broker", &plan::granted()));
+        sections.push(section("the broker, in a mount namespace of its own", &plan::apart()));
+    }
+    for user in &users {
+        sections.push(one(user, options.single, limits::of_one(all, count, user.counts())));
+    }
+    Ok(sections)
 }
 
-type Read = std::result::Result<Policy, String>;
-
-/// The policy that counts.
-fn counts(policy: &Read) -> &Policy {
-    static STRICTEST: Policy = Policy::STRICTEST;
-    policy.as_ref().unwrap_or(&STRICTEST)
-}
-
-fn one(user: &read::User, code: Code, single: bool, policy: &Read, limits: Limits) -> Section {
-    let read::User { name, uid, gid, init, refused, .. } = user;
+fn one(user: &User, single: bool, limits: Limits) -> Section {
+    let read::User { name, uid, gid, init, refused, .. } = &user.home;
     if let Some(why) = refused {
         return Section { title: format!("{}: refused, {why}", Shown::of(name)), steps: Vec::new() };
     }
     // an app starts at boot, whatever is in its home
-    let when = match (*init || code != Code::None, single) {
+    let when = match (*init || user.code != Code::None, single) {
         (true, false) => "at boot, for its init",
         (_, true) if name != ROOT_USER => "never: with single only root may log on",
         _ => "at the first logon",
     };
     let owner = op::User { name, uid: *uid, gid: *gid };
-    let Policy { network, devices, .. } = counts(policy);
+    let Policy { network, devices, .. } = user.counts();
     let (network, granted) = (*network, !devices.is_empty());
-    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, code, host: "nodeos" };
-    let policy = match policy {
-        Ok(policy) => policy.to_string(),
-        Err(why) => format!("the strictest, for {why}: {}", Policy::STRICTEST),
-    };
-    let mut section =
-        section(&format!("{}, uid {uid}, gid {gid}: {when}; policy {policy}", Shown::of(name)), &plan::root(&sandbox));
+    let sandbox =
+        Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, code: user.code, host: "nodeos" };
+    let title = format!("{}, uid {uid}, gid {gid}: {when}; policy {}", Shown::of(name), user.policy);
+    let mut section = section(&title, &plan::root(&sandbox));
     section.extend(&collected(|run| plan::become_user(&owner, run)));
     section.extend(&collected(plan::shut_in));
     section
@@ -217,7 +198,15 @@ impl fmt::Display for Section {
 
 #[cfg(test)]
 mod tests {
-    use super::{Code, Options, Policy, fresh, limits, one, plan, read, section};
+    use super::subject::{Of, PolicyOf};
+    use super::{Code, Options, Subject, User, limits, one, plan, read, section, sections, text};
+    use boot::inspect::App;
+    use shim::policy::Policy;
+
+    fn user(code: Code) -> User {
+        let home = read::User::new("guest", 1000, 1000, read::How::Guest);
+        User { home, code, policy: PolicyOf { read: Ok(Policy::default()), of: Of::Default } }
+    }
 
     #[test]
     fn each_reason_is_printed_once_above_its_steps() {
@@ -230,17 +219,71 @@ mod tests {
     #[test]
     fn each_user_is_shown_with_when_its_root_is_made_or_why_not() {
         let limits = limits::of_all(256 << 20);
-        let title = |user: &read::User, single| one(user, Code::None, single, &Ok(Policy::default()), limits).title;
-        let mut user = fresh(plan::GUEST, read::How::Guest, false);
+        let title = |user: &User, single| one(user, single, limits).title;
+        let mut user = user(Code::None);
         assert_eq!(
             title(&user, false),
-            "guest, uid 1000, gid 1000: at the first logon; policy {\"network\": \"shared\"}"
+            "guest, uid 1000, gid 1000: at the first logon; policy {\"network\": \"shared\"}, the default"
         );
         assert!(title(&user, true).contains("only root may log on"));
-        user.init = true;
+        user.home.init = true;
         assert!(title(&user, false).contains("at boot, for its init"));
-        user.refused = Some("it is not a directory".to_owned());
-        let refused = one(&user, Code::None, false, &Ok(Policy::default()), limits);
+        user.home.refused = Some("it is not a directory".to_owned());
+        let refused = one(&user, false, limits);
         assert_eq!((refused.title.as_str(), refused.steps.len()), ("guest: refused, it is not a directory", 0));
+    }
+
+    /// The titles, and what differs between users: the rest has goldens in the shim.
+    fn golden(name: &str, subject: &Subject) {
+        let text = text(&sections(subject, &Options::parse(&subject.line), "/devices/ttyS0").unwrap());
+        let differs = ["== ", "echo ", "unshare", "/apps", "/homes"];
+        let boot = ["cgroup/users/cgroup", "cgroup/cgroup", "/proc/sys"];
+        let lines = text.lines().filter(|line| differs.iter().any(|part| line.contains(part)));
+        let shown: Vec<&str> = lines.filter(|line| !boot.iter().any(|part| line.contains(part))).collect();
+        insta::with_settings!({snapshot_path => "../tests/golden", prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!(name, shown.join("\n"));
+        });
+    }
+
+    fn parsed(text: &str) -> Result<Policy, String> {
+        Policy::parse(text.as_bytes()).map_err(str::to_owned)
+    }
+
+    #[test]
+    fn each_app_is_explained_with_the_policy_that_counts() {
+        let app = |name: &str, code, policy: &str| {
+            let policy = (!policy.is_empty()).then(|| parsed(policy));
+            App { name: name.to_owned(), code, policy }
+        };
+        let line = "users=LABEL=nodeos-users carbon=LABEL=nodeos-carbon apps=LABEL=nodeos-apps";
+        let subject = Subject {
+            line: line.to_owned(),
+            memory: 256,
+            apps: vec![
+                app("web", Code::ReadOnly, r#"{"memory": "64M"}"#),
+                app("worker", Code::Writable, r#"{"network": "private"}"#),
+                app("plain", Code::ReadOnly, ""),
+            ],
+            homes: vec![
+                (read::User::new("web", 1001, 1001, read::How::None), Some(parsed(r#"{"memory": "96M"}"#))),
+                (read::User::new("root", 0, 0, read::How::Password), Some(parsed("{"))),
+            ],
+            carried: false,
+            arch: None,
+        };
+        golden("explain_several_apps", &subject);
+    }
+
+    #[test]
+    fn homes_that_a_medium_carries_are_explained() {
+        let subject = Subject {
+            line: "users=LABEL=nodeos-users carbon=iso:LABEL=x apps=medium".to_owned(),
+            memory: 256,
+            apps: vec![App { name: "app".to_owned(), code: Code::ReadOnly, policy: None }],
+            homes: vec![(read::User::new("app", 1000, 1000, read::How::None), None)],
+            carried: true,
+            arch: None,
+        };
+        golden("explain_carried_homes", &subject);
     }
 }

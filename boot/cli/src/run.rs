@@ -14,7 +14,7 @@ use boot::tools::For;
 use boot::users::kept;
 use qemu::machine::{Drive, Machine, Network, Publish, Start};
 use qemu::passt::Passt;
-use qemu::terminal::pipes;
+use qemu::terminal::{pipes, streams};
 use shim::cmdline::Pipes;
 
 use crate::common::{Act, Common, Failed, print_line};
@@ -99,6 +99,7 @@ impl Act for Args {
         let medium = self.medium()?;
         if !self.dry_run {
             publish::check(&self.publish)?;
+            streams::unusable().map_or(Ok(()), |why| Err(Failed::usage(why)))?;
         }
         if let Some(medium) = medium {
             return self.boot(&self.of_medium(&medium, common)?, None, common);
@@ -216,7 +217,10 @@ impl Args {
     /// The disk with the homes.
     fn homes(&self, made: &Path, users: &Users, progress: Progress) -> Result<Drive, Failed> {
         let how = kept::How { fresh: self.fresh, dry_run: self.dry_run };
-        let kept = |name: &str| kept::homes(&kept::folder()?, name, made, how, progress).map(Drive::writable);
+        let kept = |name: &str| {
+            let homes = kept::folder()?.join(name);
+            kept::ready(&homes, made, how, progress).map(|()| Drive::writable(homes))
+        };
         Ok(match users.homes {
             Homes::Demo => kept(kept::DEMO)?,
             Homes::App if self.keep => {

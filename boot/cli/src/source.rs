@@ -21,7 +21,7 @@ use shim::arches::{ALL, Arch};
 use crate::common::{Failed, answer};
 
 /// The machine that is made.
-#[derive(Clone, clap::Args)]
+#[derive(Clone, Default, clap::Args)]
 pub struct Source {
     /// The app: a .js, .mjs, .cjs or .ts file, or a folder with a package.json [default: the demo]
     pub app: Option<PathBuf>,

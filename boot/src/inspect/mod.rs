@@ -5,6 +5,7 @@
 
 mod erofs;
 mod initramfs;
+mod machine;
 mod medium;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ use crate::users::place::Place;
 use crate::users::read::{self, Member, Partition};
 use crate::users::superblock;
 
+pub use self::erofs::App;
+pub use self::machine::{Homes, Machine, machine};
 pub use self::medium::{Medium, Part};
 
 /// The kind of a file, by its first bytes.

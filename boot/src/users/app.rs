@@ -99,7 +99,12 @@ impl From<PathBuf> for App {
 pub fn layer(host: &Host, apps: &[App], arch: &Arch, first: &str) -> Result<PathBuf> {
     let mut tree = Tree::default();
     for app in apps {
-        add(&mut tree, &code(host, app, arch, first)?, app.writable)?;
+        let code = code(host, app, arch, first).map_err(|error| match app.name.as_str() {
+            names::APP => error,
+            // which of several
+            name => error.within(format!("build the app {name}")),
+        })?;
+        add(&mut tree, &code, app.writable)?;
     }
     erofs::image(host, &erofs::APPS, arch.name, &tree)
 }
@@ -134,14 +139,25 @@ fn add(tree: &mut Tree, code: &Home, writable: bool) -> Result<()> {
     Ok(())
 }
 
+/// Whether an app is a folder, and not a file. Refuses what is no app.
+pub fn is_folder(app: &Path) -> Result<bool> {
+    let found = fs::metadata(app).tried("look at", app)?;
+    let runs = |extension| EXTENSIONS.iter().any(|other| extension == *other);
+    if found.is_dir() || app.extension().is_some_and(runs) {
+        return Ok(found.is_dir());
+    }
+    let why = format!("it is neither a folder nor a file that ends with .{}", EXTENSIONS.join(", ."));
+    Err(Error::new(format!("run {}", app.display()), why)
+        .next("for a users partition: --users FILE; for a medium, name what `nodeos build` wrote"))
+}
+
 /// The app's code, below `/app`.
 pub fn code(host: &Host, app_of: &App, arch: &Arch, first: &str) -> Result<Home> {
     let App { name, policy, path: app, start: own, words, environment, .. } = app_of;
     let App { includes, writable, shell, node, allow_scripts, dev, .. } = app_of;
     let tried = || format!("run {}", app.display());
-    let found = fs::metadata(app).tried("look at", app)?;
     let mut home = Home::new(name, FIRST_UID);
-    let mut start = if found.is_dir() {
+    let mut start = if is_folder(app)? {
         // a link to a folder would be copied as a link, and npm would write to its target
         let app = &fs::canonicalize(app).tried("find", app)?;
         let manifest = manifest(app)?;
@@ -163,15 +179,11 @@ pub fn code(host: &Host, app_of: &App, arch: &Arch, first: &str) -> Result<Home>
         warnings.for_each(|warning| host.progress.say("app", &warning));
         start::of(own.as_deref(), &manifest, &Folder { home: &home, manifest: &manifest }, *shell)
             .map_err(|why| Error::new(tried(), why))?
-    } else if app.extension().is_some_and(|extension| EXTENSIONS.iter().any(|other| extension == *other)) {
+    } else {
         let name = app.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| Error::new(tried(), "its name is not UTF-8").next("rename it"))?;
         home.host_file(&format!("app/{name}"), app);
         Start { entry: name.to_owned(), ..Start::default() }
-    } else {
-        let why = format!("it is neither a folder nor a file that ends with .{}", EXTENSIONS.join(", ."));
-        return Err(Error::new(tried(), why)
-            .next("for a users partition: --users FILE; for a medium, name what `nodeos build` wrote"));
     };
     let given = environment.iter().map(|(name, value)| (name.clone(), Word::from(value.as_str())));
     start.variables.splice(0..0, given);

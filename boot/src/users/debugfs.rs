@@ -19,9 +19,16 @@ pub fn write(image: impl AsRef<OsStr>, commands: &[u8]) -> Result<String> {
         .map(|(_, complaints)| complaints)
 }
 
-/// The answer to one command that changes nothing.
+/// The answer to one command that changes nothing. What debugfs complains about is an error: the answer would be only a
+/// part of one.
 pub fn ask(image: impl AsRef<OsStr>, command: &str) -> Result<String> {
-    run(&[OsStr::new("-R"), OsStr::new(command), image.as_ref()]).map(|(answer, _)| answer)
+    let image = image.as_ref();
+    let (answer, complaints) = run(&[OsStr::new("-R"), OsStr::new(command), image])?;
+    match complaints.lines().next() {
+        None => Ok(answer),
+        Some(line) => Err(Error::new(format!("ask debugfs for `{command}` of {}", image.display()), line)
+            .next("e2fsck -fn FILE shows what is damaged; e2fsck -f repairs it")),
+    }
 }
 
 /// Its output, and its error messages.
@@ -39,5 +46,19 @@ fn run(words: &[&OsStr]) -> Result<(String, String)> {
     match done.status.success() || !complaints.is_empty() {
         true => Ok((String::from_utf8_lossy(&done.stdout).into_owned(), complaints.join("\n"))),
         false => Err(Error::new("run debugfs", format!("it ended with {}", done.status))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ask;
+
+    #[test]
+    fn what_debugfs_complains_about_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().display();
+        let error = ask(file.path(), "stats -h").unwrap_err().to_string();
+        assert!(error.starts_with(&format!("ask debugfs for `stats -h` of {path}: ")), "{error}");
+        assert!(error.contains("while trying to open") && error.contains("next: e2fsck -fn"), "{error}");
     }
 }

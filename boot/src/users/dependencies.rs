@@ -44,13 +44,14 @@ pub(super) fn of(host: &Host, app: &Path, arch: &Arch, dev: bool) -> Result<Depe
     let tried = || format!("take the dependencies of {}", app.display());
     let workspace = workspace::of(app)?;
     let workspace = workspace.unwrap_or_else(|| Workspace { root: app.to_owned(), members: Vec::new() });
-    let mut ground = ground(app, &workspace);
+    let named = named(app, &workspace);
+    let mut ground = ground(app, &workspace, &named);
     let reader = Reader::default();
     let start = start(&ground, &workspace);
     let facts = facts(&ground, &start, &reader, dev);
     let plan = plan(&facts).map_err(|why| Error::new(tried(), why))?;
     if let Plan::Install(how) = &plan {
-        relative(&ground, &workspace)?;
+        relative(&workspace, &named)?;
         ground.installed = Some(install(host, &ground, &workspace, how, arch, dev)?);
     }
     let only = ground.installed.as_ref().map(|_| arch);
@@ -74,17 +75,23 @@ pub(super) fn of(host: &Host, app: &Path, arch: &Arch, dev: bool) -> Result<Depe
 pub fn outside(app: &Path) -> Result<Vec<PathBuf>> {
     let app = fs::canonicalize(app).tried("find", app)?;
     let workspace = workspace::of(&app)?.unwrap_or_else(|| Workspace { root: app.clone(), members: Vec::new() });
-    Ok(named(&app, &workspace).1)
+    Ok(named(&app, &workspace).outside)
 }
 
-/// The folders whose package.json says what is installed, and what they name outside of the workspace: folders, and
-/// archives.
-fn named(app: &Path, workspace: &Workspace) -> (BTreeSet<PathBuf>, Vec<PathBuf>) {
+/// What package.json files name on this host.
+struct Named {
+    /// The folders whose package.json says what is installed.
+    folders: BTreeSet<PathBuf>,
+    /// Folders and archives outside of the workspace.
+    outside: Vec<PathBuf>,
+}
+
+fn named(app: &Path, workspace: &Workspace) -> Named {
     let members = workspace.members.iter().map(|member| workspace.root.join(member));
     let mut todo: Vec<PathBuf> = [app.to_owned(), workspace.root.clone()].into_iter().chain(members).collect();
-    let (mut seen, mut found) = (BTreeSet::new(), BTreeSet::new());
+    let (mut folders, mut found) = (BTreeSet::new(), BTreeSet::new());
     while let Some(folder) = todo.pop() {
-        if !seen.insert(folder.clone()) {
+        if !folders.insert(folder.clone()) {
             continue;
         }
         let manifest = manifest(&folder);
@@ -100,7 +107,7 @@ fn named(app: &Path, workspace: &Workspace) -> (BTreeSet<PathBuf>, Vec<PathBuf>)
     // one that is inside of another comes with it
     let inside = |path: &PathBuf| path.ancestors().skip(1).any(|above| found.contains(above));
     let outside = found.iter().filter(|path| !inside(path)).cloned().collect();
-    (seen, outside)
+    Named { folders, outside }
 }
 
 fn manifest(folder: &Path) -> serde_json::Value {
@@ -108,10 +115,9 @@ fn manifest(folder: &Path) -> serde_json::Value {
 }
 
 /// Where packages may be. Of a workspace, that is what its packages have, and the `node_modules` of its root.
-fn ground(app: &Path, workspace: &Workspace) -> Ground {
-    let (_, beside) = named(app, workspace);
+fn ground(app: &Path, workspace: &Workspace, named: &Named) -> Ground {
     let mut base = workspace.root.as_path();
-    for path in &beside {
+    for path in &named.outside {
         while !path.starts_with(base) {
             base = base.parent().unwrap_or(Path::new("/"));
         }
@@ -119,25 +125,24 @@ fn ground(app: &Path, workspace: &Workspace) -> Ground {
     let below = |path: &Path| path.strip_prefix(base).unwrap_or(path).to_owned();
     let root = below(&workspace.root);
     let members = workspace.members.iter().map(|member| root.join(member));
-    let open = members.chain([root.join("node_modules")]).chain(beside.iter().map(|path| below(path))).collect();
+    let open = members.chain([root.join("node_modules")]).chain(named.outside.iter().map(|path| below(path))).collect();
     Ground { base: base.to_owned(), app: below(app), root, open, installed: None }
 }
 
 /// Refuses paths that would lead a package manager out of the copy: absolute ones, and those of a lock file that nobody
 /// was asked about.
-fn relative(ground: &Ground, workspace: &Workspace) -> Result<()> {
+fn relative(workspace: &Workspace, Named { folders, outside }: &Named) -> Result<()> {
     let refused = |file: &Path, path: &str, why: &str, next: &str| {
         let tried = format!("install what {} asks for", file.display());
         Err(Error::new(tried, format!("{path} is {why}")).next(next))
     };
-    let (folders, beside) = named(&ground.base.join(&ground.app), workspace);
-    for folder in &folders {
+    for folder in folders {
         if let Some(local) = locals(&manifest(folder)).iter().find(|local| local.starts_with(['/', '~'])) {
             let next = "write a path relative to that file";
             return refused(&folder.join("package.json"), local, "an absolute path", next);
         }
     }
-    let open = |path: &Path| [&workspace.root].into_iter().chain(&beside).any(|open| path.starts_with(open));
+    let open = |path: &Path| [&workspace.root].into_iter().chain(outside).any(|open| path.starts_with(open));
     for lock in managers::LOCKS.map(|name| workspace.root.join(name)) {
         if !lock.is_file() {
             continue;

@@ -310,11 +310,10 @@ fn copy(from: &Path, to: &Path) -> Result<Vec<String>> {
         fs::create_dir_all(folder).tried("make the folder", folder)?;
     }
     let name = from.file_name().unwrap_or_default().to_string_lossy();
-    if settings::counted(&name, "").is_none() {
+    let Some(settings) = settings::File::named(&name) else {
         return fs::copy(from, to).tried("copy", from).map(|_| Vec::new());
-    }
-    let text = fs::read_to_string(from).tried("read", from)?;
-    let (kept, dropped) = settings::counted(&name, &text).unwrap_or_default();
+    };
+    let (kept, dropped) = settings.counted(&fs::read_to_string(from).tried("read", from)?);
     fs::write(to, kept).tried("write", to)?;
     Ok(dropped)
 }

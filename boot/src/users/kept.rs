@@ -16,8 +16,8 @@ use crate::host::progress::Progress;
 use crate::host::run::Run;
 use crate::users::ext4::{self, not_in_use};
 
-/// The name of the file with the demo's homes, without `.ext4`.
-pub const DEMO: &str = "demo";
+/// The name of the file with the demo's homes.
+pub const DEMO: &str = "demo.ext4";
 
 /// What a run does with the homes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,54 +40,60 @@ pub fn of_app(app: &Path) -> Result<String> {
     let plain = |letter: &char| letter.is_ascii_alphanumeric() || "._-".contains(*letter);
     let name: String = name.chars().filter(plain).take(64).collect();
     let key = Key::default().with("app", whole.as_os_str().as_bytes()).name();
-    Ok(format!("app-{name}-{}", key.get(..8).unwrap_or_default()))
+    Ok(format!("app-{name}-{}.ext4", key.get(..8).unwrap_or_default()))
 }
 
-/// The file of that name with the homes in that folder, as the last run left them. If there is none, or if `fresh`, a copy of
-/// `made`.
-pub fn homes(folder: &Path, name: &str, made: &Path, how: How, progress: Progress) -> Result<PathBuf> {
-    let homes = folder.join(format!("{name}.ext4"));
+/// Makes sure that a file has homes: as the last run left them, or a copy of `made` if there is none, or if `fresh`.
+pub fn ready(homes: &Path, made: &Path, how: How, progress: Progress) -> Result<()> {
     let say = |text: String| progress.say("users", &text);
     let there = homes.exists();
     if there && !how.fresh {
         say(format!("the homes as you left them, {}; --fresh starts over", homes.display()));
-        return Ok(homes);
+        return Ok(());
     }
-    not_in_use("start over with new homes", &homes)?;
+    not_in_use("start over with new homes", homes)?;
+    let folder = above(homes);
     if how.dry_run {
         if there {
-            say(format!("--fresh would keep {} as {}", homes.display(), unused(folder, name)?.display()));
+            say(format!("--fresh would keep {} as {}", homes.display(), unused(homes)?.display()));
         } else {
             let (made, homes, folder) = (made.display(), homes.display(), folder.display());
             say(format!(
                 "{homes} is not there yet; a run does: mkdir -p {folder} && cp --sparse=always {made} {homes}"
             ));
         }
-        return Ok(homes);
+        return Ok(());
     }
     fs::create_dir_all(folder).tried("make the folder", folder)?;
     let _making = Making::start();
-    let new = folder.join(format!(".{name}.{}", std::process::id()));
+    let new = folder.join(format!(".{}.{}", stem(homes), std::process::id()));
     let replaced = Run::new("cp")
         .args(["--reflink=auto", "--sparse=always", "--"])
         .arg(made)
         .arg(&new)
         .ok()
         .and_then(|()| interrupt::check(|| format!("make {}", homes.display())))
-        .and_then(|()| {
-            if there { replace(folder, name, &homes, &new).map(Some) } else { first(&homes, &new).map(|()| None) }
-        });
+        .and_then(|()| if there { replace(homes, &new).map(Some) } else { first(homes, &new).map(|()| None) });
     let _ = fs::remove_file(&new); // `first` has linked it to its name; after an error it is useless
     let kept = replaced?;
     if let Some(kept) = kept {
-        let (kept, homes) = (kept.display(), homes.display());
-        say(format!("the previous homes are kept: {kept}; to go back: mv {kept} {homes}"));
-        let older = numbers(folder, name)?.len().saturating_sub(1);
+        let (kept, now) = (kept.display(), homes.display());
+        say(format!("the previous homes are kept: {kept}; to go back: mv {kept} {now}"));
+        let older = numbers(homes)?.len().saturating_sub(1);
         if older > 0 {
             say(format!("{older} older ones lie beside it; remove what you no longer need"));
         }
     }
-    Ok(homes)
+    Ok(())
+}
+
+fn above(homes: &Path) -> &Path {
+    homes.parent().unwrap_or(Path::new("."))
+}
+
+/// The name without `.ext4`.
+fn stem(homes: &Path) -> std::borrow::Cow<'_, str> {
+    homes.file_stem().unwrap_or_default().to_string_lossy()
 }
 
 /// Puts the new file in place if there is none. If another run did so meanwhile, that file stays, because its machine
@@ -100,17 +106,17 @@ fn first(homes: &Path, new: &Path) -> Result<()> {
 }
 
 /// Replaces the homes by the new file, and keeps the old ones. The lock ensures that no machine runs on them.
-fn replace(folder: &Path, name: &str, homes: &Path, new: &Path) -> Result<PathBuf> {
+fn replace(homes: &Path, new: &Path) -> Result<PathBuf> {
     let _lock = ext4::lock(homes)?;
-    let kept = keep(folder, name, homes)?;
+    let kept = keep(homes)?;
     fs::rename(new, homes).tried("rename to", homes)?;
     Ok(kept)
 }
 
 /// Gives the homes a second name that is not in use. They always have at least one name.
-fn keep(folder: &Path, name: &str, homes: &Path) -> Result<PathBuf> {
+fn keep(homes: &Path) -> Result<PathBuf> {
     loop {
-        let kept = unused(folder, name)?;
+        let kept = unused(homes)?;
         match fs::hard_link(homes, &kept) {
             // another run took that name meanwhile
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -120,24 +126,23 @@ fn keep(folder: &Path, name: &str, homes: &Path) -> Result<PathBuf> {
 }
 
 /// The next unused name for kept homes.
-fn unused(folder: &Path, name: &str) -> Result<PathBuf> {
-    let next = numbers(folder, name)?.into_iter().max().map_or(1, |last| last + 1);
-    Ok(folder.join(format!("{name}.before-fresh-{next}.ext4")))
+fn unused(homes: &Path) -> Result<PathBuf> {
+    let next = numbers(homes)?.into_iter().max().map_or(1, |last| last + 1);
+    Ok(homes.with_extension(format!("before-fresh-{next}.ext4")))
 }
 
 /// The numbers of the kept homes.
-fn numbers(folder: &Path, name: &str) -> Result<Vec<u32>> {
+fn numbers(homes: &Path) -> Result<Vec<u32>> {
+    let (folder, name) = (above(homes), stem(homes));
     let number =
-        |file: &str| file.strip_prefix(name)?.strip_prefix(".before-fresh-")?.strip_suffix(".ext4")?.parse().ok();
+        |file: &str| file.strip_prefix(&*name)?.strip_prefix(".before-fresh-")?.strip_suffix(".ext4")?.parse().ok();
     let entries = fs::read_dir(folder).tried("list", folder)?.flatten();
     Ok(entries.filter_map(|entry| number(entry.file_name().to_str()?)).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{DEMO, How, first, homes, of_app, replace};
-
-    const NAME: &str = "demo.ext4";
+    use super::{DEMO as NAME, How, first, of_app, ready, replace};
     use crate::host::progress::Progress;
     use std::collections::BTreeMap;
     use std::fs;
@@ -166,11 +171,11 @@ mod tests {
         // --fresh has made its copy, and meanwhile a machine started
         let machine = crate::users::ext4::lock(&homes).unwrap();
         let before = files(state);
-        let error = replace(state, DEMO, &homes, &mine).unwrap_err().to_string();
+        let error = replace(&homes, &mine).unwrap_err().to_string();
         assert!(error.contains("another program has it open") && error.contains("next: stop the machine"), "{error}");
         assert_eq!(files(state), before);
         drop(machine);
-        let kept = replace(state, DEMO, &homes, &mine).unwrap();
+        let kept = replace(&homes, &mine).unwrap();
         let [now, then] = [homes, kept].map(|path| fs::read_to_string(path).unwrap());
         assert_eq!((now.as_str(), then.as_str()), ("mine", "other"));
     }
@@ -195,8 +200,7 @@ mod tests {
         let (state, made) = (folder.path().join("state"), folder.path().join("made"));
         fs::write(&made, "made").unwrap();
         let run = |fresh, dry_run| {
-            let path = homes(&state, DEMO, &made, How { fresh, dry_run }, Progress::Silent).unwrap();
-            assert_eq!(path, state.join(NAME));
+            ready(&state.join(NAME), &made, How { fresh, dry_run }, Progress::Silent).unwrap();
             files(&state)
         };
         let expected = |files: &[(&str, &str)]| -> BTreeMap<String, String> {

@@ -31,6 +31,9 @@ pub enum How {
     None,
 }
 
+/// A policy, or what is wrong with its file.
+pub type Judged = std::result::Result<Policy, String>;
+
 /// One home.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct User {
@@ -54,6 +57,15 @@ pub struct User {
     /// Why the machine will refuse it, if it will.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+}
+
+impl User {
+    /// A user with an empty home.
+    #[must_use]
+    pub fn new(name: &str, uid: u32, gid: u32, logon: How) -> Self {
+        let (name, files, bytes, init) = (name.to_owned(), 0, 0, false);
+        Self { name, uid, gid, files, bytes, logon, init, broken_policy: None, refused: None }
+    }
 }
 
 /// More homes are not listed: this is sixty times what a machine accepts.
@@ -140,17 +152,8 @@ impl Image {
     fn user(&self, name: &[u8], found: &Inode, policies: &Names) -> Result<User> {
         let policy = named(policies, &policy_name(&String::from_utf8_lossy(name)));
         let policy = policy.map(|number| self.judged(&self.disk.inode(number)?)).transpose()?;
-        let mut user = User {
-            name: String::from_utf8_lossy(name).into_owned(),
-            uid: found.uid,
-            gid: found.gid,
-            files: 0,
-            bytes: 0,
-            logon: How::None,
-            init: false,
-            broken_policy: policy.and_then(std::result::Result::err),
-            refused: None,
-        };
+        let mut user = User::new(&String::from_utf8_lossy(name), found.uid, found.gid, How::None);
+        user.broken_policy = policy.and_then(std::result::Result::err);
         if !found.is_dir() {
             return Ok(user); // a link may lead to another user's home
         }
@@ -188,7 +191,7 @@ impl Image {
     }
 
     /// The policy of a user, or what is wrong with the file; `None` if there is no file.
-    pub fn policy(&self, name: &str) -> Result<Option<std::result::Result<Policy, String>>> {
+    pub fn policy(&self, name: &str) -> Result<Option<Judged>> {
         let file = named(&self.policies()?, &policy_name(name));
         file.map(|number| self.judged(&self.disk.inode(number)?)).transpose()
     }
@@ -199,18 +202,10 @@ impl Image {
         folder.map_or(Ok(Names::new()), |folder| self.disk.names(&folder, &mut { HELD }))
     }
 
-    fn judged(&self, file: &Inode) -> Result<std::result::Result<Policy, String>> {
-        let no = |why: &str| Ok(Err(why.to_owned()));
-        match file {
-            found if !found.is_file() => no("it is not a regular file"),
-            found if found.uid != 0 || found.mode & 0o022 != 0 => no("others than root can write it"),
-            found if found.size >= MAX_FILE as u64 => no("it is too long"),
-            found => {
-                let bytes = self.content(found, MAX_FILE as u64)?;
-                let said = String::from_utf8_lossy(&bytes).split_whitespace().collect::<Vec<_>>().join(" ");
-                Ok(Policy::parse(&bytes).map_err(|why| format!("{why}: {}", Shown::of(&said))))
-            }
-        }
+    fn judged(&self, file: &Inode) -> Result<Judged> {
+        let small = file.is_file() && file.size < MAX_FILE as u64;
+        let text = if small { self.content(file, MAX_FILE as u64)? } else { Vec::new() };
+        Ok(judge(file.is_file(), file.uid, file.mode.into(), file.size, &text))
     }
 
     /// The content of a file of at most `most` bytes.
@@ -283,6 +278,19 @@ impl Image {
     fn failed(&self, path: &[u8], why: &dyn fmt::Display) -> Error {
         Error::new(format!("read {} in {}", Shown::of(path), self.path.display()), why)
     }
+}
+
+/// What a machine makes of the file of a policy: the shim's own conditions.
+pub fn judge(is_file: bool, uid: u32, mode: u32, size: u64, text: &[u8]) -> Judged {
+    if !is_file {
+        return Err("it is not a regular file".to_owned());
+    } else if uid != 0 || mode & 0o022 != 0 {
+        return Err("others than root can write it".to_owned());
+    } else if size >= MAX_FILE as u64 {
+        return Err("it is too long".to_owned());
+    }
+    let said = || String::from_utf8_lossy(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    Policy::parse(text).map_err(|why| format!("{why}: {}", Shown::of(&said())))
 }
 
 fn policy_name(user: &str) -> Vec<u8> {

@@ -2,7 +2,7 @@
 //! run programs, or write to folders of this host. Pure.
 
 /// A file of settings, and which of its keys count.
-struct File {
+pub struct File {
     name: &'static str,
     /// How a line, or a key with what is indented below it, is read.
     kind: Kind,
@@ -19,7 +19,7 @@ enum Kind {
     Yaml,
 }
 
-const FILES: [File; 4] = [
+static FILES: [File; 4] = [
     File {
         name: ".npmrc",
         kind: Kind::Ini,
@@ -85,23 +85,27 @@ const FILES: [File; 4] = [
     },
 ];
 
-/// What counts of a file of that name, and the keys that do not; `None` for any other file.
-pub fn counted(name: &str, text: &str) -> Option<(String, Vec<String>)> {
-    let file = FILES.iter().find(|file| file.name == name)?;
-    let (mut kept, mut dropped) = (String::new(), Vec::new());
-    for part in parts(file.kind, text) {
-        let key = key(file.kind, &part);
-        // a variable of this host would be sent to whatever server the file names
-        if file.counts(&key) && !part.contains("${") {
-            kept += &part;
-        } else if !key.is_empty() {
-            dropped.push(key);
-        }
-    }
-    Some((kept, dropped))
-}
-
 impl File {
+    /// The row of a file of that name; `None` if it has no settings.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        FILES.iter().find(|file| file.name == name)
+    }
+
+    /// What counts of its text, and the keys that do not.
+    pub fn counted(&self, text: &str) -> (String, Vec<String>) {
+        let (mut kept, mut dropped) = (String::new(), Vec::new());
+        for part in parts(self.kind, text) {
+            let key = key(self.kind, &part);
+            // a variable of this host would be sent to whatever server the file names
+            if self.counts(&key) && !part.contains("${") {
+                kept += &part;
+            } else if !key.is_empty() {
+                dropped.push(key);
+            }
+        }
+        (kept, dropped)
+    }
+
     fn counts(&self, key: &str) -> bool {
         let of_scope = || key.strip_prefix('@').is_some_and(|rest| rest.ends_with(":registry"));
         let of_host = || {
@@ -142,10 +146,10 @@ fn key(kind: Kind, part: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::counted;
+    use super::File;
 
     fn of(name: &str, text: &str) -> (String, String) {
-        let (kept, dropped) = counted(name, text).unwrap();
+        let (kept, dropped) = File::named(name).unwrap().counted(text);
         (kept, dropped.join(" "))
     }
 
@@ -161,7 +165,7 @@ mod tests {
             "registry \"https://r/\"\n--install.modules-folder \"/x\"\nyarn-path x\n\"@s:registry\" \"https://s/\"\n";
         let kept = "registry \"https://r/\"\n\"@s:registry\" \"https://s/\"\n";
         assert_eq!(of(".yarnrc", text), (kept.to_owned(), "--install.modules-folder yarn-path".to_owned()));
-        assert_eq!(counted("package.json", ""), None);
+        assert!(File::named("package.json").is_none());
     }
 
     #[test]

@@ -5,10 +5,18 @@ use crate::users::Scratch;
 use boot::host::Host;
 use boot::host::cache::Cache;
 use boot::host::progress::Progress;
-use boot::inspect::{Contents, inspect};
-use boot::users::app::{App, code, layer};
+use boot::image::archive;
+use boot::image::tree::{self, Tree};
+use boot::inspect::{self, Contents, Homes, inspect, machine};
+use boot::users::app::{App, code, homes, layer};
+use boot::users::carried;
 use boot::users::home::{Content, Entry};
+use boot::users::policy::set_policy;
+use boot::users::read::Image;
 use shim::arches::ALL;
+use shim::layout::APPS_IMAGE;
+use shim::op::Code;
+use shim::policy::Policy;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -45,6 +53,16 @@ fn refused(files: &[(&str, &str)]) -> String {
     let error = layer(&host(&scratch), &[folder.clone().into()], &ALL[0], "").unwrap_err().to_string();
     assert!(!scratch.folder().join("cache/apps").exists(), "something was written: {error}");
     error.replace(scratch.folder().to_str().unwrap(), "")
+}
+
+#[test]
+fn an_error_names_which_of_several_apps_it_is_about() {
+    let scratch = Scratch::new();
+    let folder = app(&scratch, &[("package.json", "{}")]);
+    let apps = |name: &str| [App { name: name.to_owned(), ..App::from(folder.clone()) }];
+    let why = |name| layer(&host(&scratch), &apps(name), &ALL[0], "").unwrap_err().to_string();
+    assert!(why("web").starts_with("build the app web: run /"), "{}", why("web"));
+    assert!(why("app").starts_with("run /"), "{}", why("app"));
 }
 
 #[test]
@@ -229,4 +247,57 @@ fn npm_installs_nothing_in_the_folder_that_a_link_leads_to() {
         assert!(home.get("app/node_modules/dep").is_some() && home.get("app/x.js").is_some(), "{name}: {home}");
     }
     assert_eq!(fs::read_dir(&folder).unwrap().count(), before, "npm wrote into the app's own folder");
+}
+
+#[test]
+fn a_medium_tells_which_apps_and_homes_its_machine_has() {
+    let scratch = Scratch::new();
+    let folder = app(&scratch, &[("index.js", "")]);
+    let policy = |text: &str| Policy::parse(text.as_bytes()).unwrap();
+    let named = |name: &str| App { name: name.to_owned(), ..App::from(folder.clone()) };
+    let web = App { policy: Some(policy(r#"{"memory": "64M"}"#)), ..named("web") };
+    let apps = [web, App { writable: true, ..named("worker") }];
+    let host = host(&scratch);
+    let layer = layer(&host, &apps, &ALL[0], "").unwrap();
+    let users = scratch.folder().join("users.ext4");
+    fs::copy(homes(&host, &apps, 8 << 20).unwrap(), &users).unwrap();
+    set_policy(&users, "worker", Some(&policy(r#"{"pids": 40}"#))).unwrap();
+    let medium = |files: &[(&str, &Path)]| {
+        let medium = scratch.folder().join("medium");
+        let _ = fs::remove_dir_all(&medium);
+        fs::create_dir(&medium).unwrap();
+        let members: Vec<_> = files
+            .iter()
+            .map(|(name, from)| {
+                fs::copy(from, medium.join(name)).unwrap();
+                serde_json::json!({"path": name, "bytes": 0, "sha256": ""})
+            })
+            .collect();
+        let manifest = serde_json::json!({
+            "target": "direct", "arch": "x86_64", "cmdline": "quiet", "bytes": 0, "versions": {}, "members": members,
+        });
+        fs::write(medium.join("manifest.json"), manifest.to_string()).unwrap();
+        machine(&medium).unwrap()
+    };
+    let expected = [("web", Code::ReadOnly, apps[0].policy.clone().map(Ok)), ("worker", Code::Writable, None)];
+    let expected = expected.map(|(name, code, policy)| inspect::App { name: name.to_owned(), code, policy });
+
+    let found = medium(&[("apps.erofs", &layer), ("users.ext4", &users)]);
+    assert_eq!((found.apps.as_slice(), found.cmdline.as_str()), (&expected[..], "quiet"));
+    let Homes::Partition(place) = found.homes else { panic!("no partition") };
+    let image = Image::at(&place).unwrap();
+    assert_eq!(image.policy("worker").unwrap(), Some(Ok(policy(r#"{"pids": 40}"#))));
+
+    // the same in an initramfs
+    let (packed, whole) = (scratch.folder().join("packed"), scratch.folder().join("initramfs"));
+    let mut tree = Tree::default();
+    tree.put(APPS_IMAGE, tree::Entry::File { source: layer, mode: 0o400 }).unwrap();
+    archive::write(&tree, false, None, &packed).unwrap();
+    archive::join(&[&carried::archive(&host.cache, &users).unwrap(), packed.as_path()], &whole).unwrap();
+    let found = medium(&[("initramfs", &whole)]);
+    assert_eq!(found.apps, expected);
+    let Homes::Carried(homes) = found.homes else { panic!("no homes") };
+    let homes: Vec<_> = homes.into_iter().map(|(user, policy)| (user.name, user.uid, policy)).collect();
+    let own = Some(Ok(policy(r#"{"pids": 40}"#)));
+    assert_eq!(homes, [("web".to_owned(), 1000, None), ("worker".to_owned(), 1001, own)]);
 }

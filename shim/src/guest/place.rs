@@ -10,7 +10,7 @@ use rustix::{
     io::{Errno, Result},
 };
 
-use crate::{layout, op::Code, say, say::Text};
+use crate::{layout, op::Code, plan, say, say::Text};
 
 /// A name or a path in the form that the kernel takes.
 pub struct Name([u8; 256]);
@@ -62,12 +62,11 @@ pub fn app(user: &str) -> Result<OwnedFd> {
     open_at(CWD, &path, OFlags::PATH | OFlags::DIRECTORY)
 }
 
-/// What the medium has for that user. A folder that all may write is for an app that makes files there.
+/// What the medium has for that user.
 pub fn code(user: &str) -> Code {
     let Ok(app) = app(user) else { return Code::None };
     let folder = folder_at(&app, layout::APP_FOLDER).and_then(|folder| rustix::fs::fstat(&folder));
-    let writable = folder.is_ok_and(|stat| stat.st_mode & 0o002 != 0);
-    if writable { Code::Writable } else { Code::ReadOnly }
+    plan::code(folder.map_or(0, |stat| stat.st_mode))
 }
 
 /// Opens below `dir` and refuses symbolic links on the way, because a user may own any part of it.

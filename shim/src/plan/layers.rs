@@ -3,9 +3,15 @@
 use crate::{
     cmdline::{Apps, Carbon, Options},
     layout::{self, APPS, CARBON, CARBON_IMAGE, TOLD},
-    op::{Attr, Boot, Op},
+    op::{Attr, Boot, Code, Op},
     plan::{Plan, Why},
 };
+
+/// The code of an app whose folder has that mode: one that all may write is for an app that makes files there.
+#[must_use]
+pub const fn code(mode: u32) -> Code {
+    if mode & 0o002 != 0 { Code::Writable } else { Code::ReadOnly }
+}
 
 /// Mounts both from where the kernel's words say that they are.
 pub fn mount<'a>(plan: &mut Plan<Boot<'a>>, options: &Options<'a>) {

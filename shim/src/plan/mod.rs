@@ -21,6 +21,7 @@ pub use self::weak::guarded;
 pub use self::{
     devices::{alone, apart, devices, granted},
     host::host,
+    layers::code,
     root::{Sandbox, root},
     single::{First, Own, Privilege, Run, become_user, first, own_guest, shut_in},
     why::Why,
