@@ -1,6 +1,6 @@
 //! Installs an app's packages in a copy, as the lock file says. The app's own folder is never written to.
 
-use super::ground::Ground;
+use super::build_context::BuildContext;
 use super::managers::{self, Install};
 use super::modules::cpu;
 use super::workspace::Workspace;
@@ -31,47 +31,47 @@ const PROGRAMS: [&str; 4] = ["yarn.config.cjs", ".pnpmfile.cjs", ".pnpmfile.mjs"
 const VARIABLES: [(&str, &str); 3] =
     [("npm_config_git", "git"), ("npm_config_global", "false"), ("GIT_ALLOW_PROTOCOL", "http:https:ssh:git")];
 
-/// A copy of the folders, relative to the ground's base, with nothing but `node_modules` in them.
+/// A copy of the folders, relative to the build context's base, with nothing but `node_modules` in them.
 pub fn install(
     host: &Host,
-    ground: &Ground,
+    context: &BuildContext,
     workspace: &Workspace,
     install: &Install,
     arch: &Arch,
     dev: bool,
 ) -> Result<PathBuf> {
-    let inputs = inputs(ground, workspace)?;
+    let inputs = inputs(context, workspace)?;
     let version = install.version.as_ref().map_or("", |(version, _)| version);
     let mut key = Key::default().with("recipe", RECIPE).with("arch", arch.name).with("dev", [u8::from(dev)]);
     key = key.with("manager", install.manager.name).with("version", version);
-    for path in [&ground.app, &ground.root] {
+    for path in [&context.app, &context.root] {
         key = key.with("folder", path.as_os_str().as_encoded_bytes());
     }
     for path in &inputs {
         key = key.with("path", path.as_os_str().as_encoded_bytes());
-        key = key.with("digest", digest_of(&host.cache, &ground.base.join(path))?);
+        key = key.with("digest", digest_of(&host.cache, &context.base.join(path))?);
     }
     let program = program(host, install)?;
     let made = host.cache.entry("packages", &format!("app-{}", key.name()), |new| {
         let name = install.manager.name;
         let phase = host.progress.start(name, "install the app's dependencies");
         for path in &inputs {
-            let dropped = copy(&ground.base.join(path), &new.join(path))?;
+            let dropped = copy(&context.base.join(path), &new.join(path))?;
             if !dropped.is_empty() {
                 let text = format!("of {}, these settings do not count here: {}", path.display(), dropped.join(", "));
                 host.progress.say("app", &format!("{text}\n  next: settings of your own belong into your home's file"));
             }
         }
-        let folder = new.join(&ground.root);
+        let folder = new.join(&context.root);
         fs::create_dir_all(&folder).tried("make the folder", &folder)?;
         adapt(&folder, install, arch)?;
-        let run = command(install, program.as_deref(), arch, dev, &only(ground, install)?);
-        let within = format!("install the dependencies of {}", ground.base.join(&ground.app).display());
-        told(run.within(&folder)).map_err(|error| {
+        let run = command(install, program.as_deref(), arch, dev, &only(context, install)?);
+        let within = format!("install the dependencies of {}", context.base.join(&context.app).display());
+        run_manager(run.within(&folder)).map_err(|error| {
             error.next("is the registry reachable? npm ping. Does the lock file fit package.json?").within(&within)
         })?;
         // a package beside the app has a tree of its own, which no manager installs with the app's
-        for beside in ground.open.iter().filter(|open| beside(ground, open)) {
+        for beside in context.open.iter().filter(|open| beside(context, open)) {
             npm_beside(&new.join(beside), arch).map_err(|error| error.within(&within))?;
         }
         phase.done(&if install.locked {
@@ -89,8 +89,8 @@ pub fn install(
     Ok(made)
 }
 
-fn beside(ground: &Ground, open: &Path) -> bool {
-    !open.starts_with(&ground.root) && !open.ends_with("node_modules")
+fn beside(context: &BuildContext, open: &Path) -> bool {
+    !open.starts_with(&context.root) && !open.ends_with("node_modules")
 }
 
 /// The program of a manager, from the registry; npm is the host's.
@@ -130,8 +130,8 @@ fn command(install: &Install, program: Option<&Path>, arch: &Arch, dev: bool, on
     manager.variables.iter().chain(&VARIABLES).fold(run, |run, (name, value)| run.env(name, value))
 }
 
-/// Runs a manager. pnpm and the later yarn write the reason of a failure to stdout.
-fn told(run: Run) -> Result<()> {
+/// Runs a manager. An error has the end of its stdout: pnpm and the later yarn write the reason there.
+fn run_manager(run: Run) -> Result<()> {
     let mut said = Vec::new();
     run.lines(|line| said.push(format!("\n    {line}"))).map_err(|mut error| {
         error.why += &said.split_off(said.len().saturating_sub(LAST_LINES)).concat();
@@ -140,12 +140,12 @@ fn told(run: Run) -> Result<()> {
 }
 
 /// Words with which npm and pnpm install what one package of the workspace needs.
-fn only(ground: &Ground, install: &Install) -> Result<Vec<String>> {
-    let inside = ground.app.strip_prefix(&ground.root).unwrap_or(Path::new(""));
+fn only(context: &BuildContext, install: &Install) -> Result<Vec<String>> {
+    let inside = context.app.strip_prefix(&context.root).unwrap_or(Path::new(""));
     if inside == Path::new("") {
         return Ok(Vec::new());
     }
-    let text = ground.base.join(&ground.app).join("package.json");
+    let text = context.base.join(&context.app).join("package.json");
     let text = fs::read_to_string(&text).tried("read", &text)?;
     let name = packages::parse(&text).ok().and_then(|manifest| manifest["name"].as_str().map(str::to_owned));
     Ok(match (install.manager.name, name) {
@@ -197,33 +197,33 @@ pub fn wants(manifest: &Value, dev: bool) -> bool {
         .any(|kind| manifest[*kind].as_object().is_some_and(|packages| !packages.is_empty()))
 }
 
-/// The files that an install reads, below the ground's base.
-fn inputs(ground: &Ground, workspace: &Workspace) -> Result<BTreeSet<PathBuf>> {
+/// The files that an install reads, below the build context's base.
+fn inputs(context: &BuildContext, workspace: &Workspace) -> Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
-    let root = &ground.root;
+    let root = &context.root;
     for name in managers::LOCKS.iter().chain(&SETTINGS) {
         found.insert(root.join(name));
     }
     for folder in PATCHES.map(|name| root.join(name)) {
-        files(&ground.base, &folder, root, &mut found)?;
+        files(&context.base, &folder, root, &mut found)?;
     }
     let members = workspace.members.iter().map(|member| root.join(member));
-    let beside = ground.open.iter().filter(|open| beside(ground, open)).cloned();
-    for folder in [root.clone(), ground.app.clone()].into_iter().chain(members).chain(beside) {
+    let beside = context.open.iter().filter(|open| beside(context, open)).cloned();
+    for folder in [root.clone(), context.app.clone()].into_iter().chain(members).chain(beside) {
         for name in ["package.json", ".npmrc", "package-lock.json", "npm-shrinkwrap.json"] {
             found.insert(folder.join(name));
         }
-        let text = fs::read_to_string(ground.base.join(&folder).join("package.json")).unwrap_or_default();
+        let text = fs::read_to_string(context.base.join(&folder).join("package.json")).unwrap_or_default();
         let Ok(manifest) = packages::parse(&text) else { continue };
         // managers link the programs of a package, if they are there
         found.extend(packages::programs(&manifest).into_iter().map(|(_, path)| folder.join(path)));
         for local in locals(&manifest) {
             let local = crate::parts::closure::normal(&format!("/{}", folder.join(&local).display()));
-            files(&ground.base, Path::new(local.trim_start_matches('/')), root, &mut found)?;
+            files(&context.base, Path::new(local.trim_start_matches('/')), root, &mut found)?;
         }
     }
     found.retain(|path| !PROGRAMS.iter().any(|program| path.ends_with(program)));
-    found.retain(|path| path.components().all(|part| part.as_os_str() != "..") && ground.base.join(path).is_file());
+    found.retain(|path| path.components().all(|part| part.as_os_str() != "..") && context.base.join(path).is_file());
     Ok(found)
 }
 

@@ -3,7 +3,7 @@
 //! Only `.nodeosignore` leaves anything out that is not named here. A `.gitignore` or a `.dockerignore` usually names
 //! what a build made, and the app needs that.
 
-use super::ground::in_modules;
+use super::build_context::in_modules;
 use super::home::{Content, Entry, Home};
 use super::packages;
 use crate::host::error::{Error, Result};

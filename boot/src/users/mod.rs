@@ -15,6 +15,7 @@
 //! Absent on purpose: changes to filesystems in use (a device, a mounted filesystem), extended attributes, ACLs.
 
 pub mod app;
+mod build_context;
 pub mod carried;
 pub mod debugfs;
 pub mod demo;
@@ -25,7 +26,6 @@ pub mod environment;
 mod epoch;
 pub mod ext4;
 mod flags;
-mod ground;
 pub mod home;
 pub mod image;
 mod install;

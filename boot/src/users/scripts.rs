@@ -8,8 +8,8 @@
 //! A script is code of a stranger, and runs with the rights of whoever builds. So only those run that are named, and in a
 //! copy, for the image's node and architecture. Nothing runs in the app's own folder.
 
+use super::build_context::link;
 use super::dependencies::Dependencies;
-use super::ground::link;
 use super::home::Home;
 use super::modules::{Wanted, cpu, reached};
 use super::{left_out, native, packages};
@@ -43,7 +43,7 @@ pub fn warnings(home: &Home, packages: &Dependencies, arch: &Arch) -> Vec<String
     let native = |path: &Path| native_code(home, &packages.place(path), None);
     let mut found = BTreeSet::new();
     for (path, package) in needed.packages.iter().filter(|(_, package)| !package.optional) {
-        let gyp = packages.ground.host(path).join("binding.gyp").is_file();
+        let gyp = packages.context.host(path).join("binding.gyp").is_file();
         // the code may be in a package of its own for each architecture
         let mut parts = needed.edges.iter().filter(|edge| edge.from == *path);
         let optional = |name: &str| !package.manifest["optionalDependencies"][name].is_null();
@@ -103,7 +103,7 @@ pub fn run(
             let made = one(host, packages, &path, name, node, arch).map_err(|error| error.within(&tried))?;
             let to = packages.place(&path).display().to_string();
             home.copy_but(&made, &to, &|path, _| left_out::always(path) || path.ends_with("node_modules"))?;
-            let manifest = packages.reader.manifest(&packages.ground, &path).unwrap_or_default();
+            let manifest = packages.reader.manifest(&packages.context, &path).unwrap_or_default();
             let gyp = made.join("binding.gyp").is_file();
             if needs(&manifest, gyp) && !native_code(home, Path::new(&to), Some(arch)) {
                 return Err(Error::new(tried, format!("it ended, and {name} still has no native code for {arch}")));
@@ -127,14 +127,14 @@ fn one(
         return Err(Error::new("find the headers of node", "nodeos.toml or --node names a file, not a version")
             .next("--node VERSION"));
     };
-    let ground = &packages.ground;
-    let all = reached(ground, &packages.reader, &[path.to_owned()], Wanted { dev: false, only: None });
+    let context = &packages.context;
+    let all = reached(context, &packages.reader, &[path.to_owned()], Wanted { dev: false, only: None });
     let folders: Vec<PathBuf> = [path.to_owned()].into_iter().chain(all.packages.keys().cloned()).collect();
     // the copy, as a value: its digest is the key
     let mut copy = Home::new("scripts", 0);
     for folder in &folders {
         let inside = folder.display().to_string();
-        copy.copy_but(&ground.host(folder), &inside, &|path, _| {
+        copy.copy_but(&context.host(folder), &inside, &|path, _| {
             path.ends_with("node_modules") || left_out::always(path)
         })?;
     }
