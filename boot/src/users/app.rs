@@ -19,6 +19,7 @@ use super::{dependencies, left_out, names, native, packages, scripts};
 use crate::host::Host;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
+use crate::host::foreign;
 use crate::host::shown::Shown;
 use crate::image::erofs;
 use crate::image::manifest::Include;
@@ -197,11 +198,10 @@ pub fn code(host: &Host, app_of: &App, arch: &Arch, first: &str) -> Result<Home>
 /// The folder's package.json; an empty one if there is none.
 fn manifest(app: &Path) -> Result<Value> {
     let path = app.join("package.json");
-    match fs::read_to_string(&path) {
-        Ok(text) => packages::parse(&text)
+    match foreign::text_if_there(&path)? {
+        Some(text) => packages::parse(&text)
             .map_err(|why| Error::new(format!("read {}", path.display()), format!("it is not JSON: {why}"))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Object(serde_json::Map::new())),
-        Err(error) => Err(Error::io(format!("read {}", path.display()), &error)),
+        None => Ok(Value::Object(serde_json::Map::new())),
     }
 }
 
@@ -219,7 +219,7 @@ impl Files for Folder<'_> {
     fn main(&self, folder: &str) -> Option<String> {
         let (_, content) = self.home.file_at(&format!("app/{folder}/package.json"))?;
         let Content::File(file) = content else { return None };
-        let manifest = packages::parse(&fs::read_to_string(file).ok()?).ok()?;
+        let manifest = packages::parse(&foreign::text(file).ok()?).ok()?;
         manifest["main"].as_str().map(str::to_owned)
     }
 
@@ -243,7 +243,7 @@ impl Folder<'_> {
             let folder = format!("app/node_modules/{name}");
             let (_, content) = self.home.file_at(&format!("{folder}/package.json"))?;
             let Content::File(file) = content else { return None };
-            let manifest = packages::parse(&fs::read_to_string(file).ok()?).ok()?;
+            let manifest = packages::parse(&foreign::text(file).ok()?).ok()?;
             let programs = packages::programs(&manifest);
             programs.into_iter().find(|(name, _)| name == program).map(|(_, path)| format!("{folder}/{path}"))
         })

@@ -16,6 +16,7 @@ use super::workspace::{self, Workspace};
 use super::{left_out, packages};
 use crate::host::Host;
 use crate::host::error::{Error, Result, Tried};
+use crate::host::foreign;
 use crate::host::size;
 use shim::arches::Arch;
 use std::collections::BTreeSet;
@@ -47,7 +48,7 @@ pub(super) fn of(host: &Host, app: &Path, arch: &Arch, dev: bool) -> Result<Depe
     let mut context = context(app, &workspace);
     let reader = Reader::default();
     let start = start(&context, &workspace);
-    let facts = facts(&context, &start, &reader, dev);
+    let facts = facts(&context, &start, &reader, dev)?;
     let plan = plan(&facts).map_err(|why| Error::new(tried(), why))?;
     if let Plan::Install(how) = &plan {
         relative(&context, &workspace)?;
@@ -104,7 +105,7 @@ fn named(app: &Path, workspace: &Workspace) -> (BTreeSet<PathBuf>, Vec<PathBuf>)
 }
 
 fn manifest(folder: &Path) -> serde_json::Value {
-    packages::parse(&fs::read_to_string(folder.join("package.json")).unwrap_or_default()).unwrap_or_default()
+    packages::parse(&foreign::text(&folder.join("package.json")).unwrap_or_default()).unwrap_or_default()
 }
 
 /// Where packages may be. Of a workspace, that is what its packages have, and the `node_modules` of its root.
@@ -139,11 +140,8 @@ fn relative(context: &BuildContext, workspace: &Workspace) -> Result<()> {
     }
     let open = |path: &Path| [&workspace.root].into_iter().chain(&beside).any(|open| path.starts_with(open));
     for lock in managers::LOCKS.map(|name| workspace.root.join(name)) {
-        if !lock.is_file() {
-            continue;
-        }
-        let text = fs::read(&lock).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-        for path in locked(&text) {
+        let Some(text) = foreign::if_there(&lock, foreign::TEXT)? else { continue };
+        for path in locked(&String::from_utf8_lossy(&text)) {
             // managers differ in what a path is relative to; one that is not there harms nobody
             let there = folders.iter().filter_map(|folder| fs::canonicalize(folder.join(&path)).ok());
             if path.starts_with(['/', '~']) || there.into_iter().any(|path| !open(&path)) {
@@ -162,18 +160,20 @@ fn start(context: &BuildContext, workspace: &Workspace) -> Vec<PathBuf> {
     [context.app.clone()].into_iter().chain(inside).collect()
 }
 
-fn facts(context: &BuildContext, start: &[PathBuf], reader: &Reader, dev: bool) -> Facts {
+fn facts(context: &BuildContext, start: &[PathBuf], reader: &Reader, dev: bool) -> Result<Facts> {
     let root = context.base.join(&context.root);
     let there = |folder: &Path| context.base.join(folder).join("node_modules").is_dir();
-    // a FIFO would block for ever
     let read = |name: &str| {
-        let bytes = Some(root.join(name)).filter(|path| path.is_file()).and_then(|path| fs::read(path).ok())?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        let bytes = foreign::if_there(&root.join(name), foreign::TEXT)?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     };
-    let locks = managers::LOCKS.iter().filter_map(|name| Some((*name, read(name)?))).collect();
+    let mut locks = Vec::new();
+    for name in managers::LOCKS {
+        locks.extend(read(name)?.map(|text| (name, text)));
+    }
     let named = [&context.app, &context.root].into_iter().filter_map(|folder| reader.manifest(context, folder));
-    let settings = read(".yarnrc.yml").unwrap_or_default();
-    Facts {
+    let settings = read(".yarnrc.yml")?.unwrap_or_default();
+    Ok(Facts {
         wanted: start
             .iter()
             .filter_map(|folder| reader.manifest(context, folder))
@@ -183,7 +183,7 @@ fn facts(context: &BuildContext, start: &[PathBuf], reader: &Reader, dev: bool) 
         locks,
         linker: managers::yaml(&settings, "nodeLinker").map(str::to_owned),
         plug_and_play: root.join(".pnp.cjs").is_file() && root.join(".yarn/cache").is_dir(),
-    }
+    })
 }
 
 fn manager_of(lock: &str) -> &'static str {

@@ -9,6 +9,7 @@ use crate::host::Host;
 use crate::host::cache::remove;
 use crate::host::digest::{Key, file as digest_of};
 use crate::host::error::{Error, Result, Tried};
+use crate::host::foreign;
 use crate::host::run::Run;
 use crate::parts::npm::{pack, unpack};
 use serde_json::{Value, json};
@@ -145,8 +146,7 @@ fn only(context: &BuildContext, install: &Install) -> Result<Vec<String>> {
     if inside == Path::new("") {
         return Ok(Vec::new());
     }
-    let text = context.base.join(&context.app).join("package.json");
-    let text = fs::read_to_string(&text).tried("read", &text)?;
+    let text = foreign::text(&context.base.join(&context.app).join("package.json"))?;
     let name = packages::parse(&text).ok().and_then(|manifest| manifest["name"].as_str().map(str::to_owned));
     Ok(match (install.manager.name, name) {
         ("npm", _) => vec![format!("--workspace={}", inside.display())],
@@ -159,13 +159,13 @@ fn only(context: &BuildContext, install: &Install) -> Result<Vec<String>> {
 fn adapt(folder: &Path, install: &Install, arch: &Arch) -> Result<()> {
     let machine = json!({"os": ["linux"], "cpu": [cpu(arch)], "libc": ["glibc"]});
     let path = folder.join(".yarnrc.yml");
-    if let Ok(text) = fs::read_to_string(&path) {
+    if let Some(text) = foreign::text_if_there(&path)? {
         // JSON is YAML
         fs::write(&path, format!("{text}supportedArchitectures: {machine}\n")).tried("write", &path)?;
     }
     let path = folder.join("package.json");
     if install.manager.name == "pnpm" && path.exists() {
-        let text = fs::read_to_string(&path).tried("read", &path)?;
+        let text = foreign::text(&path)?;
         let wrong = |why| Error::new(format!("read {}", path.display()), why);
         let mut manifest = packages::parse(&text).map_err(wrong)?;
         if !manifest["pnpm"].is_object() {
@@ -179,7 +179,7 @@ fn adapt(folder: &Path, install: &Install, arch: &Arch) -> Result<()> {
 
 /// Installs the packages of a folder beside the app.
 fn npm_beside(folder: &Path, arch: &Arch) -> Result<()> {
-    let text = fs::read_to_string(folder.join("package.json")).unwrap_or_default();
+    let text = foreign::text(&folder.join("package.json")).unwrap_or_default();
     if !wants(&packages::parse(&text).unwrap_or_default(), false) {
         return Ok(());
     }
@@ -201,8 +201,13 @@ pub fn wants(manifest: &Value, dev: bool) -> bool {
 fn inputs(context: &BuildContext, workspace: &Workspace) -> Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
     let root = &context.root;
+    // each is small, and its name may be that of anything
+    let add = |path: PathBuf, found: &mut BTreeSet<PathBuf>| -> Result<()> {
+        found.extend(foreign::if_there(&context.base.join(&path), foreign::TEXT)?.map(|_| path));
+        Ok(())
+    };
     for name in managers::LOCKS.iter().chain(&SETTINGS) {
-        found.insert(root.join(name));
+        add(root.join(name), &mut found)?;
     }
     for folder in PATCHES.map(|name| root.join(name)) {
         files(&context.base, &folder, root, &mut found)?;
@@ -211,9 +216,9 @@ fn inputs(context: &BuildContext, workspace: &Workspace) -> Result<BTreeSet<Path
     let beside = context.open.iter().filter(|open| beside(context, open)).cloned();
     for folder in [root.clone(), context.app.clone()].into_iter().chain(members).chain(beside) {
         for name in ["package.json", ".npmrc", "package-lock.json", "npm-shrinkwrap.json"] {
-            found.insert(folder.join(name));
+            add(folder.join(name), &mut found)?;
         }
-        let text = fs::read_to_string(context.base.join(&folder).join("package.json")).unwrap_or_default();
+        let text = foreign::text_if_there(&context.base.join(&folder).join("package.json"))?.unwrap_or_default();
         let Ok(manifest) = packages::parse(&text) else { continue };
         // managers link the programs of a package, if they are there
         found.extend(packages::programs(&manifest).into_iter().map(|(_, path)| folder.join(path)));
@@ -244,6 +249,10 @@ fn files(base: &Path, path: &Path, root: &Path, found: &mut BTreeSet<PathBuf>) -
         if kind.is_dir() {
             files(base, &below, root, found)?;
         } else if kind.is_file() {
+            // one that is too large would be read for its digest alone
+            if below.ends_with("package.json") {
+                foreign::if_there(&base.join(&below), foreign::TEXT)?;
+            }
             found.insert(below);
         }
     }
@@ -313,7 +322,7 @@ fn copy(from: &Path, to: &Path) -> Result<Vec<String>> {
     if settings::counted(&name, "").is_none() {
         return fs::copy(from, to).tried("copy", from).map(|_| Vec::new());
     }
-    let text = fs::read_to_string(from).tried("read", from)?;
+    let text = foreign::text(from)?;
     let (kept, dropped) = settings::counted(&name, &text).unwrap_or_default();
     fs::write(to, kept).tried("write", to)?;
     Ok(dropped)

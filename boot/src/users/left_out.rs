@@ -7,6 +7,7 @@ use super::build_context::in_modules;
 use super::home::{Content, Entry, Home};
 use super::packages;
 use crate::host::error::{Error, Result};
+use crate::host::foreign;
 use crate::host::size;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::collections::BTreeMap;
@@ -71,12 +72,11 @@ pub fn ignored(folder: &Path) -> Result<Ignored> {
 
 fn read(folder: &Path, name: &str) -> Result<Gitignore> {
     let (path, mut builder) = (folder.join(name), GitignoreBuilder::new(folder));
-    // a FIFO would block for ever
-    if !path.is_file() {
-        return Ok(Gitignore::empty());
-    }
+    let Some(text) = foreign::text_if_there(&path)? else { return Ok(Gitignore::empty()) };
     let wrong = |error: ignore::Error| Error::new(format!("read {}", path.display()), error);
-    builder.add(&path).map_or(Ok(()), |error| Err(wrong(error)))?;
+    for line in text.trim_start_matches('\u{feff}').lines() {
+        builder.add_line(None, line).map_err(wrong)?;
+    }
     builder.build().map_err(wrong)
 }
 

@@ -3,11 +3,11 @@
 
 use super::build_context::{BuildContext, Unresolved};
 use super::packages;
+use crate::host::foreign;
 use serde_json::Value;
 use shim::arches::Arch;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -59,7 +59,7 @@ pub struct Reader(RefCell<BTreeMap<PathBuf, Option<Rc<Value>>>>);
 impl Reader {
     /// The package.json in a folder.
     pub fn manifest(&self, context: &BuildContext, folder: &Path) -> Option<Rc<Value>> {
-        let read = || packages::parse(&fs::read_to_string(context.host(folder).join("package.json")).ok()?).ok();
+        let read = || packages::parse(&foreign::text(&context.host(folder).join("package.json")).ok()?).ok();
         self.0.borrow_mut().entry(folder.to_owned()).or_insert_with(|| read().map(Rc::new)).clone()
     }
 }

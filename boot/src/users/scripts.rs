@@ -17,6 +17,7 @@ use crate::host::Host;
 use crate::host::cache::remove;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
+use crate::host::foreign;
 use crate::host::run::Run;
 use crate::parts::node::{self, Choice, DEFAULT};
 use crate::parts::npm::{pack, unpack};
@@ -194,7 +195,7 @@ fn write(copy: &Home, to: &Path) -> Result<()> {
 /// The scripts that a package has. npm's own, if there is none and a binding.gyp, is written into the copy.
 fn events(folder: &Path) -> Result<Vec<&'static str>> {
     let path = folder.join("package.json");
-    let text = fs::read_to_string(&path).tried("read", &path)?;
+    let text = foreign::text(&path)?;
     let mut manifest = packages::parse(&text).map_err(|why| Error::new(format!("read {}", path.display()), why))?;
     let has = |manifest: &Value, event: &str| manifest["scripts"][event].is_string();
     let implied = folder.join("binding.gyp").is_file() && manifest["gypfile"] != false;

@@ -8,6 +8,7 @@ mod an_image_is_built_once_and_reproducibly;
 mod every_change_of_a_users_image_leaves_it_clean;
 mod every_home_has_its_own_owner;
 mod homes_are_packed_into_an_archive;
+mod hostile_files_of_an_app_are_refused;
 mod install_scripts_run_in_a_copy;
 mod libraries_of_real_programs_are_found;
 mod only_the_owner_can_read_a_medium_with_homes;
