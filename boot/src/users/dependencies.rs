@@ -9,9 +9,12 @@
 
 use super::build_context::{BuildContext, Unresolved, in_modules, link};
 use super::home::{Entry, Home};
-use super::install::{install, locals, locked, wants};
+use super::install::{install, wants};
+use super::left_out::Ignored;
+use super::local::{locals, locked};
 use super::managers::{self, Facts, Plan, plan};
-use super::modules::{Reached, Reader, Wanted, reached};
+use super::modules::{Reached, Reader, Wanted, local_packages, reached};
+use super::secrets::Secret;
 use super::workspace::{self, Workspace};
 use super::{left_out, packages};
 use crate::host::Host;
@@ -19,7 +22,7 @@ use crate::host::error::{Error, Result, Tried};
 use crate::host::foreign;
 use crate::host::size;
 use shim::arches::Arch;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -38,6 +41,11 @@ pub(super) struct Dependencies {
     pub needed: Reached,
     /// Packages that only the app's development needs.
     dropped: BTreeSet<PathBuf>,
+    /// Packages that come from a folder of the host, and what their `.nodeosignore` leaves out: those that lie outside of
+    /// `node_modules`, and copies of them in there.
+    local: BTreeMap<PathBuf, Ignored>,
+    /// What the cache does not have of such copies.
+    secrets: Vec<Secret>,
 }
 
 /// Finds the packages of an app's folder, whose path has no links. Installs them if they are not there.
@@ -50,9 +58,11 @@ pub(super) fn of(host: &Host, app: &Path, arch: &Arch, dev: bool) -> Result<Depe
     let start = start(&context, &workspace);
     let facts = facts(&context, &start, &reader, dev)?;
     let plan = plan(&facts).map_err(|why| Error::new(tried(), why))?;
+    let mut secrets = Vec::new();
     if let Plan::Install(how) = &plan {
         relative(&context, &workspace)?;
-        context.installed = Some(install(host, &context, &workspace, how, arch, dev)?);
+        let installed = install(host, &context, &workspace, how, arch, dev)?;
+        (context.installed, secrets) = (Some(installed.folder), installed.secrets);
     }
     let only = context.installed.as_ref().map(|_| arch);
     let needed = reached(&context, &reader, &start, Wanted { dev, only });
@@ -66,7 +76,14 @@ pub(super) fn of(host: &Host, app: &Path, arch: &Arch, dev: bool) -> Result<Depe
     }
     let all = reached(&context, &reader, &start, Wanted { dev: true, only: None });
     let dropped = all.packages.into_keys().filter(|path| !needed.packages.contains_key(path)).collect();
-    let found = Dependencies { context, reader, needed, dropped };
+    let folders = named(app, &workspace).0;
+    let names = folders.iter().filter_map(|folder| manifest(folder)["name"].as_str().map(str::to_owned)).collect();
+    let mut local = BTreeMap::new();
+    for path in local_packages(&context, &reader, &needed, &names) {
+        let ignored = left_out::ignored(&context.host(&path))?;
+        local.insert(path, ignored);
+    }
+    let found = Dependencies { context, reader, needed, dropped, local, secrets };
     found.tell(host);
     Ok(found)
 }
@@ -239,6 +256,21 @@ impl Dependencies {
         own || self.drops(&path)
     }
 
+    /// Whether the `.nodeosignore` of a local package leaves a file or folder of the host out.
+    pub fn ignores(&self, path: &Path, folder: bool) -> bool {
+        let of = |(at, ignored): (&PathBuf, &Ignored)| {
+            path.starts_with(self.context.host(at)) && ignored.leaves_out(path, folder)
+        };
+        self.local.iter().any(of)
+    }
+
+    /// Whether a path of the image is the app's own, or that of a local package.
+    pub fn own(&self, path: &str) -> bool {
+        let path = Path::new(path);
+        let inside = |at: &PathBuf| path.strip_prefix(self.place(at)).is_ok_and(|inside| !in_modules(inside));
+        !in_modules(path) || self.local.keys().any(inside)
+    }
+
     /// Whether a path, or what it leads to, is of a package for development.
     fn drops(&self, path: &Path) -> bool {
         if self.dropped.is_empty() {
@@ -271,7 +303,9 @@ impl Dependencies {
         if let Some(installed) =
             context.installed.as_ref().map(|folder| folder.join(&context.app)).filter(|it| it.is_dir())
         {
-            home.copy_but(&installed, APP, &|path, _| left_out::always(path) || dropped(path))?;
+            home.copy_but(&installed, APP, &|path, folder| {
+                left_out::always(path) || dropped(path) || self.ignores(path, folder)
+            })?;
         }
         for path in self.needed.packages.keys().filter(|path| !path.starts_with(&context.app)) {
             // an app may be inside of a package that it needs: the root of its workspace
@@ -279,11 +313,16 @@ impl Dependencies {
                 continue;
             }
             let (from, to) = (context.host(path), text(&self.place(path))?);
-            let ignored = if in_modules(path) { None } else { Some(left_out::ignored(&from)?) };
             home.copy_but(&from, &to, &|path, folder| {
-                let ignored = ignored.as_ref().is_some_and(|ignored| ignored.leaves_out(path, folder));
-                left_out::always(path) || path.ends_with("node_modules") || ignored
+                left_out::always(path) || path.ends_with("node_modules") || self.ignores(path, folder)
             })?;
+        }
+        for Secret { copy, source } in &self.secrets {
+            let to = text(&self.place(copy))?;
+            let folder = to.rsplit_once('/').map_or("", |(folder, _)| folder);
+            if home.get(folder) == Some(&Entry::Folder) {
+                home.host_file(&to, &context.base.join(source));
+            }
         }
         self.links(home)
     }

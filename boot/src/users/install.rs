@@ -1,8 +1,11 @@
 //! Installs an app's packages in a copy, as the lock file says. The app's own folder is never written to.
 
 use super::build_context::BuildContext;
+use super::left_out::Ignored;
+use super::local::locals;
 use super::managers::{self, Install};
 use super::modules::cpu;
+use super::secrets::{self, Secret};
 use super::workspace::Workspace;
 use super::{left_out, packages, settings};
 use crate::host::Host;
@@ -19,7 +22,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Must change when packages are installed in another way.
-const RECIPE: &str = "workspaces 2";
+const RECIPE: &str = "workspaces 3";
 /// What managers read in the folder with the lock file. Settings may name the registry.
 const SETTINGS: [&str; 4] = [".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml"];
 /// Folders there with changes to packages.
@@ -32,6 +35,13 @@ const PROGRAMS: [&str; 4] = ["yarn.config.cjs", ".pnpmfile.cjs", ".pnpmfile.mjs"
 const VARIABLES: [(&str, &str); 3] =
     [("npm_config_git", "git"), ("npm_config_global", "false"), ("GIT_ALLOW_PROTOCOL", "http:https:ssh:git")];
 
+/// A copy of the app's folders with its packages.
+pub struct Installed {
+    pub folder: PathBuf,
+    /// What the cache does not keep of packages that were copied from the host.
+    pub secrets: Vec<Secret>,
+}
+
 /// A copy of the folders, relative to the build context's base, with nothing but `node_modules` in them.
 pub fn install(
     host: &Host,
@@ -40,7 +50,7 @@ pub fn install(
     install: &Install,
     arch: &Arch,
     dev: bool,
-) -> Result<PathBuf> {
+) -> Result<Installed> {
     let inputs = inputs(context, workspace)?;
     let version = install.version.as_ref().map_or("", |(version, _)| version);
     let mut key = Key::default().with("recipe", RECIPE).with("arch", arch.name).with("dev", [u8::from(dev)]);
@@ -75,6 +85,7 @@ pub fn install(
         for beside in context.open.iter().filter(|open| beside(context, open)) {
             npm_beside(&new.join(beside), arch).map_err(|error| error.within(&within))?;
         }
+        let taken = secrets::take_out(new, &inputs)?;
         phase.done(&if install.locked {
             format!(
                 "installed the app's dependencies{}",
@@ -84,10 +95,12 @@ pub fn install(
             "installed the app's dependencies; a lock file would pin them".to_owned()
         });
         // the cache keeps no file of the app: some are secret
-        only_modules(new).map(|_| ())
+        only_modules(new)?;
+        secrets::write(new, &taken)
     })?;
     host.cache.prune("packages", "app-");
-    Ok(made)
+    let secrets = secrets::read(&made)?;
+    Ok(Installed { folder: made, secrets })
 }
 
 fn beside(context: &BuildContext, open: &Path) -> bool {
@@ -239,78 +252,32 @@ fn files(base: &Path, path: &Path, root: &Path, found: &mut BTreeSet<PathBuf>) -
         found.insert(path.to_owned());
         return Ok(());
     }
+    below(base, path, &left_out::ignored(&whole)?, found)
+}
+
+fn below(base: &Path, path: &Path, ignored: &Ignored, found: &mut BTreeSet<PathBuf>) -> Result<()> {
+    let whole = base.join(path);
     for entry in fs::read_dir(&whole).tried("list", &whole)? {
         let entry = entry.tried("list", &whole)?;
-        let below = path.join(entry.file_name());
+        let inside = path.join(entry.file_name());
         let kind = entry.file_type().tried("look at", entry.path())?;
-        if left_out::always(&below) || below.ends_with("node_modules") {
+        if left_out::always(&inside)
+            || inside.ends_with("node_modules")
+            || ignored.leaves_out(&entry.path(), kind.is_dir())
+        {
             continue;
         }
         if kind.is_dir() {
-            files(base, &below, root, found)?;
+            below(base, &inside, ignored, found)?;
         } else if kind.is_file() {
             // one that is too large would be read for its digest alone
-            if below.ends_with("package.json") {
-                foreign::if_there(&base.join(&below), foreign::TEXT)?;
+            if inside.ends_with("package.json") {
+                foreign::if_there(&base.join(&inside), foreign::TEXT)?;
             }
-            found.insert(below);
+            found.insert(inside);
         }
     }
     Ok(())
-}
-
-/// The paths that a package.json names as packages, also in its overrides: `file:../outer`, `link:`, `portal:`,
-/// `./x.tgz`.
-pub fn locals(manifest: &Value) -> Vec<String> {
-    const KINDS: [&str; 6] =
-        ["dependencies", "optionalDependencies", "devDependencies", "overrides", "resolutions", "pnpm"];
-    let mut found = Vec::new();
-    for kind in KINDS {
-        texts(&manifest[kind], &mut |text| found.extend(local(text)));
-    }
-    found.sort();
-    found.dedup();
-    found
-}
-
-/// The path that a version names, if it is one of this host.
-fn local(text: &str) -> Option<String> {
-    const SCHEMES: [&str; 6] = ["file:", "link:", "portal:", "git+file:", "directory:", "tarball:"];
-    let named = SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme));
-    let plain = || Some(text).filter(|text| ["./", "../", "/", "~/"].iter().any(|start| text.starts_with(start)));
-    let path = named.or_else(plain)?;
-    // file:///path
-    let path = if path.starts_with("//") { format!("/{}", path.trim_start_matches('/')) } else { path.to_owned() };
-    Some(path.split("::").next().unwrap_or_default().split('#').next().unwrap_or_default().to_owned())
-}
-
-/// All texts of a value.
-fn texts(value: &Value, each: &mut dyn FnMut(&str)) {
-    match value {
-        Value::String(text) => each(text),
-        Value::Array(all) => all.iter().for_each(|value| texts(value, each)),
-        Value::Object(all) => all.values().for_each(|value| texts(value, each)),
-        _ => {}
-    }
-}
-
-/// The paths of this host that a lock file names, as it names them.
-pub fn locked(text: &str) -> Vec<String> {
-    let words = text.split(|letter: char| letter.is_whitespace() || "\"'`,{}()[]".contains(letter));
-    let mut found: Vec<String> = words
-        .clone()
-        .filter_map(|word| {
-            let at = ["file:", "link:", "portal:"].iter().filter_map(|scheme| word.find(scheme)).min()?;
-            local(word.get(at..)?)
-        })
-        .collect();
-    // `directory: ../x` of pnpm
-    let after = |key: &'static str| words.clone().zip(words.clone().skip(1)).filter(move |(word, _)| *word == key);
-    found.extend(after("directory:").map(|(_, path)| path.to_owned()));
-    found.retain(|path| !path.is_empty());
-    found.sort();
-    found.dedup();
-    found
 }
 
 /// Copies a file; of settings, only what counts. Returns the keys of the others.
@@ -346,9 +313,8 @@ fn only_modules(folder: &Path) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{command, locals};
+    use super::command;
     use crate::users::managers::{ALL, Install};
-    use serde_json::json;
     use shim::arches::Arch;
     use std::path::Path;
 
@@ -367,31 +333,5 @@ mod tests {
         assert!(line(1, true, false).ends_with(" --prod"));
         assert!(line(2, true, false).starts_with("node bin/yarn.js install --frozen-lockfile --ignore-scripts"));
         assert_eq!(line(3, true, false), "node bin/yarn.js install --immutable --mode=skip-build");
-    }
-
-    #[test]
-    fn paths_in_package_json_are_packages_of_the_host() {
-        let manifest = json!({
-            "dependencies": {"a": "file:../a", "b": "^1", "c": "workspace:*", "d": "../d"},
-            "devDependencies": {"e": "portal:./e::locator=x", "f": "npm:x@1"},
-            "overrides": {"g": {"h": "file:///h"}},
-            "pnpm": {"overrides": {"i": "link:~/i"}},
-            "resolutions": {"j": "git+file:///j#1"}
-        });
-        assert_eq!(locals(&manifest), ["../a", "../d", "./e", "/h", "/j", "~/i"]);
-    }
-
-    #[test]
-    fn paths_in_a_lock_file_are_of_the_host_too() {
-        for (text, paths) in [
-            (r#"{"resolved": "file:/abs/x", "version": "1.0.0"}"#, &["/abs/x"][..]),
-            ("\"y@^1\":\n  resolved \"file:///abs/y.tgz#1\"", &["/abs/y.tgz"]),
-            ("resolution: {directory: ../../z, type: directory}", &["../../z"]),
-            ("  version: link:packages/b", &["packages/b"]),
-            ("resolved \"https://r/profile:x\"", &["x"]),
-            ("resolved \"https://r/x.tgz\"", &[]),
-        ] {
-            assert_eq!(super::locked(text), paths, "{text}");
-        }
     }
 }

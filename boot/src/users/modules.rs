@@ -1,7 +1,8 @@
 //! The packages that an app needs, and those that only its development needs: found by reading package.json files as
 //! node and npm do. So it does not matter who installed them, nor how they are laid out.
 
-use super::build_context::{BuildContext, Unresolved};
+use super::build_context::{BuildContext, Unresolved, in_modules};
+use super::local::local;
 use super::packages;
 use crate::host::foreign;
 use serde_json::Value;
@@ -129,6 +130,25 @@ pub fn reached(context: &BuildContext, reader: &Reader, start: &[PathBuf], wante
     }
     found.edges.extend(maybe.into_iter().filter(|edge| seen.contains(&edge.to)));
     found
+}
+
+/// Of the packages that are needed, those that come from a folder of the host: they lie outside of `node_modules`, or a
+/// manager has copied them. Such a copy has one of these names, or is named by a path.
+pub fn local_packages(
+    context: &BuildContext,
+    reader: &Reader,
+    needed: &Reached,
+    names: &BTreeSet<String>,
+) -> BTreeSet<PathBuf> {
+    let by_path = |edge: &&Edge| {
+        let manifest = reader.manifest(context, &edge.from).unwrap_or_default();
+        let kinds = ["dependencies", "optionalDependencies", "devDependencies"];
+        kinds.iter().any(|kind| manifest[*kind][&edge.name].as_str().is_some_and(|text| local(text).is_some()))
+    };
+    let copies = needed.edges.iter().filter(by_path).map(|edge| edge.to.clone());
+    let named = |manifest: &Value| manifest["name"].as_str().is_some_and(|name| names.contains(name));
+    let of_host = needed.packages.iter().filter(|(path, package)| !in_modules(path) || named(&package.manifest));
+    copies.chain(of_host.map(|(path, _)| path.clone())).collect()
 }
 
 /// The packages that a package.json names.

@@ -8,11 +8,11 @@
 //! A script is code of a stranger, and runs with the rights of whoever builds. So only those run that are named, and in a
 //! copy, for the image's node and architecture. Nothing runs in the app's own folder.
 
-use super::build_context::link;
+use super::build_context::{in_modules, link};
 use super::dependencies::Dependencies;
 use super::home::Home;
 use super::modules::{Wanted, cpu, reached};
-use super::{left_out, native, packages};
+use super::{left_out, native, packages, secrets};
 use crate::host::Host;
 use crate::host::cache::remove;
 use crate::host::digest::Key;
@@ -135,8 +135,10 @@ fn one(
     let mut copy = Home::new("scripts", 0);
     for folder in &folders {
         let inside = folder.display().to_string();
-        copy.copy_but(&context.host(folder), &inside, &|path, _| {
-            path.ends_with("node_modules") || left_out::always(path)
+        copy.copy_but(&context.host(folder), &inside, &|path, is_folder| {
+            // the cache keeps this copy
+            let secret = !in_modules(folder) && secrets::is_secret(path);
+            path.ends_with("node_modules") || left_out::always(path) || secret || packages.ignores(path, is_folder)
         })?;
     }
     for edge in all.edges.iter().filter(|edge| edge.entry != edge.to) {

@@ -11,6 +11,7 @@ mod homes_are_packed_into_an_archive;
 mod hostile_files_of_an_app_are_refused;
 mod install_scripts_run_in_a_copy;
 mod libraries_of_real_programs_are_found;
+mod local_packages_keep_their_secrets;
 mod only_the_owner_can_read_a_medium_with_homes;
 mod packages_come_into_an_image;
 mod tiny;
