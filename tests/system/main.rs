@@ -114,7 +114,8 @@ behaviours! {
     shell: an_app_with_a_shell_runs_commands,
         an_app_without_a_shell_is_told_how_to_get_one,
         a_person_uses_the_commands_and_changes_the_password,
-        npm_installs_into_the_folder_where_a_person_starts;
+        npm_installs_into_the_folder_where_a_person_starts,
+        npm_in_too_little_memory_says_what_it_needs;
     several_apps: each_app_is_a_user_with_a_policy_of_its_own;
     speculation: processor_vulnerabilities_are_mitigated,
         a_missing_mitigation_is_detected;

@@ -120,3 +120,21 @@ pub fn npm_installs_into_the_folder_where_a_person_starts(arch: &'static Arch) {
     assert!(shell(&mut vm, "npm ls").contains("pkg@1.0.0"));
     assert!(shell(&mut vm, "node -p 'require(\"pkg\")'").contains("42"));
 }
+
+/// In a machine that is too small for npm, the kernel reads node's code from the disk again and again.
+pub fn npm_in_too_little_memory_says_what_it_needs(arch: &'static Arch) {
+    let disk = demo();
+    for (memory, enough) in [(128, false), (256, true)] {
+        let mut vm = Boot::on(arch).homes(&disk).memory(memory).start();
+        log_on(&mut vm, "nodeos", Some("nodeos"));
+        vm.expect(PROMPT).unwrap();
+        vm.send("npm --version").unwrap();
+        if enough {
+            let said = vm.expect_within(LONG, PROMPT).unwrap();
+            assert!(!said.contains("MiB of memory"), "{said}");
+        } else {
+            vm.expect_within(LONG, " MiB of memory, and npm needs 256: it may run for minutes. ").unwrap();
+            vm.expect("nodeos run --memory 256M").unwrap();
+        }
+    }
+}

@@ -1,10 +1,8 @@
 //! `nodeos init`: writes a nodeos.toml in which every key is explained.
 
-use std::fs::File;
-use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
-use boot::host::error::Tried;
+use boot::host::cache::write_new;
 use boot::image::manifest::FILE;
 
 use crate::common::{Act, Common, Failed, exit};
@@ -30,13 +28,9 @@ const TEMPLATE: &str = include_str!("nodeos.toml");
 impl Act for Args {
     fn run(self, common: Common) -> Result<u8, Failed> {
         let path = self.folder.join(FILE);
-        let mut file = match File::create_new(&path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                return Err(Failed::usage(format!("{} is there already: it stays as it is", path.display())));
-            }
-            made => made.tried("make", &path)?,
-        };
-        file.write_all(TEMPLATE.as_bytes()).tried("write", &path)?;
+        if !write_new(&path, TEMPLATE.as_bytes())? {
+            return Err(Failed::usage(format!("{} is there already: it stays as it is", path.display())));
+        }
         common.progress.say("init", &format!("wrote {}", path.display()));
         Ok(exit::DONE)
     }

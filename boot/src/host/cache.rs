@@ -11,7 +11,8 @@ use crate::host::error::{Result, Tried};
 use crate::host::folder::{self, Kept};
 use crate::host::interrupt::{self, Making};
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -183,6 +184,26 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     written
 }
 
+/// The same for a new file; a file that is there stays, and then this returns false.
+pub fn write_new(path: &Path, content: &[u8]) -> Result<bool> {
+    // fails early, and writes nothing beside it
+    if fs::symlink_metadata(path).is_ok() {
+        return Ok(false);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // the umask applies; without this, only its owner could read it
+    let everybody = fs::Permissions::from_mode(0o666);
+    let new = tempfile::Builder::new().prefix(".nodeos-").permissions(everybody).tempfile_in(folder);
+    let mut new = new.tried("make a file in", folder)?;
+    // its own errors name the other file, and no errno
+    new.as_file_mut().write_all(content).tried("write", path)?;
+    // another command may have made it meanwhile
+    match new.persist_noclobber(path) {
+        Err(failed) if failed.error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        done => done.map(|_| true).map_err(|failed| failed.error).tried("rename to", path),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Cache;
@@ -315,6 +336,29 @@ mod tests {
         });
         let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!((fs::read(&path).unwrap(), left), (b"whole".to_vec(), vec!["x".into()]));
+    }
+
+    #[test]
+    fn a_new_file_replaces_none_and_only_one_of_several_threads_makes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let made: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|n: u8| {
+                    let path = &path;
+                    scope.spawn(move || super::write_new(path, &[n; 9]).unwrap())
+                })
+                .collect();
+            threads.into_iter().map(|thread| usize::from(thread.join().unwrap())).sum()
+        });
+        let (text, left) = (fs::read(&path).unwrap(), fs::read_dir(folder.path()).unwrap().count());
+        assert_eq!((made, text.len(), left), (1, 9, 1));
+        assert!(!super::write_new(&path, b"other").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), text);
+        // a link that leads nowhere is something too
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("gone", &link).unwrap();
+        assert!(!super::write_new(&link, b"").unwrap() && !folder.path().join("gone").exists());
     }
 
     #[test]

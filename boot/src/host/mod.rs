@@ -4,6 +4,7 @@ pub mod cache;
 pub mod digest;
 pub mod error;
 pub mod folder;
+pub mod foreign;
 pub mod interrupt;
 pub mod progress;
 pub mod run;

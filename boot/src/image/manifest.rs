@@ -18,11 +18,11 @@
 pub mod apps;
 
 use self::apps::Table;
-use crate::host::error::{Error, Result, Tried};
+use crate::host::error::{Error, Result};
+use crate::host::foreign;
 use crate::parts::closure::normal;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The file's name in an app's folder.
@@ -156,10 +156,7 @@ impl Manifest {
     /// folder.
     pub fn load(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE);
-        if !path.exists() {
-            return Ok(Self::default());
-        }
-        let text = fs::read_to_string(&path).tried("read", &path)?;
+        let Some(text) = foreign::text_if_there(&path)? else { return Ok(Self::default()) };
         Ok(Self::parse(&path.to_string_lossy(), &text)?.below(folder))
     }
 
@@ -195,6 +192,14 @@ mod tests {
     fn an_empty_manifest_is_the_default() {
         assert_eq!(Manifest::parse("nodeos.toml", "").unwrap(), Manifest::default());
         assert_eq!(Manifest::load(Path::new("/no/such/folder")).unwrap(), Manifest::default());
+    }
+
+    #[test]
+    fn a_manifest_that_is_no_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join(super::FILE)).unwrap();
+        let error = Manifest::load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("nodeos.toml: it is not a regular file, nor a link to one"), "{error}");
     }
 
     #[test]

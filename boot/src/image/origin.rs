@@ -5,6 +5,7 @@
 //! included as `/bin/sqlite3`, finds `../lib/…/libsqlite3.so.0`, and `$ORIGIN/../lib` keeps its meaning.
 
 use crate::host::error::{Error, Result, Tried};
+use crate::host::foreign;
 use crate::image::manifest::Include;
 use crate::parts::closure::{Lookup, closure, normal};
 use crate::parts::elf::{self, Elf};
@@ -118,9 +119,12 @@ impl Origins {
     }
 }
 
+/// The most bytes of a program, library or addon: node itself has a tenth.
+const LARGEST: u64 = 1 << 30;
+
 /// The facts of a file of the host; `None` if it is not an ELF file.
 pub fn elf_facts(path: &Path) -> Result<Option<Elf>> {
-    let bytes = fs::read(path).tried("read", path)?;
+    let bytes = foreign::bytes(path, LARGEST)?;
     elf::parse(&bytes).map_err(|why| Error::new(format!("read {}", path.display()), why))
 }
 

@@ -15,10 +15,11 @@ use super::image::{Create, create};
 use super::nsh::Nsh;
 use super::shell::Word;
 use super::start::{self, EXTENSIONS, Files, Start};
-use super::{dependencies, left_out, names, native, packages, scripts};
+use super::{dependencies, left_out, names, native, packages, scripts, secrets};
 use crate::host::Host;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
+use crate::host::foreign;
 use crate::host::shown::Shown;
 use crate::image::erofs;
 use crate::image::manifest::Include;
@@ -151,32 +152,39 @@ pub fn is_folder(app: &Path) -> Result<bool> {
         .next("for a users partition: --users FILE; for a medium, name what `nodeos build` wrote"))
 }
 
-/// The app's code, below `/app`.
-pub fn code(host: &Host, app_of: &App, arch: &Arch, first: &str) -> Result<Home> {
+/// The app's code, below `/app`. Prints what the user should know about it.
+pub fn code(host: &Host, app: &App, arch: &Arch, first: &str) -> Result<Home> {
+    let (home, warnings) = code_and_warnings(host, app, arch, first)?;
+    warnings.iter().for_each(|warning| host.progress.say("app", warning));
+    Ok(home)
+}
+
+/// The same, with the warnings as text.
+pub fn code_and_warnings(host: &Host, app_of: &App, arch: &Arch, first: &str) -> Result<(Home, Vec<String>)> {
     let App { name, policy, path: app, start: own, words, environment, .. } = app_of;
     let App { includes, writable, shell, node, allow_scripts, dev, .. } = app_of;
     let tried = || format!("run {}", app.display());
-    let mut home = Home::new(name, FIRST_UID);
+    let (mut home, mut said) = (Home::new(name, FIRST_UID), Vec::new());
     let mut start = if is_folder(app)? {
         // a link to a folder would be copied as a link, and npm would write to its target
         let app = &fs::canonicalize(app).tried("find", app)?;
         let manifest = manifest(app)?;
         let (ignored, packages) = (left_out::ignored(app)?, dependencies::of(host, app, arch, *dev)?);
         home.copy_but(app, "app", &|path, folder| {
-            left_out::always(path) || ignored.leaves_out(path, folder) || packages.leaves_out(path)
+            left_out::always(path)
+                || ignored.leaves_out(path, folder)
+                || packages.leaves_out(path)
+                || packages.ignores(path, folder)
         })?;
         packages.add(&mut home)?;
         scripts::run(host, &mut home, &packages, allow_scripts, node.as_ref(), arch)?;
-        scripts::warnings(&home, &packages, arch).iter().for_each(|warning| host.progress.say("app", warning));
+        said.extend(scripts::warnings(&home, &packages, arch));
         if ignored.lines() > 0 {
-            host.progress.say(
-                "app",
-                &format!(".nodeosignore counts, with {} lines: what they name stays here", ignored.lines()),
-            );
+            said.push(format!(".nodeosignore counts, with {} lines: what they name stays here", ignored.lines()));
         }
-        let warnings =
-            left_out::secrets(&home).into_iter().chain(left_out::links(&home, app)).chain(left_out::large(&home, app));
-        warnings.for_each(|warning| host.progress.say("app", &warning));
+        said.extend(secrets::named(&home, &|path| packages.own(path)));
+        said.extend(left_out::links(&home, app));
+        said.extend(left_out::large(&home, app));
         start::of(own.as_deref(), &manifest, &Folder { home: &home, manifest: &manifest }, *shell)
             .map_err(|why| Error::new(tried(), why))?
     } else {
@@ -202,18 +210,17 @@ pub fn code(host: &Host, app_of: &App, arch: &Arch, first: &str) -> Result<Home>
         home.file(APP_POLICY, format!("{policy}\n"));
     }
     let interface = node.as_ref().and_then(Choice::interface);
-    native::warnings(&home, arch, includes, interface)?.iter().for_each(|warning| host.progress.say("app", warning));
-    Ok(home)
+    said.extend(native::warnings(&home, arch, includes, interface)?);
+    Ok((home, said))
 }
 
 /// The folder's package.json; an empty one if there is none.
 fn manifest(app: &Path) -> Result<Value> {
     let path = app.join("package.json");
-    match fs::read_to_string(&path) {
-        Ok(text) => packages::parse(&text)
+    match foreign::text_if_there(&path)? {
+        Some(text) => packages::parse(&text)
             .map_err(|why| Error::new(format!("read {}", path.display()), format!("it is not JSON: {why}"))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Object(serde_json::Map::new())),
-        Err(error) => Err(Error::io(format!("read {}", path.display()), &error)),
+        None => Ok(Value::Object(serde_json::Map::new())),
     }
 }
 
@@ -231,7 +238,7 @@ impl Files for Folder<'_> {
     fn main(&self, folder: &str) -> Option<String> {
         let (_, content) = self.home.file_at(&format!("app/{folder}/package.json"))?;
         let Content::File(file) = content else { return None };
-        let manifest = packages::parse(&fs::read_to_string(file).ok()?).ok()?;
+        let manifest = packages::parse(&foreign::text(file).ok()?).ok()?;
         manifest["main"].as_str().map(str::to_owned)
     }
 
@@ -255,7 +262,7 @@ impl Folder<'_> {
             let folder = format!("app/node_modules/{name}");
             let (_, content) = self.home.file_at(&format!("{folder}/package.json"))?;
             let Content::File(file) = content else { return None };
-            let manifest = packages::parse(&fs::read_to_string(file).ok()?).ok()?;
+            let manifest = packages::parse(&foreign::text(file).ok()?).ok()?;
             let programs = packages::programs(&manifest);
             programs.into_iter().find(|(name, _)| name == program).map(|(_, path)| format!("{folder}/{path}"))
         })

@@ -4,21 +4,25 @@
 //! package.json, lock files → Facts → Plan → (an install in a copy) → what is reached → Home
 //! ```
 //!
-//! `/app` is the app's folder. What it needs of its workspace, or of a folder beside it, is in `MIRROR`, laid out as on
-//! the host, with links from `/app/node_modules`. So every package finds what it found there.
+//! `/app` is the app's folder. What it needs of its workspace, or of a folder beside it, is in `VIRTUAL_STORE` (pnpm's
+//! word for such a folder), laid out as on the host, with links from `/app/node_modules`. So every package finds what it found there.
 
-use super::ground::{Ground, Lost, in_modules, link};
+use super::build_context::{BuildContext, Unresolved, in_modules, link};
 use super::home::{Entry, Home};
-use super::install::{install, locals, locked, wants};
+use super::install::{install, wants};
+use super::left_out::Ignored;
+use super::local::{locals, locked};
 use super::managers::{self, Facts, Plan, plan};
-use super::modules::{Reached, Reader, Wanted, reached};
+use super::modules::{Reached, Reader, Wanted, local_packages, reached};
+use super::secrets::Secret;
 use super::workspace::{self, Workspace};
 use super::{left_out, packages};
 use crate::host::Host;
 use crate::host::error::{Error, Result, Tried};
+use crate::host::foreign;
 use crate::host::size;
 use shim::arches::Arch;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -27,16 +31,21 @@ use std::path::{Path, PathBuf};
 /// The app's folder in its image.
 const APP: &str = "app";
 /// Where packages are that are not in the app's folder.
-const MIRROR: &str = "app/node_modules/.workspace";
+const VIRTUAL_STORE: &str = "app/node_modules/.workspace";
 
 /// An app's packages.
 #[derive(Debug)]
 pub(super) struct Dependencies {
-    pub ground: Ground,
+    pub context: BuildContext,
     pub reader: Reader,
     pub needed: Reached,
     /// Packages that only the app's development needs.
     dropped: BTreeSet<PathBuf>,
+    /// Packages that come from a folder of the host, and what their `.nodeosignore` leaves out: those that lie outside of
+    /// `node_modules`, and copies of them in there.
+    local: BTreeMap<PathBuf, Ignored>,
+    /// What the cache does not have of such copies.
+    secrets: Vec<Secret>,
 }
 
 /// Finds the packages of an app's folder, whose path has no links. Installs them if they are not there.
@@ -45,28 +54,37 @@ pub(super) fn of(host: &Host, app: &Path, arch: &Arch, dev: bool) -> Result<Depe
     let workspace = workspace::of(app)?;
     let workspace = workspace.unwrap_or_else(|| Workspace { root: app.to_owned(), members: Vec::new() });
     let named = named(app, &workspace);
-    let mut ground = ground(app, &workspace, &named);
+    let mut context = context(app, &workspace, &named);
     let reader = Reader::default();
-    let start = start(&ground, &workspace);
-    let facts = facts(&ground, &start, &reader, dev);
+    let start = start(&context, &workspace);
+    let facts = facts(&context, &start, &reader, dev)?;
     let plan = plan(&facts).map_err(|why| Error::new(tried(), why))?;
+    let mut secrets = Vec::new();
     if let Plan::Install(how) = &plan {
         relative(&workspace, &named)?;
-        ground.installed = Some(install(host, &ground, &workspace, how, arch, dev)?);
+        let installed = install(host, &context, &workspace, how, arch, dev)?;
+        (context.installed, secrets) = (Some(installed.folder), installed.secrets);
     }
-    let only = ground.installed.as_ref().map(|_| arch);
-    let needed = reached(&ground, &reader, &start, Wanted { dev, only });
-    if let Some(lost) = needed.lost.first().filter(|_| plan != Plan::Nothing) {
-        return Err(refused(&ground, lost).within(tried()));
+    let only = context.installed.as_ref().map(|_| arch);
+    let needed = reached(&context, &reader, &start, Wanted { dev, only });
+    if let Some(unresolved) = needed.unresolved.first().filter(|_| plan != Plan::Nothing) {
+        return Err(refused(&context, unresolved).within(tried()));
     }
     let manager = facts.locks.first().map_or("npm", |(lock, _)| manager_of(lock));
     for (_, name) in needed.missing.iter().filter(|_| plan == Plan::Present) {
         let why = format!("{name} is in package.json and not in node_modules\n  next: {manager} install");
         host.progress.say("app", &why);
     }
-    let all = reached(&ground, &reader, &start, Wanted { dev: true, only: None });
+    let all = reached(&context, &reader, &start, Wanted { dev: true, only: None });
     let dropped = all.packages.into_keys().filter(|path| !needed.packages.contains_key(path)).collect();
-    let found = Dependencies { ground, reader, needed, dropped };
+    let folders = named.folders;
+    let names = folders.iter().filter_map(|folder| manifest(folder)["name"].as_str().map(str::to_owned)).collect();
+    let mut local = BTreeMap::new();
+    for path in local_packages(&context, &reader, &needed, &names) {
+        let ignored = left_out::ignored(&context.host(&path))?;
+        local.insert(path, ignored);
+    }
+    let found = Dependencies { context, reader, needed, dropped, local, secrets };
     found.tell(host);
     Ok(found)
 }
@@ -111,11 +129,11 @@ fn named(app: &Path, workspace: &Workspace) -> Named {
 }
 
 fn manifest(folder: &Path) -> serde_json::Value {
-    packages::parse(&fs::read_to_string(folder.join("package.json")).unwrap_or_default()).unwrap_or_default()
+    packages::parse(&foreign::text(&folder.join("package.json")).unwrap_or_default()).unwrap_or_default()
 }
 
 /// Where packages may be. Of a workspace, that is what its packages have, and the `node_modules` of its root.
-fn ground(app: &Path, workspace: &Workspace, named: &Named) -> Ground {
+fn context(app: &Path, workspace: &Workspace, named: &Named) -> BuildContext {
     let mut base = workspace.root.as_path();
     for path in &named.outside {
         while !path.starts_with(base) {
@@ -126,7 +144,7 @@ fn ground(app: &Path, workspace: &Workspace, named: &Named) -> Ground {
     let root = below(&workspace.root);
     let members = workspace.members.iter().map(|member| root.join(member));
     let open = members.chain([root.join("node_modules")]).chain(named.outside.iter().map(|path| below(path))).collect();
-    Ground { base: base.to_owned(), app: below(app), root, open, installed: None }
+    BuildContext { base: base.to_owned(), app: below(app), root, open, installed: None }
 }
 
 /// Refuses paths that would lead a package manager out of the copy: absolute ones, and those of a lock file that nobody
@@ -144,11 +162,8 @@ fn relative(workspace: &Workspace, Named { folders, outside }: &Named) -> Result
     }
     let open = |path: &Path| [&workspace.root].into_iter().chain(outside).any(|open| path.starts_with(open));
     for lock in managers::LOCKS.map(|name| workspace.root.join(name)) {
-        if !lock.is_file() {
-            continue;
-        }
-        let text = fs::read(&lock).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-        for path in locked(&text) {
+        let Some(text) = foreign::if_there(&lock, foreign::TEXT)? else { continue };
+        for path in locked(&String::from_utf8_lossy(&text)) {
             // managers differ in what a path is relative to; one that is not there harms nobody
             let there = folders.iter().filter_map(|folder| fs::canonicalize(folder.join(&path)).ok());
             if path.starts_with(['/', '~']) || there.into_iter().any(|path| !open(&path)) {
@@ -161,31 +176,36 @@ fn relative(workspace: &Workspace, Named { folders, outside }: &Named) -> Result
 }
 
 /// The app, and the packages of the workspace that are inside of it.
-fn start(ground: &Ground, workspace: &Workspace) -> Vec<PathBuf> {
-    let members = workspace.members.iter().map(|member| ground.root.join(member));
-    let inside = members.filter(|member| member.starts_with(&ground.app) && *member != ground.app);
-    [ground.app.clone()].into_iter().chain(inside).collect()
+fn start(context: &BuildContext, workspace: &Workspace) -> Vec<PathBuf> {
+    let members = workspace.members.iter().map(|member| context.root.join(member));
+    let inside = members.filter(|member| member.starts_with(&context.app) && *member != context.app);
+    [context.app.clone()].into_iter().chain(inside).collect()
 }
 
-fn facts(ground: &Ground, start: &[PathBuf], reader: &Reader, dev: bool) -> Facts {
-    let root = ground.base.join(&ground.root);
-    let there = |folder: &Path| ground.base.join(folder).join("node_modules").is_dir();
-    // a FIFO would block for ever
+fn facts(context: &BuildContext, start: &[PathBuf], reader: &Reader, dev: bool) -> Result<Facts> {
+    let root = context.base.join(&context.root);
+    let there = |folder: &Path| context.base.join(folder).join("node_modules").is_dir();
     let read = |name: &str| {
-        let bytes = Some(root.join(name)).filter(|path| path.is_file()).and_then(|path| fs::read(path).ok())?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        let bytes = foreign::if_there(&root.join(name), foreign::TEXT)?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     };
-    let locks = managers::LOCKS.iter().filter_map(|name| Some((*name, read(name)?))).collect();
-    let named = [&ground.app, &ground.root].into_iter().filter_map(|folder| reader.manifest(ground, folder));
-    let settings = read(".yarnrc.yml").unwrap_or_default();
-    Facts {
-        wanted: start.iter().filter_map(|folder| reader.manifest(ground, folder)).any(|manifest| wants(&manifest, dev)),
-        present: there(&ground.root) || there(&ground.app),
+    let mut locks = Vec::new();
+    for name in managers::LOCKS {
+        locks.extend(read(name)?.map(|text| (name, text)));
+    }
+    let named = [&context.app, &context.root].into_iter().filter_map(|folder| reader.manifest(context, folder));
+    let settings = read(".yarnrc.yml")?.unwrap_or_default();
+    Ok(Facts {
+        wanted: start
+            .iter()
+            .filter_map(|folder| reader.manifest(context, folder))
+            .any(|manifest| wants(&manifest, dev)),
+        present: there(&context.root) || there(&context.app),
         named: named.filter_map(|manifest| managers::named(&manifest)).next(),
         locks,
         linker: managers::yaml(&settings, "nodeLinker").map(str::to_owned),
         plug_and_play: root.join(".pnp.cjs").is_file() && root.join(".yarn/cache").is_dir(),
-    }
+    })
 }
 
 fn manager_of(lock: &str) -> &'static str {
@@ -193,15 +213,17 @@ fn manager_of(lock: &str) -> &'static str {
 }
 
 /// A link that leads to no package of the app.
-fn refused(ground: &Ground, (from, name, entry, lost): &(PathBuf, String, PathBuf, Lost)) -> Error {
-    let host = |path: &Path| ground.base.join(path).display().to_string();
-    let says = fs::read_link(ground.host(entry)).unwrap_or_default();
+fn refused(context: &BuildContext, (from, name, entry, unresolved): &(PathBuf, String, PathBuf, Unresolved)) -> Error {
+    let host = |path: &Path| context.base.join(path).display().to_string();
+    let says = fs::read_link(context.host(entry)).unwrap_or_default();
     let tried = format!("find {name}, which {} names", host(&from.join("package.json")));
     let at = host(entry);
-    match lost {
-        Lost::Nothing => Error::new(tried, format!("{at} is a link to {}, and nothing is there", says.display()))
-            .next("install the packages again, or remove node_modules: NodeOS then installs them"),
-        Lost::Outside(path) => Error::new(
+    match unresolved {
+        Unresolved::Dangling => {
+            Error::new(tried, format!("{at} is a link to {}, and nothing is there", says.display()))
+                .next("install the packages again, or remove node_modules: NodeOS then installs them")
+        }
+        Unresolved::Outside(path) => Error::new(
             tried,
             format!("{at} is a link to {}, outside of the folder", path.display()),
         )
@@ -214,12 +236,12 @@ fn refused(ground: &Ground, (from, name, entry, lost): &(PathBuf, String, PathBu
 impl Dependencies {
     /// Says how much stays on the host.
     fn tell(&self, host: &Host) {
-        let inside = |path: &&PathBuf| path.starts_with(&self.ground.app);
+        let inside = |path: &&PathBuf| path.starts_with(&self.context.app);
         let dropped: Vec<_> = self.dropped.iter().filter(inside).collect();
-        if self.ground.installed.is_some() || dropped.is_empty() {
+        if self.context.installed.is_some() || dropped.is_empty() {
             return;
         }
-        let bytes = dropped.iter().map(|path| bytes(&self.ground.host(path))).sum::<u64>();
+        let bytes = dropped.iter().map(|path| bytes(&self.context.host(path))).sum::<u64>();
         let (count, more) = (dropped.len(), if dropped.len() == 1 { "" } else { "s" });
         let size = size::shown(bytes);
         host.progress.say(
@@ -230,13 +252,28 @@ impl Dependencies {
 
     /// Whether a file or folder of the app's folder on the host is left out.
     pub fn leaves_out(&self, path: &Path) -> bool {
-        let Some(path) = self.ground.of_host(path).filter(|path| in_modules(path)) else { return false };
+        let Some(path) = self.context.of_host(path).filter(|path| in_modules(path)) else { return false };
         // in place of these, there are those of the copy
-        let own = self.ground.installed.is_some() && path.ends_with("node_modules") && {
+        let own = self.context.installed.is_some() && path.ends_with("node_modules") && {
             let folder = path.parent().unwrap_or(Path::new(""));
-            folder == self.ground.app || self.ground.open.iter().any(|open| open == folder)
+            folder == self.context.app || self.context.open.iter().any(|open| open == folder)
         };
         own || self.drops(&path)
+    }
+
+    /// Whether the `.nodeosignore` of a local package leaves a file or folder of the host out.
+    pub fn ignores(&self, path: &Path, folder: bool) -> bool {
+        let of = |(at, ignored): (&PathBuf, &Ignored)| {
+            path.starts_with(self.context.host(at)) && ignored.leaves_out(path, folder)
+        };
+        self.local.iter().any(of)
+    }
+
+    /// Whether a path of the image is the app's own, or that of a local package.
+    pub fn own(&self, path: &str) -> bool {
+        let path = Path::new(path);
+        let inside = |at: &PathBuf| path.strip_prefix(self.place(at)).is_ok_and(|inside| !in_modules(inside));
+        !in_modules(path) || self.local.keys().any(inside)
     }
 
     /// Whether a path, or what it leads to, is of a package for development.
@@ -244,8 +281,8 @@ impl Dependencies {
         if self.dropped.is_empty() {
             return false;
         }
-        let is_link = fs::symlink_metadata(self.ground.host(path)).is_ok_and(|found| found.is_symlink());
-        let real = if is_link { self.ground.real(path).ok() } else { Some(path.to_owned()) };
+        let is_link = fs::symlink_metadata(self.context.host(path)).is_ok_and(|found| found.is_symlink());
+        let real = if is_link { self.context.real(path).ok() } else { Some(path.to_owned()) };
         real.is_some_and(|real| real.ancestors().any(|above| self.dropped.contains(above)) && !self.needs_inside(&real))
     }
 
@@ -258,40 +295,47 @@ impl Dependencies {
 
     /// Where a path is in the image.
     pub fn place(&self, path: &Path) -> PathBuf {
-        match path.strip_prefix(&self.ground.app) {
+        match path.strip_prefix(&self.context.app) {
             Ok(inside) => Path::new(APP).join(inside),
-            Err(_) => Path::new(MIRROR).join(path),
+            Err(_) => Path::new(VIRTUAL_STORE).join(path),
         }
     }
 
     /// Puts the packages into a home that has the app's folder.
     pub fn add(&self, home: &mut Home) -> Result<()> {
-        let ground = &self.ground;
-        let dropped = |path: &Path| ground.of_host(path).is_some_and(|path| self.drops(&path));
+        let context = &self.context;
+        let dropped = |path: &Path| context.of_host(path).is_some_and(|path| self.drops(&path));
         if let Some(installed) =
-            ground.installed.as_ref().map(|folder| folder.join(&ground.app)).filter(|it| it.is_dir())
+            context.installed.as_ref().map(|folder| folder.join(&context.app)).filter(|it| it.is_dir())
         {
-            home.copy_but(&installed, APP, &|path, _| left_out::always(path) || dropped(path))?;
+            home.copy_but(&installed, APP, &|path, folder| {
+                left_out::always(path) || dropped(path) || self.ignores(path, folder)
+            })?;
         }
-        for path in self.needed.packages.keys().filter(|path| !path.starts_with(&ground.app)) {
+        for path in self.needed.packages.keys().filter(|path| !path.starts_with(&context.app)) {
             // an app may be inside of a package that it needs: the root of its workspace
-            if ground.app.starts_with(path) {
+            if context.app.starts_with(path) {
                 continue;
             }
-            let (from, to) = (ground.host(path), text(&self.place(path))?);
-            let ignored = if in_modules(path) { None } else { Some(left_out::ignored(&from)?) };
+            let (from, to) = (context.host(path), text(&self.place(path))?);
             home.copy_but(&from, &to, &|path, folder| {
-                let ignored = ignored.as_ref().is_some_and(|ignored| ignored.leaves_out(path, folder));
-                left_out::always(path) || path.ends_with("node_modules") || ignored
+                left_out::always(path) || path.ends_with("node_modules") || self.ignores(path, folder)
             })?;
+        }
+        for Secret { copy, source } in &self.secrets {
+            let to = text(&self.place(copy))?;
+            let folder = to.rsplit_once('/').map_or("", |(folder, _)| folder);
+            if home.get(folder) == Some(&Entry::Folder) {
+                home.host_file(&to, &context.base.join(source));
+            }
         }
         self.links(home)
     }
 
     /// Makes links to packages outside of the app's folder, and changes those that led there.
     fn links(&self, home: &mut Home) -> Result<()> {
-        let ground = &self.ground;
-        let own = |path: &Path| path.starts_with(&ground.app);
+        let context = &self.context;
+        let own = |path: &Path| path.starts_with(&context.app);
         for edge in &self.needed.edges {
             let at = match own(&edge.from) && !own(&edge.entry) {
                 true => Path::new(APP).join("node_modules").join(&edge.name),
@@ -310,20 +354,20 @@ impl Dependencies {
             .collect();
         for path in all.iter().filter(modules) {
             let at = Path::new(OsStr::from_bytes(path));
-            let Ok(inside) = at.strip_prefix(APP).map(|inside| ground.app.join(inside)) else { continue };
-            if at.starts_with(MIRROR) || self.needed.edges.iter().any(|edge| edge.entry == inside) {
+            let Ok(inside) = at.strip_prefix(APP).map(|inside| context.app.join(inside)) else { continue };
+            if at.starts_with(VIRTUAL_STORE) || self.needed.edges.iter().any(|edge| edge.entry == inside) {
                 continue;
             }
-            match ground.real(&inside) {
+            match context.real(&inside) {
                 Ok(real) if own(&real) => {}
                 Ok(real) if real.ancestors().any(|above| self.needed.packages.contains_key(above)) => {
                     home.link(&text(at)?, &text(&link(at, &self.place(&real)))?);
                 }
                 // what leads nowhere does no harm, and may be made by the app
-                Err(Lost::Nothing) => {}
-                Ok(_) | Err(Lost::Outside(_)) => {
+                Err(Unresolved::Dangling) => {}
+                Ok(_) | Err(Unresolved::Outside(_)) => {
                     // one that was made for an edge has no entry on the host
-                    if fs::symlink_metadata(ground.host(&inside)).is_ok() {
+                    if fs::symlink_metadata(context.host(&inside)).is_ok() {
                         home.remove(path);
                     }
                 }

@@ -11,11 +11,11 @@ use super::policy;
 use super::read::{Image, User};
 use super::script::Script;
 use crate::host::digest::Key;
-use crate::host::error::{Error, Result, Tried};
+use crate::host::error::{Error, Result};
+use crate::host::foreign;
 use shim::layout::{LOGON_FILE, LOST_FOUND, ROOT_USER, USERS_LABEL};
 use shim::logon_file::LogonFile;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The default size of a users partition, in bytes. The file is sparse: the host stores only what is written.
@@ -186,10 +186,8 @@ pub fn wants_nsh(new: &NewUser) -> Result<bool> {
 
 /// `etc/logon.json` in the folder that becomes the home.
 fn given_logon_file(new: &NewUser) -> Result<Option<LogonFile>> {
-    let Some(at) = new.from.as_ref().map(|from| from.join(LOGON_FILE)).filter(|at| at.is_file()) else {
-        return Ok(None);
-    };
-    let bytes = fs::read(&at).tried("read", &at)?;
+    let Some(at) = new.from.as_ref().map(|from| from.join(LOGON_FILE)) else { return Ok(None) };
+    let Some(bytes) = foreign::if_there(&at, foreign::TEXT)? else { return Ok(None) };
     LogonFile::parse(&bytes).map(Some).ok_or_else(|| {
         Error::new(format!("read {}", at.display()), "the machine would refuse it").next("see docs/users-partition.md")
     })

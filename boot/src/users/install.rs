@@ -1,14 +1,18 @@
 //! Installs an app's packages in a copy, as the lock file says. The app's own folder is never written to.
 
-use super::ground::Ground;
+use super::build_context::BuildContext;
+use super::left_out::Ignored;
+use super::local::locals;
 use super::managers::{self, Install};
 use super::modules::cpu;
+use super::secrets::{self, Secret};
 use super::workspace::Workspace;
 use super::{left_out, packages, settings};
 use crate::host::Host;
 use crate::host::cache::remove;
 use crate::host::digest::{Key, file as digest_of};
 use crate::host::error::{Error, Result, Tried};
+use crate::host::foreign;
 use crate::host::run::Run;
 use crate::parts::npm::{pack, unpack};
 use serde_json::{Value, json};
@@ -18,7 +22,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Must change when packages are installed in another way.
-const RECIPE: &str = "workspaces 2";
+const RECIPE: &str = "workspaces 3";
 /// What managers read in the folder with the lock file. Settings may name the registry.
 const SETTINGS: [&str; 4] = [".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml"];
 /// Folders there with changes to packages.
@@ -31,49 +35,57 @@ const PROGRAMS: [&str; 4] = ["yarn.config.cjs", ".pnpmfile.cjs", ".pnpmfile.mjs"
 const VARIABLES: [(&str, &str); 3] =
     [("npm_config_git", "git"), ("npm_config_global", "false"), ("GIT_ALLOW_PROTOCOL", "http:https:ssh:git")];
 
-/// A copy of the folders, relative to the ground's base, with nothing but `node_modules` in them.
+/// A copy of the app's folders with its packages.
+pub struct Installed {
+    pub folder: PathBuf,
+    /// What the cache does not keep of packages that were copied from the host.
+    pub secrets: Vec<Secret>,
+}
+
+/// A copy of the folders, relative to the build context's base, with nothing but `node_modules` in them.
 pub fn install(
     host: &Host,
-    ground: &Ground,
+    context: &BuildContext,
     workspace: &Workspace,
     install: &Install,
     arch: &Arch,
     dev: bool,
-) -> Result<PathBuf> {
-    let inputs = inputs(ground, workspace)?;
+) -> Result<Installed> {
+    let inputs = inputs(context, workspace)?;
     let version = install.version.as_ref().map_or("", |(version, _)| version);
     let mut key = Key::default().with("recipe", RECIPE).with("arch", arch.name).with("dev", [u8::from(dev)]);
     key = key.with("manager", install.manager.name).with("version", version);
-    for path in [&ground.app, &ground.root] {
+    for path in [&context.app, &context.root] {
         key = key.with("folder", path.as_os_str().as_encoded_bytes());
     }
     for path in &inputs {
         key = key.with("path", path.as_os_str().as_encoded_bytes());
-        key = key.with("digest", digest_of(&host.cache, &ground.base.join(path))?);
+        key = key.with("digest", digest_of(&host.cache, &context.base.join(path))?);
     }
     let program = program(host, install)?;
     let made = host.cache.entry("packages", &format!("app-{}", key.name()), |new| {
         let name = install.manager.name;
         let phase = host.progress.start(name, "install the app's dependencies");
         for path in &inputs {
-            let dropped = copy(&ground.base.join(path), &new.join(path))?;
+            let dropped = copy(&context.base.join(path), &new.join(path))?;
             if !dropped.is_empty() {
                 let text = format!("of {}, these settings do not count here: {}", path.display(), dropped.join(", "));
                 host.progress.say("app", &format!("{text}\n  next: settings of your own belong into your home's file"));
             }
         }
-        let folder = new.join(&ground.root);
+        let folder = new.join(&context.root);
         fs::create_dir_all(&folder).tried("make the folder", &folder)?;
         adapt(&folder, install, arch)?;
-        let run = command(install, program.as_deref(), arch, dev, &only(ground, install)?);
-        let within = format!("install the dependencies of {}", ground.base.join(&ground.app).display());
-        told(run.within(&folder)).map_err(|error| {
+        let run = command(install, program.as_deref(), arch, dev, &only(context, install)?);
+        let within = format!("install the dependencies of {}", context.base.join(&context.app).display());
+        run_manager(run.within(&folder)).map_err(|error| {
             error.next("is the registry reachable? npm ping. Does the lock file fit package.json?").within(&within)
         })?;
         // a package beside the app has a tree of its own, which no manager installs with the app's
-        for beside in ground.open.iter().filter(|open| beside(ground, open)) {
+        for beside in context.open.iter().filter(|open| beside(context, open)) {
             npm_beside(&new.join(beside), arch).map_err(|error| error.within(&within))?;
         }
+        let taken = secrets::take_out(new, &inputs)?;
         phase.done(&if install.locked {
             format!(
                 "installed the app's dependencies{}",
@@ -83,14 +95,16 @@ pub fn install(
             "installed the app's dependencies; a lock file would pin them".to_owned()
         });
         // the cache keeps no file of the app: some are secret
-        only_modules(new).map(|_| ())
+        only_modules(new)?;
+        secrets::write(new, &taken)
     })?;
     host.cache.prune("packages", "app-");
-    Ok(made)
+    let secrets = secrets::read(&made)?;
+    Ok(Installed { folder: made, secrets })
 }
 
-fn beside(ground: &Ground, open: &Path) -> bool {
-    !open.starts_with(&ground.root) && !open.ends_with("node_modules")
+fn beside(context: &BuildContext, open: &Path) -> bool {
+    !open.starts_with(&context.root) && !open.ends_with("node_modules")
 }
 
 /// The program of a manager, from the registry; npm is the host's.
@@ -130,8 +144,8 @@ fn command(install: &Install, program: Option<&Path>, arch: &Arch, dev: bool, on
     manager.variables.iter().chain(&VARIABLES).fold(run, |run, (name, value)| run.env(name, value))
 }
 
-/// Runs a manager. pnpm and the later yarn write the reason of a failure to stdout.
-fn told(run: Run) -> Result<()> {
+/// Runs a manager. An error has the end of its stdout: pnpm and the later yarn write the reason there.
+fn run_manager(run: Run) -> Result<()> {
     let mut said = Vec::new();
     run.lines(|line| said.push(format!("\n    {line}"))).map_err(|mut error| {
         error.why += &said.split_off(said.len().saturating_sub(LAST_LINES)).concat();
@@ -140,13 +154,12 @@ fn told(run: Run) -> Result<()> {
 }
 
 /// Words with which npm and pnpm install what one package of the workspace needs.
-fn only(ground: &Ground, install: &Install) -> Result<Vec<String>> {
-    let inside = ground.app.strip_prefix(&ground.root).unwrap_or(Path::new(""));
+fn only(context: &BuildContext, install: &Install) -> Result<Vec<String>> {
+    let inside = context.app.strip_prefix(&context.root).unwrap_or(Path::new(""));
     if inside == Path::new("") {
         return Ok(Vec::new());
     }
-    let text = ground.base.join(&ground.app).join("package.json");
-    let text = fs::read_to_string(&text).tried("read", &text)?;
+    let text = foreign::text(&context.base.join(&context.app).join("package.json"))?;
     let name = packages::parse(&text).ok().and_then(|manifest| manifest["name"].as_str().map(str::to_owned));
     Ok(match (install.manager.name, name) {
         ("npm", _) => vec![format!("--workspace={}", inside.display())],
@@ -159,13 +172,13 @@ fn only(ground: &Ground, install: &Install) -> Result<Vec<String>> {
 fn adapt(folder: &Path, install: &Install, arch: &Arch) -> Result<()> {
     let machine = json!({"os": ["linux"], "cpu": [cpu(arch)], "libc": ["glibc"]});
     let path = folder.join(".yarnrc.yml");
-    if let Ok(text) = fs::read_to_string(&path) {
+    if let Some(text) = foreign::text_if_there(&path)? {
         // JSON is YAML
         fs::write(&path, format!("{text}supportedArchitectures: {machine}\n")).tried("write", &path)?;
     }
     let path = folder.join("package.json");
     if install.manager.name == "pnpm" && path.exists() {
-        let text = fs::read_to_string(&path).tried("read", &path)?;
+        let text = foreign::text(&path)?;
         let wrong = |why| Error::new(format!("read {}", path.display()), why);
         let mut manifest = packages::parse(&text).map_err(wrong)?;
         if !manifest["pnpm"].is_object() {
@@ -179,7 +192,7 @@ fn adapt(folder: &Path, install: &Install, arch: &Arch) -> Result<()> {
 
 /// Installs the packages of a folder beside the app.
 fn npm_beside(folder: &Path, arch: &Arch) -> Result<()> {
-    let text = fs::read_to_string(folder.join("package.json")).unwrap_or_default();
+    let text = foreign::text(&folder.join("package.json")).unwrap_or_default();
     if !wants(&packages::parse(&text).unwrap_or_default(), false) {
         return Ok(());
     }
@@ -197,33 +210,38 @@ pub fn wants(manifest: &Value, dev: bool) -> bool {
         .any(|kind| manifest[*kind].as_object().is_some_and(|packages| !packages.is_empty()))
 }
 
-/// The files that an install reads, below the ground's base.
-fn inputs(ground: &Ground, workspace: &Workspace) -> Result<BTreeSet<PathBuf>> {
+/// The files that an install reads, below the build context's base.
+fn inputs(context: &BuildContext, workspace: &Workspace) -> Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
-    let root = &ground.root;
+    let root = &context.root;
+    // each is small, and its name may be that of anything
+    let add = |path: PathBuf, found: &mut BTreeSet<PathBuf>| -> Result<()> {
+        found.extend(foreign::if_there(&context.base.join(&path), foreign::TEXT)?.map(|_| path));
+        Ok(())
+    };
     for name in managers::LOCKS.iter().chain(&SETTINGS) {
-        found.insert(root.join(name));
+        add(root.join(name), &mut found)?;
     }
     for folder in PATCHES.map(|name| root.join(name)) {
-        files(&ground.base, &folder, root, &mut found)?;
+        files(&context.base, &folder, root, &mut found)?;
     }
     let members = workspace.members.iter().map(|member| root.join(member));
-    let beside = ground.open.iter().filter(|open| beside(ground, open)).cloned();
-    for folder in [root.clone(), ground.app.clone()].into_iter().chain(members).chain(beside) {
+    let beside = context.open.iter().filter(|open| beside(context, open)).cloned();
+    for folder in [root.clone(), context.app.clone()].into_iter().chain(members).chain(beside) {
         for name in ["package.json", ".npmrc", "package-lock.json", "npm-shrinkwrap.json"] {
-            found.insert(folder.join(name));
+            add(folder.join(name), &mut found)?;
         }
-        let text = fs::read_to_string(ground.base.join(&folder).join("package.json")).unwrap_or_default();
+        let text = foreign::text_if_there(&context.base.join(&folder).join("package.json"))?.unwrap_or_default();
         let Ok(manifest) = packages::parse(&text) else { continue };
         // managers link the programs of a package, if they are there
         found.extend(packages::programs(&manifest).into_iter().map(|(_, path)| folder.join(path)));
         for local in locals(&manifest) {
             let local = crate::parts::closure::normal(&format!("/{}", folder.join(&local).display()));
-            files(&ground.base, Path::new(local.trim_start_matches('/')), root, &mut found)?;
+            files(&context.base, Path::new(local.trim_start_matches('/')), root, &mut found)?;
         }
     }
     found.retain(|path| !PROGRAMS.iter().any(|program| path.ends_with(program)));
-    found.retain(|path| path.components().all(|part| part.as_os_str() != "..") && ground.base.join(path).is_file());
+    found.retain(|path| path.components().all(|part| part.as_os_str() != "..") && context.base.join(path).is_file());
     Ok(found)
 }
 
@@ -234,74 +252,32 @@ fn files(base: &Path, path: &Path, root: &Path, found: &mut BTreeSet<PathBuf>) -
         found.insert(path.to_owned());
         return Ok(());
     }
+    below(base, path, &left_out::ignored(&whole)?, found)
+}
+
+fn below(base: &Path, path: &Path, ignored: &Ignored, found: &mut BTreeSet<PathBuf>) -> Result<()> {
+    let whole = base.join(path);
     for entry in fs::read_dir(&whole).tried("list", &whole)? {
         let entry = entry.tried("list", &whole)?;
-        let below = path.join(entry.file_name());
+        let inside = path.join(entry.file_name());
         let kind = entry.file_type().tried("look at", entry.path())?;
-        if left_out::always(&below) || below.ends_with("node_modules") {
+        if left_out::always(&inside)
+            || inside.ends_with("node_modules")
+            || ignored.leaves_out(&entry.path(), kind.is_dir())
+        {
             continue;
         }
         if kind.is_dir() {
-            files(base, &below, root, found)?;
+            below(base, &inside, ignored, found)?;
         } else if kind.is_file() {
-            found.insert(below);
+            // one that is too large would be read for its digest alone
+            if inside.ends_with("package.json") {
+                foreign::if_there(&base.join(&inside), foreign::TEXT)?;
+            }
+            found.insert(inside);
         }
     }
     Ok(())
-}
-
-/// The paths that a package.json names as packages, also in its overrides: `file:../outer`, `link:`, `portal:`,
-/// `./x.tgz`.
-pub fn locals(manifest: &Value) -> Vec<String> {
-    const KINDS: [&str; 6] =
-        ["dependencies", "optionalDependencies", "devDependencies", "overrides", "resolutions", "pnpm"];
-    let mut found = Vec::new();
-    for kind in KINDS {
-        texts(&manifest[kind], &mut |text| found.extend(local(text)));
-    }
-    found.sort();
-    found.dedup();
-    found
-}
-
-/// The path that a version names, if it is one of this host.
-fn local(text: &str) -> Option<String> {
-    const SCHEMES: [&str; 6] = ["file:", "link:", "portal:", "git+file:", "directory:", "tarball:"];
-    let named = SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme));
-    let plain = || Some(text).filter(|text| ["./", "../", "/", "~/"].iter().any(|start| text.starts_with(start)));
-    let path = named.or_else(plain)?;
-    // file:///path
-    let path = if path.starts_with("//") { format!("/{}", path.trim_start_matches('/')) } else { path.to_owned() };
-    Some(path.split("::").next().unwrap_or_default().split('#').next().unwrap_or_default().to_owned())
-}
-
-/// All texts of a value.
-fn texts(value: &Value, each: &mut dyn FnMut(&str)) {
-    match value {
-        Value::String(text) => each(text),
-        Value::Array(all) => all.iter().for_each(|value| texts(value, each)),
-        Value::Object(all) => all.values().for_each(|value| texts(value, each)),
-        _ => {}
-    }
-}
-
-/// The paths of this host that a lock file names, as it names them.
-pub fn locked(text: &str) -> Vec<String> {
-    let words = text.split(|letter: char| letter.is_whitespace() || "\"'`,{}()[]".contains(letter));
-    let mut found: Vec<String> = words
-        .clone()
-        .filter_map(|word| {
-            let at = ["file:", "link:", "portal:"].iter().filter_map(|scheme| word.find(scheme)).min()?;
-            local(word.get(at..)?)
-        })
-        .collect();
-    // `directory: ../x` of pnpm
-    let after = |key: &'static str| words.clone().zip(words.clone().skip(1)).filter(move |(word, _)| *word == key);
-    found.extend(after("directory:").map(|(_, path)| path.to_owned()));
-    found.retain(|path| !path.is_empty());
-    found.sort();
-    found.dedup();
-    found
 }
 
 /// Copies a file; of settings, only what counts. Returns the keys of the others.
@@ -313,7 +289,7 @@ fn copy(from: &Path, to: &Path) -> Result<Vec<String>> {
     let Some(settings) = settings::File::named(&name) else {
         return fs::copy(from, to).tried("copy", from).map(|_| Vec::new());
     };
-    let (kept, dropped) = settings.counted(&fs::read_to_string(from).tried("read", from)?);
+    let (kept, dropped) = settings.counted(&foreign::text(from)?);
     fs::write(to, kept).tried("write", to)?;
     Ok(dropped)
 }
@@ -336,9 +312,8 @@ fn only_modules(folder: &Path) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{command, locals};
+    use super::command;
     use crate::users::managers::{ALL, Install};
-    use serde_json::json;
     use shim::arches::Arch;
     use std::path::Path;
 
@@ -357,31 +332,5 @@ mod tests {
         assert!(line(1, true, false).ends_with(" --prod"));
         assert!(line(2, true, false).starts_with("node bin/yarn.js install --frozen-lockfile --ignore-scripts"));
         assert_eq!(line(3, true, false), "node bin/yarn.js install --immutable --mode=skip-build");
-    }
-
-    #[test]
-    fn paths_in_package_json_are_packages_of_the_host() {
-        let manifest = json!({
-            "dependencies": {"a": "file:../a", "b": "^1", "c": "workspace:*", "d": "../d"},
-            "devDependencies": {"e": "portal:./e::locator=x", "f": "npm:x@1"},
-            "overrides": {"g": {"h": "file:///h"}},
-            "pnpm": {"overrides": {"i": "link:~/i"}},
-            "resolutions": {"j": "git+file:///j#1"}
-        });
-        assert_eq!(locals(&manifest), ["../a", "../d", "./e", "/h", "/j", "~/i"]);
-    }
-
-    #[test]
-    fn paths_in_a_lock_file_are_of_the_host_too() {
-        for (text, paths) in [
-            (r#"{"resolved": "file:/abs/x", "version": "1.0.0"}"#, &["/abs/x"][..]),
-            ("\"y@^1\":\n  resolved \"file:///abs/y.tgz#1\"", &["/abs/y.tgz"]),
-            ("resolution: {directory: ../../z, type: directory}", &["../../z"]),
-            ("  version: link:packages/b", &["packages/b"]),
-            ("resolved \"https://r/profile:x\"", &["x"]),
-            ("resolved \"https://r/x.tgz\"", &[]),
-        ] {
-            assert_eq!(super::locked(text), paths, "{text}");
-        }
     }
 }

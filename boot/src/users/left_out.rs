@@ -3,10 +3,11 @@
 //! Only `.nodeosignore` leaves anything out that is not named here. A `.gitignore` or a `.dockerignore` usually names
 //! what a build made, and the app needs that.
 
-use super::ground::in_modules;
+use super::build_context::in_modules;
 use super::home::{Content, Entry, Home};
 use super::packages;
 use crate::host::error::{Error, Result};
+use crate::host::foreign;
 use crate::host::size;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::collections::BTreeMap;
@@ -71,12 +72,11 @@ pub fn ignored(folder: &Path) -> Result<Ignored> {
 
 fn read(folder: &Path, name: &str) -> Result<Gitignore> {
     let (path, mut builder) = (folder.join(name), GitignoreBuilder::new(folder));
-    // a FIFO would block for ever
-    if !path.is_file() {
-        return Ok(Gitignore::empty());
-    }
+    let Some(text) = foreign::text_if_there(&path)? else { return Ok(Gitignore::empty()) };
     let wrong = |error: ignore::Error| Error::new(format!("read {}", path.display()), error);
-    builder.add(&path).map_or(Ok(()), |error| Err(wrong(error)))?;
+    for line in text.trim_start_matches('\u{feff}').lines() {
+        builder.add_line(None, line).map_err(wrong)?;
+    }
     builder.build().map_err(wrong)
 }
 
@@ -129,45 +129,11 @@ pub fn links(home: &Home, app: &Path) -> Option<String> {
     ))
 }
 
-/// Lists the app's own files that often contain secrets. Packages are ignored, because some have such files for tests.
-pub fn secrets(home: &Home) -> Option<String> {
-    let secret = |path: &String| {
-        let name = path.rsplit('/').next().unwrap_or_default();
-        let is = |names: &[&str]| names.contains(&name);
-        let key = name.ends_with(".pem") || name.ends_with(".key") || is(&["id_rsa", "id_ecdsa", "id_ed25519"]);
-        let own = !path.split('/').any(|part| part == "node_modules");
-        let ssh = path.split('/').any(|part| part == ".ssh") && !name.ends_with(".pub") && name != "known_hosts";
-        own && (key
-            || ssh
-            || name == ".env"
-            || name.starts_with(".env.")
-            || is(&[".netrc", ".git-credentials", ".npmrc"]))
-    };
-    let found: Vec<String> = home.paths().filter(secret).collect();
-    let first = found.first()?;
-    let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
-    Some(format!("/{first}{more} may hold secrets, and whoever has the image can read it"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Home, LARGE, ignored, large, links, secrets};
+    use super::{Home, LARGE, ignored, large, links};
     use std::fs::{self, File};
     use std::path::Path;
-
-    #[test]
-    fn files_that_often_hold_secrets_are_named() {
-        let of = |paths: &[&str]| {
-            let mut home = Home::new("app", 1000);
-            paths.iter().for_each(|path| home.file(path, ""));
-            secrets(&home)
-        };
-        assert_eq!(of(&["app/index.js", "app/environment", "app/node_modules/x/test.pem"]), None);
-        let text = of(&["app/.env.local", "app/index.js", "app/tls/server.key"]).unwrap();
-        assert_eq!(text, "/app/.env.local and 1 more may hold secrets, and whoever has the image can read it");
-        assert!(of(&["app/a.pem"]).unwrap().starts_with("/app/a.pem may hold secrets"));
-        assert!(of(&["app/.ssh/deploy", "app/.ssh/known_hosts"]).unwrap().starts_with("/app/.ssh/deploy may hold"));
-    }
 
     #[test]
     fn packages_are_left_out_only_by_a_line_that_names_them() {

@@ -15,6 +15,7 @@
 //! Absent on purpose: changes to filesystems in use (a device, a mounted filesystem), extended attributes, ACLs.
 
 pub mod app;
+mod build_context;
 pub mod carried;
 pub mod debugfs;
 pub mod demo;
@@ -25,12 +26,12 @@ pub mod environment;
 mod epoch;
 pub mod ext4;
 mod flags;
-mod ground;
 pub mod home;
 pub mod image;
 mod install;
 pub mod kept;
 mod left_out;
+mod local;
 pub mod logon;
 mod managers;
 mod modules;
@@ -43,6 +44,7 @@ pub mod policy;
 pub mod read;
 mod script;
 mod scripts;
+mod secrets;
 mod settings;
 mod shell;
 mod start;

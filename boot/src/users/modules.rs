@@ -1,13 +1,14 @@
 //! The packages that an app needs, and those that only its development needs: found by reading package.json files as
 //! node and npm do. So it does not matter who installed them, nor how they are laid out.
 
-use super::ground::{Ground, Lost};
+use super::build_context::{BuildContext, Unresolved, in_modules};
+use super::local::local;
 use super::packages;
+use crate::host::foreign;
 use serde_json::Value;
 use shim::arches::Arch;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -38,7 +39,7 @@ pub struct Reached {
     pub packages: BTreeMap<PathBuf, Package>,
     pub edges: BTreeSet<Edge>,
     /// Links that lead to no package: who names it, the name, and why.
-    pub lost: Vec<(PathBuf, String, PathBuf, Lost)>,
+    pub unresolved: Vec<(PathBuf, String, PathBuf, Unresolved)>,
     /// Packages of the start that are not there, and are not optional.
     pub missing: Vec<(PathBuf, String)>,
 }
@@ -58,8 +59,8 @@ pub struct Reader(RefCell<BTreeMap<PathBuf, Option<Rc<Value>>>>);
 
 impl Reader {
     /// The package.json in a folder.
-    pub fn manifest(&self, ground: &Ground, folder: &Path) -> Option<Rc<Value>> {
-        let read = || packages::parse(&fs::read_to_string(ground.host(folder).join("package.json")).ok()?).ok();
+    pub fn manifest(&self, context: &BuildContext, folder: &Path) -> Option<Rc<Value>> {
+        let read = || packages::parse(&foreign::text(&context.host(folder).join("package.json")).ok()?).ok();
         self.0.borrow_mut().entry(folder.to_owned()).or_insert_with(|| read().map(Rc::new)).clone()
     }
 }
@@ -74,7 +75,7 @@ enum Kind {
 }
 
 /// Everything that is reached from `start`.
-pub fn reached(ground: &Ground, reader: &Reader, start: &[PathBuf], wanted: Wanted) -> Reached {
+pub fn reached(context: &BuildContext, reader: &Reader, start: &[PathBuf], wanted: Wanted) -> Reached {
     let mut found = Reached::default();
     // all that is needed comes before what is optional
     let mut queues = [start.iter().cloned().collect::<VecDeque<_>>(), VecDeque::new()];
@@ -91,9 +92,9 @@ pub fn reached(ground: &Ground, reader: &Reader, start: &[PathBuf], wanted: Want
             (None, None) => break,
         };
         let first = start.contains(&from);
-        let Some(manifest) = reader.manifest(ground, &from) else { continue };
+        let Some(manifest) = reader.manifest(context, &from) else { continue };
         for (name, kind) in named(&manifest, first && wanted.dev) {
-            let found_at = ground.resolve(&from, &name);
+            let found_at = context.resolve(&from, &name);
             let Some((entry, real)) = found_at else {
                 if first && kind == Kind::Needed {
                     found.missing.push((from.clone(), name));
@@ -102,14 +103,14 @@ pub fn reached(ground: &Ground, reader: &Reader, start: &[PathBuf], wanted: Want
             };
             let to = match real {
                 Ok(to) => to,
-                Err(lost) if kind == Kind::Needed && !optional => {
-                    found.lost.push((from.clone(), name, entry, lost));
+                Err(unresolved) if kind == Kind::Needed && !optional => {
+                    found.unresolved.push((from.clone(), name, entry, unresolved));
                     continue;
                 }
                 Err(_) => continue,
             };
             let edge = Edge { from: from.clone(), name: name.clone(), entry, to: to.clone() };
-            let Some(theirs) = reader.manifest(ground, &to) else { continue };
+            let Some(theirs) = reader.manifest(context, &to) else { continue };
             let weak = kind == Kind::Optional;
             if weak && wanted.only.is_some_and(|arch| !suits(&theirs, arch)) {
                 continue;
@@ -129,6 +130,25 @@ pub fn reached(ground: &Ground, reader: &Reader, start: &[PathBuf], wanted: Want
     }
     found.edges.extend(maybe.into_iter().filter(|edge| seen.contains(&edge.to)));
     found
+}
+
+/// Of the packages that are needed, those that come from a folder of the host: they lie outside of `node_modules`, or a
+/// manager has copied them. Such a copy has one of these names, or is named by a path.
+pub fn local_packages(
+    context: &BuildContext,
+    reader: &Reader,
+    needed: &Reached,
+    names: &BTreeSet<String>,
+) -> BTreeSet<PathBuf> {
+    let by_path = |edge: &&Edge| {
+        let manifest = reader.manifest(context, &edge.from).unwrap_or_default();
+        let kinds = ["dependencies", "optionalDependencies", "devDependencies"];
+        kinds.iter().any(|kind| manifest[*kind][&edge.name].as_str().is_some_and(|text| local(text).is_some()))
+    };
+    let copies = needed.edges.iter().filter(by_path).map(|edge| edge.to.clone());
+    let named = |manifest: &Value| manifest["name"].as_str().is_some_and(|name| names.contains(name));
+    let of_host = needed.packages.iter().filter(|(path, package)| !in_modules(path) || named(&package.manifest));
+    copies.chain(of_host.map(|(path, _)| path.clone())).collect()
 }
 
 /// The packages that a package.json names.
@@ -173,7 +193,7 @@ pub fn cpu(arch: &Arch) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::{Reached, Reader, Wanted, reached, suits};
-    use crate::users::ground::{Ground, Lost};
+    use crate::users::build_context::{BuildContext, Unresolved};
     use serde_json::json;
     use shim::arches::Arch;
     use std::fs;
@@ -215,10 +235,10 @@ mod tests {
         symlink("nowhere", base.join("node_modules/broken")).unwrap();
         let open = ["node_modules", "packages/shared"].map(PathBuf::from).to_vec();
         let app = PathBuf::from("packages/api");
-        let ground = Ground { base, app: app.clone(), root: PathBuf::new(), open, installed: None };
+        let context = BuildContext { base, app: app.clone(), root: PathBuf::new(), open, installed: None };
         let of = |dev, only: Option<&str>| {
             let only = only.map(|name| Arch::named(name).unwrap());
-            reached(&ground, &Reader::default(), std::slice::from_ref(&app), Wanted { dev, only })
+            reached(&context, &Reader::default(), std::slice::from_ref(&app), Wanted { dev, only })
         };
         let names = |found: &Reached| {
             let name = |(path, package): (&PathBuf, &super::Package)| {
@@ -240,7 +260,10 @@ mod tests {
             ]
         );
         assert_eq!(found.missing, [(app.clone(), "gone".to_owned())]);
-        assert_eq!(found.lost, [(app.clone(), "broken".into(), "node_modules/broken".into(), Lost::Nothing)]);
+        assert_eq!(
+            found.unresolved,
+            [(app.clone(), "broken".into(), "node_modules/broken".into(), Unresolved::Dangling)]
+        );
         assert!(found.edges.iter().any(|edge| edge.name == "shared" && edge.to.ends_with("packages/shared")));
         assert!(!names(&of(false, Some("x86_64"))).contains(&"node_modules/for-arm?".to_owned()));
         let all = of(true, Some("aarch64"));

@@ -19,7 +19,7 @@ macro_rules! source {
 
 const MANIFEST: (&str, &str) = source!("package.json");
 const LOCK: (&str, &str) = source!("package-lock.json");
-const FILES: [(&str, &str); 33] = [
+const FILES: [(&str, &str); 34] = [
     MANIFEST,
     source!("arithmetic.js"),
     source!("commands/accounts.js"),
@@ -45,6 +45,7 @@ const FILES: [(&str, &str); 33] = [
     source!("expand.js"),
     source!("glob.js"),
     source!("grammar.js"),
+    source!("memory.js"),
     source!("nsh.js"),
     source!("pipe.js"),
     source!("program.js"),

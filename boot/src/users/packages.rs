@@ -7,6 +7,7 @@ use super::home::Home;
 use crate::host::Host;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
+use crate::host::foreign;
 use crate::host::run::Run;
 use serde_json::Value;
 use std::fs;
@@ -47,7 +48,7 @@ pub fn global(home: &mut Home, folder: &Path, name: &str, leave_out: &[&str]) ->
     let at = format!("lib/node_modules/{name}");
     home.copy(&from, &at, leave_out)?;
     let manifest = from.join("package.json");
-    let text = fs::read_to_string(&manifest).tried("read", &manifest)?;
+    let text = foreign::text(&manifest)?;
     links(home, name, &parse(&text).map_err(|why| Error::new(format!("read {}", manifest.display()), why))?);
     Ok(())
 }

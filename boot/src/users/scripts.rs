@@ -8,15 +8,16 @@
 //! A script is code of a stranger, and runs with the rights of whoever builds. So only those run that are named, and in a
 //! copy, for the image's node and architecture. Nothing runs in the app's own folder.
 
+use super::build_context::{in_modules, link};
 use super::dependencies::Dependencies;
-use super::ground::link;
 use super::home::Home;
 use super::modules::{Wanted, cpu, reached};
-use super::{left_out, native, packages};
+use super::{left_out, native, packages, secrets};
 use crate::host::Host;
 use crate::host::cache::remove;
 use crate::host::digest::Key;
 use crate::host::error::{Error, Result, Tried};
+use crate::host::foreign;
 use crate::host::run::Run;
 use crate::parts::node::{self, Choice, DEFAULT};
 use crate::parts::npm::{pack, unpack};
@@ -43,7 +44,7 @@ pub fn warnings(home: &Home, packages: &Dependencies, arch: &Arch) -> Vec<String
     let native = |path: &Path| native_code(home, &packages.place(path), None);
     let mut found = BTreeSet::new();
     for (path, package) in needed.packages.iter().filter(|(_, package)| !package.optional) {
-        let gyp = packages.ground.host(path).join("binding.gyp").is_file();
+        let gyp = packages.context.host(path).join("binding.gyp").is_file();
         // the code may be in a package of its own for each architecture
         let mut parts = needed.edges.iter().filter(|edge| edge.from == *path);
         let optional = |name: &str| !package.manifest["optionalDependencies"][name].is_null();
@@ -103,7 +104,7 @@ pub fn run(
             let made = one(host, packages, &path, name, node, arch).map_err(|error| error.within(&tried))?;
             let to = packages.place(&path).display().to_string();
             home.copy_but(&made, &to, &|path, _| left_out::always(path) || path.ends_with("node_modules"))?;
-            let manifest = packages.reader.manifest(&packages.ground, &path).unwrap_or_default();
+            let manifest = packages.reader.manifest(&packages.context, &path).unwrap_or_default();
             let gyp = made.join("binding.gyp").is_file();
             if needs(&manifest, gyp) && !native_code(home, Path::new(&to), Some(arch)) {
                 return Err(Error::new(tried, format!("it ended, and {name} still has no native code for {arch}")));
@@ -127,15 +128,17 @@ fn one(
         return Err(Error::new("find the headers of node", "nodeos.toml or --node names a file, not a version")
             .next("--node VERSION"));
     };
-    let ground = &packages.ground;
-    let all = reached(ground, &packages.reader, &[path.to_owned()], Wanted { dev: false, only: None });
+    let context = &packages.context;
+    let all = reached(context, &packages.reader, &[path.to_owned()], Wanted { dev: false, only: None });
     let folders: Vec<PathBuf> = [path.to_owned()].into_iter().chain(all.packages.keys().cloned()).collect();
     // the copy, as a value: its digest is the key
     let mut copy = Home::new("scripts", 0);
     for folder in &folders {
         let inside = folder.display().to_string();
-        copy.copy_but(&ground.host(folder), &inside, &|path, _| {
-            path.ends_with("node_modules") || left_out::always(path)
+        copy.copy_but(&context.host(folder), &inside, &|path, is_folder| {
+            // the cache keeps this copy
+            let secret = !in_modules(folder) && secrets::is_secret(path);
+            path.ends_with("node_modules") || left_out::always(path) || secret || packages.ignores(path, is_folder)
         })?;
     }
     for edge in all.edges.iter().filter(|edge| edge.entry != edge.to) {
@@ -194,7 +197,7 @@ fn write(copy: &Home, to: &Path) -> Result<()> {
 /// The scripts that a package has. npm's own, if there is none and a binding.gyp, is written into the copy.
 fn events(folder: &Path) -> Result<Vec<&'static str>> {
     let path = folder.join("package.json");
-    let text = fs::read_to_string(&path).tried("read", &path)?;
+    let text = foreign::text(&path)?;
     let mut manifest = packages::parse(&text).map_err(|why| Error::new(format!("read {}", path.display()), why))?;
     let has = |manifest: &Value, event: &str| manifest["scripts"][event].is_string();
     let implied = folder.join("binding.gyp").is_file() && manifest["gypfile"] != false;

@@ -220,7 +220,7 @@ mod tests {
     }
 
     /// Node's flags, the variables, and the program that node then runs.
-    fn told(manifest: &str) -> Vec<String> {
+    fn lines_of(manifest: &str) -> Vec<String> {
         let files = ["server.js", "index.js", "lib/index.js", "cli.js", "node_modules/next/cli.js"];
         let start = start(manifest, &files).unwrap();
         let (init, environment) = (start.init("").unwrap(), start.environment().unwrap());
@@ -272,9 +272,9 @@ mod tests {
             ),
         ] {
             let manifest = serde_json::json!({"scripts": {"start": script}}).to_string();
-            let told = told(&manifest);
+            let lines = lines_of(&manifest);
             assert_eq!(
-                (told[0].as_str(), &told[1..]),
+                (lines[0].as_str(), &lines[1..]),
                 (line, &*rest.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()),
                 "{script}"
             );

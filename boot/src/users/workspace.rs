@@ -2,6 +2,7 @@
 
 use super::packages;
 use crate::host::error::{Error, Result, Tried};
+use crate::host::foreign;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use serde_json::Value;
 use std::fs;
@@ -35,7 +36,7 @@ pub fn of(app: &Path) -> Result<Option<Workspace>> {
 /// The patterns of a folder's packages, if it is the root of a workspace.
 fn patterns(folder: &Path) -> Result<Option<Vec<String>>> {
     // other people's folders above may not be readable
-    let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
+    let read = |name: &str| foreign::text(&folder.join(name)).ok();
     if let Some(text) = read("pnpm-workspace.yaml") {
         // the file may also hold settings alone
         return Ok(Some(of_yaml(&text)).filter(|patterns| !patterns.is_empty()));

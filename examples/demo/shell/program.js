@@ -5,6 +5,7 @@ const fs = require('node:fs')
 const { constants } = require('node:os')
 const { resolve } = require('node:path')
 const { pipeline } = require('node:stream/promises')
+const { complaint } = require('./memory.js')
 
 /** Programs that run; signals for the shell are for them too. */
 const running = new Set()
@@ -70,6 +71,8 @@ const start = (argv, env, io, shell, say, background = false) => {
   const stdio = Array.from({ length: Math.max(3, io.length) }, (_, at) => io[at]?.stdio ?? 'ignore')
   const found = argv.path.includes('/') ? kind(argv.path) : 'program'
   const [path, args] = arguments_(found, shell, argv)
+  const words = shell.interactive ? complaint(argv.name) : undefined
+  if (words !== undefined) say(words)
   const child = spawn(path, args, { argv0: found === 'script' ? 'node' : argv.name, env, cwd: shell.cwd, stdio, detached: background && shell.interactive })
   running.add(child)
   const pumps = stdio.flatMap((kind, at) => {

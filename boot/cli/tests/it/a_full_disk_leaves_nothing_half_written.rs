@@ -62,3 +62,13 @@ fn a_disk_that_fills_while_a_user_is_added_leaves_the_image_unchanged() {
         assert_eq!(fsck(&scratch.image()), "");
     }
 }
+
+#[test]
+fn a_disk_that_fills_while_nodeos_toml_is_written_leaves_no_file() {
+    let (scratch, stage) = (Scratch::new(), Stage::new());
+    // 512 bytes, and the file has more
+    let limit = format!("trap '' XFSZ; ulimit -f 1; exec {} init \"$0\"", env!("CARGO_BIN_EXE_nodeos"));
+    let said = fails(&stage, &scratch, stage.run("sh").args(["-c", &limit]).arg(scratch.folder()));
+    assert!(said.contains("nodeos.toml: EFBIG"), "{said}");
+    assert!(!scratch.folder().join("nodeos.toml").exists());
+}

@@ -1,4 +1,4 @@
-//! The part of a host's folders in which an app's packages may lie, and how node finds one there.
+//! The build context of an app: the folders of the host in which its packages may lie, and how node finds one there.
 //!
 //! Paths are relative to `base`. No link leads out of what is open: an app may be somebody else's, and could name any
 //! file of the host.
@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 const LINKS: u32 = 40;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ground {
+pub struct BuildContext {
     /// A folder of the host, without links in its path, that all of the others are below.
     pub base: PathBuf,
     /// The app's folder.
@@ -28,14 +28,14 @@ pub struct Ground {
 
 /// Why a link leads to no package.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lost {
+pub enum Unresolved {
     /// Nothing is there.
-    Nothing,
+    Dangling,
     /// It leads to this path of the host, which is not open.
     Outside(PathBuf),
 }
 
-impl Ground {
+impl BuildContext {
     /// Where a path is on the host.
     pub fn host(&self, path: &Path) -> PathBuf {
         let installed = self.installed.as_ref().filter(|_| in_modules(path));
@@ -54,7 +54,7 @@ impl Ground {
     }
 
     /// The path after following all links.
-    pub fn real(&self, path: &Path) -> Result<PathBuf, Lost> {
+    pub fn real(&self, path: &Path) -> Result<PathBuf, Unresolved> {
         let mut todo: VecDeque<OsString> = parts(path).collect();
         let (mut done, mut links) = (PathBuf::new(), 0);
         while let Some(part) = todo.pop_front() {
@@ -67,12 +67,12 @@ impl Ground {
             }
             done.push(&part);
             let host = self.host(&done);
-            let found = fs::symlink_metadata(&host).map_err(|_| Lost::Nothing)?;
+            let found = fs::symlink_metadata(&host).map_err(|_| Unresolved::Dangling)?;
             if !found.is_symlink() {
                 continue;
             }
             links += 1;
-            let target = fs::read_link(&host).ok().filter(|_| links <= LINKS).ok_or(Lost::Nothing)?;
+            let target = fs::read_link(&host).ok().filter(|_| links <= LINKS).ok_or(Unresolved::Dangling)?;
             done.pop();
             let target = if target.is_absolute() {
                 done = PathBuf::new();
@@ -82,12 +82,12 @@ impl Ground {
             };
             parts(&target).rev().for_each(|part| todo.push_front(part));
         }
-        if self.is_open(&done) { Ok(done) } else { Err(Lost::Outside(self.host(&done))) }
+        if self.is_open(&done) { Ok(done) } else { Err(Unresolved::Outside(self.host(&done))) }
     }
 
     /// The `node_modules/NAME` that node takes for a package that a file in this folder names, and its real path.
-    pub fn resolve(&self, folder: &Path, name: &str) -> Option<(PathBuf, Result<PathBuf, Lost>)> {
-        let mut lost = None;
+    pub fn resolve(&self, folder: &Path, name: &str) -> Option<(PathBuf, Result<PathBuf, Unresolved>)> {
+        let mut unresolved = None;
         for above in folder.ancestors().filter(|above| !above.ends_with("node_modules")) {
             let entry = above.join("node_modules").join(name);
             if !self.is_open(&entry) || fs::symlink_metadata(self.host(&entry)).is_err() {
@@ -95,18 +95,18 @@ impl Ground {
             }
             match self.real(&entry) {
                 Ok(real) => return Some((entry, Ok(real))),
-                Err(why) => lost = lost.or(Some((entry, Err(why)))),
+                Err(why) => unresolved = unresolved.or(Some((entry, Err(why)))),
             }
         }
-        lost
+        unresolved
     }
 }
 
 /// A target that is not there at all is not outside of anything.
-fn outside(target: PathBuf) -> Lost {
+fn outside(target: PathBuf) -> Unresolved {
     match fs::symlink_metadata(&target) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Lost::Nothing,
-        _ => Lost::Outside(target),
+        Err(error) if error.kind() == ErrorKind::NotFound => Unresolved::Dangling,
+        _ => Unresolved::Outside(target),
     }
 }
 
@@ -130,12 +130,12 @@ pub fn link(at: &Path, target: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ground, Lost, link};
+    use super::{BuildContext, Unresolved, link};
     use std::fs;
     use std::os::unix::fs::symlink;
     use std::path::{Path, PathBuf};
 
-    fn ground(folder: &Path, links: &[(&str, &str)]) -> Ground {
+    fn context(folder: &Path, links: &[(&str, &str)]) -> BuildContext {
         for made in ["ws/node_modules/a", "ws/packages/api/lib", "ws/packages/b", "ws/secret", "outer"] {
             fs::create_dir_all(folder.join(made)).unwrap();
         }
@@ -143,7 +143,7 @@ mod tests {
             fs::create_dir_all(folder.join(at).parent().unwrap()).unwrap();
             symlink(target, folder.join(at)).unwrap();
         }
-        Ground {
+        BuildContext {
             base: folder.to_owned(),
             app: "ws/packages/api".into(),
             root: "ws".into(),
@@ -157,7 +157,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let base = fs::canonicalize(folder.path()).unwrap();
         let whole = base.join("outer");
-        let ground = ground(
+        let context = context(
             &base,
             &[
                 ("ws/node_modules/@w/b", "../../packages/b"),
@@ -171,27 +171,27 @@ mod tests {
                 ("ws/packages/api/node_modules/a", "gone"),
             ],
         );
-        let found = |name: &str| ground.resolve(Path::new("ws/packages/api/lib"), name).map(|(_, real)| real);
+        let found = |name: &str| context.resolve(Path::new("ws/packages/api/lib"), name).map(|(_, real)| real);
         for (name, real) in
             [("@w/b", "ws/packages/b"), ("outer", "outer"), ("whole", "outer"), ("a", "ws/node_modules/a")]
         {
             assert_eq!(found(name), Some(Ok(real.into())), "{name}");
         }
-        for (name, lost) in [
-            ("secret", Lost::Outside(base.join("ws/secret"))),
-            ("etc", Lost::Outside("/etc".into())),
-            ("gone", Lost::Nothing),
-            ("loop", Lost::Nothing),
+        for (name, unresolved) in [
+            ("secret", Unresolved::Outside(base.join("ws/secret"))),
+            ("etc", Unresolved::Outside("/etc".into())),
+            ("gone", Unresolved::Dangling),
+            ("loop", Unresolved::Dangling),
         ] {
-            assert_eq!(found(name), Some(Err(lost)), "{name}");
+            assert_eq!(found(name), Some(Err(unresolved)), "{name}");
         }
-        assert!(matches!(found("up"), Some(Err(Lost::Outside(_)))));
+        assert!(matches!(found("up"), Some(Err(Unresolved::Outside(_)))));
         assert_eq!(found("none"), None);
         // in a copy, the same names lead to the packages there
         let copy = tempfile::tempdir().unwrap();
         fs::create_dir_all(copy.path().join("ws/node_modules")).unwrap();
         symlink("../packages/b", copy.path().join("ws/node_modules/c")).unwrap();
-        let copied = Ground { installed: Some(copy.path().to_owned()), ..ground };
+        let copied = BuildContext { installed: Some(copy.path().to_owned()), ..context };
         let found = copied.resolve(Path::new("ws/packages/api"), "c").unwrap();
         assert_eq!(found, ("ws/node_modules/c".into(), Ok("ws/packages/b".into())));
         assert_eq!(copied.host(Path::new("ws/packages/b")), base.join("ws/packages/b"));
