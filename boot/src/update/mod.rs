@@ -13,6 +13,7 @@ mod version;
 mod write;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -91,7 +92,7 @@ impl Target {
                     what(&new),
                     list(&new)
                 );
-                let next = format!("name all apps as they are on it; for other apps, {}", self.anew());
+                let next = format!("give its apps their names; or for other apps, {}", self.anew());
                 Err(Error::new(self.tried(), why).next(next))
             }
             _ => Ok(()),
@@ -139,21 +140,24 @@ impl Target {
     /// How to build a medium with the same homes.
     fn anew(&self) -> String {
         let Found { medium, path, arch } = &self.found;
-        let build = |users: &Path, to: &str| {
+        let build = |users: Option<&Path>, to: &str| {
             let run = Run::new("nodeos").args(["build", "APP", "--target", medium.name, "--arch", arch.name]);
-            let run = if users.as_os_str().is_empty() { run } else { run.arg("--users").arg(users) };
-            format!("build another: {}", run.args(["--out", to]))
+            let run = users.into_iter().fold(run, |run, users| run.arg("--users").arg(users));
+            run.args(["--out", to]).to_string()
         };
         if medium.shape == Shape::Folder {
-            let homes = path.join("users.ext4");
-            return build(if homes.is_file() { &homes } else { Path::new("") }, "NEW");
+            let homes = Some(path.join("users.ext4")).filter(|homes| homes.is_file());
+            return format!("build another medium with the same homes: {}", build(homes.as_deref(), "NEW"));
         }
-        let Ok(Place { window, .. }) = Place::of(path) else { return build(Path::new(""), "NEW.img") };
-        let of = |name: &str, path: &Path| [name.as_ref(), path.as_os_str()].concat_os();
-        let dd = Run::new("dd").arg(of("if=", path)).args(["of=homes.ext4", "bs=4M", "conv=sparse"]);
+        let Ok(Place { window, .. }) = Place::of(path) else {
+            return format!("build another medium: {}", build(None, "NEW.img"));
+        };
+        let mut from = OsString::from("if=");
+        from.push(path);
+        let dd = Run::new("dd").arg(from).args(["of=homes.ext4", "bs=4M", "conv=sparse"]);
         let dd = dd.arg("iflag=skip_bytes,count_bytes").arg(format!("skip={}", window.at()));
         let dd = dd.arg(format!("count={}", window.length()));
-        format!("{}, with the homes of this one, which are copied by: {dd}", build(Path::new("homes.ext4"), "NEW.img"))
+        format!("build another medium with the same homes: {dd} && {}", build(Some(Path::new("homes.ext4")), "NEW.img"))
     }
 
     fn manifest(&self) -> Option<Manifest> {
@@ -173,17 +177,6 @@ impl Target {
         manifest.replace(new, folder);
         manifest.sha256 = sha256;
         write_whole(&at, manifest.json()?.as_bytes())
-    }
-}
-
-/// Joins parts of a word that need not be UTF-8.
-trait Concat {
-    fn concat_os(self) -> std::ffi::OsString;
-}
-
-impl<const N: usize> Concat for [&std::ffi::OsStr; N] {
-    fn concat_os(self) -> std::ffi::OsString {
-        self.into_iter().collect()
     }
 }
 

@@ -17,6 +17,9 @@ impl Target {
     pub fn check(&self, manifest: &Manifest) -> Result<(Option<String>, Vec<String>)> {
         let node = self.same_node(manifest)?;
         let mut unknown = Vec::new();
+        if self.names.is_none() {
+            unknown.push("an earlier update was interrupted: the names of its apps could not be compared".to_owned());
+        }
         match &self.layers.carbon {
             _ if manifest.include.is_empty() => {}
             Some(carbon) => self.same_includes(manifest, &Files::open(carbon)?)?,

@@ -59,7 +59,8 @@ pub fn device(layer: &Path, device: &Path, place: Place) -> Result<()> {
     let opened = File::options().write(true).custom_flags(OFlag::O_EXCL.bits()).open(device);
     let file = opened.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::EBUSY) => Error::io(tried(), &error).next("unmount its partitions first"),
-        Some(Errno::EACCES | Errno::EPERM) => Error::io(tried(), &error).next("run the same command with sudo -E"),
+        Some(Errno::EACCES | Errno::EPERM) => Error::io(tried(), &error)
+            .next(format!("sudo chown $USER {}, which lasts until it is plugged in again", device.display())),
         _ => Error::io(tried(), &error),
     })?;
     put(layer, &file, place).map_err(|error| {
