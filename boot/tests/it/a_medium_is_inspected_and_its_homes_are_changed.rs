@@ -13,7 +13,7 @@ use boot::users::read::{How, list};
 use shim::policy::Policy;
 use std::fs;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 const USERS_AT: u64 = APPS_AT;
