@@ -157,7 +157,11 @@ impl Target {
         let dd = Run::new("dd").arg(from).args(["of=homes.ext4", "bs=4M", "conv=sparse"]);
         let dd = dd.arg("iflag=skip_bytes,count_bytes").arg(format!("skip={}", window.at()));
         let dd = dd.arg(format!("count={}", window.length()));
-        format!("build another medium with the same homes: {dd} && {}", build(Some(Path::new("homes.ext4")), "NEW.img"))
+        // password hashes are in it
+        format!(
+            "build another medium with the same homes: (umask 077; {dd}) && {}",
+            build(Some(Path::new("homes.ext4")), "NEW.img")
+        )
     }
 
     fn manifest(&self) -> Option<Manifest> {

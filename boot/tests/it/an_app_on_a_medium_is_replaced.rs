@@ -160,7 +160,7 @@ fn a_layer_that_does_not_fit_is_refused_with_both_sizes() {
     File::create(&large).unwrap().set_len(APPS + 4096).unwrap();
     let said = why(target(&card).unwrap().replace(&stage.host, &large));
     assert!(said.contains("the new code has 4198400 bytes, and its partition has 4194304\n  next: "), "{said}");
-    assert!(said.contains("skip=79691776 count=16777216 && nodeos build APP --target sd"), "{said}");
+    assert!(said.contains("skip=79691776 count=16777216) && nodeos build APP --target sd"), "{said}");
     assert!(fs::read(&card).unwrap() == before);
     File::create(&large).unwrap().set_len(APPS).unwrap();
     assert_eq!(stage.update(&card, &large), Some(APPS));
