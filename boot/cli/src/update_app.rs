@@ -33,7 +33,7 @@ that is interrupted, run the same command again.
 Examples:
   nodeos build app.js --out image && nodeos update-app image app.js
   nodeos update-app card.img shop --env PORT=80
-  sudo chown $USER /dev/sdX && nodeos update-app /dev/sdX shop    the card itself, in this machine's reader";
+  nodeos update-app /dev/sdX shop            the card itself, in a reader of this machine: docs/sd.md";
 
 impl Act for Args {
     fn purposes(&self) -> Vec<For> {
