@@ -13,6 +13,7 @@
 //! | `assembly` | makes what the user wants with the modules above | `users` |
 //! | `media` | a row and a file for each kind of medium | `assembly` |
 //! | `inspect` | the content of a file that may come from anybody | `media` |
+//! | `update` | another version of an app on a medium | `inspect` |
 //! | `tools` | the programs of the host that all of this needs | `media` |
 //!
 //! The contract with the guest (names, places, parameters) is the shim's library; the shim's binaries are input paths.
@@ -32,4 +33,5 @@ pub mod inspect;
 pub mod media;
 pub mod parts;
 pub mod tools;
+pub mod update;
 pub mod users;

@@ -8,6 +8,7 @@ mod iso;
 mod keyboard;
 mod pxe;
 mod sd;
+mod update;
 
 use std::{
     os::unix::fs::MetadataExt,

@@ -54,9 +54,14 @@ impl Source {
             None if says || !manifest.env.is_empty() => Err(Failed::usage(
                 "start, writable, shell, dev, allow-scripts and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
             )),
-            None if !self.env.is_empty() || self.env_file.is_some() || !self.words.is_empty() => Err(Failed::usage(
-                "--env, --env-file and words after -- are for an APP\n  next: name the APP, or its users' variables: nodeos users env",
-            )),
+            None if !self.for_app.env.is_empty()
+                || self.for_app.env_file.is_some()
+                || !self.for_app.words.is_empty() =>
+            {
+                Err(Failed::usage(
+                    "--env, --env-file and words after -- are for an APP\n  next: name the APP, or its users' variables: nodeos users env",
+                ))
+            }
             None => Ok(Vec::new()),
         }
     }
@@ -68,7 +73,7 @@ impl Source {
             let next = format!("name the folder: nodeos run {}", self.folder().display());
             return Err(Failed::usage(format!("{} {why}\n  next: {next}", self.folder().join(FILE).display())));
         }
-        if !self.words.is_empty() {
+        if !self.for_app.words.is_empty() {
             return Err(Failed::usage(
                 "words after -- are for one app: write start = \"node FILE WORDS\" below its [[app]]",
             ));
@@ -106,7 +111,7 @@ impl Source {
             path,
             policy,
             start,
-            words: self.words.clone(),
+            words: self.for_app.words.clone(),
             environment: self.environment(manifest, &env)?,
             includes: manifest.include.clone(),
             writable,
@@ -123,10 +128,10 @@ impl Source {
         let mut all = of_manifest
             .collect::<Result<Vec<_>, _>>()
             .map_err(|why| Failed::new(format!("cannot read {}, env: {why}", self.folder().join(FILE).display())))?;
-        if let Some(file) = &self.env_file {
+        if let Some(file) = &self.for_app.env_file {
             all.extend(env_file(file)?);
         }
-        all.extend(self.env.iter().cloned());
+        all.extend(self.for_app.env.iter().cloned());
         Ok(all)
     }
 

@@ -21,6 +21,7 @@ mod publish;
 mod report;
 mod run;
 mod source;
+mod update_app;
 mod users;
 
 use boot::host::progress::Progress;
@@ -52,6 +53,7 @@ Examples:
   nodeos run examples/http --publish 8080:80 then: curl http://localhost:8080/
   nodeos run --arch aarch64 --memory 64M     another architecture, little memory
   nodeos build app.js --out image            the same machine as files
+  nodeos update-app image app.js             a new version of the app; its data stays
   nodeos build --target iso --out demo.iso   a CD or USB stick; nodeos run demo.iso boots it
   nodeos users create family.ext4 && nodeos users add family.ext4 ana --password-file secret
   nodeos explain --users family.ext4         what PID 1 will do, step by step, and why
@@ -106,6 +108,7 @@ macro_rules! verbs {
 verbs! {
     Run: run,
     Build: build,
+    UpdateApp: update_app,
     Init: init,
     Kernel: kernel,
     Users: users,

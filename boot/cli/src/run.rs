@@ -19,7 +19,7 @@ use shim::cmdline::Pipes;
 
 use crate::common::{Act, Common, Failed, print_line};
 use crate::medium::{self, Beside};
-use crate::source::{Source, is_file, memory};
+use crate::source::{ForApp, Source, is_file, memory};
 use crate::{network, on_terminal, publish};
 
 /// Build what changed and boot it in QEMU on this terminal
@@ -143,7 +143,7 @@ impl Act for Args {
 
 impl Args {
     fn medium(&self) -> Result<Option<Found>, Failed> {
-        let found = self.source.app.as_deref().map_or(Ok(None), Found::at);
+        let found = self.source.app.as_deref().map_or(Ok(None), |app| Found::at("run", app));
         found.map_err(|error| if error.next.is_some() { error.into() } else { error.next(APPS).into() })
     }
 
@@ -177,7 +177,8 @@ impl Args {
 
     /// The machine of a medium, which is what it was made as.
     fn of_medium(&self, medium: &Found, common: Common) -> Result<Machine, Failed> {
-        let Source { arch, carbon, node, append, users, words, env, env_file, .. } = &self.source;
+        let Source { arch, carbon, node, append, users, for_app, .. } = &self.source;
+        let ForApp { words, env, env_file, .. } = for_app;
         if let Some(arch) = arch.filter(|arch| *arch != medium.arch) {
             return Err(Failed::usage(format!("--arch {arch}: that medium is made for {}", medium.arch)));
         }

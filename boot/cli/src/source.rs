@@ -38,12 +38,19 @@ pub struct Source {
     /// The users partition: an image; none for a session in RAM; or, for build, the size of a new one [default: that of the demo or the app]
     #[arg(long, value_name = "FILE|SIZE|none")]
     pub users: Option<PathBuf>,
-    /// Include what nodeos.toml and package.json name outside their own folder: files, node, users, packages, and install scripts. Without it, nodeos asks on a terminal
-    #[arg(long)]
-    pub allow_include: bool,
     /// Add words to the kernel's command line, as in "single TZ=Europe/Madrid"
     #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
     pub append: Option<String>,
+    #[command(flatten)]
+    pub for_app: ForApp,
+}
+
+/// What the command line says of the app itself. It goes into the app's layer.
+#[derive(Clone, clap::Args)]
+pub struct ForApp {
+    /// Include what nodeos.toml and package.json name outside their own folder: files, node, users, packages, and install scripts. Without it, nodeos asks on a terminal
+    #[arg(long)]
+    pub allow_include: bool,
     /// Set an environment variable of the app; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = environment::variable)]
     pub env: Vec<Variable>,
@@ -102,7 +109,7 @@ impl Source {
     /// Refuses what is outside, unless somebody says that it is meant.
     fn allowed(&self) -> Result<(), Failed> {
         let outside = self.outside()?;
-        if self.allow_include || outside.is_empty() {
+        if self.for_app.allow_include || outside.is_empty() {
             return Ok(());
         }
         let file = match outside.iter().all(|outside| outside.key == "package.json") {

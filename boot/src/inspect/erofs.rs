@@ -136,14 +136,14 @@ fn policy(fs: &EroFS<Bytes>, app: &str) -> erofs_rs::Result<Option<Judged>> {
 }
 
 /// erofs-rs only awaits reads of a file, and these are complete when they return.
-fn at_once<T>(future: impl Future<Output = erofs_rs::Result<T>>) -> erofs_rs::Result<T> {
+pub fn at_once<T>(future: impl Future<Output = erofs_rs::Result<T>>) -> erofs_rs::Result<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
         Poll::Pending => Err(erofs_rs::Error::NotSupported("to wait for a read".to_owned())),
     }
 }
 
-struct Bytes(Window);
+pub struct Bytes(pub Window);
 
 impl AsyncImage for Bytes {
     async fn read_exact_at(&self, to: &mut [u8], at: u64) -> erofs_rs::Result<()> {
@@ -167,9 +167,9 @@ fn facts(fs: &EroFS<Bytes>, inode: Inode, left: &Cell<u64>) -> erofs_rs::Result<
 }
 
 /// Files may share blocks, so the bytes that are read of all of them are counted.
-struct Content<'a> {
-    file: File<'a, Bytes>,
-    left: &'a Cell<u64>,
+pub struct Content<'a> {
+    pub file: File<'a, Bytes>,
+    pub left: &'a Cell<u64>,
 }
 
 impl io::Read for Content<'_> {

@@ -4,6 +4,7 @@
 //! this machine, it cannot cause a large use of memory, and its names are printed as in `shown`.
 
 mod erofs;
+pub mod files;
 mod initramfs;
 mod machine;
 mod medium;

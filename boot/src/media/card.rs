@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::{Asked, Drive, Hardware, Listed, Listing, Loaded, Refused, Slot, Start, Stock};
+use super::{Asked, Drive, Hardware, Layers, Listed, Listing, Loaded, Refused, Slot, Start, Stock};
 use crate::host::cache::Cache;
 use crate::host::digest::Key;
 use crate::host::error::{Result, Tried};
@@ -12,7 +12,12 @@ use crate::host::interrupt::Making;
 use crate::host::window::Window;
 use crate::image::words;
 use crate::users::place;
+use shim::cmdline::{Apps, Carbon, Options};
+use shim::device::Device;
+use shim::probe::{Disk, TABLE, is_partition};
 
+/// The file with the kernel's command line.
+const CMDLINE: &str = "cmdline.txt";
 /// The FAT filesystem's label.
 pub const LABEL: &str = "NODEOS-BOOT";
 /// The serial line on the pins, for all boards except a 5.
@@ -67,9 +72,36 @@ pub(super) fn list(disk: &Window) -> Result<Listing> {
             parts.push(Listed { path: format!("partition {}: {name}", partition.number), window: copy(name) });
         }
     }
-    let words = copy("cmdline.txt").and_then(|file| file.head(4096));
-    let cmdline = words.ok().map(|words| String::from_utf8_lossy(&words).trim().to_owned());
-    Ok(Listing { cmdline, parts })
+    Ok(Listing { cmdline: cmdline(disk.path()).ok(), parts })
+}
+
+/// The kernel's command line.
+fn cmdline(card: &Path) -> Result<String> {
+    let _making = Making::start();
+    let folder = tempfile::tempdir().tried("make a folder in", std::env::temp_dir())?;
+    let to = folder.path().join(CMDLINE);
+    copy_out(card, &[CMDLINE], &to)?;
+    let words = Window::open(&to)?.head(4096)?;
+    Ok(String::from_utf8_lossy(&words).trim().to_owned())
+}
+
+/// The partitions that the command line names, as the shim finds them.
+pub(super) fn layers(path: &Path) -> Result<Layers> {
+    let disk = Window::open(path)?;
+    let cmdline = cmdline(path)?;
+    let mut table = Disk { mbr: [0; TABLE], gpt: [0; TABLE], sector: 512 };
+    disk.read_exact_at(&mut table.mbr, 0).tried("read", path)?;
+    let all = place::partitions(&disk)?;
+    let named = |device: Device<'_>| {
+        let Device::PartUuid(id) = device else { return None };
+        let found = all.iter().find(|partition| is_partition(&table, &[], partition.number.into(), id));
+        found.map(|partition| partition.window.clone())
+    };
+    let options = Options::parse(&cmdline);
+    let carbon = if let Carbon::Medium(device) = options.carbon { named(device) } else { None };
+    let apps = if let Some(Apps::Device(device)) = options.apps { named(device) } else { None };
+    let cmdline_in = format!("{CMDLINE} on the first partition of {}", path.display());
+    Ok(Layers { cmdline, cmdline_in, carbon, apps })
 }
 
 /// Copies files from the partition that the firmware reads.
@@ -82,7 +114,7 @@ fn copy_out(card: &Path, names: &[&str], to: &Path) -> Result<()> {
 
 /// Extracts the files that QEMU loads itself, because QEMU does not run that firmware.
 pub fn read(cache: &Cache, path: &Path) -> Result<Card> {
-    const FILES: [&str; 4] = ["kernel8.img", "initramfs", "bcm2837-rpi-3-b.dtb", "cmdline.txt"];
+    const FILES: [&str; 4] = ["kernel8.img", "initramfs", "bcm2837-rpi-3-b.dtb", CMDLINE];
     let file = File::open(path).tried("read", path)?;
     let mut boot = vec![0; usize::try_from(BOOT_END - BOOT_AT).unwrap_or(0)];
     file.read_exact_at(&mut boot, BOOT_AT).tried("read the first partition of", path)?;
@@ -92,7 +124,7 @@ pub fn read(cache: &Cache, path: &Path) -> Result<Card> {
         copy_out(path, &FILES, new)
     })?;
     cache.prune("card", "boot-");
-    let text = fs::read_to_string(folder.join("cmdline.txt")).tried("read", &folder)?;
+    let text = fs::read_to_string(folder.join(CMDLINE)).tried("read", &folder)?;
     let [kernel, initramfs, device_tree] = [FILES[0], FILES[1], FILES[2]].map(|name| folder.join(name));
     // of several consoles, the last one is the system console
     Ok(Card { kernel, initramfs, device_tree, cmdline: format!("{} console={SERIAL}", text.trim()) })

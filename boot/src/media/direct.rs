@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
-use super::{Asked, Drive, Hardware, Loaded, Medium, Member, Parts, Refused, Shape, Slot, Start, Starts, Stock, read};
+use super::{
+    Asked, Code, Drive, Hardware, Layers, Loaded, Medium, Member, Parts, Refused, Shape, Slot, Start, Starts, Stock,
+    open, read,
+};
 use crate::assembly;
 use crate::host::cache::write_whole;
 use crate::host::error::{Result, Tried};
 use crate::host::run::Run;
+use crate::host::window::Window;
 use crate::image::{APPS_FILE, CARBON_FILE, words};
 use crate::parts::kernel;
 use crate::users::ext4::not_in_use;
@@ -27,6 +31,7 @@ pub const MEDIUM: Medium = Medium {
     recognise: |_| None,
     list: |_| Ok(None),
     boot,
+    code: Code::Apart(layers),
     cmdline,
     adds: "",
     homes: "users.ext4",
@@ -49,6 +54,18 @@ fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {
     }
     write_whole(&out.join("cmdline"), format!("{}\n", cmdline(parts)?).as_bytes())?;
     Ok(Vec::new())
+}
+
+fn layers(folder: &Path) -> Result<Layers> {
+    let file = |name: &str| {
+        let at = folder.join(name);
+        let opened = at.is_file().then(|| open(folder, Path::new(name)).and_then(|file| Window::of(file, &at)));
+        opened.transpose()
+    };
+    let at = folder.join("cmdline");
+    let cmdline = String::from_utf8_lossy(&read(&at)?).trim().to_owned();
+    let cmdline_in = at.display().to_string();
+    Ok(Layers { cmdline, cmdline_in, carbon: file(CARBON_FILE)?, apps: file(APPS_FILE)? })
 }
 
 /// A virtual machine, with the carbon copy and the homes as disks.

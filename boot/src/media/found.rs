@@ -26,12 +26,13 @@ pub struct Found {
 
 impl Found {
     /// The medium at that path: a folder with our manifest, or a file or device that a row recognizes.
-    pub fn at(path: &Path) -> Result<Option<Self>> {
-        let tried = || format!("run {}", path.display());
+    /// `verb` is what is done with it, for errors.
+    pub fn at(verb: &str, path: &Path) -> Result<Option<Self>> {
+        let tried = || format!("{verb} {}", path.display());
         let found = fs::metadata(path).map_err(|error| Error::io(tried(), &error))?;
         let path = std::path::absolute(path).tried("find", path)?;
         if found.is_dir() {
-            return Self::folder(path);
+            return Self::folder(verb, path);
         }
         // a stick with a medium on it is accepted too
         if !found.is_file() && !found.file_type().is_block_device() {
@@ -42,19 +43,19 @@ impl Found {
         Ok(kind.map(|(medium, arch)| Self { medium, path, arch }))
     }
 
-    fn folder(path: PathBuf) -> Result<Option<Self>> {
+    fn folder(verb: &str, path: PathBuf) -> Result<Option<Self>> {
         let manifest = match Manifest::read(&path.join(MANIFEST)) {
             Ok(manifest) => manifest,
             // an app may have another kind of manifest.json
             Err(_) if !["kernel", "initramfs"].iter().all(|name| path.join(name).is_file()) => return Ok(None),
-            Err(error) => return Err(error.within(format!("run {}", path.display()))),
+            Err(error) => return Err(error.within(format!("{verb} {}", path.display()))),
         };
         let Some(medium) = Medium::named(&manifest.target).filter(|medium| medium.shape == Shape::Folder) else {
             return Ok(None);
         };
         files(&path)?;
         let unknown =
-            || Error::new(format!("run {}", path.display()), format!("{MANIFEST} names an unknown architecture"));
+            || Error::new(format!("{verb} {}", path.display()), format!("{MANIFEST} names an unknown architecture"));
         let arch = Arch::named(&manifest.arch).ok_or_else(unknown)?;
         Ok(Some(Self { medium, path, arch }))
     }

@@ -17,8 +17,8 @@ use shim::arches::Arch;
 use shim::probe;
 
 use super::{
-    ALWAYS, Asked, Console, Drive, EPOCH, FIRMWARES_RAM, Hardware, Listed, Listing, Medium, Member, Parts, Refused,
-    SERIAL, SPEED, Shape, Slot, Start, Starts, Stock, gzipped, initramfs, manifest, users,
+    ALWAYS, Asked, Code, Console, Drive, EPOCH, FIRMWARES_RAM, Hardware, Listed, Listing, Medium, Member, Parts,
+    Refused, SERIAL, SPEED, Shape, Slot, Start, Starts, Stock, gzipped, initramfs, manifest, users,
 };
 use crate::host::cache::write_whole;
 use crate::host::digest::{self, Key};
@@ -47,6 +47,10 @@ pub const MEDIUM: Medium = Medium {
     recognise,
     list,
     boot,
+    code: Code::Within {
+        why: "an ISO is read-only: the code of its apps is a file in it",
+        next: "homes on a partition with the label nodeos-users stay as they are, and the new ISO uses them",
+    },
     cmdline,
     // GRUB's loader/linux.c
     adds: "BOOT_IMAGE=/kernel",

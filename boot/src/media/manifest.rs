@@ -50,7 +50,7 @@ pub struct Member {
 
 impl Member {
     /// Describes a file of the host that has, or will have, that path on a medium.
-    pub(super) fn of(cache: &Cache, path: PathBuf, at: &Path) -> Result<Self> {
+    pub fn of(cache: &Cache, path: PathBuf, at: &Path) -> Result<Self> {
         let bytes = fs::metadata(at).tried("look at", at)?.len();
         Ok(Self { bytes, sha256: digest::file(cache, at)?, path })
     }
@@ -70,6 +70,16 @@ impl Manifest {
         let versions = versions.map(|(name, version)| (name.to_owned(), version)).collect();
         let (target, arch) = (medium.name.to_owned(), image.arch.name.to_owned());
         Ok(Self { target, arch, cmdline: (medium.cmdline)(parts)?, bytes, sha256, versions, members })
+    }
+
+    /// Puts a new file in the place of the one with its path. The size of a medium that is one file does not change.
+    pub fn replace(&mut self, new: Member, folder: bool) {
+        for member in self.members.iter_mut().filter(|member| member.path == new.path) {
+            if folder {
+                self.bytes = self.bytes.saturating_sub(member.bytes).saturating_add(new.bytes);
+            }
+            *member = new.clone();
+        }
     }
 
     /// Reads a manifest.

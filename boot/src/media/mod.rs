@@ -7,6 +7,7 @@ mod direct;
 mod found;
 mod hardware;
 mod iso;
+mod layers;
 mod lines;
 mod listing;
 mod manifest;
@@ -41,6 +42,7 @@ use crate::users::ext4::not_in_use;
 pub use self::found::Found;
 use self::hardware::Stock;
 pub use self::hardware::{Asked, Drive, Firmware, Hardware, Loaded, Refused, Slot, Start, Starts};
+pub use self::layers::{Code, Layers};
 pub use self::lines::{Machine, check_words};
 pub use self::listing::{Listed, Listing, list};
 pub use self::manifest::{Manifest, Member, NAME as MANIFEST, files, open, read};
@@ -77,6 +79,8 @@ pub struct Medium {
     list: fn(&Window) -> Result<Option<Listing>>,
     /// The machine that boots it.
     boot: fn(&Stock<'_>, &Asked) -> std::result::Result<Hardware, Refused>,
+    /// Where a finished one has the code of its apps.
+    pub code: Code,
     /// The default command line of the kernel.
     cmdline: fn(&Parts<'_>) -> Result<String>,
     /// The words that a boot loader or firmware adds.

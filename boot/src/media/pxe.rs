@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use shim::layout::APPS_IMAGE;
 
 use super::{
-    ALWAYS, Asked, Console, FIRMWARES_RAM, Hardware, Machine, Medium, Member, Parts, Refused, SERIAL, Shape, Start,
-    Starts, Stock, initramfs, users,
+    ALWAYS, Asked, Code, Console, FIRMWARES_RAM, Hardware, Machine, Medium, Member, Parts, Refused, SERIAL, Shape,
+    Start, Starts, Stock, initramfs, users,
 };
 use crate::host::cache::write_whole;
 use crate::host::error::{Result, Tried};
@@ -36,6 +36,10 @@ pub const MEDIUM: Medium = Medium {
     recognise: |_| None,
     list: |_| Ok(None),
     boot,
+    code: Code::Within {
+        why: "machines load the code of its apps with the initramfs",
+        next: "homes on a machine's own partition with the label nodeos-users stay as they are",
+    },
     cmdline,
     // our line for iPXE has `initrd=`, which names the initramfs; PXELINUX adds both words
     adds: "BOOT_IMAGE=kernel initrd=initramfs",

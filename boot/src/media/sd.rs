@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use shim::arches::Arch;
 
 use super::card::{ALIGN, BOOT, BOOT_AT, BOOT_END, LABEL, MIB, SERIAL};
-use super::{ALWAYS, Medium, Member, Parts, SPEED, Shape, Slot, Starts, card, gzipped, manifest};
+use super::{ALWAYS, Code, Medium, Member, Parts, SPEED, Shape, Slot, Starts, card, gzipped, manifest};
 use crate::host::cache::write_whole;
 use crate::host::digest::{self, Key};
 use crate::host::error::{Error, Result, Tried};
@@ -49,6 +49,7 @@ pub const MEDIUM: Medium = Medium {
     recognise: |disk| card::is(disk).then(|| Arch::named("aarch64")).flatten(),
     list: |disk| card::is(disk).then(|| card::list(disk)).transpose(),
     boot: card::boot,
+    code: Code::Apart(card::layers),
     cmdline,
     adds: FIRMWARES_WORDS,
     homes: "",

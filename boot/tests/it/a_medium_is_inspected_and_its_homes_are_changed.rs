@@ -1,10 +1,10 @@
 //! Cards, ISOs and folders: their content is listed, and the homes of a card are changed in place.
 //! If homes cannot be changed, the error says why and what to do.
 
+use crate::cards::{APPS_AT, MIB, carbon, card, initramfs};
 use crate::users::{homes, small};
 use boot::host::run::{Run, find};
 use boot::host::window::Window;
-use boot::image::erofs::{CARBON, mkfs};
 use boot::inspect::{Contents, Medium, Part, inspect};
 use boot::users::image::{NewUser, add, create, del, passwd};
 use boot::users::logon::Logon;
@@ -13,60 +13,10 @@ use boot::users::read::{How, list};
 use shim::policy::Policy;
 use std::fs;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-const MIB: u64 = 1 << 20;
-const CARBON_AT: u64 = 68 * MIB;
-const USERS_AT: u64 = 72 * MIB;
-
-fn carbon(folder: &Path) -> PathBuf {
-    let (from, image) = (folder.join("from"), folder.join("carbon.erofs"));
-    fs::create_dir(&from).unwrap();
-    fs::write(from.join("node"), "no node").unwrap();
-    mkfs(&CARBON).arg(&image).arg(&from).ok().unwrap();
-    image
-}
-
-fn initramfs(folder: &Path, name: &str) -> PathBuf {
-    let path = folder.join(name);
-    let member = cpio::newc::Builder::new(name).mode(0o100_644).write(Vec::new(), 0).finish().unwrap();
-    fs::write(&path, zstd::encode_all(cpio::newc::trailer(member).unwrap().as_slice(), 1).unwrap()).unwrap();
-    path
-}
-
-fn put(from: &Path, to: &fs::File, at: u64) {
-    to.write_all_at(&fs::read(from).unwrap(), at).unwrap();
-}
-
-/// A small card with the layout of `nodeos build --target sd`.
-fn card(folder: &Path) -> PathBuf {
-    let (card, fat, users) = (folder.join("card.img"), folder.join("fat"), folder.join("users.ext4"));
-    let file = fs::File::create(&card).unwrap();
-    file.set_len(128 * MIB).unwrap();
-    let table = "label: dos\nunit: sectors\nstart=8192, size=131072, type=c\nstart=139264, size=8192, type=83\n\
-                 start=147456, size=32768, type=83\n";
-    fs::write(folder.join("table"), table).unwrap();
-    Run::new("sfdisk")
-        .args(["--quiet", "--no-reread"])
-        .arg(&card)
-        .input(fs::File::open(folder.join("table")).unwrap())
-        .ok()
-        .unwrap();
-    fs::File::create(&fat).unwrap().set_len(64 * MIB).unwrap();
-    let shape =
-        ["-F", "-c", "1", "-h", "64", "-s", "32", "-T", "131072", "-H", "8192", "-N", "0", "-v", "NODEOS-BOOT", "::"];
-    Run::new("mformat").arg("-i").arg(&fat).args(shape).ok().unwrap();
-    fs::write(folder.join("kernel8.img"), [0x1f, 0x8b, 8, 0]).unwrap();
-    fs::write(folder.join("cmdline.txt"), "quiet grow\n").unwrap();
-    let files = [initramfs(folder, "initramfs"), folder.join("kernel8.img"), folder.join("cmdline.txt")];
-    Run::new("mcopy").arg("-i").arg(&fat).args(&files).arg("::").ok().unwrap();
-    create(&users, small(), &homes()).unwrap();
-    put(&fat, &file, 4 * MIB);
-    put(&carbon(folder), &file, CARBON_AT);
-    put(&users, &file, USERS_AT);
-    card
-}
+const USERS_AT: u64 = APPS_AT;
 
 fn medium(path: &Path) -> Medium {
     match inspect(path).unwrap() {
@@ -104,7 +54,7 @@ fn fsck(card: &Path) -> i32 {
 #[test]
 fn a_card_is_listed_by_partition() {
     let folder = tempfile::tempdir().unwrap();
-    let card = card(folder.path());
+    let card = card(folder.path(), None);
     let medium = medium(&card);
     assert_eq!(
         kinds(&medium),
@@ -124,7 +74,7 @@ fn a_card_is_listed_by_partition() {
 #[test]
 fn changing_the_homes_of_a_card_changes_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
-    let card = card(folder.path());
+    let card = card(folder.path(), None);
     let around = || {
         let window = Window::open(&card).unwrap();
         let end = USERS_AT + small().size;
@@ -211,7 +161,7 @@ fn a_build_folder_is_listed_and_errors_say_where_its_homes_are() {
 #[test]
 fn a_disk_without_homes_is_reported() {
     let folder = tempfile::tempdir().unwrap();
-    let card = card(folder.path());
+    let card = card(folder.path(), None);
     let file = fs::File::options().write(true).open(&card).unwrap();
     // the label of the users partition
     file.write_all_at(b"other\0", USERS_AT + 1024 + 0x78).unwrap();

@@ -1,0 +1,83 @@
+//! `nodeos update-app`: another version of an app on a medium that is built.
+
+use std::path::PathBuf;
+
+use boot::assembly::Wanted;
+use boot::media::Found;
+use boot::tools::For;
+use boot::update::Target;
+
+use crate::common::{Act, Common, Failed, print_line};
+use crate::source::{ForApp, Source};
+
+/// Replace the app on a medium by another version of it, and keep the homes
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// What `nodeos build` wrote: a folder of the target direct, the image of a card, or the card's device
+    medium: PathBuf,
+    /// The app: a .js, .mjs, .cjs or .ts file, or a folder with a package.json
+    app: PathBuf,
+    #[command(flatten)]
+    for_app: ForApp,
+}
+
+const EXAMPLES: &str = "\
+Only the code of the app is replaced, with its variables, words and policy: give those again that still count. The \
+app's data stays, and so do the kernel, node and what nodeos.toml includes. If the app needs others, the command \
+refuses, and says how to build a medium with the same homes. The apps of [[app]] are replaced together.
+
+A folder or an image is replaced when the new one is finished, or stays as it was. A device is written in place: if \
+that is interrupted, run the same command again.
+
+Examples:
+  nodeos build app.js --out image && nodeos update-app image app.js
+  nodeos update-app card.img shop --env PORT=80
+  nodeos update-app /dev/sdX shop            the card itself, in a reader of this machine: docs/sd.md";
+
+impl Act for Args {
+    fn purposes(&self) -> Vec<For> {
+        match self.medium() {
+            // `run` reports this error before anything is installed for it
+            Err(_) => Vec::new(),
+            Ok(medium) => vec![For::Images, For::Users, For::Medium(medium.medium.name)],
+        }
+    }
+
+    fn run(self, common: Common) -> Result<u8, Failed> {
+        let found = self.medium()?;
+        let source = Source {
+            app: Some(self.app),
+            arch: Some(found.arch),
+            carbon: None,
+            node: None,
+            // those of the medium stay
+            users: Some("none".into()),
+            append: None,
+            for_app: self.for_app,
+        };
+        let target = Target::of(found)?;
+        let Wanted { arch, mut manifest, .. } = source.wanted()?;
+        let (node, unknown) = target.check(&manifest)?;
+        manifest.node = node.or(manifest.node);
+        let users = source.users(&manifest)?;
+        target.same_apps(users.apps.iter().map(|app| app.name.as_str()))?;
+        unknown.iter().for_each(|text| common.progress.say("update-app", text));
+        let host = common.host()?;
+        let Some(layer) = users.code(&host, arch)? else { return Err(Failed::usage("an APP is needed")) };
+        let room = target.replace(&host, &layer)?;
+        let bytes = layer.metadata().map_or(0, |found| found.len());
+        let of = room.map(|room| format!(" of {room} that fit")).unwrap_or_default();
+        print_line(&format!("{}: the app has {bytes} bytes{of}; the homes are as they were", self.medium.display()))
+    }
+}
+
+impl Args {
+    fn medium(&self) -> Result<Found, Failed> {
+        let none = || {
+            let text = format!("cannot update {}: it is no medium that nodeos build wrote", self.medium.display());
+            Failed::usage(format!("{text}\n  next: name a folder of --target direct, or a card's image"))
+        };
+        Found::at("update", &self.medium)?.ok_or_else(none)
+    }
+}

@@ -1,0 +1,219 @@
+//! Another version of an app on a medium that a build wrote: replaces the layer with the code, and nothing else.
+//!
+//! ```text
+//! path → Found → Target (what the medium has) → check (what the app needs) → layer → replace
+//! ```
+//!
+//! 1. The homes are not touched: those of a folder are another file, those of a card another partition.
+//! 2. All checks come before the first write.
+//! 3. A file is replaced by a finished copy. A device cannot be: see `write`.
+
+mod needs;
+mod version;
+mod write;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use shim::cmdline::Options;
+use shim::device::Device;
+use shim::layout::{APP_INIT, APPS_LABEL};
+use shim::probe;
+
+use crate::host::Host;
+use crate::host::cache::write_whole;
+use crate::host::digest;
+use crate::host::error::{Error, Result, Tried};
+use crate::host::run::Run;
+use crate::host::window::Window;
+use crate::image::APPS_FILE;
+use crate::inspect::files::Files;
+use crate::media::{Code, Found, Layers, MANIFEST, Manifest, Member, Shape, beside};
+use crate::users::ext4::not_in_use;
+use crate::users::place::Place;
+
+/// A medium whose apps can be replaced.
+pub struct Target {
+    found: Found,
+    layers: Layers,
+    apps: Window,
+    /// The names of its apps; `None` after an interrupted write to a device.
+    names: Option<BTreeSet<String>>,
+}
+
+impl Target {
+    /// Refuses a medium that has no apps, or whose apps cannot be replaced.
+    pub fn of(found: Found) -> Result<Self> {
+        let (path, target) = (found.path.display(), found.medium.name);
+        let failed = |why: String| Error::new(format!("update {path}"), why);
+        let of = match found.medium.code {
+            Code::Apart(of) => of,
+            Code::Within { why, next } => {
+                let next = format!("build another: nodeos build APP --target {target} --out NEW; {next}");
+                return Err(failed(why.to_owned()).next(next));
+            }
+        };
+        let layers = of(&found.path).map_err(|error| error.within(format!("update {path}")))?;
+        let Some(apps) = layers.apps.clone().filter(|_| Options::parse(&layers.cmdline).apps.is_some()) else {
+            let next = format!("build one with an app: nodeos build APP --target {target} --out NEW");
+            return Err(failed("it has no app: it was built without one".to_owned()).next(next));
+        };
+        let names = names(&apps)?;
+        let target = Self { found, layers, apps, names };
+        target.free()?;
+        Ok(target)
+    }
+
+    /// The version of its node, if that can be found out.
+    pub fn node(&self) -> Result<Option<String>> {
+        match &self.layers.carbon {
+            Some(carbon) => match Files::open(carbon)?.file("/bin/node")? {
+                Some(node) => version::of(node).tried("read node in", carbon.path()),
+                None => Ok(None),
+            },
+            None => Ok(self.manifest().and_then(|manifest| manifest.versions.get("node").cloned())),
+        }
+    }
+
+    /// Refuses a layer with other apps: each app of a medium has a home there.
+    pub fn same_apps<'a>(&self, apps: impl Iterator<Item = &'a str>) -> Result<()> {
+        let new: BTreeSet<String> = apps.map(str::to_owned).collect();
+        let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        match &self.names {
+            Some(old) if *old != new => {
+                let what = |names| if list(names).contains(", ") { "apps" } else { "app" };
+                let why = format!(
+                    "it has the {} {}, and the new version has the {} {}: each app's data is in the home of its name",
+                    what(old),
+                    list(old),
+                    what(&new),
+                    list(&new)
+                );
+                let next = format!("give its apps their names; or for other apps, {}", self.anew());
+                Err(Error::new(self.tried(), why).next(next))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts the new layer in the place of the old one. Returns how many bytes fit there; `None` for a file.
+    pub fn replace(&self, host: &Host, layer: &Path) -> Result<Option<u64>> {
+        self.free()?;
+        let path = &self.found.path;
+        if self.found.medium.shape == Shape::Folder {
+            write::file(layer, &path.join(APPS_FILE))?;
+            self.describe(host, layer, false)?;
+            return Ok(None);
+        }
+        let (bytes, room) = (fs::metadata(layer).tried("look at", layer)?.len(), self.apps.length());
+        if bytes > room {
+            let why = format!("the new code has {bytes} bytes, and its partition has {room}");
+            return Err(Error::new(self.tried(), why).next(self.anew()));
+        }
+        let place = write::Place { at: self.apps.at(), old: old_bytes(&self.apps) };
+        if is_device(path) {
+            write::device(layer, path, place)?;
+        } else {
+            let as_built = self.found.is_as_built(&host.cache)?;
+            write::copy(layer, path, place)?;
+            self.describe(host, layer, as_built)?;
+        }
+        Ok(Some(room))
+    }
+
+    fn tried(&self) -> String {
+        format!("update {}", self.found.path.display())
+    }
+
+    /// Refuses a medium that a machine is using.
+    fn free(&self) -> Result<()> {
+        let path = &self.found.path;
+        match self.found.medium.shape {
+            Shape::Folder => not_in_use(self.tried(), &path.join(APPS_FILE)),
+            Shape::File => not_in_use(self.tried(), path),
+        }
+    }
+
+    /// How to build a medium with the same homes.
+    fn anew(&self) -> String {
+        let Found { medium, path, arch } = &self.found;
+        let build = |users: Option<&Path>, to: &str| {
+            let run = Run::new("nodeos").args(["build", "APP", "--target", medium.name, "--arch", arch.name]);
+            let run = users.into_iter().fold(run, |run, users| run.arg("--users").arg(users));
+            run.args(["--out", to]).to_string()
+        };
+        if medium.shape == Shape::Folder {
+            let homes = Some(path.join("users.ext4")).filter(|homes| homes.is_file());
+            return format!("build another medium with the same homes: {}", build(homes.as_deref(), "NEW"));
+        }
+        let Ok(Place { window, .. }) = Place::of(path) else {
+            return format!("build another medium: {}", build(None, "NEW.img"));
+        };
+        let mut from = OsString::from("if=");
+        from.push(path);
+        let dd = Run::new("dd").arg(from).args(["of=homes.ext4", "bs=4M", "conv=sparse"]);
+        let dd = dd.arg("iflag=skip_bytes,count_bytes").arg(format!("skip={}", window.at()));
+        let dd = dd.arg(format!("count={}", window.length()));
+        // password hashes are in it
+        format!(
+            "build another medium with the same homes: (umask 077; {dd}) && {}",
+            build(Some(Path::new("homes.ext4")), "NEW.img")
+        )
+    }
+
+    fn manifest(&self) -> Option<Manifest> {
+        let path = &self.found.path;
+        let at = if self.found.medium.shape == Shape::Folder { path.join(MANIFEST) } else { beside(path) };
+        Manifest::read(&at).ok()
+    }
+
+    /// Changes the manifest to what is there now. If homes were changed since the build, it must go on saying so.
+    fn describe(&self, host: &Host, layer: &Path, as_built: bool) -> Result<()> {
+        let path = &self.found.path;
+        let Some(mut manifest) = self.manifest() else { return Ok(()) };
+        let new = Member::of(&host.cache, APPS_FILE.into(), layer)?;
+        let sha256 = if as_built { Some(digest::file(&host.cache, path)?) } else { manifest.sha256.take() };
+        let folder = self.found.medium.shape == Shape::Folder;
+        let at = if folder { path.join(MANIFEST) } else { beside(path) };
+        manifest.replace(new, folder);
+        manifest.sha256 = sha256;
+        write_whole(&at, manifest.json()?.as_bytes())
+    }
+}
+
+fn is_device(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.file_type().is_block_device())
+}
+
+/// The bytes that the old layer may have.
+fn old_bytes(apps: &Window) -> u64 {
+    let mut head = [0; probe::BLOCK];
+    let size = apps.read_exact_at(&mut head, 0).ok().and_then(|()| probe::size(&head, 0));
+    size.map_or(apps.length(), |size| size.saturating_add(write::BLOCK).min(apps.length()))
+}
+
+/// The names of the apps in a layer; `None` if its first block was emptied, as at the beginning of a write to a device.
+fn names(apps: &Window) -> Result<Option<BTreeSet<String>>> {
+    let path = apps.path().display();
+    let head = apps.head(write::BLOCK)?;
+    if apps.at() > 0 && !head.is_empty() && head.iter().all(|byte| *byte == 0) {
+        return Ok(None);
+    }
+    let failed = |why: &str| Error::new(format!("find the apps in {path}"), why);
+    if !probe::matches(&head, 0, Device::Label(APPS_LABEL)) {
+        return Err(failed("where its command line names them is something else")
+            .next("nodeos inspect shows what is on it; nothing was changed"));
+    }
+    let files = Files::open(apps)?;
+    let names = files.folders()?;
+    for name in &names {
+        if files.file(&format!("/{name}{APP_INIT}"))?.is_none() {
+            let why = format!("the app {name} has no {APP_INIT}: another version of nodeos built it");
+            return Err(failed(&why).next("build another medium"));
+        }
+    }
+    Ok(Some(names.into_iter().collect()))
+}
