@@ -46,7 +46,7 @@ pub struct Source {
 }
 
 /// What the command line says of the app itself. It goes into the app's layer.
-#[derive(Clone, clap::Args)]
+#[derive(Clone, Default, clap::Args)]
 pub struct ForApp {
     /// Include what nodeos.toml and package.json name outside their own folder: files, node, users, packages, and install scripts. Without it, nodeos asks on a terminal
     #[arg(long)]
