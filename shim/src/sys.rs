@@ -270,7 +270,7 @@ pub fn ready_within(fd: BorrowedFd<'_>, how: PollFlags, seconds: u8) -> bool {
     rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: seconds.into(), tv_nsec: 0 })) == Ok(1)
 }
 
-/// Sends a packet with two descriptors.
+/// Sends a packet with two descriptors. rustix's `sendmsg` takes 1 KiB of PID 1.
 ///
 /// # Errors
 /// `EAGAIN` if the socket is full.

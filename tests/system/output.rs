@@ -37,7 +37,7 @@ fn longest_wait(arch: &'static Arch, without: &str) -> (u32, String) {
 }
 
 pub fn a_slow_console_does_not_hold_an_app_up(arch: &'static Arch) {
-    let missing = "bytes of its output are not shown: this console is slower";
+    let missing = "bytes of its output are not shown: this console is too slow";
     let (wait, said) = longest_wait(arch, "");
     assert!(wait < 5000 && said.contains("nodeos: app: ") && said.contains(missing), "{wait} ms: {said}");
     let (wait, said) = longest_wait(arch, "console");
@@ -59,7 +59,7 @@ pub fn lines_of_two_inits_stay_whole(arch: &'static Arch) {
     }
 }
 
-/// `/log` is killed by root, who sees it only without pid namespaces.
+/// `/log` is killed by root, who sees it only without two guards.
 pub fn an_init_goes_on_when_the_log_program_is_killed(arch: &'static Arch) {
     let mut root = Home::new("root", 0);
     root.program(
@@ -82,7 +82,7 @@ pub fn an_init_goes_on_when_the_log_program_is_killed(arch: &'static Arch) {
             if (line === 300) { clearInterval(timer); console.log('ana ends') }
         }, 100)";
     let disk = Disk::with(&[root, runs("ana", 1000, counts)]);
-    let mut vm = Boot::on(arch).homes(&disk).without("pid").start();
+    let mut vm = Boot::on(arch).homes(&disk).without("pid,own_processes").start();
     vm.expect("killed 3").unwrap();
     vm.expect("ana ends").unwrap();
     let said = vm.transcript();

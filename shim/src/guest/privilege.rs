@@ -22,6 +22,9 @@ const LOGON: CapabilitySet = set(programs::LOGON.keeps);
 const BROKER: CapabilitySet = set(programs::BROKER.keeps);
 const LOG: CapabilitySet = set(programs::LOG.keeps);
 
+/// The uid and gid of `/log`: the highest that there is (include/linux/uidgid.h, `uid_valid`).
+const NOBODY: u32 = u32::MAX - 1;
+
 /// The set in rustix's type. It is empty for a program that runs as a user.
 const fn set(keeps: Keeps) -> CapabilitySet {
     match keeps {
@@ -99,8 +102,11 @@ pub fn become_broker() -> Result<()> {
     keep(BROKER)
 }
 
-/// Stays uid 0 without any capability.
+/// Becomes a user that nobody is, without any capability.
 pub fn become_logger() -> Result<()> {
+    set_thread_groups(&[])?;
+    set_thread_res_gid(Gid::from_raw(NOBODY), Gid::from_raw(NOBODY), Gid::from_raw(NOBODY))?;
+    set_thread_res_uid(Uid::from_raw(NOBODY), Uid::from_raw(NOBODY), Uid::from_raw(NOBODY))?;
     keep(LOG)
 }
 

@@ -32,6 +32,8 @@ pub fn take_terminal(terminal: &OwnedFd) -> Result<()> {
     ioctl(terminal, ioctl::TIOCSCTTY, 1) // 1 steals (ioctl_tty(2))
 }
 
+// rustix has these two in its feature `pty`, with one more dependency
+
 /// Lets the other end of a new pseudo terminal be opened (ioctl_tty(2)).
 pub fn unlock(master: &OwnedFd) -> Result<()> {
     let no = 0_i32;

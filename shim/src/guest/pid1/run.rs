@@ -18,7 +18,7 @@ use crate::{
         pid1::{
             boot::Machine,
             broker::Broker,
-            output::{Output, Printed},
+            output::LogProgram,
             sandboxes::{self, Session, Streams},
             stop,
         },
@@ -44,7 +44,7 @@ struct Executor<'a> {
     log: &'a Log,
     reports: Reports,
     broker: Option<Broker>,
-    output: Output,
+    logger: LogProgram,
     own: OwnedFd,
     sandboxes: Vec<(HomeId, Pid, OwnedFd), MAX_SANDBOXES>,
 }
@@ -55,10 +55,10 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
     let (reports, own) = (Reports::new()?, sandboxes::own()?);
-    let mut executor = Executor { machine, log, reports, broker, output: Output::default(), own, sandboxes: Vec::new() };
+    let mut executor = Executor { machine, log, reports, broker, logger: LogProgram::new(), own, sandboxes: Vec::new() };
     let mut up = false;
     loop {
-        executor.start_output_again();
+        executor.give_terminals();
         while let Some(action) = state.next(uptime()) {
             let outcome = executor.execute(action);
             state.done(action, outcome, uptime());
@@ -67,7 +67,7 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
             up = true;
             info!(log, "up; PID 1 holds ", own_memory().unwrap_or(0), " KiB of its own");
         }
-        let wake_at = [state.wake_at(), executor.output.due].into_iter().flatten().min();
+        let wake_at = [state.wake_at(), executor.logger.due].into_iter().flatten().min();
         wait(&signals, executor.reports.descriptor(), executor.broker.as_ref(), wake_at);
         executor.take_reports(&mut state);
         executor.broker.take_if(|broker| !broker.serve());
@@ -136,7 +136,7 @@ impl Executor<'_> {
                 self.outcome("a sandbox", built)
             }
             Action::Init(home, console) => {
-                self.print_apart(home);
+                self.open_terminal(home);
                 self.entered(home, self.init(home, console))
             }
             Action::Shell(home, console) => self.entered(home, self.shell(home, console)),
@@ -157,7 +157,7 @@ impl Executor<'_> {
                 Outcome::Done
             }
             Action::Stop(word) => {
-                self.output.finish();
+                self.logger.finish();
                 stop::stop(word, self.log)
             }
         }
@@ -190,13 +190,13 @@ impl Executor<'_> {
 
     /// A process has ended. If it was the first process of a sandbox, the sandbox has ended.
     fn buried(&mut self, pid: Pid) {
-        self.output.buried(pid);
+        self.logger.buried(pid);
         if let Some(at) = self.sandboxes.iter().position(|(_, reaper, _)| *reaper == pid)
             && let (home, ..) = self.sandboxes.swap_remove(at)
             && let Some(user) = self.machine.homes.get(home)
         {
             sandboxes::remove(&user);
-            self.output.forget(home);
+            self.logger.forget(home);
         }
     }
 
@@ -295,34 +295,23 @@ impl Executor<'_> {
         Ok(reaper)
     }
 
-    /// The init of that home prints on a terminal of its own, and a slow console does not hold it up.
-    fn print_apart(&mut self, home: HomeId) {
+    /// The init of that home prints on a terminal of its own, so that a slow console does not hold it up.
+    fn open_terminal(&mut self, home: HomeId) {
         if !self.machine.guards.hold(Guard::Console) {
             return;
         }
-        let opened = self.output.open(home, self.machine.consoles.first());
-        let given = opened.and_then(|()| {
-            let started = self.output.start(self.machine.words)?;
-            self.give(|printed| started || printed.home == home)
-        });
-        if let Err(errno) = given {
-            self.output.forget(home);
-            error!(self.log, "cannot pass on what ", self.name(home), " prints: ", errno);
+        match self.logger.open(home, self.machine.consoles.first()) {
+            Ok(()) => self.give_terminals(),
+            Err(errno) => error!(self.log, "nothing that ", self.name(home), " prints is shown: ", errno),
         }
     }
 
-    /// Gives `/log` these terminals.
-    fn give(&self, which: impl Fn(&Printed) -> bool) -> Result<()> {
-        let mut some = self.output.held().filter(|printed| which(printed));
-        some.try_for_each(|printed| self.output.give(printed, self.name(printed.home)))
-    }
-
-    /// If `/log` has ended, what inits print waits until it runs again.
-    fn start_output_again(&mut self) {
-        if self.output.due.is_some_and(|due| due <= uptime()) {
-            let given = self.output.start(self.machine.words).and_then(|_| self.give(|_| true));
-            if let Err(errno) = given {
-                error!(self.log, "cannot start /log again: ", errno);
+    fn give_terminals(&mut self) {
+        if self.logger.due.is_some_and(|due| due <= uptime()) {
+            let homes = &self.machine.homes;
+            let name = |home| homes.get(home).map_or("?", |user| user.name);
+            if let Err(errno) = self.logger.give(self.machine.words, name) {
+                error!(self.log, "cannot start /log, and what inits print waits: ", errno);
             }
         }
     }
@@ -330,7 +319,7 @@ impl Executor<'_> {
     fn init(&self, home: HomeId, console: Option<ConsoleId>) -> Result<Pid> {
         let streams = match console {
             Some(console) => Streams::Terminal(self.terminal(console)?),
-            None => Streams::None,
+            None => Streams::NoInput,
         };
         info!(self.log, "init of ", self.name(home));
         let app = self.machine.apps && place::app(self.name(home)).is_ok();
@@ -350,7 +339,7 @@ impl Executor<'_> {
         let user = &self.user(home)?;
         let reaper = self.sandbox(home).ok_or(Errno::SRCH)?;
         let init = !path.is_empty();
-        let output = self.output.held().find(|printed| init && printed.home == home);
+        let output = self.logger.terminal(home).filter(|_| init);
         let session = Session { user, path, streams, output, pipes, machine: self.machine };
         sandboxes::enter(reaper, self.own.as_fd(), session)
     }

@@ -18,7 +18,7 @@ use crate::{
     guest::{
         execute::{CLONE, attach},
         log::Log,
-        pid1::{boot::Machine, output::Printed, stop},
+        pid1::{boot::Machine, output::InitTerminal, stop},
         place::{self, Name},
         privilege,
         program::Program,
@@ -81,8 +81,8 @@ const PORTS_WITHIN: u8 = 50;
 /// The standard streams of a program.
 #[derive(Clone, Copy)]
 pub enum Streams<'a> {
-    /// None: an init that prints on its own terminal.
-    None,
+    /// Nothing to read: an init among others.
+    NoInput,
     /// This terminal, as the controlling terminal of the session.
     Terminal(&'a Terminal<'a>),
 }
@@ -95,7 +95,7 @@ pub struct Session<'a> {
     pub path: &'a str,
     pub streams: Streams<'a>,
     /// Where an init prints.
-    pub output: Option<&'a Printed>,
+    pub output: Option<&'a InitTerminal>,
     /// Which of them are pipes instead.
     pub pipes: Pipes,
     pub machine: &'a Machine<'a>,
@@ -162,7 +162,7 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
         sys::put_at(&port(path)?, descriptor)?;
     }
     let input = match session.streams {
-        Streams::None => {
+        Streams::NoInput => {
             let path = if session.machine.guards.hold(Guard::Console) { "/dev/null" } else { "/dev/console" };
             let nowhere = place::file(path, OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK)?;
             rustix::fs::fcntl_setfl(&nowhere, OFlags::empty())?;
@@ -215,7 +215,7 @@ fn port(path: &str) -> Result<OwnedFd> {
 }
 
 /// The terminal on which an init prints, as its user's.
-fn prints(session: Session<'_>, output: &Printed) -> Result<OwnedFd> {
+fn prints(session: Session<'_>, output: &InitTerminal) -> Result<OwnedFd> {
     let end = output.end()?;
     rustix::fs::fchown(&end, Some(Uid::from_raw(session.user.uid)), Some(Gid::from_raw(session.user.gid)))?;
     Ok(end)
