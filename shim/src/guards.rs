@@ -39,7 +39,7 @@ pub enum Guard {
     Pivot,
     /// A user's program inherits no descriptor of PID 1.
     Descriptors,
-    /// Each user's `/init` has its own node of the console.
+    /// Each user's `/init` prints on a terminal of its own, not on the console.
     Console,
     /// A sandbox without a device program of its own opens no device that is granted to any user.
     Claims,
