@@ -15,6 +15,9 @@ pub const PIECE: usize = 4 << 10;
 /// How many milliseconds a program waits until the console has taken a piece. A console that takes longer, less than 16
 /// KiB a second, is slow: its programs do not wait for it. The fastest usual serial line, 115200 baud, takes 11.
 pub const PATIENCE: u64 = 250;
+/// How often a console may refuse a piece before it counts as gone. A logon hangs the console up, which then refuses
+/// everything for a moment (drivers/tty/serial/serial_core.c, `uart_shutdown`).
+pub const REFUSALS: u16 = 500;
 
 /// The output of one program. All zeros is one that has printed nothing.
 #[derive(Clone, Copy)]
@@ -34,13 +37,15 @@ pub struct Output {
     waits_since: u64,
     /// Whether the console is slow, so that the program does not wait.
     slow: bool,
+    /// How often in a row the console has refused the piece.
+    refused: u16,
 }
 
 impl Output {
     /// A program of that user begins to print: what is held of another one is gone.
     pub fn begin(&mut self, user: &[u8]) {
         (self.printed, self.followed, self.waits_since, self.slow) = (0, 0, 0, false);
-        (self.from, self.to, self.user_ends) = (0, 0, 0);
+        (self.from, self.to, self.user_ends, self.refused) = (0, 0, 0, 0);
         for (place, byte) in self.user.iter_mut().zip(user) {
             *place = *byte;
             self.user_ends = self.user_ends.saturating_add(1);
@@ -119,14 +124,19 @@ impl Output {
     /// The console has taken so many bytes of the piece.
     pub fn take(&mut self, bytes: usize) {
         self.from = self.from.saturating_add(bytes).min(self.to);
+        self.refused = 0;
         if self.is_taken() {
             self.slow = false;
         }
     }
 
-    /// Nobody takes this any more: what is held is left out.
-    pub fn forget(&mut self) {
-        (self.from, self.followed) = (self.to, self.printed);
+    /// The console has refused the piece. It counts as slow; once it counts as gone, what is held is left out.
+    pub fn refuse(&mut self) {
+        self.slow = true;
+        self.refused = self.refused.saturating_add(1);
+        if self.refused > REFUSALS {
+            (self.from, self.followed) = (self.to, self.printed);
+        }
     }
 
     fn at(&self, position: u64) -> u8 {
@@ -167,12 +177,12 @@ impl Output {
 
 /// Where the byte of that position lies in the ring.
 fn place(position: u64) -> usize {
-    usize::try_from(position % RING as u64).unwrap_or(0)
+    position.checked_rem(RING as u64).and_then(|place| usize::try_from(place).ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Output, PATIENCE, PIECE, RING, USER};
+    use super::{Output, PATIENCE, PIECE, REFUSALS, RING, USER};
 
     fn output() -> Output {
         let mut output = Output {
@@ -186,6 +196,7 @@ mod tests {
             to: 0,
             waits_since: 0,
             slow: false,
+            refused: 0,
         };
         output.begin(b"ana");
         output
@@ -289,7 +300,30 @@ mod tests {
         output.print(b"> ");
         assert_eq!(output.piece(), b"> ", "a prompt has no end of line");
         assert!(output.is_halfway());
-        output.forget();
+    }
+
+    #[test]
+    fn a_console_that_refuses_for_a_moment_loses_nothing() {
+        let mut output = output();
+        output.print(b"one\ntwo");
+        output.piece();
+        (0..REFUSALS).for_each(|_| output.refuse());
+        assert!(output.is_slow() && !output.is_taken(), "its reader rests between two tries");
+        assert_eq!(taken(&mut output, 1), "one\ntwo");
+        assert!(!output.is_slow());
+    }
+
+    #[test]
+    fn a_console_that_is_gone_is_not_waited_for() {
+        let mut output = output();
+        output.print(b"one\ntwo");
+        output.piece();
+        (0..=REFUSALS).for_each(|_| output.refuse());
         assert!(output.is_taken() && !output.is_halfway());
+        output.print(b"three");
+        output.piece();
+        output.refuse();
+        assert!(output.is_taken());
+        assert_eq!(output.room(0), PIECE, "its program goes on");
     }
 }

@@ -57,6 +57,7 @@ rows! {
     hear_device: "ana", "devices";
     lock_device: "ana", "devices";
     lock_console: "ana", "console";
+    lock_input: "ana", "console";
     // more than one user's share
     take_memory: "ana", "limits";
     take_processes: "ana", "limits";

@@ -186,8 +186,8 @@ fn print(init: &mut Init, output: &mut Output) {
     match rustix::io::write(&init.console, output.piece()) {
         Ok(length) => output.take(length),
         Err(Errno::AGAIN | Errno::INTR) => {}
-        // the console is gone
-        Err(_) => output.forget(),
+        // the console is hung up, or gone
+        Err(_) => output.refuse(),
     }
 }
 

@@ -24,6 +24,7 @@ pub const ATTACKS: Table = &[
     ("hear_device", |_| heard(&watch(c"/dev/null")?)),
     ("lock_device", |_| locked(open(c"/dev/null", OFlags::RDONLY)?)),
     ("lock_console", |_| locked(Stream(1))),
+    ("lock_input", |_| locked(Stream(0))),
     ("share_all", share_all),
     ("watch_fill", watch_fill),
     ("hear_all", hear_all),
@@ -80,9 +81,10 @@ fn locked(file: impl AsFd) -> Result<()> {
     }
 }
 
-/// The victim's part in the first three attacks: it locks the console and `/dev/null`. Then `touch`
-/// opens `/dev/null` again and again.
+/// The victim's part in the first four attacks: it locks its standard streams and `/dev/null`. Then
+/// `touch` opens `/dev/null` again and again.
 pub fn lock() -> Result<()> {
+    flock(Stream(0), FlockOperation::NonBlockingLockExclusive)?;
     flock(Stream(1), FlockOperation::NonBlockingLockExclusive)?;
     take(c"/dev/null")
 }

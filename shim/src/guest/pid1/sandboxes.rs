@@ -163,12 +163,12 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
     }
     let input = match session.streams {
         Streams::NoInput => {
-            let path = if session.machine.guards.hold(Guard::Console) { "/dev/null" } else { "/dev/console" };
-            let nowhere = place::file(path, OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK)?;
-            rustix::fs::fcntl_setfl(&nowhere, OFlags::empty())?;
+            let own = session.machine.guards.hold(Guard::Console);
+            let console = (!own).then(|| place::file("/dev/console", OFlags::RDWR | OFlags::NOCTTY)).transpose()?;
             join_rest(pidfd, session.machine.guards)?;
             rustix::process::setsid()?;
-            nowhere
+            // the sandbox's own: users who shared PID 1's could block each other with a lock, and root could change it
+            console.map_or_else(|| place::file("/dev/null", OFlags::RDWR), Ok)?
         }
         Streams::Terminal(Terminal { name, line }) => {
             let mut path = Text::new();
