@@ -253,12 +253,12 @@ fn names(apps: &Window) -> Result<Option<BTreeSet<String>>> {
         );
     }
     let files = Files::open(apps)?;
-    let names = files.folders()?;
+    let names: BTreeSet<String> = files.apps()?.into_iter().map(|app| app.name).collect();
     for name in &names {
         if files.file(&format!("/{name}{APP_INIT}"))?.is_none() {
             let why = format!("the app {name} has no {APP_INIT}: another version of nodeos built it");
             return Err(failed(&why).next("build another medium"));
         }
     }
-    Ok(Some(names.into_iter().collect()))
+    Ok(Some(names))
 }

@@ -5,10 +5,13 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 
 use boot::host::digest;
+use boot::image::erofs::{APPS as APPS_IMAGE, mkfs};
 use boot::image::manifest::Manifest as Settings;
+use boot::inspect::machine;
 use boot::media::{Found, Manifest, Member, beside};
 use boot::users::ext4::lock;
 use boot::users::names::APP;
+use shim::layout::{APP_INIT, APPS_LABEL};
 
 use crate::cards::{APPS, APPS_AT, card};
 use crate::updates::{Stage, target, why};
@@ -158,6 +161,26 @@ fn an_app_that_needs_another_medium_is_refused() {
     assert!(said.contains("its /node is not the same as "), "{said}");
     let unknown = check("[kernel]\noptions = ['CONFIG_USB_SERIAL=y']").unwrap().1;
     assert!(unknown[0].contains("its options could not be compared"), "{unknown:?}");
+}
+
+/// `nodeos inspect` and `update-app` read the apps with the same code.
+#[test]
+fn only_folders_that_are_users_count_as_apps() {
+    let stage = Stage::new("aarch64");
+    let (from, image) = (stage.at("layer"), stage.at("layer.erofs"));
+    for name in [APP, "lost+found", ".policy"] {
+        fs::create_dir_all(from.join(name)).unwrap();
+    }
+    fs::create_dir_all(from.join(format!("{APP}{APP_INIT}")).parent().unwrap()).unwrap();
+    fs::write(from.join(format!("{APP}{APP_INIT}")), "// one").unwrap();
+    fs::write(from.join("file"), "no app").unwrap();
+    // without a checksum, because the label comes afterwards
+    mkfs(&APPS_IMAGE).args(["-E", "nosbcrc"]).arg(&image).arg(&from).ok().unwrap();
+    File::options().write(true).open(&image).unwrap().write_all_at(APPS_LABEL.as_bytes(), 1024 + 64).unwrap();
+    let card = card(stage.folder.path(), Some(&image));
+    assert_eq!(target(&card).unwrap().same_apps([APP].into_iter()), Ok(()));
+    let apps: Vec<String> = machine(&card).unwrap().apps.into_iter().map(|app| app.name).collect();
+    assert_eq!(apps, [APP]);
 }
 
 #[test]
