@@ -1,8 +1,10 @@
 //! What would be written to at a wrong place, or by two at once, is refused or waits.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use boot::host::digest;
 use boot::host::run::Run;
@@ -112,13 +114,11 @@ fn overlapping_partitions_are_refused() {
     assert!(target(&card).is_ok());
 }
 
-/// Changes the homes as soon as it can, as `nodeos users` would, and says whether it did.
-fn change_when_free(card: &Path) {
-    std::thread::sleep(std::time::Duration::from_millis(20));
+/// Changes a byte as soon as it can, as `nodeos users` would.
+fn change_when_free(card: &Path, at: u64) {
     loop {
         if let Ok(_held) = lock(card) {
-            // read long before, by whoever is computing a digest
-            return write_at(card, b"mine", 1 << 20);
+            return write_at(card, b"mine", at);
         }
     }
 }
@@ -127,17 +127,30 @@ fn change_when_free(card: &Path) {
 fn homes_that_are_changed_during_an_update_never_look_as_built() {
     let stage = Stage::new("aarch64");
     let card = card(stage.folder.path(), Some(&stage.layer(APP, "// one")));
-    let two = stage.layer(APP, "// two");
-    stage.describe(&beside(&card), "sd", Some(digest::file(&stage.host.cache, &card).unwrap()), 128 << 20, vec![]);
-    // so that the digest is computed once more
-    File::options().write(true).open(&card).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
-    let found = target(&card).unwrap();
-    let path = card.clone();
-    let other = std::thread::spawn(move || change_when_free(&path));
-    found.replace(&stage.host, &two).unwrap();
-    other.join().unwrap();
-    let found = Found::at("update", &card).unwrap().unwrap();
-    assert!(!found.is_as_built(&stage.host.cache).unwrap());
+    let layer = stage.layer(APP, "// two");
+    let built = || Found::at("update", &card).unwrap().unwrap().is_as_built(&stage.host.cache).unwrap();
+    let inode = |path: &Path| fs::metadata(path).unwrap().ino();
+    for after_the_rename in [false, true] {
+        stage.describe(&beside(&card), "sd", Some(digest::file(&stage.host.cache, &card).unwrap()), 128 << 20, vec![]);
+        // so that the digest is computed once more
+        File::options().write(true).open(&card).unwrap().set_modified(SystemTime::now()).unwrap();
+        let (found, path, old) = (target(&card).unwrap(), card.clone(), inode(&card));
+        let other = thread::spawn(move || {
+            if after_the_rename {
+                while inode(&path) == old {}
+                // what the digest of the new card reads last
+                return change_when_free(&path, 127 << 20);
+            }
+            thread::sleep(Duration::from_millis(20));
+            // what the digest of the old card has read by now
+            change_when_free(&path, 1 << 20);
+        });
+        // refused if the change came first
+        let replaced = found.replace(&stage.host, &layer);
+        assert!(replaced.is_ok() || !after_the_rename, "{replaced:?}");
+        other.join().unwrap();
+        assert!(!built(), "after the rename: {after_the_rename}");
+    }
 }
 
 /// A block device with the bytes of a file.
