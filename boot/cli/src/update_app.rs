@@ -1,6 +1,6 @@
 //! `nodeos update-app`: another version of an app on a medium that is built.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use boot::assembly::Wanted;
 use boot::media::Found;
@@ -23,8 +23,8 @@ pub struct Args {
 }
 
 const EXAMPLES: &str = "\
-Only the code of the app is replaced, with its variables, words and policy: give those again that still count. The \
-app's data stays, and so do the kernel, node and what nodeos.toml includes. If the app needs others, the command \
+Only the code of the app is replaced, with its variables, words and policy: pass the options that you still want \
+again. The app's data stays, and so do the kernel, node and what nodeos.toml includes. If the app needs others, the command \
 refuses, and says how to build a medium with the same homes. The apps of [[app]] are replaced together.
 
 A folder or an image is replaced when the new one is finished, or stays as it was. A device is written in place: if \
@@ -67,9 +67,14 @@ impl Act for Args {
         let Some(layer) = users.code(&host, arch)? else { return Err(Failed::usage("an APP is needed")) };
         let room = target.replace(&host, &layer)?;
         let bytes = layer.metadata().map_or(0, |found| found.len());
-        let of = room.map(|room| format!(" of {room} that fit")).unwrap_or_default();
-        print_line(&format!("{}: the app has {bytes} bytes{of}; the homes are as they were", self.medium.display()))
+        print_line(&replaced(&self.medium, bytes, room))
     }
+}
+
+/// What is printed at the end.
+fn replaced(medium: &Path, bytes: u64, room: Option<u64>) -> String {
+    let of = room.map(|room| format!(" of {room}")).unwrap_or_default();
+    format!("{}: replaced the app ({bytes}{of} bytes); the homes are unchanged", medium.display())
 }
 
 impl Args {
@@ -79,5 +84,18 @@ impl Args {
             Failed::usage(format!("{text}\n  next: name a folder of --target direct, or a card's image"))
         };
         Found::at("update", &self.medium)?.ok_or_else(none)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replaced;
+    use std::path::Path;
+
+    #[test]
+    fn the_end_says_how_much_room_is_used() {
+        let text = |room| replaced(Path::new("card.img"), 4096, room);
+        assert_eq!(text(Some(8192)), "card.img: replaced the app (4096 of 8192 bytes); the homes are unchanged");
+        assert_eq!(text(None), "card.img: replaced the app (4096 bytes); the homes are unchanged");
     }
 }

@@ -7,6 +7,7 @@ pub mod folder;
 pub mod foreign;
 pub mod interrupt;
 pub mod progress;
+pub mod replacement;
 pub mod run;
 pub mod shown;
 pub mod size;

@@ -31,6 +31,11 @@ impl Window {
         Ok(Self { file: Arc::new(file), path: path.to_owned(), at: 0, length })
     }
 
+    /// All of the file that this is a part of, as it was opened.
+    pub fn whole(&self) -> Result<Self> {
+        Self::of(self.file.try_clone().tried("open", &self.path)?, &self.path)
+    }
+
     /// A part of this one, cut at the end of this one.
     #[must_use]
     pub fn part(&self, at: u64, length: u64) -> Self {
@@ -121,6 +126,7 @@ mod tests {
         std::fs::write(file.path(), "0123456789").unwrap();
         let whole = Window::open(file.path()).unwrap();
         let part = whole.part(2, 5).part(1, 100);
+        assert_eq!(part.whole().unwrap().length(), 10);
         let mut text = String::new();
         part.reader().read_to_string(&mut text).unwrap();
         assert_eq!((text.as_str(), part.at(), part.length()), ("3456", 3, 4));

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::fmt::Display;
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -12,20 +12,13 @@ use erofs_rs::r#async::{EroFS, File};
 use erofs_rs::backend::AsyncImage;
 use erofs_rs::types::Inode;
 
-use shim::layout::{APP_FOLDER, APP_POLICY};
-use shim::op::Code;
-use shim::plan;
-use shim::policy::MAX_FILE;
-use shim::users::is_ours;
-
 use super::{Facts, Read};
 use crate::host::error::{Error, Result};
 use crate::host::shown::Shown;
 use crate::host::shown::mode_text;
 use crate::host::window::Window;
 use crate::image::unpack::{self, Names, UNPACKED};
-use crate::users::app;
-use crate::users::read::{Judged, Member, judge};
+use crate::users::read::Member;
 
 /// The longest path that can be opened, and the longest link target: PATH_MAX.
 const LONGEST: usize = 4096;
@@ -70,71 +63,6 @@ pub fn read(image: &Window) -> Result<Vec<Read>> {
     Ok(all)
 }
 
-/// An app of an image of apps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct App {
-    /// Its user.
-    pub name: String,
-    pub code: Code,
-    /// The policy that its medium has for it.
-    pub policy: Option<Judged>,
-}
-
-impl From<app::App> for App {
-    /// What will be in its image.
-    fn from(app: app::App) -> Self {
-        let code = if app.writable { Code::Writable } else { Code::ReadOnly };
-        Self { name: app.name, code, policy: app.policy.map(Ok) }
-    }
-}
-
-/// The apps of an image, by name.
-pub fn apps(image: &Window) -> Result<Vec<App>> {
-    let failed = |why: erofs_rs::Error| Error::new(format!("read the apps in {}", image.path().display()), why);
-    let fs = at_once(EroFS::new(Bytes(image.clone()))).map_err(failed)?;
-    let mut apps = Vec::new();
-    for (name, inode) in folder(&fs, "/").map_err(failed)? {
-        if !inode.is_dir() || is_ours(name.as_bytes()) {
-            continue;
-        }
-        let own = folder(&fs, &format!("/{name}")).map_err(failed)?;
-        let code = own.iter().find(|(name, inode)| name == APP_FOLDER && inode.is_dir());
-        let policy = policy(&fs, &name).map_err(failed)?;
-        apps.push(App { name, code: plan::code(code.map_or(0, |(_, inode)| mode(inode))), policy });
-    }
-    apps.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(apps)
-}
-
-/// The names in a folder; none if there is no such folder.
-fn folder(fs: &EroFS<Bytes>, path: &str) -> erofs_rs::Result<Vec<(String, Inode)>> {
-    let mut entries = match at_once(fs.read_dir(path)) {
-        Err(erofs_rs::Error::PathNotFound(_)) => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut all = Vec::new();
-    while let Some(entry) = at_once(async { entries.next_entry().await.transpose() })? {
-        let path = entry.dir_entry.path().into_vec();
-        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        all.push((String::from_utf8_lossy(name).into_owned(), entry.inode));
-    }
-    Ok(all)
-}
-
-fn policy(fs: &EroFS<Bytes>, app: &str) -> erofs_rs::Result<Option<Judged>> {
-    let (above, file) = APP_POLICY.rsplit_once('/').unwrap_or(("", APP_POLICY));
-    let found = folder(fs, &format!("/{app}/{above}"))?.into_iter().find(|(name, _)| name == file);
-    let Some((_, inode)) = found else { return Ok(None) };
-    let (is_file, size) = (inode.is_file(), inode.data_size());
-    let mut text = Vec::new();
-    if is_file && size < MAX_FILE as u64 {
-        let left = Cell::new(UNPACKED);
-        Content { file: fs.open_inode_file(inode)?, left: &left }.read_to_end(&mut text)?;
-    }
-    // a medium is root's
-    Ok(Some(judge(is_file, 0, 0, size, &text)))
-}
-
 /// erofs-rs only awaits reads of a file, and these are complete when they return.
 pub fn at_once<T>(future: impl Future<Output = erofs_rs::Result<T>>) -> erofs_rs::Result<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -151,7 +79,7 @@ impl AsyncImage for Bytes {
     }
 }
 
-fn mode(inode: &Inode) -> u32 {
+pub fn mode(inode: &Inode) -> u32 {
     inode.file_type().as_raw_mode() | inode.permissions().mode()
 }
 

@@ -8,7 +8,7 @@ use shim::layout::{APPS_IMAGE, HOME_INIT, HOMES, POLICY, POLICY_SUFFIX};
 use shim::policy::MAX_FILE;
 use shim::users::{self, Found, is_ours};
 
-use super::erofs::{self, App};
+use super::files::{App, Files};
 use super::{HEAD, Kind};
 use crate::host::error::{Error, Result, Tried};
 use crate::host::window::Window;
@@ -70,7 +70,7 @@ impl Machine {
     /// Adds a part, if it is one of these.
     fn add(&mut self, window: &Window) -> Result<()> {
         match Kind::of(&window.head(HEAD)?) {
-            Some(Kind::Apps) => self.apps = erofs::apps(window)?,
+            Some(Kind::Apps) => self.apps = Files::open(window)?.apps()?,
             Some(Kind::Users) => {
                 let superblock = superblock::of(window)?.whole(window)?;
                 self.homes = Homes::Partition(Box::new(Place { window: window.clone(), superblock }));
@@ -148,7 +148,7 @@ fn carried(window: &Window) -> Result<Carried> {
     let homes = below.iter().any(|(path, _)| path.is_empty()).then(|| all.into_iter().map(with_policy).collect());
     let apps = apps.map(|file| {
         let opened = file.reopen().tried("open", file.path())?;
-        erofs::apps(&Window::of(opened, window.path())?)
+        Files::open(&Window::of(opened, window.path())?)?.apps()
     });
     Ok(Carried { apps: apps.transpose()?, homes })
 }

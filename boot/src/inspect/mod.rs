@@ -30,7 +30,7 @@ use crate::users::place::Place;
 use crate::users::read::{self, Member, Partition};
 use crate::users::superblock;
 
-pub use self::erofs::App;
+pub use self::files::App;
 pub use self::machine::{Homes, Machine, machine};
 pub use self::medium::{Medium, Part};
 

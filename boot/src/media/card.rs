@@ -1,19 +1,21 @@
 //! Reads a card as the firmware of a Raspberry Pi does.
 
 use std::fs::{self, File};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::{Asked, Drive, Hardware, Layers, Listed, Listing, Loaded, Refused, Slot, Start, Stock};
 use crate::host::cache::Cache;
 use crate::host::digest::Key;
-use crate::host::error::{Result, Tried};
+use crate::host::error::{Error, Result, Tried};
 use crate::host::interrupt::Making;
 use crate::host::window::Window;
 use crate::image::words;
 use crate::users::place;
 use shim::cmdline::{Apps, Carbon, Options};
 use shim::device::Device;
+use shim::mbr;
 use shim::probe::{Disk, TABLE, is_partition};
 
 /// The file with the kernel's command line.
@@ -94,14 +96,29 @@ pub(super) fn layers(path: &Path) -> Result<Layers> {
     let all = place::partitions(&disk)?;
     let named = |device: Device<'_>| {
         let Device::PartUuid(id) = device else { return None };
-        let found = all.iter().find(|partition| is_partition(&table, &[], partition.number.into(), id));
-        found.map(|partition| partition.window.clone())
+        all.iter().find(|partition| is_partition(&table, &[], partition.number.into(), id))
     };
     let options = Options::parse(&cmdline);
     let carbon = if let Carbon::Medium(device) = options.carbon { named(device) } else { None };
     let apps = if let Some(Apps::Device(device)) = options.apps { named(device) } else { None };
+    if let Some(other) = apps.and_then(|apps| overlapping(&table.mbr, apps.number)) {
+        let why = format!("its partition table is damaged: the apps and partition {other} overlap");
+        return Err(Error::new(format!("find the apps in {}", path.display()), why).next("build another medium"));
+    }
+    let [carbon, apps] = [carbon, apps].map(|found| found.map(|partition| partition.window.clone()));
     let cmdline_in = format!("{CMDLINE} on the first partition of {}", path.display());
     Ok(Layers { cmdline, cmdline_in, carbon, apps })
+}
+
+/// A partition with bytes of that one, by its number. Those that contain others count too.
+fn overlapping(table: &[u8; TABLE], number: u8) -> Option<u8> {
+    let sectors = |number: u8| {
+        let entry = mbr::entry(table, usize::from(number).checked_sub(1)?).filter(|entry| entry.kind != 0)?;
+        Some(entry.start..entry.start + entry.sectors)
+    };
+    let own = sectors(number)?;
+    let overlaps = |other: &Range<u64>| other.start.max(own.start) < other.end.min(own.end);
+    (1..=4).filter(|other| *other != number).find(|other| sectors(*other).as_ref().is_some_and(overlaps))
 }
 
 /// Copies files from the partition that the firmware reads.

@@ -89,8 +89,9 @@ impl Choice {
 /// node's major versions, and the versions of their binary interfaces (nodejs/node, doc/abi_version_registry.json).
 pub const INTERFACES: [(u32, u32); 7] = [(18, 108), (20, 115), (22, 127), (23, 131), (24, 137), (25, 141), (26, 147)];
 
-/// Whether the text has three numbers.
-fn is_version(text: &str) -> bool {
+/// Whether the text is an exact version: three numbers.
+#[must_use]
+pub fn is_version(text: &str) -> bool {
     let parts: Vec<_> = text.split('.').collect();
     parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }

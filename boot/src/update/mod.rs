@@ -7,6 +7,7 @@
 //! 1. The homes are not touched: those of a folder are another file, those of a card another partition.
 //! 2. All checks come before the first write.
 //! 3. A file is replaced by a finished copy. A device cannot be: see `write`.
+//! 4. Minutes may pass until then, so `replace` looks again: at what it has locked, or opened for itself alone.
 
 mod needs;
 mod version;
@@ -21,7 +22,7 @@ use std::path::Path;
 use shim::cmdline::Options;
 use shim::device::Device;
 use shim::layout::{APP_INIT, APPS_LABEL};
-use shim::probe;
+use shim::probe::{self, TABLE};
 
 use crate::host::Host;
 use crate::host::cache::write_whole;
@@ -32,7 +33,8 @@ use crate::host::window::Window;
 use crate::image::APPS_FILE;
 use crate::inspect::files::Files;
 use crate::media::{Code, Found, Layers, MANIFEST, Manifest, Member, Shape, beside};
-use crate::users::ext4::not_in_use;
+use crate::parts::node::is_version;
+use crate::users::ext4::{lock, not_in_use};
 use crate::users::place::Place;
 
 /// A medium whose apps can be replaced.
@@ -40,6 +42,7 @@ pub struct Target {
     found: Found,
     layers: Layers,
     apps: Window,
+    seen: Seen,
     /// The names of its apps; `None` after an interrupted write to a device.
     names: Option<BTreeSet<String>>,
 }
@@ -61,8 +64,9 @@ impl Target {
             let next = format!("build one with an app: nodeos build APP --target {target} --out NEW");
             return Err(failed("it has no app: it was built without one".to_owned()).next(next));
         };
+        let seen = Seen::of(&apps.whole()?, &apps)?;
         let names = names(&apps)?;
-        let target = Self { found, layers, apps, names };
+        let target = Self { found, layers, apps, seen, names };
         target.free()?;
         Ok(target)
     }
@@ -74,7 +78,11 @@ impl Target {
                 Some(node) => version::of(node).tried("read node in", carbon.path()),
                 None => Ok(None),
             },
-            None => Ok(self.manifest().and_then(|manifest| manifest.versions.get("node").cloned())),
+            // anybody may have written it, and what is no version may be the path of a program
+            None => Ok(self
+                .manifest()
+                .and_then(|manifest| manifest.versions.get("node").cloned())
+                .filter(|version| is_version(version))),
         }
     }
 
@@ -101,10 +109,14 @@ impl Target {
 
     /// Puts the new layer in the place of the old one. Returns how many bytes fit there; `None` for a file.
     pub fn replace(&self, host: &Host, layer: &Path) -> Result<Option<u64>> {
-        self.free()?;
         let path = &self.found.path;
         if self.found.medium.shape == Shape::Folder {
-            write::file(layer, &path.join(APPS_FILE))?;
+            let to = path.join(APPS_FILE);
+            let _lock = lock(&to)?;
+            self.unchanged(&Window::open(&to)?)?;
+            let new = write::file(layer, &to)?;
+            let _new_lock = lock(new.path())?;
+            new.keep()?;
             self.describe(host, layer, false)?;
             return Ok(None);
         }
@@ -113,15 +125,32 @@ impl Target {
             let why = format!("the new code has {bytes} bytes, and its partition has {room}");
             return Err(Error::new(self.tried(), why).next(self.anew()));
         }
-        let place = write::Place { at: self.apps.at(), old: old_bytes(&self.apps) };
+        let place =
+            write::Place { at: self.apps.at(), room, old: self.seen.old_bytes().map_or(room, |old| old.min(room)) };
         if is_device(path) {
-            write::device(layer, path, place)?;
+            let device = write::open(path)?;
+            self.unchanged(&Window::of(device.try_clone().tried("open", path)?, path)?)?;
+            write::device(layer, &device, path, place)?;
         } else {
+            let _lock = lock(path)?;
+            self.unchanged(&Window::open(path)?)?;
             let as_built = self.found.is_as_built(&host.cache)?;
-            write::copy(layer, path, place)?;
+            let new = write::copy(layer, path, place)?;
+            // nobody may change its homes before its digest is known
+            let _new_lock = lock(new.path())?;
+            new.keep()?;
             self.describe(host, layer, as_built)?;
         }
         Ok(Some(room))
+    }
+
+    /// Refuses a medium that is another one since it was found.
+    fn unchanged(&self, disk: &Window) -> Result<()> {
+        if Seen::of(disk, &self.apps)? == self.seen {
+            return Ok(());
+        }
+        let why = "it was changed meanwhile, or is another one; nothing was written";
+        Err(Error::new(self.tried(), why).next("run the same command again"))
     }
 
     fn tried(&self) -> String {
@@ -184,36 +213,52 @@ impl Target {
     }
 }
 
+/// What shows that a medium is still the same one.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    /// The first sector: where partitions are, and the number that `build` gave the disk.
+    table: Vec<u8>,
+    /// The first block of the old layer.
+    first: Vec<u8>,
+}
+
+impl Seen {
+    fn of(disk: &Window, apps: &Window) -> Result<Self> {
+        let first = disk.part(apps.at(), write::BLOCK);
+        Ok(Self { table: disk.head(TABLE as u64)?, first: first.head(write::BLOCK)? })
+    }
+
+    /// The bytes that the old layer has, if it is whole. `BLOCK` is for the mark behind the image.
+    fn old_bytes(&self) -> Option<u64> {
+        probe::size(&self.first, 0).map(|size| size.saturating_add(write::BLOCK))
+    }
+}
+
 fn is_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.file_type().is_block_device())
 }
 
-/// The bytes that the old layer may have.
-fn old_bytes(apps: &Window) -> u64 {
-    let mut head = [0; probe::BLOCK];
-    let size = apps.read_exact_at(&mut head, 0).ok().and_then(|()| probe::size(&head, 0));
-    size.map_or(apps.length(), |size| size.saturating_add(write::BLOCK).min(apps.length()))
-}
-
-/// The names of the apps in a layer; `None` if its first block was emptied, as at the beginning of a write to a device.
+/// The names of the apps in a layer; `None` after an interrupted write to a device.
 fn names(apps: &Window) -> Result<Option<BTreeSet<String>>> {
     let path = apps.path().display();
     let head = apps.head(write::BLOCK)?;
-    if apps.at() > 0 && !head.is_empty() && head.iter().all(|byte| *byte == 0) {
+    if write::is_mark(&head) {
         return Ok(None);
     }
     let failed = |why: &str| Error::new(format!("find the apps in {path}"), why);
     if !probe::matches(&head, 0, Device::Label(APPS_LABEL)) {
-        return Err(failed("where its command line names them is something else")
-            .next("nodeos inspect shows what is on it; nothing was changed"));
+        let what = if apps.at() > 0 { "the partition that apps= names" } else { "the file" };
+        return Err(
+            failed(&format!("{what} has no apps")).next("nodeos inspect shows what is on it; nothing was changed")
+        );
     }
     let files = Files::open(apps)?;
-    let names = files.folders()?;
+    let names: BTreeSet<String> = files.apps()?.into_iter().map(|app| app.name).collect();
     for name in &names {
         if files.file(&format!("/{name}{APP_INIT}"))?.is_none() {
             let why = format!("the app {name} has no {APP_INIT}: another version of nodeos built it");
             return Err(failed(&why).next("build another medium"));
         }
     }
-    Ok(Some(names.into_iter().collect()))
+    Ok(Some(names))
 }

@@ -15,8 +15,8 @@ impl Target {
     /// Refuses an app whose `nodeos.toml` asks for what the medium does not have. Returns the node for which the layer is
     /// made, and what could not be compared.
     pub fn check(&self, manifest: &Manifest) -> Result<(Option<String>, Vec<String>)> {
-        let node = self.same_node(manifest)?;
         let mut unknown = Vec::new();
+        let node = self.same_node(manifest, &mut unknown)?;
         if self.names.is_none() {
             unknown.push("an earlier update was interrupted: the names of its apps could not be compared".to_owned());
         }
@@ -39,20 +39,24 @@ impl Target {
         }
     }
 
-    fn same_node(&self, manifest: &Manifest) -> Result<Option<String>> {
+    fn same_node(&self, manifest: &Manifest, unknown: &mut Vec<String>) -> Result<Option<String>> {
         let has = self.node()?;
-        let Some(asked) = &manifest.node else { return Ok(has) };
-        let wants = match Choice::parse(asked, self.found.arch)? {
-            Choice::Release { version, .. } => Some(version),
-            Choice::Binary(path) => fs::File::open(&path).and_then(version::of).tried("read", &path)?,
+        let wants = match &manifest.node {
+            None => has.clone(),
+            Some(asked) => match Choice::parse(asked, self.found.arch)? {
+                Choice::Release { version, .. } => Some(version),
+                Choice::Binary(path) => fs::File::open(&path).and_then(version::of).tried("read", &path)?,
+            },
         };
-        match (has, wants) {
-            (Some(has), Some(wants)) if has != wants => {
+        match (&has, &wants, &manifest.node) {
+            (Some(has), Some(wants), Some(asked)) if has != wants => {
                 let why = format!("its node is {has}, and {FILE} asks for {asked}, which is {wants}");
-                Err(Error::new(self.tried(), why).next(self.anew()))
+                return Err(Error::new(self.tried(), why).next(self.anew()));
             }
-            _ => Ok(Some(asked.clone())),
+            (Some(_), Some(_), _) => {}
+            _ => unknown.push("the medium's node could not be compared".to_owned()),
         }
+        Ok(manifest.node.clone().or(has))
     }
 
     fn same_includes(&self, manifest: &Manifest, carbon: &Files) -> Result<()> {

@@ -7,14 +7,15 @@ use super::script::Script;
 use super::superblock::{self, repair};
 use crate::host::error::{Error, Result, Tried, full};
 use crate::host::interrupt::{self, Making};
+use crate::host::replacement::Replacement;
 use crate::host::run::{Run, find};
 use crate::host::window::Window;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, c_short, flock};
 use std::ffi::OsString;
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::{NamedTempFile, TempPath};
@@ -30,11 +31,10 @@ const FEATURES: &str = "none,has_journal,ext_attr,resize_inode,dir_index,filetyp
 
 /// A filesystem that is being made or changed, next to the file that it will replace. When dropped, it leaves nothing.
 pub struct Work {
-    new: NamedTempFile,
+    new: Replacement,
     path: PathBuf,
     /// Its offset in the file.
     offset: u64,
-    _making: Making, // dropped after the file
 }
 
 /// The free space of a filesystem.
@@ -49,9 +49,8 @@ pub struct Free {
 impl Work {
     /// An empty filesystem of that size.
     pub fn empty(path: &Path, size: u64, label: &str, uuid: &str) -> Result<Self> {
-        let _making = Making::start();
-        let new = beside(path)?;
-        new.as_file().set_len(size).tried("write", new.path())?;
+        let new = Replacement::empty(path)?;
+        new.file().set_len(size).tried("write", new.path())?;
         run("mke2fs")
             .args(["-q", "-F", "-t", "ext4", "-b", &BLOCK.to_string(), "-I", "256", "-i", &BYTES_PER_INODE.to_string()])
             // one per cent that only root's capabilities can use: overlays need folders of their own even on a full
@@ -61,19 +60,13 @@ impl Work {
             .arg(new.path())
             .ok()
             .map_err(|error| error.within(format!("make {}", path.display())))?;
-        Ok(Self { new, path: path.to_owned(), offset: 0, _making })
+        Ok(Self { new, path: path.to_owned(), offset: 0 })
     }
 
     /// A copy of a filesystem and of everything around it in the file. Its journal is replayed.
     pub fn copy(path: &Path) -> Result<Self> {
         let offset = Place::of(path)?.window.at();
-        let _making = Making::start();
-        let new = beside(path)?;
-        let copied = run("cp").args(["--reflink=auto", "--sparse=auto", "--"]).arg(path).arg(new.path()).ok();
-        copied.map_err(|error| error.within(format!("copy {}", path.display())))?;
-        let mode = fs::metadata(path).tried("look at", path)?.permissions().mode();
-        fs::set_permissions(new.path(), Permissions::from_mode(mode)).tried("set the mode of", new.path())?;
-        let work = Self { new, path: path.to_owned(), offset, _making };
+        let work = Self { new: Replacement::copy(path)?, path: path.to_owned(), offset };
         work.mend()?;
         Ok(work)
     }
@@ -131,9 +124,7 @@ impl Work {
             return Err(Error::new(tried, format!("e2fsck -fn ended with {code}"))
                 .next("the file is unchanged; please report this bug"));
         }
-        self.new.as_file().sync_all().tried("write", self.new.path())?;
-        interrupt::check(|| format!("change {}", self.path.display()))?;
-        self.new.persist(&self.path).map(|_| ()).map_err(|error| error.error).tried("rename to", &self.path)
+        self.new.keep()
     }
 
     /// The exit status of e2fsck, and its output.
@@ -194,15 +185,6 @@ pub fn replayed(place: &Place) -> Result<(Place, TempPath)> {
 /// Runs a program of e2fsprogs with a fixed time.
 fn run(program: &str) -> Run {
     Run::new(program).env("E2FSPROGS_FAKE_TIME", epoch()).env("MKE2FS_CONFIG", "/dev/null")
-}
-
-/// A new file in the same folder, so that a rename can replace the old one.
-fn beside(path: &Path) -> Result<NamedTempFile> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    tempfile::Builder::new().prefix(".nodeos-users-").tempfile_in(folder).tried("make a file in", folder)
 }
 
 /// Keeps other programs from changing a users image.

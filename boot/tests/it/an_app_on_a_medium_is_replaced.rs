@@ -3,86 +3,19 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::path::{Path, PathBuf};
 
-use boot::host::Host;
-use boot::host::cache::Cache;
 use boot::host::digest;
-use boot::host::progress::Progress;
+use boot::image::erofs::{APPS as APPS_IMAGE, mkfs};
 use boot::image::manifest::Manifest as Settings;
+use boot::inspect::machine;
 use boot::media::{Found, Manifest, Member, beside};
-use boot::update::Target;
-use boot::users::app::{App, layer};
 use boot::users::ext4::lock;
 use boot::users::names::APP;
-use shim::arches::Arch;
-use tempfile::TempDir;
+use shim::layout::{APP_INIT, APPS_LABEL};
 
-use crate::cards::{APPS, APPS_AT, carbon, card};
+use crate::cards::{APPS, APPS_AT, card};
+use crate::updates::{Stage, target, why};
 use crate::users::names;
-
-struct Stage {
-    folder: TempDir,
-    host: Host,
-    arch: &'static Arch,
-}
-
-impl Stage {
-    fn new(arch: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let host = Host { cache: Cache::at(folder.path().join("cache")).unwrap(), progress: Progress::Silent };
-        Self { folder, host, arch: Arch::named(arch).unwrap() }
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// The layer of an app with this text, for a user of that name.
-    fn layer(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.at("app.js");
-        fs::write(&path, text).unwrap();
-        let app = App { name: name.to_owned(), ..App::from(path) };
-        layer(&self.host, &[app], self.arch, "").unwrap()
-    }
-
-    fn update(&self, path: &Path, layer: &Path) -> Option<u64> {
-        target(path).unwrap().replace(&self.host, layer).unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    /// A folder as of `--target direct`.
-    fn direct(&self) -> PathBuf {
-        let folder = self.at("direct");
-        fs::create_dir(&folder).unwrap();
-        fs::copy(self.layer(APP, "// one"), folder.join("apps.erofs")).unwrap();
-        fs::copy(carbon(self.folder.path()), folder.join("carbon.erofs")).unwrap();
-        let words = "console=ttyS0 users=LABEL=nodeos-users apps=LABEL=nodeos-apps TZ=UTC\n";
-        for (name, text) in [("kernel", "k"), ("initramfs", "i"), ("users.ext4", "homes"), ("cmdline", words)] {
-            fs::write(folder.join(name), text).unwrap();
-        }
-        let members = ["apps.erofs", "carbon.erofs", "cmdline", "initramfs", "kernel", "users.ext4"];
-        let member = |name: &str| Member::of(&self.host.cache, name.into(), &folder.join(name)).unwrap();
-        let members: Vec<Member> = members.map(member).into();
-        let bytes = members.iter().map(|member| member.bytes).sum();
-        self.describe(&folder.join("manifest.json"), "direct", None, bytes, members);
-        folder
-    }
-
-    fn describe(&self, at: &Path, target: &str, sha256: Option<String>, bytes: u64, members: Vec<Member>) {
-        let (target, arch, cmdline) = (target.to_owned(), self.arch.name.to_owned(), String::new());
-        let manifest = Manifest { target, arch, cmdline, bytes, sha256, versions: [].into(), members };
-        fs::write(at, manifest.json().unwrap()).unwrap();
-    }
-}
-
-fn target(path: &Path) -> boot::host::error::Result<Target> {
-    Target::of(Found::at("update", path).unwrap().unwrap())
-}
-
-/// Why a medium or an app is refused.
-fn why<T>(result: boot::host::error::Result<T>) -> String {
-    result.map(drop).unwrap_err().to_string()
-}
 
 #[test]
 fn a_new_version_on_a_card_changes_only_its_own_partition() {
@@ -188,7 +121,7 @@ fn a_medium_without_replaceable_apps_is_refused() {
     assert!(why(target(&folder)).contains("it has no app"));
     fs::write(folder.join("cmdline"), "apps=LABEL=nodeos-apps\n").unwrap();
     fs::copy(folder.join("carbon.erofs"), folder.join("apps.erofs")).unwrap();
-    assert!(why(target(&folder)).contains("where its command line names them is something else"));
+    assert!(why(target(&folder)).contains("the file has no apps"));
     stage.describe(&folder.join("manifest.json"), "pxe", None, 0, vec![]);
     let said = why(target(&folder));
     assert!(said.contains("with the initramfs\n  next: build another: nodeos build APP --target pxe"), "{said}");
@@ -230,6 +163,26 @@ fn an_app_that_needs_another_medium_is_refused() {
     assert!(unknown[0].contains("its options could not be compared"), "{unknown:?}");
 }
 
+/// `nodeos inspect` and `update-app` read the apps with the same code.
+#[test]
+fn only_folders_that_are_users_count_as_apps() {
+    let stage = Stage::new("aarch64");
+    let (from, image) = (stage.at("layer"), stage.at("layer.erofs"));
+    for name in [APP, "lost+found", ".policy"] {
+        fs::create_dir_all(from.join(name)).unwrap();
+    }
+    fs::create_dir_all(from.join(format!("{APP}{APP_INIT}")).parent().unwrap()).unwrap();
+    fs::write(from.join(format!("{APP}{APP_INIT}")), "// one").unwrap();
+    fs::write(from.join("file"), "no app").unwrap();
+    // without a checksum, because the label comes afterwards
+    mkfs(&APPS_IMAGE).args(["-E", "nosbcrc"]).arg(&image).arg(&from).ok().unwrap();
+    File::options().write(true).open(&image).unwrap().write_all_at(APPS_LABEL.as_bytes(), 1024 + 64).unwrap();
+    let card = card(stage.folder.path(), Some(&image));
+    assert_eq!(target(&card).unwrap().same_apps([APP].into_iter()), Ok(()));
+    let apps: Vec<String> = machine(&card).unwrap().apps.into_iter().map(|app| app.name).collect();
+    assert_eq!(apps, [APP]);
+}
+
 #[test]
 fn a_medium_that_a_machine_uses_is_refused() {
     let stage = Stage::new("aarch64");
@@ -244,17 +197,4 @@ fn a_medium_that_a_machine_uses_is_refused() {
         drop(held);
         before.replace(&stage.host, &layer).unwrap();
     }
-}
-
-#[test]
-fn an_interrupted_update_of_a_device_can_be_finished() {
-    let stage = Stage::new("aarch64");
-    let card = card(stage.folder.path(), Some(&stage.layer(APP, "// one")));
-    File::options().write(true).open(&card).unwrap().write_all_at(&[0; 4096], APPS_AT).unwrap();
-    let half = target(&card).unwrap();
-    assert_eq!(half.same_apps(["any"].into_iter()), Ok(()));
-    let unknown = half.check(&Settings::default()).unwrap().1;
-    assert!(unknown[0].contains("an earlier update was interrupted"), "{unknown:?}");
-    half.replace(&stage.host, &stage.layer(APP, "// two")).unwrap();
-    assert!(target(&card).unwrap().same_apps([APP].into_iter()).is_ok());
 }
