@@ -10,7 +10,7 @@ use crate::{
     layout::{MAX_HOMES, MAX_NAMES, ROOT_USER},
     op::User,
     supervise::MAX_CONSOLES,
-    users::{HomeId, Homes},
+    users::Homes,
 };
 
 /// The bytes of a record without its name.
@@ -23,6 +23,10 @@ const LONGEST: usize = FIXED + u8::MAX as usize;
 const PIECE: usize = 2048;
 /// The most bytes of all records.
 pub const ROOM: usize = FIXED + MAX_CONSOLES * (FIXED + CONSOLE) + MAX_HOMES * FIXED + MAX_NAMES;
+/// A user, for PID 1: the place of its record among the consoles and users, in bytes.
+pub type HomeId = u16;
+/// How many numbers `slot` returns.
+pub const SLOTS: usize = ROOM / FIXED + 1;
 /// A place among the records is a `HomeId`, and a pipe holds 64 KiB (pipe(7)): sixteen pages, each of which takes at least
 /// two pieces.
 const _: () = assert!(ROOM <= HomeId::MAX as usize && ROOM / (PIECE - LONGEST) < 2 * 16 - 1);
@@ -66,9 +70,9 @@ impl<'a> Writer<'a> {
 
     /// Appends the users, and ends.
     pub fn users(mut self, homes: &Homes) {
-        for id in homes.ids() {
-            if let Some(User { name, uid, gid }) = homes.get(id) {
-                self.push(Record { numbers: [uid, gid, homes.has_init(id).into()], name });
+        for index in homes.indexes() {
+            if let Some(User { name, uid, gid }) = homes.get(index) {
+                self.push(Record { numbers: [uid, gid, homes.has_init(index).into()], name });
             }
         }
         self.flush();
@@ -121,7 +125,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The users. A user's `HomeId` is the place of its record.
+/// A number below `SLOTS` that no other user has, for tables: no two records begin within `FIXED` bytes.
+#[must_use]
+pub const fn slot(id: HomeId) -> usize {
+    id as usize / FIXED
+}
+
+/// The users.
 #[derive(Clone, Copy, Debug)]
 pub struct Users<'a>(Reader<'a>);
 
@@ -172,7 +182,7 @@ impl<'a> Users<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::users::Found;
 
@@ -210,15 +220,33 @@ mod tests {
         assert_eq!((users.named("an"), users.get(u16::MAX)), (None, None));
     }
 
-    #[test]
-    fn every_table_of_homes_fits() {
+    /// The ids of a table with as many homes as it holds.
+    pub fn all_ids() -> std::vec::Vec<HomeId> {
         let mut homes = Homes::new();
         for uid in 0..u32::try_from(MAX_HOMES).unwrap() {
             admit(&mut homes, &format!("{uid:032}"), 1000 + uid, true);
         }
         let bytes = written(Options::default(), None, &homes);
-        let users = Users::new(Reader::new(&bytes).unwrap().1);
-        assert_eq!(users.ids().count(), MAX_HOMES);
+        Users::new(Reader::new(&bytes).unwrap().1).ids().collect()
+    }
+
+    #[test]
+    fn every_table_of_homes_fits() {
+        assert_eq!(all_ids().len(), MAX_HOMES);
+    }
+
+    #[test]
+    fn each_user_has_a_slot() {
+        let (mut slots, mut homes) = ([false; SLOTS], Homes::new());
+        for uid in 0..u32::try_from(MAX_HOMES).unwrap() {
+            admit(&mut homes, &format!("{uid:x}"), 1000 + uid, true);
+        }
+        let bytes = written(Options::default(), None, &homes);
+        let short = Users::new(Reader::new(&bytes).unwrap().1).ids();
+        for id in short {
+            assert!(!std::mem::replace(&mut slots[slot(id)], true), "{id}");
+        }
+        assert!(all_ids().into_iter().all(|id| slot(id) < SLOTS));
     }
 
     #[test]

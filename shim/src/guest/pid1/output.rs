@@ -15,12 +15,12 @@ use crate::{
         program::Program,
         terminal::{State, Terminal},
     },
+    handover::HomeId,
     programs, say,
     say::Text,
     stopping::PRINTED,
     supervise::{MAX_SANDBOXES, Pid},
     sys::{self, Start, terminal},
-    users::HomeId,
 };
 
 /// Seconds until `/log` is started again after it ended.

@@ -27,6 +27,7 @@ use crate::{
         report::Reports,
         terminal::Terminal,
     },
+    handover::HomeId,
     layout,
     op::User,
     programs,
@@ -35,7 +36,6 @@ use crate::{
     say::Text,
     supervise::{Action, ConsoleId, KILLED, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
-    users::HomeId,
 };
 
 /// What the executor needs besides the state: handles on the processes of the sandboxes.
