@@ -16,7 +16,7 @@ use crate::{
 /// The bytes of a record without its name.
 const FIXED: usize = 13;
 /// The most bytes of a console's name.
-const CONSOLE: usize = 16;
+pub const CONSOLE: usize = 16;
 /// The most bytes of a record.
 const LONGEST: usize = FIXED + u8::MAX as usize;
 /// The most bytes that are written at once.
