@@ -1,7 +1,7 @@
-//! What `/setup` hands to PID 1 when it ends: options, consoles and users. PID 1 parses no text and reads no folder.
+//! What `/setup` hands to PID 1 when it ends: settings, consoles and users. PID 1 parses no text and reads no folder.
 //!
-//! The format is a row of records: the length of a name, three numbers, the name. The first record has the options, then
-//! come the consoles, then the users. All of it fits into a pipe, so nobody waits.
+//! The format is a row of records: the length of a name, three numbers, the name. The first record has the settings and
+//! the number of users, then come the consoles, then the users. All of it fits into a pipe, so nobody waits.
 
 use heapless::Vec;
 
@@ -47,12 +47,12 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Begins with the options.
-    pub fn new(options: Options, send: &'a mut dyn FnMut(&[u8])) -> Self {
-        let Options { single, apps, pipes, consoles } = options;
+    /// Begins with the settings.
+    pub fn new(settings: Settings, send: &'a mut dyn FnMut(&[u8])) -> Self {
+        let Settings { single, apps, pipes, consoles, users } = settings;
         let bits = u32::from(single) | u32::from(apps) << 1 | u32::from(pipes.0) << 2;
         let mut writer = Self { piece: Vec::new(), send };
-        writer.push(Record { numbers: [bits, consoles.into(), 0], name: "" });
+        writer.push(Record { numbers: [bits, consoles.into(), users], name: "" });
         writer
     }
 
@@ -84,9 +84,9 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// The options that PID 1 needs.
+/// What PID 1 needs besides the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct Settings {
     /// Nobody's `/init` runs and only root may log on.
     pub single: bool,
     /// Whether some users may have code on the medium.
@@ -95,6 +95,8 @@ pub struct Options {
     pub pipes: Pipes,
     /// The number of consoles.
     pub consoles: u8,
+    /// The number of users.
+    pub users: u32,
 }
 
 /// The records, for PID 1.
@@ -102,15 +104,14 @@ pub struct Options {
 pub struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// Reads the options; the rest is the consoles, then the users. `None` if there is nothing.
+    /// Reads the settings; the rest is the consoles, then the users. `None` if there is nothing.
     #[must_use]
-    pub fn new(bytes: &'a [u8]) -> Option<(Options, Self)> {
+    pub fn new(bytes: &'a [u8]) -> Option<(Settings, Self)> {
         let mut reader = Self(bytes);
-        let [bits, consoles, _] = reader.take()?.numbers;
+        let [bits, consoles, users] = reader.take()?.numbers;
         let pipes = Pipes(u8::try_from(bits >> 2).ok()?);
-        let options =
-            Options { single: bits & 1 != 0, apps: bits & 2 != 0, pipes, consoles: u8::try_from(consoles).ok()? };
-        Some((options, reader))
+        let consoles = u8::try_from(consoles).ok()?;
+        Some((Settings { single: bits & 1 != 0, apps: bits & 2 != 0, pipes, consoles, users }, reader))
     }
 
     /// Takes the first record.
@@ -136,10 +137,17 @@ pub const fn slot(id: HomeId) -> usize {
 pub struct Users<'a>(Reader<'a>);
 
 impl<'a> Users<'a> {
-    /// The users in the rest of the records.
+    /// The users in the rest of the records. `None` if it does not hold as many as were counted.
     #[must_use]
-    pub const fn new(rest: Reader<'a>) -> Self {
-        Self(rest)
+    pub fn new(rest: Reader<'a>, count: u32) -> Option<Self> {
+        let users = Self(rest);
+        (u32::try_from(users.count()) == Ok(count)).then_some(users)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.ids().count()
     }
 
     fn at(&self, id: HomeId) -> Option<Record<'a>> {
@@ -190,28 +198,39 @@ pub(crate) mod tests {
         homes.admit(name.as_bytes(), Found { directory: true, uid, gid: uid + 1, has_init }).unwrap();
     }
 
-    fn written(options: Options, console: Option<Record<'_>>, homes: &Homes) -> std::vec::Vec<u8> {
+    fn written(settings: Settings, console: Option<Record<'_>>, homes: &Homes) -> std::vec::Vec<u8> {
         let mut bytes = std::vec::Vec::new();
         let mut send = |piece: &[u8]| bytes.extend_from_slice(piece);
-        let mut writer = Writer::new(options, &mut send);
+        let mut writer = Writer::new(settings, &mut send);
         console.into_iter().for_each(|console| writer.push(console));
         writer.users(homes);
         assert!(bytes.len() <= ROOM);
         bytes
     }
 
+    /// The users in what is written for those homes.
+    fn with_users<T>(homes: &Homes, work: impl FnOnce(Users<'_>) -> T) -> T {
+        let bytes = written(counted(homes), None, homes);
+        let (settings, rest) = Reader::new(&bytes).unwrap();
+        work(Users::new(rest, settings.users).unwrap())
+    }
+
+    fn counted(homes: &Homes) -> Settings {
+        Settings { users: u32::try_from(homes.count()).unwrap(), ..Settings::default() }
+    }
+
     #[test]
-    fn options_consoles_and_users_round_trip() {
-        let options = Options { single: true, apps: false, pipes: Pipes(6), consoles: 1 };
+    fn settings_consoles_and_users_round_trip() {
+        let settings = Settings { single: true, apps: false, pipes: Pipes(6), consoles: 1, users: 2 };
         let mut homes = Homes::new();
         for (name, uid, has_init) in [("ana", 1000, true), ("a", 7, false), ("b", 7, false), ("root", 0, false)] {
             admit(&mut homes, name, uid, has_init);
         }
         let console = Record { numbers: [1, 38400, u32::MAX], name: "ttyS0" };
-        let bytes = written(options, Some(console), &homes);
+        let bytes = written(settings, Some(console), &homes);
         let (read, mut rest) = Reader::new(&bytes).unwrap();
-        assert_eq!((read, rest.take()), (options, Some(console)));
-        let users = Users::new(rest);
+        assert_eq!((read, rest.take()), (settings, Some(console)));
+        let users = Users::new(rest, 2).unwrap();
         let names: Vec<&str, 4> = users.ids().map(|id| users.get(id).unwrap().name).collect();
         assert_eq!(names, ["ana", "root"], "the two that share a uid are no users");
         let (ana, root) = (users.named("ana").unwrap(), users.root().unwrap());
@@ -226,8 +245,7 @@ pub(crate) mod tests {
         for uid in 0..u32::try_from(MAX_HOMES).unwrap() {
             admit(&mut homes, &format!("{uid:032}"), 1000 + uid, true);
         }
-        let bytes = written(Options::default(), None, &homes);
-        Users::new(Reader::new(&bytes).unwrap().1).ids().collect()
+        with_users(&homes, |users| users.ids().collect())
     }
 
     #[test]
@@ -241,23 +259,26 @@ pub(crate) mod tests {
         for uid in 0..u32::try_from(MAX_HOMES).unwrap() {
             admit(&mut homes, &format!("{uid:x}"), 1000 + uid, true);
         }
-        let bytes = written(Options::default(), None, &homes);
-        let short = Users::new(Reader::new(&bytes).unwrap().1).ids();
-        for id in short {
-            assert!(!std::mem::replace(&mut slots[slot(id)], true), "{id}");
-        }
+        with_users(&homes, |users| {
+            for id in users.ids() {
+                assert!(!std::mem::replace(&mut slots[slot(id)], true), "{id}");
+            }
+        });
         assert!(all_ids().into_iter().all(|id| slot(id) < SLOTS));
     }
 
     #[test]
-    fn what_is_cut_off_is_no_user() {
+    fn what_is_cut_off_is_refused() {
         let mut homes = Homes::new();
-        admit(&mut homes, "ana", 1000, true);
-        let bytes = written(Options::default(), None, &homes);
-        for length in FIXED..bytes.len() {
-            let users = Users::new(Reader::new(&bytes[..length]).unwrap().1);
-            assert_eq!(users.ids().count(), 0, "{length}");
+        for (name, uid) in [("ana", 1000), ("eva", 1001)] {
+            admit(&mut homes, name, uid, true);
         }
-        assert!(Reader::new(&bytes[..FIXED - 1]).is_none());
+        let bytes = written(counted(&homes), None, &homes);
+        let users =
+            |length| Reader::new(&bytes[..length]).and_then(|(settings, rest)| Users::new(rest, settings.users));
+        assert_eq!(users(bytes.len()).unwrap().count(), 2);
+        for length in 0..bytes.len() {
+            assert!(users(length).is_none(), "{length}");
+        }
     }
 }
