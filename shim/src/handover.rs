@@ -1,7 +1,7 @@
-//! What `/setup` hands to PID 1 when it ends: options, consoles and users. PID 1 parses no text and reads no folder.
+//! What `/setup` hands to PID 1 when it ends: settings, consoles and users. PID 1 parses no text and reads no folder.
 //!
-//! The format is a row of records: the length of a name, three numbers, the name. The first record has the options, then
-//! come the consoles, then the users. All of it fits into a pipe, so nobody waits.
+//! The format is a row of records: the length of a name, three numbers, the name. The first record has the settings and
+//! the number of users, then come the consoles, then the users. All of it fits into a pipe, so nobody waits.
 
 use heapless::Vec;
 
@@ -10,19 +10,23 @@ use crate::{
     layout::{MAX_HOMES, MAX_NAMES, ROOT_USER},
     op::User,
     supervise::MAX_CONSOLES,
-    users::{HomeId, Homes},
+    users::Homes,
 };
 
 /// The bytes of a record without its name.
 const FIXED: usize = 13;
 /// The most bytes of a console's name.
-const CONSOLE: usize = 16;
+pub const CONSOLE: usize = 16;
 /// The most bytes of a record.
 const LONGEST: usize = FIXED + u8::MAX as usize;
 /// The most bytes that are written at once.
 const PIECE: usize = 2048;
 /// The most bytes of all records.
 pub const ROOM: usize = FIXED + MAX_CONSOLES * (FIXED + CONSOLE) + MAX_HOMES * FIXED + MAX_NAMES;
+/// A user, for PID 1: the place of its record among the consoles and users, in bytes.
+pub type HomeId = u16;
+/// How many numbers `slot` returns.
+pub const SLOTS: usize = ROOM / FIXED + 1;
 /// A place among the records is a `HomeId`, and a pipe holds 64 KiB (pipe(7)): sixteen pages, each of which takes at least
 /// two pieces.
 const _: () = assert!(ROOM <= HomeId::MAX as usize && ROOM / (PIECE - LONGEST) < 2 * 16 - 1);
@@ -43,12 +47,12 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Begins with the options.
-    pub fn new(options: Options, send: &'a mut dyn FnMut(&[u8])) -> Self {
-        let Options { single, apps, pipes, consoles } = options;
+    /// Begins with the settings.
+    pub fn new(settings: Settings, send: &'a mut dyn FnMut(&[u8])) -> Self {
+        let Settings { single, apps, pipes, consoles, users } = settings;
         let bits = u32::from(single) | u32::from(apps) << 1 | u32::from(pipes.0) << 2;
         let mut writer = Self { piece: Vec::new(), send };
-        writer.push(Record { numbers: [bits, consoles.into(), 0], name: "" });
+        writer.push(Record { numbers: [bits, consoles.into(), users], name: "" });
         writer
     }
 
@@ -66,9 +70,9 @@ impl<'a> Writer<'a> {
 
     /// Appends the users, and ends.
     pub fn users(mut self, homes: &Homes) {
-        for id in homes.ids() {
-            if let Some(User { name, uid, gid }) = homes.get(id) {
-                self.push(Record { numbers: [uid, gid, homes.has_init(id).into()], name });
+        for index in homes.indexes() {
+            if let Some(User { name, uid, gid }) = homes.get(index) {
+                self.push(Record { numbers: [uid, gid, homes.has_init(index).into()], name });
             }
         }
         self.flush();
@@ -80,9 +84,9 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// The options that PID 1 needs.
+/// What PID 1 needs besides the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct Settings {
     /// Nobody's `/init` runs and only root may log on.
     pub single: bool,
     /// Whether some users may have code on the medium.
@@ -91,6 +95,8 @@ pub struct Options {
     pub pipes: Pipes,
     /// The number of consoles.
     pub consoles: u8,
+    /// The number of users.
+    pub users: u32,
 }
 
 /// The records, for PID 1.
@@ -98,15 +104,14 @@ pub struct Options {
 pub struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// Reads the options; the rest is the consoles, then the users. `None` if there is nothing.
+    /// Reads the settings; the rest is the consoles, then the users. `None` if there is nothing.
     #[must_use]
-    pub fn new(bytes: &'a [u8]) -> Option<(Options, Self)> {
+    pub fn new(bytes: &'a [u8]) -> Option<(Settings, Self)> {
         let mut reader = Self(bytes);
-        let [bits, consoles, _] = reader.take()?.numbers;
+        let [bits, consoles, users] = reader.take()?.numbers;
         let pipes = Pipes(u8::try_from(bits >> 2).ok()?);
-        let options =
-            Options { single: bits & 1 != 0, apps: bits & 2 != 0, pipes, consoles: u8::try_from(consoles).ok()? };
-        Some((options, reader))
+        let consoles = u8::try_from(consoles).ok()?;
+        Some((Settings { single: bits & 1 != 0, apps: bits & 2 != 0, pipes, consoles, users }, reader))
     }
 
     /// Takes the first record.
@@ -121,15 +126,28 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The users. A user's `HomeId` is the place of its record.
+/// A number below `SLOTS` that no other user has, for tables: no two records begin within `FIXED` bytes.
+#[must_use]
+pub const fn slot(id: HomeId) -> usize {
+    id as usize / FIXED
+}
+
+/// The users.
 #[derive(Clone, Copy, Debug)]
 pub struct Users<'a>(Reader<'a>);
 
 impl<'a> Users<'a> {
-    /// The users in the rest of the records.
+    /// The users in the rest of the records. `None` if it does not hold as many as were counted.
     #[must_use]
-    pub const fn new(rest: Reader<'a>) -> Self {
-        Self(rest)
+    pub fn new(rest: Reader<'a>, count: u32) -> Option<Self> {
+        let users = Self(rest);
+        (u32::try_from(users.count()) == Ok(count)).then_some(users)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.ids().count()
     }
 
     fn at(&self, id: HomeId) -> Option<Record<'a>> {
@@ -172,7 +190,7 @@ impl<'a> Users<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::users::Found;
 
@@ -180,28 +198,39 @@ mod tests {
         homes.admit(name.as_bytes(), Found { directory: true, uid, gid: uid + 1, has_init }).unwrap();
     }
 
-    fn written(options: Options, console: Option<Record<'_>>, homes: &Homes) -> std::vec::Vec<u8> {
+    fn written(settings: Settings, console: Option<Record<'_>>, homes: &Homes) -> std::vec::Vec<u8> {
         let mut bytes = std::vec::Vec::new();
         let mut send = |piece: &[u8]| bytes.extend_from_slice(piece);
-        let mut writer = Writer::new(options, &mut send);
+        let mut writer = Writer::new(settings, &mut send);
         console.into_iter().for_each(|console| writer.push(console));
         writer.users(homes);
         assert!(bytes.len() <= ROOM);
         bytes
     }
 
+    /// The users in what is written for those homes.
+    fn with_users<T>(homes: &Homes, work: impl FnOnce(Users<'_>) -> T) -> T {
+        let bytes = written(counted(homes), None, homes);
+        let (settings, rest) = Reader::new(&bytes).unwrap();
+        work(Users::new(rest, settings.users).unwrap())
+    }
+
+    fn counted(homes: &Homes) -> Settings {
+        Settings { users: u32::try_from(homes.count()).unwrap(), ..Settings::default() }
+    }
+
     #[test]
-    fn options_consoles_and_users_round_trip() {
-        let options = Options { single: true, apps: false, pipes: Pipes(6), consoles: 1 };
+    fn settings_consoles_and_users_round_trip() {
+        let settings = Settings { single: true, apps: false, pipes: Pipes(6), consoles: 1, users: 2 };
         let mut homes = Homes::new();
         for (name, uid, has_init) in [("ana", 1000, true), ("a", 7, false), ("b", 7, false), ("root", 0, false)] {
             admit(&mut homes, name, uid, has_init);
         }
         let console = Record { numbers: [1, 38400, u32::MAX], name: "ttyS0" };
-        let bytes = written(options, Some(console), &homes);
+        let bytes = written(settings, Some(console), &homes);
         let (read, mut rest) = Reader::new(&bytes).unwrap();
-        assert_eq!((read, rest.take()), (options, Some(console)));
-        let users = Users::new(rest);
+        assert_eq!((read, rest.take()), (settings, Some(console)));
+        let users = Users::new(rest, 2).unwrap();
         let names: Vec<&str, 4> = users.ids().map(|id| users.get(id).unwrap().name).collect();
         assert_eq!(names, ["ana", "root"], "the two that share a uid are no users");
         let (ana, root) = (users.named("ana").unwrap(), users.root().unwrap());
@@ -210,26 +239,46 @@ mod tests {
         assert_eq!((users.named("an"), users.get(u16::MAX)), (None, None));
     }
 
-    #[test]
-    fn every_table_of_homes_fits() {
+    /// The ids of a table with as many homes as it holds.
+    pub fn all_ids() -> std::vec::Vec<HomeId> {
         let mut homes = Homes::new();
         for uid in 0..u32::try_from(MAX_HOMES).unwrap() {
             admit(&mut homes, &format!("{uid:032}"), 1000 + uid, true);
         }
-        let bytes = written(Options::default(), None, &homes);
-        let users = Users::new(Reader::new(&bytes).unwrap().1);
-        assert_eq!(users.ids().count(), MAX_HOMES);
+        with_users(&homes, |users| users.ids().collect())
     }
 
     #[test]
-    fn what_is_cut_off_is_no_user() {
-        let mut homes = Homes::new();
-        admit(&mut homes, "ana", 1000, true);
-        let bytes = written(Options::default(), None, &homes);
-        for length in FIXED..bytes.len() {
-            let users = Users::new(Reader::new(&bytes[..length]).unwrap().1);
-            assert_eq!(users.ids().count(), 0, "{length}");
+    fn every_table_of_homes_fits() {
+        assert_eq!(all_ids().len(), MAX_HOMES);
+    }
+
+    #[test]
+    fn each_user_has_a_slot() {
+        let (mut slots, mut homes) = ([false; SLOTS], Homes::new());
+        for uid in 0..u32::try_from(MAX_HOMES).unwrap() {
+            admit(&mut homes, &format!("{uid:x}"), 1000 + uid, true);
         }
-        assert!(Reader::new(&bytes[..FIXED - 1]).is_none());
+        with_users(&homes, |users| {
+            for id in users.ids() {
+                assert!(!std::mem::replace(&mut slots[slot(id)], true), "{id}");
+            }
+        });
+        assert!(all_ids().into_iter().all(|id| slot(id) < SLOTS));
+    }
+
+    #[test]
+    fn what_is_cut_off_is_refused() {
+        let mut homes = Homes::new();
+        for (name, uid) in [("ana", 1000), ("eva", 1001)] {
+            admit(&mut homes, name, uid, true);
+        }
+        let bytes = written(counted(&homes), None, &homes);
+        let users =
+            |length| Reader::new(&bytes[..length]).and_then(|(settings, rest)| Users::new(rest, settings.users));
+        assert_eq!(users(bytes.len()).unwrap().count(), 2);
+        for length in 0..bytes.len() {
+            assert!(users(length).is_none(), "{length}");
+        }
     }
 }

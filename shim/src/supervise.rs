@@ -21,7 +21,7 @@ use self::{
     refusals::Refusals,
     sandbox::{Sandbox, Shown, Stage},
 };
-use crate::{last_word::LastWord, users::HomeId};
+use crate::{handover::HomeId, last_word::LastWord};
 
 /// The maximum number of consoles with a logon.
 pub const MAX_CONSOLES: usize = 4;

@@ -79,8 +79,9 @@ pub struct Homes {
     names: Vec<u8, MAX_NAMES>,
 }
 
-/// A home's index in the table.
-pub type HomeId = u16;
+/// A home's index in the table. PID 1, which has no table, has a `handover::HomeId`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Index(u16);
 
 /// Whether an entry at the top of a users partition belongs to the system, and is no home.
 #[must_use]
@@ -120,11 +121,11 @@ impl Homes {
     ///
     /// # Errors
     /// The reason why it is not a home. A shared uid shows only when all entries have been added: `shared`.
-    pub fn admit(&mut self, name: &[u8], found: Found) -> Result<HomeId, Refusal> {
+    pub fn admit(&mut self, name: &[u8], found: Found) -> Result<Index, Refusal> {
         judge(name, found)?;
         let name_at = u16::try_from(self.names.len()).map_err(|_| Refusal::TooMany)?;
         let name_len = u8::try_from(name.len()).map_err(|_| Refusal::Name)?;
-        let id = HomeId::try_from(self.homes.len()).map_err(|_| Refusal::TooMany)?;
+        let index = u16::try_from(self.homes.len()).map_err(|_| Refusal::TooMany)?;
         if self.homes.is_full() || self.names.extend_from_slice(name).is_err() {
             return Err(Refusal::TooMany);
         }
@@ -135,13 +136,13 @@ impl Homes {
         }
         let home = Home { name_at, name_len, has_init: found.has_init, shared, uid: found.uid, gid: found.gid };
         let _ = self.homes.push(home);
-        Ok(id)
+        Ok(Index(index))
     }
 
     /// The user of that home; `None` if the uid turned out to be shared.
     #[must_use]
-    pub fn get(&self, id: HomeId) -> Option<User<'_>> {
-        let home = self.homes.get(usize::from(id)).filter(|home| !home.shared)?;
+    pub fn get(&self, Index(index): Index) -> Option<User<'_>> {
+        let home = self.homes.get(usize::from(index)).filter(|home| !home.shared)?;
         let at = usize::from(home.name_at);
         let name = self.names.get(at..at.saturating_add(usize::from(home.name_len)))?;
         Some(User { name: core::str::from_utf8(name).ok()?, uid: home.uid, gid: home.gid })
@@ -149,19 +150,19 @@ impl Homes {
 
     /// The home with that name.
     #[must_use]
-    pub fn named(&self, name: &str) -> Option<HomeId> {
-        self.ids().find(|id| self.get(*id).is_some_and(|user| user.name == name))
+    pub fn named(&self, name: &str) -> Option<Index> {
+        self.indexes().find(|index| self.get(*index).is_some_and(|user| user.name == name))
     }
 
     /// Whether that home has an `/init` that may run.
     #[must_use]
-    pub fn has_init(&self, id: HomeId) -> bool {
-        self.homes.get(usize::from(id)).is_some_and(|home| home.has_init)
+    pub fn has_init(&self, Index(index): Index) -> bool {
+        self.homes.get(usize::from(index)).is_some_and(|home| home.has_init)
     }
 
     /// The indexes of all homes, including refused ones.
-    pub fn ids(&self) -> impl Iterator<Item = HomeId> + use<> {
-        0..HomeId::try_from(self.homes.len()).unwrap_or(HomeId::MAX)
+    pub fn indexes(&self) -> impl Iterator<Item = Index> + use<> {
+        (0..u16::try_from(self.homes.len()).unwrap_or(u16::MAX)).map(Index)
     }
 
     /// The homes that were refused for a shared uid, with their names.

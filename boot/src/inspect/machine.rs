@@ -119,7 +119,7 @@ fn carried(window: &Window) -> Result<Carried> {
     let below: Vec<(&str, &unpack::Member)> =
         members.iter().filter_map(|member| Some((member.path.strip_prefix(HOMES)?, member))).collect();
     let mut table = users::Homes::new();
-    let mut all: Vec<(User, Option<users::HomeId>)> = Vec::new();
+    let mut all: Vec<(User, Option<users::Index>)> = Vec::new();
     for (path, member) in &below {
         let name = path.trim_start_matches('/');
         if !path.starts_with('/') || name.contains('/') || is_ours(name.as_bytes()) {

@@ -13,7 +13,7 @@ use serde::Serialize;
 use shim::layout::{HOME_INIT, LOGON_FILE, MAX_LOGON_FILE, POLICY, POLICY_SUFFIX, ROOT_USER};
 use shim::logon_file::LogonFile;
 use shim::policy::{MAX_FILE, Policy};
-use shim::users::{Found, HomeId, Homes, is_ours};
+use shim::users::{Found, Homes, Index, is_ours};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -123,7 +123,7 @@ impl Image {
     /// The homes, by name. The shim's table decides which ones are refused.
     pub fn users(&self) -> Result<Vec<User>> {
         let mut table = Homes::new();
-        let mut users: BTreeMap<Vec<u8>, (User, Option<HomeId>)> = BTreeMap::new();
+        let mut users: BTreeMap<Vec<u8>, (User, Option<Index>)> = BTreeMap::new();
         let names = self.disk.names(&self.disk.inode(ROOT)?, &mut { HELD })?;
         if names.len() > MOST_HOMES {
             let why = format!("{} names lie there, and at most {MOST_HOMES} homes are listed", names.len());

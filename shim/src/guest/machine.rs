@@ -2,7 +2,7 @@
 
 use heapless::{String, Vec};
 
-use crate::{guest::place, say::Text, supervise::MAX_CONSOLES};
+use crate::{guest::place, handover, say::Text, supervise::MAX_CONSOLES};
 
 /// Bytes of memory that the kernel can use.
 pub fn ram() -> u64 {
@@ -35,7 +35,7 @@ pub fn host() -> Text {
 }
 
 /// A console's name below /dev.
-pub type Console = String<16>;
+pub type Console = String<{ handover::CONSOLE }>;
 
 /// The consoles. The system console is first here, and last in the kernel's list (drivers/tty/tty_io.c,
 /// `show_cons_active`). `tty0` means the virtual terminal in front; the logon is on the first one, `tty1`.

@@ -1,7 +1,7 @@
 //! The actions that the state requests, and their outcomes.
 
 use super::{ConsoleId, Pid};
-use crate::{last_word::LastWord, users::HomeId};
+use crate::{handover::HomeId, last_word::LastWord};
 
 /// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The state of one console.
 
 use super::{FORGOTTEN, MAX_BACKOFF, Pid};
-use crate::users::HomeId;
+use crate::handover::HomeId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {

@@ -4,7 +4,7 @@ use super::{
     ConsoleId, KILLED, Phase, Pid, State, Stopping, TRIES,
     sandbox::{Sandbox, Shown, Stage},
 };
-use crate::{last_word::LastWord, users::HomeId};
+use crate::{handover::HomeId, last_word::LastWord};
 
 impl State {
     /// The sandbox of that home has its root.

@@ -1,7 +1,7 @@
 //! The state of one sandbox.
 
 use super::{Pid, TRIES};
-use crate::users::HomeId;
+use crate::handover::HomeId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {

@@ -269,14 +269,14 @@ fn wrong(m: &mut Machine, console: ConsoleId, home: Option<HomeId>, now: u64) ->
     at - now
 }
 
-/// A guest, home 9, logs on at the console and leaves at once.
+/// A guest, home 900, logs on at the console and leaves at once.
 fn guest(m: &mut Machine, now: u64) {
     m.run(now);
     let Phase::Prompt { pid } = m.state.consoles[0].phase else { panic!("no prompt at {now}") };
-    m.state.logged_on(0, 9);
+    m.state.logged_on(0, 900);
     m.state.exited(pid, 0, now);
     m.run(now);
-    m.state.ready(9);
+    m.state.ready(900);
     m.run(now);
     let Phase::Session { pid, .. } = m.state.consoles[0].phase else { panic!("no session at {now}") };
     m.state.exited(pid, 0, now);
@@ -305,12 +305,19 @@ fn a_guest_logon_does_not_reset_the_delay_after_wrong_passwords() {
 fn delays_for_a_name_apply_on_every_console_until_a_right_password() {
     let mut m = Machine::new(3, None, true, &[]);
     assert_eq!([wrong(&mut m, 0, Some(5), 0), wrong(&mut m, 1, Some(5), 0), wrong(&mut m, 2, Some(5), 0)], [1, 2, 4]);
-    assert_eq!(wrong(&mut m, 0, Some(6), 1), 2, "the console's own second");
+    assert_eq!(wrong(&mut m, 0, Some(600), 1), 2, "the console's own second");
     m.run(4);
     let Phase::Prompt { pid } = m.state.consoles[1].phase else { panic!() };
     m.state.logged_on(1, 5);
     m.state.exited(pid, 0, 4);
     assert_eq!(wrong(&mut m, 2, Some(5), 4), 2, "its second; of the name the first");
+}
+
+#[test]
+fn delays_apply_to_the_last_name_of_a_full_table_too() {
+    let last = *crate::handover::tests::all_ids().last().unwrap();
+    let mut m = Machine::new(2, None, true, &[]);
+    assert_eq!([wrong(&mut m, 0, Some(last), 0), wrong(&mut m, 1, Some(last), 0)], [1, 2]);
 }
 
 #[test]

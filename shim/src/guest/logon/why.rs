@@ -6,7 +6,8 @@ use crate::{
     users::Homes,
 };
 
-/// Logs it. The homes as they are now tell. A function of its own, because its stack takes pages.
+/// Logs the reason, from the homes as they are now: PID 1 does not remember those that it refused. A function of its
+/// own, because its stack takes pages.
 #[inline(never)]
 pub fn why(user: &str, options: &Options<'_>) -> u8 {
     let log = Log::PID1;
@@ -19,12 +20,16 @@ pub fn why(user: &str, options: &Options<'_>) -> u8 {
             refusal = Some(why);
         }
     };
-    let _ = scan(&mut Homes::new(), options.apps.is_some(), options.guards, &mut refused);
-    match refusal {
-        Some(why) => error!(log, user, " cannot log on: the home was refused at boot: ", why),
-        None => {
-            error!(log, user, " cannot log on: the home was not there at boot; restart the machine to use it");
+    let read = scan(&mut Homes::new(), options.apps.is_some(), options.guards, &mut refused);
+    match (refusal, read) {
+        (Some(why), _) => {
+            error!(log, user, " cannot log on: it has no home since the boot, and its home is refused now: ", why);
         }
+        (None, Ok(())) => error!(
+            log,
+            user, " cannot log on: its home was not there, or was refused, at boot; restart the machine to use it"
+        ),
+        (None, Err(errno)) => error!(log, user, " cannot log on: cannot read the users partition: ", errno),
     }
     0
 }

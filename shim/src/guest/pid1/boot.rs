@@ -24,7 +24,7 @@ use crate::{
         program::Program,
         terminal::{Line, Terminal},
     },
-    handover::{Options, ROOM, Reader, Record, Users},
+    handover::{ROOM, Reader, Record, Settings, Users},
     op::{Attr, Upper, User},
     plan::{self, First, Run, Step},
     programs, say,
@@ -58,22 +58,33 @@ pub fn boot(start: Start, log: &Log) -> Result<Machine<'static>, Stopped> {
     rustix::process::umask(Mode::empty());
     let guards = Guards::of(start.arguments().skip(1).chain(start.environment()));
     plan::first(&mut Begin(guards))?;
-    let (read, write) = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| unread(errno, log))?;
+    let (read, write) = pipe().map_err(|errno| unread(errno, log))?;
     let upper = setup(start, write, log)?;
     let told = sys::room(ROOM).and_then(|room| rustix::io::read(&read, room)).map_err(|errno| unread(errno, log))?;
-    let (Options { single, apps, pipes, consoles: count }, mut rest) =
-        Reader::new(told.0).ok_or_else(|| unread(Errno::INVAL, log))?;
+    let (Settings { single, apps, pipes, consoles: count, users }, mut rest) =
+        Reader::new(told.0).ok_or_else(|| cut_short(log))?;
     let mut consoles = Vec::new();
     for Record { numbers, name } in (0..count).filter_map(|_| rest.take()) {
         let _ = consoles.push(Terminal { name, line: Line::of_numbers(numbers) });
     }
-    let homes = Users::new(rest);
-    info!(log, homes.ids().count(), " users");
+    let homes = Users::new(rest, users).ok_or_else(|| cut_short(log))?;
+    info!(log, users, " users");
     Ok(Machine { words: start, single, apps, guards, homes, upper, pipes, consoles })
+}
+
+/// The pipe from `/setup`. Nobody blocks there: PID 1 reads when `/setup` has ended, whoever still has the other end, and
+/// `/setup` must not wait for room, because PID 1 waits for it.
+fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
+    pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
 }
 
 fn unread(errno: Errno, log: &Log) -> Stopped {
     error!(log, "cannot read what /setup found: ", errno);
+    Stopped
+}
+
+fn cut_short(log: &Log) -> Stopped {
+    error!(log, "what /setup found did not arrive whole, perhaps because memory ran out");
     Stopped
 }
 
@@ -249,5 +260,20 @@ impl Machine<'_> {
         // it has ended: only a tracer could delay this
         let ended = rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
         Ok((ended.and_then(|(_, status)| status.exit_status()).or(Some(1)), ours))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pipe_from_setup_blocks_nobody() {
+        let (read, write) = pipe().unwrap();
+        for end in [&read, &write] {
+            assert!(rustix::fs::fcntl_getfl(end).unwrap().contains(rustix::fs::OFlags::NONBLOCK));
+        }
+        assert_eq!(rustix::io::read(&read, &mut [0]), Err(Errno::AGAIN), "the other end is open");
+        assert_eq!(rustix::io::write(&write, &[1; ROOM]), Ok(ROOM), "there is room for everything");
     }
 }

@@ -15,12 +15,12 @@ use crate::{
         program::Program,
         terminal::{State, Terminal},
     },
+    handover::HomeId,
     programs, say,
     say::Text,
     stopping::PRINTED,
     supervise::{MAX_SANDBOXES, Pid},
     sys::{self, Start, terminal},
-    users::HomeId,
 };
 
 /// The longest wait, in seconds, before `/log` is started again. It doubles while `/log` lives shorter than that.

@@ -27,6 +27,7 @@ use crate::{
         report::Reports,
         terminal::Terminal,
     },
+    handover::HomeId,
     layout,
     op::User,
     programs,
@@ -35,7 +36,6 @@ use crate::{
     say::Text,
     supervise::{Action, ConsoleId, KILLED, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
-    users::HomeId,
 };
 
 /// What the executor needs besides the state: handles on the processes of the sandboxes.
@@ -235,13 +235,13 @@ impl Executor<'_> {
     fn reported(&self, state: &mut State, report: Report<'_>) {
         match report {
             Report::Ready(name) => {
-                if let Some(home) = self.home(name) {
+                if let Some(home) = self.machine.homes.named(name) {
                     info!(self.log, "sandbox of ", name, " ready");
                     state.ready(home);
                 }
             }
             Report::LoggedOn(console, name) => {
-                if let (Some(console), Some(home)) = (self.console(console), self.home(name)) {
+                if let (Some(console), Some(home)) = (self.console(console), self.home_or_say_why(name)) {
                     state.logged_on(console, home);
                 }
             }
@@ -257,11 +257,14 @@ impl Executor<'_> {
         self.machine.consoles.iter().zip(0..).find(|(console, _)| console.name == name).map(|(_, id)| id)
     }
 
-    fn home(&self, name: &str) -> Option<HomeId> {
+    /// The home of a user who gave the right password. If PID 1 does not know it, `/logon` logs why.
+    fn home_or_say_why(&self, name: &str) -> Option<HomeId> {
         let home = self.machine.homes.named(name);
         if home.is_none()
             && let Ok(None) = sys::fork()
         {
+            // a SIGTERM ends it
+            Signals::NONE.block();
             let mut arguments = Text::new();
             say!(&mut arguments, "logon\0why\0", name, "\0");
             let _ = Program::open(programs::LOGON.path).map(|logon| logon.exec(&arguments, self.machine.words));

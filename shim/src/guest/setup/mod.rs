@@ -28,7 +28,7 @@ use crate::{
         place,
         terminal::Line,
     },
-    handover::{self, Record, Writer},
+    handover::{Record, Settings, Writer},
     layout,
     op::Upper,
     plan::{self, InRam, Own, Run, Step},
@@ -56,31 +56,41 @@ fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     let consoles = consoles();
     devices(&consoles, log)?;
     steps(&plan::host(&host()), log)?;
-    if let Err(errno) = hand_over(options, &consoles, log) {
-        error!(log, "cannot read the users partition: ", errno);
-    }
+    hand_over(options, &consoles, log)?;
     Ok(upper)
 }
 
 /// Tells PID 1 what it has to know. Each refused home gets a line in the log; the other homes are not affected.
-fn hand_over(options: &Options<'_>, consoles: &[Console], log: &Log) -> Result<(), Errno> {
+fn hand_over(options: &Options<'_>, consoles: &[Console], log: &Log) -> Result<(), Stopped> {
     let Options { single, apps, pipes, size, guards, .. } = *options;
-    let count = u8::try_from(consoles.len()).unwrap_or(0);
-    let mut send = |piece: &[u8]| {
-        let _ = rustix::io::write(Stream(1), piece);
+    let Some(room) = sys::room(1).ok().and_then(|room| room.first_mut()) else {
+        error!(log, "no memory to read the users partition");
+        return Err(Stopped);
     };
-    let mut writer = Writer::new(handover::Options { single, apps: apps.is_some(), pipes, consoles: count }, &mut send);
-    for name in consoles {
-        writer.push(Record { numbers: Line::of(name, size).numbers(), name });
-    }
-    let homes = sys::room(1)?.first_mut().ok_or(Errno::NOMEM)?.write(Homes::new());
+    let homes = room.write(Homes::new());
     let mut refused = |name: &[u8], why| {
         let name = Plain(name);
         error!(log, "home ", name, " refused: ", why);
     };
-    let read = scan(homes, apps.is_some(), guards, &mut refused);
+    if let Err(errno) = scan(homes, apps.is_some(), guards, &mut refused) {
+        error!(log, "cannot read the users partition: ", errno);
+    }
+    // PID 1 finds out if a piece is missing at the end, and stops
+    let mut sent = true;
+    let mut send = |piece: &[u8]| sent = sent && rustix::io::write(Stream(1), piece) == Ok(piece.len());
+    let settings = Settings {
+        single,
+        apps: apps.is_some(),
+        pipes,
+        consoles: u8::try_from(consoles.len()).unwrap_or(0),
+        users: u32::try_from(homes.count()).unwrap_or(0),
+    };
+    let mut writer = Writer::new(settings, &mut send);
+    for name in consoles {
+        writer.push(Record { numbers: Line::of(name, size).numbers(), name });
+    }
     writer.users(homes);
-    read
+    Ok(())
 }
 
 /// Mounts the users partition: for writing if possible, else read-only; without one, the session is in RAM.
