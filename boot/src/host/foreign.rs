@@ -12,7 +12,8 @@ use std::path::Path;
 /// The most bytes of a text. The largest lock files of public repositories have a few MiB.
 pub const TEXT: u64 = 64 << 20;
 
-/// The bytes of a regular file with at most so many. Never waits, and opens no device.
+/// The bytes of a regular file with at most so many. Never waits. A device is refused before it is opened, unless it
+/// takes the place of the file in that moment: then it is opened, and not read.
 pub fn bytes(path: &Path, most: u64) -> Result<Vec<u8>> {
     if_there(path, most)?.ok_or_else(|| Error::io(read(path), &io::Error::from_raw_os_error(nix::libc::ENOENT)))
 }
@@ -40,7 +41,7 @@ pub fn if_there(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
     // it may grow meanwhile
     (&mut file).take(most + 1).read_to_end(&mut content).tried("read", path)?;
     if content.len() as u64 > most {
-        return Err(too_large(path, content.len() as u64, most));
+        return Err(too_large(path, most));
     }
     Ok(Some(content))
 }
@@ -55,12 +56,12 @@ fn suits(path: &Path, found: &Metadata, most: u64) -> Result<()> {
         let why = "it is not a regular file, nor a link to one";
         return Err(Error::new(read(path), why).next("remove it, or put a file there"));
     }
-    if found.len() > most { Err(too_large(path, found.len(), most)) } else { Ok(()) }
+    if found.len() > most { Err(too_large(path, most)) } else { Ok(()) }
 }
 
-fn too_large(path: &Path, bytes: u64, most: u64) -> Error {
-    let why = format!("it has at least {}, and at most {} are read", size::shown(bytes), size::shown(most));
-    Error::new(read(path), why).next("is it the right file? Shorten it, or remove it")
+fn too_large(path: &Path, most: u64) -> Error {
+    let why = format!("it is larger than {}, the most that is read", size::exact(most));
+    Error::new(read(path), why).next("is it the right file?")
 }
 
 fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String> {
@@ -95,14 +96,16 @@ mod tests {
         }
         File::create(at("huge")).unwrap().set_len(TEXT + 1).unwrap();
         let error = text_if_there(&at("huge")).unwrap_err().to_string();
-        assert!(error.contains("it has at least 67.1 MB, and at most 67.1 MB are read"), "{error}");
+        let expected = "huge: it is larger than 64 MiB, the most that is read\n  next: is it the right file?";
+        assert!(error.ends_with(expected), "{error}");
         // it says 0 bytes, and has more
-        assert!(bytes("/proc/self/status".as_ref(), 16).unwrap_err().to_string().contains("at most 16"));
+        let error = bytes("/proc/self/status".as_ref(), 16).unwrap_err().to_string();
+        assert!(error.contains("it is larger than 16 bytes, the most that is read"), "{error}");
         symlink("gone", at("dangling")).unwrap();
         for name in ["gone", "dangling", "huge/x"] {
             assert_eq!(text_if_there(&at(name)), Ok(None), "{name}");
         }
-        assert!(text(&at("gone")).unwrap_err().to_string().ends_with("gone: ENOENT"));
+        assert!(text(&at("gone")).unwrap_err().to_string().ends_with("gone: ENOENT (no such file)"));
         fs::write(at("text"), "ü").unwrap();
         symlink("text", at("to-text")).unwrap();
         assert_eq!(text(&at("to-text")).unwrap(), "ü");

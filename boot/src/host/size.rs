@@ -26,9 +26,24 @@ pub fn shown(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
+/// A limit, without rounding: `64 MiB`.
+#[must_use]
+pub fn exact(bytes: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1, "bytes")];
+    let unit = units.iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
+    let (unit, name) = unit.unwrap_or(&(1, "bytes"));
+    format!("{} {name}", bytes / unit)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{bytes, memory_mib, shown};
+    use super::{bytes, exact, memory_mib, shown};
+
+    #[test]
+    fn limits_are_shown_without_rounding() {
+        assert_eq!([0, 16, (1 << 20) + 1].map(exact), ["0 bytes", "16 bytes", "1048577 bytes"]);
+        assert_eq!([1 << 20, 64 << 20, 1 << 30].map(exact), ["1 MiB", "64 MiB", "1 GiB"]);
+    }
 
     #[test]
     fn sizes_are_shown_in_megabytes() {

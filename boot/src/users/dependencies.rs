@@ -269,6 +269,11 @@ impl Dependencies {
         self.local.iter().any(of)
     }
 
+    /// Whether a package comes from a folder of the host, also if a manager has copied it into `node_modules`.
+    pub fn is_local(&self, package: &Path) -> bool {
+        !in_modules(package) || self.local.contains_key(package)
+    }
+
     /// Whether a path of the image is the app's own, or that of a local package.
     pub fn own(&self, path: &str) -> bool {
         let path = Path::new(path);

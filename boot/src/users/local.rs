@@ -40,13 +40,7 @@ fn texts(value: &Value, each: &mut dyn FnMut(&str)) {
 /// The paths of this host that a lock file names, as it names them.
 pub fn locked(text: &str) -> Vec<String> {
     let words = text.split(|letter: char| letter.is_whitespace() || "\"'`,{}()[]".contains(letter));
-    let mut found: Vec<String> = words
-        .clone()
-        .filter_map(|word| {
-            let at = ["file:", "link:", "portal:"].iter().filter_map(|scheme| word.find(scheme)).min()?;
-            local(word.get(at..)?)
-        })
-        .collect();
+    let mut found: Vec<String> = words.clone().filter_map(in_word).collect();
     // `directory: ../x` of pnpm
     let after = |key: &'static str| words.clone().zip(words.clone().skip(1)).filter(move |(word, _)| *word == key);
     found.extend(after("directory:").map(|(_, path)| path.to_owned()));
@@ -54,6 +48,14 @@ pub fn locked(text: &str) -> Vec<String> {
     found.sort();
     found.dedup();
     found
+}
+
+/// The path in a word that is `SCHEME:PATH`, or ends with it behind an `@`, as `outer@file:../outer`.
+fn in_word(word: &str) -> Option<String> {
+    const SCHEMES: [&str; 4] = ["file:", "link:", "portal:", "git+file:"];
+    let after = word.match_indices('@').map(|(at, _)| at + 1);
+    let texts = [0].into_iter().chain(after).filter_map(|at| word.get(at..));
+    texts.filter(|text| SCHEMES.iter().any(|scheme| text.starts_with(scheme))).find_map(local)
 }
 
 #[cfg(test)]
@@ -80,7 +82,12 @@ mod tests {
             ("\"y@^1\":\n  resolved \"file:///abs/y.tgz#1\"", &["/abs/y.tgz"]),
             ("resolution: {directory: ../../z, type: directory}", &["../../z"]),
             ("  version: link:packages/b", &["packages/b"]),
-            ("resolved \"https://r/profile:x\"", &["x"]),
+            ("\"@s/z@file:../z\":", &["../z"]),
+            ("/outer@link:../o(react@18.0.0):", &["../o"]),
+            ("resolved \"git+file:///j#1\"", &["/j"]),
+            ("\"p@portal:./e::locator=x@workspace:.\"", &["./e"]),
+            ("resolved \"https://r/profile:x\"", &[]),
+            ("unlink:x", &[]),
             ("resolved \"https://r/x.tgz\"", &[]),
         ] {
             assert_eq!(locked(text), paths, "{text}");

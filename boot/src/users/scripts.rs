@@ -8,7 +8,7 @@
 //! A script is code of a stranger, and runs with the rights of whoever builds. So only those run that are named, and in a
 //! copy, for the image's node and architecture. Nothing runs in the app's own folder.
 
-use super::build_context::{in_modules, link};
+use super::build_context::link;
 use super::dependencies::Dependencies;
 use super::home::Home;
 use super::modules::{Wanted, cpu, reached};
@@ -137,7 +137,7 @@ fn one(
         let inside = folder.display().to_string();
         copy.copy_but(&context.host(folder), &inside, &|path, is_folder| {
             // the cache keeps this copy
-            let secret = !in_modules(folder) && secrets::is_secret(path);
+            let secret = packages.is_local(folder) && secrets::is_secret(path);
             path.ends_with("node_modules") || left_out::always(path) || secret || packages.ignores(path, is_folder)
         })?;
     }

@@ -72,7 +72,7 @@ fn files_that_never_end_or_are_too_large_are_refused_by_name() {
         for (make, why) in [
             (fifo as fn(&Path), "it is not a regular file"),
             (endless, "it is not a regular file"),
-            (huge, "and at most 67.1 MB are read"),
+            (huge, "it is larger than 64 MiB, the most that is read"),
         ] {
             let said = said(file, make);
             let named = said.contains(&format!("/app/{file}: "));

@@ -11,6 +11,7 @@ use shim::arches::Arch;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 const SECRETS: [(&str, &str); 4] = [
@@ -102,20 +103,28 @@ fn the_cache_keeps_no_secret_of_a_local_package_and_the_image_names_it() {
 fn a_copy_in_node_modules_is_searched_for_secrets_too() {
     let scratch = Scratch::new();
     let app = app(&scratch, "yarn@1.22.22");
+    let app = App { allow_scripts: vec!["outer".to_owned()], ..app };
     let modules = app.path.join("node_modules");
     write(&modules.join("outer"), &SECRETS);
     let other = (".env", "of a package that somebody published");
     write(&modules.join("other"), &[("package.json", r#"{"name": "other"}"#), other]);
+    let outer = r#"{"name": "outer", "version": "1.0.0", "dependencies": {"other": "1"},
+        "scripts": {"install": "touch made"}}"#;
     write(
         &modules.join("outer"),
-        &[
-            ("package.json", r#"{"name": "outer", "version": "1.0.0", "dependencies": {"other": "1"}}"#),
-            (".nodeosignore", "/data\n/inner\n"),
-            ("data/customers", "secret-of-data"),
-        ],
+        &[("package.json", outer), (".nodeosignore", "/data\n/inner\n"), ("data/customers", "secret-of-data")],
     );
-    let host = Host { cache: Cache::at(scratch.folder().join("cache")).unwrap(), progress: Progress::Silent };
+    let cache = scratch.folder().join("cache");
+    let host = Host { cache: Cache::at(&cache).unwrap(), progress: Progress::Silent };
+    // node is large, so it comes from the user's cache
+    for kind in ["node", "headers"] {
+        let shared = Cache::open().unwrap().root().join(kind);
+        fs::create_dir_all(&shared).unwrap();
+        symlink(shared, cache.join(kind)).unwrap();
+    }
     let (home, warnings) = code_and_warnings(&host, &app, Arch::host(), "").unwrap();
+    assert!(home.file_at("app/node_modules/outer/made").is_some(), "the script did not run");
+    assert_eq!(secret_files(&cache), [""; 0]);
     assert_eq!(in_image(&home), ["app/node_modules/outer/.env", "app/node_modules/outer/tls/server.key"]);
     let expected = "/app/node_modules/outer/.env and 1 more may hold secrets";
     assert!(warnings.iter().any(|text| text.starts_with(expected)), "{warnings:?}");
