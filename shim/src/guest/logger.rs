@@ -5,8 +5,9 @@
 //! ```
 //!
 //! A slow console holds nobody up for more than a moment: an init prints on a pseudo terminal, which this program goes
-//! on reading. It opens nothing. PID 1 sends it, through its standard input, the name of each user whose init starts, the master of the
-//! init's terminal, and the console. Once PID 1 closes that socket, the program prints what it still has and ends.
+//! on reading. It opens nothing. PID 1 sends it, through its standard input, the name of each user whose init starts,
+//! the master of the init's terminal, and the console. Once PID 1 closes that socket, the program prints what it still
+//! has and ends.
 
 use core::mem::MaybeUninit;
 
@@ -209,7 +210,6 @@ fn take(inits: &mut Inits, outputs: &mut [Output]) -> bool {
     let mut fds = sent.next().into_iter().flatten();
     if inits.iter().all(Option::is_some) {
         // what is left of an init that has ended is of less use than a new one
-        each(inits, outputs).filter(|(_, init, _)| init.terminal.is_none()).for_each(|(.., output)| output.forget());
         inits.iter_mut().for_each(|init| drop(init.take_if(|init| init.terminal.is_none())));
     }
     let place = inits.iter_mut().zip(outputs).find(|(init, _)| init.is_none());
