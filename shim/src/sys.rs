@@ -270,28 +270,28 @@ pub fn ready_within(fd: BorrowedFd<'_>, how: PollFlags, seconds: u8) -> bool {
     rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: seconds.into(), tv_nsec: 0 })) == Ok(1)
 }
 
-/// Sends a packet with two descriptors. rustix's `sendmsg` takes 1 KiB of PID 1.
+/// Sends a packet with a descriptor. rustix's `sendmsg` takes 1 KiB of PID 1.
 ///
 /// # Errors
 /// `EAGAIN` if the socket is full.
-pub fn send_with(socket: &OwnedFd, packet: &str, descriptors: [BorrowedFd<'_>; 2]) -> Result<()> {
+pub fn send_with(socket: &OwnedFd, packet: &str, descriptor: BorrowedFd<'_>) -> Result<()> {
     /// `struct cmsghdr` with its data (include/linux/socket.h).
     #[repr(C)]
     struct Control {
         length: usize,
         level: i32,
         kind: i32,
-        descriptors: [i32; 2],
+        descriptor: i32,
     }
     const SOL_SOCKET: i32 = 1;
     const SCM_RIGHTS: i32 = 1;
     const MSG_DONTWAIT_AND_NOSIGNAL: usize = 0x4040;
-    let length = size_of::<Control>();
-    let control =
-        Control { length, level: SOL_SOCKET, kind: SCM_RIGHTS, descriptors: descriptors.map(|fd| fd.as_raw_fd()) };
+    // without the padding behind the descriptor
+    const CONTROL: usize = size_of::<usize>() + 3 * size_of::<i32>();
+    let control = Control { length: CONTROL, level: SOL_SOCKET, kind: SCM_RIGHTS, descriptor: descriptor.as_raw_fd() };
     let part = [packet.as_ptr() as usize, packet.len()]; // struct iovec
     // struct user_msghdr: name, its length, the parts, their number, control, its length, flags
-    let header = [0, 0, part.as_ptr() as usize, 1, ptr::from_ref(&control) as usize, length, 0];
+    let header = [0, 0, part.as_ptr() as usize, 1, ptr::from_ref(&control) as usize, CONTROL, 0];
     let socket = socket.as_raw_fd().cast_unsigned() as usize;
     // SAFETY: reads the packet, and the structures above.
     unsafe { call(raw::__NR_sendmsg, [socket, header.as_ptr() as usize, MSG_DONTWAIT_AND_NOSIGNAL, 0, 0, 0]) }.map(drop)
@@ -329,8 +329,8 @@ pub fn room<T>(count: usize) -> Result<&'static mut [MaybeUninit<T>]> {
     }
 }
 
-/// Calls `work` with `count` zeroed values that exist only during the call. `T` must consist of plain numbers: every
-/// bit pattern, including zero, must be a valid value.
+/// Calls `work` with `count` zeroed values that exist only during the call. All zeros must
+/// be a valid value of `T`.
 ///
 /// # Errors
 /// `ENOMEM` if there is not enough memory.

@@ -5,9 +5,9 @@
 //! ```
 //!
 //! A slow console holds nobody up for more than a moment: an init prints on a pseudo terminal, which this program goes
-//! on reading. It opens nothing. PID 1 sends it, through its standard input, the name of each user whose init starts,
-//! the master of the init's terminal, and the console. Once PID 1 closes that socket, the program prints what it still
-//! has and ends.
+//! on reading. It opens nothing: its standard output is the console, and PID 1 sends it, through its standard input, the
+//! name of each user whose init starts and the master of the init's terminal. Once PID 1 closes that socket, the program
+//! prints what it still has and ends.
 
 use core::mem::MaybeUninit;
 
@@ -32,6 +32,8 @@ use crate::{
 /// Milliseconds between two looks while a console is slow: a program that floods its terminal takes little CPU time
 /// here.
 const REST: i64 = 2;
+/// How many bytes the console is given in one call.
+const AT_ONCE: usize = 256;
 /// Milliseconds after which nothing more is expected, once PID 1 has closed the socket.
 const QUIET: i64 = 100;
 
@@ -39,7 +41,6 @@ const QUIET: i64 = 100;
 struct Init {
     /// `None` once no process has it open any more.
     terminal: Option<OwnedFd>,
-    console: OwnedFd,
 }
 
 /// Their outputs lie at the same places of another table, whose pages take memory only once they are used.
@@ -82,6 +83,9 @@ fn serve(outputs: &mut [Output]) -> Result<()> {
     let mut inits: Inits = [const { None }; MAX_SANDBOXES];
     let (mut open, mut turn) = (true, 0);
     loop {
+        if !open && inits.iter().all(Option::is_none) {
+            return Ok(());
+        }
         turn = next_turn(&mut inits, outputs, turn);
         let all = wait(&mut inits, outputs, open, turn)?;
         if all.is_empty() && !open && each(&mut inits, outputs).all(|(.., output)| output.is_taken()) {
@@ -131,7 +135,7 @@ fn next_turn(inits: &mut Inits, outputs: &mut [Output], last: usize) -> usize {
 /// Waits for news. While a program waits for the console, its terminal is not read.
 fn wait(inits: &mut Inits, outputs: &mut [Output], open: bool, turn: usize) -> Result<AllNews> {
     let now = sys::milliseconds();
-    let socket = Stream(0);
+    let (socket, console) = (Stream(0), Stream(1));
     let (mut slow, mut until) = (false, None);
     let (mut fds, mut all) = (Vec::<PollFd<'_>, { MAX_SANDBOXES + 2 }>::new(), AllNews::new());
     let mut ask = |news, fd, how| {
@@ -142,7 +146,7 @@ fn wait(inits: &mut Inits, outputs: &mut [Output], open: bool, turn: usize) -> R
     }
     for (at, init, output) in each(inits, outputs) {
         if at == turn && !output.is_taken() {
-            ask(News::Console, init.console.as_fd(), PollFlags::OUT);
+            ask(News::Console, console.as_fd(), PollFlags::OUT);
         }
         if output.room(now) > 0
             && let Some(terminal) = &init.terminal
@@ -182,9 +186,11 @@ fn read(init: &mut Init, output: &mut Output) {
     }
 }
 
-/// Gives the console as much as it takes now.
-fn print(init: &mut Init, output: &mut Output) {
-    match rustix::io::write(&init.console, output.piece()) {
+/// Gives the console a little: a logon drops what a line has not sent yet (`tty_ldisc_hangup`), and a line that has
+/// fewer than 256 bytes takes more (drivers/tty/n_tty.c, `WAKEUP_CHARS`).
+fn print(_: &mut Init, output: &mut Output) {
+    let piece = output.piece();
+    match rustix::io::write(Stream(1), piece.get(..AT_ONCE).unwrap_or(piece)) {
         Ok(length) => output.take(length),
         Err(Errno::AGAIN | Errno::INTR) => {}
         // the console is hung up, or gone
@@ -192,9 +198,9 @@ fn print(init: &mut Init, output: &mut Output) {
     }
 }
 
-/// Takes one packet of PID 1: the name of a user, and two descriptors. Returns false once the socket is closed.
+/// Takes one packet of PID 1: the name of a user, and a descriptor. Returns false once the socket is closed.
 fn take(inits: &mut Inits, outputs: &mut [Output]) -> bool {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut rights = RecvAncillaryBuffer::new(&mut space);
     let mut name = [0; USER];
     let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
@@ -213,9 +219,9 @@ fn take(inits: &mut Inits, outputs: &mut [Output]) -> bool {
         inits.iter_mut().for_each(|init| drop(init.take_if(|init| init.terminal.is_none())));
     }
     let place = inits.iter_mut().zip(outputs).find(|(init, _)| init.is_none());
-    if let (Some(terminal), Some(console), Some((init, output))) = (fds.next(), fds.next(), place) {
+    if let (Some(terminal), Some((init, output))) = (fds.next(), place) {
         output.begin(name.get(..length).unwrap_or_default());
-        *init = Some(Init { terminal: Some(terminal), console });
+        *init = Some(Init { terminal: Some(terminal) });
     }
     true
 }

@@ -50,6 +50,8 @@ impl Running {
             let mut arguments = Text::new();
             say!(&mut arguments, "log\0");
             let _ = rustix::stdio::dup2_stdin(&theirs);
+            let console = place::file("/dev/console", OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK);
+            let _ = console.and_then(|console| rustix::stdio::dup2_stdout(&console));
             let _ = Program::open(programs::LOG.path).map(|program| program.exec(&arguments, words));
             sys::exit(1)
         };
@@ -93,7 +95,7 @@ impl LogProgram {
         self.held.retain(|terminal| terminal.home != home);
     }
 
-    /// Gives `/log` the terminals that it lacks, each with its user's name and the console. Starts it if it does not
+    /// Gives `/log` the terminals that it lacks, each with its user's name. Starts it if it does not
     /// run. If that fails, it is due again later.
     pub fn give<'a>(&mut self, words: Start, user: impl Fn(HomeId) -> &'a str) -> Result<()> {
         let given = self.give_all(words, user);
@@ -107,8 +109,7 @@ impl LogProgram {
         }
         let Running { socket, .. } = self.running.as_ref().ok_or(Errno::SRCH)?;
         self.held.iter_mut().filter(|terminal| !terminal.given).try_for_each(|terminal| {
-            let console = place::file("/dev/console", OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK)?;
-            sys::send_with(socket, user(terminal.home), [terminal.master.as_fd(), console.as_fd()])?;
+            sys::send_with(socket, user(terminal.home), terminal.master.as_fd())?;
             terminal.given = true;
             Ok(())
         })
