@@ -12,9 +12,10 @@ pub const USER: usize = 255;
 pub const RING: usize = 16 << 10;
 /// How many bytes a console is given at a time: nothing else is printed between them.
 pub const PIECE: usize = 4 << 10;
-/// How many milliseconds a program waits until the console has taken a piece. A console that takes longer, less than 16
-/// KiB a second, is slow: its programs do not wait for it. The fastest usual serial line, 115200 baud, takes 11.
-pub const PATIENCE: u64 = 250;
+/// How many milliseconds a program waits, piece by piece, for a console that takes less than a ring meanwhile: 16 KiB a
+/// second. Such a console is slow, and its programs do not wait for it until it has taken everything. The fastest usual
+/// serial line, 115200 baud, takes 11 KiB a second.
+pub const PATIENCE: u64 = 1000;
 /// How often a console may refuse a piece before it counts as gone. A logon hangs the console up, which then refuses
 /// everything for a moment (drivers/tty/serial/serial_core.c, `uart_shutdown`).
 pub const REFUSALS: u16 = 500;
@@ -33,8 +34,9 @@ pub struct Output {
     /// The part of the piece that the console has not taken.
     from: usize,
     to: usize,
-    /// When the program began to wait, in milliseconds; 0 if it does not wait.
+    /// When the program began to wait, in milliseconds, and what had been followed then; 0 if it did not.
     waits_since: u64,
+    waits_from: u64,
     /// Whether the console is slow, so that the program does not wait.
     slow: bool,
     /// How often in a row the console has refused the piece.
@@ -57,32 +59,30 @@ impl Output {
         self.printed.saturating_sub(self.followed)
     }
 
+    /// Whether the program waits for the console. A piece ends with a line: it may be shorter than others.
+    fn waits(&self) -> bool {
+        !self.slow && self.ahead().saturating_add(PIECE as u64 / 2) > RING as u64
+    }
+
     /// How many bytes the program may print now; 0 if it waits. Call it again after `waits_until`.
     pub fn room(&mut self, now: u64) -> usize {
-        let free = RING.saturating_sub(usize::try_from(self.ahead()).unwrap_or(RING));
-        if self.slow {
-            return PIECE;
+        if self.waits() {
+            if self.waits_since == 0 || self.followed.saturating_sub(self.waits_from) >= RING as u64 {
+                (self.waits_since, self.waits_from) = (now.max(1), self.followed);
+            }
+            self.slow = self.waits_until().is_some_and(|until| until <= now);
         }
-        // a piece ends with a line: it may be shorter
-        if free >= PIECE / 2 {
-            self.waits_since = 0;
-            return free;
+        match (self.slow, self.waits()) {
+            (true, _) => PIECE,
+            (_, true) => 0,
+            _ => RING.saturating_sub(usize::try_from(self.ahead()).unwrap_or(RING)),
         }
-        if self.waits_since == 0 {
-            self.waits_since = now.max(1);
-        }
-        if now < self.waits_until().unwrap_or(0) {
-            return 0;
-        }
-        self.waits_since = 0;
-        self.slow = true;
-        PIECE
     }
 
     /// When the program stops waiting, if it waits.
     #[must_use]
     pub fn waits_until(&self) -> Option<u64> {
-        (self.waits_since > 0).then(|| self.waits_since.saturating_add(PATIENCE))
+        (self.waits() && self.waits_since > 0).then(|| self.waits_since.saturating_add(PATIENCE))
     }
 
     /// Whether the console is slow, and bytes are left out.
@@ -126,7 +126,7 @@ impl Output {
         self.from = self.from.saturating_add(bytes).min(self.to);
         self.refused = 0;
         if self.is_taken() {
-            self.slow = false;
+            (self.slow, self.waits_since) = (false, 0);
         }
     }
 
@@ -153,21 +153,14 @@ impl Output {
             let missing = whole.saturating_sub(self.followed);
             self.followed = whole;
             let user = self.user.get(..self.user_ends).and_then(|user| core::str::from_utf8(user).ok());
+            let (user, what) = (user.unwrap_or_default(), " bytes of its output are not shown: ");
             let mut text = Text::new();
-            say!(
-                &mut text,
-                "\nnodeos: ",
-                user.unwrap_or_default(),
-                ": ",
-                missing,
-                " bytes of its output are not shown: "
-            );
-            say!(&mut text, "this console is too slow\n");
+            say!(&mut text, "\nnodeos: ", user, ": ", missing, what, "this console is too slow\n");
             self.fill(text.bytes());
-            return;
         }
+        let room = PIECE.saturating_sub(self.to);
         let held: heapless::Vec<u8, PIECE> =
-            (self.followed..self.printed).take(PIECE).map(|position| self.at(position)).collect();
+            (self.followed..self.printed).take(room).map(|position| self.at(position)).collect();
         // the line of another program comes after a whole line of this one
         let lines = held.iter().rposition(|byte| *byte == b'\n').map_or(held.len(), |end| end.saturating_add(1));
         self.followed = self.followed.saturating_add(lines as u64);
@@ -175,7 +168,7 @@ impl Output {
     }
 
     fn fill(&mut self, bytes: impl Iterator<Item = u8>) {
-        for (place, byte) in self.piece.iter_mut().zip(bytes) {
+        for (place, byte) in self.piece.iter_mut().skip(self.to).zip(bytes) {
             *place = byte;
             self.to = self.to.saturating_add(1);
         }
@@ -202,6 +195,7 @@ mod tests {
             from: 0,
             to: 0,
             waits_since: 0,
+            waits_from: 0,
             slow: false,
             refused: 0,
         };
@@ -262,6 +256,30 @@ mod tests {
             assert_eq!(output.room(now), PIECE);
             output.print(&[b'.'; PIECE]);
         }
+    }
+
+    /// How long a program waited that prints as much as it may, while the console takes a piece every so many
+    /// milliseconds for ten seconds.
+    fn waited(every: u64) -> u64 {
+        let mut output = output();
+        (0..10_000)
+            .filter(|now| {
+                let room = output.room(*now);
+                output.print(&vec![b'.'; room]);
+                if now % every == 0 {
+                    let length = output.piece().len();
+                    output.take(length);
+                }
+                room == 0
+            })
+            .count() as u64
+    }
+
+    #[test]
+    fn a_console_is_slow_below_16_kib_a_second() {
+        assert!(waited(1000 * PIECE as u64 / (20 << 10)) > 9000, "nothing is left out");
+        let slow = waited(1000 * PIECE as u64 / (11 << 10));
+        assert!((PATIENCE / 2..=PATIENCE).contains(&slow), "{slow} ms");
     }
 
     #[test]

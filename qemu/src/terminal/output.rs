@@ -1,4 +1,4 @@
-//! Passes output from the machine's console to the user's terminal, at the speed of the slower one.
+//! Passes output from the machine's console, or from an app's pipe, to the user's terminal or pipe.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,24 +9,17 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-/// How many bytes are buffered before the machine has to wait: somebody may scroll back for a while, or press ctrl-s.
+/// How many bytes are buffered before a program of the machine has to wait, or before output is left out: somebody may
+/// scroll back for a while, or press ctrl-s.
 const HELD: usize = 8 << 20;
 
-/// How many bytes are buffered once a machine stops, because it must not wait for a stalled terminal.
-const HELD_AT_THE_END: usize = HELD + (1 << 20);
-
 /// Output of the machine that the terminal has not taken yet.
+#[derive(Default)]
 pub struct Output {
     state: Mutex<State>,
     changed: Condvar,
-    /// How many bytes are buffered once the machine stops.
-    at_the_end: usize,
-}
-
-impl Default for Output {
-    fn default() -> Self {
-        Self { state: Mutex::default(), changed: Condvar::new(), at_the_end: HELD_AT_THE_END }
-    }
+    /// Whether the machine waits, so that nothing is left out.
+    whole: bool,
 }
 
 #[derive(Default)]
@@ -35,6 +28,8 @@ struct State {
     stopping: bool,
     ended: bool,
     unread: bool,
+    /// How many bytes are left out before the first that is buffered.
+    left_out: usize,
 }
 
 impl Output {
@@ -51,19 +46,28 @@ impl Output {
         self.changed.notify_all();
     }
 
-    /// For output of which nothing may be lost at the end.
+    /// For output of which nothing may be left out.
     pub fn keeping_all() -> Self {
-        Self { at_the_end: usize::MAX, ..Self::default() }
+        Self { whole: true, ..Self::default() }
     }
 
-    /// Adds output; waits while too much is buffered.
+    /// Adds output. If too much is buffered, it waits, or leaves out what is oldest: QEMU stands still with its
+    /// console, and forgets what nobody has read when it ends.
     pub fn push(&self, bytes: &[u8]) {
         let mut state = self.state();
-        while state.bytes.len() >= HELD && !state.stopping && !state.unread {
+        while self.whole && state.bytes.len() >= HELD && !state.stopping && !state.unread {
             state = self.wait(state);
         }
-        let room = if state.unread { 0 } else { self.at_the_end.saturating_sub(state.bytes.len()) };
-        state.bytes.extend(&bytes[..bytes.len().min(room)]);
+        if !state.unread {
+            state.bytes.extend(bytes);
+        }
+        if !self.whole && state.bytes.len() > HELD {
+            let half = state.bytes.len() - HELD / 2;
+            let line = state.bytes.range(half..).position(|byte| *byte == b'\n');
+            let left_out = half + line.map_or(0, |end| end + 1);
+            state.bytes.drain(..left_out);
+            state.left_out += left_out;
+        }
         drop(state);
         self.changed.notify_all();
     }
@@ -106,7 +110,10 @@ impl Output {
                 state = self.wait(state);
             }
             let length = state.bytes.len().min(4096);
-            let piece: Vec<u8> = state.bytes.drain(..length).collect();
+            let left_out = std::mem::take(&mut state.left_out);
+            let gap = format!("\r\nnodeos: {left_out} bytes are not shown: this terminal took none of them\r\n");
+            let gap = if left_out > 0 { gap.into_bytes() } else { Vec::new() };
+            let piece: Vec<u8> = gap.into_iter().chain(state.bytes.drain(..length)).collect();
             drop(state);
             self.changed.notify_all();
             write_all(terminal.as_fd(), &piece)?;
@@ -144,7 +151,7 @@ fn takes(to: impl AsFd, within: Option<Duration>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{HELD, HELD_AT_THE_END, Output};
+    use super::{HELD, Output};
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     use std::io::{Read, pipe};
     use std::sync::Arc;
@@ -161,7 +168,7 @@ mod tests {
         let (mut reader, writer) = pipe().unwrap();
         // QEMU makes a terminal that it shares non-blocking: then a full pipe returns EAGAIN
         fcntl_setfl(&writer, fcntl_getfl(&writer).unwrap() | OFlags::NONBLOCK).unwrap();
-        let output = Arc::new(Output::default());
+        let output = Arc::new(Output::keeping_all());
         let machine = Arc::clone(&output);
         let machine = thread::spawn(move || {
             lines().chunks(100_000).for_each(|piece| machine.push(piece));
@@ -178,22 +185,25 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_stops_does_not_wait_for_the_terminal() {
+    fn a_console_does_not_wait_for_the_terminal_and_says_what_is_missing() {
+        let (mut reader, writer) = pipe().unwrap();
         let output = Arc::new(Output::default());
-        let machine = Arc::clone(&output);
-        let machine = thread::spawn(move || (0..12_000).for_each(|_| machine.push(&[b'x'; 1000])));
-        while output.state().bytes.len() < HELD {
-            thread::sleep(Duration::from_millis(1));
-        }
-        output.stopping();
-        machine.join().unwrap();
-        assert_eq!(output.state().bytes.len(), HELD_AT_THE_END);
+        lines().chunks(100_000).for_each(|piece| output.push(piece));
+        output.ended();
+        let writing = thread::spawn(move || output.write_to(writer));
+        let mut read = String::new();
+        reader.read_to_string(&mut read).unwrap();
+        writing.join().unwrap().unwrap();
+        let (missing, rest) = read.split_once(" bytes are not shown: this terminal took none of them\r\n").unwrap();
+        let missing: usize = missing.strip_prefix("\r\nnodeos: ").unwrap().parse().unwrap();
+        assert!(rest.as_bytes() == &lines()[missing..], "the newest lines are whole");
+        assert!(rest.starts_with("line ") && rest.len() > HELD / 2 && rest.len() <= HELD, "{}", rest.len());
     }
 
     #[test]
     fn an_offered_message_is_dropped_when_the_buffer_is_full() {
         let (mut reader, writer) = pipe().unwrap();
-        let output = Output::default();
+        let output = Output::keeping_all();
         output.offer(b"shown");
         output.push(&[b'x'; HELD]);
         output.offer(b"dropped");
