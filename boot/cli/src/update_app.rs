@@ -24,8 +24,8 @@ pub struct Args {
 
 const EXAMPLES: &str = "\
 Only the code of the app is replaced, with its variables, words and policy: pass the options that you still want \
-again. The app's data stays, and so do the kernel, node and what nodeos.toml includes. If the app needs others, the command \
-refuses, and says how to build a medium with the same homes. The apps of [[app]] are replaced together.
+again. The app's data stays, and so do the kernel, node and what nodeos.toml includes. If the app needs others, the \
+command refuses, and says how to build a medium with the same homes. The apps of [[app]] are replaced together.
 
 A folder or an image is replaced when the new one is finished, or stays as it was. A device is written in place: if \
 that is interrupted, run the same command again.

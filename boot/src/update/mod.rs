@@ -73,17 +73,15 @@ impl Target {
 
     /// The version of its node, if that can be found out.
     pub fn node(&self) -> Result<Option<String>> {
-        match &self.layers.carbon {
+        let version = match &self.layers.carbon {
             Some(carbon) => match Files::open(carbon)?.file("/bin/node")? {
-                Some(node) => version::of(node).tried("read node in", carbon.path()),
-                None => Ok(None),
+                Some(node) => version::of(node).tried("read node in", carbon.path())?,
+                None => None,
             },
-            // anybody may have written it, and what is no version may be the path of a program
-            None => Ok(self
-                .manifest()
-                .and_then(|manifest| manifest.versions.get("node").cloned())
-                .filter(|version| is_version(version))),
-        }
+            None => self.manifest().and_then(|manifest| manifest.versions.get("node").cloned()),
+        };
+        // anybody may have written it, and what is no version may be the path of a program
+        Ok(version.filter(|version| is_version(version)))
     }
 
     /// Refuses a layer with other apps: each app of a medium has a home there.
