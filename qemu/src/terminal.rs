@@ -7,7 +7,7 @@
 //! ```
 //!
 //! 1. QEMU has its own pipes. It shares no descriptor with the user's terminal, because it would change the modes.
-//! 2. A stalled terminal slows the machine down, but the machine can still be stopped.
+//! 2. A stalled terminal does not slow the machine down: the newest 8 MiB of its output wait for it.
 //! 3. The power is cut only by a second ctrl-a x, or at a deadline that was announced.
 
 mod input;
