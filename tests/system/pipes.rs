@@ -3,14 +3,19 @@
 use std::{
     io::{Read, Write},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::channel,
     thread,
     time::Duration,
 };
 
 use shim::arches::Arch;
+use tests::run;
 
 use crate::terminal::nodeos;
+
+/// The longest wait for the end of the command.
+const DEADLINE: Duration = Duration::from_secs(300);
 
 /// The app runs, and the command prints nothing itself.
 fn start(arch: &Arch, folder: &Path, script: &str) -> Child {
@@ -19,6 +24,17 @@ fn start(arch: &Arch, folder: &Path, script: &str) -> Child {
     let mut command = Command::new(nodeos());
     command.args(["-q", "run", "--arch", arch.name]).arg(app);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// What the command has printed when it has ended. One that does not end is stopped.
+fn ended(child: Child) -> Output {
+    let (pid, (send, done)) = (child.id().to_string(), channel());
+    thread::spawn(move || send.send(child.wait_with_output().unwrap()));
+    done.recv_timeout(DEADLINE).unwrap_or_else(|_| {
+        run("kill", &[&pid]);
+        let printed = done.recv_timeout(DEADLINE);
+        panic!("it did not end within {DEADLINE:?}, and then: {printed:?}")
+    })
 }
 
 pub fn an_app_reads_a_pipe_to_its_end_and_writes_to_two(arch: &'static Arch) {
@@ -36,7 +52,7 @@ pub fn an_app_reads_a_pipe_to_its_end_and_writes_to_two(arch: &'static Arch) {
     let mut child = start(arch, folder.path(), script);
     let mut input = child.stdin.take().unwrap();
     let typing = thread::spawn(move || input.write_all(&[1; 1_000_003]).unwrap());
-    let done = child.wait_with_output().unwrap();
+    let done = ended(child);
     typing.join().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert_eq!(done.status.code(), Some(7), "{}", text(&done.stderr));
@@ -64,20 +80,26 @@ pub fn a_closed_pipe_stops_the_machine_quietly(arch: &'static Arch) {
     let script = "setInterval(() => console.log('more'), 100)";
     let mut child = start(arch, folder.path(), script);
     child.stdout.take().unwrap().read_exact(&mut [0; 5]).unwrap();
-    let done = child.wait_with_output().unwrap();
+    let done = ended(child);
     assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).trim()), (Some(141), ""));
 }
 
 pub fn a_detached_child_keeps_the_machine_up(arch: &'static Arch) {
     let folder = tempfile::tempdir().unwrap();
+    // the child ends a second after the app, however slow the machine is
     let script = "
-        const child = `setTimeout(() => { console.log('the child ends'); process.exitCode = 9 }, 3000)`
-        require('child_process').spawn('node', ['-e', child], { detached: true, stdio: 'inherit' }).unref()
+        const child = `
+            const gone = () => { try { process.kill(Number(process.argv[1]), 0) } catch { return true } }
+            const end = () => { console.log('the child ends'); process.exitCode = 9 }
+            const look = setInterval(() => { if (gone()) { clearInterval(look); setTimeout(end, 1000) } }, 100)`
+        const options = { detached: true, stdio: 'inherit' }
+        require('child_process').spawn('node', ['-e', child, String(process.pid)], options).unref()
         process.on('exit', () => console.log('the app ends'))
         process.exitCode = 3";
     let mut child = start(arch, folder.path(), script);
     drop(child.stdin.take());
-    let done = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&done.stdout).into_owned();
-    assert_eq!((said.as_str(), done.status.code()), ("the app ends\nthe child ends\n", Some(3)));
+    let done = ended(child);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = (text(&done.stdout), done.status.code());
+    assert_eq!(said, ("the app ends\nthe child ends\n".to_owned(), Some(3)), "{}", text(&done.stderr));
 }
