@@ -3,7 +3,7 @@
 //! A row is a command as users type it. Its needs come from the command itself (`purposes`), so that this page cannot
 //! contradict the command.
 
-use boot::media;
+use boot::media::{self, Code};
 use boot::tools::{self, For, Tool};
 use clap::Parser;
 use serde::Serialize;
@@ -112,6 +112,11 @@ fn rows(tools: &[Tool], found: impl Fn(&Tool) -> bool) -> Result<Vec<Row>, Faile
         let needs = [For::Machine(arch), For::Firmware(arch)];
         rows.push(row(format!("nodeos run MEDIUM, for {arch}"), "boot a medium as hardware would", &needs));
     }
+    for medium in media::ALL.iter().filter(|medium| matches!(medium.code, Code::Apart(_))) {
+        let needs = [For::Images, For::Users, For::Medium(medium.name)];
+        let command = format!("nodeos update-app MEDIUM APP, for {}", medium.name);
+        rows.push(row(command, "replace an app and keep its data", &needs));
+    }
     rows.push(row("./nodeos test".to_owned(), "run every test", &tools::everything()));
     Ok(rows)
 }
@@ -161,6 +166,7 @@ mod tests {
         let rows = with(|tool| tool.package() == "e2fsprogs");
         assert_eq!(works(&rows), ["nodeos users create FILE", "nodeos explain", "nodeos inspect FILE"]);
         assert!(text(&rows).contains("works  nodeos users create FILE "), "{}", text(&rows));
+        assert!(text(&rows).contains("LACKS  nodeos update-app MEDIUM APP, for sd "), "{}", text(&rows));
     }
 
     #[test]

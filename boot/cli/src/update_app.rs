@@ -65,16 +65,21 @@ impl Act for Args {
         unknown.iter().for_each(|text| common.progress.say("update-app", text));
         let host = common.host()?;
         let Some(layer) = users.code(&host, arch)? else { return Err(Failed::usage("an APP is needed")) };
+        let homes = target.has_homes();
         let room = target.replace(&host, &layer)?;
         let bytes = layer.metadata().map_or(0, |found| found.len());
-        print_line(&replaced(&self.medium, bytes, room))
+        print_line(&replaced(&self.medium, bytes, room, homes))
     }
 }
 
 /// What is printed at the end.
-fn replaced(medium: &Path, bytes: u64, room: Option<u64>) -> String {
+fn replaced(medium: &Path, bytes: u64, room: Option<u64>, homes: bool) -> String {
     let of = room.map(|room| format!(" of {room}")).unwrap_or_default();
-    format!("{}: replaced the app ({bytes}{of} bytes); the homes are unchanged", medium.display())
+    let data = match homes {
+        true => "the homes are unchanged",
+        false => "it has no homes: what the app writes is lost at power off",
+    };
+    format!("{}: replaced the app ({bytes}{of} bytes); {data}", medium.display())
 }
 
 impl Args {
@@ -94,8 +99,17 @@ mod tests {
 
     #[test]
     fn the_end_says_how_much_room_is_used() {
-        let text = |room| replaced(Path::new("card.img"), 4096, room);
+        let text = |room| replaced(Path::new("card.img"), 4096, room, true);
         assert_eq!(text(Some(8192)), "card.img: replaced the app (4096 of 8192 bytes); the homes are unchanged");
         assert_eq!(text(None), "card.img: replaced the app (4096 bytes); the homes are unchanged");
+    }
+
+    #[test]
+    fn the_end_says_that_data_is_lost_without_homes() {
+        let text = replaced(Path::new("out"), 4096, None, false);
+        assert_eq!(
+            text,
+            "out: replaced the app (4096 bytes); it has no homes: what the app writes is lost at power off"
+        );
     }
 }

@@ -34,7 +34,7 @@ use crate::host::run::Run;
 use crate::host::tool::Sign;
 use crate::host::window::Window;
 use crate::image::carbon::Placement;
-use crate::image::{Image, archive};
+use crate::image::{APPS_FILE, Image, archive};
 use crate::parts::Versions;
 use crate::users::carried;
 use crate::users::ext4::not_in_use;
@@ -222,11 +222,22 @@ pub fn free(cache: &Cache, medium: &Medium, out: &Path) -> Result<()> {
         Shape::File => Vec::new(),
         Shape::Folder => manifest::members(cache, out)?,
     };
+    // an app's data may be what changed
+    let app = known.iter().flat_map(|known| &known.members).any(|member| member.path == Path::new(APPS_FILE));
+    let changed = match medium.code {
+        Code::Apart(_) if app => {
+            let update = Run::new("nodeos").arg("update-app").arg(out).arg("APP");
+            format!("for a new version of the app that keeps its data: {update}; or {new}, whose homes are new")
+        }
+        _ => new.to_owned(),
+    };
     for member in here.iter().filter(|member| member.path != Path::new(MANIFEST)) {
         let (path, kept) = (member.path.display(), known.iter().flat_map(|known| &known.members));
         match kept.into_iter().find(|known| known.path == member.path) {
             None => return refused(format!("{path} lies there, which no build for {medium} wrote"), new),
-            Some(known) if known != member => return refused(format!("{path} was changed since it was built"), new),
+            Some(known) if known != member => {
+                return refused(format!("{path} was changed since it was built"), &changed);
+            }
             Some(_) => not_in_use(format!("replace {path}"), &out.join(&member.path))?,
         }
     }
@@ -234,7 +245,7 @@ pub fn free(cache: &Cache, medium: &Medium, out: &Path) -> Result<()> {
         match known.and_then(|known| known.sha256) {
             None => return refused(format!("a file is there that no build for {medium} wrote"), new),
             Some(known) if known != digest::file(cache, out)? => {
-                return refused("it was changed since it was built".to_owned(), new);
+                return refused("it was changed since it was built".to_owned(), &changed);
             }
             Some(_) => not_in_use(format!("replace {}", out.display()), out)?,
         }
@@ -322,7 +333,7 @@ impl fmt::Display for Medium {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, MANIFEST, Manifest, Medium, beside, free, manifest};
+    use super::{ALL, APPS_FILE, MANIFEST, Manifest, Medium, beside, free, manifest};
     use crate::host::cache::Cache;
     use shim::arches::Arch;
     use std::collections::BTreeMap;
@@ -359,6 +370,7 @@ mod tests {
         assert!(why("direct", &dir).contains("users.ext4 lies there, which no build for direct wrote"));
 
         // unchanged since a build for the same target, and not after a change
+        fs::write(dir.join(APPS_FILE), "code").unwrap();
         let members = manifest::members(&cache, &dir).unwrap();
         let manifest = |target: &str, sha256, members| Manifest {
             target: target.to_owned(),
@@ -374,7 +386,9 @@ mod tests {
         assert_eq!(free("direct", &dir), Ok(()));
         assert!(why("pxe", &dir).contains("no build for pxe wrote"));
         fs::write(dir.join("users.ext4"), "more").unwrap();
-        assert!(why("direct", &dir).contains("users.ext4 was changed since it was built"));
+        let next = format!("nodeos update-app {} APP; or name a new folder, whose homes are new", dir.display());
+        assert!(why("direct", &dir).contains("users.ext4 was changed since it was built\n  next: for a new version"));
+        assert!(why("direct", &dir).ends_with(&next));
         let digest = crate::host::digest::file(&cache, &file).unwrap();
         fs::write(beside(&file), manifest("iso", Some(digest), vec![]).json().unwrap()).unwrap();
         assert_eq!(free("iso", &file), Ok(()));

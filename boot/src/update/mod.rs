@@ -84,6 +84,12 @@ impl Target {
         Ok(version.filter(|version| is_version(version)))
     }
 
+    /// Whether data outlives a power off: its kernel's command line names a users partition.
+    #[must_use]
+    pub fn has_homes(&self) -> bool {
+        Options::parse(&self.layers.cmdline).users.is_some()
+    }
+
     /// Refuses a layer with other apps: each app of a medium has a home there.
     pub fn same_apps<'a>(&self, apps: impl Iterator<Item = &'a str>) -> Result<()> {
         let new: BTreeSet<String> = apps.map(str::to_owned).collect();
@@ -172,6 +178,10 @@ impl Target {
             let run = users.into_iter().fold(run, |run, users| run.arg("--users").arg(users));
             run.args(["--out", to]).to_string()
         };
+        if !self.has_homes() {
+            let to = if medium.shape == Shape::Folder { "NEW" } else { "NEW.img" };
+            return format!("build another medium, also without homes: {}", build(Some(Path::new("none")), to));
+        }
         if medium.shape == Shape::Folder {
             let homes = Some(path.join("users.ext4")).filter(|homes| homes.is_file());
             return format!("build another medium with the same homes: {}", build(homes.as_deref(), "NEW"));

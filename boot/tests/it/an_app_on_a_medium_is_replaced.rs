@@ -151,6 +151,7 @@ fn an_app_that_needs_another_medium_is_refused() {
     assert!(said.contains("its node is 24.21.0, and nodeos.toml asks for 22.1.0"), "{said}");
     let homes = folder.join("users.ext4");
     assert!(said.ends_with(&format!("--arch x86_64 --users {} --out NEW", homes.display())), "{said}");
+    assert!(target.has_homes());
     let said = why(check("cmdline = 'TZ=Asia/Tokyo'"));
     assert!(said.contains("TZ=Asia/Tokyo is not on its kernel's command line\n  next: add it to "), "{said}");
     fs::write(stage.at("same"), "no node").unwrap();
@@ -161,6 +162,12 @@ fn an_app_that_needs_another_medium_is_refused() {
     assert!(said.contains("its /node is not the same as "), "{said}");
     let unknown = check("[kernel]\noptions = ['CONFIG_USB_SERIAL=y']").unwrap().1;
     assert!(unknown[0].contains("its options could not be compared"), "{unknown:?}");
+
+    fs::write(folder.join("cmdline"), "apps=LABEL=nodeos-apps").unwrap();
+    let target = crate::updates::target(&folder).unwrap();
+    assert!(!target.has_homes());
+    let said = why(target.same_apps(["web"].into_iter()));
+    assert!(said.ends_with("--target direct --arch x86_64 --users none --out NEW"), "{said}");
 }
 
 /// `nodeos inspect` and `update-app` read the apps with the same code.
