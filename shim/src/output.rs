@@ -144,7 +144,14 @@ impl Output {
             self.followed = whole;
             let user = self.user.get(..self.user_ends).and_then(|user| core::str::from_utf8(user).ok());
             let mut text = Text::new();
-            say!(&mut text, "\nnodeos: ", user.unwrap_or_default(), ": ", missing, " bytes of its output are not shown: ");
+            say!(
+                &mut text,
+                "\nnodeos: ",
+                user.unwrap_or_default(),
+                ": ",
+                missing,
+                " bytes of its output are not shown: "
+            );
             say!(&mut text, "this console is slower\n");
             self.fill(text.bytes());
             return;
@@ -256,7 +263,8 @@ mod tests {
         let shown = taken(&mut output, 7);
         let (before, after) = shown.split_once("\nnodeos: ana: ").unwrap();
         assert_eq!(format!("lin{before}"), lines(0..100), "the piece that was begun stays whole");
-        let (missing, after) = after.split_once(" bytes of its output are not shown: this console is slower\n").unwrap();
+        let (missing, after) =
+            after.split_once(" bytes of its output are not shown: this console is slower\n").unwrap();
         let missing: usize = missing.parse().unwrap();
         assert_eq!(before.len() + 3 + missing + after.len(), lines(0..10_000).len());
         assert!(after.starts_with("line ") && after.ends_with("line 00009999\n"), "{after}");

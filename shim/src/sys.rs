@@ -287,7 +287,8 @@ pub fn send_with(socket: &OwnedFd, packet: &str, descriptors: [BorrowedFd<'_>; 2
     const SCM_RIGHTS: i32 = 1;
     const MSG_DONTWAIT_AND_NOSIGNAL: usize = 0x4040;
     let length = size_of::<Control>();
-    let control = Control { length, level: SOL_SOCKET, kind: SCM_RIGHTS, descriptors: descriptors.map(|fd| fd.as_raw_fd()) };
+    let control =
+        Control { length, level: SOL_SOCKET, kind: SCM_RIGHTS, descriptors: descriptors.map(|fd| fd.as_raw_fd()) };
     let part = [packet.as_ptr() as usize, packet.len()]; // struct iovec
     // struct user_msghdr: name, its length, the parts, their number, control, its length, flags
     let header = [0, 0, part.as_ptr() as usize, 1, ptr::from_ref(&control) as usize, length, 0];

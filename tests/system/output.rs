@@ -54,7 +54,10 @@ pub fn lines_of_two_inits_stay_whole(arch: &'static Arch) {
     let said = vm.transcript();
     for letter in ["a", "b"] {
         for line in 0..3000 {
-            assert!(said.contains(&format!("[{letter}{line}{}]\n", letter.repeat(60))), "{letter}{line} is torn: {said}");
+            assert!(
+                said.contains(&format!("[{letter}{line}{}]\n", letter.repeat(60))),
+                "{letter}{line} is torn: {said}"
+            );
         }
     }
 }

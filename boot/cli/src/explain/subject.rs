@@ -68,10 +68,13 @@ pub enum Of {
 impl Args {
     /// What is to be explained.
     pub fn subject(&self) -> Result<Subject, Failed> {
-        let medium = self.app.as_deref().map_or(Ok(None), |app| Found::at("explain", app)).map_err(|error| match error.next {
-            Some(_) => error,
-            None => error.next("name an app, its folder, or what nodeos build wrote"),
-        })?;
+        let medium =
+            self.app.as_deref().map_or(Ok(None), |app| Found::at("explain", app)).map_err(|error| {
+                match error.next {
+                    Some(_) => error,
+                    None => error.next("name an app, its folder, or what nodeos build wrote"),
+                }
+            })?;
         let manifest = match (&medium, self.source().folder()) {
             (None, folder) => Manifest::load(folder)?,
             _ => Manifest::default(),

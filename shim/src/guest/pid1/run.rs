@@ -55,7 +55,8 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
     let (reports, own) = (Reports::new()?, sandboxes::own()?);
-    let mut executor = Executor { machine, log, reports, broker, output: Output::default(), own, sandboxes: Vec::new() };
+    let mut executor =
+        Executor { machine, log, reports, broker, output: Output::default(), own, sandboxes: Vec::new() };
     let mut up = false;
     loop {
         executor.start_output_again();
