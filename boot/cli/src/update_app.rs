@@ -7,7 +7,7 @@ use boot::media::Found;
 use boot::tools::For;
 use boot::update::Target;
 
-use crate::common::{Act, Common, Failed, print_line};
+use crate::common::{Act, Common, Failed, exit, print_line};
 use crate::source::{ForApp, Source};
 
 /// Replace the app on a medium by another version of it, and keep the homes
@@ -20,6 +20,39 @@ pub struct Args {
     app: PathBuf,
     #[command(flatten)]
     for_app: ForApp,
+    #[command(flatten)]
+    kept: Kept,
+}
+
+/// Options of `build` for what stays as it is. They are refused with a reason; clap's own would advise to put them behind
+/// `--`, which gives them to the app.
+#[derive(clap::Args)]
+struct Kept {
+    #[arg(long, hide = true)]
+    node: Option<String>,
+    #[arg(long, hide = true)]
+    carbon: Option<String>,
+    #[arg(long, hide = true)]
+    users: Option<String>,
+    #[arg(long, hide = true)]
+    arch: Option<String>,
+    #[arg(long, hide = true, allow_hyphen_values = true)]
+    append: Option<String>,
+}
+
+impl Kept {
+    /// The first that was given, and what stays.
+    fn given(&self) -> Option<(&'static str, &'static str)> {
+        let Self { node, carbon, users, arch, append } = self;
+        let all = [
+            (node, "--node", "medium's node and kernel"),
+            (carbon, "--carbon", "medium's node and kernel"),
+            (users, "--users", "homes"),
+            (arch, "--arch", "medium's node and kernel"),
+            (append, "--append", "kernel and its command line"),
+        ];
+        all.into_iter().find_map(|(given, option, kept)| given.as_ref().map(|_| (option, kept)))
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -57,6 +90,9 @@ impl Act for Args {
             for_app: self.for_app,
         };
         let target = Target::of(found)?;
+        if let Some((option, kept)) = self.kept.given() {
+            return Err(Failed { status: exit::USAGE, ..target.keeps(option, kept).into() });
+        }
         let Wanted { arch, mut manifest, .. } = source.wanted()?;
         let (node, unknown) = target.check(&manifest)?;
         manifest.node = node.or(manifest.node);
