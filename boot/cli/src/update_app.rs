@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use boot::assembly::Wanted;
+use boot::host::run::Run;
 use boot::media::Found;
 use boot::tools::For;
 use boot::update::Target;
@@ -120,11 +121,25 @@ fn replaced(medium: &Path, bytes: u64, room: Option<u64>, homes: bool) -> String
 
 impl Args {
     fn medium(&self) -> Result<Found, Failed> {
-        let none = || {
-            let text = format!("cannot update {}: it is no medium that nodeos build wrote", self.medium.display());
-            Failed::usage(format!("{text}\n  next: name a folder of --target direct, or a card's image"))
+        let Self { medium, app, .. } = self;
+        let tried = format!("cannot update {}", medium.display());
+        let any = "name a folder of --target direct, a card's image, or a card's device";
+        if !medium.try_exists().unwrap_or(true) {
+            return Err(Failed::usage(format!("{tried}: it does not exist\n  next: {any}")));
+        }
+        if let Some(found) = Found::at("update", medium)? {
+            return Ok(found);
+        }
+        let is_medium = |path: &Path| Found::at("update", path).is_ok_and(|found| found.is_some());
+        let above = medium.parent().map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
+        let next = match above.filter(|above| medium.is_file() && is_medium(above)) {
+            _ if is_medium(app) => {
+                format!("MEDIUM comes first: {}", Run::new("nodeos").arg("update-app").arg(app).arg(medium))
+            }
+            Some(above) => format!("name its folder: {}", Run::new("nodeos").arg("update-app").arg(above).arg(app)),
+            None => any.to_owned(),
         };
-        Found::at("update", &self.medium)?.ok_or_else(none)
+        Err(Failed::usage(format!("{tried}: it is no medium that nodeos build wrote\n  next: {next}")))
     }
 }
 

@@ -58,3 +58,31 @@ fn options_of_build_are_refused_with_the_command_for_another_medium() {
     let (_, said) = said(&stage, &["--help"]);
     assert!(!said.contains("--node"), "{said}");
 }
+
+#[test]
+fn arguments_in_the_wrong_order_and_files_of_a_medium_get_the_right_command() {
+    let stage = Stage::new();
+    let (folder, app) = (direct(&stage), stage.sign("app.js"));
+    let (folder, app) = (folder.to_str().unwrap(), app.to_str().unwrap());
+    let (status, wrong_way) = said(&stage, &[app, folder]);
+    let next = format!("  next: MEDIUM comes first: nodeos update-app {folder} {app}\n");
+    assert!(status == Some(64) && wrong_way.ends_with(&next), "{wrong_way}");
+    for file in ["apps.erofs", "users.ext4", "manifest.json"] {
+        let (status, said) = said(&stage, &[&format!("{folder}/{file}"), app]);
+        let next = format!("  next: name its folder: nodeos update-app {folder} {app}\n");
+        assert!(status == Some(64) && said.ends_with(&next), "{said}");
+    }
+    let (_, said) = said(&stage, &[app, app]);
+    assert!(said.contains("it is no medium that nodeos build wrote\n  next: name a folder of --target"), "{said}");
+}
+
+#[test]
+fn a_path_that_does_not_exist_gets_a_next_step() {
+    let stage = Stage::new();
+    let (folder, none) = (direct(&stage), stage.sign("none"));
+    let (folder, none) = (folder.to_str().unwrap(), none.to_str().unwrap());
+    let (_, medium) = said(&stage, &[none, folder]);
+    assert!(medium.contains("none: it does not exist\n  next: name a folder of --target direct"), "{medium}");
+    let (_, app) = said(&stage, &[folder, none]);
+    assert!(app.contains("none: ") && app.contains("\n  next: name a .js, .mjs, .cjs or .ts file"), "{app}");
+}
