@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use boot::assembly::Wanted;
+use boot::host::run::Run;
 use boot::media::Found;
 use boot::tools::For;
 use boot::update::Target;
 
-use crate::common::{Act, Common, Failed, print_line};
+use crate::common::{Act, Common, Failed, exit, print_line};
 use crate::source::{ForApp, Source};
 
 /// Replace the app on a medium by another version of it, and keep the homes
@@ -20,6 +21,39 @@ pub struct Args {
     app: PathBuf,
     #[command(flatten)]
     for_app: ForApp,
+    #[command(flatten)]
+    kept: Kept,
+}
+
+/// Options of `build` for what stays as it is. They are refused with a reason; clap's own would advise to put them behind
+/// `--`, which gives them to the app.
+#[derive(clap::Args)]
+struct Kept {
+    #[arg(long, hide = true)]
+    node: Option<String>,
+    #[arg(long, hide = true)]
+    carbon: Option<String>,
+    #[arg(long, hide = true)]
+    users: Option<String>,
+    #[arg(long, hide = true)]
+    arch: Option<String>,
+    #[arg(long, hide = true, allow_hyphen_values = true)]
+    append: Option<String>,
+}
+
+impl Kept {
+    /// The first that was given, and what stays.
+    fn given(&self) -> Option<(&'static str, &'static str)> {
+        let Self { node, carbon, users, arch, append } = self;
+        let all = [
+            (node, "--node", "medium's node and kernel"),
+            (carbon, "--carbon", "medium's node and kernel"),
+            (users, "--users", "homes"),
+            (arch, "--arch", "medium's node and kernel"),
+            (append, "--append", "kernel and its command line"),
+        ];
+        all.into_iter().find_map(|(given, option, kept)| given.as_ref().map(|_| (option, kept)))
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -57,6 +91,9 @@ impl Act for Args {
             for_app: self.for_app,
         };
         let target = Target::of(found)?;
+        if let Some((option, kept)) = self.kept.given() {
+            return Err(Failed { status: exit::USAGE, ..target.keeps(option, kept).into() });
+        }
         let Wanted { arch, mut manifest, .. } = source.wanted()?;
         let (node, unknown) = target.check(&manifest)?;
         manifest.node = node.or(manifest.node);
@@ -84,11 +121,25 @@ fn replaced(medium: &Path, bytes: u64, room: Option<u64>, homes: bool) -> String
 
 impl Args {
     fn medium(&self) -> Result<Found, Failed> {
-        let none = || {
-            let text = format!("cannot update {}: it is no medium that nodeos build wrote", self.medium.display());
-            Failed::usage(format!("{text}\n  next: name a folder of --target direct, or a card's image"))
+        let Self { medium, app, .. } = self;
+        let tried = format!("cannot update {}", medium.display());
+        let any = "name a folder of --target direct, a card's image, or a card's device";
+        if !medium.try_exists().unwrap_or(true) {
+            return Err(Failed::usage(format!("{tried}: it does not exist\n  next: {any}")));
+        }
+        if let Some(found) = Found::at("update", medium)? {
+            return Ok(found);
+        }
+        let is_medium = |path: &Path| Found::at("update", path).is_ok_and(|found| found.is_some());
+        let above = medium.parent().map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
+        let next = match above.filter(|above| medium.is_file() && is_medium(above)) {
+            _ if is_medium(app) => {
+                format!("MEDIUM comes first: {}", Run::new("nodeos").arg("update-app").arg(app).arg(medium))
+            }
+            Some(above) => format!("name its folder: {}", Run::new("nodeos").arg("update-app").arg(above).arg(app)),
+            None => any.to_owned(),
         };
-        Found::at("update", &self.medium)?.ok_or_else(none)
+        Err(Failed::usage(format!("{tried}: it is no medium that nodeos build wrote\n  next: {next}")))
     }
 }
 

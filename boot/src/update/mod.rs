@@ -90,6 +90,14 @@ impl Target {
         Options::parse(&self.layers.cmdline).users.is_some()
     }
 
+    /// Refuses an option of `build` for something that stays as it is.
+    #[must_use]
+    pub fn keeps(&self, option: &str, kept: &str) -> Error {
+        let why = format!("{option} is an option of build: update-app replaces the app alone, and the {kept} stay");
+        let next = format!("leave {option} out; or {}", self.anew());
+        Error::new(self.tried(), why).next(next)
+    }
+
     /// Refuses a layer with other apps: each app of a medium has a home there.
     pub fn same_apps<'a>(&self, apps: impl Iterator<Item = &'a str>) -> Result<()> {
         let new: BTreeSet<String> = apps.map(str::to_owned).collect();

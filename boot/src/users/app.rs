@@ -140,9 +140,12 @@ fn add(tree: &mut Tree, code: &Home, writable: bool) -> Result<()> {
     Ok(())
 }
 
+/// What to name where no app is.
+const AN_APP: &str = "name a .js, .mjs, .cjs or .ts file, or a folder with a package.json";
+
 /// Whether an app is a folder, and not a file. Refuses what is no app.
 pub fn is_folder(app: &Path) -> Result<bool> {
-    let found = fs::metadata(app).tried("look at", app)?;
+    let found = fs::metadata(app).tried("look at", app).map_err(|error| error.next(AN_APP))?;
     let runs = |extension| EXTENSIONS.iter().any(|other| extension == *other);
     if found.is_dir() || app.extension().is_some_and(runs) {
         return Ok(found.is_dir());

@@ -152,6 +152,9 @@ fn an_app_that_needs_another_medium_is_refused() {
     let homes = folder.join("users.ext4");
     assert!(said.ends_with(&format!("--arch x86_64 --users {} --out NEW", homes.display())), "{said}");
     assert!(target.has_homes());
+    let said = target.keeps("--node", "medium's node and kernel").to_string();
+    assert!(said.contains("--node is an option of build: update-app replaces the app alone"), "{said}");
+    assert!(said.ends_with(&format!("--users {} --out NEW", homes.display())), "{said}");
     let said = why(check("cmdline = 'TZ=Asia/Tokyo'"));
     assert!(said.contains("TZ=Asia/Tokyo is not on its kernel's command line\n  next: add it to "), "{said}");
     fs::write(stage.at("same"), "no node").unwrap();

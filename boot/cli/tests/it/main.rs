@@ -18,5 +18,6 @@ mod pty;
 mod report_errors_are_found_before_measuring;
 mod terminal;
 mod tracked;
+mod update_app_explains_what_it_refuses;
 #[path = "../../../tests/it/users.rs"]
 mod users;
