@@ -7,9 +7,8 @@ use heapless::Vec;
 
 use crate::{
     cmdline::Pipes,
-    layout::{MAX_HOMES, MAX_NAMES, ROOT_USER},
+    layout::{MAX_CONSOLES, MAX_HOMES, MAX_NAMES, ROOT_USER},
     op::User,
-    supervise::MAX_CONSOLES,
     users::Homes,
 };
 

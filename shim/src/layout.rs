@@ -109,6 +109,8 @@ pub const CARBON_LABEL: &str = "nodeos-carbon";
 pub const FIRST_UID: u32 = 1000;
 /// Homes beyond this many are refused.
 pub const MAX_HOMES: usize = 1024;
+/// The maximum number of consoles with a logon.
+pub const MAX_CONSOLES: usize = 4;
 /// The names of all homes together have at most this many bytes; further homes are refused.
 pub const MAX_NAMES: usize = 32 * 1024;
 /// A longer logon.json is refused and not read.

@@ -21,10 +21,8 @@ use self::{
     refusals::Refusals,
     sandbox::{Sandbox, Shown, Stage},
 };
-use crate::{handover::HomeId, last_word::LastWord};
+use crate::{handover::HomeId, last_word::LastWord, layout::MAX_CONSOLES};
 
-/// The maximum number of consoles with a logon.
-pub const MAX_CONSOLES: usize = 4;
 /// The maximum number of sandboxes. Further ones wait until another ends.
 pub const MAX_SANDBOXES: usize = 256;
 /// Seconds between TERM and KILL.

@@ -2,7 +2,7 @@
 
 use heapless::{String, Vec};
 
-use crate::{guest::place, handover, say::Text, supervise::MAX_CONSOLES};
+use crate::{guest::place, handover, layout::MAX_CONSOLES, say::Text};
 
 /// Bytes of memory that the kernel can use.
 pub fn ram() -> u64 {

@@ -25,11 +25,12 @@ use crate::{
         terminal::{Line, Terminal},
     },
     handover::{ROOM, Reader, Record, Settings, Users},
+    layout::MAX_CONSOLES,
     op::{Attr, Upper, User},
     plan::{self, First, Run, Step},
     programs, say,
     say::Text,
-    supervise::{MAX_CONSOLES, MAX_SANDBOXES, Pid, State},
+    supervise::{MAX_SANDBOXES, Pid, State},
     sys::{self, Signals, Start},
 };
 

@@ -29,12 +29,11 @@ use crate::{
         terminal::Line,
     },
     handover::{Record, Settings, Writer},
-    layout,
+    layout::{self, MAX_CONSOLES},
     op::Upper,
     plan::{self, InRam, Own, Run, Step},
     say,
     say::Text,
-    supervise::MAX_CONSOLES,
     sys::{self, Start, Stream},
     users::Homes,
 };
