@@ -287,20 +287,20 @@ mod tests {
 
     const COST: &str = "meter: exec init Pid=1 Own=100\nmeter: exec setup Pid=3 Own=1\nmeter: exit setup Pid=3 Own=7\n\
         meter: exit broker Pid=4 Own=1\nmeter: exec logon Pid=5 Own=1\nmeter: exit logon Pid=5 Own=2\n\
-        meter: exec env Pid=7 Own=3\nusername: meter: alive init Pid=1 Own=110\nmeter: alive sandbox Pid=6 Own=6\nmeter: kernel threads Own=50\n\
+        meter: exec env Pid=7 Own=3\nusername: meter: alive init Pid=1 Own=110\nmeter: alive sandbox Pid=6 Own=6\nmeter: alive log Pid=8 Own=5\nmeter: kernel threads Own=50\n\
         meter: exec node Pid=7 Own=300\nmeter: node first Used=2 Now=9\nmeter: exit node Pid=7 Own=9\nmeter: exit sandbox Pid=6 Own=9\n";
 
     #[test]
     fn instructions_are_counted_until_the_first_line() {
         let figures = instructions(COST).unwrap();
         let own = |name| figures[&format!("instructions.{name}")].value;
-        assert_eq!((own("kernel"), own("init"), own("setup"), own("sandbox")), (150, 10, 7, 6));
+        assert_eq!((own("kernel"), own("init"), own("setup"), own("sandbox"), own("log")), (150, 10, 7, 6, 5));
         assert_eq!(
             figures["instructions.kernel"].parts,
             [("pid-1".to_owned(), 100), ("threads".to_owned(), 50)].into()
         );
         assert_eq!((own("entry"), own("node")), (300, 1700));
-        assert_eq!((own("shim"), own("all"), figures.len()), (326, 2176, 10));
+        assert_eq!((own("shim"), own("all"), figures.len()), (331, 2181, 11));
     }
 
     #[test]
