@@ -62,7 +62,7 @@ pub fn lines_of_two_inits_stay_whole(arch: &'static Arch) {
     }
 }
 
-/// `/log` is killed by root, who sees it only without two guards.
+/// `/log` is killed by root, who sees it only without pid namespaces.
 pub fn an_init_goes_on_when_the_log_program_is_killed(arch: &'static Arch) {
     let mut root = Home::new("root", 0);
     root.program(
@@ -85,7 +85,7 @@ pub fn an_init_goes_on_when_the_log_program_is_killed(arch: &'static Arch) {
             if (line === 300) { clearInterval(timer); console.log('ana ends') }
         }, 100)";
     let disk = Disk::with(&[root, runs("ana", 1000, counts)]);
-    let mut vm = Boot::on(arch).homes(&disk).without("pid,own_processes").start();
+    let mut vm = Boot::on(arch).homes(&disk).without("pid").start();
     vm.expect("killed 3").unwrap();
     vm.expect("ana ends").unwrap();
     let said = vm.transcript();
