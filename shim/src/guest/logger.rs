@@ -64,7 +64,9 @@ pub fn main(_start: Start) -> ! {
     let log = Log::held();
     // a console that is gone gives an error; a machine that stops sends SIGTERM to all, and this prints until the end
     Signals::of(&[Signal::PIPE, Signal::TERM]).block();
-    let result = service::apart(&programs::LOG, &log).and_then(|()| sys::with_pages(MAX_SANDBOXES, serve)).and_then(|result| result);
+    let result = service::apart(&programs::LOG, &log)
+        .and_then(|()| sys::with_pages(MAX_SANDBOXES, serve))
+        .and_then(|result| result);
     if let Err(errno) = result {
         error!(log, "/log cannot pass on what inits print: ", errno);
     }
