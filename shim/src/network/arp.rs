@@ -45,7 +45,7 @@ pub fn conflicts(packet: &[u8], mac: Mac, ip: Ipv4Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::bytes::mutations;
+    use crate::network::bytes::mutations;
 
     const OURS: Mac = [2, 0, 0, 0, 0, 1];
     const OTHER: Mac = [2, 0, 0, 0, 0, 2];

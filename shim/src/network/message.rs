@@ -87,6 +87,7 @@ pub struct Ask {
 impl Ask {
     /// Its bytes. `host` is the client's own name, empty for none.
     #[must_use]
+    #[inline(never)]
     pub fn bytes(&self, mac: Mac, host: &str) -> Option<Buffer> {
         let mut bytes = Buffer::new();
         // from a client, Ethernet, six bytes, no hops
@@ -143,6 +144,7 @@ pub struct Reply<'a> {
 impl<'a> Reply<'a> {
     /// Reads an answer to this client in this exchange. A message that breaks a rule is refused as a whole.
     #[must_use]
+    #[inline(never)]
     pub fn read(message: &'a [u8], mac: Mac, xid: u32) -> Option<Self> {
         let mut bytes = Bytes(message);
         (bytes.take(3)? == [2, 1, 6]).then_some(())?;

@@ -108,7 +108,7 @@ fn read(list: &[u8], mut at: usize, name: &mut String<DOMAIN>) -> Option<usize> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::bytes::mutations;
+    use crate::network::bytes::mutations;
 
     fn list(bytes: &[u8]) -> String<256> {
         let mut search = Search::new();

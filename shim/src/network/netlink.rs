@@ -114,8 +114,8 @@ pub fn without_dead_routes(index: u32) -> Buffer {
 
 /// Sets the number of bytes in a packet.
 #[must_use]
-pub fn mtu(index: u32, bytes: u16) -> Buffer {
-    link(index, 0).number(4, bytes.into()).done()
+pub fn mtu(index: u32, bytes: u32) -> Buffer {
+    link(index, 0).number(4, bytes).done()
 }
 
 /// Sets an address, or new lifetimes of it. The kernel removes it after so many seconds, also if nobody renews it.

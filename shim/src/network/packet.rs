@@ -3,6 +3,7 @@
 use core::net::Ipv4Addr;
 
 use super::{Buffer, bytes::Bytes};
+use crate::seccomp::Instruction;
 
 /// The port of DHCP clients (RFC 2131 4.1).
 pub const CLIENT: u16 = 68;
@@ -15,6 +16,25 @@ const HEADERS: u16 = 20 + 8;
 const UDP_HEADER: u16 = 8;
 /// The number of the protocol.
 const UDP: u8 = 17;
+
+/// Lets a socket take UDP packets to the client's port alone, so that no other packet wakes the program: classic BPF on a
+/// packet that begins with its IP header (Documentation/networking/filter.rst).
+pub const FILTER: [Instruction; 9] = {
+    const fn step(code: u16, value: u32, yes: u8, no: u8) -> Instruction {
+        Instruction { code, yes, no, value }
+    }
+    [
+        step(0x30, 9, 0, 0),             // load the protocol
+        step(0x15, UDP as u32, 0, 6),    // is it UDP?
+        step(0x28, 6, 0, 0),             // load where a fragment begins
+        step(0x45, 0x1fff, 4, 0),        // only the first one has ports
+        step(0xb1, 0, 0, 0),             // the length of the header
+        step(0x48, 2, 0, 0),             // load the port behind it
+        step(0x15, CLIENT as u32, 0, 1), // is it ours?
+        step(0x06, 0xffff, 0, 0),        // take all of the packet
+        step(0x06, 0, 0, 0),             // take nothing
+    ]
+};
 
 /// A packet from a DHCP client to a server; `None` if the message is too long.
 #[must_use]
@@ -100,7 +120,7 @@ pub fn from_server(from: Ipv4Addr, to: Ipv4Addr, message: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::bytes::mutations;
+    use crate::network::bytes::mutations;
 
     const FROM: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
     const TO: Ipv4Addr = Ipv4Addr::new(255, 255, 255, 255);
@@ -122,6 +142,50 @@ mod tests {
         // calculated by Python from the same fields
         let packet = from_server(FROM, Ipv4Addr::new(10, 0, 2, 15), b"ab");
         assert_eq!((&packet[10..12], &packet[26..28]), (&[0x62, 0xbf][..], &[0x85, 0xe0][..]));
+    }
+
+    /// Runs the filter as net/core/filter.c does: a load behind the end takes nothing.
+    fn taken(packet: &[u8]) -> u32 {
+        let at = |from: u32, count: usize| {
+            let bytes = packet.get(from as usize..from as usize + count)?;
+            Some(bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+        };
+        let (mut a, mut x, mut next) = (0, 0, 0);
+        loop {
+            let Instruction { code, yes, no, value } = FILTER[next];
+            let jump = |holds| usize::from(if holds { yes } else { no });
+            let loaded = match code {
+                0x30 => at(value, 1),
+                0x28 => at(value, 2),
+                0x48 => at(x + value, 2),
+                _ => Some(a),
+            };
+            let Some(loaded) = loaded else { return 0 };
+            a = loaded;
+            match code {
+                0xb1 => x = 4 * (at(value, 1).unwrap() & 15),
+                0x15 => next += jump(a == value),
+                0x45 => next += jump(a & value != 0),
+                0x06 => return value,
+                _ => {}
+            }
+            next += 1;
+        }
+    }
+
+    #[test]
+    fn the_filter_takes_packets_to_the_clients_port_alone() {
+        let good = from_server(FROM, TO, b"message");
+        assert!(taken(&good) > 1500);
+        let mut options = [&good[..20], &[0; 8], &good[20..]].concat();
+        options[0] = 0x47;
+        assert!(taken(&options) > 0, "a longer header");
+        for (at, to) in [(9, 6), (7, 1), (23, 69), (22, 1)] {
+            let mut other = good.clone();
+            other[at] = to;
+            assert_eq!(taken(&other), 0, "byte {at}");
+        }
+        assert_eq!((taken(&good[..22]), taken(&[])), (0, 0));
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub struct Advertised {
 
 impl Advertised {
     /// Takes options of an advertisement, up to the first one that is damaged.
+    #[inline(never)]
     pub fn take(&mut self, options: &[u8], now: u64) {
         const SERVERS: u8 = 25;
         const DOMAINS: u8 = 31;
@@ -110,6 +111,7 @@ pub struct Source<'a> {
 
 /// The text for these cards, the most important one first. The servers of lease and routers of a card take turns, so
 /// that one that only IPv6 reaches is among the three.
+#[inline(never)]
 pub fn text<'a>(sources: impl Iterator<Item = Source<'a>>, text: &mut Text) {
     let (mut count, mut search) = (0_usize, Search::new());
     for Source { name, lease, routers } in sources {
@@ -144,7 +146,7 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
-    use crate::net::{Address, bytes::mutations};
+    use crate::network::{Address, bytes::mutations};
 
     fn option(kind: u8, life: u32, value: &[u8]) -> Vec<u8> {
         let mut bytes = [&[kind, 0, 0, 0][..], &life.to_be_bytes(), value].concat();

@@ -47,6 +47,7 @@ pub struct Wanted {
 impl Wanted {
     /// Parses the value of `net=`; it is empty if there is no such word.
     #[must_use]
+    #[inline(never)]
     pub fn parse(value: &str) -> Option<Self> {
         let how = match value {
             "" | "dhcp" => How::Dhcp,

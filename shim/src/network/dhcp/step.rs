@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use super::{Action, Actions, Client, NEVER, News, Phase};
-use crate::net::{
+use crate::network::{
     Mac,
     lease::{FOREVER, Lease},
     message::{Ask, Kind, Reply},

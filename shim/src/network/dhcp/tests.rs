@@ -1,7 +1,7 @@
 use std::{string::String, vec::Vec};
 
 use super::*;
-use crate::net::message::tests::{MAC, reply};
+use crate::network::message::tests::{MAC, reply};
 
 /// A client with its clock. Each action becomes a line that begins with the time in milliseconds.
 struct Bench {

@@ -1,7 +1,7 @@
 use std::{string::String, vec::Vec};
 
 use super::*;
-use crate::net::{
+use crate::network::{
     bytes::mutations,
     message::tests::{MAC, reply},
 };

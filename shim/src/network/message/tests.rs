@@ -1,5 +1,5 @@
 use super::*;
-use crate::net::bytes::mutations;
+use crate::network::bytes::mutations;
 
 pub const MAC: Mac = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
 

@@ -1,7 +1,7 @@
 use std::vec::Vec;
 
 use super::*;
-use crate::net::bytes::mutations;
+use crate::network::bytes::mutations;
 
 fn all(bytes: &[u8]) -> Vec<Message<'_>> {
     let mut bytes = Bytes(bytes);
