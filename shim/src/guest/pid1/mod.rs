@@ -2,6 +2,7 @@
 
 mod boot;
 mod broker;
+mod inits;
 mod output;
 mod run;
 mod sandboxes;
