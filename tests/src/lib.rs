@@ -27,7 +27,7 @@ use boot::{
     },
 };
 use qemu::{
-    machine::{Drive, Machine, Network, Publish, Start},
+    machine::{Drive, Machine, Network, Publish, Start, Wire},
     passt::Passt,
     vm::Vm,
 };
@@ -36,10 +36,13 @@ use shim::{
     logon_file::{Arg, LogonFile},
 };
 
+pub mod cable;
 mod disk;
 mod each;
+pub mod frame;
 mod image;
 
+use cable::Cable;
 pub use disk::Disk;
 pub use image::attacker;
 use image::{image, put_e2fsck, put_first};
@@ -71,6 +74,7 @@ pub struct Boot {
     without: Option<String>,
     publish: Vec<Publish>,
     passt: Option<Passt>,
+    wires: Vec<Wire>,
     ports: bool,
     counted: bool,
     doors: bool,
@@ -94,6 +98,7 @@ impl Boot {
             without: None,
             publish: vec![],
             passt: None,
+            wires: vec![],
             ports: false,
             counted: false,
             doors: false,
@@ -185,6 +190,13 @@ impl Boot {
         self
     }
 
+    /// With a card for each of these cables instead of QEMU's own network.
+    #[must_use]
+    pub fn cables(mut self, cables: &[&Cable]) -> Self {
+        self.wires = cables.iter().map(|cable| cable.wire.clone()).collect();
+        self
+    }
+
     /// With a bus for serial ports that can be plugged in and unplugged.
     #[must_use]
     pub fn ports(mut self) -> Self {
@@ -248,6 +260,7 @@ impl Boot {
             drives: disks.chain(self.users).collect(),
             network: match self.passt {
                 Some(passt) => Network::Passt(passt),
+                None if !self.wires.is_empty() => Network::Wires(self.wires),
                 None => Network::User { publish: self.publish, boot: None },
             },
             ports: self.ports,
