@@ -24,6 +24,7 @@ use boot::{
         app::{self, App},
         home::Home,
         logon::well_known,
+        policy::set_policy,
     },
 };
 use qemu::{
@@ -34,6 +35,7 @@ use qemu::{
 use shim::{
     arches::Arch,
     logon_file::{Arg, LogonFile},
+    policy::Policy,
 };
 
 pub mod cable;
@@ -325,6 +327,15 @@ pub fn runs(name: &str, uid: u32, script: &str) -> Home {
     let mut home = Home::new(name, uid);
     home.program("init", format!("#!/usr/bin/env node\n{script}\n"));
     home
+}
+
+/// Lets the init of that user wait for the network.
+///
+/// # Panics
+/// When the policy cannot be stored.
+pub fn waits_for_the_network(disk: &Disk, user: &str) {
+    let policy = Policy::parse(br#"{"wait": ["network"]}"#).unwrap();
+    set_policy(&disk.path, user, Some(&policy)).unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// A home whose `/init` makes these attacks, one per line (tests/guest).

@@ -9,7 +9,7 @@ use shim::arches::Arch;
 use tests::{
     Boot, Disk,
     cable::{Cable, How, Server, bytes},
-    runs,
+    runs, waits_for_the_network,
 };
 
 /// Prints what it sees of the network whenever that changes.
@@ -56,12 +56,20 @@ pub fn everything_that_a_dhcp_server_says_is_used(arch: &'static Arch) {
         DhcpOption::ClasslessStaticRoute(vec![("0.0.0.0/0".parse().unwrap(), [10, 0, 2, 9].into())]),
     ]);
     let cable = Cable::new(1, vec![server]);
-    let (mut vm, _disk) = boot(arch, "", &[&cable]);
+    let disk = Disk::with(&[runs("app", 1000, SEES)]);
+    waits_for_the_network(&disk, "app");
+    let mut vm = Boot::on(arch).homes(&disk).cables(&[&cable]).start();
     vm.expect("sees: eth0 10.0.2.15/24 | 10.0.2.9 eth0 102 | nameserver 10.0.2.3, nameserver 10.0.2.4, search eng.example.org example.org | 10.0.2.5 | board").unwrap();
     let asked = cable.end().last.clone().unwrap();
     let said = format!("{:?}", asked.opts());
     assert!(said.contains("Hostname(\"nodeos\")"), "{said}");
-    // neighbours were asked, and the request went to the server whose offer was taken
+    assert_eq!(
+        vm.transcript().matches("sees:").count(),
+        1,
+        "all was there before the app started: {}",
+        vm.transcript()
+    );
+    // the request went to the server whose offer was taken
     let (_, seen) = cable.expect(0, "a request", request);
     assert_eq!((seen.wants, seen.server), (Some([10, 0, 2, 15].into()), Some([10, 0, 2, 2].into())));
 }
