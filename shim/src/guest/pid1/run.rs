@@ -39,6 +39,7 @@ use crate::{
     say::Text,
     supervise::{Action, ConsoleId, KILLED, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
+    upkeep::Needs,
 };
 
 /// What the executor needs besides the state: handles on the processes of the sandboxes.
@@ -58,6 +59,8 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let wanted = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
+    // no service provides them yet
+    state.provided(Needs::NETWORK.and(Needs::TIME));
     let (reports, own) = (Reports::new()?, sandboxes::own()?);
     let (logger, services) = (LogProgram::new(), services::others());
     let mut executor = Executor { machine, log, reports, broker, logger, services, own, sandboxes: Vec::new() };
