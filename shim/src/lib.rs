@@ -69,3 +69,4 @@ pub mod sys;
 pub mod told;
 pub mod users;
 pub mod variables;
+pub mod watchdog;

@@ -6,6 +6,7 @@ mod output;
 mod run;
 mod sandboxes;
 mod stop;
+mod watchdog;
 
 use crate::{
     guest::log::Log,

@@ -21,6 +21,7 @@ use crate::{
             output::LogProgram,
             sandboxes::{self, Session, Streams},
             stop,
+            watchdog::Watchdog,
         },
         place,
         program::Program,
@@ -58,7 +59,10 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let mut executor =
         Executor { machine, log, reports, broker, logger: LogProgram::new(), own, sandboxes: Vec::new() };
     let mut up = false;
+    stop::take_power_button();
+    let mut watchdog = Watchdog::start(machine.guards, log);
     loop {
+        watchdog.serve();
         executor.give_terminals();
         while let Some(action) = state.next(uptime()) {
             let outcome = executor.execute(action);
@@ -68,7 +72,7 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
             up = true;
             info!(log, "up; PID 1 holds ", own_memory().unwrap_or(0), " KiB of its own");
         }
-        let wake_at = [state.wake_at(), executor.logger.due].into_iter().flatten().min();
+        let wake_at = [state.wake_at(), executor.logger.due, watchdog.due()].into_iter().flatten().min();
         wait(&signals, executor.reports.descriptor(), executor.broker.as_ref(), wake_at);
         executor.take_reports(&mut state);
         executor.broker.take_if(|broker| !broker.serve());
