@@ -48,6 +48,7 @@ pub mod guest;
 pub mod handover;
 pub mod json;
 pub mod keymap;
+pub mod last_panic;
 pub mod last_word;
 pub mod layout;
 pub mod limits;

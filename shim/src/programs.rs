@@ -155,6 +155,15 @@ pub fn started() -> impl Iterator<Item = &'static Program> {
     ALL.iter().filter(|program| matches!(program.starter, Starter::Kernel | Starter::Init))
 }
 
+/// The programs that PID 1 keeps running, each started again when it ends.
+pub const SERVICES: &[Program] = &[LOG];
+
+/// Whether a process of that name is a service.
+#[must_use]
+pub fn is_service(name: &str) -> bool {
+    SERVICES.iter().any(|program| program.name == name)
+}
+
 /// The program at that path of the initramfs.
 #[must_use]
 pub fn in_initramfs(path: &str) -> Option<&'static Program> {
