@@ -30,6 +30,7 @@ mod stop;
 mod terminal;
 mod unwritable;
 mod users_partition;
+mod watchdog;
 mod words;
 
 /// Makes a test of each behaviour for every architecture.
@@ -114,7 +115,8 @@ behaviours! {
         a_closed_pipe_stops_the_machine_quietly,
         a_detached_child_keeps_the_machine_up;
     placement: node_runs_from_every_placement_of_the_carbon_copy;
-    power: files_survive_a_power_cut_a_few_seconds_later,
+    power: the_power_button_leaves_a_clean_filesystem,
+        files_survive_a_power_cut_a_few_seconds_later,
         a_commit_interval_in_usersflags_is_used;
     shell: an_app_with_a_shell_runs_commands,
         an_app_without_a_shell_is_told_how_to_get_one,
@@ -146,6 +148,7 @@ behaviours! {
         unknown_mount_options_are_ignored,
         users_of_a_full_partition_can_free_space,
         a_partition_without_a_home_for_root_boots;
+    watchdog: a_machine_without_pid_1_is_reset;
     words: a_command_line_at_the_limits_boots,
         too_many_parameters_panic_the_kernel_and_long_lines_are_truncated;
 }

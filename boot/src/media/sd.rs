@@ -61,6 +61,10 @@ pub const MEDIUM: Medium = Medium {
 /// The serial line of a 5, on a socket between the HDMI ones.
 const SERIAL_OF_5: &str = "ttyAMA10";
 
+/// 64 KiB of RAM keep the text of a panic over a restart: the kernel puts them at the same place in each boot
+/// (Documentation/admin-guide/kernel-parameters.txt, `reserve_mem`). A record is as large as `shim::last_panic` reads.
+const PANICS: &str = "reserve_mem=64K:4K:panics ramoops.mem_name=panics ramoops.record_size=16384";
+
 /// The words that the firmware of a 4 adds before ours, from the /proc/cmdline of a board; other boards differ in
 /// digits.
 const FIRMWARES_WORDS: &str = "coherent_pool=1M 8250.nr_uarts=1 snd_bcm2835.enable_headphones=0 \
@@ -144,7 +148,8 @@ fn cmdline(parts: &Parts<'_>) -> Result<String> {
         None => "users=none".to_owned(),
     };
     let consoles = format!("console={SERIAL_OF_5},{SPEED} console={SERIAL} console=tty0");
-    let words = format!("{consoles} {ALWAYS} carbon=PARTUUID={signature}-02 {apps}{users} {}", parts.image.words);
+    let words =
+        format!("{consoles} {ALWAYS} {PANICS} carbon=PARTUUID={signature}-02 {apps}{users} {}", parts.image.words);
     Ok(words.trim_end().to_owned())
 }
 
