@@ -69,6 +69,8 @@ pub const EMPTY: &str = "/empty";
 pub const CGROUPS: &str = "/sys/fs/cgroup/users";
 /// A user's root while it is being built; it becomes `/` at the end.
 pub const ROOT: &str = "/root";
+/// Where `/mend` mounts the kernel's store for the text of panics, if the machine has one.
+pub const PANICS: &str = "/sys/fs/pstore";
 /// The program that repairs a users partition, in the carbon copy.
 pub const E2FSCK: &str = "/usr/sbin/e2fsck";
 /// The same, where `/mend` sees it.

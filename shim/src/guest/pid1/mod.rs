@@ -8,6 +8,7 @@ mod run;
 mod sandboxes;
 mod services;
 mod stop;
+mod watchdog;
 
 use crate::{
     guest::log::Log,

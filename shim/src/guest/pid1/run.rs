@@ -23,6 +23,7 @@ use crate::{
             sandboxes::{self, Session, Streams},
             services::{self, Others, Service},
             stop,
+            watchdog::Watchdog,
         },
         place,
         program::{Program, become_it},
@@ -39,6 +40,7 @@ use crate::{
     say::Text,
     supervise::{Action, ConsoleId, KILLED, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
+    upkeep::Needs,
 };
 
 /// What the executor needs besides the state: handles on the processes of the sandboxes.
@@ -58,11 +60,16 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let wanted = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
+    // no service provides them yet
+    state.provided(Needs::NETWORK.and(Needs::TIME));
     let (reports, own) = (Reports::new()?, sandboxes::own()?);
     let (logger, services) = (LogProgram::new(), services::others());
     let mut executor = Executor { machine, log, reports, broker, logger, services, own, sandboxes: Vec::new() };
     let mut up = false;
+    stop::take_power_button();
+    let mut watchdog = Watchdog::start(machine.guards, log);
     loop {
+        watchdog.serve();
         executor.give_terminals();
         executor.start_services();
         while let Some(action) = state.next(uptime()) {
@@ -74,8 +81,8 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
             info!(log, "up; PID 1 holds ", own_memory().unwrap_or(0), " KiB of its own");
         }
         let services = executor.services.iter().filter_map(|service| service.due);
-        let wake_at = [state.wake_at(), executor.logger.service.due].into_iter().flatten().chain(services).min();
-        executor.wait(&signals, wake_at);
+        let due = [state.wake_at(), executor.logger.service.due, watchdog.due()];
+        executor.wait(&signals, due.into_iter().flatten().chain(services).min());
         executor.take_reports(&mut state);
         for service in &mut executor.services {
             if service.provides() {
