@@ -284,7 +284,8 @@ pub fn an_ipv6_router_gives_addresses_and_name_servers_that_end(arch: &'static A
     vm.expect("no DHCP server answers on eth0; still trying").unwrap();
     let ip = |text: &str| text.parse().unwrap();
     cable.advertise(ip("2001:db8:1::"), 3600, &[ip("2001:db8:1::53"), ip("fe80::53")]);
-    vm.expect("eth0 2001:db8:1:0:5054:ff:fe00:1/64 |  | nameserver 2001:db8:1::53, nameserver fe80::53%eth0 |").unwrap();
+    vm.expect("eth0 2001:db8:1:0:5054:ff:fe00:1/64 |  | nameserver 2001:db8:1::53, nameserver fe80::53%eth0 |")
+        .unwrap();
     cable.advertise(ip("2001:db8:1::"), 3600, &[ip("2001:db8:1::54")]);
     vm.expect("nameserver 2001:db8:1::54").unwrap();
     cable.end().servers[0].how = How::Answers;
