@@ -60,7 +60,7 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
         Executor { machine, log, reports, broker, logger: LogProgram::new(), own, sandboxes: Vec::new() };
     let mut up = false;
     stop::take_power_button();
-    let mut watchdog = Watchdog::start(machine.guards, log);
+    let mut watchdog = Watchdog::start(machine, log);
     loop {
         watchdog.serve();
         executor.give_terminals();
