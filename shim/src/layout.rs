@@ -47,6 +47,8 @@ pub const TOLD: &str = "/carbon.size";
 pub const USERS: &str = "/tmp";
 /// The layer that is the same for all users: facts about the host.
 pub const HOST: &str = "/host";
+/// What the machine's services tell the users. Each sandbox sees it, and only services write there.
+pub const RUN: &str = "/run";
 /// The runtime layer of a sandbox that is being built.
 pub const RUNTIME: &str = "/runtime";
 /// The /dev of each user with granted devices, in a folder named by the uid.
@@ -74,12 +76,12 @@ pub const E2FSCK_ON_CARBON: &str = "/carbon/usr/sbin/e2fsck";
 /// Its cgroup, which is among those of the users: it may use their memory.
 pub const E2FSCK_GROUP: &str = "/sys/fs/cgroup/users/e2fsck";
 /// Other folders that the initramfs has, as mount points.
-pub const INITRAMFS_FOLDERS: [&str; 14] = [
-    "/apps", "/carbon", "/dev", "/devices", "/empty", "/granted", "/host", "/medium", "/proc", "/ram", "/root",
+pub const INITRAMFS_FOLDERS: [&str; 15] = [
+    "/apps", "/carbon", "/dev", "/devices", "/empty", "/granted", "/host", "/medium", "/proc", "/ram", "/root", "/run",
     "/runtime", "/sys", "/tmp",
 ];
 /// Folders of the carbon copy that a sandbox mounts over.
-pub const CARBON_FOLDERS: [&str; 3] = ["dev", "proc", "tmp"];
+pub const CARBON_FOLDERS: [&str; 4] = ["dev", "proc", "run", "tmp"];
 
 /// Work folders of the overlays, at the top of the users partition. Only root can access them.
 pub const OVERLAY: &str = ".overlay";

@@ -21,6 +21,7 @@ mod power;
 #[path = "../../boot/cli/tests/it/pty.rs"]
 mod pty;
 mod repair;
+mod restart;
 mod several_apps;
 mod shell;
 mod speculation;
@@ -97,6 +98,10 @@ behaviours! {
     memory: too_little_memory_is_reported_with_an_amount_that_suffices,
         file_pages_are_reclaimed_at_the_high_limit_of_a_policy,
         a_leak_ends_with_an_error_of_node;
+    restart: an_app_of_a_medium_starts_again_and_a_crash_loop_is_said,
+        a_crash_loop_restarts_the_machine_if_the_policy_says_so,
+        an_init_that_ran_out_of_memory_is_said_to_have,
+        a_stop_gives_programs_the_time_that_the_policy_says;
     repair: a_damaged_folder_is_repaired_at_the_next_boot,
         an_e2fsck_that_stops_halfway_makes_the_partition_read_only,
         a_running_check_is_stopped_before_the_machine_restarts,

@@ -284,6 +284,9 @@ pub const SERIAL: &str = "nodeos:serial";
 /// (Documentation/watchdog/watchdog-parameters.rst), and give up on a network without an answer.
 const ALWAYS: &str = "quiet panic=10 watchdog.stop_on_reboot=0 ip=dhcp carrier_timeout=10";
 
+/// Apps of a medium start again when they end, and wait for the network and the time.
+pub const UNATTENDED: &str = "unattended";
+
 /// The homes are on a partition if there is one, else in RAM.
 fn users() -> String {
     format!("users=LABEL={USERS_LABEL}")

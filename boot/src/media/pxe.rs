@@ -10,7 +10,7 @@ use shim::layout::APPS_IMAGE;
 
 use super::{
     ALWAYS, Asked, Code, Console, FIRMWARES_RAM, Hardware, Machine, Medium, Member, Parts, Refused, SERIAL, Shape,
-    Start, Starts, Stock, initramfs, users,
+    Start, Starts, Stock, UNATTENDED, initramfs, users,
 };
 use crate::host::cache::write_whole;
 use crate::host::error::{Result, Tried};
@@ -70,7 +70,7 @@ fn line(parts: &Parts<'_>) -> String {
 
 /// The same without the consoles.
 fn rest(parts: &Parts<'_>) -> String {
-    let apps = if parts.image.apps.is_some() { "apps=image " } else { "" };
+    let apps = if parts.image.apps.is_some() { format!("apps=image {UNATTENDED} ") } else { String::new() };
     format!("{ALWAYS} {} {apps}{}", users(), parts.image.cmdline())
 }
 

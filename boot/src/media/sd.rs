@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use shim::arches::Arch;
 
 use super::card::{ALIGN, BOOT, BOOT_AT, BOOT_END, LABEL, MIB, SERIAL};
-use super::{ALWAYS, Code, Medium, Member, Parts, SPEED, Shape, Slot, Starts, card, gzipped, manifest};
+use super::{ALWAYS, Code, Medium, Member, Parts, SPEED, Shape, Slot, Starts, UNATTENDED, card, gzipped, manifest};
 use crate::host::cache::write_whole;
 use crate::host::digest::{self, Key};
 use crate::host::error::{Error, Result, Tried};
@@ -140,7 +140,7 @@ fn signature(parts: &Parts<'_>) -> Result<String> {
 fn cmdline(parts: &Parts<'_>) -> Result<String> {
     let signature = signature(parts)?;
     let (apps, number) = match &parts.image.apps {
-        Some(_) => (format!("apps=PARTUUID={signature}-03 "), 4),
+        Some(_) => (format!("apps=PARTUUID={signature}-03 {UNATTENDED} "), 4),
         None => (String::new(), 3),
     };
     let users = match parts.users {

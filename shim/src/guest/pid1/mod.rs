@@ -2,9 +2,11 @@
 
 mod boot;
 mod broker;
+mod inits;
 mod output;
 mod run;
 mod sandboxes;
+mod services;
 mod stop;
 mod watchdog;
 

@@ -18,8 +18,10 @@ use crate::{
         pid1::{
             boot::Machine,
             broker::Broker,
+            inits,
             output::LogProgram,
             sandboxes::{self, Session, Streams},
+            services::{self, Others, Service},
             stop,
             watchdog::Watchdog,
         },
@@ -29,14 +31,16 @@ use crate::{
         terminal::Terminal,
     },
     handover::HomeId,
+    init_news::InitNews,
     layout,
     op::User,
-    programs,
+    programs::{self, SERVICES},
     report::Report,
     say,
     say::Text,
     supervise::{Action, ConsoleId, KILLED, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
+    upkeep::Needs,
 };
 
 /// What the executor needs besides the state: handles on the processes of the sandboxes.
@@ -46,6 +50,7 @@ struct Executor<'a> {
     reports: Reports,
     broker: Option<Broker>,
     logger: LogProgram,
+    services: Others,
     own: OwnedFd,
     sandboxes: Vec<(HomeId, Pid, OwnedFd), MAX_SANDBOXES>,
 }
@@ -55,15 +60,18 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let wanted = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
+    // no service provides them yet
+    state.provided(Needs::NETWORK.and(Needs::TIME));
     let (reports, own) = (Reports::new()?, sandboxes::own()?);
-    let mut executor =
-        Executor { machine, log, reports, broker, logger: LogProgram::new(), own, sandboxes: Vec::new() };
+    let (logger, services) = (LogProgram::new(), services::others());
+    let mut executor = Executor { machine, log, reports, broker, logger, services, own, sandboxes: Vec::new() };
     let mut up = false;
     stop::take_power_button();
     let mut watchdog = Watchdog::start(machine, log);
     loop {
         watchdog.serve();
         executor.give_terminals();
+        executor.start_services();
         while let Some(action) = state.next(uptime()) {
             let outcome = executor.execute(action);
             state.done(action, outcome, uptime());
@@ -72,9 +80,16 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
             up = true;
             info!(log, "up; PID 1 holds ", own_memory().unwrap_or(0), " KiB of its own");
         }
-        let wake_at = [state.wake_at(), executor.logger.due, watchdog.due()].into_iter().flatten().min();
-        wait(&signals, executor.reports.descriptor(), executor.broker.as_ref(), wake_at);
+        let services = executor.services.iter().filter_map(|service| service.due);
+        let wake_at =
+            [state.wake_at(), executor.logger.service.due, watchdog.due()].into_iter().flatten().chain(services).min();
+        executor.wait(&signals, wake_at);
         executor.take_reports(&mut state);
+        for service in &mut executor.services {
+            if service.provides() {
+                state.provided(service.row.provides);
+            }
+        }
         executor.broker.take_if(|broker| !broker.serve());
         read_signals(&signals, &mut state);
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
@@ -106,15 +121,6 @@ fn own_memory() -> Option<u32> {
     resident.checked_sub(files)?.checked_mul(4)
 }
 
-fn wait(signals: &OwnedFd, reports: &OwnedFd, broker: Option<&Broker>, wake_at: Option<u64>) {
-    let broker = broker.map_or(signals, Broker::descriptor);
-    let mut fds = [signals, reports, broker].map(|news| PollFd::new(news, PollFlags::IN));
-    // the clock counts whole seconds: wait one more, so that a wait never ends just before its time
-    let seconds = wake_at.map(|at| at.saturating_sub(uptime()).saturating_add(1));
-    let timeout = seconds.map(|s| Timespec { tv_sec: i64::try_from(s).unwrap_or(i64::MAX), tv_nsec: 0 });
-    let _ = rustix::event::poll(&mut fds, timeout.as_ref());
-}
-
 fn read_signals(signals: &OwnedFd, state: &mut State) {
     let mut info = [0; sys::SIGNAL_INFO];
     while rustix::io::read(signals, &mut info).is_ok_and(|length| length == info.len()) {
@@ -132,6 +138,19 @@ fn shell_status(status: WaitStatus) -> u8 {
 }
 
 impl Executor<'_> {
+    /// Waits until something has happened, or until that time.
+    fn wait(&self, signals: &OwnedFd, wake_at: Option<u64>) {
+        let services = self.services.iter().filter_map(Service::news);
+        let broker = self.broker.as_ref().map(Broker::descriptor);
+        let all = [signals, self.reports.descriptor()].into_iter().chain(broker).chain(services);
+        let mut fds: Vec<PollFd<'_>, { 3 + SERVICES.len() }> =
+            all.map(|news| PollFd::new(news, PollFlags::IN)).collect();
+        // the clock counts whole seconds: wait one more, so that a wait never ends just before its time
+        let seconds = wake_at.map(|at| at.saturating_sub(uptime()).saturating_add(1));
+        let timeout = seconds.map(|s| Timespec { tv_sec: i64::try_from(s).unwrap_or(i64::MAX), tv_nsec: 0 });
+        let _ = rustix::event::poll(&mut fds, timeout.as_ref());
+    }
+
     /// Executes one action.
     fn execute(&mut self, action: Action) -> Outcome {
         match action {
@@ -144,6 +163,8 @@ impl Executor<'_> {
                 self.open_terminal(home);
                 self.entered(home, self.init(home, console))
             }
+            Action::StopWaiting(home, missing) => self.tell(home, |_| InitNews::StopsWaiting(missing)),
+            Action::Again(home, ended) => self.tell(home, |user| inits::again(user, ended)),
             Action::Shell(home, console) => self.entered(home, self.shell(home, console)),
             Action::TurnAway(home, _) => {
                 error!(self.log, self.name(home), " cannot log on: there are ", MAX_SANDBOXES, " sandboxes already");
@@ -196,6 +217,7 @@ impl Executor<'_> {
     /// A process has ended. If it was the first process of a sandbox, the sandbox has ended.
     fn buried(&mut self, pid: Pid) {
         self.logger.buried(pid);
+        let _ = self.services.iter_mut().any(|service| service.buried(pid));
         if let Some(at) = self.sandboxes.iter().position(|(_, reaper, _)| *reaper == pid)
             && let (home, ..) = self.sandboxes.swap_remove(at)
             && let Some(user) = self.machine.homes.get(home)
@@ -239,10 +261,10 @@ impl Executor<'_> {
 
     fn reported(&self, state: &mut State, report: Report<'_>) {
         match report {
-            Report::Ready(name) => {
+            Report::Ready(name, upkeep) => {
                 if let Some(home) = self.machine.homes.named(name) {
                     info!(self.log, "sandbox of ", name, " ready");
-                    state.ready(home);
+                    state.ready(home, upkeep, uptime());
                 }
             }
             Report::LoggedOn(console, name) => {
@@ -314,11 +336,26 @@ impl Executor<'_> {
     }
 
     fn give_terminals(&mut self) {
-        if self.logger.due.is_some_and(|due| due <= uptime()) {
+        if self.logger.service.is_due() {
             let homes = &self.machine.homes;
             let name = |home| homes.get(home).map_or("?", |user| user.name);
             if let Err(errno) = self.logger.give(self.machine.words, name) {
                 error!(self.log, "cannot start /log, and what inits print waits: ", errno);
+            }
+        }
+    }
+
+    fn tell(&self, home: HomeId, news: impl FnOnce(&User<'_>) -> InitNews) -> Outcome {
+        if let Ok(user) = self.user(home) {
+            self.logger.tell(news(&user), user.name);
+        }
+        Outcome::Done
+    }
+
+    fn start_services(&mut self) {
+        for service in self.services.iter_mut().filter(|service| service.is_due()) {
+            if let Err(errno) = service.start(self.machine.words, || {}) {
+                error!(self.log, "cannot start ", service.row.program.path, ": ", errno);
             }
         }
     }
