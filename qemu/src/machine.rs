@@ -130,7 +130,7 @@ impl Machine {
             }
             Start::Pi { kernel, initramfs, device_tree, cmdline } => {
                 args.option("-kernel", kernel).option("-initrd", initramfs).option("-dtb", device_tree);
-                args.option("-append", cmdline);
+                args.option("-append", format!("{cmdline} {}", shim::watchdog::OFF));
             }
             Start::Firmware { firmware, oem } => {
                 if *firmware == Firmware::Uefi {
