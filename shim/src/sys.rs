@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 pub mod bpf;
+pub mod clock;
 pub mod disk;
 mod loopback;
 mod signals;
@@ -14,6 +15,7 @@ pub mod terminal;
 pub mod trace;
 
 pub use self::{
+    clock::milliseconds,
     loopback::loopback_up,
     signals::{SIGNAL_INFO, Signals},
     start::Start,
@@ -295,17 +297,6 @@ pub fn send_with(socket: &OwnedFd, packet: &str, descriptor: BorrowedFd<'_>) -> 
     let socket = socket.as_raw_fd().cast_unsigned() as usize;
     // SAFETY: reads the packet, and the structures above.
     unsafe { call(raw::__NR_sendmsg, [socket, header.as_ptr() as usize, MSG_DONTWAIT_AND_NOSIGNAL, 0, 0, 0]) }.map(drop)
-}
-
-/// Milliseconds since the kernel started.
-pub fn milliseconds() -> u64 {
-    let mut now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes one timespec.
-    let _ = unsafe {
-        call(raw::__NR_clock_gettime, [raw::CLOCK_MONOTONIC as usize, ptr::from_mut(&mut now) as usize, 0, 0, 0, 0])
-    };
-    let (seconds, rest) = (u64::try_from(now.tv_sec).unwrap_or(0), u64::try_from(now.tv_nsec / 1_000_000).unwrap_or(0));
-    seconds.saturating_mul(1000).saturating_add(rest)
 }
 
 /// Hangs up this session's terminal: other processes that have it open read end of file.
