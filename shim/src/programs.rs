@@ -136,6 +136,17 @@ pub const LOG: Program = Program {
     keeps: Keeps::Only(Capabilities::NONE),
 };
 
+/// Keeps the machine's time: asks time servers, and sets the clocks.
+pub const CLOCK: Program = Program {
+    name: "clock",
+    path: "/clock",
+    mode: 0o700,
+    place: Place::Initramfs,
+    limit: LIMIT,
+    starter: Starter::Init,
+    keeps: Keeps::Only(Capabilities::SYS_TIME),
+};
+
 /// `/usr/bin/env` for users' scripts.
 pub const ENV: Program = Program {
     name: "env",
@@ -148,11 +159,20 @@ pub const ENV: Program = Program {
 };
 
 /// All programs, PID 1 first.
-pub const ALL: &[Program] = &[INIT, SETUP, MEND, SANDBOX, LOGON, BROKER, LOG, ENV];
+pub const ALL: &[Program] = &[INIT, SETUP, MEND, SANDBOX, LOGON, BROKER, LOG, CLOCK, ENV];
 
 /// The programs that run in every machine with a user who is granted a device: started by the kernel or by PID 1.
 pub fn started() -> impl Iterator<Item = &'static Program> {
     ALL.iter().filter(|program| matches!(program.starter, Starter::Kernel | Starter::Init))
+}
+
+/// The programs that PID 1 keeps running, each started again when it ends.
+pub const SERVICES: &[Program] = &[LOG];
+
+/// Whether a process of that name is a service.
+#[must_use]
+pub fn is_service(name: &str) -> bool {
+    SERVICES.iter().any(|program| program.name == name)
 }
 
 /// The program at that path of the initramfs.

@@ -299,6 +299,20 @@ pub fn send_with(socket: &OwnedFd, packet: &str, descriptor: BorrowedFd<'_>) -> 
     unsafe { call(raw::__NR_sendmsg, [socket, header.as_ptr() as usize, MSG_DONTWAIT_AND_NOSIGNAL, 0, 0, 0]) }.map(drop)
 }
 
+/// A span of time, as the kernel takes it.
+#[must_use]
+pub fn span(milliseconds: u32) -> Timespec {
+    Timespec {
+        tv_sec: i64::from(milliseconds.checked_div(1000).unwrap_or(0)),
+        tv_nsec: i64::from(milliseconds.checked_rem(1000).unwrap_or(0)).saturating_mul(1_000_000),
+    }
+}
+
+/// Waits.
+pub fn pause(milliseconds: u32) {
+    let _ = rustix::event::poll(&mut [], Some(&span(milliseconds)));
+}
+
 /// Hangs up this session's terminal: other processes that have it open read end of file.
 pub fn hang_up() -> Result<()> {
     // SAFETY: takes no arguments.

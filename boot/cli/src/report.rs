@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use boot::host::Host;
 use boot::host::cache::write_whole;
 use boot::host::error::Tried;
+use boot::host::folder::above;
 use boot::media::Medium;
 use boot::tools::For;
 use lab::bench::{Arena, Wanted};
@@ -129,7 +130,7 @@ fn free(out: &Path) -> Result<(), Failed> {
 
 /// Refuses a place where no file can be made.
 fn writable(out: &Path) -> Result<(), Failed> {
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = above(out);
     let made = tempfile::tempfile_in(folder).tried("make a file in", folder);
     made.map(drop).map_err(|error| {
         let next = "name a file in a folder that is there and that you may write to";

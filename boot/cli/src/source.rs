@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use boot::assembly::Wanted;
+use boot::host::folder::above;
 use boot::host::size::memory_mib;
 use boot::host::window::Window;
 use boot::image::carbon::Placement;
@@ -84,7 +85,7 @@ impl Source {
     pub fn folder(&self) -> &Path {
         let beside = match &self.app {
             Some(app) if app.is_dir() => app.as_path(),
-            Some(app) => app.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+            Some(app) => above(app),
             None => Path::new("."),
         };
         if beside.join(boot::image::manifest::FILE).exists() { beside } else { Path::new(".") }

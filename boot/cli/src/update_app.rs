@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use boot::assembly::Wanted;
+use boot::host::folder::above;
 use boot::host::run::Run;
 use boot::media::Found;
 use boot::tools::For;
@@ -131,8 +132,7 @@ impl Args {
             return Ok(found);
         }
         let is_medium = |path: &Path| Found::at("update", path).is_ok_and(|found| found.is_some());
-        let above = medium.parent().map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
-        let next = match above.filter(|above| medium.is_file() && is_medium(above)) {
+        let next = match Some(above(medium)).filter(|above| medium.is_file() && is_medium(above)) {
             _ if is_medium(app) => {
                 format!("MEDIUM comes first: {}", Run::new("nodeos").arg("update-app").arg(app).arg(medium))
             }

@@ -190,7 +190,7 @@ pub fn write_new(path: &Path, content: &[u8]) -> Result<bool> {
     if fs::symlink_metadata(path).is_ok() {
         return Ok(false);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder::above(path);
     // the umask applies; without this, only its owner could read it
     let everybody = fs::Permissions::from_mode(0o666);
     let new = tempfile::Builder::new().prefix(".nodeos-").permissions(everybody).tempfile_in(folder);

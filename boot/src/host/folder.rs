@@ -1,7 +1,13 @@
-//! The user's own folders for our files (XDG Base Directory Specification 0.8).
+//! The folder of a file, and the user's own folders for our files (XDG Base Directory Specification 0.8).
 
 use super::error::{Error, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// The folder that a path is in: the current one, if the path is only a name.
+#[must_use]
+pub fn above(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
 
 /// The kind of files that a program keeps for a user.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::error::{Result, Tried};
+use super::folder::above;
 use super::interrupt::{self, Making};
 use super::run::Run;
 
@@ -23,7 +24,7 @@ impl Replacement {
     pub fn empty(path: &Path) -> Result<Self> {
         let _making = Making::start();
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = above(&path);
         let new =
             tempfile::Builder::new().prefix(".nodeos-new-").tempfile_in(folder).tried("make a file in", folder)?;
         Ok(Self { new, path, _making })

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use shim::cmdline::Options;
 use shim::device::Device;
@@ -209,10 +209,13 @@ impl Target {
         )
     }
 
+    fn manifest_path(&self) -> PathBuf {
+        let Found { medium, path, .. } = &self.found;
+        if medium.shape == Shape::Folder { path.join(MANIFEST) } else { beside(path) }
+    }
+
     fn manifest(&self) -> Option<Manifest> {
-        let path = &self.found.path;
-        let at = if self.found.medium.shape == Shape::Folder { path.join(MANIFEST) } else { beside(path) };
-        Manifest::read(&at).ok()
+        Manifest::read(&self.manifest_path()).ok()
     }
 
     /// Changes the manifest to what is there now. If homes were changed since the build, it must go on saying so.
@@ -221,11 +224,9 @@ impl Target {
         let Some(mut manifest) = self.manifest() else { return Ok(()) };
         let new = Member::of(&host.cache, APPS_FILE.into(), layer)?;
         let sha256 = if as_built { Some(digest::file(&host.cache, path)?) } else { manifest.sha256.take() };
-        let folder = self.found.medium.shape == Shape::Folder;
-        let at = if folder { path.join(MANIFEST) } else { beside(path) };
-        manifest.replace(new, folder);
+        manifest.replace(new, self.found.medium.shape == Shape::Folder);
         manifest.sha256 = sha256;
-        write_whole(&at, manifest.json()?.as_bytes())
+        write_whole(&self.manifest_path(), manifest.json()?.as_bytes())
     }
 }
 

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! `/app` is the app's folder. What it needs of its workspace, or of a folder beside it, is in `VIRTUAL_STORE` (pnpm's
-//! word for such a folder), laid out as on the host, with links from `/app/node_modules`. So every package finds what it found there.
+//! word), laid out as on the host, with links from `/app/node_modules`: every package finds what it found there.
 
 use super::build_context::{BuildContext, Unresolved, in_modules, link};
 use super::home::{Entry, Home};

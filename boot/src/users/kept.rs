@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::host::digest::Key;
 use crate::host::error::{Result, Tried};
-use crate::host::folder::{self, Kept};
+use crate::host::folder::{self, Kept, above};
 use crate::host::interrupt::{self, Making};
 use crate::host::progress::Progress;
 use crate::host::run::Run;
@@ -85,10 +85,6 @@ pub fn ready(homes: &Path, made: &Path, how: How, progress: Progress) -> Result<
         }
     }
     Ok(())
-}
-
-fn above(homes: &Path) -> &Path {
-    homes.parent().unwrap_or(Path::new("."))
 }
 
 /// The name without `.ext4`.

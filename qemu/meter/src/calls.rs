@@ -44,7 +44,10 @@ pub fn follow(ready: &mut dyn FnMut()) -> Result<()> {
         if let Some(what) = &over {
             say(what, &mut all, pid);
             all.iter_mut().filter(|one| one.pid == pid).for_each(|one| *one = NOBODY);
-            say("init", &mut all, 1);
+            // nobody waits for a service: what PID 1 has done by then is chance
+            if !programs::is_service(what) {
+                say("init", &mut all, 1);
+            }
         }
         trace::go(pid, if over.is_some() { How::Alone } else { How::ToCall }, stop);
     }
@@ -62,8 +65,11 @@ fn entered(proc: &OwnedFd, all: &mut [Followed], pid: i32) -> Result<Option<shim
     let what = match number {
         raw::__NR_execveat if by_path && pid != 1 => "program",
         raw::__NR_rt_sigtimedwait if pid != 1 => "sandbox",
-        // it waits for what inits print
-        raw::__NR_ppoll if pid != 1 && program(proc, pid) == programs::LOG.name => programs::LOG.name,
+        // it waits for something to do
+        raw::__NR_ppoll if pid != 1 => {
+            let what = program(proc, pid);
+            return Ok(programs::is_service(&what).then_some(what));
+        }
         _ => return Ok(None),
     };
     shim::say::Text::try_from(what).map(Some).map_err(|_| Errno::NOMEM)

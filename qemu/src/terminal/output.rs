@@ -110,10 +110,11 @@ impl Output {
                 state = self.wait(state);
             }
             let length = state.bytes.len().min(4096);
-            let left_out = std::mem::take(&mut state.left_out);
-            let gap = format!("\r\nnodeos: {left_out} bytes are not shown: this terminal took none of them\r\n");
-            let gap = if left_out > 0 { gap.into_bytes() } else { Vec::new() };
-            let piece: Vec<u8> = gap.into_iter().chain(state.bytes.drain(..length)).collect();
+            let mut piece = match std::mem::take(&mut state.left_out) {
+                0 => Vec::new(),
+                bytes => format!("\r\nnodeos: {bytes} bytes are not shown: this terminal took none of them\r\n").into(),
+            };
+            piece.extend(state.bytes.drain(..length));
             drop(state);
             self.changed.notify_all();
             write_all(terminal.as_fd(), &piece)?;

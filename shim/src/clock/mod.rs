@@ -1,4 +1,4 @@
-//! The machine's time: what `/clock` decides. Its effects are in `guest::clock`.
+//! The machine's time: what `/clock` decides. Its effects are in `guest::clock`; `main.rs` is the program.
 //!
 //! ```text
 //! server -> sntp::read -> Sample -> discipline::State -> step or slew

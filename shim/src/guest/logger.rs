@@ -5,16 +5,16 @@
 //! ```
 //!
 //! A slow console holds nobody up for more than a moment: an init prints on a pseudo terminal, which this program goes
-//! on reading. It opens nothing: its standard output is the console, and PID 1 sends it, through its standard input, the
-//! name of each user whose init starts and the master of the init's terminal. Once PID 1 closes that socket, the program
-//! prints what it still has and ends.
+//! on reading. It opens nothing: its standard output is the console, and PID 1 sends it, through its standard input,
+//! the name of each user whose init starts and the master of the init's terminal. Once PID 1 closes that socket, the
+//! program prints what it still has and ends.
 
 use core::mem::MaybeUninit;
 
 use heapless::Vec;
 use linux_raw_sys::general::CLONE_NEWNS;
 use rustix::{
-    event::{PollFd, PollFlags, Timespec},
+    event::{PollFd, PollFlags},
     fd::{AsFd, OwnedFd},
     io::{Errno, IoSliceMut, Result},
     net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg},
@@ -31,11 +31,11 @@ use crate::{
 
 /// Milliseconds between two looks while a console is slow: a program that floods its terminal takes little CPU time
 /// here.
-const REST: i64 = 2;
+const REST: u32 = 2;
 /// How many bytes the console is given in one call.
 const AT_ONCE: usize = 256;
 /// Milliseconds after which nothing more is expected, once PID 1 has closed the socket.
-const QUIET: i64 = 100;
+const QUIET: u32 = 100;
 
 /// One init.
 struct Init {
@@ -92,15 +92,15 @@ fn serve(outputs: &mut [Output]) -> Result<()> {
             return Ok(());
         }
         for news in all {
-            let (place, act): (_, fn(&mut Init, &mut Output)) = match news {
-                News::Socket => {
-                    open = take(&mut inits, outputs);
-                    continue;
+            match news {
+                News::Socket => open = take(&mut inits, outputs),
+                News::Console => outputs.get_mut(turn).map_or((), print),
+                News::Terminal(at) => {
+                    if let (Some(Some(init)), Some(output)) = (inits.get_mut(at), outputs.get_mut(at)) {
+                        read(init, output);
+                    }
                 }
-                News::Console => (turn, print),
-                News::Terminal(at) => (at, read),
-            };
-            each(&mut inits, outputs).filter(|(at, ..)| *at == place).for_each(|(_, init, output)| act(init, output));
+            }
         }
         for (init, output) in inits.iter_mut().zip(&*outputs) {
             let _ = init.take_if(|init| init.terminal.is_none() && output.is_taken());
@@ -157,20 +157,16 @@ fn wait(inits: &mut Inits, outputs: &mut [Output], open: bool, turn: usize) -> R
         until = [until, output.waits_until()].into_iter().flatten().min();
     }
     if slow {
-        let _ = rustix::thread::nanosleep(&milliseconds(REST));
+        sys::pause(REST);
     }
-    let wait = until.map(|until| i64::try_from(until.saturating_sub(now)).unwrap_or(0).saturating_add(1));
+    let wait = until.map(|until| u32::try_from(until.saturating_sub(now)).unwrap_or(0).saturating_add(1));
     let wait = if open { wait } else { Some(QUIET.min(wait.unwrap_or(QUIET))) };
-    match rustix::event::poll(&mut fds, wait.map(milliseconds).as_ref()) {
+    match rustix::event::poll(&mut fds, wait.map(sys::span).as_ref()) {
         Err(Errno::INTR) => {}
         some => drop(some?),
     }
     let ready = all.into_iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
     Ok(ready.map(|(news, _)| news).collect())
-}
-
-fn milliseconds(count: i64) -> Timespec {
-    Timespec { tv_sec: count / 1000, tv_nsec: (count % 1000).saturating_mul(1_000_000) }
 }
 
 /// Takes what an init has printed.
@@ -188,7 +184,7 @@ fn read(init: &mut Init, output: &mut Output) {
 
 /// Gives the console a little: a logon drops what a line has not sent yet (`tty_ldisc_hangup`), and a line that has
 /// fewer than 256 bytes takes more (drivers/tty/n_tty.c, `WAKEUP_CHARS`).
-fn print(_: &mut Init, output: &mut Output) {
+fn print(output: &mut Output) {
     let piece = output.piece();
     match rustix::io::write(Stream(1), piece.get(..AT_ONCE).unwrap_or(piece)) {
         Ok(length) => output.take(length),

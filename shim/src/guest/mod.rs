@@ -8,12 +8,14 @@
 //! | `/sandbox` | makes a user's root, and stays as its reaper |
 //! | `/broker` | shows each device to the users who may open it, as long as no other user holds it |
 //! | `/log` | takes what users' inits print, and gives it to the console |
+//! | `/clock` | keeps the time: asks time servers, sets the clocks |
 //! | `/logon` | asks for name and password, starts users' programs; only it reads files that users write |
 
 #[macro_use]
 mod log;
 
 pub mod broker;
+pub mod clock;
 mod each_user;
 mod execute;
 mod homes;

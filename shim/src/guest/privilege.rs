@@ -21,6 +21,7 @@ use crate::{
 const LOGON: CapabilitySet = set(programs::LOGON.keeps);
 const BROKER: CapabilitySet = set(programs::BROKER.keeps);
 const LOG: CapabilitySet = set(programs::LOG.keeps);
+const CLOCK: CapabilitySet = set(programs::CLOCK.keeps);
 
 /// The uid and gid of `/log`: the highest that there is (include/linux/uidgid.h, `uid_valid`).
 const NOBODY: u32 = u32::MAX - 1;
@@ -108,6 +109,16 @@ pub fn become_logger() -> Result<()> {
     set_thread_res_gid(Gid::from_raw(NOBODY), Gid::from_raw(NOBODY), Gid::from_raw(NOBODY))?;
     set_thread_res_uid(Uid::from_raw(NOBODY), Uid::from_raw(NOBODY), Uid::from_raw(NOBODY))?;
     keep(LOG)
+}
+
+/// Becomes another such user, with the capability that `/clock` needs.
+pub fn become_clock() -> Result<()> {
+    const ID: u32 = NOBODY - 1;
+    rustix::thread::set_keep_capabilities(true)?;
+    set_thread_groups(&[])?;
+    set_thread_res_gid(Gid::from_raw(ID), Gid::from_raw(ID), Gid::from_raw(ID))?;
+    set_thread_res_uid(Uid::from_raw(ID), Uid::from_raw(ID), Uid::from_raw(ID))?;
+    keep(CLOCK)
 }
 
 /// For programs that run no other program.

@@ -11,6 +11,12 @@ use crate::{
 /// A program of the initramfs, opened while its path is visible: sandboxes do not see it.
 pub struct Program(OwnedFd);
 
+/// Becomes the program at that path, in a child that has nothing else to do. Status 1 if it cannot.
+pub fn become_it(path: &str, arguments: &Text, words: Start) -> ! {
+    let _ = Program::open(path).map(|program| program.exec(arguments, words));
+    sys::exit(1)
+}
+
 impl Program {
     pub fn open(path: &str) -> rustix::io::Result<Self> {
         Ok(Self(place::file(path, OFlags::PATH)?))

@@ -3,7 +3,7 @@
 use crate::{
     layout,
     op::{Attr, Boot, Op},
-    plan::{Need, Plan, Step, Steps, Why},
+    plan::{Plan, Steps, Why},
 };
 
 /// The folders for the /dev of each user with granted devices, and for the kernel's programs.
@@ -21,19 +21,22 @@ pub fn granted<'a>() -> Steps<Op<'a>> {
 /// opened.
 #[must_use]
 pub fn apart<'a>() -> Steps<Op<'a>> {
-    let why = Why::Apart;
-    let mut plan = alone();
-    let _ = plan.push(Step { op: Op::Attributes(layout::GRANTED, Attr::KERNEL), need: Need::Required, why });
-    plan
+    let mut plan = without_homes();
+    plan.must(Why::Apart, Op::Attributes(layout::GRANTED, Attr::KERNEL));
+    plan.0
 }
 
 /// The same for `/log`, which has all that it needs.
 #[must_use]
 pub fn alone<'a>() -> Steps<Op<'a>> {
+    without_homes().0
+}
+
+fn without_homes<'a>() -> Plan<Op<'a>> {
     let mut plan = Plan::new();
     plan.must(Why::Apart, Op::Unmount(layout::USERS));
     plan.must(Why::Apart, Op::Attributes("/dev", Attr::KERNEL_READ_ONLY));
-    plan.0
+    plan
 }
 
 /// The folder is made once, and every sandbox sees it read-only. `consoles` are mount points for the consoles of

@@ -21,7 +21,7 @@ use crate::{
         log::Log,
         pid1::stop,
         place, privilege,
-        program::Program,
+        program::{Program, become_it},
         terminal::{Line, Terminal},
     },
     handover::{ROOM, Reader, Record, Settings, Users},
@@ -229,8 +229,7 @@ impl Machine<'_> {
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let Some((pid, child)) = sys::fork()? else {
             let _ = rustix::stdio::dup2_stdin(&theirs);
-            let _ = Program::open(program).map(|program| program.exec(arguments, self.words));
-            sys::exit(1)
+            become_it(program, arguments, self.words)
         };
         drop(theirs);
         let tell = |text: &Text| {

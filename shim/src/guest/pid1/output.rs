@@ -12,7 +12,7 @@ use crate::{
     guest::{
         machine::uptime,
         place,
-        program::Program,
+        program::become_it,
         terminal::{State, Terminal},
     },
     handover::HomeId,
@@ -52,8 +52,7 @@ impl Running {
             let _ = rustix::stdio::dup2_stdin(&theirs);
             let console = place::file("/dev/console", OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK);
             let _ = console.and_then(|console| rustix::stdio::dup2_stdout(&console));
-            let _ = Program::open(programs::LOG.path).map(|program| program.exec(&arguments, words));
-            sys::exit(1)
+            become_it(programs::LOG.path, &arguments, words)
         };
         Ok(Self { pid, child, socket, since: uptime() })
     }

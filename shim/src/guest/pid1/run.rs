@@ -23,7 +23,7 @@ use crate::{
             stop,
         },
         place,
-        program::Program,
+        program::{Program, become_it},
         report::Reports,
         terminal::Terminal,
     },
@@ -268,8 +268,7 @@ impl Executor<'_> {
             Signals::NONE.block();
             let mut arguments = Text::new();
             say!(&mut arguments, "logon\0why\0", name, "\0");
-            let _ = Program::open(programs::LOGON.path).map(|logon| logon.exec(&arguments, self.machine.words));
-            sys::exit(1)
+            become_it(programs::LOGON.path, &arguments, self.machine.words)
         }
         home
     }

@@ -54,7 +54,7 @@ fn become_sandbox(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> 
     let mut arguments = Text::new();
     let upper = if machine.upper == Upper::Ram { "ram" } else { "home" };
     say!(&mut arguments, "sandbox\0", user.name, "\0", user.uid, "\0", user.gid, "\0", upper, "\0");
-    say!(&mut arguments, machine.homes.ids().count(), "\0");
+    say!(&mut arguments, machine.homes.count(), "\0");
     rustix::stdio::dup2_stdout(reports)?;
     Err(Program::open(programs::SANDBOX.path)?.exec(&arguments, machine.words))
 }
@@ -207,7 +207,7 @@ fn prepare(pidfd: BorrowedFd<'_>, session: Session<'_>) -> Result<()> {
 fn port(path: &str) -> Result<OwnedFd> {
     for _ in 0..PORTS_WITHIN {
         match place::file(path, OFlags::RDWR) {
-            Err(Errno::NOENT) => stop::pause(100),
+            Err(Errno::NOENT) => sys::pause(100),
             result => return result,
         }
     }

@@ -2,7 +2,6 @@
 //! reboots.
 
 use rustix::{
-    event::Timespec,
     fd::AsFd,
     fs::OFlags,
     io::Errno,
@@ -58,14 +57,14 @@ pub fn stop(word: LastWord, log: &Log) -> ! {
     // a machine that cannot power off can still halt
     let _ = rustix::system::reboot(RebootCommand::Halt);
     loop {
-        pause(1000);
+        sys::pause(1000);
     }
 }
 
 /// Used when the boot cannot go on: leaves time to read the reason, then restarts, as after a kernel panic.
 pub fn give_up(log: &Log) -> ! {
     error!(log, "this machine restarts in 10 seconds");
-    pause(10_000);
+    sys::pause(10_000);
     stop(LastWord::Reboot, log)
 }
 
@@ -80,7 +79,7 @@ fn end(signal: Signal, seconds: u8) {
                 Err(_) => return,
             }
         }
-        pause(100);
+        sys::pause(100);
     }
 }
 
@@ -90,7 +89,7 @@ fn unmount(log: &Log) {
     for _ in 0..20 {
         match rustix::mount::unmount(users.c(), UnmountFlags::empty()) {
             Ok(()) => return info!(log, "users partition unmounted"),
-            Err(Errno::BUSY) => pause(100),
+            Err(Errno::BUSY) => sys::pause(100),
             Err(_) => return,
         }
     }
@@ -137,13 +136,4 @@ fn aside(seconds: u8, work: impl FnOnce()) -> bool {
             true
         }
     }
-}
-
-/// Waits.
-pub fn pause(milliseconds: u32) {
-    let timeout = Timespec {
-        tv_sec: i64::from(milliseconds.checked_div(1000).unwrap_or(0)),
-        tv_nsec: i64::from(milliseconds.checked_rem(1000).unwrap_or(0)).saturating_mul(1_000_000),
-    };
-    let _ = rustix::event::poll(&mut [], Some(&timeout));
 }
