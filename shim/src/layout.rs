@@ -47,6 +47,8 @@ pub const TOLD: &str = "/carbon.size";
 pub const USERS: &str = "/tmp";
 /// The layer that is the same for all users: facts about the host.
 pub const HOST: &str = "/host";
+/// What the machine's services tell the users. Each sandbox sees it, and only services write there.
+pub const RUN: &str = "/run";
 /// The runtime layer of a sandbox that is being built.
 pub const RUNTIME: &str = "/runtime";
 /// The /dev of each user with granted devices, in a folder named by the uid.
@@ -72,12 +74,12 @@ pub const E2FSCK_ON_CARBON: &str = "/carbon/usr/sbin/e2fsck";
 /// Its cgroup, which is among those of the users: it may use their memory.
 pub const E2FSCK_GROUP: &str = "/sys/fs/cgroup/users/e2fsck";
 /// Other folders that the initramfs has, as mount points.
-pub const INITRAMFS_FOLDERS: [&str; 14] = [
+pub const INITRAMFS_FOLDERS: [&str; 15] = [
     "/apps", "/carbon", "/dev", "/devices", "/empty", "/granted", "/host", "/medium", "/proc", "/ram", "/root",
-    "/runtime", "/sys", "/tmp",
+    "/run", "/runtime", "/sys", "/tmp",
 ];
 /// Folders of the carbon copy that a sandbox mounts over.
-pub const CARBON_FOLDERS: [&str; 3] = ["dev", "proc", "tmp"];
+pub const CARBON_FOLDERS: [&str; 4] = ["dev", "proc", "run", "tmp"];
 
 /// Work folders of the overlays, at the top of the users partition. Only root can access them.
 pub const OVERLAY: &str = ".overlay";
@@ -94,6 +96,8 @@ pub const POLICY_SUFFIX: &str = ".json";
 pub const TIME: &str = ".clock";
 /// The same, where PID 1 sees it.
 pub const TIME_FILE: &str = "/tmp/.clock";
+/// The descriptor of that file in `/clock`.
+pub const TIME_DESCRIPTOR: u8 = 3;
 /// A folder of every ext4 filesystem. It is no home.
 pub const LOST_FOUND: &str = "lost+found";
 /// The logon settings of a user, below the home.

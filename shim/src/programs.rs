@@ -73,8 +73,8 @@ pub const SETUP: Program = Program {
     path: "/setup",
     mode: 0o700,
     place: Place::Initramfs,
-    // its memory is freed before there is a user
-    limit: 48 * KIB,
+    // its memory is freed before there is a user; 48 KiB were enough until it set the clock
+    limit: 56 * KIB,
     starter: Starter::Init,
     keeps: Keeps::All,
 };
@@ -167,7 +167,7 @@ pub fn started() -> impl Iterator<Item = &'static Program> {
 }
 
 /// The programs that PID 1 keeps running, each started again when it ends.
-pub const SERVICES: &[Program] = &[LOG];
+pub const SERVICES: &[Program] = &[LOG, CLOCK];
 
 /// Whether a process of that name is a service.
 #[must_use]

@@ -49,7 +49,8 @@ pub struct Stream(pub i32);
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: the numbers are 0, 1 and 2. No program here closes them before it exits or executes another program.
+        // SAFETY: the numbers are 0, 1 and 2, and 3 in `/clock`. No program here closes them before it exits or executes
+        // another program.
         unsafe { BorrowedFd::borrow_raw(self.0) }
     }
 }
@@ -239,10 +240,11 @@ pub fn mount_attributes(mount: BorrowedFd<'_>, attr: Attr) -> Result<()> {
     unsafe { call(raw::__NR_mount_setattr, [fd, path, raw::AT_EMPTY_PATH as usize, value, size, 0]) }.map(drop)
 }
 
-/// Makes it the standard stream with that descriptor.
+/// Makes it the standard stream with that descriptor, or another one of a program that is executed next.
 pub fn put_at(stream: &OwnedFd, descriptor: u8) -> Result<()> {
     let stream = stream.as_raw_fd().cast_unsigned() as usize;
-    // SAFETY: takes no pointers, and nothing in here owns a standard stream.
+    // SAFETY: takes no pointers. Nothing in here owns a standard stream, and a process that executes a program next uses
+    // nothing else that it owns.
     unsafe { call(raw::__NR_dup3, [stream, descriptor.into(), 0, 0, 0, 0]) }.map(drop)
 }
 

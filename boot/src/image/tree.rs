@@ -158,6 +158,7 @@ dir /etc 755 0 0
 dir /lib 755 0 0
 file /lib/ld-linux-aarch64.so.1 s/ld 755 0 0
 dir /proc 755 0 0
+dir /run 755 0 0
 dir /share 755 0 0
 slink /share/x ../bin/node 777 0 0
 dir /tmp 1777 0 0

@@ -107,9 +107,8 @@ pub fn cost(text: &str) -> Option<Cost> {
 #[must_use]
 pub fn instructions(text: &str) -> Option<Figures> {
     let Cost { kernel, threads, programs, node, .. } = cost(text)?;
-    for needed in programs::started().filter(|program| !programs::is_service(program.name)) {
-        programs.get(needed.name)?;
-    }
+    let mut needed = programs::started().filter(|program| !programs::is_service(program.name));
+    needed.all(|program| programs.contains_key(program.name)).then_some(())?;
     let shim = Figure::sum(programs.clone());
     let kernel = Figure::sum(BTreeMap::from([("pid-1".to_owned(), kernel), ("threads".to_owned(), threads)]));
     let mut parts = programs;

@@ -12,7 +12,6 @@
 use core::mem::MaybeUninit;
 
 use heapless::Vec;
-use linux_raw_sys::general::CLONE_NEWNS;
 use rustix::{
     event::{PollFd, PollFlags},
     fd::{AsFd, OwnedFd},
@@ -22,9 +21,9 @@ use rustix::{
 };
 
 use crate::{
-    guest::{execute::steps, log::Log, privilege},
+    guest::{log::Log, service},
     output::{Output, PIECE, USER},
-    plan,
+    programs,
     supervise::MAX_SANDBOXES,
     sys::{self, Signals, Start, Stream},
 };
@@ -65,17 +64,13 @@ pub fn main(_start: Start) -> ! {
     let log = Log::held();
     // a console that is gone gives an error; a machine that stops sends SIGTERM to all, and this prints until the end
     Signals::of(&[Signal::PIPE, Signal::TERM]).block();
-    let result = apart(&log).and_then(|()| sys::with_pages(MAX_SANDBOXES, serve)).and_then(|result| result);
+    let result = service::apart(&programs::LOG, &log)
+        .and_then(|()| sys::with_pages(MAX_SANDBOXES, serve))
+        .and_then(|result| result);
     if let Err(errno) = result {
         error!(log, "/log cannot pass on what inits print: ", errno);
     }
     sys::exit(u8::from(result.is_err()))
-}
-
-fn apart(log: &Log) -> Result<()> {
-    sys::unshare(CLONE_NEWNS)?;
-    steps(&plan::alone(), log).map_err(|_| Errno::IO)?;
-    privilege::become_logger()
 }
 
 /// Returns once PID 1 has closed the socket and everything is printed.

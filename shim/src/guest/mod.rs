@@ -31,6 +31,7 @@ mod privilege;
 mod program;
 mod report;
 pub mod sandbox;
+mod service;
 pub mod setup;
 mod terminal;
 mod uevents;

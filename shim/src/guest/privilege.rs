@@ -14,16 +14,14 @@ use crate::{
     guards::{Guard, Guards},
     op::User,
     plan::{self, Privilege, Run, Step},
-    programs::{self, Keeps},
+    programs::{self, Keeps, Program},
     sys,
 };
 
 const LOGON: CapabilitySet = set(programs::LOGON.keeps);
 const BROKER: CapabilitySet = set(programs::BROKER.keeps);
-const LOG: CapabilitySet = set(programs::LOG.keeps);
-const CLOCK: CapabilitySet = set(programs::CLOCK.keeps);
 
-/// The uid and gid of `/log`: the highest that there is (include/linux/uidgid.h, `uid_valid`).
+/// The uid and gid of the first service: the highest that there is (include/linux/uidgid.h, `uid_valid`).
 const NOBODY: u32 = u32::MAX - 1;
 
 /// The set in rustix's type. It is empty for a program that runs as a user.
@@ -103,22 +101,22 @@ pub fn become_broker() -> Result<()> {
     keep(BROKER)
 }
 
-/// Becomes a user that nobody is, without any capability.
-pub fn become_logger() -> Result<()> {
-    set_thread_groups(&[])?;
-    set_thread_res_gid(Gid::from_raw(NOBODY), Gid::from_raw(NOBODY), Gid::from_raw(NOBODY))?;
-    set_thread_res_uid(Uid::from_raw(NOBODY), Uid::from_raw(NOBODY), Uid::from_raw(NOBODY))?;
-    keep(LOG)
-}
-
-/// Becomes another such user, with the capability that `/clock` needs.
-pub fn become_clock() -> Result<()> {
-    const ID: u32 = NOBODY - 1;
+/// Becomes the user of a service, who nobody else is, and keeps the capabilities that it needs.
+pub fn become_service(service: &Program) -> Result<()> {
+    let id = id_of(service);
+    let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
+    // a change of the uid from 0 takes away all capabilities (capabilities(7))
     rustix::thread::set_keep_capabilities(true)?;
     set_thread_groups(&[])?;
-    set_thread_res_gid(Gid::from_raw(ID), Gid::from_raw(ID), Gid::from_raw(ID))?;
-    set_thread_res_uid(Uid::from_raw(ID), Uid::from_raw(ID), Uid::from_raw(ID))?;
-    keep(CLOCK)
+    set_thread_res_gid(gid, gid, gid)?;
+    set_thread_res_uid(uid, uid, uid)?;
+    keep(set(service.keeps))
+}
+
+/// The uid and gid of a service.
+pub fn id_of(service: &Program) -> u32 {
+    let place = programs::SERVICES.iter().position(|program| program == service).unwrap_or(0);
+    NOBODY.saturating_sub(u32::try_from(place).unwrap_or(0))
 }
 
 /// For programs that run no other program.

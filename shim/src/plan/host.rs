@@ -1,6 +1,7 @@
 //! The layer between every user's runtime layer and the carbon copy.
 
 use crate::{
+    layout,
     op::{Attr, Boot, File, Op},
     plan::{Plan, Steps, Why},
 };
@@ -14,8 +15,11 @@ pub fn host<'a>(name: &'a str) -> Steps<Boot<'a>> {
     plan.mkdir(why, "/host/etc", 0o755);
     plan.must(why, Boot::File("/host/etc/hosts", File::Hosts(name)));
     plan.must(why, Boot::File("/host/etc/hostname", File::Hostname(name)));
-    plan.may(Why::Resolver, Boot::Copy("/proc/net/pnp", "/host/etc/resolv.conf"));
+    plan.must(Why::Resolver, Op::Symlink("/host/etc/resolv.conf", "/run/net/resolv.conf").into());
     plan.must(why, Op::Symlink("/host/etc/mtab", "/proc/mounts").into());
     plan.must(why, Op::Attributes("/host", Attr::READ_ONLY).into());
+    plan.mount(Why::Run, "tmpfs", layout::RUN, Attr::KERNEL, "mode=0755,nr_inodes=32,size=64k");
+    plan.mkdir(Why::Resolver, "/run/net", 0o755);
+    plan.may(Why::Resolver, Boot::Copy("/proc/net/pnp", "/run/net/resolv.conf"));
     plan.0
 }

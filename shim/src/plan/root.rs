@@ -79,6 +79,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     } else {
         plan.must(Why::Masked, Op::Bind(layout::EMPTY, "/root/proc/sys", Attr::KERNEL_READ_ONLY).into());
     }
+    plan.must(Why::Run, Op::Bind(layout::RUN, "/root/run", Attr::KERNEL_READ_ONLY).into());
     let devices = Attr::DEVICES.and(Attr::RO);
     if granted {
         plan.must(Why::Claims, Root::Claims(user));

@@ -9,13 +9,14 @@ use rustix::{
 use crate::{
     clock::{SECOND, at_boot, discipline::State, saved},
     guest::{log::Log, place},
+    layout,
     sys::{Stream, clock},
 };
 
 /// Seconds between two times that are saved.
 const HOUR: u64 = 3600;
 /// The descriptor of the file.
-const FILE: Stream = Stream(3);
+const FILE: Stream = Stream(layout::TIME_DESCRIPTOR as i32);
 
 /// Where the time is kept.
 pub struct Keep {

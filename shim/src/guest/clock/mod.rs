@@ -13,11 +13,7 @@ mod exchange;
 mod keep;
 mod sources;
 
-use linux_raw_sys::general::CLONE_NEWNS;
-use rustix::{
-    fd::BorrowedFd,
-    io::{Errno, Result},
-};
+use rustix::{fd::BorrowedFd, io::Result};
 
 use self::{events::Events, keep::Keep, sources::Sources};
 use crate::{
@@ -28,8 +24,8 @@ use crate::{
         sntp::{Refusal, Sample},
     },
     cmdline::Options,
-    guest::{execute::steps, log::Log, privilege},
-    plan,
+    guest::{log::Log, service},
+    programs,
     sys::{self, Start, Stream, clock},
 };
 
@@ -47,9 +43,7 @@ pub fn main(start: Start) -> ! {
 /// Returns once the program must end.
 fn keep_time(sources: &mut Sources, events: &mut Events, log: &Log) -> Result<()> {
     let mut keep = Keep::open();
-    sys::unshare(CLONE_NEWNS)?;
-    steps(&plan::alone(), log).map_err(|_| Errno::IO)?;
-    privilege::become_clock()?;
+    service::apart(&programs::CLOCK, log)?;
     // a real-time clock that the kernel found late may have set the clock since `/setup` did
     if let Some(seconds) = at_boot(clock::now() / SECOND, keep.saved()) {
         clock::set(seconds.saturating_mul(SECOND))?;

@@ -5,6 +5,7 @@ mod broker;
 mod output;
 mod run;
 mod sandboxes;
+mod services;
 mod stop;
 
 use crate::{

@@ -20,6 +20,7 @@ use crate::{
             broker::Broker,
             output::LogProgram,
             sandboxes::{self, Session, Streams},
+            services::{self, Others},
             stop,
         },
         place,
@@ -34,6 +35,7 @@ use crate::{
     report::Report,
     say,
     say::Text,
+    stopping::SAVED,
     supervise::{Action, ConsoleId, KILLED, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
 };
@@ -45,6 +47,7 @@ struct Executor<'a> {
     reports: Reports,
     broker: Option<Broker>,
     logger: LogProgram,
+    services: Others,
     own: OwnedFd,
     sandboxes: Vec<(HomeId, Pid, OwnedFd), MAX_SANDBOXES>,
 }
@@ -55,11 +58,12 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
     let (reports, own) = (Reports::new()?, sandboxes::own()?);
-    let mut executor =
-        Executor { machine, log, reports, broker, logger: LogProgram::new(), own, sandboxes: Vec::new() };
+    let (logger, services) = (LogProgram::new(), services::others());
+    let mut executor = Executor { machine, log, reports, broker, logger, services, own, sandboxes: Vec::new() };
     let mut up = false;
     loop {
         executor.give_terminals();
+        executor.start_services();
         while let Some(action) = state.next(uptime()) {
             let outcome = executor.execute(action);
             state.done(action, outcome, uptime());
@@ -68,7 +72,8 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
             up = true;
             info!(log, "up; PID 1 holds ", own_memory().unwrap_or(0), " KiB of its own");
         }
-        let wake_at = [state.wake_at(), executor.logger.due].into_iter().flatten().min();
+        let services = executor.services.iter().filter_map(|service| service.due);
+        let wake_at = [state.wake_at(), executor.logger.service.due].into_iter().flatten().chain(services).min();
         wait(&signals, executor.reports.descriptor(), executor.broker.as_ref(), wake_at);
         executor.take_reports(&mut state);
         executor.broker.take_if(|broker| !broker.serve());
@@ -159,6 +164,7 @@ impl Executor<'_> {
             }
             Action::Stop(word) => {
                 self.logger.finish();
+                self.services.iter_mut().for_each(|service| service.finish(SAVED));
                 stop::stop(word, self.log)
             }
         }
@@ -192,6 +198,7 @@ impl Executor<'_> {
     /// A process has ended. If it was the first process of a sandbox, the sandbox has ended.
     fn buried(&mut self, pid: Pid) {
         self.logger.buried(pid);
+        let _ = self.services.iter_mut().any(|service| service.buried(pid));
         if let Some(at) = self.sandboxes.iter().position(|(_, reaper, _)| *reaper == pid)
             && let (home, ..) = self.sandboxes.swap_remove(at)
             && let Some(user) = self.machine.homes.get(home)
@@ -310,11 +317,20 @@ impl Executor<'_> {
     }
 
     fn give_terminals(&mut self) {
-        if self.logger.due.is_some_and(|due| due <= uptime()) {
+        if self.logger.service.is_due() {
             let homes = &self.machine.homes;
             let name = |home| homes.get(home).map_or("?", |user| user.name);
             if let Err(errno) = self.logger.give(self.machine.words, name) {
                 error!(self.log, "cannot start /log, and what inits print waits: ", errno);
+            }
+        }
+    }
+
+    fn start_services(&mut self) {
+        for service in self.services.iter_mut().filter(|service| service.is_due()) {
+            let program = service.program;
+            if let Err(errno) = service.start(self.machine.words, || services::prepare(program)) {
+                error!(self.log, "cannot start ", service.program.path, ": ", errno);
             }
         }
     }

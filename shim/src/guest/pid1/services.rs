@@ -1,0 +1,121 @@
+//! The services: programs that PID 1 keeps running. Each has a socket to PID 1 as its standard input, and ends when PID
+//! 1 closes it.
+
+use heapless::Vec;
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    fs::{CWD, OFlags},
+    io::Result,
+    net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair},
+};
+
+use crate::{
+    guest::{machine::uptime, place, program::become_it},
+    layout,
+    programs::{self, Program},
+    say,
+    say::Text,
+    supervise::Pid,
+    sys::{self, Start},
+};
+
+/// The longest wait, in seconds, before a service is started again. It doubles while the service lives shorter than
+/// that.
+const MAX_WAIT: u64 = 60;
+
+/// The services whose work nothing of PID 1's is part of.
+pub type Others = Vec<Service, { programs::SERVICES.len() }>;
+
+/// All but `/log`, each of which is started as soon as possible.
+pub fn others() -> Others {
+    let others = programs::SERVICES.iter().filter(|program| **program != programs::LOG);
+    others.map(|program| Service::new(program, Some(0))).collect()
+}
+
+/// Gives a service what only PID 1 can open; it runs in the service's process.
+pub fn prepare(program: &Program) {
+    if *program == programs::CLOCK {
+        let file = place::open_at(CWD, layout::TIME_FILE, OFlags::RDWR | OFlags::NONBLOCK);
+        let _ = file.and_then(|file| sys::put_at(&file, layout::TIME_DESCRIPTOR));
+    }
+}
+
+/// A service.
+pub struct Service {
+    pub program: &'static Program,
+    running: Option<Running>,
+    /// When it is started, or given what it lacks.
+    pub due: Option<u64>,
+    wait: u64,
+}
+
+struct Running {
+    pid: Pid,
+    child: OwnedFd,
+    socket: OwnedFd,
+    since: u64,
+}
+
+impl Service {
+    pub const fn new(program: &'static Program, due: Option<u64>) -> Self {
+        Self { program, running: None, due, wait: 1 }
+    }
+
+    /// Whether it is due now.
+    pub fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| due <= uptime())
+    }
+
+    /// The socket to the service, which is started if it does not run; `prepare` runs in its process. If that fails, it
+    /// is due again later.
+    pub fn start(&mut self, words: Start, prepare: impl FnOnce()) -> Result<&OwnedFd> {
+        if self.running.is_none() {
+            let started = start(self.program, words, prepare);
+            self.running = Some(started.inspect_err(|_| self.later())?);
+        }
+        self.due = None;
+        self.socket().ok_or(rustix::io::Errno::SRCH)
+    }
+
+    /// Our end of its socket. PID 1 never blocks there.
+    pub fn socket(&self) -> Option<&OwnedFd> {
+        self.running.as_ref().map(|running| &running.socket)
+    }
+
+    /// It is due again, after a while that grows.
+    pub fn later(&mut self) {
+        self.due = Some(uptime().saturating_add(self.wait));
+        self.wait = self.wait.saturating_mul(2).min(MAX_WAIT);
+    }
+
+    /// A process has ended. Returns whether it was this service, which is then started again.
+    pub fn buried(&mut self, pid: Pid) -> bool {
+        let Some(running) = self.running.take_if(|running| running.pid == pid) else { return false };
+        if uptime().saturating_sub(running.since) >= MAX_WAIT {
+            self.wait = 1;
+        }
+        self.later();
+        true
+    }
+
+    /// Lets it finish its work, for at most that many seconds.
+    pub fn finish(&mut self, seconds: u8) {
+        if let Some(running) = self.running.take() {
+            let _ = shutdown(&running.socket, Shutdown::Write);
+            let _ = sys::ends_within(running.child.as_fd(), seconds);
+        }
+    }
+}
+
+fn start(program: &Program, words: Start, prepare: impl FnOnce()) -> Result<Running> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let (socket, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+    let Some((pid, child)) = sys::fork()? else {
+        let mut arguments = Text::new();
+        say!(&mut arguments, program.name, "\0");
+        let _ = rustix::stdio::dup2_stdin(&theirs);
+        prepare();
+        become_it(program.path, &arguments, words)
+    };
+    Ok(Running { pid, child, socket, since: uptime() })
+}
