@@ -42,6 +42,8 @@ pub struct Machine {
     /// Whether its clock counts instructions instead of the host's time. Then the same work takes the same time on a
     /// busy host.
     pub counted: bool,
+    /// What its real-time clock says at the start, in UTC, as in `2040-01-01T00:00:00`. Without it, the host's time.
+    pub rtc: Option<&'static str>,
     /// The path of a socket for QEMU's monitor (QMP).
     pub monitor: Option<PathBuf>,
 }
@@ -64,6 +66,7 @@ impl Machine {
             screen: true,
             ports: false,
             counted: false,
+            rtc: None,
             monitor: None,
         }
     }
@@ -88,6 +91,9 @@ impl Machine {
         }
         if self.counted {
             args.option("-icount", "shift=0,sleep=off");
+        }
+        if let Some(time) = self.rtc {
+            args.option("-rtc", format!("base={time}"));
         }
         args.option("-m", format!("{}M", self.memory_mib)).option("-smp", self.cpus.to_string());
         args.option("-display", "none");
@@ -248,6 +254,7 @@ mod tests {
             monitor: Some("/run/m,1".into()),
             ports: true,
             counted: true,
+            rtc: Some("2040-01-01T00:00:00"),
             ..Machine::new(arch, kernel(&format!("console={} quiet users=LABEL=nodeos-users", arch.console)))
         }
     }
