@@ -158,7 +158,7 @@ fn measures(port: u16) -> String {
         const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
         ;(async () => {{
             console.log('first', Date.now())
-            while (Math.abs((await ask()).offset) > 1e9) await wait(500)
+            while (Math.abs((await ask()).offset) > 1000) await wait(500)
             let best
             for (let i = 0; i < 20; i++) {{ const one = await ask(); if (!best || one.delay < best.delay) best = one }}
             console.log('off by', Math.round(best.offset * 1000))
