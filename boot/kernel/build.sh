@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds Linux for NodeOS. boot/src/kernel.rs drives it, a person may:
+# Builds Linux for NodeOS. boot/src/parts/kernel.rs drives it, a person may:
 #   build.sh unpack TARBALL SOURCE
 #   build.sh patch     SOURCE PATCH
 #   build.sh configure SOURCE OUT ARCH CROSS WANTED      fragments -> OUT/.config

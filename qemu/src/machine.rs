@@ -39,6 +39,10 @@ pub struct Machine {
     pub screen: bool,
     /// Whether it has a bus for serial ports that are plugged in and out, `ports.0`.
     pub ports: bool,
+    /// Whether it has a watchdog, which resets the machine once nobody feeds it. A reset ends QEMU.
+    pub watchdog: bool,
+    /// The file of an error log that survives the machine (ACPI's ERST, only on x86_64). QEMU makes it.
+    pub error_log: Option<PathBuf>,
     /// Whether its clock counts instructions instead of the host's time. Then the same work takes the same time on a
     /// busy host.
     pub counted: bool,
@@ -65,6 +69,8 @@ impl Machine {
             serial: true,
             screen: true,
             ports: false,
+            watchdog: false,
+            error_log: None,
             counted: false,
             rtc: None,
             monitor: None,
@@ -114,6 +120,13 @@ impl Machine {
         }
         if self.ports {
             args.option("-device", "virtio-serial-pci,id=ports");
+        }
+        if self.watchdog {
+            args.option("-device", "i6300esb").option("-action", "watchdog=reset");
+        }
+        if let Some(file) = &self.error_log {
+            let memory = "memory-backend-file,id=errors,size=64K,share=on,mem-path=".as_ref();
+            args.option("-object", join([memory, &escape(file)])).option("-device", "acpi-erst,memdev=errors");
         }
         self.drives(&mut args);
         self.network(&mut args, passt);
@@ -253,6 +266,8 @@ mod tests {
             },
             monitor: Some("/run/m,1".into()),
             ports: true,
+            watchdog: true,
+            error_log: (arch.name == "x86_64").then(|| "/e/errors".into()),
             counted: true,
             rtc: Some("2040-01-01T00:00:00"),
             ..Machine::new(arch, kernel(&format!("console={} quiet users=LABEL=nodeos-users", arch.console)))

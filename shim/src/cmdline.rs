@@ -96,6 +96,9 @@ pub struct Options<'a> {
     pub grow: bool,
     /// `single`: nobody's `/init` runs and only root may log on.
     pub single: bool,
+    /// `unattended`: apps start again when they end, and wait for the network and the time, unless their policies say
+    /// something else.
+    pub unattended: bool,
     /// `LANG=` of every user.
     pub lang: &'a str,
     /// `TZ=` of every user; empty for none.
@@ -126,6 +129,7 @@ impl Default for Options<'_> {
             users_flags: "",
             grow: false,
             single: false,
+            unattended: false,
             lang: "C.UTF-8",
             tz: "",
             term: "linux",
@@ -146,6 +150,7 @@ impl<'a> Options<'a> {
         let (key, value) = cut::once(word, b'=').unwrap_or((word, ""));
         match (key, value) {
             ("single", "") => self.single = true,
+            ("unattended", "") => self.unattended = true,
             ("grow", "") => self.grow = true,
             ("carbon", "plain") => self.carbon = Carbon::Plain,
             ("carbon", "image") => self.carbon = Carbon::Image,

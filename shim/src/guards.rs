@@ -47,6 +47,8 @@ pub enum Guard {
     CheckMemory,
     /// A users partition that is not clean is repaired before it is mounted.
     Mend,
+    /// PID 1 feeds the watchdog.
+    Watchdog,
 }
 
 /// Which guards hold: all of them.
@@ -116,6 +118,7 @@ impl<'a> Guards<'a> {
             Guard::Claims => "claims",
             Guard::CheckMemory => "check_memory",
             Guard::Mend => "e2fsck",
+            Guard::Watchdog => "watchdog",
         })
     }
 

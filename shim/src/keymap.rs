@@ -43,6 +43,14 @@ pub enum Table {
     ControlAlt = 12,
 }
 
+/// The power button is a key of this number (include/uapi/linux/input-event-codes.h, `KEY_POWER`) of whatever device
+/// has it: ACPI, a pin, a keyboard. Its value here is the kernel's `K_SPAWNCONSOLE`: "start something on the console",
+/// which sends a signal to the process that asked for it. By default it is F29, which is empty, and no key has that value.
+pub const POWER_BUTTON: (u8, u16) = (116, 0x212);
+/// The tables that the kernel has before a layout is loaded (drivers/tty/vt/defkeymap.map).
+pub const FIRST_TABLES: [Table; 7] =
+    [Table::Plain, Table::Shift, Table::AltGr, Table::Control, Table::ShiftControl, Table::Alt, Table::ControlAlt];
+
 /// One layout.
 #[derive(Clone, Debug)]
 pub struct Keymap<'a>([Chars<'a>; 4]);

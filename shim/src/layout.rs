@@ -67,6 +67,8 @@ pub const EMPTY: &str = "/empty";
 pub const CGROUPS: &str = "/sys/fs/cgroup/users";
 /// A user's root while it is being built; it becomes `/` at the end.
 pub const ROOT: &str = "/root";
+/// Where `/mend` mounts the kernel's store for the text of panics, if the machine has one.
+pub const PANICS: &str = "/sys/fs/pstore";
 /// The program that repairs a users partition, in the carbon copy.
 pub const E2FSCK: &str = "/usr/sbin/e2fsck";
 /// The same, where `/mend` sees it.
@@ -75,8 +77,8 @@ pub const E2FSCK_ON_CARBON: &str = "/carbon/usr/sbin/e2fsck";
 pub const E2FSCK_GROUP: &str = "/sys/fs/cgroup/users/e2fsck";
 /// Other folders that the initramfs has, as mount points.
 pub const INITRAMFS_FOLDERS: [&str; 15] = [
-    "/apps", "/carbon", "/dev", "/devices", "/empty", "/granted", "/host", "/medium", "/proc", "/ram", "/root",
-    "/run", "/runtime", "/sys", "/tmp",
+    "/apps", "/carbon", "/dev", "/devices", "/empty", "/granted", "/host", "/medium", "/proc", "/ram", "/root", "/run",
+    "/runtime", "/sys", "/tmp",
 ];
 /// Folders of the carbon copy that a sandbox mounts over.
 pub const CARBON_FOLDERS: [&str; 4] = ["dev", "proc", "run", "tmp"];

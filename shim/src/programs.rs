@@ -1,7 +1,7 @@
 //! The guest's own programs, one row each. The build, the archive, the initramfs and the guest take names, paths and
 //! modes from here. To add a program: a file `src/NAME.rs` with its `[[bin]]`, a module in `src/guest/`, and a row.
 
-use crate::capabilities::Capabilities;
+use crate::{capabilities::Capabilities, upkeep::Needs};
 
 /// One program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,13 +166,25 @@ pub fn started() -> impl Iterator<Item = &'static Program> {
     ALL.iter().filter(|program| matches!(program.starter, Starter::Kernel | Starter::Init))
 }
 
+/// A program that PID 1 keeps running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its row.
+    pub program: Program,
+    /// What inits may wait for that it provides.
+    pub provides: Needs,
+}
+
 /// The programs that PID 1 keeps running, each started again when it ends.
-pub const SERVICES: &[Program] = &[LOG, CLOCK];
+pub const SERVICES: &[Service] = &[LOGGER, Service { program: CLOCK, provides: Needs::TIME }];
+
+/// `/log`.
+pub const LOGGER: Service = Service { program: LOG, provides: Needs::NONE };
 
 /// Whether a process of that name is a service.
 #[must_use]
 pub fn is_service(name: &str) -> bool {
-    SERVICES.iter().any(|program| program.name == name)
+    SERVICES.iter().any(|service| service.program.name == name)
 }
 
 /// The program at that path of the initramfs.

@@ -3,6 +3,7 @@
 use crate::{
     cut, say,
     say::{Say, Text},
+    upkeep::Upkeep,
 };
 
 /// Enough bytes for every message: the longest names of a console and of a home, and the characters between them.
@@ -13,8 +14,8 @@ const LONGEST: usize = 255;
 /// One message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report<'a> {
-    /// The sandbox of this user has its root.
-    Ready(&'a str),
+    /// The sandbox of this user has its root, and this is how the user's init is kept running.
+    Ready(&'a str, Upkeep),
     /// A user logged on: the console's name and the user's.
     LoggedOn(&'a str, &'a str),
     /// A logon failed: the console's name, and the name that was given, or "" if that is no possible name.
@@ -27,18 +28,21 @@ impl<'a> Report<'a> {
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (console, name) = cut::once(core::str::from_utf8(bytes).ok()?, b':')?;
         Some(match (console, name.strip_prefix(':')) {
-            ("", _) => Self::Ready(name),
+            ("", _) => {
+                let (name, bits) = cut::once(name, b':')?;
+                Self::Ready(name, Upkeep::of_bits(cut::number(bits, 10)?))
+            }
             (console, Some(name)) => Self::Refused(console, name),
             (console, None) => Self::LoggedOn(console, name),
         })
     }
 }
 
-/// `console:user`, `console::what was typed`, or `:user`. No user's name has a colon.
+/// `console:user`, `console::what was typed`, or `:user:number`. No user's name has a colon.
 impl Say for Report<'_> {
     fn say(&self, text: &mut Text) {
         match *self {
-            Self::Ready(name) => say!(text, ":", name),
+            Self::Ready(name, upkeep) => say!(text, ":", name, ":", upkeep.bits()),
             Self::LoggedOn(console, name) => say!(text, console, ":", name),
             Self::Refused(console, name) => say!(text, console, "::", if name.len() > LONGEST { "" } else { name }),
         }
@@ -47,7 +51,7 @@ impl Say for Report<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ROOM, Report};
+    use super::{ROOM, Report, Upkeep};
     use crate::say::{Say, Text};
 
     fn message(report: Report<'_>) -> Text {
@@ -60,7 +64,7 @@ mod tests {
     fn messages_round_trip() {
         let longest = "x".repeat(255);
         for report in [
-            Report::Ready("ana"),
+            Report::Ready("ana", Upkeep { backoff: 9, ..Upkeep::default() }),
             Report::LoggedOn("ttyS0", "ana"),
             Report::Refused("ttyS0", "ana"),
             Report::Refused("ttyS0", "a:b::c"),

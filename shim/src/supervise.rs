@@ -10,18 +10,28 @@
 mod action;
 mod console;
 mod events;
+mod init;
 mod refusals;
 mod sandbox;
 
 use heapless::Vec;
 
-pub use self::action::{Action, Outcome};
+pub use self::{
+    action::{Action, Ended, Outcome},
+    init::STARTS,
+};
 use self::{
     console::{Console, Phase},
+    init::Init,
     refusals::Refusals,
     sandbox::{Sandbox, Shown, Stage},
 };
-use crate::{handover::HomeId, last_word::LastWord, layout::MAX_CONSOLES};
+use crate::{
+    handover::HomeId,
+    last_word::LastWord,
+    layout::MAX_CONSOLES,
+    upkeep::{Needs, OnCrashLoop},
+};
 
 /// The maximum number of sandboxes. Further ones wait until another ends.
 pub const MAX_SANDBOXES: usize = 256;
@@ -55,7 +65,8 @@ enum Stopping {
 pub struct State {
     consoles: Vec<Console, MAX_CONSOLES>,
     sandboxes: Vec<Sandbox, MAX_SANDBOXES>,
-    inits: Vec<HomeId, MAX_SANDBOXES>,
+    inits: Vec<Init, MAX_SANDBOXES>,
+    provided: Needs,
     refusals: Refusals,
     root: Option<HomeId>,
     interactive: bool,
@@ -77,6 +88,7 @@ impl State {
             consoles: Vec::new(),
             sandboxes: Vec::new(),
             inits: Vec::new(),
+            provided: Needs::NONE,
             refusals: Refusals::new(),
             root,
             interactive,
@@ -94,7 +106,7 @@ impl State {
 
     /// Requests to run the home's `/init`; `false` if there is no room for it.
     pub fn want_init(&mut self, home: HomeId) -> bool {
-        let taken = self.inits.push(home).is_ok();
+        let taken = self.inits.push(Init::new(home)).is_ok();
         self.alone = !self.interactive && self.inits.len() == 1;
         taken
     }
@@ -112,10 +124,7 @@ impl State {
 
     /// The sandbox of that home cannot be built: programs and consoles that wait for it stop waiting.
     fn give_up(&mut self, home: HomeId, now: u64) {
-        if self.inits.contains(&home) {
-            self.status = 1;
-        }
-        self.inits.retain(|wanted| *wanted != home);
+        self.init_failed(home, now);
         for console in &mut self.consoles {
             if console.phase == (Phase::Granted { home }) {
                 console.phase = Phase::Due { at: now.saturating_add(1) };
@@ -127,7 +136,9 @@ impl State {
     pub fn next(&mut self, now: u64) -> Option<Action> {
         match self.stopping {
             Stopping::Due { word } => {
-                self.stopping = Stopping::Waiting { word, until: now.saturating_add(GRACE) };
+                let graces = self.inits.iter().map(|init| init.upkeep.grace.into());
+                let until = now.saturating_add(graces.max().unwrap_or(GRACE));
+                self.stopping = Stopping::Waiting { word, until };
                 return Some(Action::Terminate);
             }
             Stopping::Waiting { word, until } => return self.wind_down(word, until, now),
@@ -136,8 +147,10 @@ impl State {
         if self.rest_until <= now {
             self.rest_until = 0;
         }
+        self.inits.iter_mut().filter(|init| init.is_due(now)).for_each(|init| init.phase = init::Phase::Due { at: 0 });
         self.bury();
-        self.poke_due()
+        self.again_due(now)
+            .or_else(|| self.poke_due())
             .or_else(|| self.hide_due(now))
             .or_else(|| self.show_due(now))
             .or_else(|| self.run_due(now))
@@ -224,7 +237,8 @@ impl State {
             _ => None,
         });
         let own = (self.alone && !self.consoles.is_empty()).then_some(0);
-        let inits = self.inits.iter().map(|home| (*home, Action::Init(*home, own)));
+        let inits = self.inits.iter().filter(|init| init.is_due(now));
+        let inits = inits.filter_map(|init| Some((init.home, self.start(init, own, now)?)));
         inits.chain(sessions).find_map(|(home, run)| match self.sandbox(home) {
             None if self.rest_until > now || !self.room(home) => None,
             None => Some(Action::Build(home)),
@@ -263,17 +277,19 @@ impl State {
             (Action::TurnAway(_, console), _) => self.back(console, now.saturating_add(1)),
             (Action::Build(home), Outcome::Made(reaper)) => {
                 let (stage, shown) = (Stage::Building, Shown::No);
-                let made = Sandbox { home, reaper, stage, shown, init: None, poke: false, failures: 0 };
+                let made = Sandbox { home, reaper, stage, shown, poke: false, failures: 0 };
                 let _ = self.sandboxes.push(made);
             }
             (Action::Build(home), _) => self.unbuilt(home, now),
             // a new sandbox is built once the old reaper has been reaped; those who wait for a sandbox continue to wait
             (Action::Init(home, _) | Action::Shell(home, _), Outcome::Gone) => self.ending(home),
             (Action::Init(home, _), outcome) => {
-                self.inits.retain(|wanted| *wanted != home);
-                let made = if let Outcome::Made(pid) = outcome { Some((pid, now)) } else { None };
-                self.of(home).for_each(|sandbox| (sandbox.init, sandbox.poke) = (made, made.is_none()));
-                self.status = if made.is_none() { 1 } else { self.status };
+                if let Outcome::Made(pid) = outcome {
+                    self.inits.iter_mut().filter(|init| init.home == home).for_each(|init| init.started(pid, now));
+                } else {
+                    self.of(home).for_each(|sandbox| sandbox.poke = true);
+                    self.init_failed(home, now);
+                }
             }
             (Action::Shell(home, console), Outcome::Made(pid)) => {
                 self.set_console(console, Phase::Session { pid, home, since: now });
@@ -292,7 +308,16 @@ impl State {
                     self.rest_until = now.saturating_add(1);
                 }
             }
-            (Action::Poke(_) | Action::Terminate | Action::Stop(_), _) => {}
+            (Action::StopWaiting(home, _), _) => {
+                self.inits.iter_mut().filter(|init| init.home == home).for_each(|init| init.waits.0 = Needs::NONE);
+            }
+            (Action::Again(home, Ended { crash_loop: true, .. }), _) => {
+                let reboots = |init: &Init| init.home == home && init.upkeep.on_crash_loop == OnCrashLoop::Reboot;
+                if self.inits.iter().any(reboots) {
+                    self.stop(LastWord::Reboot);
+                }
+            }
+            (Action::Again(..) | Action::Poke(_) | Action::Terminate | Action::Stop(_), _) => {}
         }
     }
 
@@ -322,7 +347,12 @@ impl State {
             _ => None,
         };
         let rest = (self.rest_until > 0).then_some(self.rest_until);
-        self.consoles.iter().filter_map(due).chain(rest).min()
+        let inits = self.inits.iter().filter_map(|init| match init.phase {
+            init::Phase::Due { at: 0 } => (init.waits.0 != Needs::NONE).then_some(init.waits.1),
+            init::Phase::Due { at } => Some(at),
+            _ => None,
+        });
+        self.consoles.iter().filter_map(due).chain(rest).chain(inits).min()
     }
 }
 

@@ -13,6 +13,7 @@ mod signals;
 mod start;
 pub mod terminal;
 pub mod trace;
+pub mod watchdog;
 
 pub use self::{
     clock::milliseconds,
@@ -44,13 +45,13 @@ use crate::{
     supervise::Pid,
 };
 
-/// A standard stream, by number.
+/// A standard stream, or PID 1's watchdog, by number.
 pub struct Stream(pub i32);
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: the numbers are 0, 1 and 2, and 3 in `/clock`. No program here closes them before it exits or executes
-        // another program.
+        // SAFETY: the numbers are 0, 1, 2, 3 in `/clock`, and 63 in PID 1. No program here closes them before it exits
+        // or executes another program.
         unsafe { BorrowedFd::borrow_raw(self.0) }
     }
 }
@@ -246,6 +247,13 @@ pub fn put_at(stream: &OwnedFd, descriptor: u8) -> Result<()> {
     // SAFETY: takes no pointers. Nothing in here owns a standard stream, and a process that executes a program next uses
     // nothing else that it owns.
     unsafe { call(raw::__NR_dup3, [stream, descriptor.into(), 0, 0, 0, 0]) }.map(drop)
+}
+
+/// Makes it the descriptor of that number too, which ends when another program is executed.
+pub fn keep_at(file: &OwnedFd, descriptor: &Stream) -> Result<()> {
+    let (from, to) = (file.as_raw_fd().cast_unsigned() as usize, descriptor.0.cast_unsigned() as usize);
+    // SAFETY: takes no pointers. The callers know that nothing owns a descriptor of that number.
+    unsafe { call(raw::__NR_dup3, [from, to, raw::O_CLOEXEC as usize, 0, 0, 0]) }.map(drop)
 }
 
 /// Closes every descriptor from `first` on.

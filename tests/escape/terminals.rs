@@ -111,7 +111,8 @@ fn a_leftover_process_cannot_read_the_next_users_password(arch: &'static Arch) {
 /// The test makes a node of a virtual terminal as root. A session on a machine with a screen gets
 /// such a node anyway.
 fn a_session_cannot_change_keyboard_or_screen_modes(arch: &'static Arch) {
-    const REQUESTS: [&str; 3] = ["keyboard_off", "graphics_mode", "switch_terminal"];
+    const REQUESTS: [&str; 5] =
+        ["keyboard_off", "graphics_mode", "switch_terminal", "take_power_button", "remap_power_button"];
     for (without, wanted) in [("capabilities,nodev", "failed (EPERM"), ("capabilities,nodev,seccomp", "worked")] {
         let disk = Disk::with(&[attacks(arch, "root", 0, &REQUESTS.join("\n"))]);
         let mut vm = Boot::on(arch).homes(&disk).without(without).start();

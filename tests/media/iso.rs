@@ -75,6 +75,18 @@ fn a_users_partition_on_another_disk_is_used() {
     assert!(disk.listing().contains(&"1000 /ana/here".to_owned()));
 }
 
+/// UEFI of an ARM machine describes its button by ACPI, unlike a machine without firmware.
+#[test]
+fn the_power_button_of_a_machine_with_firmware_powers_it_off() {
+    for (arch, firmware) in STARTS {
+        let mut vm = Vm::start(machine_of(arch, firmware, Bus::Cd)).unwrap();
+        vm.expect("Welcome to NodeOS!: username:").unwrap();
+        vm.monitor("system_powerdown").unwrap();
+        let word = vm.ending().unwrap().last_word;
+        assert_eq!(word, Some(LastWord::PowerOff(0)), "{arch} {firmware:?}: {}", vm.transcript());
+    }
+}
+
 /// The screen of a machine: its pixels (QEMU's monitor writes a PPM).
 fn screen(vm: &mut Vm) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();

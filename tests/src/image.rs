@@ -39,9 +39,9 @@ const DOORS: [&str; 16] = [
     "CONFIG_USER_NS=y",
 ];
 
-/// Makes the image of an architecture. With `weak` the shim can leave guards out. With `doors` the
+/// Makes the image of an architecture, with the kernel of a profile. With `weak` the shim can leave guards out. With `doors` the
 /// kernel has the options of `DOORS`.
-pub fn image(arch: &'static Arch, placement: Placement, weak: bool, doors: bool) -> Image {
+pub fn image(arch: &'static Arch, placement: Placement, profile: &'static str, weak: bool, doors: bool) -> Image {
     // only one thread builds: the tests share two cores, and all builds share cargo's target folder
     static MAKING: Mutex<()> = Mutex::new(());
     let _one = MAKING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -50,7 +50,7 @@ pub fn image(arch: &'static Arch, placement: Placement, weak: bool, doors: bool)
         let only = if arch.name == "x86_64" { &["CONFIG_X86_IOPL_IOPERM=y"][..] } else { &[] };
         manifest.kernel.options = DOORS.iter().chain(only).map(|option| KernelOption((*option).to_owned())).collect();
     }
-    let wanted = Wanted { arch, placement, profile: "virt", manifest };
+    let wanted = Wanted { arch, placement, profile, manifest };
     let made = match weak {
         true => assembly::image_with(&host(), &wanted, || shim_of::weak(arch)),
         false => assembly::image(&host(), &wanted),

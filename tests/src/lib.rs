@@ -63,6 +63,7 @@ pub fn host() -> Host {
 pub struct Boot {
     arch: &'static Arch,
     placement: Placement,
+    profile: &'static str,
     memory_mib: u32,
     apps: Option<PathBuf>,
     users: Vec<Drive>,
@@ -87,6 +88,7 @@ impl Boot {
         Self {
             arch,
             placement: Placement::Medium,
+            profile: "virt",
             memory_mib: 256,
             apps: None,
             users: vec![],
@@ -148,6 +150,13 @@ impl Boot {
     #[must_use]
     pub fn carbon(mut self, placement: Placement) -> Self {
         self.placement = placement;
+        self
+    }
+
+    /// With the kernel of this profile.
+    #[must_use]
+    pub fn profile(mut self, profile: &'static str) -> Self {
+        self.profile = profile;
         self
     }
 
@@ -233,7 +242,7 @@ impl Boot {
 
     #[must_use]
     pub fn machine(self) -> Machine {
-        let image = image(self.arch, self.placement, self.without.is_some(), self.doors);
+        let image = image(self.arch, self.placement, self.profile, self.without.is_some(), self.doors);
         let image = Image { apps: self.apps, ..image };
         let without = self.without.map(|names| format!(" without={names}")).unwrap_or_default();
         let cmdline = assembly::cmdline(&image, !self.users.is_empty()).unwrap_or_else(|error| panic!("{error}"));

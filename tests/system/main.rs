@@ -22,6 +22,7 @@ mod power;
 #[path = "../../boot/cli/tests/it/pty.rs"]
 mod pty;
 mod repair;
+mod restart;
 mod several_apps;
 mod shell;
 mod speculation;
@@ -30,6 +31,7 @@ mod stop;
 mod terminal;
 mod unwritable;
 mod users_partition;
+mod watchdog;
 mod words;
 
 /// Makes a test of each behaviour for every architecture.
@@ -102,6 +104,10 @@ behaviours! {
     memory: too_little_memory_is_reported_with_an_amount_that_suffices,
         file_pages_are_reclaimed_at_the_high_limit_of_a_policy,
         a_leak_ends_with_an_error_of_node;
+    restart: an_app_of_a_medium_starts_again_and_a_crash_loop_is_said,
+        a_crash_loop_restarts_the_machine_if_the_policy_says_so,
+        an_init_that_ran_out_of_memory_is_said_to_have,
+        a_stop_gives_programs_the_time_that_the_policy_says;
     repair: a_damaged_folder_is_repaired_at_the_next_boot,
         an_e2fsck_that_stops_halfway_makes_the_partition_read_only,
         a_running_check_is_stopped_before_the_machine_restarts,
@@ -115,7 +121,8 @@ behaviours! {
         a_closed_pipe_stops_the_machine_quietly,
         a_detached_child_keeps_the_machine_up;
     placement: node_runs_from_every_placement_of_the_carbon_copy;
-    power: files_survive_a_power_cut_a_few_seconds_later,
+    power: the_power_button_leaves_a_clean_filesystem,
+        files_survive_a_power_cut_a_few_seconds_later,
         a_commit_interval_in_usersflags_is_used;
     shell: an_app_with_a_shell_runs_commands,
         an_app_without_a_shell_is_told_how_to_get_one,
@@ -147,6 +154,7 @@ behaviours! {
         unknown_mount_options_are_ignored,
         users_of_a_full_partition_can_free_space,
         a_partition_without_a_home_for_root_boots;
+    watchdog: a_machine_without_pid_1_is_reset;
     words: a_command_line_at_the_limits_boots,
         too_many_parameters_panic_the_kernel_and_long_lines_are_truncated;
 }

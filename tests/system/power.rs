@@ -1,7 +1,23 @@
-//! Power cuts: what users wrote a few seconds before is on the disk.
+//! The power button, and power cuts: what users wrote a few seconds before is on the disk.
 
-use shim::arches::Arch;
-use tests::{Boot, Disk, run, runs};
+use shim::{arches::Arch, last_word::LastWord};
+use tests::{Boot, Disk, logs_on, run, runs};
+
+/// QEMU's `system_powerdown` presses the button: ACPI's on x86_64, a pin on aarch64. It is what
+/// hypervisors do to shut a machine down. A keyboard layout changes the table of keys, but not this
+/// one.
+pub fn the_power_button_leaves_a_clean_filesystem(arch: &'static Arch) {
+    let busy = "const fs = require('fs'); let n = 0; setInterval(() => { fs.writeFileSync('/file' + n++ % 50, 'x'.repeat(5000)); if (n == 20) console.log('busy') }, 5)";
+    for words in ["", "keymap=de"] {
+        let disk = Disk::with(&[runs("ana", 1000, busy), logs_on("bo", 1001, None, "")]);
+        let mut vm = Boot::on(arch).homes(&disk).words(words).start();
+        vm.expect("busy").unwrap();
+        vm.monitor("system_powerdown").unwrap();
+        assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
+        disk.assert_clean();
+        assert!(disk.listing().contains(&"1000 /ana/file0".to_owned()));
+    }
+}
 
 /// Without our settings the kernel writes data back after 30 seconds, and the file is empty or
 /// missing. The kernel flushes a disk with few writes five seconds after the first one, whatever

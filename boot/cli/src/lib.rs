@@ -22,6 +22,7 @@ mod report;
 mod run;
 mod source;
 mod update_app;
+mod upkeep;
 mod users;
 
 use boot::host::progress::Progress;

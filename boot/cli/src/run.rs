@@ -9,7 +9,8 @@ use boot::host::progress::Progress;
 use boot::host::size::memory_mib;
 use boot::image::Image;
 use boot::image::carbon::Placement;
-use boot::media::{Asked, Firmware, Found, MANIFEST, Slot};
+use boot::image::words;
+use boot::media::{Asked, Firmware, Found, MANIFEST, Slot, UNATTENDED};
 use boot::tools::For;
 use boot::users::kept;
 use qemu::machine::{Drive, Machine, Network, Publish, Start};
@@ -40,6 +41,9 @@ pub struct Args {
     /// Keep the files that the APP writes for its next run with --keep
     #[arg(long)]
     keep: bool,
+    /// Start an APP again whenever it ends, and let it wait for the network and the time, as on a medium
+    #[arg(long)]
+    restart: bool,
     /// Start with new homes of the demo, or with --keep of the APP; the previous ones are renamed, and the new name is printed
     #[arg(long)]
     fresh: bool,
@@ -114,6 +118,9 @@ impl Act for Args {
         }
         let wanted = self.source.wanted()?;
         let users = self.source.users(&wanted.manifest)?;
+        if self.restart && users.apps.is_empty() {
+            return Err(Failed::usage("--restart is for an APP; a home's init restarts if its policy says so"));
+        }
         if self.keep && users.homes != Homes::App {
             let why = match users.homes {
                 Homes::None => "with --users none the homes are in RAM",
@@ -127,7 +134,10 @@ impl Act for Args {
         let host = common.host()?;
         let apps = users.code(&host, self.source.arch())?;
         let made = users.homes(&host, None)?;
-        let image = Image { apps, ..assembly::image(&host, &wanted)? };
+        let mut image = Image { apps, ..assembly::image(&host, &wanted)? };
+        if self.restart {
+            image.words = words::join(&[&image.words, UNATTENDED])?;
+        }
         // last: what fails above replaces no homes
         let homes = made.map(|made| self.homes(&made, &users, common.progress)).transpose()?;
         let least = if image.carbon.is_none() && wanted.placement == Placement::Plain { 512 } else { 256 };
@@ -182,9 +192,9 @@ impl Args {
         if let Some(arch) = arch.filter(|arch| *arch != medium.arch) {
             return Err(Failed::usage(format!("--arch {arch}: that medium is made for {}", medium.arch)));
         }
-        if carbon.is_some() || node.is_some() || append.is_some() || self.fresh || self.keep {
+        if carbon.is_some() || node.is_some() || append.is_some() || self.fresh || self.keep || self.restart {
             return Err(Failed::usage(
-                "--carbon, --node, --append, --fresh and --keep cannot change a medium that is already built",
+                "--carbon, --node, --append, --fresh, --keep and --restart cannot change a medium that is already built",
             ));
         }
         if !words.is_empty() || !env.is_empty() || env_file.is_some() {

@@ -16,6 +16,7 @@ use shim::policy::keys::{self, Key, name};
 use shim::policy::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES, PRIVATE, Pattern, Policy, SHARED};
 
 use crate::common::{Act, Common, Failed, answer, print_json, print_line};
+use crate::upkeep::UpkeepArgs;
 
 /// Make and edit a users partition: an ext4 image in which each folder at the top is a user's home
 #[derive(clap::Args)]
@@ -104,6 +105,8 @@ enum Verb {
         #[arg(long = name::NETWORK, help = help(&keys::NETWORK), hide_possible_values = true,
             value_parser = [SHARED, PRIVATE])]
         network: Option<String>,
+        #[command(flatten)]
+        upkeep: UpkeepArgs,
         /// Remove the policy first, so that the defaults apply
         #[arg(long)]
         default: bool,
@@ -201,9 +204,9 @@ impl Act for Args {
                 image::passwd(&file, &name, &logon)?;
                 common.progress.say("users", &format!("changed how {name} logs on"));
             }
-            Verb::Policy { file, name, memory, high, pids, devices, network, default } => {
+            Verb::Policy { file, name, memory, high, pids, devices, network, upkeep, default } => {
                 let sizes = memory.is_some() || high.is_some() || pids.is_some();
-                let changes = default || sizes || !devices.is_empty() || network.is_some();
+                let changes = default || sizes || !devices.is_empty() || network.is_some() || upkeep.any();
                 if !changes {
                     let policy = policy(&file, &name)?;
                     if policy.memory.is_none() || policy.pids.is_none() {
@@ -217,6 +220,7 @@ impl Act for Args {
                 new.memory = memory.or(new.memory);
                 new.high = high.or(new.high);
                 new.pids = pids.or(new.pids);
+                upkeep.apply(&mut new);
                 new.network = network.as_deref().and_then(shim::policy::network).unwrap_or(new.network);
                 if !devices.is_empty() {
                     new.devices.clear();
@@ -330,7 +334,7 @@ fn memory(text: &str) -> Result<u64, String> {
 }
 
 /// What an option of `users policy` sets, from its key's row.
-fn help(key: &Key) -> String {
+pub fn help(key: &Key) -> String {
     format!("{}. Value: {} [default: {}]", key.text, key.value, key.without)
 }
 

@@ -22,6 +22,7 @@ use crate::host::error::{Error, Result};
 use crate::host::foreign;
 use crate::parts::closure::normal;
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +55,15 @@ pub struct Manifest {
     pub dev: bool,
     /// Environment variables of an app.
     pub env: BTreeMap<String, String>,
+    // keys of an app's policy, as `Policy` reads them
+    pub restart: Option<Value>,
+    pub backoff: Option<Value>,
+    #[serde(rename = "on-crash-loop")]
+    pub on_crash_loop: Option<Value>,
+    pub grace: Option<Value>,
+    pub wait: Option<Value>,
+    #[serde(rename = "wait-limit")]
+    pub wait_limit: Option<Value>,
     /// Several apps on one machine.
     pub app: Vec<Table>,
     pub kernel: Kernel,
@@ -239,6 +249,7 @@ mod tests {
             env: BTreeMap::from([("PORT".to_owned(), "8000".to_owned())]),
             app: Vec::new(),
             kernel: Kernel { options: vec![KernelOption("CONFIG_USB=y".to_owned())] },
+            ..Manifest::default()
         };
         assert_eq!(manifest, expected);
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     Asked, Code, Drive, Hardware, Layers, Loaded, Medium, Member, Parts, Refused, Shape, Slot, Start, Starts, Stock,
-    open, read,
+    UNATTENDED, open, read,
 };
 use crate::assembly;
 use crate::host::cache::write_whole;
@@ -41,7 +41,8 @@ pub const MEDIUM: Medium = Medium {
 };
 
 fn cmdline(parts: &Parts<'_>) -> Result<String> {
-    assembly::cmdline(parts.image, parts.users.is_some())
+    let line = assembly::cmdline(parts.image, parts.users.is_some())?;
+    Ok(if parts.image.apps.is_some() { format!("{line} {UNATTENDED}") } else { line })
 }
 
 fn make(parts: &Parts<'_>, out: &Path) -> Result<Vec<Member>> {

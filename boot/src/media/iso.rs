@@ -18,7 +18,7 @@ use shim::probe;
 
 use super::{
     ALWAYS, Asked, Code, Console, Drive, EPOCH, FIRMWARES_RAM, Hardware, Listed, Listing, Medium, Member, Parts,
-    Refused, SERIAL, SPEED, Shape, Slot, Start, Starts, Stock, gzipped, initramfs, manifest, users,
+    Refused, SERIAL, SPEED, Shape, Slot, Start, Starts, Stock, UNATTENDED, gzipped, initramfs, manifest, users,
 };
 use crate::host::cache::write_whole;
 use crate::host::digest::{self, Key};
@@ -99,7 +99,7 @@ fn cmdline(parts: &Parts<'_>) -> Result<String> {
 }
 
 fn rest(parts: &Parts<'_>, label: &str) -> String {
-    let apps = if parts.image.apps.is_some() { "apps=medium " } else { "" };
+    let apps = if parts.image.apps.is_some() { format!("apps=medium {UNATTENDED} ") } else { String::new() };
     format!("{ALWAYS} {} carbon=iso:LABEL={label} {apps}{}", users(), parts.image.words).trim_end().to_owned()
 }
 

@@ -10,7 +10,7 @@ use shim::layout::APPS_IMAGE;
 
 use super::{
     ALWAYS, Asked, Code, Console, FIRMWARES_RAM, Hardware, Machine, Medium, Member, Parts, Refused, SERIAL, Shape,
-    Start, Starts, Stock, initramfs, users,
+    Start, Starts, Stock, UNATTENDED, initramfs, users,
 };
 use crate::host::cache::write_whole;
 use crate::host::error::{Result, Tried};
@@ -70,7 +70,7 @@ fn line(parts: &Parts<'_>) -> String {
 
 /// The same without the consoles.
 fn rest(parts: &Parts<'_>) -> String {
-    let apps = if parts.image.apps.is_some() { "apps=image " } else { "" };
+    let apps = if parts.image.apps.is_some() { format!("apps=image {UNATTENDED} ") } else { String::new() };
     format!("{ALWAYS} {} {apps}{}", users(), parts.image.cmdline())
 }
 
@@ -181,7 +181,7 @@ mod tests {
              iseq ${smbios/11.4.0} nodeos:serial && set consoles console=tty0 console=ttyS0,115200 ||\n\
              set words\n\
              iseq ${netX/mac} 52:54:00:12:34:56 && set words users=none ||\n\
-             kernel kernel initrd=initramfs ${consoles} quiet panic=10 ip=dhcp carrier_timeout=10 \
+             kernel kernel initrd=initramfs ${consoles} quiet panic=10 watchdog.stop_on_reboot=0 ip=dhcp carrier_timeout=10 \
              users=LABEL=nodeos-users carbon=image TZ=UTC ${words} || goto failed\n\
              initrd initramfs || goto failed\n\
              boot || goto failed\n\
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(
             pxelinux(&parts, "users=none"),
             "DEFAULT nodeos\nLABEL nodeos\n  KERNEL kernel\n  INITRD initramfs\n  APPEND console=ttyS0,115200 console=tty0 \
-             quiet panic=10 ip=dhcp carrier_timeout=10 users=LABEL=nodeos-users carbon=image TZ=UTC users=none\n"
+             quiet panic=10 watchdog.stop_on_reboot=0 ip=dhcp carrier_timeout=10 users=LABEL=nodeos-users carbon=image TZ=UTC users=none\n"
         );
     }
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use shim::arches::Arch;
 
 use super::card::{ALIGN, BOOT, BOOT_AT, BOOT_END, LABEL, MIB, SERIAL};
-use super::{ALWAYS, Code, Medium, Member, Parts, SPEED, Shape, Slot, Starts, card, gzipped, manifest};
+use super::{ALWAYS, Code, Medium, Member, Parts, SPEED, Shape, Slot, Starts, UNATTENDED, card, gzipped, manifest};
 use crate::host::cache::write_whole;
 use crate::host::digest::{self, Key};
 use crate::host::error::{Error, Result, Tried};
@@ -60,6 +60,10 @@ pub const MEDIUM: Medium = Medium {
 
 /// The serial line of a 5, on a socket between the HDMI ones.
 const SERIAL_OF_5: &str = "ttyAMA10";
+
+/// 64 KiB of RAM keep the text of a panic over a restart: the kernel puts them at the same place in each boot
+/// (Documentation/admin-guide/kernel-parameters.txt, `reserve_mem`). A record is as large as `shim::last_panic` reads.
+const PANICS: &str = "reserve_mem=64K:4K:panics ramoops.mem_name=panics ramoops.record_size=16384";
 
 /// The words that the firmware of a 4 adds before ours, from the /proc/cmdline of a board; other boards differ in
 /// digits.
@@ -136,7 +140,7 @@ fn signature(parts: &Parts<'_>) -> Result<String> {
 fn cmdline(parts: &Parts<'_>) -> Result<String> {
     let signature = signature(parts)?;
     let (apps, number) = match &parts.image.apps {
-        Some(_) => (format!("apps=PARTUUID={signature}-03 "), 4),
+        Some(_) => (format!("apps=PARTUUID={signature}-03 {UNATTENDED} "), 4),
         None => (String::new(), 3),
     };
     let users = match parts.users {
@@ -144,7 +148,8 @@ fn cmdline(parts: &Parts<'_>) -> Result<String> {
         None => "users=none".to_owned(),
     };
     let consoles = format!("console={SERIAL_OF_5},{SPEED} console={SERIAL} console=tty0");
-    let words = format!("{consoles} {ALWAYS} carbon=PARTUUID={signature}-02 {apps}{users} {}", parts.image.words);
+    let words =
+        format!("{consoles} {ALWAYS} {PANICS} carbon=PARTUUID={signature}-02 {apps}{users} {}", parts.image.words);
     Ok(words.trim_end().to_owned())
 }
 

@@ -22,6 +22,7 @@ use rustix::{
 
 use crate::{
     guest::{log::Log, service},
+    init_news::{FIXED, InitNews},
     output::{Output, PIECE, USER},
     programs,
     supervise::MAX_SANDBOXES,
@@ -35,6 +36,9 @@ const REST: u32 = 2;
 const AT_ONCE: usize = 256;
 /// Milliseconds after which nothing more is expected, once PID 1 has closed the socket.
 const QUIET: u32 = 100;
+
+/// How many of a user's last lines are printed again in a crash loop.
+const AGAIN: usize = 20;
 
 /// One init.
 struct Init {
@@ -65,7 +69,7 @@ pub fn main(_start: Start) -> ! {
     // a console that is gone gives an error; a machine that stops sends SIGTERM to all, and this prints until the end
     Signals::of(&[Signal::PIPE, Signal::TERM]).block();
     let result = service::apart(&programs::LOG, &log)
-        .and_then(|()| sys::with_pages(MAX_SANDBOXES, serve))
+        .and_then(|()| sys::with_pages(MAX_SANDBOXES, |outputs| serve(outputs, &log)))
         .and_then(|result| result);
     if let Err(errno) = result {
         error!(log, "/log cannot pass on what inits print: ", errno);
@@ -74,7 +78,7 @@ pub fn main(_start: Start) -> ! {
 }
 
 /// Returns once PID 1 has closed the socket and everything is printed.
-fn serve(outputs: &mut [Output]) -> Result<()> {
+fn serve(outputs: &mut [Output], log: &Log) -> Result<()> {
     let mut inits: Inits = [const { None }; MAX_SANDBOXES];
     let (mut open, mut turn) = (true, 0);
     loop {
@@ -88,7 +92,7 @@ fn serve(outputs: &mut [Output]) -> Result<()> {
         }
         for news in all {
             match news {
-                News::Socket => open = take(&mut inits, outputs),
+                News::Socket => open = take(&mut inits, outputs, log),
                 News::Console => outputs.get_mut(turn).map_or((), print),
                 News::Terminal(at) => {
                     if let (Some(Some(init)), Some(output)) = (inits.get_mut(at), outputs.get_mut(at)) {
@@ -189,11 +193,12 @@ fn print(output: &mut Output) {
     }
 }
 
-/// Takes one packet of PID 1: the name of a user, and a descriptor. Returns false once the socket is closed.
-fn take(inits: &mut Inits, outputs: &mut [Output]) -> bool {
+/// Takes one packet of PID 1: the name of a user and a descriptor, or news of an init. Returns false once the socket is
+/// closed.
+fn take(inits: &mut Inits, outputs: &mut [Output], log: &Log) -> bool {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut rights = RecvAncillaryBuffer::new(&mut space);
-    let mut name = [0; USER];
+    let mut name = [0; FIXED + USER];
     let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
     let length = match recvmsg(Stream(0), &mut [IoSliceMut::new(&mut name)], &mut rights, flags) {
         Ok(received) if received.bytes > 0 => received.bytes,
@@ -205,14 +210,36 @@ fn take(inits: &mut Inits, outputs: &mut [Output]) -> bool {
         _ => None,
     });
     let mut fds = sent.next().into_iter().flatten();
+    let packet = name.get(..length).unwrap_or_default();
+    let Some(terminal) = fds.next() else {
+        if let Some((news, user)) = InitNews::parse(packet) {
+            error!(log, "init of ", user, " ", news);
+            if news.is_crash_loop() {
+                show_again(inits, outputs, user);
+            }
+        }
+        return true;
+    };
     if inits.iter().all(Option::is_some) {
         // what is left of an init that has ended is of less use than a new one
         inits.iter_mut().for_each(|init| drop(init.take_if(|init| init.terminal.is_none())));
     }
     let place = inits.iter_mut().zip(outputs).find(|(init, _)| init.is_none());
-    if let (Some(terminal), Some((init, output))) = (fds.next(), place) {
-        output.begin(name.get(..length).unwrap_or_default());
+    if let Some((init, output)) = place {
+        output.begin(packet);
         *init = Some(Init { terminal: Some(terminal) });
     }
     true
+}
+
+/// Prints a user's last lines once more, as if they were an init's.
+fn show_again(inits: &mut Inits, outputs: &mut [Output], user: &str) {
+    let Some(last) = outputs.iter().copied().find(|output| output.is_of(user)) else { return };
+    let free = inits.iter_mut().zip(outputs).find(|(init, output)| init.is_none() && !output.is_of(user));
+    if let Some((init, output)) = free {
+        // of nobody: what is printed here is not the user's next last lines
+        output.begin(b"");
+        last.last_lines(AGAIN).for_each(|byte| output.print(&[byte]));
+        *init = Some(Init { terminal: None });
+    }
 }

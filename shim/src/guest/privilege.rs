@@ -115,7 +115,7 @@ pub fn become_service(service: &Program) -> Result<()> {
 
 /// The uid and gid of a service.
 pub fn id_of(service: &Program) -> u32 {
-    let place = programs::SERVICES.iter().position(|program| program == service).unwrap_or(0);
+    let place = programs::SERVICES.iter().position(|row| row.program == *service).unwrap_or(0);
     NOBODY.saturating_sub(u32::try_from(place).unwrap_or(0))
 }
 

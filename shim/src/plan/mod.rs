@@ -117,6 +117,8 @@ pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     plan.mount(Why::Devices, "devtmpfs", "/dev", Attr::DEVICES, "");
     plan.mkdir(Why::Output, "/dev/pts", 0o755);
     plan.mount(Why::Output, "devpts", "/dev/pts", Attr::DEVICES, "mode=0600");
+    // before a layout is loaded: its new table copies this from the others
+    plan.may(Why::PowerButton, Boot::PowerButton);
     if !options.keymap.is_empty() {
         plan.may(Why::Keyboard, Boot::Keymap(options.keymap));
     }
@@ -152,6 +154,9 @@ fn settings(plan: &mut Plan<Boot<'_>>) {
         // (Documentation/admin-guide/sysctl/vm.rst)
         ("/proc/sys/vm/dirty_expire_centisecs", "50"),
         ("/proc/sys/vm/dirty_writeback_centisecs", "50"),
+        // a processor that runs kernel code alone for twice this many seconds is a panic; each wakes up to look every
+        // two fifths of them (kernel/watchdog.c, `set_sample_period`): with the kernel's 10, every 4 seconds
+        ("/proc/sys/kernel/watchdog_thresh", "30"),
     ] {
         plan.may(Why::Settings, Boot::Setting(path, value));
     }

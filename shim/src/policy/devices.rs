@@ -63,6 +63,7 @@ mod tests {
             "tty0",
             "console",
             "watchdog",
+            "watchdog0",
             "bus/usb/001/002",
             "net/tun",
             "uinput",

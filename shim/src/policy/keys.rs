@@ -4,6 +4,8 @@
 //! To add a key: a row, its field with `parse`, `STRICTEST` and `Say` in `policy`, its option in boot/cli/src/users.rs.
 //! A test then fails with the line that the docs lack.
 
+use core::ops::RangeInclusive;
+
 /// One key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
@@ -70,6 +72,41 @@ macro_rules! max_devices {
     };
 }
 
+macro_rules! min_pause {
+    () => {
+        1
+    };
+}
+macro_rules! max_pause {
+    () => {
+        60
+    };
+}
+macro_rules! min_grace {
+    () => {
+        5
+    };
+}
+macro_rules! max_wait {
+    () => {
+        255
+    };
+}
+macro_rules! wait {
+    () => {
+        10
+    };
+}
+
+/// The shortest and the longest `backoff`, in seconds. The longest is the default.
+pub const BACKOFFS: RangeInclusive<u8> = min_pause!()..=max_pause!();
+/// The same of `grace`. The shortest is the default.
+pub const GRACES: RangeInclusive<u8> = min_grace!()..=max_pause!();
+/// The same of `wait_limit`.
+pub const WAITS: RangeInclusive<u8> = min_pause!()..=max_wait!();
+/// The default of `wait_limit`.
+pub const WAIT_SECONDS: u8 = wait!();
+
 /// The smallest memory that a policy may set, and the smallest default on a machine that has as much. With less, node
 /// reads its own pages again and again and never starts.
 pub const LEAST_MEMORY: u64 = least_mib!() << 20;
@@ -79,6 +116,20 @@ pub const LEAST_PIDS: u32 = least_pids!();
 pub const MAX_DEVICES: usize = max_devices!();
 
 const SIZE: &str = concat!("at least ", least_mib!(), "M, for example 128M");
+const PAUSES: &str = concat!(
+    "backoff is a number from ",
+    min_pause!(),
+    " to ",
+    max_pause!(),
+    ", grace from ",
+    min_grace!(),
+    " to ",
+    max_pause!(),
+    ", wait_limit from ",
+    min_pause!(),
+    " to ",
+    max_wait!()
+);
 /// One message for both keys, so that the guest contains it only once.
 const SIZES: &str = concat!("memory and high are sizes from ", least_mib!(), "M, as in 128M");
 
@@ -123,6 +174,51 @@ keys! {
         value: "shared or private",
         wrong: "network is shared or private",
         without: "shared"
+    }
+    RESTART {
+        name: "restart",
+        text: "When the user's init starts again after it has ended: no, on-failure (its status is not 0, or it was \
+               killed), or always",
+        value: "no, on-failure or always",
+        wrong: "restart is no, on-failure or always",
+        without: "always for an app of a medium, no for others"
+    }
+    BACKOFF {
+        name: "backoff",
+        text: "The longest pause in seconds before it starts again. The first pause is 1 second, and each is twice \
+               the one before; a start that lives a minute begins with 1 again",
+        value: concat!(min_pause!(), " to ", max_pause!()),
+        wrong: PAUSES,
+        without: concat!(max_pause!())
+    }
+    ON_CRASH_LOOP {
+        name: "on_crash_loop",
+        text: "What happens after 5 starts within 5 minutes: it goes on with its pauses (wait), or the machine \
+               restarts (reboot)",
+        value: "wait or reboot",
+        wrong: "on_crash_loop is wait or reboot",
+        without: "wait"
+    }
+    GRACE {
+        name: "grace",
+        text: "Seconds between TERM and KILL when the machine stops. All users get the longest one",
+        value: concat!(min_grace!(), " to ", max_pause!()),
+        wrong: PAUSES,
+        without: concat!(min_grace!())
+    }
+    WAIT {
+        name: "wait",
+        text: "What the init's first start waits for: network (an address), time (the right time)",
+        value: "a list of network and time",
+        wrong: "wait is a list of network and time",
+        without: "network for an app, with time if it is an app of a medium; nothing for others"
+    }
+    WAIT_LIMIT {
+        name: "wait_limit",
+        text: "How many seconds it waits at most. Then it starts, and the console says what is missing",
+        value: concat!(min_pause!(), " to ", max_wait!()),
+        wrong: PAUSES,
+        without: concat!(wait!())
     }
 }
 

@@ -7,17 +7,27 @@
 //! Every key is optional. An unknown key is an error, because a misspelled limit would be no limit. If a file is
 //! invalid, `STRICTEST` applies. `Display` writes what `parse` reads. `keys` has a row for each key.
 
+use core::ops::RangeInclusive;
+
 use heapless::{String, Vec};
 
 mod devices;
 pub mod keys;
 
-use self::keys::{DEVICES, MEMORY, NETWORK, PIDS, name};
+use self::keys::{
+    BACKOFF, BACKOFFS, DEVICES, GRACES, MEMORY, NETWORK, ON_CRASH_LOOP, PIDS, RESTART, WAIT, WAITS, name,
+};
 pub use self::{
     devices::{GRANTABLE, Pattern, can_grant, is_device, is_pattern},
     keys::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES},
 };
-use crate::{cut, displayed, json::Json, say, say::Say};
+use crate::{
+    cut, displayed,
+    json::Json,
+    say,
+    say::Say,
+    upkeep::{Named, Needs, OnCrashLoop, Restart, Upkeep},
+};
 
 /// A longer file is refused and not read.
 pub const MAX_FILE: usize = 1024;
@@ -50,6 +60,18 @@ pub struct Policy {
     pub devices: Vec<Pattern, MAX_DEVICES>,
     /// The network of the sandbox.
     pub network: Network,
+    /// When the user's init starts again.
+    pub restart: Option<Restart>,
+    /// The longest pause before it starts again, in seconds.
+    pub backoff: Option<u8>,
+    /// What happens when it fails again and again.
+    pub on_crash_loop: Option<OnCrashLoop>,
+    /// Seconds between TERM and KILL.
+    pub grace: Option<u8>,
+    /// What its first start waits for.
+    pub wait: Option<Needs>,
+    /// Seconds for which it waits at most.
+    pub wait_limit: Option<u8>,
 }
 
 impl Policy {
@@ -60,6 +82,12 @@ impl Policy {
         pids: Some(LEAST_PIDS),
         devices: Vec::new(),
         network: Network::Private,
+        restart: None,
+        backoff: None,
+        on_crash_loop: None,
+        grace: None,
+        wait: None,
+        wait_limit: None,
     };
 
     /// Parses the file's bytes.
@@ -92,6 +120,19 @@ impl Policy {
                     json.string(&mut text)?;
                     policy.network = said(network(&text), &mut why, NETWORK.wrong)?;
                 }
+                name::RESTART => policy.restart = Some(said(named(json)?, &mut why, RESTART.wrong)?),
+                name::ON_CRASH_LOOP => policy.on_crash_loop = Some(said(named(json)?, &mut why, ON_CRASH_LOOP.wrong)?),
+                name::BACKOFF => policy.backoff = Some(said(seconds(json, &BACKOFFS), &mut why, BACKOFF.wrong)?),
+                name::GRACE => policy.grace = Some(said(seconds(json, &GRACES), &mut why, BACKOFF.wrong)?),
+                name::WAIT_LIMIT => policy.wait_limit = Some(said(seconds(json, &WAITS), &mut why, BACKOFF.wrong)?),
+                name::WAIT => {
+                    let mut all = Needs::NONE;
+                    json.list('[', ']', &mut |json| {
+                        all = all.and(said(named(json)?, &mut why, WAIT.wrong)?);
+                        Some(())
+                    })?;
+                    policy.wait = Some(all);
+                }
                 name::DEVICES => {
                     policy.devices.clear();
                     json.list('[', ']', &mut |json| {
@@ -108,6 +149,27 @@ impl Policy {
             Some(())
         });
         if read.is_some() && json.peek().is_none() { Ok(policy) } else { Err(why) }
+    }
+
+    /// How PID 1 keeps the user's init running: an app's, or that of a home.
+    #[must_use]
+    pub fn upkeep(&self, app: bool, unattended: bool) -> Upkeep {
+        let default = Upkeep::default();
+        let (restart, wait) = match (app, unattended) {
+            (true, true) => (Restart::Always, Needs::NETWORK.and(Needs::TIME)),
+            (true, false) => (Restart::No, Needs::NETWORK),
+            (false, _) => (Restart::No, Needs::NONE),
+        };
+        let wait = self.wait.unwrap_or(wait);
+        Upkeep {
+            restart: self.restart.unwrap_or(restart),
+            backoff: self.backoff.unwrap_or(default.backoff),
+            grace: self.grace.unwrap_or(default.grace),
+            on_crash_loop: self.on_crash_loop.unwrap_or(default.on_crash_loop),
+            // the network of the machine is nothing to a user who has none of it
+            wait: if self.network == Network::Private { wait.without(Needs::NETWORK) } else { wait },
+            wait_limit: self.wait_limit.unwrap_or(default.wait_limit),
+        }
     }
 
     /// Whether it may grant a serial line.
@@ -127,6 +189,17 @@ impl Policy {
             None => device == pattern.as_str(),
         })
     }
+}
+
+/// The value that a string names. The outer `None` is for malformed JSON.
+fn named<T: Named>(json: &mut Json<'_>) -> Option<Option<T>> {
+    let mut text = String::<16>::new();
+    let whole = json.string(&mut text)?;
+    Some(T::named(&text).filter(|_| whole))
+}
+
+fn seconds(json: &mut Json<'_>, range: &RangeInclusive<u8>) -> Option<u8> {
+    json.number().and_then(|number| u8::try_from(number).ok()).filter(|number| range.contains(number))
 }
 
 fn said<T>(value: Option<T>, why: &mut &'static str, text: &'static str) -> Option<T> {
@@ -184,6 +257,31 @@ impl Say for Policy {
             }
             say!(text, "]");
         }
+        for (name, value) in
+            [(name::RESTART, self.restart.map(Named::name)), (name::ON_CRASH_LOOP, self.on_crash_loop.map(Named::name))]
+        {
+            if let Some(value) = value {
+                key(text, name);
+                say!(text, "\"", value, "\"");
+            }
+        }
+        for (name, value) in
+            [(name::BACKOFF, self.backoff), (name::GRACE, self.grace), (name::WAIT_LIMIT, self.wait_limit)]
+        {
+            if let Some(value) = value {
+                key(text, name);
+                say!(text, value);
+            }
+        }
+        if let Some(wait) = self.wait {
+            key(text, name::WAIT);
+            let mut comma = "[";
+            for (need, _) in Needs::NAMES.iter().filter(|(_, need)| wait.has(*need)) {
+                say!(text, comma, "\"", need, "\"");
+                comma = ", ";
+            }
+            say!(text, if wait == Needs::NONE { "[]" } else { "]" });
+        }
         key(text, name::NETWORK);
         say!(text, "\"", if self.network == Network::Private { PRIVATE } else { SHARED }, "\"}");
     }
@@ -204,8 +302,20 @@ mod tests {
         assert_eq!((policy.pids, policy.network), (Some(256), Network::Private));
         assert_eq!(policy.to_string(), full);
         assert_eq!(Policy::parse(b"{}"), Ok(Policy::default()));
+        let kept = Policy {
+            restart: Some(Restart::OnFailure),
+            backoff: Some(7),
+            on_crash_loop: Some(OnCrashLoop::Reboot),
+            grace: Some(60),
+            wait: Some(Needs::NETWORK.and(Needs::TIME)),
+            wait_limit: Some(255),
+            ..Policy::default()
+        };
+        let kept_text = r#"{"restart": "on-failure", "on_crash_loop": "reboot", "backoff": 7, "grace": 60, "wait_limit": 255, "wait": ["network", "time"], "network": "shared"}"#;
+        assert_eq!(kept.to_string(), kept_text);
+        assert_eq!(Policy::parse(br#"{"wait": []}"#).unwrap().wait, Some(Needs::NONE));
         for policy in
-            [Policy::STRICTEST, Policy::default(), Policy { memory: Some(LEAST_MEMORY + 1), ..Policy::default() }]
+            [Policy::STRICTEST, Policy::default(), Policy { memory: Some(LEAST_MEMORY + 1), ..Policy::default() }, kept]
         {
             assert_eq!(Policy::parse(policy.to_string().as_bytes()), Ok(policy));
         }
@@ -228,6 +338,14 @@ mod tests {
             (r#"{"pids": 1.5}"#, "from 32"),
             (r#"{"pids": 4294967296}"#, "from 32"),
             (r#"{"network": "host"}"#, "shared or private"),
+            (r#"{"restart": "yes"}"#, "on-failure or always"),
+            (r#"{"restart": true}"#, "malformed"),
+            (r#"{"on_crash_loop": "poweroff"}"#, "wait or reboot"),
+            (r#"{"backoff": 0}"#, "backoff is a number from 1 to 60"),
+            (r#"{"grace": 4}"#, "grace from 5 to 60"),
+            (r#"{"grace": 61}"#, "grace from 5 to 60"),
+            (r#"{"wait_limit": 256}"#, "wait_limit from 1 to 255"),
+            (r#"{"wait": ["clock"]}"#, "network and time"),
             (r#"{"devices": ["../mem"]}"#, "below /dev"),
             (r#"{"devices": ["/dev/mem"]}"#, "below /dev"),
             (r#"{"devices": ["*"]}"#, "below /dev"),
@@ -251,6 +369,21 @@ mod tests {
             assert!(document.contains(&line), "docs/users-partition.md lacks the line{line}");
         }
         assert!(document.contains(&format!("`{}`", Policy::STRICTEST)), "docs/users-partition.md lacks the strictest");
+    }
+
+    #[test]
+    fn apps_of_a_medium_start_again_and_wait_unless_their_policy_says_something_else() {
+        let of = |text: &str, app, unattended| {
+            let Upkeep { restart, wait, .. } = Policy::parse(text.as_bytes()).unwrap().upkeep(app, unattended);
+            (restart, wait)
+        };
+        let both = Needs::NETWORK.and(Needs::TIME);
+        assert_eq!(of("{}", true, true), (Restart::Always, both));
+        assert_eq!(of("{}", true, false), (Restart::No, Needs::NETWORK));
+        assert_eq!(of("{}", false, true), (Restart::No, Needs::NONE));
+        assert_eq!(of(r#"{"restart": "no", "wait": []}"#, true, true), (Restart::No, Needs::NONE));
+        assert_eq!(of(r#"{"restart": "always", "wait": ["time"]}"#, false, false), (Restart::Always, Needs::TIME));
+        assert_eq!(of(r#"{"network": "private"}"#, true, true), (Restart::Always, Needs::TIME));
     }
 
     #[test]

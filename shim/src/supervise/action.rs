@@ -1,7 +1,18 @@
 //! The actions that the state requests, and their outcomes.
 
 use super::{ConsoleId, Pid};
-use crate::{handover::HomeId, last_word::LastWord};
+use crate::{handover::HomeId, last_word::LastWord, upkeep::Needs};
+
+/// An init that has ended and starts again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The status that a shell would report.
+    pub status: u8,
+    /// Seconds until it starts again.
+    pub pause: u8,
+    /// Whether it has just failed once too often.
+    pub crash_loop: bool,
+}
 
 /// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +23,10 @@ pub enum Action {
     Build(HomeId),
     /// Run the home's `/init`, on a console of its own if one is given.
     Init(HomeId, Option<ConsoleId>),
+    /// Report that the home's init starts without what it waits for.
+    StopWaiting(HomeId, Needs),
+    /// Report that the home's init has ended, and starts again.
+    Again(HomeId, Ended),
     /// Run the user's shell on a console.
     Shell(HomeId, ConsoleId),
     /// Report that there is no room for a sandbox of the user who logged on there.

@@ -1,18 +1,28 @@
 //! The events: they only record what happened.
 
 use super::{
-    ConsoleId, KILLED, Phase, Pid, State, Stopping, TRIES,
+    ConsoleId, KILLED, Phase, Pid, State, Stopping, TRIES, init,
     sandbox::{Sandbox, Shown, Stage},
 };
-use crate::{handover::HomeId, last_word::LastWord};
+use crate::{
+    handover::HomeId,
+    last_word::LastWord,
+    upkeep::{Needs, Upkeep},
+};
 
 impl State {
     /// The sandbox of that home has its root.
-    pub fn ready(&mut self, home: HomeId) {
+    pub fn ready(&mut self, home: HomeId, upkeep: Upkeep, now: u64) {
         self.failures = 0;
+        self.inits.iter_mut().filter(|init| init.home == home).for_each(|init| init.known(upkeep, now));
         for sandbox in self.sandboxes.iter_mut().filter(|s| s.home == home && s.stage == Stage::Building) {
             sandbox.stage = Stage::Ready;
         }
+    }
+
+    /// A service provides what inits may wait for.
+    pub fn provided(&mut self, what: Needs) {
+        self.provided = self.provided.and(what);
     }
 
     /// A user gave the right password.
@@ -37,7 +47,7 @@ impl State {
             Phase::Session { pid: p, home, .. } if p == pid => Some(home),
             _ => None,
         });
-        sessions.or_else(|| self.sandboxes.iter().find(|s| s.init.is_some_and(|(p, _)| p == pid)).map(|s| s.home))
+        sessions.or_else(|| self.inits.iter().find(|init| init.runs_as(pid)).map(|init| init.home))
     }
 
     /// The sandbox of that home is ending by itself, but its reaper is still there. A program that is killed with it is
@@ -74,13 +84,20 @@ impl State {
                 _ => {}
             }
         }
-        let init =
-            self.sandboxes.iter().find_map(|s| s.init.filter(|(p, _)| *p == pid).map(|(_, since)| (s.home, since)));
-        if let Some((home, since)) = init {
+        let stopping = !matches!(self.stopping, Stopping::No);
+        if let Some(at) = self.inits.iter().position(|init| init.runs_as(pid))
+            && let Some(init) = self.inits.get_mut(at)
+            && let init::Phase::Running { since, .. } = init.phase
+        {
+            let home = init.home;
+            left = Some(home);
             if torn(&self.sandboxes, home, status, since, now) {
-                let _ = self.inits.push(home);
-            } else if status != 0 {
-                self.status = status;
+                init.phase = init::Phase::Due { at: 0 };
+            } else if init.upkeep.again(status) && !stopping {
+                init.phase = init::Phase::Ended { status, since };
+            } else {
+                self.inits.remove(at);
+                self.status = if status == 0 { self.status } else { status };
             }
         }
         let mut unbuilt = None;
@@ -96,10 +113,6 @@ impl State {
             {
                 sandbox.changed(to_yes, status == 0);
                 self.rest_until = if status == 0 { self.rest_until } else { now.saturating_add(1) };
-            }
-            if sandbox.init.is_some_and(|(p, _)| p == pid) {
-                sandbox.init = None;
-                sandbox.poke = true;
             }
             if Some(sandbox.home) == left {
                 sandbox.poke = true;

@@ -25,8 +25,6 @@ pub struct Sandbox {
     pub reaper: Pid,
     pub stage: Stage,
     pub shown: Shown,
-    /// The home's `/init`, and the time when it started.
-    pub init: Option<(Pid, u64)>,
     pub poke: bool,
     pub failures: u8,
 }

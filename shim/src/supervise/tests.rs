@@ -1,6 +1,7 @@
 //! Tests what PID 1 does: a machine that executes each action, and the events that happen to it.
 
 use super::*;
+use crate::upkeep::{Restart, Upkeep};
 
 /// Executes each action, numbers the processes from 100, and logs the actions.
 struct Machine {
@@ -25,7 +26,7 @@ impl Machine {
         m.state.logged_on(0, 5);
         m.state.exited(100, 0, 0);
         m.run(0);
-        m.state.ready(5);
+        m.state.ready(5, Upkeep::default(), 0);
         m
     }
 
@@ -57,7 +58,7 @@ fn a_logon_that_fails_after_reporting_success_admits_nobody() {
 fn an_app_gets_the_console_and_the_machine_ends_with_its_status() {
     let mut m = Machine::new(1, None, false, &[7]);
     assert_eq!(m.run(0), "Build(7)");
-    m.state.ready(7);
+    m.state.ready(7, Upkeep::default(), 0);
     assert_eq!(m.run(0), "Init(7, Some(0))");
     m.state.exited(101, 3, 9);
     assert_eq!(m.run(9), "Poke(100)");
@@ -69,7 +70,7 @@ fn an_app_gets_the_console_and_the_machine_ends_with_its_status() {
 fn a_background_process_keeps_the_machine_on() {
     let mut m = Machine::new(0, None, false, &[7]);
     m.run(0);
-    m.state.ready(7);
+    m.state.ready(7, Upkeep::default(), 0);
     m.run(0);
     m.state.exited(101, 0, 1);
     assert_eq!(m.run(1), "Poke(100)");
@@ -80,7 +81,7 @@ fn a_background_process_keeps_the_machine_on() {
 fn a_sandbox_that_cannot_be_built_does_not_affect_others() {
     let mut m = Machine::new(1, None, true, &[7, 8]);
     assert_eq!(m.run(0), "Build(7) Build(8) Prompt(0)");
-    m.state.ready(8);
+    m.state.ready(8, Upkeep::default(), 0);
     m.state.exited(100, 1, 0);
     assert_eq!(m.run(0), "Init(8, None)");
     // twice more, a second apart, and then no more
@@ -100,7 +101,7 @@ fn a_logon_builds_a_sandbox_once_and_later_ones_join_it() {
     assert_eq!(m.run(0), "", "its logon still holds the terminal");
     m.state.exited(100, 0, 0);
     assert_eq!(m.run(0), "Build(5)");
-    m.state.ready(5);
+    m.state.ready(5, Upkeep::default(), 0);
     assert_eq!(m.run(0), "Shell(5, 0)");
     m.state.logged_on(1, 5);
     m.state.exited(101, 0, 0);
@@ -124,7 +125,7 @@ fn a_reaper_that_ends_before_the_shell_enters_is_replaced() {
 fn programs_killed_with_their_sandbox_restart_in_a_new_one() {
     let mut m = Machine::new(1, None, true, &[5]);
     assert_eq!(m.run(7), "Build(5) Prompt(0)");
-    m.state.ready(5);
+    m.state.ready(5, Upkeep::default(), 0);
     assert_eq!(m.run(7), "Init(5, None)");
     m.state.logged_on(0, 5);
     m.state.exited(101, 0, 7);
@@ -137,7 +138,7 @@ fn programs_killed_with_their_sandbox_restart_in_a_new_one() {
     }
     m.state.exited(100, 0, 8);
     assert_eq!(m.run(8), "Build(5)");
-    m.state.ready(5);
+    m.state.ready(5, Upkeep::default(), 0);
     assert_eq!(m.run(8), "Init(5, None) Shell(5, 0)");
     m.state.exited(106, KILLED, 8); // this one was killed by another process
     assert_eq!(m.run(8), "Poke(104) Prompt(0)");
@@ -148,7 +149,7 @@ fn programs_killed_with_their_sandbox_restart_in_a_new_one() {
 fn a_shell_that_cannot_start_does_not_rebuild_the_sandbox() {
     let mut m = Machine::new(1, None, true, &[5]);
     m.run(0);
-    m.state.ready(5);
+    m.state.ready(5, Upkeep::default(), 0);
     m.run(0);
     m.state.logged_on(0, 5);
     m.state.exited(101, 0, 0);
@@ -165,7 +166,7 @@ fn a_session_that_ended_with_its_sandbox_restarts() {
     m.state.exited(101, 0, 7); // its reaper found itself alone just before
     m.state.exited(102, KILLED, 7);
     assert_eq!(m.run(7), "Build(5)");
-    m.state.ready(5);
+    m.state.ready(5, Upkeep::default(), 0);
     assert_eq!(m.run(8), "Shell(5, 0)");
     m.state.exited(104, KILLED, 90); // this one was killed by another process
     assert_eq!(m.run(90), "Poke(103) Prompt(0)");
@@ -175,8 +176,8 @@ fn a_session_that_ended_with_its_sandbox_restarts() {
 fn a_failing_view_is_retried_but_does_not_block_for_ever() {
     let mut m = Machine::new(0, Some(1), true, &[1, 5]);
     m.run(0);
-    m.state.ready(1);
-    m.state.ready(5);
+    m.state.ready(1, Upkeep::default(), 0);
+    m.state.ready(5, Upkeep::default(), 0);
     for now in [0, 1, 2] {
         assert_eq!(m.run(now), "Show(5)");
         m.state.exited(m.pid, 1, now);
@@ -188,8 +189,8 @@ fn a_failing_view_is_retried_but_does_not_block_for_ever() {
 fn a_sandbox_that_ends_while_it_is_shown_is_hidden() {
     let mut m = Machine::new(0, Some(1), true, &[1, 5]);
     m.run(0);
-    m.state.ready(1);
-    m.state.ready(5);
+    m.state.ready(1, Upkeep::default(), 0);
+    m.state.ready(5, Upkeep::default(), 0);
     assert_eq!(m.run(0), "Show(5)");
     m.state.exited(101, 0, 0); // it waits for its reaper first
     m.state.exited(102, 0, 0);
@@ -214,8 +215,8 @@ fn the_last_sandbox_is_reserved_for_root() {
 fn root_sees_a_sandbox_before_programs_run_until_it_ends() {
     let mut m = Machine::new(0, Some(1), true, &[1, 5]);
     assert_eq!(m.run(0), "Build(1) Build(5)");
-    m.state.ready(1);
-    m.state.ready(5);
+    m.state.ready(1, Upkeep::default(), 0);
+    m.state.ready(5, Upkeep::default(), 0);
     assert_eq!(m.run(0), "Show(5)");
     m.state.exited(102, 0, 0);
     assert_eq!(m.run(0), "Init(1, None) Init(5, None)");
@@ -232,12 +233,12 @@ fn root_sees_a_sandbox_before_programs_run_until_it_ends() {
 fn root_logging_on_later_sees_running_sandboxes() {
     let mut m = Machine::new(1, Some(1), true, &[5]);
     m.run(0);
-    m.state.ready(5);
+    m.state.ready(5, Upkeep::default(), 0);
     assert_eq!(m.run(0), "Init(5, None)");
     m.state.logged_on(0, 1);
     m.state.exited(101, 0, 0);
     m.run(0);
-    m.state.ready(1);
+    m.state.ready(1, Upkeep::default(), 0);
     assert_eq!(m.run(0), "Show(5)");
     m.state.exited(104, 0, 0);
     assert_eq!(m.run(0), "Shell(1, 0)");
@@ -276,7 +277,7 @@ fn guest(m: &mut Machine, now: u64) {
     m.state.logged_on(0, 900);
     m.state.exited(pid, 0, now);
     m.run(now);
-    m.state.ready(900);
+    m.state.ready(900, Upkeep::default(), 0);
     m.run(now);
     let Phase::Session { pid, .. } = m.state.consoles[0].phase else { panic!("no session at {now}") };
     m.state.exited(pid, 0, now);
@@ -324,7 +325,7 @@ fn delays_apply_to_the_last_name_of_a_full_table_too() {
 fn a_stop_terminates_waits_and_then_kills() {
     let mut m = Machine::new(1, None, true, &[5]);
     m.run(0);
-    m.state.ready(5);
+    m.state.ready(5, Upkeep::default(), 0);
     m.run(0);
     m.state.stop(LastWord::Reboot);
     m.state.stop(LastWord::PowerOff(0));
@@ -342,4 +343,133 @@ fn a_stop_does_not_wait_for_what_has_ended() {
     assert_eq!(m.run(0), "Terminate");
     m.state.exited(100, 143, 0);
     assert_eq!(m.run(0), "Stop(PowerOff(0))");
+}
+
+/// The init of home 7, alone on the console, which restarts as given.
+fn restarted(upkeep: Upkeep) -> Machine {
+    let mut m = Machine::new(1, None, false, &[7]);
+    m.run(0);
+    m.state.ready(7, upkeep, 0);
+    assert_eq!(m.run(0), "Init(7, Some(0))");
+    m
+}
+
+/// Ends the init, and its sandbox, which is alone then.
+fn end(m: &mut Machine, status: u8, now: u64) -> String {
+    m.state.exited(m.pid, status, now);
+    let reaper = m.state.sandboxes[0].reaper;
+    let said = m.run(now);
+    m.state.exited(reaper, 0, now);
+    assert_eq!(m.run(now), "");
+    said
+}
+
+/// When it starts again, the sandbox is built first.
+fn starts(m: &mut Machine, upkeep: Upkeep) -> u64 {
+    let at = m.state.wake_at().unwrap();
+    assert_eq!((m.run(at - 1), m.run(at)), (String::new(), "Build(7)".to_owned()));
+    m.state.ready(7, upkeep, at);
+    assert_eq!(m.run(at), "Init(7, Some(0))");
+    at
+}
+
+const ALWAYS: Upkeep = Upkeep { restart: Restart::Always, ..Upkeep::DEFAULT };
+
+#[test]
+fn an_init_starts_again_after_pauses_that_grow_until_one_start_lives() {
+    let mut m = restarted(ALWAYS);
+    let (mut now, mut pauses) = (0, vec![]);
+    for _ in 0..8 {
+        let said = end(&mut m, 3, now);
+        assert!(said.starts_with("Again(7, Ended { status: 3, pause: "), "{said}");
+        let at = starts(&mut m, ALWAYS);
+        pauses.push(at - now);
+        now = at;
+    }
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+    now += 60;
+    assert!(end(&mut m, 0, now).contains("status: 0, pause: 1, crash_loop: false"));
+}
+
+#[test]
+fn the_fifth_start_within_five_minutes_is_a_crash_loop() {
+    let mut m = restarted(ALWAYS);
+    let (mut now, mut loops) = (0, vec![]);
+    for start in 1..=20 {
+        if end(&mut m, 1, now).contains("crash_loop: true") {
+            loops.push(start);
+        }
+        now = starts(&mut m, ALWAYS);
+    }
+    // the starts are counted anew when five minutes are over
+    assert_eq!(loops, [5, 15]);
+}
+
+#[test]
+fn a_crash_loop_restarts_the_machine_if_the_policy_says_so() {
+    let upkeep = Upkeep { on_crash_loop: OnCrashLoop::Reboot, ..ALWAYS };
+    let mut m = restarted(upkeep);
+    let mut now = 0;
+    for _ in 0..4 {
+        end(&mut m, 1, now);
+        now = starts(&mut m, upkeep);
+    }
+    m.state.exited(m.pid, 1, now);
+    let said = m.run(now);
+    assert!(said.contains("crash_loop: true") && said.contains("Terminate"), "{said}");
+}
+
+#[test]
+fn only_a_failure_starts_again_on_failure() {
+    let upkeep = Upkeep { restart: Restart::OnFailure, ..ALWAYS };
+    let mut m = restarted(upkeep);
+    assert!(end(&mut m, 137, 0).starts_with("Again(7"));
+    starts(&mut m, upkeep);
+    m.state.exited(m.pid, 0, 5);
+    assert_eq!(m.run(5), "Poke(104)");
+    m.state.exited(104, 0, 5);
+    assert_eq!(m.run(5), "Terminate Stop(PowerOff(0))");
+}
+
+#[test]
+fn an_init_that_leaves_processes_behind_starts_again_in_their_sandbox() {
+    let mut m = restarted(ALWAYS);
+    m.state.exited(101, 1, 3);
+    assert!(m.run(3).ends_with("Poke(100)"));
+    assert_eq!(m.run(4), "Init(7, Some(0))", "the reaper is not alone");
+}
+
+#[test]
+fn a_machine_that_stops_starts_nothing_again_and_waits_for_the_longest_grace() {
+    let upkeep = Upkeep { grace: 42, ..ALWAYS };
+    let mut m = restarted(upkeep);
+    m.state.stop(LastWord::PowerOff(0));
+    assert_eq!(m.run(9), "Terminate");
+    assert_eq!(m.state.wake_at(), Some(9 + 42));
+    m.state.exited(101, 0, 30);
+    assert_eq!(m.run(30), "Poke(100)");
+    m.state.exited(100, 0, 31);
+    assert_eq!(m.run(31), "Stop(PowerOff(0))");
+}
+
+#[test]
+fn the_first_start_waits_for_what_it_needs_but_not_for_ever() {
+    let upkeep = Upkeep { wait: Needs::NETWORK.and(Needs::TIME), ..ALWAYS };
+    let waiting = || {
+        let mut m = Machine::new(1, None, false, &[7]);
+        m.run(0);
+        m.state.ready(7, upkeep, 3);
+        assert_eq!(m.run(3), "");
+        m.state.provided(Needs::NETWORK);
+        assert_eq!((m.run(4), m.state.wake_at()), (String::new(), Some(13)));
+        m
+    };
+    let mut m = waiting();
+    m.state.provided(Needs::TIME);
+    assert_eq!(m.run(5), "Init(7, Some(0))");
+    let mut m = waiting();
+    assert_eq!(m.run(12), "");
+    assert_eq!(m.run(13), "StopWaiting(7, Needs(2)) Init(7, Some(0))");
+    end(&mut m, 1, 20);
+    assert_eq!(starts(&mut m, upkeep), 21, "only the first start waits");
 }

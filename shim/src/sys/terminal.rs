@@ -115,6 +115,8 @@ pub enum Screen {
     Mode = 0x4b3a,
     /// `KDSKBMODE`: how keys are translated.
     Keyboard = 0x4b45,
+    /// `KDSIGACCEPT`: which signal the caller gets at `POWER_BUTTON`, instead of whoever asked before.
+    PowerButton = 0x4b4e,
     /// `KDSKBMETA`: what Alt adds to a character.
     Meta = 0x4b63,
     /// `VT_ACTIVATE`: brings a virtual terminal to the front.

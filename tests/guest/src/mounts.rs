@@ -45,6 +45,11 @@ pub const ATTACKS: Table = &[
     ("keyboard_off", |_| virtual_terminal(0x4b45, 4)), // KDSKBMODE, K_OFF
     ("graphics_mode", |_| virtual_terminal(0x4b3a, 1)), // KDSETMODE, KD_GRAPHICS
     ("switch_terminal", |_| virtual_terminal(0x5606, 2)), // VT_ACTIVATE
+    ("take_power_button", |_| virtual_terminal(0x4b4e, 15)), // KDSIGACCEPT, SIGTERM
+    ("remap_power_button", |_| {
+        let entry = [0_u8, 116, 0, 2]; // struct kbentry: the table, the key, its value K_HOLE
+        virtual_terminal(0x4b47, entry.as_ptr() as usize) // KDSKBENT
+    }),
     ("shim_overwrite", shim_overwrite),
 ];
 

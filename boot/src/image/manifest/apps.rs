@@ -29,10 +29,16 @@ pub struct Table {
     pids: Option<Value>,
     devices: Option<Value>,
     network: Option<Value>,
+    restart: Option<Value>,
+    backoff: Option<Value>,
+    on_crash_loop: Option<Value>,
+    grace: Option<Value>,
+    wait: Option<Value>,
+    wait_limit: Option<Value>,
 }
 
 impl Manifest {
-    /// What the top of the file says of an app, if there is one alone: no name, path, policy or variables.
+    /// What the top of the file says of an app, if there is one alone: no name, path, limits or variables.
     #[must_use]
     pub fn alone(&self) -> Table {
         Table {
@@ -41,6 +47,12 @@ impl Manifest {
             shell: self.shell,
             allow_scripts: self.allow_scripts.clone(),
             dev: self.dev,
+            restart: self.restart.clone(),
+            backoff: self.backoff.clone(),
+            on_crash_loop: self.on_crash_loop.clone(),
+            grace: self.grace.clone(),
+            wait: self.wait.clone(),
+            wait_limit: self.wait_limit.clone(),
             ..Table::default()
         }
     }
@@ -49,13 +61,20 @@ impl Manifest {
 impl Table {
     /// The policy of its user, which a machine reads from the image; `None` if it has none of the keys.
     pub fn policy(&self) -> Result<Option<Policy>, String> {
-        let Self { memory, high, pids, devices, network, .. } = self;
+        let Self { memory, high, pids, devices, network, restart, backoff, .. } = self;
+        let Self { on_crash_loop, grace, wait, wait_limit, .. } = self;
         let keys = [
             (name::MEMORY, memory),
             (name::HIGH, high),
             (name::PIDS, pids),
             (name::DEVICES, devices),
             (name::NETWORK, network),
+            (name::RESTART, restart),
+            (name::BACKOFF, backoff),
+            (name::ON_CRASH_LOOP, on_crash_loop),
+            (name::GRACE, grace),
+            (name::WAIT, wait),
+            (name::WAIT_LIMIT, wait_limit),
         ];
         let given: Map<String, Value> =
             keys.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect();
@@ -83,6 +102,12 @@ mod tests {
         assert_eq!(policy.to_string(), r#"{"memory": "128M", "network": "private"}"#);
         assert_eq!((worker.policy(), worker.allow_scripts.as_slice()), (Ok(None), &["x".to_owned()][..]));
         assert_eq!(manifest.alone(), Table::default());
+        let kept = "restart = 'on-failure'\nbackoff = 9\non-crash-loop = 'reboot'\nwait = ['time']\nwait-limit = 60\ngrace = 30\n";
+        let alone = Manifest::parse("nodeos.toml", kept).unwrap().alone();
+        assert_eq!(
+            alone.policy().unwrap().unwrap().to_string(),
+            r#"{"restart": "on-failure", "on_crash_loop": "reboot", "backoff": 9, "grace": 30, "wait_limit": 60, "wait": ["time"], "network": "shared"}"#
+        );
         let wrong = Manifest::parse("nodeos.toml", "[[app]]\nname = 'web'\nmemory = '1K'").unwrap();
         assert!(wrong.app[0].policy().is_err());
     }

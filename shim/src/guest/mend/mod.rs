@@ -1,4 +1,5 @@
-//! `/mend`: finds out what is wrong with a users partition, and repairs it if possible.
+//! `/mend`: finds out what is wrong with a users partition, and repairs it if possible. It also says what was wrong with
+//! the kernel.
 //!
 //! It is a program of its own and not a part of `/setup`, because few boots need it. It logs what it finds. It starts
 //! with all capabilities; e2fsck has none.
@@ -8,10 +9,12 @@
 //! | `unclean DEVICE` | runs e2fsck as the state in the superblock requires |
 //! | `damaged DEVICE` | logs why the kernel refuses it; if no reason is found, runs e2fsck over all of it |
 //! | `why DEVICE` | only logs why |
+//! | `panic -` | logs the kernel's last words before this boot, if it panicked |
 //!
 //! The exit status is the result of e2fsck, a `Fsck`.
 
 mod e2fsck;
+mod panic;
 
 use rustix::fs::OFlags;
 
@@ -27,6 +30,10 @@ use crate::{
 pub fn main(start: Start) -> ! {
     let mut words = start.arguments().skip(1).filter_map(|word| word.to_str().ok());
     let fsck = match (words.next(), words.next()) {
+        (Some("panic"), _) => {
+            panic::tell(&Log::PID1);
+            Fsck::Clean
+        }
         (Some(what), Some(device)) => mend(what, device, &Log::PID1),
         _ => Fsck::NeverBegan,
     };

@@ -2,11 +2,13 @@
 
 mod boot;
 mod broker;
+mod inits;
 mod output;
 mod run;
 mod sandboxes;
 mod services;
 mod stop;
+mod watchdog;
 
 use crate::{
     guest::log::Log,

@@ -4,7 +4,7 @@ use heapless::Vec;
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::OFlags,
-    io::{Errno, Result},
+    io::{Errno, IoSlice, Result},
 };
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
         terminal::{State, Terminal},
     },
     handover::HomeId,
+    init_news::InitNews,
     programs,
     stopping::PRINTED,
     supervise::{MAX_SANDBOXES, Pid},
@@ -37,7 +38,7 @@ pub struct LogProgram {
 
 impl LogProgram {
     pub const fn new() -> Self {
-        Self { service: Service::new(&programs::LOG, None), held: Vec::new() }
+        Self { service: Service::new(&programs::LOGGER, None), held: Vec::new() }
     }
 
     /// Makes a new terminal for the init of that home. It looks like the console.
@@ -74,6 +75,13 @@ impl LogProgram {
             Ok(())
         });
         given.inspect_err(|_| self.service.later())
+    }
+
+    /// Tells `/log` what people should know of an init. If it does not run now, nobody is told.
+    pub fn tell(&self, news: InitNews, name: &str) {
+        if let Some(socket) = self.service.socket() {
+            let _ = rustix::io::writev(socket, &[IoSlice::new(&news.bytes()), IoSlice::new(name.as_bytes())]);
+        }
     }
 
     /// A process has ended. If it was `/log`, the next one needs all terminals.

@@ -18,10 +18,12 @@ use crate::{
         pid1::{
             boot::Machine,
             broker::Broker,
+            inits,
             output::LogProgram,
             sandboxes::{self, Session, Streams},
-            services::{self, Others},
+            services::{self, Others, Service},
             stop,
+            watchdog::Watchdog,
         },
         place,
         program::{Program, become_it},
@@ -29,15 +31,17 @@ use crate::{
         terminal::Terminal,
     },
     handover::HomeId,
+    init_news::InitNews,
     layout,
     op::User,
-    programs,
+    programs::{self, SERVICES},
     report::Report,
     say,
     say::Text,
     stopping::SAVED,
     supervise::{Action, ConsoleId, KILLED, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
+    upkeep::Needs,
 };
 
 /// What the executor needs besides the state: handles on the processes of the sandboxes.
@@ -57,11 +61,16 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let wanted = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
+    // no service provides them yet
+    state.provided(Needs::NETWORK.and(Needs::TIME));
     let (reports, own) = (Reports::new()?, sandboxes::own()?);
     let (logger, services) = (LogProgram::new(), services::others());
     let mut executor = Executor { machine, log, reports, broker, logger, services, own, sandboxes: Vec::new() };
     let mut up = false;
+    stop::take_power_button();
+    let mut watchdog = Watchdog::start(machine.guards, log);
     loop {
+        watchdog.serve();
         executor.give_terminals();
         executor.start_services();
         while let Some(action) = state.next(uptime()) {
@@ -73,9 +82,14 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
             info!(log, "up; PID 1 holds ", own_memory().unwrap_or(0), " KiB of its own");
         }
         let services = executor.services.iter().filter_map(|service| service.due);
-        let wake_at = [state.wake_at(), executor.logger.service.due].into_iter().flatten().chain(services).min();
-        wait(&signals, executor.reports.descriptor(), executor.broker.as_ref(), wake_at);
+        let due = [state.wake_at(), executor.logger.service.due, watchdog.due()];
+        executor.wait(&signals, due.into_iter().flatten().chain(services).min());
         executor.take_reports(&mut state);
+        for service in &mut executor.services {
+            if service.provides() {
+                state.provided(service.row.provides);
+            }
+        }
         executor.broker.take_if(|broker| !broker.serve());
         read_signals(&signals, &mut state);
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
@@ -107,15 +121,6 @@ fn own_memory() -> Option<u32> {
     resident.checked_sub(files)?.checked_mul(4)
 }
 
-fn wait(signals: &OwnedFd, reports: &OwnedFd, broker: Option<&Broker>, wake_at: Option<u64>) {
-    let broker = broker.map_or(signals, Broker::descriptor);
-    let mut fds = [signals, reports, broker].map(|news| PollFd::new(news, PollFlags::IN));
-    // the clock counts whole seconds: wait one more, so that a wait never ends just before its time
-    let seconds = wake_at.map(|at| at.saturating_sub(uptime()).saturating_add(1));
-    let timeout = seconds.map(|s| Timespec { tv_sec: i64::try_from(s).unwrap_or(i64::MAX), tv_nsec: 0 });
-    let _ = rustix::event::poll(&mut fds, timeout.as_ref());
-}
-
 fn read_signals(signals: &OwnedFd, state: &mut State) {
     let mut info = [0; sys::SIGNAL_INFO];
     while rustix::io::read(signals, &mut info).is_ok_and(|length| length == info.len()) {
@@ -133,6 +138,19 @@ fn shell_status(status: WaitStatus) -> u8 {
 }
 
 impl Executor<'_> {
+    /// Waits until something has happened, or until that time.
+    fn wait(&self, signals: &OwnedFd, wake_at: Option<u64>) {
+        let services = self.services.iter().filter_map(Service::news);
+        let broker = self.broker.as_ref().map(Broker::descriptor);
+        let all = [signals, self.reports.descriptor()].into_iter().chain(broker).chain(services);
+        let mut fds: Vec<PollFd<'_>, { 3 + SERVICES.len() }> =
+            all.map(|news| PollFd::new(news, PollFlags::IN)).collect();
+        // the clock counts whole seconds: wait one more, so that a wait never ends just before its time
+        let seconds = wake_at.map(|at| at.saturating_sub(uptime()).saturating_add(1));
+        let timeout = seconds.map(|s| Timespec { tv_sec: i64::try_from(s).unwrap_or(i64::MAX), tv_nsec: 0 });
+        let _ = rustix::event::poll(&mut fds, timeout.as_ref());
+    }
+
     /// Executes one action.
     fn execute(&mut self, action: Action) -> Outcome {
         match action {
@@ -145,6 +163,8 @@ impl Executor<'_> {
                 self.open_terminal(home);
                 self.entered(home, self.init(home, console))
             }
+            Action::StopWaiting(home, missing) => self.tell(home, |_| InitNews::StopsWaiting(missing)),
+            Action::Again(home, ended) => self.tell(home, |user| inits::again(user, ended)),
             Action::Shell(home, console) => self.entered(home, self.shell(home, console)),
             Action::TurnAway(home, _) => {
                 error!(self.log, self.name(home), " cannot log on: there are ", MAX_SANDBOXES, " sandboxes already");
@@ -242,10 +262,10 @@ impl Executor<'_> {
 
     fn reported(&self, state: &mut State, report: Report<'_>) {
         match report {
-            Report::Ready(name) => {
+            Report::Ready(name, upkeep) => {
                 if let Some(home) = self.machine.homes.named(name) {
                     info!(self.log, "sandbox of ", name, " ready");
-                    state.ready(home);
+                    state.ready(home, upkeep, uptime());
                 }
             }
             Report::LoggedOn(console, name) => {
@@ -326,11 +346,18 @@ impl Executor<'_> {
         }
     }
 
+    fn tell(&self, home: HomeId, news: impl FnOnce(&User<'_>) -> InitNews) -> Outcome {
+        if let Ok(user) = self.user(home) {
+            self.logger.tell(news(&user), user.name);
+        }
+        Outcome::Done
+    }
+
     fn start_services(&mut self) {
         for service in self.services.iter_mut().filter(|service| service.is_due()) {
-            let program = service.program;
-            if let Err(errno) = service.start(self.machine.words, || services::prepare(program)) {
-                error!(self.log, "cannot start ", service.program.path, ": ", errno);
+            let program = service.row.program;
+            if let Err(errno) = service.start(self.machine.words, || services::prepare(&program)) {
+                error!(self.log, "cannot start ", program.path, ": ", errno);
             }
         }
     }

@@ -5,7 +5,7 @@ use heapless::Vec;
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{CWD, OFlags},
-    io::Result,
+    io::{Errno, Result},
     net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair},
 };
 
@@ -28,8 +28,8 @@ pub type Others = Vec<Service, { programs::SERVICES.len() }>;
 
 /// All but `/log`, each of which is started as soon as possible.
 pub fn others() -> Others {
-    let others = programs::SERVICES.iter().filter(|program| **program != programs::LOG);
-    others.map(|program| Service::new(program, Some(0))).collect()
+    let others = programs::SERVICES.iter().filter(|row| row.program != programs::LOG);
+    others.map(|row| Service::new(row, Some(0))).collect()
 }
 
 /// Gives a service what only PID 1 can open; it runs in the service's process.
@@ -42,11 +42,13 @@ pub fn prepare(program: &Program) {
 
 /// A service.
 pub struct Service {
-    pub program: &'static Program,
+    pub row: &'static programs::Service,
     running: Option<Running>,
     /// When it is started, or given what it lacks.
     pub due: Option<u64>,
     wait: u64,
+    /// Whether it has said that what it provides is there.
+    said: bool,
 }
 
 struct Running {
@@ -57,8 +59,8 @@ struct Running {
 }
 
 impl Service {
-    pub const fn new(program: &'static Program, due: Option<u64>) -> Self {
-        Self { program, running: None, due, wait: 1 }
+    pub const fn new(row: &'static programs::Service, due: Option<u64>) -> Self {
+        Self { row, running: None, due, wait: 1, said: false }
     }
 
     /// Whether it is due now.
@@ -70,16 +72,29 @@ impl Service {
     /// is due again later.
     pub fn start(&mut self, words: Start, prepare: impl FnOnce()) -> Result<&OwnedFd> {
         if self.running.is_none() {
-            let started = start(self.program, words, prepare);
+            let started = start(&self.row.program, words, prepare);
             self.running = Some(started.inspect_err(|_| self.later())?);
         }
         self.due = None;
-        self.socket().ok_or(rustix::io::Errno::SRCH)
+        self.socket().ok_or(Errno::SRCH)
     }
 
     /// Our end of its socket. PID 1 never blocks there.
     pub fn socket(&self) -> Option<&OwnedFd> {
         self.running.as_ref().map(|running| &running.socket)
+    }
+
+    /// What to poll until it has said that what it provides is there, which it does once. PID 1 listens no longer: a
+    /// service cannot keep it busy.
+    pub fn news(&self) -> Option<&OwnedFd> {
+        self.socket().filter(|_| !self.said)
+    }
+
+    /// Whether it says so now.
+    pub fn provides(&mut self) -> bool {
+        let read = self.news().map(|socket| rustix::io::read(socket, &mut [0]));
+        self.said = self.said || !matches!(read, None | Some(Err(Errno::AGAIN)));
+        matches!(read, Some(Ok(1)))
     }
 
     /// It is due again, after a while that grows.
@@ -94,6 +109,7 @@ impl Service {
         if uptime().saturating_sub(running.since) >= MAX_WAIT {
             self.wait = 1;
         }
+        self.said = false;
         self.later();
         true
     }

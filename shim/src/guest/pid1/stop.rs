@@ -13,19 +13,31 @@ use rustix::{
 use crate::{
     guest::{
         log::Log,
+        pid1::watchdog,
         place::{self, Name},
     },
     last_word::LastWord,
     layout, say,
     say::Text,
     stopping::{CHECKED, KILLED, SAID, WRITTEN},
-    sys::{self, Stream, terminal},
+    sys::{
+        self, Stream,
+        terminal::{self, Screen},
+    },
 };
 
 /// What a signal of that number requests.
 pub fn ordered(signal: i32) -> Option<LastWord> {
     let orders = [(Signal::INT, LastWord::Reboot), (Signal::TERM, LastWord::PowerOff(0))];
     orders.iter().find(|(order, _)| order.as_raw() == signal).map(|(_, word)| *word)
+}
+
+/// From here on, the power button sends SIGTERM to PID 1: `/setup` has given its key that meaning.
+pub fn take_power_button() {
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
+    if let (Ok(screen), Ok(signal)) = (place::file("/dev/tty0", flags), Signal::TERM.as_raw().try_into()) {
+        terminal::tell_screen(&screen, Screen::PowerButton, signal);
+    }
 }
 
 /// Stops a machine that is still booting. The processes that `/setup` runs get SIGTERM, so that e2fsck can end cleanly.
@@ -50,7 +62,11 @@ pub fn stop(word: LastWord, log: &Log) -> ! {
         wait_for_reader();
     });
     let command = match word {
-        LastWord::PowerOff(_) => RebootCommand::PowerOff,
+        LastWord::PowerOff(_) => {
+            watchdog::stop();
+            RebootCommand::PowerOff
+        }
+        // a restart that hangs is a reset
         LastWord::Reboot => RebootCommand::Restart,
     };
     let _ = rustix::system::reboot(command);
@@ -64,6 +80,7 @@ pub fn stop(word: LastWord, log: &Log) -> ! {
 /// Used when the boot cannot go on: leaves time to read the reason, then restarts, as after a kernel panic.
 pub fn give_up(log: &Log) -> ! {
     error!(log, "this machine restarts in 10 seconds");
+    watchdog::feed();
     sys::pause(10_000);
     stop(LastWord::Reboot, log)
 }
@@ -71,6 +88,7 @@ pub fn give_up(log: &Log) -> ! {
 /// Signals and reaps all processes for at most that many seconds. A process that hangs in the kernel is left.
 fn end(signal: Signal, seconds: u8) {
     for _ in 0..u16::from(seconds).saturating_mul(10) {
+        watchdog::feed();
         let _ = sys::signal_all(Some(signal));
         loop {
             match rustix::process::wait(WaitOptions::NOHANG) {
@@ -125,7 +143,10 @@ fn wait_for_reader() {
 /// Calls `work` in a child. Returns whether it finished within that many seconds.
 fn aside(seconds: u8, work: impl FnOnce()) -> bool {
     match sys::fork() {
-        Ok(Some((_, child))) => sys::ends_within(child.as_fd(), seconds),
+        Ok(Some((_, child))) => (0..seconds).any(|_| {
+            watchdog::feed();
+            sys::ends_within(child.as_fd(), 1)
+        }),
         Ok(None) => {
             work();
             sys::exit(0)

@@ -15,11 +15,10 @@ use rustix::{
 use crate::{
     cmdline::Options,
     cut,
-    guards::Guards,
     guest::{execute::steps, log::Log, machine, place, policy, privilege, report::send},
     layout,
     limits::{self, Limits},
-    op::{Upper, User},
+    op::{Code, Upper, User},
     plan,
     report::Report,
     say,
@@ -34,14 +33,15 @@ pub fn main(start: Start) -> ! {
     // before any other process is in here: root's reaper does not change its uid, and only such a change would forbid
     // ptrace
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    if make(&mut words, options.guards).is_none() {
+    if make(&mut words, &options).is_none() {
         sys::exit(1);
     }
     sys::close_from(0);
     reap()
 }
 
-fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Option<()> {
+fn make<'a>(words: &mut impl Iterator<Item = &'a str>, options: &Options<'_>) -> Option<()> {
+    let guards = options.guards;
     let user = &User { name: words.next()?, uid: cut::small(words.next()?, 10)?, gid: cut::small(words.next()?, 10)? };
     let upper = if words.next()? == "ram" { Upper::Ram } else { Upper::Home };
     let homes = usize::try_from(cut::number(words.next()?, 10)?).ok()?;
@@ -63,7 +63,8 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, guards: Guards<'_>) -> Op
     }
     match privilege::become_user(user, guards).and_then(|()| privilege::shut_in(guards)) {
         Ok(()) => {
-            send(Stream(1), Report::Ready(user.name));
+            let upkeep = policy.upkeep(code != Code::None, options.unattended);
+            send(Stream(1), Report::Ready(user.name, upkeep));
             Some(())
         }
         Err(errno) => {

@@ -2,7 +2,7 @@
 
 use rustix::{fs::OFlags, process::WaitOptions};
 
-use crate::{fsck::Fsck, guest::place, programs, say, say::Text, sys};
+use crate::{fsck::Fsck, guest::place, layout, programs, say, say::Text, sys};
 
 /// Has `/mend` run e2fsck on a device, as the word `what` requires, and waits for it: at most as long as e2fsck may
 /// take.
@@ -13,6 +13,13 @@ pub fn e2fsck(what: &str, device: &str) -> Fsck {
 /// Has `/mend` log why the kernel refuses a device.
 pub fn why(device: &str) {
     let _ = run("why", device);
+}
+
+/// Has `/mend` log what the kernel said before it panicked, on a machine that keeps it.
+pub fn panic() {
+    if place::open(layout::PANICS).is_ok() {
+        let _ = run("panic", "-");
+    }
 }
 
 /// The exit status of `/mend`, which logs its own findings.

@@ -48,6 +48,7 @@ pub fn main(start: Start) -> ! {
 
 fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     steps(&plan::guarded(plan::boot(options), options.guards), log)?;
+    mend::panic();
     if let Some(word) = options.refused {
         error!(log, word, ": not understood; ", Options::hint(word));
     }

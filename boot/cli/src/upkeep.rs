@@ -1,0 +1,67 @@
+//! The options of `nodeos users policy` about the user's init: whether it starts again, and what it waits for.
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use shim::policy::Policy;
+use shim::policy::keys::{self, BACKOFFS, GRACES, WAITS, name};
+use shim::upkeep::{Named, Needs, OnCrashLoop, Restart};
+
+use crate::users::help;
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct UpkeepArgs {
+    #[arg(long = name::RESTART, help = help(&keys::RESTART), hide_possible_values = true, value_parser = named::<Restart>())]
+    restart: Option<Restart>,
+    #[arg(long = name::BACKOFF, help = help(&keys::BACKOFF), value_name = "SECONDS", value_parser = seconds(BACKOFFS))]
+    backoff: Option<u8>,
+    #[arg(long = "on-crash-loop", help = help(&keys::ON_CRASH_LOOP), hide_possible_values = true,
+        value_parser = named::<OnCrashLoop>())]
+    on_crash_loop: Option<OnCrashLoop>,
+    #[arg(long = name::GRACE, help = help(&keys::GRACE), value_name = "SECONDS", value_parser = seconds(GRACES))]
+    grace: Option<u8>,
+    #[arg(long = name::WAIT, help = help_of_wait(), value_delimiter = ',', hide_possible_values = true,
+        value_parser = needs())]
+    wait: Option<Vec<Needs>>,
+    #[arg(long = "wait-limit", help = help(&keys::WAIT_LIMIT), value_name = "SECONDS", value_parser = seconds(WAITS))]
+    wait_limit: Option<u8>,
+}
+
+fn seconds(range: std::ops::RangeInclusive<u8>) -> clap::builder::RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(i64::from(*range.start())..=i64::from(*range.end()))
+}
+
+/// A value that has a name in policies.
+fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(T::NAMES.iter().map(|(name, _)| *name))
+        .map(|name| T::named(&name).expect("the names are those of the table"))
+}
+
+/// The same, or `none` for an empty list.
+fn needs() -> impl TypedValueParser<Value = Needs> {
+    PossibleValuesParser::new(Needs::NAMES.iter().map(|(name, _)| *name).chain(["none"]))
+        .map(|name| Needs::named(&name).unwrap_or(Needs::NONE))
+}
+
+fn help_of_wait() -> String {
+    format!("{}. With a comma between them, or none", help(&keys::WAIT))
+}
+
+impl UpkeepArgs {
+    /// Whether one of them is given.
+    pub fn any(&self) -> bool {
+        let Self { restart, backoff, on_crash_loop, grace, wait, wait_limit } = self;
+        let seconds = [backoff, grace, wait_limit];
+        restart.is_some() || on_crash_loop.is_some() || wait.is_some() || seconds.iter().any(|some| some.is_some())
+    }
+
+    /// Changes what is given.
+    pub fn apply(&self, policy: &mut Policy) {
+        policy.restart = self.restart.or(policy.restart);
+        policy.backoff = self.backoff.or(policy.backoff);
+        policy.on_crash_loop = self.on_crash_loop.or(policy.on_crash_loop);
+        policy.grace = self.grace.or(policy.grace);
+        let all = |wait: &Vec<Needs>| wait.iter().fold(Needs::NONE, |all, need| all.and(*need));
+        policy.wait = self.wait.as_ref().map(all).or(policy.wait);
+        policy.wait_limit = self.wait_limit.or(policy.wait_limit);
+    }
+}
