@@ -43,8 +43,7 @@ impl Date {
         let of_year = of_era.wrapping_sub(year.wrapping_mul(365).wrapping_add(year / 4).wrapping_sub(year / 100));
         let month = of_year.wrapping_mul(5).wrapping_add(2) / 153;
         let day = of_year.wrapping_sub(month.wrapping_mul(153).wrapping_add(2) / 5).wrapping_add(1);
-        let (next_year, month) =
-            if month < 10 { (0, month.wrapping_add(3)) } else { (1, month.wrapping_sub(9)) };
+        let (next_year, month) = if month < 10 { (0, month.wrapping_add(3)) } else { (1, month.wrapping_sub(9)) };
         Self {
             year: era.wrapping_mul(400).wrapping_add(year).wrapping_add(next_year),
             month: small(month),

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use heapless::Vec;
 
-use super::servers::is_of_others;
+use super::is_of_others;
 
 /// The port of name servers.
 pub const PORT: u16 = 53;

@@ -20,6 +20,8 @@ pub mod saved;
 pub mod servers;
 pub mod sntp;
 
+use core::net::IpAddr;
+
 /// Nanoseconds since 1970 (UTC), or between two times. They last until 2262.
 pub type Nanoseconds = i64;
 
@@ -48,6 +50,14 @@ pub fn at_boot(now: i64, saved: Option<i64>) -> Option<i64> {
     let least = saved.unwrap_or(FLOOR).max(FLOOR);
     // what was saved after an answer of a server may be later than `LATEST`
     (now < least || now > LATEST.max(least.saturating_add(YEAR))).then_some(least)
+}
+
+/// Whether a server may have that address. A user of this machine could answer at its own addresses.
+#[must_use]
+pub fn is_of_others(address: &IpAddr) -> bool {
+    let address = address.to_canonical();
+    let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    !(address.is_unspecified() || address.is_loopback() || address.is_multicast() || broadcast)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use heapless::Vec;
 
-use super::{dns, sntp};
+use super::{dns, is_of_others, sntp};
 use crate::{cut, say, say::Say};
 
 /// Further servers of a list are ignored.
@@ -59,17 +59,9 @@ impl<'a> Server<'a> {
     }
 }
 
-/// An address that a server may have. A user of this machine could answer at its own addresses.
+/// An address that a server may have.
 fn address(text: &str) -> Option<IpAddr> {
     text.parse().ok().filter(is_of_others)
-}
-
-/// Whether a server may have that address.
-#[must_use]
-pub fn is_of_others(address: &IpAddr) -> bool {
-    let address = address.to_canonical();
-    let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
-    !(address.is_unspecified() || address.is_loopback() || address.is_multicast() || broadcast)
 }
 
 /// The servers in a list: a line each, or separated by commas. What cannot be parsed is left out.
@@ -83,7 +75,8 @@ pub fn list(text: &str) -> Servers<'_> {
 pub fn name_servers(file: &str) -> impl Iterator<Item = SocketAddr> {
     let values = file.lines().filter_map(|line| line.strip_prefix("nameserver"));
     // a name server of this machine is fine: what it says is checked
-    let addresses = values.filter(|value| value.starts_with([' ', '\t'])).filter_map(|value| value.trim_ascii().parse().ok());
+    let addresses =
+        values.filter(|value| value.starts_with([' ', '\t'])).filter_map(|value| value.trim_ascii().parse().ok());
     addresses.map(|address: IpAddr| SocketAddr::new(address, dns::PORT)).take(3)
 }
 
@@ -106,7 +99,8 @@ impl Say for Printed {
 fn six(address: Ipv6Addr, text: &mut say::Text) {
     let groups = address.segments();
     let zeros = |at: usize| groups.iter().skip(at).take_while(|group| **group == 0).count();
-    let (length, from) = (0..8).map(|at| (zeros(at), at)).fold((1, 8), |best, row| if row.0 > best.0 { row } else { best });
+    let (length, from) =
+        (0..8).map(|at| (zeros(at), at)).fold((1, 8), |best, row| if row.0 > best.0 { row } else { best });
     for (group, at) in groups.iter().zip(0_usize..) {
         if at == from {
             say!(text, "::");
@@ -162,8 +156,19 @@ mod tests {
     fn addresses_at_which_a_user_could_answer_are_no_servers() {
         let bad = "127.0.0.1,127.9.9.9:5,0.0.0.0,::,::1,[::1]:5,::ffff:127.0.0.1,224.0.1.1,ff02::101,255.255.255.255";
         assert_eq!(printed(bad), "");
-        for text in ["10.0.2.2:0", "10.0.2.2:65536", "10.0.2.2:", "10.0.2", "1.2.3.4.5", "a b", "-a", "a..b", ":1", "[::2", "[::2]x"]
-        {
+        for text in [
+            "10.0.2.2:0",
+            "10.0.2.2:65536",
+            "10.0.2.2:",
+            "10.0.2",
+            "1.2.3.4.5",
+            "a b",
+            "-a",
+            "a..b",
+            ":1",
+            "[::2",
+            "[::2]x",
+        ] {
             assert_eq!(printed(text), "", "{text}");
         }
     }
@@ -177,7 +182,16 @@ mod tests {
 
     #[test]
     fn addresses_are_printed_as_display_prints_them() {
-        for text in ["10.0.2.2", "2001:db8::1", "fe80::", "1:0:0:2::3", "::2", "1:2:3:4:5:6:7:8", "1:0:3:4:5:6:7:0", "a:0:0:b:0:0:0:c"] {
+        for text in [
+            "10.0.2.2",
+            "2001:db8::1",
+            "fe80::",
+            "1:0:0:2::3",
+            "::2",
+            "1:2:3:4:5:6:7:8",
+            "1:0:3:4:5:6:7:0",
+            "a:0:0:b:0:0:0:c",
+        ] {
             let mut printed = say::Text::new();
             say!(&mut printed, Printed(text.parse().unwrap()));
             assert_eq!(printed, text.parse::<IpAddr>().unwrap().to_string().as_str());

@@ -198,7 +198,8 @@ pub(crate) mod tests {
         }
         // an attacker that saw nothing guesses
         assert_eq!(with(|packet| packet[24..32].fill(0)), Err(Refusal::Foreign));
-        for (version, mode) in [(4, 0), (4, 1), (4, 2), (4, 3), (4, 5), (4, 6), (4, 7), (0, 4), (2, 4), (5, 4), (7, 4)] {
+        for (version, mode) in [(4, 0), (4, 1), (4, 2), (4, 3), (4, 5), (4, 6), (4, 7), (0, 4), (2, 4), (5, 4), (7, 4)]
+        {
             assert_eq!(with(|packet| packet[0] = version << 3 | mode), Err(Refusal::Foreign), "{version} {mode}");
         }
         for length in 0..LENGTH {

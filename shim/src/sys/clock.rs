@@ -21,9 +21,7 @@ use crate::clock::{
 fn read(clock: u32) -> Timespec {
     let mut now = Timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes one timespec.
-    let _ = unsafe {
-        call(raw::__NR_clock_gettime, [clock as usize, ptr::from_mut(&mut now) as usize, 0, 0, 0, 0])
-    };
+    let _ = unsafe { call(raw::__NR_clock_gettime, [clock as usize, ptr::from_mut(&mut now) as usize, 0, 0, 0, 0]) };
     now
 }
 
@@ -55,10 +53,8 @@ pub fn now() -> Nanoseconds {
 pub fn set(time: Nanoseconds) -> Result<()> {
     let time = Timespec { tv_sec: time.div_euclid(SECOND), tv_nsec: time.rem_euclid(SECOND) };
     // SAFETY: reads one timespec.
-    unsafe {
-        call(raw::__NR_clock_settime, [raw::CLOCK_REALTIME as usize, ptr::from_ref(&time) as usize, 0, 0, 0, 0])
-    }
-    .map(drop)
+    unsafe { call(raw::__NR_clock_settime, [raw::CLOCK_REALTIME as usize, ptr::from_ref(&time) as usize, 0, 0, 0, 0]) }
+        .map(drop)
 }
 
 /// Tells the kernel that the time of day is `offset` behind, which it makes up for bit by bit, and that the next

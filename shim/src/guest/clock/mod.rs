@@ -89,11 +89,7 @@ fn seconds() -> u64 {
     sys::milliseconds() / 1000
 }
 
-fn ask(
-    server: usize,
-    sources: &mut Sources,
-    events: &mut Events,
-) -> core::result::Result<Sample, Option<Refusal>> {
+fn ask(server: usize, sources: &mut Sources, events: &mut Events) -> core::result::Result<Sample, Option<Refusal>> {
     let mut wait = |socket: BorrowedFd<'_>, milliseconds: u32| {
         let until = sys::milliseconds().saturating_add(milliseconds.into());
         events.wait(Some(socket), until)
