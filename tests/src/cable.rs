@@ -178,7 +178,6 @@ impl Cable {
     }
 
     /// The end, to look at it or to change it.
-    #[must_use]
     pub fn end(&self) -> MutexGuard<'_, End> {
         self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
