@@ -182,11 +182,11 @@ mod tests {
 
     #[test]
     fn the_word_for_an_app_counts_too() {
-        let most = MOST_NAMES - 5; // console, panic, ip, users and carbon
+        let most = MOST_NAMES - 4; // console, panic, users and carbon
         let words: String = (0..most).map(|number| format!("A{number}=1 ")).collect();
         let image = |apps: Option<&str>| Image { apps: apps.map(Into::into), ..with(&words) };
         assert!(cmdline(&image(None), true).is_ok());
         let error = cmdline(&image(Some("a")), true).unwrap_err().to_string();
-        assert!(error.contains("it has 31 names (NAME=value), 6 of them NodeOS's own"), "{error}");
+        assert!(error.contains("it has 31 names (NAME=value), 5 of them NodeOS's own"), "{error}");
     }
 }

@@ -20,8 +20,8 @@ fn line(boot: Boot) -> String {
 pub fn a_command_line_at_the_limits_boots(arch: &'static Arch) {
     let disk = Disk::with(&[runs("ana", 1000, "console.log('ana runs')")]);
     let boot = |words: &str| Boot::on(arch).words(words).users_by("users=LABEL=nodeos-users").homes(&disk);
-    // five names are NodeOS's own: console, panic, ip, users and carbon
-    let most = names(MOST_NAMES - 5).trim_end().to_owned();
+    // four names are NodeOS's own: console, panic, users and carbon
+    let most = names(MOST_NAMES - 4).trim_end().to_owned();
     let length = MOST_BYTES - line(boot(&most)).trim().len() - " x".len();
     let most = format!("{most} x{}", "y".repeat(length));
     let line = line(boot(&most));
