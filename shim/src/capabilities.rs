@@ -13,6 +13,10 @@ impl Capabilities {
     pub const CHOWN: Self = Self(1 << 0);
     /// `CAP_DAC_READ_SEARCH`: read any file and folder.
     pub const DAC_READ_SEARCH: Self = Self(1 << 2);
+    /// `CAP_NET_ADMIN`: set links, addresses and routes.
+    pub const NET_ADMIN: Self = Self(1 << 12);
+    /// `CAP_NET_RAW`: send and take packets below IP.
+    pub const NET_RAW: Self = Self(1 << 13);
 
     /// `CAP_SYS_TIME`: set clocks.
     pub const SYS_TIME: Self = Self(1 << 25);
@@ -21,7 +25,7 @@ impl Capabilities {
     pub const ROOT: Self = Self(0b1111_1111);
 
     /// The names of the capabilities that sets here have, by their numbers.
-    const NAMES: [(u32, &str); 9] = [
+    const NAMES: [(u32, &str); 11] = [
         (0, "chown"),
         (1, "dac_override"),
         (2, "dac_read_search"),
@@ -30,6 +34,8 @@ impl Capabilities {
         (5, "kill"),
         (6, "setgid"),
         (7, "setuid"),
+        (12, "net_admin"),
+        (13, "net_raw"),
         (25, "sys_time"),
     ];
 
@@ -60,6 +66,7 @@ mod tests {
             "chown dac_override dac_read_search fowner fsetid kill setgid setuid"
         );
         assert_eq!(Capabilities::CHOWN.and(Capabilities::DAC_READ_SEARCH).to_string(), "chown dac_read_search");
+        assert_eq!(Capabilities::NET_ADMIN.and(Capabilities::NET_RAW).to_string(), "net_admin net_raw");
         assert_eq!(Capabilities::SYS_TIME.to_string(), "sys_time");
         assert_eq!(Capabilities(0).to_string(), "none");
     }

@@ -9,6 +9,7 @@ pub mod bpf;
 pub mod clock;
 pub mod disk;
 mod loopback;
+pub mod packet;
 mod signals;
 mod start;
 pub mod terminal;

@@ -41,7 +41,6 @@ use crate::{
     stopping::SAVED,
     supervise::{Action, ConsoleId, KILLED, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
-    upkeep::Needs,
 };
 
 /// What the executor needs besides the state: handles on the processes of the sandboxes.
@@ -61,14 +60,12 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let wanted = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
-    // no service provides them yet
-    state.provided(Needs::NETWORK.and(Needs::TIME));
     let (reports, own) = (Reports::new()?, sandboxes::own()?);
     let (logger, services) = (LogProgram::new(), services::others());
     let mut executor = Executor { machine, log, reports, broker, logger, services, own, sandboxes: Vec::new() };
     let mut up = false;
     stop::take_power_button();
-    let mut watchdog = Watchdog::start(machine.guards, log);
+    let mut watchdog = Watchdog::start(machine, log);
     loop {
         watchdog.serve();
         executor.give_terminals();
