@@ -263,13 +263,16 @@ fn rtc(vm: &mut Vm, arch: &Arch) -> i64 {
     seconds * 1000
 }
 
+/// The kernel does it (`RTC_SYSTOHC`), once `/clock` has told it that the time is right: at a moment
+/// that suits the device.
 pub fn the_real_time_clock_is_set_after_an_answer(arch: &'static Arch) {
     let server = Server::start(Says::Host(0));
     let disk = Disk::with(&[runs("ana", 1000, TICKS)]);
     let mut vm = Boot::on(arch).homes(&disk).rtc(LONG_AGO).words(&word(&[server])).start();
     vm.expect("nodeos: the clock was ").unwrap();
-    number(&mut vm, "tick ");
-    number(&mut vm, "tick ");
-    let (says, host) = (rtc(&mut vm, arch), host());
-    assert!((says - host).abs() < 5000, "{says} {host}");
+    let right = (0..60).find(|_| {
+        number(&mut vm, "tick ");
+        (rtc(&mut vm, arch) - host()).abs() < 5000
+    });
+    assert!(right.is_some(), "{}", vm.transcript());
 }

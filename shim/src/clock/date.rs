@@ -55,12 +55,6 @@ impl Date {
     }
 }
 
-/// The day of the week of a time after 1970: 0 is Sunday, 1970 began on a Thursday.
-#[must_use]
-pub fn weekday(seconds: i64) -> u8 {
-    u8::try_from((seconds.max(0) / DAY).wrapping_add(4) % 7).unwrap_or(0)
-}
-
 impl Say for Date {
     fn say(&self, text: &mut Text) {
         let year = u64::try_from(self.year).unwrap_or(0);
@@ -109,7 +103,7 @@ displayed!(Date, Span);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{END, FLOOR};
+    use crate::clock::END;
 
     #[test]
     fn seconds_become_dates() {
@@ -128,7 +122,6 @@ mod tests {
         ] {
             assert_eq!(Date::of(seconds).to_string(), date, "{seconds}");
         }
-        assert_eq!([0, FLOOR, 951_868_800].map(weekday), [4, 5, 3]);
         // nothing overflows
         assert!(Date::of(i64::MAX).year > 0);
     }

@@ -4,17 +4,10 @@
 use core::ptr;
 
 use linux_raw_sys::general as raw;
-use rustix::{
-    event::Timespec,
-    fd::{AsRawFd, OwnedFd},
-    io::Result,
-};
+use rustix::{event::Timespec, io::Result};
 
 use super::call;
-use crate::clock::{
-    Nanoseconds, SECOND,
-    date::{Date, weekday},
-};
+use crate::clock::{Nanoseconds, SECOND};
 
 /// What that clock says (`raw::CLOCK_…`).
 #[inline(never)]
@@ -59,7 +52,8 @@ pub fn set(time: Nanoseconds) -> Result<()> {
 
 /// Tells the kernel that the time of day is `offset` behind, which it makes up for bit by bit, and that the next
 /// word comes after two to the power of `poll` seconds. It also learns how fast the hardware's clock is
-/// (kernel/time/ntp.c, `ntp_update_offset`), which `adjtime`'s `ADJ_OFFSET_SINGLESHOT` would not do.
+/// (kernel/time/ntp.c, `ntp_update_offset`), which `adjtime`'s `ADJ_OFFSET_SINGLESHOT` would not do, and sets the
+/// real-time clock now and each eleven minutes (`sync_hw_clock`, by `RTC_SYSTOHC`).
 ///
 /// # Errors
 /// `EPERM` without `CAP_SYS_TIME`.
@@ -77,22 +71,6 @@ pub fn slew(offset: Nanoseconds, poll: u8) -> Result<()> {
     *constant = u64::from(poll.saturating_sub(4));
     // SAFETY: reads and writes one `struct timex`.
     unsafe { call(raw::__NR_adjtimex, [ptr::from_mut(&mut timex) as usize, 0, 0, 0, 0, 0]) }.map(drop)
-}
-
-/// Sets a real-time clock, in seconds since 1970.
-///
-/// # Errors
-/// `EPERM` without `CAP_SYS_TIME`, or an error of the hardware.
-pub fn set_hardware(clock: &OwnedFd, seconds: i64) -> Result<()> {
-    const RTC_SET_TIME: usize = 0x4024_700a; // _IOW('p', 0x0a, struct rtc_time), include/uapi/linux/rtc.h
-    let Date { year, month, day, hour, minute, second } = Date::of(seconds);
-    let year = i32::try_from(year).unwrap_or(0).saturating_sub(1900);
-    let month = i32::from(month).saturating_sub(1);
-    // struct rtc_time; the day of the year and summer time are not used
-    let time = [second.into(), minute.into(), hour.into(), day.into(), month, year, weekday(seconds).into(), 0, 0_i32];
-    let clock = clock.as_raw_fd().cast_unsigned() as usize;
-    // SAFETY: reads one `struct rtc_time`.
-    unsafe { call(raw::__NR_ioctl, [clock, RTC_SET_TIME, time.as_ptr() as usize, 0, 0, 0]) }.map(drop)
 }
 
 /// Random bytes. Waits until the kernel has some.

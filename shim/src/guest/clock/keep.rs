@@ -1,14 +1,10 @@
-//! Keeps the time for the next boot: in a file, and in a real-time clock.
+//! Keeps the time for the next boot, in a file. The kernel keeps it in a real-time clock.
 
-use rustix::{
-    fd::{AsFd, OwnedFd},
-    fs::{FileType, OFlags},
-    io::Result,
-};
+use rustix::{fd::AsFd, fs::FileType, io::Result};
 
 use crate::{
     clock::{SECOND, at_boot, discipline::State, saved},
-    guest::{log::Log, place},
+    guest::log::Log,
     layout,
     sys::{Stream, clock},
 };
@@ -18,23 +14,20 @@ const HOUR: u64 = 3600;
 /// The descriptor of the file.
 const FILE: Stream = Stream(layout::TIME_DESCRIPTOR as i32);
 
-/// Where the time is kept.
+/// The file.
 pub struct Keep {
-    /// Whether PID 1 gave us a file.
+    /// Whether PID 1 gave us one.
     file: bool,
-    hardware: Option<OwnedFd>,
-    /// When it is saved next, in seconds since the kernel started.
+    /// When the time is saved next, in seconds since the kernel started.
     pub due: u64,
     failed: bool,
 }
 
 impl Keep {
-    /// Opens the real-time clock. Nobody else can open it then (drivers/rtc/dev.c, `rtc_dev_open`).
-    pub fn open() -> Self {
-        let hardware = place::file("/dev/rtc0", OFlags::RDONLY | OFlags::NONBLOCK).ok();
+    pub fn new() -> Self {
         let stat = rustix::fs::fstat(FILE).ok();
         let file = stat.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
-        Self { file, hardware, due: HOUR, failed: false }
+        Self { file, due: HOUR, failed: false }
     }
 
     /// The time that was saved last.
@@ -44,22 +37,9 @@ impl Keep {
         saved::read(bytes.get(..length)?)
     }
 
-    /// Keeps the time in all places.
-    pub fn all(&mut self, state: &State, now: u64, log: &Log) {
-        self.due = now.saturating_add(HOUR);
-        self.save(state, log);
-        if let Some(hardware) = self.hardware.as_ref().filter(|_| state.is_right()) {
-            // a real-time clock begins a second when it is set: this is wrong by at most half a second
-            let now = clock::now().saturating_add(SECOND / 2) / SECOND;
-            if let Err(errno) = clock::set_hardware(hardware, now) {
-                error!(log, "cannot set the real-time clock: ", errno);
-                self.hardware = None;
-            }
-        }
-    }
-
-    /// Saves the time. One that a broken real-time clock may have said is not saved.
-    pub fn save(&mut self, state: &State, log: &Log) {
+    /// Saves the time, and again an hour later. One that a broken real-time clock may have said is not saved.
+    pub fn save(&mut self, state: &State, seconds: u64, log: &Log) {
+        self.due = seconds.saturating_add(HOUR);
         let now = clock::now() / SECOND;
         if !self.file || !state.is_right() && at_boot(now, None).is_some() {
             return;

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! PID 1 starts it with a socket as its standard input, where it writes a byte once the time is right, and with the file
-//! of the saved time as descriptor 3 if there is one. It opens the real-time clock before it gives up its privileges, and
-//! keeps one capability, to set clocks. Once PID 1 closes the socket, or sends SIGTERM, it saves the time and ends.
+//! of the saved time as descriptor 3 if there is one. It keeps one capability, to set the clock; the kernel sets the
+//! real-time clock by it. Once PID 1 closes the socket, or sends SIGTERM, it saves the time and ends.
 
 mod events;
 mod exchange;
@@ -42,7 +42,7 @@ pub fn main(start: Start) -> ! {
 
 /// Returns once the program must end.
 fn keep_time(sources: &mut Sources, events: &mut Events, log: &Log) -> Result<()> {
-    let mut keep = Keep::open();
+    let mut keep = Keep::new();
     service::apart(&programs::CLOCK, log)?;
     // a real-time clock that the kernel found late may have set the clock since `/setup` did
     if let Some(seconds) = at_boot(clock::now() / SECOND, keep.saved()) {
@@ -57,7 +57,7 @@ fn keep_time(sources: &mut Sources, events: &mut Events, log: &Log) -> Result<()
             state.servers(sources.count(), now);
         }
         if keep.due <= now {
-            keep.all(&state, now, log);
+            keep.save(&state, now, log);
         }
         match state.next(now) {
             Action::Ask(server) => match ask(server, sources, events) {
@@ -70,7 +70,7 @@ fn keep_time(sources: &mut Sources, events: &mut Events, log: &Log) -> Result<()
             Action::Set(change) => {
                 set(change, sources, log)?;
                 if matches!(change.news, News::First | News::Agreed) {
-                    keep.all(&state, now, log);
+                    keep.save(&state, now, log);
                 }
             }
             Action::Lost => error!(log, "no time server has answered for an hour; the clock goes on by itself"),
@@ -80,7 +80,7 @@ fn keep_time(sources: &mut Sources, events: &mut Events, log: &Log) -> Result<()
             }
         }
     }
-    keep.save(&state, log);
+    keep.save(&state, seconds(), log);
     Ok(())
 }
 
