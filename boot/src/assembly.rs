@@ -144,7 +144,7 @@ pub fn cmdline(image: &Image, users: bool) -> Result<String> {
 pub fn own_words(arch: &Arch, placement: Placement, users: bool, apps: bool) -> String {
     let users = if users { format!("users=LABEL={USERS_LABEL}") } else { "users=none".to_owned() };
     // panic=-1: if the kernel panics, the machine ends at once, without a last word
-    let own = format!("console={} quiet panic=-1 ip=dhcp {users} {}", arch.console, placement.words());
+    let own = format!("console={} quiet panic=-1 {users} {}", arch.console, placement.words());
     if apps { format!("{own} apps=LABEL={APPS_LABEL}") } else { own }
 }
 
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn kernel_parameters_of_the_user_take_precedence() {
         let line = cmdline(&with(""), true).unwrap();
-        assert_eq!(line, "console=ttyS0 quiet panic=-1 ip=dhcp users=LABEL=nodeos-users carbon=plain");
+        assert_eq!(line, "console=ttyS0 quiet panic=-1 users=LABEL=nodeos-users carbon=plain");
         assert_eq!(Options::parse(&line).users, Some(Device::Label("nodeos-users")));
         assert_eq!(Options::parse(&cmdline(&with(""), false).unwrap()).users, None);
         let line = cmdline(&with("users=/dev/vdb"), true).unwrap();

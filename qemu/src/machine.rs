@@ -11,7 +11,7 @@ use shim::arches::Arch;
 
 pub use crate::devices::{Bus, Drive, Firmware, Start};
 use crate::inherited::Inherited;
-pub use crate::network::{Network, Served};
+pub use crate::network::{Network, Served, Wire};
 use crate::passt;
 pub use crate::publish::Publish;
 
@@ -179,6 +179,18 @@ impl Machine {
                 }
                 args.option("-netdev", net).option("-device", card);
             }
+            Network::Wires(wires) => {
+                for (number, Wire { machine, other, mac }) in wires.iter().enumerate() {
+                    let (start, remote) =
+                        (format!("dgram,id=net{number},local.type=unix,local.path="), ",remote.type=unix,remote.path=");
+                    let (machine, other) = (escape(machine), escape(other));
+                    args.option("-netdev", join([start.as_ref(), &machine, remote.as_ref(), &other]));
+                    args.option(
+                        "-device",
+                        format!("virtio-net-pci,netdev=net{number},id=card{number},mac={mac},romfile="),
+                    );
+                }
+            }
             Network::Tap(name, mac) => {
                 args.option("-netdev", format!("tap,id=net,ifname={name},script=no,downscript=no"));
                 // UEFI has its own network boot loader, which the card's ROM would hide
@@ -231,7 +243,7 @@ fn join<const N: usize>(parts: [&OsStr; N]) -> OsString {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bus, Drive, Firmware, Machine, Network, Publish, Served, Start};
+    use super::{Bus, Drive, Firmware, Machine, Network, Publish, Served, Start, Wire};
     use crate::passt::Passt;
     use shim::arches::{ALL, Arch};
 
@@ -318,6 +330,19 @@ mod tests {
         let machine = Machine { network, drives: vec![Drive::writable("u")], ..Machine::new(&ALL[0], start()) };
         assert!(listing(&machine).contains("-device virtio-blk-pci,drive=disk0\n"));
         assert!(listing(&machine).contains("-device virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,bootindex=0"));
+    }
+
+    #[test]
+    fn each_card_of_a_test_has_its_own_cable() {
+        let wire = |name: &str| Wire { machine: format!("/w/{name},m").into(), other: "/w/o".into(), mac: name.into() };
+        let network = Network::Wires(vec![wire("a"), wire("b")]);
+        let text = listing(&Machine { network, ..Machine::new(&ALL[0], kernel("")) });
+        for line in [
+            "-netdev dgram,id=net0,local.type=unix,local.path=/w/a,,m,remote.type=unix,remote.path=/w/o\n",
+            "-device virtio-net-pci,netdev=net1,id=card1,mac=b,romfile=\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
     }
 
     #[test]

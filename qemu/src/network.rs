@@ -22,6 +22,8 @@ pub enum Network {
     Passt(Passt),
     /// A tap device of the host, by name, and the machine's MAC address.
     Tap(String, String),
+    /// A cable for each card, whose other end is a test.
+    Wires(Vec<Wire>),
 }
 
 impl Network {
@@ -30,7 +32,7 @@ impl Network {
     pub fn publish(&self) -> &[Publish] {
         match self {
             Self::User { publish, .. } | Self::Passt(Passt { publish, .. }) => publish,
-            Self::None | Self::Tap(..) => &[],
+            Self::None | Self::Tap(..) | Self::Wires(_) => &[],
         }
     }
 }
@@ -41,4 +43,15 @@ pub struct Served {
     pub folder: PathBuf,
     /// The file in it that the firmware should fetch.
     pub file: String,
+}
+
+/// A cable whose other end is a program on the host: an Ethernet frame is a datagram between two UNIX sockets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// The socket that QEMU makes.
+    pub machine: PathBuf,
+    /// The socket of the program, which must exist before.
+    pub other: PathBuf,
+    /// The MAC address of the card.
+    pub mac: String,
 }

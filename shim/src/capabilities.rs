@@ -13,13 +13,31 @@ impl Capabilities {
     pub const CHOWN: Self = Self(1 << 0);
     /// `CAP_DAC_READ_SEARCH`: read any file and folder.
     pub const DAC_READ_SEARCH: Self = Self(1 << 2);
+    /// `CAP_NET_ADMIN`: set links, addresses and routes.
+    pub const NET_ADMIN: Self = Self(1 << 12);
+    /// `CAP_NET_RAW`: send and take packets below IP.
+    pub const NET_RAW: Self = Self(1 << 13);
 
     /// What root keeps: root administers files and users, but not the machine.
     pub const ROOT: Self = Self(0b1111_1111);
 
     /// The names of the first capabilities, in the order of their numbers. No set here has a higher one.
-    const NAMES: [&str; 8] =
-        ["chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid"];
+    const NAMES: [&str; 14] = [
+        "chown",
+        "dac_override",
+        "dac_read_search",
+        "fowner",
+        "fsetid",
+        "kill",
+        "setgid",
+        "setuid",
+        "setpcap",
+        "linux_immutable",
+        "net_bind_service",
+        "net_broadcast",
+        "net_admin",
+        "net_raw",
+    ];
 
     /// The union of both sets.
     #[must_use]
@@ -48,6 +66,7 @@ mod tests {
             "chown dac_override dac_read_search fowner fsetid kill setgid setuid"
         );
         assert_eq!(Capabilities::CHOWN.and(Capabilities::DAC_READ_SEARCH).to_string(), "chown dac_read_search");
+        assert_eq!(Capabilities::NET_ADMIN.and(Capabilities::NET_RAW).to_string(), "net_admin net_raw");
         assert_eq!(Capabilities(0).to_string(), "none");
     }
 }

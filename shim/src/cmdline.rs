@@ -107,6 +107,8 @@ pub struct Options<'a> {
     pub term: &'a str,
     /// `keymap=`: a keyboard layout of `keymap`; empty for the kernel's default, which is the US layout.
     pub keymap: &'a str,
+    /// `net=`: how network cards get their addresses, in the form of `network::wanted`; empty for DHCP.
+    pub net: &'a str,
     /// `pipes=`: which of an app's standard streams are pipes to whoever runs the machine, not its terminal.
     pub pipes: Pipes,
     /// `winsize=`: the size of consoles that do not know their own, such as serial lines.
@@ -131,6 +133,7 @@ impl Default for Options<'_> {
             tz: "",
             term: "linux",
             keymap: "",
+            net: "",
             pipes: Pipes::default(),
             size: Size { columns: 80, rows: 24 },
             guards: Guards::default(),
@@ -179,6 +182,7 @@ impl<'a> Options<'a> {
                 None => self.refused = Some(word),
             },
             ("keymap", name) => self.keymap = name,
+            ("net", how) => self.net = how,
             ("LANG", lang) => self.lang = lang,
             ("TZ", tz) => self.tz = tz,
             ("TERM", term) => self.term = term,
@@ -223,7 +227,7 @@ mod tests {
 
     #[test]
     fn our_parameters_are_parsed_and_others_ignored() {
-        let line = "console=ttyS0 carbon=/dev/vda users=LABEL=me usersflags=noatime grow single LANG=es_ES.UTF-8 TZ=UTC vga=0x318";
+        let line = "console=ttyS0 carbon=/dev/vda users=LABEL=me usersflags=noatime grow single net=off LANG=es_ES.UTF-8 TZ=UTC vga=0x318";
         let options = Options::parse(line);
         assert_eq!(
             options,
@@ -235,6 +239,7 @@ mod tests {
                 single: true,
                 lang: "es_ES.UTF-8",
                 tz: "UTC",
+                net: "off",
                 ..Options::default()
             }
         );

@@ -49,6 +49,8 @@ pub const USERS: &str = "/tmp";
 pub const HOST: &str = "/host";
 /// What the machine's services tell the users. Each sandbox sees it, and only services write there.
 pub const RUN: &str = "/run";
+/// What `/net` tells them: `resolv.conf`, `ntp` and `hostname`.
+pub const RUN_NET: &str = "/run/net";
 /// The runtime layer of a sandbox that is being built.
 pub const RUNTIME: &str = "/runtime";
 /// The /dev of each user with granted devices, in a folder named by the uid.

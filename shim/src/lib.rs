@@ -55,7 +55,7 @@ pub mod layout;
 pub mod limits;
 pub mod logon_file;
 pub mod mbr;
-
+pub mod network;
 pub mod op;
 pub mod output;
 pub mod phc;

@@ -184,8 +184,6 @@ pub enum Boot<'a> {
     LoopbackUp,
     /// Writes a small file of the host layer.
     File(&'a str, File<'a>),
-    /// Copies a short text of the kernel into a new file: from, to.
-    Copy(&'a str, &'a str),
 }
 
 /// The operations that make a user's root.
@@ -314,7 +312,6 @@ impl Say for Boot<'_> {
             Self::Keymap(name) => say!(text, "loadkeys ", name),
             Self::LoopbackUp => say!(text, "ip link set lo up"),
             Self::File(path, _) => say!(text, "write ", path),
-            Self::Copy(from, to) => say!(text, "cp ", from, " ", to),
         }
     }
 }

@@ -136,6 +136,17 @@ pub const LOG: Program = Program {
     keeps: Keeps::Only(Capabilities::NONE),
 };
 
+/// Configures the network cards, and tells users which name servers there are.
+pub const NET: Program = Program {
+    name: "net",
+    path: "/net",
+    mode: 0o700,
+    place: Place::Initramfs,
+    limit: LIMIT,
+    starter: Starter::Init,
+    keeps: Keeps::Only(Capabilities::NET_ADMIN.and(Capabilities::NET_RAW)),
+};
+
 /// `/usr/bin/env` for users' scripts.
 pub const ENV: Program = Program {
     name: "env",
@@ -148,7 +159,7 @@ pub const ENV: Program = Program {
 };
 
 /// All programs, PID 1 first.
-pub const ALL: &[Program] = &[INIT, SETUP, MEND, SANDBOX, LOGON, BROKER, LOG, ENV];
+pub const ALL: &[Program] = &[INIT, SETUP, MEND, SANDBOX, LOGON, BROKER, LOG, NET, ENV];
 
 /// The programs that run in every machine with a user who is granted a device: started by the kernel or by PID 1.
 pub fn started() -> impl Iterator<Item = &'static Program> {
@@ -165,7 +176,7 @@ pub struct Service {
 }
 
 /// The programs that PID 1 keeps running, each started again when it ends.
-pub const SERVICES: &[Service] = &[LOGGER];
+pub const SERVICES: &[Service] = &[LOGGER, Service { program: NET, provides: Needs::NETWORK }];
 
 /// `/log`.
 pub const LOGGER: Service = Service { program: LOG, provides: Needs::NONE };

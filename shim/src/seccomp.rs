@@ -17,10 +17,14 @@ use crate::arch::{AUDIT_ARCH, calls::LEGACY_CALLS};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instruction {
-    code: u16,
-    yes: u8,
-    no: u8,
-    value: u32,
+    /// What it does (include/uapi/linux/bpf_common.h).
+    pub code: u16,
+    /// How many instructions a jump leaves out if its condition holds.
+    pub yes: u8,
+    /// The same if it does not.
+    pub no: u8,
+    /// The operand.
+    pub value: u32,
 }
 
 macro_rules! calls {

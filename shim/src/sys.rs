@@ -8,6 +8,7 @@
 pub mod bpf;
 pub mod disk;
 mod loopback;
+pub mod packet;
 mod signals;
 mod start;
 pub mod terminal;

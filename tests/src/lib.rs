@@ -24,22 +24,27 @@ use boot::{
         app::{self, App},
         home::Home,
         logon::well_known,
+        policy::set_policy,
     },
 };
 use qemu::{
-    machine::{Drive, Machine, Network, Publish, Start},
+    machine::{Drive, Machine, Network, Publish, Start, Wire},
     passt::Passt,
     vm::Vm,
 };
 use shim::{
     arches::Arch,
     logon_file::{Arg, LogonFile},
+    policy::Policy,
 };
 
+pub mod cable;
 mod disk;
 mod each;
+pub mod frame;
 mod image;
 
+use cable::Cable;
 pub use disk::Disk;
 pub use image::attacker;
 use image::{image, put_e2fsck, put_first};
@@ -72,6 +77,7 @@ pub struct Boot {
     without: Option<String>,
     publish: Vec<Publish>,
     passt: Option<Passt>,
+    wires: Vec<Wire>,
     ports: bool,
     counted: bool,
     doors: bool,
@@ -96,6 +102,7 @@ impl Boot {
             without: None,
             publish: vec![],
             passt: None,
+            wires: vec![],
             ports: false,
             counted: false,
             doors: false,
@@ -194,6 +201,13 @@ impl Boot {
         self
     }
 
+    /// With a card for each of these cables instead of QEMU's own network.
+    #[must_use]
+    pub fn cables(mut self, cables: &[&Cable]) -> Self {
+        self.wires = cables.iter().map(|cable| cable.wire.clone()).collect();
+        self
+    }
+
     /// With a bus for serial ports that can be plugged in and unplugged.
     #[must_use]
     pub fn ports(mut self) -> Self {
@@ -257,6 +271,7 @@ impl Boot {
             drives: disks.chain(self.users).collect(),
             network: match self.passt {
                 Some(passt) => Network::Passt(passt),
+                None if !self.wires.is_empty() => Network::Wires(self.wires),
                 None => Network::User { publish: self.publish, boot: None },
             },
             ports: self.ports,
@@ -321,6 +336,15 @@ pub fn runs(name: &str, uid: u32, script: &str) -> Home {
     let mut home = Home::new(name, uid);
     home.program("init", format!("#!/usr/bin/env node\n{script}\n"));
     home
+}
+
+/// Lets the init of that user wait for the network.
+///
+/// # Panics
+/// When the policy cannot be stored.
+pub fn waits_for_the_network(disk: &Disk, user: &str) {
+    let policy = Policy::parse(br#"{"wait": ["network"]}"#).unwrap();
+    set_policy(&disk.path, user, Some(&policy)).unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// A home whose `/init` makes these attacks, one per line (tests/guest).

@@ -10,7 +10,7 @@ use std::{
 use boot::users::{app::App, home::Home, policy::set_variables};
 use qemu::machine::Publish;
 use shim::{arches::Arch, last_word::LastWord};
-use tests::{Boot, Disk, free_port, runs};
+use tests::{Boot, Disk, free_port, runs, waits_for_the_network};
 
 fn example(path: &str) -> App {
     PathBuf::from(format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/{}"), path)).into()
@@ -280,6 +280,7 @@ pub fn a_user_sees_its_account_host_name_and_network_settings(arch: &'static Arc
         const server = require('net').createServer(s => s.end()).listen(0, '127.0.0.1', () =>
             require('net').connect(server.address().port, '127.0.0.1', () => { console.log('loopback up'); server.close() }))";
     let disk = Disk::with(&[runs("ana", 1000, script)]);
+    waits_for_the_network(&disk, "ana");
     let mut vm = Boot::on(arch).homes(&disk).words("LANG=es_ES.UTF-8 TZ=Europe/Madrid").memory(512).start();
     vm.expect("user ana 1000 / nodeos 2").unwrap();
     vm.expect("files true true true true").unwrap();
@@ -315,7 +316,8 @@ pub fn host_names_are_resolved_by_the_dns_server_of_the_network(arch: &'static A
             server.close()
         })";
     let disk = Disk::with(&[runs("ana", 1000, script)]);
-    let words = "ip=10.0.2.15::10.0.2.2:255.255.255.0:nodeos:eth0:off:127.0.0.1";
+    waits_for_the_network(&disk, "ana");
+    let words = "net=10.0.2.15/24,gateway=10.0.2.2,dns=127.0.0.1";
     let mut vm = Boot::on(arch).homes(&disk).words(words).start();
     vm.expect("servers 127.0.0.1").unwrap();
     vm.expect("resolved [ '192.0.2.7' ]").unwrap();

@@ -14,6 +14,7 @@ mod isolation;
 mod logon;
 mod many;
 mod memory;
+mod network;
 mod output;
 mod pipes;
 mod placement;
@@ -98,6 +99,16 @@ behaviours! {
     memory: too_little_memory_is_reported_with_an_amount_that_suffices,
         file_pages_are_reclaimed_at_the_high_limit_of_a_policy,
         a_leak_ends_with_an_error_of_node;
+    network: everything_that_a_dhcp_server_says_is_used,
+        a_lease_is_renewed_and_ends_when_its_server_is_gone,
+        a_cable_that_was_out_keeps_its_address_or_gets_another,
+        an_address_that_a_neighbour_has_is_declined,
+        of_two_dhcp_servers_one_is_used,
+        a_hostile_dhcp_server_gets_no_insane_state,
+        a_fixed_address_takes_no_server_and_off_leaves_the_cards_alone,
+        of_two_cards_the_first_is_preferred_as_long_as_its_cable_is_in,
+        a_net_program_that_is_killed_takes_its_address_over,
+        an_ipv6_router_gives_addresses_and_name_servers_that_end;
     restart: an_app_of_a_medium_starts_again_and_a_crash_loop_is_said,
         a_crash_loop_restarts_the_machine_if_the_policy_says_so,
         an_init_that_ran_out_of_memory_is_said_to_have,

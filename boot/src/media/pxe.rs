@@ -181,7 +181,7 @@ mod tests {
              iseq ${smbios/11.4.0} nodeos:serial && set consoles console=tty0 console=ttyS0,115200 ||\n\
              set words\n\
              iseq ${netX/mac} 52:54:00:12:34:56 && set words users=none ||\n\
-             kernel kernel initrd=initramfs ${consoles} quiet panic=10 watchdog.stop_on_reboot=0 ip=dhcp carrier_timeout=10 \
+             kernel kernel initrd=initramfs ${consoles} quiet panic=10 watchdog.stop_on_reboot=0 \
              users=LABEL=nodeos-users carbon=image TZ=UTC ${words} || goto failed\n\
              initrd initramfs || goto failed\n\
              boot || goto failed\n\
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(
             pxelinux(&parts, "users=none"),
             "DEFAULT nodeos\nLABEL nodeos\n  KERNEL kernel\n  INITRD initramfs\n  APPEND console=ttyS0,115200 console=tty0 \
-             quiet panic=10 watchdog.stop_on_reboot=0 ip=dhcp carrier_timeout=10 users=LABEL=nodeos-users carbon=image TZ=UTC users=none\n"
+             quiet panic=10 watchdog.stop_on_reboot=0 users=LABEL=nodeos-users carbon=image TZ=UTC users=none\n"
         );
     }
 }

@@ -68,8 +68,8 @@ impl Execute for Op<'_> {
                 let (kind, mode) = (FileType::CharacterDevice, Mode::from_raw_mode(mode));
                 rustix::fs::mknodat(CWD, Name::new(path)?.c(), kind, mode, rustix::fs::makedev(major, minor))
             }
-            Op::Attributes(path, attr) => sys::mount_attributes(place::open(path)?.as_fd(), attr),
-            Op::Unmount(path) => rustix::mount::unmount(Name::new(path)?.c(), UnmountFlags::DETACH),
+            Op::Attributes(path, attr) => attributes(path, attr),
+            Op::Unmount(path) => unmount(path),
         }
     }
 
@@ -97,6 +97,16 @@ fn mkdir(path: &str, mode: u32) -> Result<()> {
         Err(Errno::EXIST) => place::roots_alone(&place::open_at(CWD, path, OFlags::PATH | OFlags::DIRECTORY)?),
         result => result,
     }
+}
+
+/// Sets the attributes of the mount at that path.
+pub fn attributes(path: &str, attr: Attr) -> Result<()> {
+    sys::mount_attributes(place::open(path)?.as_fd(), attr)
+}
+
+/// Unmounts what is mounted there, even if it is in use.
+pub fn unmount(path: &str) -> Result<()> {
+    rustix::mount::unmount(Name::new(path)?.c(), UnmountFlags::DETACH)
 }
 
 /// Writes a file, and makes it if it does not exist.

@@ -23,11 +23,11 @@ pub fn uptime() -> u64 {
     u64::try_from(rustix::system::sysinfo().uptime).unwrap_or(0)
 }
 
-/// The host name: the one that the kernel got by DHCP, or our default.
+/// The host name: the one of the kernel's word `hostname=`, or our default.
 pub fn host() -> Text {
     let uname = rustix::system::uname();
     let given = uname.nodename().to_str().ok().filter(|name| !name.is_empty() && *name != "(none)");
-    // after a lease without a name, the kernel uses the address as the name (net/ipv4/ipconfig.c)
+    // a name of digits and dots alone would look like an address
     let letter = |name: &&str| name.bytes().any(|byte| byte.is_ascii_alphabetic());
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
     let good = given.filter(letter).filter(|name| name.bytes().all(plain));

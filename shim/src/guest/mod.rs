@@ -7,6 +7,7 @@
 //! | `/mend` | finds out what is wrong with a users partition, and repairs it with e2fsck |
 //! | `/sandbox` | makes a user's root, and stays as its reaper |
 //! | `/broker` | shows each device to the users who may open it, as long as no other user holds it |
+//! | `/net` | gives the network cards addresses, and tells users which name servers there are |
 //! | `/log` | takes what users' inits print, and gives it to the console |
 //! | `/logon` | asks for name and password, starts users' programs; only it reads files that users write |
 
@@ -21,6 +22,7 @@ pub mod logger;
 pub mod logon;
 mod machine;
 pub mod mend;
+pub mod net;
 mod node;
 pub mod pid1;
 mod place;

@@ -20,6 +20,5 @@ pub fn host<'a>(name: &'a str) -> Steps<Boot<'a>> {
     plan.must(why, Op::Attributes("/host", Attr::READ_ONLY).into());
     plan.mount(Why::Run, "tmpfs", layout::RUN, Attr::KERNEL, "mode=0755,nr_inodes=32,size=64k");
     plan.mkdir(Why::Resolver, "/run/net", 0o755);
-    plan.may(Why::Resolver, Boot::Copy("/proc/net/pnp", "/run/net/resolv.conf"));
     plan.0
 }

@@ -98,7 +98,7 @@ impl Why {
             Self::RuntimeLayer => "os.userInfo() answers",
             Self::Variables => "the user's programs start with the environment variables that root gives the user",
             Self::HostLayer => "the host's name and its loopback's are known, to all users alike",
-            Self::Resolver => "DNS answers; a copy, for node's resolver cannot seek in a file of /proc",
+            Self::Resolver => "DNS answers, also those of name servers that come later",
             Self::Run => "what the machine's services tell all users while it runs",
             Self::OwnFolders => "the user installs there: the topmost layer's owner is the merged folder's",
             Self::Name => "the host's name, in a uts namespace of its own",

@@ -129,7 +129,7 @@ impl<'a> Guest<'a> {
     fn of_init(&self, first: &str, counted: bool, more: &[Home]) -> Result<String> {
         homes_of_init(&self.homes, more)?;
         let words = if counted { self.image.arch.qemu_counted } else { "" };
-        let machine = self.machine(first, &format!("ip=off {words}"))?;
+        let machine = self.machine(first, words)?;
         let machine = Machine { counted, cpus: 1, network: Network::None, ..machine };
         let what = if counted { "instructions" } else { "system calls" };
         let phase = self.progress.quick("measure", what);

@@ -60,8 +60,8 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let wanted = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
-    // no service provides them yet
-    state.provided(Needs::NETWORK.and(Needs::TIME));
+    // no service provides it yet
+    state.provided(Needs::TIME);
     let (reports, own) = (Reports::new()?, sandboxes::own()?);
     let (logger, services) = (LogProgram::new(), services::others());
     let mut executor = Executor { machine, log, reports, broker, logger, services, own, sandboxes: Vec::new() };
@@ -81,9 +81,8 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
             info!(log, "up; PID 1 holds ", own_memory().unwrap_or(0), " KiB of its own");
         }
         let services = executor.services.iter().filter_map(|service| service.due);
-        let wake_at =
-            [state.wake_at(), executor.logger.service.due, watchdog.due()].into_iter().flatten().chain(services).min();
-        executor.wait(&signals, wake_at);
+        let due = [state.wake_at(), executor.logger.service.due, watchdog.due()];
+        executor.wait(&signals, due.into_iter().flatten().chain(services).min());
         executor.take_reports(&mut state);
         for service in &mut executor.services {
             if service.provides() {

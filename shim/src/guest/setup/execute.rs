@@ -11,7 +11,7 @@ use crate::{
     device::Device,
     ext4::Asked,
     guest::{
-        execute::{Execute, mount, write, write_file},
+        execute::{Execute, mount, write_file},
         log::Log,
         machine::{ram, usable_ram},
         place::{self, Name},
@@ -58,7 +58,6 @@ impl Execute for Boot<'_> {
             Boot::Keymap(name) => keymap::load(name, log),
             Boot::LoopbackUp => sys::loopback_up(),
             Boot::File(path, ref file) => write_file(path, file),
-            Boot::Copy(from, to) => write(to, &place::text(from).ok_or(Errno::NOENT)?),
         }
     }
 
