@@ -46,6 +46,8 @@ pub struct Machine {
     /// Whether its clock counts instructions instead of the host's time. Then the same work takes the same time on a
     /// busy host.
     pub counted: bool,
+    /// What its real-time clock says at the start, in UTC, as in `2040-01-01T00:00:00`. Without it, the host's time.
+    pub rtc: Option<&'static str>,
     /// The path of a socket for QEMU's monitor (QMP).
     pub monitor: Option<PathBuf>,
 }
@@ -70,6 +72,7 @@ impl Machine {
             watchdog: false,
             error_log: None,
             counted: false,
+            rtc: None,
             monitor: None,
         }
     }
@@ -94,6 +97,9 @@ impl Machine {
         }
         if self.counted {
             args.option("-icount", "shift=0,sleep=off");
+        }
+        if let Some(time) = self.rtc {
+            args.option("-rtc", format!("base={time}"));
         }
         args.option("-m", format!("{}M", self.memory_mib)).option("-smp", self.cpus.to_string());
         args.option("-display", "none");
@@ -130,7 +136,7 @@ impl Machine {
             }
             Start::Pi { kernel, initramfs, device_tree, cmdline } => {
                 args.option("-kernel", kernel).option("-initrd", initramfs).option("-dtb", device_tree);
-                args.option("-append", cmdline);
+                args.option("-append", format!("{cmdline} {}", shim::watchdog::OFF));
             }
             Start::Firmware { firmware, oem } => {
                 if *firmware == Firmware::Uefi {
@@ -275,6 +281,7 @@ mod tests {
             watchdog: true,
             error_log: (arch.name == "x86_64").then(|| "/e/errors".into()),
             counted: true,
+            rtc: Some("2040-01-01T00:00:00"),
             ..Machine::new(arch, kernel(&format!("console={} quiet users=LABEL=nodeos-users", arch.console)))
         }
     }

@@ -111,6 +111,9 @@ pub struct Options<'a> {
     pub net: &'a str,
     /// `pipes=`: which of an app's standard streams are pipes to whoever runs the machine, not its terminal.
     pub pipes: Pipes,
+    /// `ntp=`: time servers, separated by commas, where the network names none; empty for our defaults, `none` for none
+    /// at all.
+    pub ntp: &'a str,
     /// `winsize=`: the size of consoles that do not know their own, such as serial lines.
     pub size: Size,
     /// The guards that hold; tests can leave some out.
@@ -134,6 +137,7 @@ impl Default for Options<'_> {
             term: "linux",
             keymap: "",
             net: "",
+            ntp: "",
             pipes: Pipes::default(),
             size: Size { columns: 80, rows: 24 },
             guards: Guards::default(),
@@ -183,6 +187,7 @@ impl<'a> Options<'a> {
             },
             ("keymap", name) => self.keymap = name,
             ("net", how) => self.net = how,
+            ("ntp", servers) => self.ntp = servers,
             ("LANG", lang) => self.lang = lang,
             ("TZ", tz) => self.tz = tz,
             ("TERM", term) => self.term = term,

@@ -20,6 +20,12 @@ pub enum InitNews {
 }
 
 impl InitNews {
+    /// Whether people should see what the init has printed.
+    #[must_use]
+    pub const fn is_crash_loop(self) -> bool {
+        matches!(self, Self::Again(Ended { crash_loop: true, .. }, _))
+    }
+
     /// For a packet.
     #[must_use]
     pub const fn bytes(self) -> [u8; FIXED] {

@@ -47,7 +47,8 @@ pub enum Table {
 /// has it: ACPI, a pin, a keyboard. Its value here is the kernel's `K_SPAWNCONSOLE`: "start something on the console",
 /// which sends a signal to the process that asked for it. By default it is F29, which is empty, and no key has that value.
 pub const POWER_BUTTON: (u8, u16) = (116, 0x212);
-/// The tables that the kernel has before a layout is loaded (drivers/tty/vt/defkeymap.map).
+/// The tables that the kernel has before a layout is loaded (drivers/tty/vt/defkeymap.map). One for Shift with AltGr comes with
+/// a layout; with these two held, the button does nothing.
 pub const FIRST_TABLES: [Table; 7] =
     [Table::Plain, Table::Shift, Table::AltGr, Table::Control, Table::ShiftControl, Table::Alt, Table::ControlAlt];
 

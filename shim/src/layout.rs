@@ -95,6 +95,13 @@ pub const POLICIES: &str = "/tmp/.policy";
 pub const VARIABLES_SUFFIX: &str = ".env";
 /// The suffix of a policy file, after the user's name.
 pub const POLICY_SUFFIX: &str = ".json";
+/// The file with the last time that is known (`clock::saved`), at the top of the users partition. Only root can access
+/// it.
+pub const TIME: &str = ".clock";
+/// The same, where PID 1 sees it.
+pub const TIME_FILE: &str = "/tmp/.clock";
+/// The descriptor of that file in `/clock`.
+pub const TIME_DESCRIPTOR: u8 = 3;
 /// A folder of every ext4 filesystem. It is no home.
 pub const LOST_FOUND: &str = "lost+found";
 /// The logon settings of a user, below the home.

@@ -37,6 +37,7 @@ pub mod arches;
 pub mod argon2id;
 pub mod capabilities;
 pub mod claims;
+pub mod clock;
 pub mod cmdline;
 pub mod cut;
 pub mod device;

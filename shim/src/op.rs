@@ -178,8 +178,6 @@ pub enum Boot<'a> {
     Close(&'a str, &'a [&'a str]),
     /// Reserves memory and processes of the machine, so that all users together cannot use them.
     Reserve,
-    /// Makes the power button a signal to PID 1.
-    PowerButton,
     /// Loads the keyboard layout of that name.
     Keymap(&'a str),
     /// Brings up the loopback interface.
@@ -311,7 +309,6 @@ impl Say for Boot<'_> {
                 but(text, keep);
             }
             Self::Reserve => say!(text, "echo RAM less a reserve > ", layout::CGROUPS, "/memory.max"),
-            Self::PowerButton => say!(text, "echo keycode 116 = Spawn_Console | loadkeys"),
             Self::Keymap(name) => say!(text, "loadkeys ", name),
             Self::LoopbackUp => say!(text, "ip link set lo up"),
             Self::File(path, _) => say!(text, "write ", path),

@@ -139,6 +139,30 @@ impl Output {
         }
     }
 
+    /// Whether it is of a program of that user.
+    #[must_use]
+    pub fn is_of(&self, user: &str) -> bool {
+        self.printed > 0 && self.user.get(..self.user_ends) == Some(user.as_bytes())
+    }
+
+    /// The last lines that the program has printed, as far as they are held, each with a mark before it.
+    pub fn last_lines(&self, lines: usize) -> impl Iterator<Item = u8> {
+        let oldest = self.printed.saturating_sub(RING as u64);
+        // the newline of the last line ends it
+        let before = (oldest..self.printed.saturating_sub(1)).rev().filter(|at| self.at(*at) == b'\n');
+        let first = before.take(lines).nth(lines.saturating_sub(1)).map_or(oldest, |end| end.saturating_add(1));
+        let mut begins = true;
+        let marked = (first..self.printed).flat_map(move |at| {
+            let byte = self.at(at);
+            let mark = if begins { "nodeos: | " } else { "" };
+            begins = byte == b'\n';
+            // what acts on a terminal did so when it was printed
+            let shown = byte >= b' ' && byte != 0x7f || begins;
+            mark.bytes().chain(shown.then_some(byte))
+        });
+        marked.chain((self.printed > first && self.at(self.printed.saturating_sub(1)) != b'\n').then_some(b'\n'))
+    }
+
     fn at(&self, position: u64) -> u8 {
         self.ring.get(place(position)).copied().unwrap_or(0)
     }
@@ -231,6 +255,25 @@ mod tests {
             shown += &taken(&mut output, 100);
         }
         assert_eq!(shown, lines(0..10_000));
+    }
+
+    #[test]
+    fn the_last_lines_are_shown_again_without_what_acts_on_a_terminal() {
+        let last = |printed: &str, count| {
+            let mut output = output();
+            output.print(printed.as_bytes());
+            String::from_utf8(output.last_lines(count).collect()).unwrap()
+        };
+        assert_eq!(last("one\r\ntwo\r\n\u{1b}[31mthree\r\n", 2), "nodeos: | two\nnodeos: | [31mthree\n");
+        assert_eq!(last("one\ntwo", 5), "nodeos: | one\nnodeos: | two\n");
+        assert_eq!((last("", 5), last("\n\n", 1)), (String::new(), "nodeos: | \n".to_owned()));
+        let many = last(&lines(0..10_000), 3);
+        assert_eq!(many, "nodeos: | line 00009997\nnodeos: | line 00009998\nnodeos: | line 00009999\n");
+        assert_eq!(last(&"x".repeat(2 * RING), 2).len(), RING + "nodeos: | \n".len());
+        let mut output = output();
+        assert!(!output.is_of("ana"), "it has printed nothing");
+        output.print(b"x");
+        assert!(output.is_of("ana") && !output.is_of("an"));
     }
 
     #[test]

@@ -73,8 +73,8 @@ pub const SETUP: Program = Program {
     path: "/setup",
     mode: 0o700,
     place: Place::Initramfs,
-    // its memory is freed before there is a user
-    limit: 48 * KIB,
+    // its memory is freed before there is a user; 48 KiB were enough until it set the clock
+    limit: 56 * KIB,
     starter: Starter::Init,
     keeps: Keeps::All,
 };
@@ -147,6 +147,17 @@ pub const NET: Program = Program {
     keeps: Keeps::Only(Capabilities::NET_ADMIN.and(Capabilities::NET_RAW)),
 };
 
+/// Keeps the machine's time: asks time servers, and sets the clocks.
+pub const CLOCK: Program = Program {
+    name: "clock",
+    path: "/clock",
+    mode: 0o700,
+    place: Place::Initramfs,
+    limit: LIMIT,
+    starter: Starter::Init,
+    keeps: Keeps::Only(Capabilities::SYS_TIME),
+};
+
 /// `/usr/bin/env` for users' scripts.
 pub const ENV: Program = Program {
     name: "env",
@@ -159,7 +170,7 @@ pub const ENV: Program = Program {
 };
 
 /// All programs, PID 1 first.
-pub const ALL: &[Program] = &[INIT, SETUP, MEND, SANDBOX, LOGON, BROKER, LOG, NET, ENV];
+pub const ALL: &[Program] = &[INIT, SETUP, MEND, SANDBOX, LOGON, BROKER, LOG, NET, CLOCK, ENV];
 
 /// The programs that run in every machine with a user who is granted a device: started by the kernel or by PID 1.
 pub fn started() -> impl Iterator<Item = &'static Program> {
@@ -176,7 +187,8 @@ pub struct Service {
 }
 
 /// The programs that PID 1 keeps running, each started again when it ends.
-pub const SERVICES: &[Service] = &[LOGGER, Service { program: NET, provides: Needs::NETWORK }];
+pub const SERVICES: &[Service] =
+    &[LOGGER, Service { program: NET, provides: Needs::NETWORK }, Service { program: CLOCK, provides: Needs::TIME }];
 
 /// `/log`.
 pub const LOGGER: Service = Service { program: LOG, provides: Needs::NONE };

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 pub mod bpf;
+pub mod clock;
 pub mod disk;
 mod loopback;
 pub mod packet;
@@ -16,6 +17,7 @@ pub mod trace;
 pub mod watchdog;
 
 pub use self::{
+    clock::milliseconds,
     loopback::loopback_up,
     signals::{SIGNAL_INFO, Signals},
     start::Start,
@@ -49,8 +51,8 @@ pub struct Stream(pub i32);
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: the numbers are 0, 1, 2, and 63 in PID 1. No program here closes them before it exits or executes
-        // another program.
+        // SAFETY: the numbers are 0, 1, 2, 3 in `/clock`, and 63 in PID 1. No program here closes them before it exits
+        // or executes another program.
         unsafe { BorrowedFd::borrow_raw(self.0) }
     }
 }
@@ -240,10 +242,11 @@ pub fn mount_attributes(mount: BorrowedFd<'_>, attr: Attr) -> Result<()> {
     unsafe { call(raw::__NR_mount_setattr, [fd, path, raw::AT_EMPTY_PATH as usize, value, size, 0]) }.map(drop)
 }
 
-/// Makes it the standard stream with that descriptor.
+/// Makes it the standard stream with that descriptor, or another one of a program that is executed next.
 pub fn put_at(stream: &OwnedFd, descriptor: u8) -> Result<()> {
     let stream = stream.as_raw_fd().cast_unsigned() as usize;
-    // SAFETY: takes no pointers, and nothing in here owns a standard stream.
+    // SAFETY: takes no pointers. Nothing in here owns a standard stream, and a process that executes a program next uses
+    // nothing else that it owns.
     unsafe { call(raw::__NR_dup3, [stream, descriptor.into(), 0, 0, 0, 0]) }.map(drop)
 }
 
@@ -319,17 +322,6 @@ pub fn span(milliseconds: u32) -> Timespec {
 /// Waits.
 pub fn pause(milliseconds: u32) {
     let _ = rustix::event::poll(&mut [], Some(&span(milliseconds)));
-}
-
-/// Milliseconds since the kernel started.
-pub fn milliseconds() -> u64 {
-    let mut now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes one timespec.
-    let _ = unsafe {
-        call(raw::__NR_clock_gettime, [raw::CLOCK_MONOTONIC as usize, ptr::from_mut(&mut now) as usize, 0, 0, 0, 0])
-    };
-    let (seconds, rest) = (u64::try_from(now.tv_sec).unwrap_or(0), u64::try_from(now.tv_nsec / 1_000_000).unwrap_or(0));
-    seconds.saturating_mul(1000).saturating_add(rest)
 }
 
 /// Hangs up this session's terminal: other processes that have it open read end of file.

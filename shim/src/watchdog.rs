@@ -10,6 +10,10 @@
 /// that hangs is reset after 12 seconds, a PID 1 that hangs after 60.
 pub const TIMEOUT: u32 = 60;
 
+/// The word of the kernel's command line with which PID 1 leaves the watchdog alone. QEMU's Raspberry Pi needs it: it
+/// resets the machine at once when its watchdog is started (hw/misc/bcm2835_powermgt.c, `bcm2835_powermgt_write`).
+pub const OFF: &str = "watchdog=off";
+
 /// When the watchdog is fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Feeding {

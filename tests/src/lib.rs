@@ -80,6 +80,7 @@ pub struct Boot {
     wires: Vec<Wire>,
     ports: bool,
     counted: bool,
+    rtc: Option<&'static str>,
     doors: bool,
     first: Option<PathBuf>,
     e2fsck: Option<PathBuf>,
@@ -105,6 +106,7 @@ impl Boot {
             wires: vec![],
             ports: false,
             counted: false,
+            rtc: None,
             doors: false,
             first: None,
             e2fsck: None,
@@ -222,6 +224,13 @@ impl Boot {
         self
     }
 
+    /// With a real-time clock that says this at the start, as in `1970-01-01T00:00:00`.
+    #[must_use]
+    pub fn rtc(mut self, time: &'static str) -> Self {
+        self.rtc = Some(time);
+        self
+    }
+
     /// With a kernel that has the options of `DOORS`, which ours leave out.
     #[must_use]
     pub fn doors(mut self) -> Self {
@@ -276,6 +285,7 @@ impl Boot {
             },
             ports: self.ports,
             counted: self.counted,
+            rtc: self.rtc,
             ..Machine::new(self.arch, Start::kernel(&image.kernel, initramfs, cmdline))
         }
     }

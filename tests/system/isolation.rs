@@ -217,7 +217,7 @@ pub fn root_can_access_all_homes_but_no_disks_or_kernel_settings(arch: &'static 
     vm.send("").unwrap();
     log_on(&mut vm, "root", Some("root"));
     for line in [
-        "homes .overlay,.policy,ana,root",
+        "homes .clock,.overlay,.policy,ana,root",
         "work ",
         "write undefined",
         "own x",

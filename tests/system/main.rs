@@ -5,6 +5,7 @@ mod app;
 mod bad_homes;
 mod bench;
 mod budget;
+mod clock;
 mod console;
 mod demo;
 mod devices;
@@ -67,6 +68,11 @@ behaviours! {
     budget: memory_and_timeline_are_measured_in_the_machine,
         the_timeline_of_an_app_is_measured,
         the_budget_check_fails_on_each_kind_of_regression;
+    clock: without_a_server_the_clock_goes_on_from_the_saved_time,
+        a_time_server_sets_the_clock_whatever_it_said_before,
+        servers_that_lie_or_refuse_change_nothing,
+        a_power_cut_after_an_answer_keeps_the_time,
+        the_real_time_clock_is_set_after_an_answer;
     console: backspace_erases_a_whole_multibyte_character,
         an_app_sees_the_size_of_its_console,
         an_invalid_console_size_is_reported,

@@ -24,6 +24,7 @@ pub fn an_app_of_a_medium_starts_again_and_a_crash_loop_is_said(arch: &'static A
     }
     vm.expect("start 5 true").unwrap();
     vm.expect("it starts again in 16 s; a crash loop: 5 starts within 5 minutes").unwrap();
+    vm.expect("nodeos: | start 5 true").unwrap();
     drop(vm);
 
     // `nodeos run APP` starts it once, and the machine has its status

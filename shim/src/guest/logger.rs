@@ -37,6 +37,9 @@ const AT_ONCE: usize = 256;
 /// Milliseconds after which nothing more is expected, once PID 1 has closed the socket.
 const QUIET: u32 = 100;
 
+/// How many of a user's last lines are printed again in a crash loop.
+const AGAIN: usize = 20;
+
 /// One init.
 struct Init {
     /// `None` once no process has it open any more.
@@ -211,6 +214,9 @@ fn take(inits: &mut Inits, outputs: &mut [Output], log: &Log) -> bool {
     let Some(terminal) = fds.next() else {
         if let Some((news, user)) = InitNews::parse(packet) {
             error!(log, "init of ", user, " ", news);
+            if news.is_crash_loop() {
+                show_again(inits, outputs, user);
+            }
         }
         return true;
     };
@@ -224,4 +230,16 @@ fn take(inits: &mut Inits, outputs: &mut [Output], log: &Log) -> bool {
         *init = Some(Init { terminal: Some(terminal) });
     }
     true
+}
+
+/// Prints a user's last lines once more, as if they were an init's.
+fn show_again(inits: &mut Inits, outputs: &mut [Output], user: &str) {
+    let Some(last) = outputs.iter().copied().find(|output| output.is_of(user)) else { return };
+    let free = inits.iter_mut().zip(outputs).find(|(init, output)| init.is_none() && !output.is_of(user));
+    if let Some((init, output)) = free {
+        // of nobody: what is printed here is not the user's next last lines
+        output.begin(b"");
+        last.last_lines(AGAIN).for_each(|byte| output.print(&[byte]));
+        *init = Some(Init { terminal: None });
+    }
 }

@@ -9,12 +9,14 @@
 //! | `/broker` | shows each device to the users who may open it, as long as no other user holds it |
 //! | `/net` | gives the network cards addresses, and tells users which name servers there are |
 //! | `/log` | takes what users' inits print, and gives it to the console |
+//! | `/clock` | keeps the time: asks time servers, sets the clocks |
 //! | `/logon` | asks for name and password, starts users' programs; only it reads files that users write |
 
 #[macro_use]
 mod log;
 
 pub mod broker;
+pub mod clock;
 mod each_user;
 mod execute;
 mod homes;

@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_list_has_bounds() {
-        let many: Vec<u8> = (b'a'..b'z').flat_map(|letter| [1, letter, 0]).collect();
+        let many: Vec<u8> = (b'a'..=b'y').flat_map(|letter| [1, letter, 0]).collect();
         assert_eq!(list(&many), "a b c d e f");
         let label = [&[63][..], &[b'x'; 63]].concat();
         let long = [&label[..], &label, &label, &[10], b"aaaaaaaaaa", &[0], &[1, b'y', 0], &label, &[0]].concat();

@@ -117,8 +117,6 @@ pub fn boot<'a>(options: &Options<'a>) -> Steps<Boot<'a>> {
     plan.mount(Why::Devices, "devtmpfs", "/dev", Attr::DEVICES, "");
     plan.mkdir(Why::Output, "/dev/pts", 0o755);
     plan.mount(Why::Output, "devpts", "/dev/pts", Attr::DEVICES, "mode=0600");
-    // before a layout is loaded: its new table copies this from the others
-    plan.may(Why::PowerButton, Boot::PowerButton);
     if !options.keymap.is_empty() {
         plan.may(Why::Keyboard, Boot::Keymap(options.keymap));
     }

@@ -38,9 +38,9 @@ use crate::{
     report::Report,
     say,
     say::Text,
+    stopping::SAVED,
     supervise::{Action, ConsoleId, KILLED, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
-    upkeep::Needs,
 };
 
 /// What the executor needs besides the state: handles on the processes of the sandboxes.
@@ -60,14 +60,12 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let wanted = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
-    // no service provides them yet
-    state.provided(Needs::NETWORK.and(Needs::TIME));
     let (reports, own) = (Reports::new()?, sandboxes::own()?);
     let (logger, services) = (LogProgram::new(), services::others());
     let mut executor = Executor { machine, log, reports, broker, logger, services, own, sandboxes: Vec::new() };
     let mut up = false;
     stop::take_power_button();
-    let mut watchdog = Watchdog::start(machine.guards, log);
+    let mut watchdog = Watchdog::start(machine, log);
     loop {
         watchdog.serve();
         executor.give_terminals();
@@ -183,6 +181,7 @@ impl Executor<'_> {
             }
             Action::Stop(word) => {
                 self.logger.finish();
+                self.services.iter_mut().for_each(|service| service.finish(SAVED));
                 stop::stop(word, self.log)
             }
         }
@@ -353,8 +352,9 @@ impl Executor<'_> {
 
     fn start_services(&mut self) {
         for service in self.services.iter_mut().filter(|service| service.is_due()) {
-            if let Err(errno) = service.start(self.machine.words, || {}) {
-                error!(self.log, "cannot start ", service.row.program.path, ": ", errno);
+            let program = service.row.program;
+            if let Err(errno) = service.start(self.machine.words, || services::prepare(&program)) {
+                error!(self.log, "cannot start ", program.path, ": ", errno);
             }
         }
     }

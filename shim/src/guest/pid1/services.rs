@@ -4,12 +4,14 @@
 use heapless::Vec;
 use rustix::{
     fd::{AsFd, OwnedFd},
+    fs::{CWD, OFlags},
     io::{Errno, Result},
     net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair},
 };
 
 use crate::{
-    guest::{machine::uptime, program::become_it},
+    guest::{machine::uptime, place, program::become_it},
+    layout,
     programs::{self, Program},
     say,
     say::Text,
@@ -28,6 +30,14 @@ pub type Others = Vec<Service, { programs::SERVICES.len() }>;
 pub fn others() -> Others {
     let others = programs::SERVICES.iter().filter(|row| row.program != programs::LOG);
     others.map(|row| Service::new(row, Some(0))).collect()
+}
+
+/// Gives a service what only PID 1 can open; it runs in the service's process.
+pub fn prepare(program: &Program) {
+    if *program == programs::CLOCK {
+        let file = place::open_at(CWD, layout::TIME_FILE, OFlags::RDWR | OFlags::NONBLOCK);
+        let _ = file.and_then(|file| sys::put_at(&file, layout::TIME_DESCRIPTOR));
+    }
 }
 
 /// A service.

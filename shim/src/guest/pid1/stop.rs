@@ -16,6 +16,7 @@ use crate::{
         pid1::watchdog,
         place::{self, Name},
     },
+    keymap,
     last_word::LastWord,
     layout, say,
     say::Text,
@@ -32,10 +33,14 @@ pub fn ordered(signal: i32) -> Option<LastWord> {
     orders.iter().find(|(order, _)| order.as_raw() == signal).map(|(_, word)| *word)
 }
 
-/// From here on, the power button sends SIGTERM to PID 1: `/setup` has given its key that meaning.
+/// From here on, the power button sends SIGTERM to PID 1, whatever keys are held.
 pub fn take_power_button() {
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let (key, value) = keymap::POWER_BUTTON;
     if let (Ok(screen), Ok(signal)) = (place::file("/dev/tty0", flags), Signal::TERM.as_raw().try_into()) {
+        for table in keymap::FIRST_TABLES {
+            let _ = terminal::set_key_entry(&screen, table as u8, key, value);
+        }
         terminal::tell_screen(&screen, Screen::PowerButton, signal);
     }
 }

@@ -6,10 +6,10 @@
 use rustix::{fs::OFlags, io::Errno};
 
 use crate::{
-    guards::{Guard, Guards},
-    guest::{log::Log, machine::uptime, place},
+    guards::Guard,
+    guest::{log::Log, machine::uptime, pid1::boot::Machine, place},
     sys::{self, Stream, watchdog},
-    watchdog::{Feeding, TIMEOUT},
+    watchdog::{Feeding, OFF, TIMEOUT},
 };
 
 /// The last number of the table of descriptors that the kernel gives a new process (include/linux/fdtable.h,
@@ -20,9 +20,11 @@ const DESCRIPTOR: Stream = Stream(63);
 pub struct Watchdog(Option<Feeding>);
 
 impl Watchdog {
-    /// Starts the machine's watchdog, if it has one.
-    pub fn start(guards: Guards<'_>, log: &Log) -> Self {
-        let timeout = match open("/dev/watchdog").and_then(|()| watchdog::set_timeout(&DESCRIPTOR, TIMEOUT)) {
+    /// Starts the machine's watchdog, if it has one that may be used.
+    pub fn start(machine: &Machine<'_>, log: &Log) -> Self {
+        let off = machine.words.environment().any(|word| word.to_bytes() == OFF.as_bytes());
+        let opened = if off { Err(Errno::NOENT) } else { open("/dev/watchdog") };
+        let timeout = match opened.and_then(|()| watchdog::set_timeout(&DESCRIPTOR, TIMEOUT)) {
             Ok(timeout) => timeout,
             Err(errno) => {
                 if errno != Errno::NOENT {
@@ -33,7 +35,7 @@ impl Watchdog {
             }
         };
         info!(log, "watchdog: resets the machine after ", timeout, " s without PID 1");
-        Self(guards.hold(Guard::Watchdog).then(|| Feeding::every_half_of(timeout, uptime())))
+        Self(machine.guards.hold(Guard::Watchdog).then(|| Feeding::every_half_of(timeout, uptime())))
     }
 
     /// When it is fed next.

@@ -55,7 +55,6 @@ impl Execute for Boot<'_> {
             },
             Boot::Close(folder, keep) => close(folder, keep),
             Boot::Reserve => reserve(),
-            Boot::PowerButton => keymap::power_button(),
             Boot::Keymap(name) => keymap::load(name, log),
             Boot::LoopbackUp => sys::loopback_up(),
             Boot::File(path, ref file) => write_file(path, file),

@@ -1,7 +1,6 @@
 //! Puts a keyboard layout into the kernel's tables, which all virtual terminals share.
 
 use rustix::{
-    fd::OwnedFd,
     fs::OFlags,
     io::{Errno, Result},
 };
@@ -14,16 +13,6 @@ use crate::{
     sys::terminal::{key_entry, set_key_entry},
 };
 
-fn screen() -> Result<OwnedFd> {
-    place::file("/dev/tty1", OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK)
-}
-
-/// Gives the power button its meaning, whatever keys are held. PID 1 asks for the signal.
-pub fn power_button() -> Result<()> {
-    let (screen, (key, value)) = (screen()?, keymap::POWER_BUTTON);
-    keymap::FIRST_TABLES.into_iter().try_for_each(|table| set_key_entry(&screen, table as u8, key, value))
-}
-
 /// Loads the layout of that name. If there is none, the log lists all layouts.
 pub fn load(name: &str, log: &Log) -> Result<()> {
     let mut bytes = [0; 8192];
@@ -35,7 +24,7 @@ pub fn load(name: &str, log: &Log) -> Result<()> {
         error!(log, "keymap=", name, ": there is no such layout; there are", all);
         return Err(Errno::INVAL);
     };
-    let screen = screen()?;
+    let screen = place::file("/dev/tty1", OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK)?;
     // the kernel has no table for Shift with AltGr; in a new one, the other keys need entries too, or releasing Shift
     // has no effect
     for key in (1..=127).filter(|key| !Keymap::has(*key)) {

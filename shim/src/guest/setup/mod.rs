@@ -4,6 +4,7 @@
 //! read what is on a disk. PID 1 runs it once, in its own namespaces and with all capabilities, and waits. Its exit
 //! status is an `Upper`, or another number if the machine cannot go on; its standard output is a pipe for `handover`.
 
+mod clock;
 mod device;
 mod execute;
 mod grow;
@@ -52,6 +53,7 @@ fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
         error!(log, word, ": not understood; ", Options::hint(word));
     }
     let upper = users(options, log)?;
+    clock::set(log);
     steps(&plan::homes(options), log)?;
     let consoles = consoles();
     devices(&consoles, log)?;
