@@ -20,7 +20,7 @@ const SERVERS: &str = "/run/net/ntp";
 /// Name servers.
 const NAMES: &str = "/run/net/resolv.conf";
 /// Longer files are not used.
-const LONGEST: usize = 1024;
+const LONGEST: usize = 2048;
 
 /// The list in use.
 pub struct Sources {
