@@ -242,6 +242,12 @@ mod tests {
 
     #[test]
     fn our_own_folders_are_not_homes() {
-        assert!(is_ours(b".overlay") && is_ours(b".policy") && is_ours(crate::layout::TIME.as_bytes()) && is_ours(b"lost+found") && !is_ours(b"lost"));
+        assert!(
+            is_ours(b".overlay")
+                && is_ours(b".policy")
+                && is_ours(crate::layout::TIME.as_bytes())
+                && is_ours(b"lost+found")
+                && !is_ours(b"lost")
+        );
     }
 }
