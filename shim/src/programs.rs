@@ -187,11 +187,8 @@ pub struct Service {
 }
 
 /// The programs that PID 1 keeps running, each started again when it ends.
-pub const SERVICES: &[Service] = &[
-    LOGGER,
-    Service { program: NET, provides: Needs::NETWORK },
-    Service { program: CLOCK, provides: Needs::TIME },
-];
+pub const SERVICES: &[Service] =
+    &[LOGGER, Service { program: NET, provides: Needs::NETWORK }, Service { program: CLOCK, provides: Needs::TIME }];
 
 /// `/log`.
 pub const LOGGER: Service = Service { program: LOG, provides: Needs::NONE };
