@@ -151,13 +151,16 @@ impl Output {
         // the newline of the last line ends it
         let before = (oldest..self.printed.saturating_sub(1)).rev().filter(|at| self.at(*at) == b'\n');
         let first = before.take(lines).nth(lines.saturating_sub(1)).map_or(oldest, |end| end.saturating_add(1));
-        let mut begins = true;
+        let (mut begins, mut before, mut control) = (true, b' ', false);
         let marked = (first..self.printed).flat_map(move |at| {
             let byte = self.at(at);
             let mark = if begins { "nodeos: | " } else { "" };
             begins = byte == b'\n';
-            // what acts on a terminal did so when it was printed
-            let shown = byte >= b' ' && byte != 0x7f || begins;
+            // what acts on a terminal did so when it was printed: ESC [, up to a letter (ECMA-48, 5.4)
+            let starts = before == 0x1b && byte == b'[';
+            let shown = !control && !starts && byte >= b' ' && byte != 0x7f || begins;
+            control = starts || control && !(b'@'..=b'~').contains(&byte) && !begins;
+            before = byte;
             mark.bytes().chain(shown.then_some(byte))
         });
         marked.chain((self.printed > first && self.at(self.printed.saturating_sub(1)) != b'\n').then_some(b'\n'))
@@ -264,7 +267,7 @@ mod tests {
             output.print(printed.as_bytes());
             String::from_utf8(output.last_lines(count).collect()).unwrap()
         };
-        assert_eq!(last("one\r\ntwo\r\n\u{1b}[31mthree\r\n", 2), "nodeos: | two\nnodeos: | [31mthree\n");
+        assert_eq!(last("one\r\ntwo\r\n\u{1b}[31mthree\r\n", 2), "nodeos: | two\nnodeos: | three\n");
         assert_eq!(last("one\ntwo", 5), "nodeos: | one\nnodeos: | two\n");
         assert_eq!((last("", 5), last("\n\n", 1)), (String::new(), "nodeos: | \n".to_owned()));
         let many = last(&lines(0..10_000), 3);

@@ -11,7 +11,7 @@ use tests::{Boot, Disk, runs};
 
 /// Counts its starts in a file, and fails.
 const FAILS: &str = "const fs = require('fs'); let n = 0; try { n = +fs.readFileSync('/starts') } catch {}
-    fs.writeFileSync('/starts', String(++n)); console.log('start', n, process.stdin.isTTY === true); process.exit(3)";
+    fs.writeFileSync('/starts', String(++n)); console.log(`start ${n} ${process.stdin.isTTY === true}`); process.exit(3)";
 
 pub fn an_app_of_a_medium_starts_again_and_a_crash_loop_is_said(arch: &'static Arch) {
     let folder = tempfile::tempdir().unwrap();

@@ -3,10 +3,8 @@
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use shim::policy::Policy;
-use shim::policy::keys::{self, BACKOFFS, GRACES, WAITS, name};
+use shim::policy::keys::{self, BACKOFFS, GRACES, Key, WAITS, name};
 use shim::upkeep::{Named, Needs, OnCrashLoop, Restart};
-
-use crate::users::help;
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct UpkeepArgs {
@@ -24,6 +22,11 @@ pub struct UpkeepArgs {
     wait: Option<Vec<Needs>>,
     #[arg(long = "wait-limit", help = help(&keys::WAIT_LIMIT), value_name = "SECONDS", value_parser = seconds(WAITS))]
     wait_limit: Option<u8>,
+}
+
+/// What an option of `users policy` sets, from its key's row.
+pub fn help(key: &Key) -> String {
+    format!("{}. Value: {} [default: {}]", key.text, key.value, key.without)
 }
 
 fn seconds(range: std::ops::RangeInclusive<u8>) -> clap::builder::RangedI64ValueParser<u8> {

@@ -12,11 +12,11 @@ use boot::users::nsh::Nsh;
 use boot::users::policy::{policy, set_policy, set_variables, variables};
 use boot::users::read::{self, Image};
 use clap::Subcommand;
-use shim::policy::keys::{self, Key, name};
+use shim::policy::keys::{self, name};
 use shim::policy::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES, PRIVATE, Pattern, Policy, SHARED};
 
 use crate::common::{Act, Common, Failed, answer, print_json, print_line};
-use crate::upkeep::UpkeepArgs;
+use crate::upkeep::{UpkeepArgs, help};
 
 /// Make and edit a users partition: an ext4 image in which each folder at the top is a user's home
 #[derive(clap::Args)]
@@ -331,11 +331,6 @@ fn sure(common: Common, question: &str) -> Result<(), Failed> {
 fn memory(text: &str) -> Result<u64, String> {
     let size = shim::policy::size(text).filter(|bytes| *bytes >= LEAST_MEMORY);
     size.ok_or_else(|| format!("expected {}", keys::MEMORY.value))
-}
-
-/// What an option of `users policy` sets, from its key's row.
-pub fn help(key: &Key) -> String {
-    format!("{}. Value: {} [default: {}]", key.text, key.value, key.without)
 }
 
 fn devices_help() -> String {

@@ -280,8 +280,7 @@ const SPEED: u32 = 115_200;
 /// The first OEM string of a machine (SMBIOS, type 11) that tells a boot menu to use the serial console, as in QEMU.
 pub const SERIAL: &str = "nodeos:serial";
 
-/// Parameters for every machine: restart after a panic, and keep the watchdog running while the kernel restarts the
-/// machine (Documentation/watchdog/watchdog-parameters.rst).
+/// For every machine: restart after a panic, with the watchdog (Documentation/watchdog/watchdog-parameters.rst).
 const ALWAYS: &str = "quiet panic=10 watchdog.stop_on_reboot=0";
 
 /// Apps of a medium start again when they end, and wait for the network and the time.
