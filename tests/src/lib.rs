@@ -261,7 +261,8 @@ impl Boot {
         let without = self.without.map(|names| format!(" without={names}")).unwrap_or_default();
         let cmdline = assembly::cmdline(&image, !self.users.is_empty()).unwrap_or_else(|error| panic!("{error}"));
         let by = if self.users.is_empty() { "" } else { &self.by };
-        let mut cmdline = format!("{cmdline} {by} {}{without}", self.words);
+        // a busy host may let a processor of the machine stand still
+        let mut cmdline = format!("{cmdline} {by} {}{without} nosoftlockup", self.words);
         if self.arch.name == "x86_64" {
             // on a busy host the kernel may decide that QEMU's timer is broken, and panic
             // (arch/x86/kernel/apic/io_apic.c)

@@ -91,8 +91,7 @@ pub struct Medium {
     entries: &'static [&'static str],
     /// The versions of its parts besides the image.
     versions: fn(&Parts<'_>) -> Result<Versions>,
-    /// Makes the medium at a path that does not exist yet. Returns the members of a file, which cannot be listed
-    /// otherwise.
+    /// Makes the medium at a path that does not exist yet. Returns the members of a file, which nothing else lists.
     make: fn(&Parts<'_>, &Path) -> Result<Vec<Member>>,
 }
 
