@@ -274,7 +274,6 @@ mod tests {
         assert_eq!(many, "nodeos: | line 00009997\nnodeos: | line 00009998\nnodeos: | line 00009999\n");
         assert_eq!(last(&"x".repeat(2 * RING), 2).len(), RING + "nodeos: | \n".len());
         let mut output = output();
-        assert!(!output.is_of("ana"), "it has printed nothing");
         output.print(b"x");
         assert!(output.is_of("ana") && !output.is_of("an"));
     }

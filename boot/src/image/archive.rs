@@ -1,6 +1,6 @@
 //! An initramfs: a tree as a cpio archive (newc), optionally compressed with zstd. `unpack` reads it.
 //!
-//! The order matters: first `/init`, then the record of the expected content (`told`), folders before their content,
+//! The order matters: first the programs, then the record of the expected content (`told`), folders before their content,
 //! and the largest file last. The kernel unpacks until memory is full and goes on without an error, so the shim
 //! compares the size of the last file with the record. Inode numbers count up, times and owners are 0: equal trees give
 //! equal bytes.

@@ -78,7 +78,7 @@ fn each_placement_has_its_files_and_a_second_assembly_rebuilds_nothing() {
         let (host, spec) = prepared(&tiny, placement);
         let first = assemble(&host, &spec).unwrap();
         let members = members(&first.initramfs);
-        assert_eq!(members[0], "/init");
+        assert!(shim::programs::in_initramfs(&members[0]).is_some(), "{}", members[0]);
         let has = |path: &str| members.iter().any(|member| member == path);
         let plain = placement == Placement::Plain;
         assert_eq!(has("/carbon/bin/node"), plain);

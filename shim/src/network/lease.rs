@@ -206,9 +206,10 @@ fn prefix(bits: u32) -> Option<u8> {
 
 /// The length of the prefix that an address had before there were masks (RFC 791 2.3).
 fn of_class(ip: Ipv4Addr) -> u8 {
-    match ip.octets() {
-        [..128, _, _, _] => 8,
-        [128..192, _, _, _] => 16,
+    let [first, ..] = ip.octets();
+    match first {
+        ..128 => 8,
+        128..192 => 16,
         _ => 24,
     }
 }

@@ -161,7 +161,10 @@ impl<'a> Reply<'a> {
         let (mut room, mut overload) = ([0; VALUE], 0);
         let mut reply = Self { kind: Kind::Nak, yours, server: Ipv4Addr::UNSPECIFIED, areas: [bytes.0, &[], &[]] };
         if let Some(value) = reply.option(option::OVERLOAD, &mut room) {
-            let [areas @ 1..=3] = *value else { return None };
+            let areas = match *value {
+                [areas] if (1..=3).contains(&areas) => areas,
+                _ => return None,
+            };
             overload = areas;
         }
         // the file's field comes first (RFC 2131 4.1)

@@ -35,7 +35,7 @@ struct Seen {
 
 impl Seen {
     fn of(text: &str) -> Self {
-        let file: File = syn::parse_str(text).unwrap();
+        let file: File = syn::parse_str(text).unwrap_or_else(|error| panic!("{error} in:\n{text}"));
         let mut seen = Self::default();
         seen.visit_file(&file);
         seen

@@ -76,9 +76,9 @@ fn a_terminal_that_stalls_for_a_while_loses_no_output() {
 fn ctrl_a_x_and_signals_stop_the_machine_and_are_reported() {
     for (order, status, says) in [
         ("ctrl-a x", 130, "[run] stopping the machine; ctrl-a x again cuts its power"),
-        ("TERM", 143, "[run] stopping the machine; its power is cut if it takes 85 s"),
-        ("HUP", 129, "[run] stopping the machine; its power is cut if it takes 85 s"),
-        ("INT", 130, "[run] stopping the machine; its power is cut if it takes 85 s"),
+        ("TERM", 143, "[run] stopping the machine; its power is cut if it takes 87 s"),
+        ("HUP", 129, "[run] stopping the machine; its power is cut if it takes 87 s"),
+        ("INT", 130, "[run] stopping the machine; its power is cut if it takes 87 s"),
     ] {
         let (stage, pty) = (Stage::new(), Pty::new(80, 24));
         let shown = pty.shown();

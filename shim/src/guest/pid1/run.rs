@@ -65,7 +65,7 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
     let mut executor = Executor { machine, log, reports, broker, logger, services, own, sandboxes: Vec::new() };
     let mut up = false;
     stop::take_power_button();
-    let mut watchdog = Watchdog::start(machine, log);
+    let mut watchdog = Watchdog::start(machine.words, machine.guards, log);
     loop {
         watchdog.serve();
         executor.give_terminals();

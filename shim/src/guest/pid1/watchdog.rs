@@ -6,9 +6,9 @@
 use rustix::{fs::OFlags, io::Errno};
 
 use crate::{
-    guards::Guard,
-    guest::{log::Log, machine::uptime, pid1::boot::Machine, place},
-    sys::{self, Stream, watchdog},
+    guards::{Guard, Guards},
+    guest::{log::Log, machine::uptime, place},
+    sys::{self, Start, Stream, watchdog},
     watchdog::{Feeding, OFF, TIMEOUT},
 };
 
@@ -21,8 +21,8 @@ pub struct Watchdog(Option<Feeding>);
 
 impl Watchdog {
     /// Starts the machine's watchdog, if it has one that may be used.
-    pub fn start(machine: &Machine<'_>, log: &Log) -> Self {
-        let off = machine.words.environment().any(|word| word.to_bytes() == OFF.as_bytes());
+    pub fn start(words: Start, guards: Guards<'_>, log: &Log) -> Self {
+        let off = words.environment().any(|word| word.to_bytes() == OFF.as_bytes());
         let opened = if off { Err(Errno::NOENT) } else { open("/dev/watchdog") };
         let timeout = match opened.and_then(|()| watchdog::set_timeout(&DESCRIPTOR, TIMEOUT)) {
             Ok(timeout) => timeout,
@@ -35,7 +35,7 @@ impl Watchdog {
             }
         };
         info!(log, "watchdog: resets the machine after ", timeout, " s without PID 1");
-        Self(machine.guards.hold(Guard::Watchdog).then(|| Feeding::every_half_of(timeout, uptime())))
+        Self(guards.hold(Guard::Watchdog).then(|| Feeding::every_half_of(timeout, uptime())))
     }
 
     /// When it is fed next.
