@@ -54,6 +54,8 @@ impl Needs {
     pub const NETWORK: Self = Self(1);
     /// The right time.
     pub const TIME: Self = Self(2);
+    /// All of them.
+    pub const ALL: Self = Self::NETWORK.and(Self::TIME);
 
     /// What is in at least one of both sets.
     #[must_use]

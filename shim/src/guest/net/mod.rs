@@ -38,6 +38,10 @@ mod kernel;
 
 /// What PID 1 is told once there is an address.
 const READY: &[u8] = b"1";
+/// Tells PID 1 that there is no network, so nobody waits for it, nor for what comes through it.
+const NONE: &[u8] = b"0";
+/// Milliseconds in which a network card behind USB is found.
+const FOUND: u64 = 3000;
 
 /// What all cards need.
 struct Machine<'a> {
@@ -77,7 +81,9 @@ fn begin(log: &Log, wanted: Wanted) -> Result<()> {
         How::Fixed(fixed) => Some(fixed.lease()),
     };
     let machine = Machine { log, kernel: Kernel::open()?, host: machine::host(), fixed };
-    Cards { machine: &machine, cards: Vec::new(), found: Vec::new(), listed: false, named: 0 }.serve(&files)
+    let none_at = sys::milliseconds().saturating_add(FOUND);
+    let (cards, found) = (Vec::new(), Vec::new());
+    Cards { machine: &machine, cards, found, listed: false, ready: false, none_at, named: 0 }.serve(&files)
 }
 
 /// Configures nothing, and nobody waits for it.
@@ -105,6 +111,10 @@ struct Cards<'a> {
     found: Vec<(u32, Address, u32), NICS>,
     /// Whether all of them are known.
     listed: bool,
+    /// Whether PID 1 knows that there is a network, or that there is none to wait for.
+    ready: bool,
+    /// When a machine without a card is one that has none.
+    none_at: u64,
     /// The highest number of a card that is one too many.
     named: u32,
 }
@@ -122,12 +132,12 @@ impl Cards<'_> {
     #[inline(never)]
     fn serve(&mut self, files: &Files) -> Result<()> {
         self.machine.kernel.list(&netlink::addresses());
-        let mut ready = false;
         loop {
             files.publish(&self.cards, self.machine.log);
-            if !ready && self.cards.iter().any(Card::is_ready) {
-                ready = true;
-                let _ = rustix::io::write(Stream(0), READY);
+            let none = self.cards.is_empty() && self.none_at <= sys::milliseconds();
+            if !self.ready && (none || self.cards.iter().any(Card::is_ready)) {
+                self.ready = true;
+                let _ = rustix::io::write(Stream(0), if none { NONE } else { READY });
             }
             for news in self.wait()? {
                 match news {
@@ -146,7 +156,8 @@ impl Cards<'_> {
     /// Waits for news; returns none when a time is due.
     #[inline(never)]
     fn wait(&self) -> Result<Vec<News, { 2 + 2 * NICS }>> {
-        let (init, mut until) = (Stream(0), NEVER);
+        let init = Stream(0);
+        let mut until = if self.cards.is_empty() && !self.ready { self.none_at } else { NEVER };
         let mut all = Vec::<News, { 2 + 2 * NICS }>::new();
         let mut fds = Vec::<PollFd<'_>, { 2 + 2 * NICS }>::new();
         let mut ask = |news, fd| {

@@ -82,11 +82,7 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
         let due = [state.wake_at(), executor.logger.service.due, watchdog.due()];
         executor.wait(&signals, due.into_iter().flatten().chain(services).min());
         executor.take_reports(&mut state);
-        for service in &mut executor.services {
-            if service.provides() {
-                state.provided(service.row.provides);
-            }
-        }
+        executor.services.iter_mut().for_each(|service| state.provided(service.provides()));
         executor.broker.take_if(|broker| !broker.serve());
         read_signals(&signals, &mut state);
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {

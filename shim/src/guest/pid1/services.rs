@@ -17,6 +17,7 @@ use crate::{
     say::Text,
     supervise::Pid,
     sys::{self, Start},
+    upkeep::Needs,
 };
 
 /// The longest wait, in seconds, before a service is started again. It doubles while the service lives shorter than
@@ -90,11 +91,16 @@ impl Service {
         self.socket().filter(|_| !self.said)
     }
 
-    /// Whether it says so now.
-    pub fn provides(&mut self) -> bool {
-        let read = self.news().map(|socket| rustix::io::read(socket, &mut [0]));
+    /// What it says now to be there. A `0` says that there is nothing to wait for.
+    pub fn provides(&mut self) -> Needs {
+        let mut word = [0];
+        let read = self.news().map(|socket| rustix::io::read(socket, &mut word));
         self.said = self.said || !matches!(read, None | Some(Err(Errno::AGAIN)));
-        matches!(read, Some(Ok(1)))
+        match (read, word) {
+            (Some(Ok(1)), [b'0']) => Needs::ALL,
+            (Some(Ok(1)), _) => self.row.provides,
+            _ => Needs::NONE,
+        }
     }
 
     /// It is due again, after a while that grows.
