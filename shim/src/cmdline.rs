@@ -107,8 +107,6 @@ pub struct Options<'a> {
     pub term: &'a str,
     /// `keymap=`: a keyboard layout of `keymap`; empty for the kernel's default, which is the US layout.
     pub keymap: &'a str,
-    /// `net=`: how network cards get their addresses, in the form of `network::wanted`; empty for DHCP.
-    pub net: &'a str,
     /// `pipes=`: which of an app's standard streams are pipes to whoever runs the machine, not its terminal.
     pub pipes: Pipes,
     /// `ntp=`: time servers, separated by commas, where the network names none; empty for our defaults, `none` for none
@@ -136,7 +134,6 @@ impl Default for Options<'_> {
             tz: "",
             term: "linux",
             keymap: "",
-            net: "",
             ntp: "",
             pipes: Pipes::default(),
             size: Size { columns: 80, rows: 24 },
@@ -186,7 +183,6 @@ impl<'a> Options<'a> {
                 None => self.refused = Some(word),
             },
             ("keymap", name) => self.keymap = name,
-            ("net", how) => self.net = how,
             ("ntp", servers) => self.ntp = servers,
             ("LANG", lang) => self.lang = lang,
             ("TZ", tz) => self.tz = tz,
@@ -244,7 +240,6 @@ mod tests {
                 single: true,
                 lang: "es_ES.UTF-8",
                 tz: "UTC",
-                net: "off",
                 ..Options::default()
             }
         );

@@ -45,7 +45,8 @@ pub enum Table {
 
 /// The power button is a key of this number (include/uapi/linux/input-event-codes.h, `KEY_POWER`) of whatever device
 /// has it: ACPI, a pin, a keyboard. Its value here is the kernel's `K_SPAWNCONSOLE`: "start something on the console",
-/// which sends a signal to the process that asked for it. By default it is F29, which is empty, and no key has that value.
+/// which sends a signal to the process that asked for it. The kernel's own tables give this key F29, whose text
+/// is empty, and give no key that value.
 pub const POWER_BUTTON: (u8, u16) = (116, 0x212);
 /// The tables that the kernel has before a layout is loaded (drivers/tty/vt/defkeymap.map). One for Shift with AltGr comes with
 /// a layout; with these two held, the button does nothing.

@@ -1,5 +1,6 @@
 //! The guest's own programs, one row each. The build, the archive, the initramfs and the guest take names, paths and
-//! modes from here. To add a program: a file `src/NAME.rs` with its `[[bin]]`, a module in `src/guest/`, and a row.
+//! modes from here. To add a program: a file in `src/` with its `[[bin]]`, a module in `src/guest/`, a row, and
+//! if PID 1 keeps it running, a row in `SERVICES`.
 
 use crate::{capabilities::Capabilities, upkeep::Needs};
 

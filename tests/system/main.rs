@@ -115,9 +115,9 @@ behaviours! {
         of_two_cards_the_first_is_preferred_as_long_as_its_cable_is_in,
         a_net_program_that_is_killed_takes_its_address_over,
         an_ipv6_router_gives_addresses_and_name_servers_that_end;
-    restart: an_app_of_a_medium_starts_again_and_a_crash_loop_is_said,
+    restart: an_app_of_a_medium_starts_again_and_a_crash_loop_is_reported,
         a_crash_loop_restarts_the_machine_if_the_policy_says_so,
-        an_init_that_ran_out_of_memory_is_said_to_have,
+        an_init_that_ran_out_of_memory_is_reported,
         a_stop_gives_programs_the_time_that_the_policy_says;
     repair: a_damaged_folder_is_repaired_at_the_next_boot,
         an_e2fsck_that_stops_halfway_makes_the_partition_read_only,

@@ -13,7 +13,7 @@ use tests::{Boot, Disk, runs};
 const FAILS: &str = "const fs = require('fs'); let n = 0; try { n = +fs.readFileSync('/starts') } catch {}
     fs.writeFileSync('/starts', String(++n)); console.log(`start ${n} ${process.stdin.isTTY === true}`); process.exit(3)";
 
-pub fn an_app_of_a_medium_starts_again_and_a_crash_loop_is_said(arch: &'static Arch) {
+pub fn an_app_of_a_medium_starts_again_and_a_crash_loop_is_reported(arch: &'static Arch) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("index.js"), FAILS).unwrap();
     let app = folder.path().to_owned();
@@ -50,7 +50,7 @@ pub fn a_crash_loop_restarts_the_machine_if_the_policy_says_so(arch: &'static Ar
     disk.assert_clean();
 }
 
-pub fn an_init_that_ran_out_of_memory_is_said_to_have(arch: &'static Arch) {
+pub fn an_init_that_ran_out_of_memory_is_reported(arch: &'static Arch) {
     let hog = "const all = []; setInterval(() => all.push(Buffer.alloc(8 << 20, 1)), 5)";
     let policy = Policy { restart: Some(Restart::Always), memory: Some(64 << 20), ..Policy::default() };
     let disk = with_policy(runs("ana", 1000, hog), &policy);

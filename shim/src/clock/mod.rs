@@ -5,8 +5,8 @@
 //! time -> saved::write -> a file on the users partition -> saved::read -> the next boot
 //! ```
 //!
-//! 1. No program sees a time before `FLOOR`, or before the time that was saved last.
-//! 2. Nothing that a server sends is believed before three answers agree.
+//! 1. No program sees a time before `FLOOR`, nor, until servers have answered, before the time that was saved last.
+//! 2. Nothing that a server sends is believed before two of three answers agree.
 //! 3. A request tells a server nothing: its only content is a random number, which the answer must repeat.
 //! 4. A machine at rest wakes up at most once in 64 seconds for its clock.
 //!

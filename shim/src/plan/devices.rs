@@ -26,7 +26,7 @@ pub fn apart<'a>() -> Steps<Op<'a>> {
     plan.0
 }
 
-/// The same for `/log`, which has all that it needs.
+/// What each service leaves behind: the homes, and all devices.
 #[must_use]
 pub fn alone<'a>() -> Steps<Op<'a>> {
     without_homes().0

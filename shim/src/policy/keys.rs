@@ -1,7 +1,8 @@
 //! The keys of a policy, one row each. Messages, `nodeos users policy --help` and the table in docs/users-partition.md
 //! are generated or checked from here.
 //!
-//! To add a key: a row, its field with `parse`, `STRICTEST` and `Say` in `policy`, its option in boot/cli/src/users.rs.
+//! To add a key: a row, its field with `parse`, `STRICTEST` and `Say` in `policy`, its option in boot/cli/src/users.rs or
+//! upkeep.rs, its field in boot/src/image/manifest/apps.rs and, for one app alone, in manifest.rs.
 //! A test then fails with the line that the docs lack.
 
 use core::ops::RangeInclusive;

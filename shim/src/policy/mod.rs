@@ -15,7 +15,8 @@ mod devices;
 pub mod keys;
 
 use self::keys::{
-    BACKOFF, BACKOFFS, DEVICES, GRACES, MEMORY, NETWORK, ON_CRASH_LOOP, PIDS, RESTART, WAIT, WAITS, name,
+    BACKOFF, BACKOFFS, DEVICES, GRACE, GRACES, MEMORY, NETWORK, ON_CRASH_LOOP, PIDS, RESTART, WAIT, WAIT_LIMIT, WAITS,
+    name,
 };
 pub use self::{
     devices::{GRANTABLE, Pattern, can_grant, is_device, is_pattern},
@@ -123,8 +124,8 @@ impl Policy {
                 name::RESTART => policy.restart = Some(said(named(json)?, &mut why, RESTART.wrong)?),
                 name::ON_CRASH_LOOP => policy.on_crash_loop = Some(said(named(json)?, &mut why, ON_CRASH_LOOP.wrong)?),
                 name::BACKOFF => policy.backoff = Some(said(seconds(json, &BACKOFFS), &mut why, BACKOFF.wrong)?),
-                name::GRACE => policy.grace = Some(said(seconds(json, &GRACES), &mut why, BACKOFF.wrong)?),
-                name::WAIT_LIMIT => policy.wait_limit = Some(said(seconds(json, &WAITS), &mut why, BACKOFF.wrong)?),
+                name::GRACE => policy.grace = Some(said(seconds(json, &GRACES), &mut why, GRACE.wrong)?),
+                name::WAIT_LIMIT => policy.wait_limit = Some(said(seconds(json, &WAITS), &mut why, WAIT_LIMIT.wrong)?),
                 name::WAIT => {
                     let mut all = Needs::NONE;
                     json.list('[', ']', &mut |json| {

@@ -33,7 +33,8 @@ pub fn ordered(signal: i32) -> Option<LastWord> {
     orders.iter().find(|(order, _)| order.as_raw() == signal).map(|(_, word)| *word)
 }
 
-/// From here on, the power button sends SIGTERM to PID 1, whatever keys are held.
+/// From here on, the power button sends SIGTERM to PID 1, with every combination of modifiers that the kernel has a
+/// table for.
 pub fn take_power_button() {
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
     let (key, value) = keymap::POWER_BUTTON;

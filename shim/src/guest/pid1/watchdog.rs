@@ -16,7 +16,7 @@ use crate::{
 /// `NR_OPEN_DEFAULT`). When it is taken, PID 1 has opened only a few, and the kernel uses the lowest numbers first.
 const DESCRIPTOR: Stream = Stream(63);
 
-/// PID 1's duty to feed it.
+/// When PID 1 feeds it; `None` if there is no watchdog.
 pub struct Watchdog(Option<Feeding>);
 
 impl Watchdog {
