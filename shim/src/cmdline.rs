@@ -182,6 +182,8 @@ impl<'a> Options<'a> {
                 Some(pipes) => self.pipes = pipes,
                 None => self.refused = Some(word),
             },
+            // the kernel's own client is not there any more
+            ("ip" | "carrier_timeout", _) => self.refused = Some(word),
             ("keymap", name) => self.keymap = name,
             ("ntp", servers) => self.ntp = servers,
             ("LANG", lang) => self.lang = lang,
@@ -196,6 +198,8 @@ impl<'a> Options<'a> {
     pub fn hint(refused: &str) -> &'static str {
         if refused.starts_with("winsize") {
             "a size is COLUMNSxROWS, each from 1 to 65535"
+        } else if refused.starts_with("ip=") || refused.starts_with("carrier") {
+            "the machine asks by DHCP by itself; net= sets a fixed address"
         } else if refused.starts_with("pipes") {
             "pipes are descriptors: 0 for stdin, 1 for stdout, 2 for stderr"
         } else {
@@ -249,6 +253,14 @@ mod tests {
     fn an_invalid_parameter_is_remembered() {
         let options = Options::parse("users=sda1 carbon=plain");
         assert_eq!((options.users, options.refused), (None, Some("users=sda1")));
+    }
+
+    #[test]
+    fn words_of_the_kernels_own_client_are_refused_with_what_took_their_place() {
+        for word in ["ip=dhcp", "ip=10.0.0.2::10.0.0.1:255.255.255.0", "carrier_timeout=10"] {
+            assert_eq!(Options::parse(word).refused, Some(word));
+            assert!(Options::hint(word).contains("net="));
+        }
     }
 
     #[test]

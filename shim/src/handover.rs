@@ -48,8 +48,8 @@ pub struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// Begins with the settings.
     pub fn new(settings: Settings, send: &'a mut dyn FnMut(&[u8])) -> Self {
-        let Settings { single, apps, pipes, consoles, users } = settings;
-        let bits = u32::from(single) | u32::from(apps) << 1 | u32::from(pipes.0) << 2;
+        let Settings { single, apps, unattended, pipes, consoles, users } = settings;
+        let bits = u32::from(single) | u32::from(apps) << 1 | u32::from(unattended) << 2 | u32::from(pipes.0) << 3;
         let mut writer = Self { piece: Vec::new(), send };
         writer.push(Record { numbers: [bits, consoles.into(), users], name: "" });
         writer
@@ -90,6 +90,8 @@ pub struct Settings {
     pub single: bool,
     /// Whether some users may have code on the medium.
     pub apps: bool,
+    /// Whether nobody looks at the machine.
+    pub unattended: bool,
     /// Which standard streams of an app are pipes.
     pub pipes: Pipes,
     /// The number of consoles.
@@ -108,9 +110,10 @@ impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8]) -> Option<(Settings, Self)> {
         let mut reader = Self(bytes);
         let [bits, consoles, users] = reader.take()?.numbers;
-        let pipes = Pipes(u8::try_from(bits >> 2).ok()?);
+        let pipes = Pipes(u8::try_from(bits >> 3).ok()?);
         let consoles = u8::try_from(consoles).ok()?;
-        Some((Settings { single: bits & 1 != 0, apps: bits & 2 != 0, pipes, consoles, users }, reader))
+        let unattended = bits & 4 != 0;
+        Some((Settings { single: bits & 1 != 0, apps: bits & 2 != 0, unattended, pipes, consoles, users }, reader))
     }
 
     /// Takes the first record.
@@ -220,7 +223,7 @@ pub(crate) mod tests {
 
     #[test]
     fn settings_consoles_and_users_round_trip() {
-        let settings = Settings { single: true, apps: false, pipes: Pipes(6), consoles: 1, users: 2 };
+        let settings = Settings { single: true, apps: false, unattended: true, pipes: Pipes(6), consoles: 1, users: 2 };
         let mut homes = Homes::new();
         for (name, uid, has_init) in [("ana", 1000, true), ("a", 7, false), ("b", 7, false), ("root", 0, false)] {
             admit(&mut homes, name, uid, has_init);

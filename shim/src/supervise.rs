@@ -70,6 +70,8 @@ pub struct State {
     refusals: Refusals,
     root: Option<HomeId>,
     interactive: bool,
+    /// Nobody looks at the machine: an init whose sandbox cannot be built is tried for ever.
+    pub unattended: bool,
     alone: bool,
     /// Of the last init that failed, or 0.
     status: u8,
@@ -92,6 +94,7 @@ impl State {
             refusals: Refusals::new(),
             root,
             interactive,
+            unattended: false,
             alone: false,
             status: 0,
             failures: 0,

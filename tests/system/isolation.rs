@@ -96,7 +96,7 @@ pub fn a_user_cannot_read_another_users_home(arch: &'static Arch) {
     assert_eq!(line("top"), "");
     assert!(["", "1"].contains(&line("pids").as_str()), "other processes than the own reaper: {}", line("pids"));
     assert_eq!(line("host"), "ENOENT");
-    assert_eq!(line("mounted"), format!("/,/tmp,/proc,/proc/sys,/dev,/dev/pts,/dev/shm,/dev/{}", arch.console));
+    assert_eq!(line("mounted"), format!("/,/tmp,/proc,/proc/sys,/run,/dev,/dev/pts,/dev/shm,/dev/{}", arch.console));
     assert_eq!(line("named"), "");
     assert_eq!(line("still alive"), "1");
 }

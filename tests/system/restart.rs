@@ -58,12 +58,12 @@ pub fn an_init_that_ran_out_of_memory_is_reported(arch: &'static Arch) {
     vm.expect("init of ana was killed by signal 9, out of memory; it starts again in 1 s").unwrap();
 }
 
-/// A server that needs nine seconds to finish what it has begun.
+/// A server that needs 25 seconds to finish what it has begun. Services may take some beyond the grace to end.
 pub fn a_stop_gives_programs_the_time_that_the_policy_says(arch: &'static Arch) {
     let server =
         "console.log('serves'); const i = setInterval(() => {}, 1000); process.on('SIGTERM', () => setTimeout(() => {
-        require('fs').writeFileSync('/finished', ''); clearInterval(i) }, 9000))";
-    for (grace, finished) in [(None, false), (Some(30), true)] {
+        require('fs').writeFileSync('/finished', ''); clearInterval(i) }, 25000))";
+    for (grace, finished) in [(None, false), (Some(50), true)] {
         let disk = with_policy(runs("ana", 1000, server), &Policy { grace, ..Policy::default() });
         let mut vm = Boot::on(arch).homes(&disk).start();
         vm.expect("serves").unwrap();

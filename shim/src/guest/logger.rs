@@ -40,8 +40,13 @@ const QUIET: u32 = 100;
 /// How many of a user's last lines are printed again in a crash loop.
 const AGAIN: usize = 20;
 
+/// How many terminals of a user are read: of the init that runs, and of those before it that have left programs behind.
+const TERMINALS: usize = 4;
+
 /// One init.
 struct Init {
+    /// It counts up with each new one.
+    number: u32,
     /// `None` once no process has it open any more.
     terminal: Option<OwnedFd>,
 }
@@ -220,6 +225,8 @@ fn take(inits: &mut Inits, outputs: &mut [Output], log: &Log) -> bool {
         }
         return true;
     };
+    let number = each(inits, outputs).map(|(_, init, _)| init.number).max().map_or(0, |last| last.saturating_add(1));
+    forget_oldest(inits, outputs, packet);
     if inits.iter().all(Option::is_some) {
         // what is left of an init that has ended is of less use than a new one
         inits.iter_mut().for_each(|init| drop(init.take_if(|init| init.terminal.is_none())));
@@ -227,9 +234,22 @@ fn take(inits: &mut Inits, outputs: &mut [Output], log: &Log) -> bool {
     let place = inits.iter_mut().zip(outputs).find(|(init, _)| init.is_none());
     if let Some((init, output)) = place {
         output.begin(packet);
-        *init = Some(Init { terminal: Some(terminal) });
+        *init = Some(Init { number, terminal: Some(terminal) });
     }
     true
+}
+
+/// A user whose inits leave programs behind that hold their terminals cannot use up the table: the oldest is read no
+/// more.
+fn forget_oldest(inits: &mut Inits, outputs: &mut [Output], user: &[u8]) {
+    let open = |init: &Init, output: &Output| init.terminal.is_some() && output.user() == user;
+    if each(inits, outputs).filter(|(_, init, output)| open(init, output)).count() >= TERMINALS {
+        let oldest =
+            each(inits, outputs).filter(|(_, init, output)| open(init, output)).min_by_key(|(_, init, _)| init.number);
+        if let Some((_, init, _)) = oldest {
+            init.terminal = None;
+        }
+    }
 }
 
 /// Prints a user's last lines once more, as if they were an init's.
@@ -240,6 +260,6 @@ fn show_again(inits: &mut Inits, outputs: &mut [Output], user: &str) {
         // of nobody: what is printed here is not the user's next last lines
         output.begin(b"");
         last.last_lines(AGAIN).for_each(|byte| output.print(&[byte]));
-        *init = Some(Init { terminal: None });
+        *init = Some(Init { number: 0, terminal: None });
     }
 }

@@ -59,7 +59,7 @@ impl Advertised {
 
     /// Adds a server, or sets when it ends. If there are too many, the one that ends first goes.
     fn server(&mut self, ip: Ipv6Addr, until: u64) {
-        if ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() {
+        if ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() || ip.to_ipv4_mapped().is_some() {
             return;
         }
         if let Some(known) = self.servers.iter_mut().find(|(known, _)| *known == ip) {

@@ -10,6 +10,8 @@ use crate::{
 pub const LIVES: u64 = 60;
 /// So many starts within `LOOP` seconds are a crash loop.
 pub const STARTS: u8 = 5;
+/// So many stand for a crash loop that was said.
+const SAID: u8 = 128;
 /// See `STARTS`.
 pub const LOOP: u64 = 300;
 
@@ -79,15 +81,18 @@ impl Init {
         self.phase = Phase::Running { pid, since: now };
     }
 
-    /// It starts again after a pause, which it returns, with whether this was the last start before it counts as a
-    /// crash loop.
+    /// It starts again: returns after which pause, and whether this end makes it a crash loop.
     pub fn again(&mut self, since: u64, now: u64) -> (u8, bool) {
         if now.saturating_sub(since) >= LIVES {
             (self.pause, self.starts) = (1, 0);
         }
-        let pause = self.pause.min(self.upkeep.backoff);
+        let pause = self.pause.min(self.upkeep.backoff).max(1);
         self.pause = pause.saturating_mul(2);
-        (pause, self.starts == STARTS)
+        let crash_loop = (STARTS..SAID).contains(&self.starts);
+        if crash_loop {
+            self.starts = SAID;
+        }
+        (pause, crash_loop)
     }
 }
 
@@ -96,7 +101,10 @@ impl State {
     pub(super) fn init_failed(&mut self, home: HomeId, now: u64) {
         let Some(at) = self.inits.iter().position(|init| init.home == home && init.is_due(now)) else { return };
         match self.inits.get_mut(at) {
-            Some(init) if init.upkeep.again(1) => init.phase = Phase::Ended { status: 1, since: now },
+            // nobody is there to start the machine again
+            Some(init) if init.upkeep.again(1) || self.unattended && !init.known => {
+                init.phase = Phase::Ended { status: 1, since: now }
+            }
             _ => {
                 self.inits.remove(at);
                 self.status = 1;

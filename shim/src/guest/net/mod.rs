@@ -56,7 +56,8 @@ struct Machine<'a> {
 /// The program.
 pub fn main(start: Start) -> ! {
     let log = Log::held();
-    Signals::of(&[Signal::PIPE]).block();
+    // a machine that stops sends SIGTERM to all, and programs use the network until they have ended
+    Signals::of(&[Signal::PIPE, Signal::TERM]).block();
     // the other words are not its business
     let words = start.environment().filter_map(|word| word.to_str().ok());
     let value = words.filter_map(|word| word.strip_prefix("net=")).last().unwrap_or_default();
@@ -73,17 +74,18 @@ pub fn main(start: Start) -> ! {
 
 #[inline(never)]
 fn begin(log: &Log, wanted: Wanted) -> Result<()> {
-    let files = Files::open()?;
+    let mut files = Files::open()?;
     service::apart(&programs::NET, log)?;
     let fixed = match wanted.how {
         How::Off => return idle(),
         How::Dhcp => None,
         How::Fixed(fixed) => Some(fixed.lease()),
     };
+    files.hold_loopback();
     let machine = Machine { log, kernel: Kernel::open()?, host: machine::host(), fixed };
     let none_at = sys::milliseconds().saturating_add(FOUND);
     let (cards, found) = (Vec::new(), Vec::new());
-    Cards { machine: &machine, cards, found, listed: false, ready: false, none_at, named: 0 }.serve(&files)
+    Cards { machine: &machine, cards, found, listed: false, ready: false, none_at, named: 0 }.serve(&mut files)
 }
 
 /// Configures nothing, and nobody waits for it.
@@ -130,7 +132,7 @@ enum News {
 
 impl Cards<'_> {
     #[inline(never)]
-    fn serve(&mut self, files: &Files) -> Result<()> {
+    fn serve(&mut self, files: &mut Files) -> Result<()> {
         self.machine.kernel.list(&netlink::addresses());
         loop {
             files.publish(&self.cards, self.machine.log);

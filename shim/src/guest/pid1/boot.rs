@@ -41,6 +41,7 @@ pub const CHECK: u8 = 60;
 pub struct Machine<'a> {
     pub words: Start,
     pub single: bool,
+    pub unattended: bool,
     /// Whether some users may have code on the medium.
     pub apps: bool,
     pub guards: Guards<'a>,
@@ -62,7 +63,7 @@ pub fn boot(start: Start, log: &Log) -> Result<Machine<'static>, Stopped> {
     let (read, write) = pipe().map_err(|errno| unread(errno, log))?;
     let upper = setup(start, write, log)?;
     let told = sys::room(ROOM).and_then(|room| rustix::io::read(&read, room)).map_err(|errno| unread(errno, log))?;
-    let (Settings { single, apps, pipes, consoles: count, users }, mut rest) =
+    let (Settings { single, apps, unattended, pipes, consoles: count, users }, mut rest) =
         Reader::new(told.0).ok_or_else(|| cut_short(log))?;
     let mut consoles = Vec::new();
     for Record { numbers, name } in (0..count).filter_map(|_| rest.take()) {
@@ -70,7 +71,7 @@ pub fn boot(start: Start, log: &Log) -> Result<Machine<'static>, Stopped> {
     }
     let homes = Users::new(rest, users).ok_or_else(|| cut_short(log))?;
     info!(log, users, " users");
-    Ok(Machine { words: start, single, apps, guards, homes, upper, pipes, consoles })
+    Ok(Machine { words: start, single, apps, unattended, guards, homes, upper, pipes, consoles })
 }
 
 /// The pipe from `/setup`. Nobody blocks there: PID 1 reads when `/setup` has ended, whoever still has the other end, and
@@ -172,6 +173,7 @@ impl Machine<'_> {
     pub fn state(&self, log: &Log) -> State {
         let root = self.homes.root();
         let mut state = State::new(self.consoles.len(), root, self.interactive(log));
+        state.unattended = self.unattended;
         if self.single {
             error!(log, "single: no init runs, and only root may log on");
             self.idle(&mut state, log);

@@ -10,7 +10,7 @@ use rustix::{
 };
 
 use crate::{
-    guest::{machine::uptime, place, program::become_it},
+    guest::{machine::uptime, pid1::watchdog, place, program::become_it},
     layout,
     programs::{self, Program},
     say,
@@ -124,7 +124,10 @@ impl Service {
     pub fn finish(&mut self, seconds: u8) {
         if let Some(running) = self.running.take() {
             let _ = shutdown(&running.socket, Shutdown::Write);
-            let _ = sys::ends_within(running.child.as_fd(), seconds);
+            let _ = (0..seconds).any(|_| {
+                watchdog::feed();
+                sys::ends_within(running.child.as_fd(), 1)
+            });
         }
     }
 }

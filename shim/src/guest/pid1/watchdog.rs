@@ -30,6 +30,8 @@ impl Watchdog {
                 if errno != Errno::NOENT {
                     error!(log, "cannot use the watchdog: ", errno);
                 }
+                // one that runs already would reset the machine
+                stop();
                 let _ = open("/dev/null");
                 return Self(None);
             }

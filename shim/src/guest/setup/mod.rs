@@ -64,7 +64,7 @@ fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
 
 /// Tells PID 1 what it has to know. Each refused home gets a line in the log; the other homes are not affected.
 fn hand_over(options: &Options<'_>, consoles: &[Console], log: &Log) -> Result<(), Stopped> {
-    let Options { single, apps, pipes, size, guards, .. } = *options;
+    let Options { single, apps, unattended, pipes, size, guards, .. } = *options;
     let Some(room) = sys::room(1).ok().and_then(|room| room.first_mut()) else {
         error!(log, "no memory to read the users partition");
         return Err(Stopped);
@@ -83,6 +83,7 @@ fn hand_over(options: &Options<'_>, consoles: &[Console], log: &Log) -> Result<(
     let settings = Settings {
         single,
         apps: apps.is_some(),
+        unattended,
         pipes,
         consoles: u8::try_from(consoles.len()).unwrap_or(0),
         users: u32::try_from(homes.count()).unwrap_or(0),

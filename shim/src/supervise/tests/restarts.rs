@@ -131,3 +131,18 @@ fn the_first_start_waits_for_what_it_needs_but_not_for_ever() {
     end(&mut m, 1, 20);
     assert_eq!(starts(&mut m, upkeep), 21, "only the first start waits");
 }
+
+#[test]
+fn an_unattended_machine_goes_on_trying_to_build_a_first_sandbox() {
+    for unattended in [false, true] {
+        let mut m = Machine::new(0, None, false, &[7]);
+        m.state.unattended = unattended;
+        for now in 0..3 {
+            assert_eq!(m.run(now), "Build(7)");
+            m.state.exited(m.pid, 1, now);
+        }
+        let said = m.run(9);
+        assert_eq!(said.starts_with("Again(7, Ended { status: 1, pause: 1"), unattended, "{said}");
+        assert_eq!(said.contains("Stop(PowerOff(1))"), !unattended, "{said}");
+    }
+}
