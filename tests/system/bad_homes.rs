@@ -200,7 +200,7 @@ pub fn the_strictest_policy_replaces_a_broken_one(arch: &'static Arch) {
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
     let said = vm.transcript();
     for line in [
-        "nodeos: .policy/misspelt.json: it has a key that is none of memory, high, pids, devices, network; the strictest",
+        "nodeos: .policy/misspelt.json: it has a key that is none of memory, high, pids, devices, network, restart, ",
         "nodeos: .policy/foreign.json: ",
         "nodeos: .policy/link.json: ",
         "misspelt has lo",
