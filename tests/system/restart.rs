@@ -60,9 +60,8 @@ pub fn an_init_that_ran_out_of_memory_is_reported(arch: &'static Arch) {
 
 /// A server that needs 25 seconds to finish what it has begun. Services may take some beyond the grace to end.
 pub fn a_stop_gives_programs_the_time_that_the_policy_says(arch: &'static Arch) {
-    let server =
-        "console.log('serves'); const i = setInterval(() => {}, 1000); process.on('SIGTERM', () => setTimeout(() => {
-        require('fs').writeFileSync('/finished', ''); clearInterval(i) }, 25000))";
+    let server = "const i = setInterval(() => {}, 1000); process.on('SIGTERM', () => setTimeout(() => {
+        require('fs').writeFileSync('/finished', ''); clearInterval(i) }, 25000)); console.log('serves')";
     for (grace, finished) in [(None, false), (Some(50), true)] {
         let disk = with_policy(runs("ana", 1000, server), &Policy { grace, ..Policy::default() });
         let mut vm = Boot::on(arch).homes(&disk).start();
