@@ -122,6 +122,9 @@ fn a_build_without_disk_space_leaves_nothing_behind() {
     }
 }
 
+/// The nodeos.toml of an app that ends its machine, also on a medium.
+const ENDS: &str = "restart = 'no'\nwait = []\n";
+
 /// As a person does: `nodeos build`, then `nodeos run` of what it wrote.
 #[test]
 fn an_app_runs_from_every_medium() {
@@ -134,6 +137,7 @@ fn an_app_runs_from_every_medium() {
         console.log(`uid ${process.getuid()}, own ${own}, code of ${code}, ${process.argv[2]}`)
         process.exitCode = 9";
     std::fs::write(&app, script).unwrap();
+    std::fs::write(folder.path().join("nodeos.toml"), ENDS).unwrap();
     for (target, arch) in every().chain([("direct", &ALL[0])]) {
         let out = folder.path().join(format!("{target}-{arch}"));
         let nodeos = |words: &[&str]| Command::new(&nodeos).arg("-q").args(words).output().unwrap();

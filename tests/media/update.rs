@@ -33,6 +33,7 @@ fn version(folder: &Path, version: &str) -> PathBuf {
         console.log(`${{all}}by ${{process.getuid()}}, ${{process.argv[2]}}, ${{process.env.WHO}}`)"
     );
     std::fs::write(&path, script).unwrap();
+    std::fs::write(path.with_file_name("nodeos.toml"), crate::ENDS).unwrap();
     path
 }
 
