@@ -6,6 +6,10 @@ use core::net::IpAddr;
 use heapless::Vec;
 
 use super::is_of_others;
+use crate::network::{
+    bytes::Bytes,
+    names::{self, DOMAIN},
+};
 
 /// The port of name servers.
 pub const PORT: u16 = 53;
@@ -14,8 +18,6 @@ pub const LONGEST: usize = 512;
 
 /// Bytes of a header.
 const HEADER: usize = 12;
-/// The longest name in bytes, as text (RFC 1035, section 2.3.4: 255 with the length of the first label and the end).
-const NAME: usize = 253;
 /// Records beyond this many are not read. An answer of 512 bytes has no room for more of ours.
 const RECORDS: u16 = 32;
 /// A name may be an alias of an alias, and so on.
@@ -60,23 +62,12 @@ pub enum Refusal {
 }
 
 /// A query: header, name, kind, class.
-pub type Query = Vec<u8, { HEADER + NAME + 2 + 4 }>;
-
-/// Whether it is a host's name (RFC 1123, section 2.1). An address is none: a name's last part has a letter.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    let good = |label: &str| {
-        let plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        (1..=63).contains(&label.len()) && plain && !label.starts_with('-') && !label.ends_with('-')
-    };
-    let last = name.rsplit('.').next().unwrap_or("");
-    name.len() <= NAME && name.split('.').all(good) && last.contains(|letter: char| letter.is_ascii_alphabetic())
-}
+pub type Query = Vec<u8, { HEADER + DOMAIN + 2 + 4 }>;
 
 /// A query for that name; `None` if it is no name.
 #[must_use]
 pub fn query(id: [u8; 2], name: &str, kind: Kind) -> Option<Query> {
-    is_name(name).then_some(())?;
+    names::is_host(name).then_some(())?;
     let mut query = Query::new();
     // the server is asked to ask others (RD); one question
     query.extend_from_slice(&[id[0], id[1], 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]).ok()?;
@@ -95,20 +86,11 @@ pub fn query(id: [u8; 2], name: &str, kind: Kind) -> Option<Query> {
 /// # Errors
 /// Why there is none.
 pub fn answer(packet: &[u8], query: &Query, kind: Kind) -> Result<IpAddr, Refusal> {
-    let foreign = || Refusal::Foreign;
-    let (header, rest) = packet.split_first_chunk::<HEADER>().ok_or_else(foreign)?;
-    let [id @ .., response, code, q, uestions, a, nswers, _, _, _, _] = *header;
-    let (asked, question) = query.split_first_chunk::<HEADER>().ok_or_else(foreign)?;
-    // a response to a standard query, with one question, which is ours
-    let ours = asked.starts_with(&id) && response & 0xf8 == 0x80 && [q, uestions] == [0, 1];
-    if !(ours && rest.starts_with(question)) {
-        return Err(Refusal::Foreign);
-    }
-    if code & 15 != 0 {
+    let (flags, count) = header(packet, query).ok_or(Refusal::Foreign)?;
+    if flags & 15 != 0 {
         return Err(Refusal::NoAddress);
     }
-    let count = u16::from_be_bytes([a, nswers]).min(RECORDS);
-    let first = HEADER.saturating_add(question.len());
+    let (first, count) = (query.len(), count.min(RECORDS));
     let mut name = HEADER;
     for _ in 0..ALIASES {
         let mut found = None;
@@ -131,6 +113,15 @@ pub fn answer(packet: &[u8], query: &Query, kind: Kind) -> Result<IpAddr, Refusa
     Err(Refusal::NoAddress)
 }
 
+/// The flags, and how many records there are, of a response to a standard query with one question, which is ours.
+fn header(packet: &[u8], query: &Query) -> Option<(u16, u16)> {
+    let mut bytes = Bytes(packet);
+    let (id, flags, questions, count) = (bytes.take(2)?, bytes.be16()?, bytes.be16()?, bytes.be16()?);
+    let _other_records = bytes.take(4)?;
+    let ours = query.starts_with(id) && bytes.0.starts_with(query.get(HEADER..)?);
+    (ours && flags & 0xf800 == 0x8000 && questions == 1).then_some((flags, count))
+}
+
 fn address(data: &[u8], kind: Kind) -> Option<IpAddr> {
     match kind {
         Kind::A => <[u8; 4]>::try_from(data).ok().map(IpAddr::from),
@@ -149,11 +140,11 @@ struct Record {
 
 impl Record {
     fn read(packet: &[u8], at: usize) -> Option<Self> {
-        let fixed = after_name(packet, at)?;
-        let [k, ind, c, lass, _, _, _, _, l, ength] = *packet.get(fixed..)?.first_chunk::<10>()?;
-        let from = fixed.checked_add(10)?;
-        let end = from.checked_add(u16::from_be_bytes([l, ength]).into())?;
-        (end <= packet.len()).then_some(Self { name: at, kind: [k, ind], class: [c, lass], from, end })
+        let mut bytes = Bytes(packet.get(after_name(packet, at)?..)?);
+        let (kind, class, _seconds, length) = (bytes.array()?, bytes.array()?, bytes.be32()?, bytes.be16()?);
+        let from = packet.len().checked_sub(bytes.0.len())?;
+        bytes.take(length.into())?;
+        Some(Self { name: at, kind, class, from, end: packet.len().checked_sub(bytes.0.len())? })
     }
 
     fn data<'a>(&self, packet: &'a [u8]) -> &'a [u8] {
@@ -230,7 +221,7 @@ fn after_name(packet: &[u8], mut at: usize) -> Option<usize> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::clock::tests::mutations;
+    use crate::network::bytes::mutations;
 
     const ID: [u8; 2] = [0xab, 0xcd];
     /// A pointer to the name of the question.

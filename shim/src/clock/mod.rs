@@ -61,7 +61,7 @@ pub fn is_of_others(address: &IpAddr) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -102,36 +102,6 @@ pub(crate) mod tests {
             (i64::MAX, Some(i64::MAX), None),
         ] {
             assert_eq!(at_boot(now, saved), set, "{now} {saved:?}");
-        }
-    }
-
-    /// Calls `check` with copies of `bytes` that are cut, extended or changed in a few places: the same ones each time.
-    pub fn mutations(bytes: &[u8], count: u32, mut check: impl FnMut(&[u8])) {
-        // xorshift64: Marsaglia, Xorshift RNGs, 2003
-        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-        let mut random = move |below: usize| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            usize::try_from(state % u64::try_from(below.max(1)).unwrap()).unwrap()
-        };
-        for length in 0..=bytes.len() {
-            check(&bytes[..length]);
-        }
-        for _ in 0..count {
-            let mut copy = bytes.to_vec();
-            for _ in 0..=random(4) {
-                let at = random(copy.len());
-                let interesting = [0, 1, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0xff];
-                match (random(4), copy.get_mut(at)) {
-                    (0, Some(byte)) => *byte = interesting[random(interesting.len())],
-                    (1, Some(byte)) => *byte ^= 1 << random(8),
-                    (2, Some(byte)) => *byte = u8::try_from(random(256)).unwrap(),
-                    _ if random(2) == 0 => copy.truncate(at),
-                    _ => copy.extend((0..random(80)).map(|_| u8::try_from(random(256)).unwrap())),
-                }
-            }
-            check(&copy);
         }
     }
 }

@@ -44,7 +44,7 @@ fn check(seconds: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{FLOOR, tests::mutations};
+    use crate::{clock::FLOOR, network::bytes::mutations};
 
     #[test]
     fn a_saved_time_is_read_again() {

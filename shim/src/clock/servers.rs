@@ -1,11 +1,16 @@
 //! Lists of time servers, and of servers for names.
 
-use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 
 use heapless::Vec;
 
 use super::{dns, is_of_others, sntp};
-use crate::{cut, say, say::Say};
+use crate::{
+    cut,
+    network::{V6, names},
+    say,
+    say::Say,
+};
 
 /// Further servers of a list are ignored.
 pub const MAX_SERVERS: usize = 8;
@@ -53,7 +58,7 @@ impl<'a> Server<'a> {
         let host = match address(host) {
             Some(address) => Host::Address(address),
             // an address that is not allowed is no name either: the last part of a name is never a number
-            None => Host::Name(Some(host).filter(|host| dns::is_name(host))?),
+            None => Host::Name(Some(host).filter(|host| names::is_host(host))?),
         };
         Some(Self { host, port })
     }
@@ -86,45 +91,16 @@ pub struct Printed(pub IpAddr);
 impl Say for Printed {
     fn say(&self, text: &mut say::Text) {
         match self.0.to_canonical() {
-            IpAddr::V4(address) => {
-                let [a, b, c, d] = address.octets();
-                say!(text, a, ".", b, ".", c, ".", d);
-            }
-            IpAddr::V6(address) => six(address, text),
+            IpAddr::V4(address) => address.say(text),
+            IpAddr::V6(address) => V6(address).say(text),
         }
     }
-}
-
-/// The longest row of zeros is left out (RFC 5952).
-fn six(address: Ipv6Addr, text: &mut say::Text) {
-    let groups = address.segments();
-    let zeros = |at: usize| groups.iter().skip(at).take_while(|group| **group == 0).count();
-    let (length, from) =
-        (0..8).map(|at| (zeros(at), at)).fold((1, 8), |best, row| if row.0 > best.0 { row } else { best });
-    for (group, at) in groups.iter().zip(0_usize..) {
-        if at == from {
-            say!(text, "::");
-        }
-        if at < from || at >= from.saturating_add(length) {
-            let begins = at == 0 || at == from.saturating_add(length);
-            say!(text, if begins { "" } else { ":" });
-            hexadecimal(*group, text);
-        }
-    }
-}
-
-fn hexadecimal(number: u16, text: &mut say::Text) {
-    if number > 15 {
-        hexadecimal(number >> 4, text);
-    }
-    let digit = usize::from(number & 15);
-    say!(text, "0123456789abcdef".get(digit..=digit).unwrap_or(""));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::tests::mutations;
+    use crate::network::bytes::mutations;
 
     fn printed(text: &str) -> String {
         let mut all = say::Text::new();

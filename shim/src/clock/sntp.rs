@@ -135,7 +135,7 @@ fn time(timestamp: [u8; 8]) -> Nanoseconds {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::clock::{YEAR, tests::mutations};
+    use crate::{clock::YEAR, network::bytes::mutations};
 
     const RANDOM: [u8; 8] = *b"randomly";
     const NOW: Nanoseconds = (FLOOR + 1000) * SECOND;

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn no_packet_leads_out_of_its_bounds() {
-        mutations(&announcement(OTHER, IP), |packet| {
+        mutations(&announcement(OTHER, IP), 4000, |packet| {
             let _ = conflicts(packet, OURS, IP);
         });
     }

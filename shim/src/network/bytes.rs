@@ -51,30 +51,35 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// Changes packets for the tests of parsers: each is cut at every length, and bytes are replaced, always the same ones.
+/// Calls `check` with copies of a packet for the tests of parsers: one is cut at each length, `count` more are cut,
+/// extended or changed in a few places, always in the same ones.
 #[cfg(test)]
-pub fn mutations(packet: &[u8], mut each: impl FnMut(&[u8])) {
-    (0..packet.len()).for_each(|length| each(&packet[..length]));
+pub fn mutations(packet: &[u8], count: u32, mut check: impl FnMut(&[u8])) {
+    (0..=packet.len()).for_each(|length| check(&packet[..length]));
     // xorshift64 (Marsaglia 2003), from a fixed seed
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = |below: usize| {
+    let mut random = move |below: usize| {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        usize::try_from(state % below as u64).unwrap()
+        usize::try_from(state % u64::try_from(below.max(1)).unwrap()).unwrap()
     };
-    for _ in 0..4000 {
-        let mut changed = packet.to_vec();
+    for _ in 0..count {
+        let mut copy = packet.to_vec();
         for _ in 0..=random(4) {
-            let at = random(changed.len());
-            match random(4) {
-                0 => changed[at] = [0, 1, 4, 0x7f, 0x80, 0xc0, 0xfe, 0xff][random(8)],
-                1 => changed[at] ^= 1 << random(8),
-                2 => drop(changed.remove(at)),
-                _ => changed.insert(at, u8::try_from(random(256)).unwrap()),
+            let at = random(copy.len());
+            let interesting = [0, 1, 4, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0xfe, 0xff];
+            match (random(6), copy.get_mut(at)) {
+                (0, Some(byte)) => *byte = interesting[random(interesting.len())],
+                (1, Some(byte)) => *byte ^= 1 << random(8),
+                (2, Some(byte)) => *byte = u8::try_from(random(256)).unwrap(),
+                (3, Some(_)) => drop(copy.remove(at)),
+                (4, Some(_)) => copy.insert(at, u8::try_from(random(256)).unwrap()),
+                _ if random(2) == 0 => copy.truncate(at),
+                _ => copy.extend((0..random(80)).map(|_| u8::try_from(random(256)).unwrap())),
             }
         }
-        each(&changed);
+        check(&copy);
     }
 }
 

@@ -11,17 +11,29 @@ pub type Search = String<256>;
 /// The most domains in a list; resolvers of old read six (resolv.conf(5)).
 const DOMAINS: usize = 6;
 /// The longest name of a domain in text (RFC 1035 2.3.4: 255 bytes with the lengths of its labels).
-const DOMAIN: usize = 253;
+pub const DOMAIN: usize = 253;
 /// The longest host name (include/uapi/linux/utsname.h).
 const HOST: usize = 64;
 
-/// The bytes as a host name: labels of letters, digits and inner hyphens (RFC 1123 2.1). A NUL at its end is allowed
-/// (RFC 2132 2). A name of digits and dots alone would look like an address.
+/// The bytes as the name of this host. A NUL at its end is allowed (RFC 2132 2). A name of digits and dots alone would
+/// look like an address.
 #[must_use]
 pub fn host(bytes: &[u8]) -> Option<&str> {
-    let name =
-        text(bytes).filter(|name| name.len() <= HOST && is_domain(name) && !name.bytes().any(|byte| byte == b'_'))?;
+    let name = text(bytes).filter(|name| name.len() <= HOST && has_host_labels(name))?;
     name.bytes().any(|byte| byte.is_ascii_alphabetic()).then_some(name)
+}
+
+/// Whether it is the name of a host that a name server can be asked for. An address is none: the last part of a name has
+/// a letter.
+#[must_use]
+pub fn is_host(name: &str) -> bool {
+    let last = name.bytes().rev().take_while(|byte| *byte != b'.');
+    has_host_labels(name) && last.into_iter().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Whether it consists of labels of letters, digits and inner hyphens (RFC 1123 2.1).
+fn has_host_labels(name: &str) -> bool {
+    is_domain(name) && !name.bytes().any(|byte| byte == b'_')
 }
 
 /// The bytes as the name of a domain.
@@ -161,7 +173,7 @@ mod tests {
 
     #[test]
     fn no_list_leads_out_of_its_bounds() {
-        mutations(b"\x03eng\x05apple\x03com\x00\x09marketing\xc0\x04\x01a\xc0\x00", |bytes| {
+        mutations(b"\x03eng\x05apple\x03com\x00\x09marketing\xc0\x04\x01a\xc0\x00", 4000, |bytes| {
             let search = list(bytes);
             assert!(search.split(' ').all(|name| name.is_empty() || is_domain(name)) && search.len() <= 256);
         });

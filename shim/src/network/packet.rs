@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn no_packet_leads_out_of_its_bounds() {
         let packet = from_server(FROM, TO, b"a message");
-        mutations(&packet, |packet| {
+        mutations(&packet, 4000, |packet| {
             if let Some(message) = unwrap(packet) {
                 assert!(message.len() <= packet.len() - 28);
             }

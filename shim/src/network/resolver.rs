@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn no_advertisement_leads_out_of_its_bounds() {
         let options = [option(25, 600, &ip("2001:db8::53")), option(31, 600, b"\x03lan\x00")].concat();
-        mutations(&options, |options| {
+        mutations(&options, 4000, |options| {
             let mut routers = Advertised::default();
             routers.take(options, 0);
             let written = file(&[(None, &routers)]);

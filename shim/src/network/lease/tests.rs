@@ -139,7 +139,7 @@ fn text_and_sizes_of_a_server_are_checked() {
 fn changed_leases_stay_sane() {
     let bytes =
         bytes(IP, &[C, (3, &[10, 0, 2, 2]), (121, &[24, 1, 2, 3, 10, 0, 2, 3]), (119, b"\x01a\x00"), (58, &[0; 4])]);
-    mutations(&bytes, |message| {
+    mutations(&bytes, 4000, |message| {
         if let Some(lease) = Reply::read(message, MAC, 7).as_ref().and_then(Lease::read) {
             assert!(lease.address.is_usable() && lease.address.length >= SHORTEST);
             assert!(lease.seconds >= LEAST && lease.renew >= LEAST_RENEWAL);

@@ -125,7 +125,7 @@ fn padding_is_skipped_and_options_end_in_their_area() {
 fn changed_messages_are_read_within_their_bounds_and_never_for_another_exchange() {
     let bytes = reply(IP, &[ACK, SERVER, (1, &[255, 255, 255, 0]), (6, &[1, 1, 1, 1]), (option::OVERLOAD, &[3])]);
     let mut read = 0;
-    mutations(&bytes, |message| {
+    mutations(&bytes, 4000, |message| {
         if let Some(reply) = Reply::read(message, MAC, 7) {
             read += 1;
             assert_eq!(
