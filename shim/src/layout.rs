@@ -51,6 +51,10 @@ pub const HOST: &str = "/host";
 pub const RUN: &str = "/run";
 /// What `/net` tells them: `resolv.conf`, `ntp` and `hostname`.
 pub const RUN_NET: &str = "/run/net";
+/// Name servers, as in resolv.conf(5).
+pub const RESOLVER: &str = "/run/net/resolv.conf";
+/// Time servers, a line each.
+pub const TIME_SERVERS: &str = "/run/net/ntp";
 /// The runtime layer of a sandbox that is being built.
 pub const RUNTIME: &str = "/runtime";
 /// The /dev of each user with granted devices, in a folder named by the uid.

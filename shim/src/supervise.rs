@@ -30,14 +30,15 @@ use crate::{
     handover::HomeId,
     last_word::LastWord,
     layout::MAX_CONSOLES,
+    policy::keys::GRACES,
     upkeep::{Needs, OnCrashLoop},
 };
 
 /// The maximum number of sandboxes. Further ones wait until another ends.
 pub const MAX_SANDBOXES: usize = 256;
 /// Seconds between TERM and KILL.
-pub const GRACE: u64 = 5;
-/// The longest wait, in seconds, before a logon that fails at once is tried again.
+pub const GRACE: u64 = *GRACES.start() as u64;
+/// The longest wait, in seconds, before a logon or a service that fails at once is started again.
 pub const MAX_BACKOFF: u64 = 60;
 
 /// Seconds without a wrong password after which earlier ones no longer count.
@@ -288,7 +289,7 @@ impl State {
             (Action::Init(home, _) | Action::Shell(home, _), Outcome::Gone) => self.ending(home),
             (Action::Init(home, _), outcome) => {
                 if let Outcome::Made(pid) = outcome {
-                    self.inits.iter_mut().filter(|init| init.home == home).for_each(|init| init.started(pid, now));
+                    self.init_of(home).for_each(|init| init.started(pid, now));
                 } else {
                     self.of(home).for_each(|sandbox| sandbox.poke = true);
                     self.init_failed(home, now);
@@ -312,11 +313,10 @@ impl State {
                 }
             }
             (Action::StopWaiting(home, _), _) => {
-                self.inits.iter_mut().filter(|init| init.home == home).for_each(|init| init.waits.0 = Needs::NONE);
+                self.init_of(home).for_each(|init| init.waits.0 = Needs::NONE);
             }
             (Action::Again(home, Ended { crash_loop: true, .. }), _) => {
-                let reboots = |init: &Init| init.home == home && init.upkeep.on_crash_loop == OnCrashLoop::Reboot;
-                if self.inits.iter().any(reboots) {
+                if self.init_of(home).any(|init| init.upkeep.on_crash_loop == OnCrashLoop::Reboot) {
                     self.stop(LastWord::Reboot);
                 }
             }
@@ -326,6 +326,10 @@ impl State {
 
     fn of(&mut self, home: HomeId) -> impl Iterator<Item = &mut Sandbox> {
         self.sandboxes.iter_mut().filter(move |sandbox| sandbox.home == home)
+    }
+
+    fn init_of(&mut self, home: HomeId) -> impl Iterator<Item = &mut Init> {
+        self.inits.iter_mut().filter(move |init| init.home == home)
     }
 
     /// The console starts the next logon at that time.

@@ -89,6 +89,15 @@ impl Named for Needs {
     const NAMES: &'static [(&'static str, Self)] = &[("network", Self::NETWORK), ("time", Self::TIME)];
 }
 
+/// What a service tells PID 1, once: the byte that it writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provided {
+    /// There is nothing to wait for.
+    Nothing = 0,
+    /// What it provides is there.
+    Ready = 1,
+}
+
 /// How an init is kept running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Upkeep {

@@ -12,7 +12,8 @@ use crate::{
     op::Op,
     plan,
     programs::Program,
-    sys,
+    sys::{self, Stream},
+    upkeep::Provided,
 };
 
 /// Leaves the homes behind, becomes the service's own user, and keeps the capabilities of its row.
@@ -31,4 +32,9 @@ pub fn apart(service: &Program, log: &Log) -> Result<()> {
         }
     }
     privilege::become_service(service)
+}
+
+/// Tells PID 1, which listens once. It may be gone.
+pub fn tell(what: Provided) {
+    let _ = rustix::io::write(Stream(0), &[what as u8]);
 }

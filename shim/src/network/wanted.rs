@@ -37,24 +37,16 @@ pub struct Fixed {
     pub servers: Vec<Ipv4Addr, SERVERS>,
 }
 
-/// All of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// How cards get their addresses.
-    pub how: How,
-}
-
-impl Wanted {
+impl How {
     /// Parses the value of `net=`; it is empty if there is no such word.
     #[must_use]
     #[inline(never)]
     pub fn parse(value: &str) -> Option<Self> {
-        let how = match value {
-            "" | "dhcp" => How::Dhcp,
-            "off" => How::Off,
-            _ => How::Fixed(Fixed::parse(value)?),
-        };
-        Some(Self { how })
+        Some(match value {
+            "" | "dhcp" => Self::Dhcp,
+            "off" => Self::Off,
+            _ => Self::Fixed(Fixed::parse(value)?),
+        })
     }
 }
 
@@ -96,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_word_says_how_the_first_card_gets_its_address() {
-        let how = |value| Wanted::parse(value).map(|wanted| wanted.how);
+        let how = How::parse;
         assert_eq!((how(""), how("dhcp"), how("off")), (Some(How::Dhcp), Some(How::Dhcp), Some(How::Off)));
         let Some(How::Fixed(fixed)) = how("10.0.2.15/24,gateway=10.0.2.2,dns=10.0.2.3,dns=127.0.0.1") else { panic!() };
         let lease = fixed.lease();
@@ -119,7 +111,7 @@ mod tests {
             "10.0.2.15/24,dns=1.1.1.1,dns=1.1.1.1,dns=1.1.1.1,dns=1.1.1.1",
             "10.0.2.15/24,ntp=1.1.1.1",
         ] {
-            assert_eq!(Wanted::parse(value), None, "{value}");
+            assert_eq!(How::parse(value), None, "{value}");
         }
     }
 }

@@ -15,10 +15,10 @@ pub fn host<'a>(name: &'a str) -> Steps<Boot<'a>> {
     plan.mkdir(why, "/host/etc", 0o755);
     plan.must(why, Boot::File("/host/etc/hosts", File::Hosts(name)));
     plan.must(why, Boot::File("/host/etc/hostname", File::Hostname(name)));
-    plan.must(Why::Resolver, Op::Symlink("/host/etc/resolv.conf", "/run/net/resolv.conf").into());
+    plan.must(Why::Resolver, Op::Symlink("/host/etc/resolv.conf", layout::RESOLVER).into());
     plan.must(why, Op::Symlink("/host/etc/mtab", "/proc/mounts").into());
     plan.must(why, Op::Attributes("/host", Attr::READ_ONLY).into());
     plan.mount(Why::Run, "tmpfs", layout::RUN, Attr::KERNEL, "mode=0755,nr_inodes=32,size=64k");
-    plan.mkdir(Why::Resolver, "/run/net", 0o755);
+    plan.mkdir(Why::Resolver, layout::RUN_NET, 0o755);
     plan.0
 }

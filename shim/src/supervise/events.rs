@@ -14,7 +14,7 @@ impl State {
     /// The sandbox of that home has its root.
     pub fn ready(&mut self, home: HomeId, upkeep: Upkeep, now: u64) {
         self.failures = 0;
-        self.inits.iter_mut().filter(|init| init.home == home).for_each(|init| init.known(upkeep, now));
+        self.init_of(home).for_each(|init| init.known(upkeep, now));
         for sandbox in self.sandboxes.iter_mut().filter(|s| s.home == home && s.stage == Stage::Building) {
             sandbox.stage = Stage::Ready;
         }

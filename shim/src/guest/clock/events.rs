@@ -9,10 +9,10 @@ use rustix::{
     process::Signal,
 };
 
-use crate::sys::{self, Signals, Stream};
-
-/// The folder of `/net`.
-const NETWORK: &str = "/run/net";
+use crate::{
+    layout,
+    sys::{self, Signals, Stream},
+};
 
 /// What has happened, and what tells of it.
 pub struct Events {
@@ -38,7 +38,7 @@ impl Events {
     pub fn watch(&mut self) {
         if !self.watched {
             let how = WatchFlags::MOVED_TO | WatchFlags::CLOSE_WRITE | WatchFlags::ONLYDIR;
-            self.watched = inotify::add_watch(&self.network, NETWORK, how).is_ok();
+            self.watched = inotify::add_watch(&self.network, layout::RUN_NET, how).is_ok();
         }
     }
 

@@ -26,7 +26,8 @@ use crate::{
     cmdline::Options,
     guest::{log::Log, service},
     programs,
-    sys::{self, Start, Stream, clock},
+    sys::{self, Start, clock},
+    upkeep::Provided,
 };
 
 /// The program.
@@ -115,8 +116,7 @@ fn set(change: Change, sources: &Sources, log: &Log) -> Result<()> {
     }
     match news {
         News::First => {
-            // PID 1 may be stopping
-            let _ = rustix::io::write(Stream(0), &[1]);
+            service::tell(Provided::Ready);
             info!(log, "the clock is right, from ", from);
         }
         News::Found => info!(log, "the clock is right again, from ", from),

@@ -11,14 +11,10 @@ use crate::{
         servers::{DEFAULTS, Host, MAX_SERVERS, Printed, Server, list, name_servers},
     },
     guest::place,
-    say,
+    layout, say,
     say::{Say, Text},
 };
 
-/// Time servers of the network, a line each.
-const SERVERS: &str = "/run/net/ntp";
-/// Name servers.
-const NAMES: &str = "/run/net/resolv.conf";
 /// Longer files are not used.
 const LONGEST: usize = 2048;
 
@@ -49,7 +45,7 @@ impl Sources {
     /// Looks which servers there are. True if there are others than before.
     pub fn load(&mut self) -> bool {
         let mut buffer = [0; LONGEST];
-        let found = read(SERVERS, &mut buffer).filter(|text| !list(text).is_empty());
+        let found = read(layout::TIME_SERVERS, &mut buffer).filter(|text| !list(text).is_empty());
         let text = if self.word == "none" { "" } else { found.unwrap_or(self.word) };
         if *text == *self.list.as_str() {
             return false;
@@ -110,7 +106,7 @@ impl Say for Named<'_> {
 
 fn resolve(name: &str, kind: Kind, wait: &mut Wait<'_>) -> Option<IpAddr> {
     let mut buffer = [0; LONGEST];
-    let servers = read(NAMES, &mut buffer)?;
+    let servers = read(layout::RESOLVER, &mut buffer)?;
     name_servers(servers).find_map(|server| exchange::address(server, name, kind, wait))
 }
 

@@ -25,21 +25,18 @@ use crate::{
         dhcp::NEVER,
         lease::Lease,
         netlink::{self, Link, Message},
-        wanted::{self, How, Wanted},
+        wanted::{self, How},
     },
     programs,
     say::Text,
     sys::{self, Signals, Start, Stream},
+    upkeep::Provided,
 };
 
 mod card;
 mod files;
 mod kernel;
 
-/// What PID 1 is told once there is an address.
-const READY: &[u8] = b"1";
-/// Tells PID 1 that there is no network, so nobody waits for it, nor for what comes through it.
-const NONE: &[u8] = b"0";
 /// Milliseconds in which a network card behind USB is found.
 const FOUND: u64 = 3000;
 
@@ -61,11 +58,11 @@ pub fn main(start: Start) -> ! {
     // the other words are not its business
     let words = start.environment().filter_map(|word| word.to_str().ok());
     let value = words.filter_map(|word| word.strip_prefix("net=")).last().unwrap_or_default();
-    let wanted = Wanted::parse(value).unwrap_or_else(|| {
+    let how = How::parse(value).unwrap_or_else(|| {
         error!(log, "net=", value, " is ignored, and DHCP is used: ", wanted::HINT);
-        Wanted::default()
+        How::default()
     });
-    let result = begin(&log, wanted);
+    let result = begin(&log, how);
     if let Err(errno) = result {
         error!(log, "/net cannot configure the network: ", errno);
     }
@@ -73,10 +70,10 @@ pub fn main(start: Start) -> ! {
 }
 
 #[inline(never)]
-fn begin(log: &Log, wanted: Wanted) -> Result<()> {
+fn begin(log: &Log, how: How) -> Result<()> {
     let mut files = Files::open()?;
     service::apart(&programs::NET, log)?;
-    let fixed = match wanted.how {
+    let fixed = match how {
         How::Off => return idle(),
         How::Dhcp => None,
         How::Fixed(fixed) => Some(fixed.lease()),
@@ -90,7 +87,7 @@ fn begin(log: &Log, wanted: Wanted) -> Result<()> {
 
 /// Configures nothing, and nobody waits for it.
 fn idle() -> Result<()> {
-    let _ = rustix::io::write(Stream(0), READY);
+    service::tell(Provided::Ready);
     loop {
         if !is_open() {
             return Ok(());
@@ -139,7 +136,8 @@ impl Cards<'_> {
             let none = self.cards.is_empty() && self.none_at <= sys::milliseconds();
             if !self.ready && (none || self.cards.iter().any(Card::is_ready)) {
                 self.ready = true;
-                let _ = rustix::io::write(Stream(0), if none { NONE } else { READY });
+                // without a network, nobody waits for it, nor for what comes through it
+                service::tell(if none { Provided::Nothing } else { Provided::Ready });
             }
             for news in self.wait()? {
                 match news {

@@ -3,7 +3,7 @@
 
 use heapless::Vec;
 use rustix::{
-    fd::{AsFd, OwnedFd},
+    fd::OwnedFd,
     fs::{CWD, OFlags},
     io::{Errno, Result},
     net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair},
@@ -15,14 +15,10 @@ use crate::{
     programs::{self, Program},
     say,
     say::Text,
-    supervise::Pid,
+    supervise::{MAX_BACKOFF, Pid},
     sys::{self, Start},
-    upkeep::Needs,
+    upkeep::{Needs, Provided},
 };
-
-/// The longest wait, in seconds, before a service is started again. It doubles while the service lives shorter than
-/// that.
-const MAX_WAIT: u64 = 60;
 
 /// The services whose work nothing of PID 1's is part of.
 pub type Others = Vec<Service, { programs::SERVICES.len() }>;
@@ -47,6 +43,7 @@ pub struct Service {
     running: Option<Running>,
     /// When it is started, or given what it lacks.
     pub due: Option<u64>,
+    /// Seconds before it is started again. They double while it lives shorter than `MAX_BACKOFF`.
     wait: u64,
     /// Whether it has said that what it provides is there.
     said: bool,
@@ -91,13 +88,14 @@ impl Service {
         self.socket().filter(|_| !self.said)
     }
 
-    /// What it says now to be there. A `0` says that there is nothing to wait for.
+    /// What inits no longer wait for, by what it says now.
     pub fn provides(&mut self) -> Needs {
-        let mut word = [0];
+        const NOTHING: u8 = Provided::Nothing as u8;
+        let mut word = [NOTHING];
         let read = self.news().map(|socket| rustix::io::read(socket, &mut word));
         self.said = self.said || !matches!(read, None | Some(Err(Errno::AGAIN)));
         match (read, word) {
-            (Some(Ok(1)), [b'0']) => Needs::ALL,
+            (Some(Ok(1)), [NOTHING]) => Needs::ALL,
             (Some(Ok(1)), _) => self.row.provides,
             _ => Needs::NONE,
         }
@@ -106,13 +104,13 @@ impl Service {
     /// It is due again, after a while that grows.
     pub fn later(&mut self) {
         self.due = Some(uptime().saturating_add(self.wait));
-        self.wait = self.wait.saturating_mul(2).min(MAX_WAIT);
+        self.wait = self.wait.saturating_mul(2).min(MAX_BACKOFF);
     }
 
     /// A process has ended. Returns whether it was this service, which is then started again.
     pub fn buried(&mut self, pid: Pid) -> bool {
         let Some(running) = self.running.take_if(|running| running.pid == pid) else { return false };
-        if uptime().saturating_sub(running.since) >= MAX_WAIT {
+        if uptime().saturating_sub(running.since) >= MAX_BACKOFF {
             self.wait = 1;
         }
         self.said = false;
@@ -124,10 +122,7 @@ impl Service {
     pub fn finish(&mut self, seconds: u8) {
         if let Some(running) = self.running.take() {
             let _ = shutdown(&running.socket, Shutdown::Write);
-            let _ = (0..seconds).any(|_| {
-                watchdog::feed();
-                sys::ends_within(running.child.as_fd(), 1)
-            });
+            let _ = watchdog::ends_within(&running.child, seconds);
         }
     }
 }

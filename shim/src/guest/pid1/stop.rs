@@ -2,7 +2,6 @@
 //! reboots.
 
 use rustix::{
-    fd::AsFd,
     fs::OFlags,
     io::Errno,
     mount::{MountFlags, UnmountFlags},
@@ -149,10 +148,7 @@ fn wait_for_reader() {
 /// Calls `work` in a child. Returns whether it finished within that many seconds.
 fn aside(seconds: u8, work: impl FnOnce()) -> bool {
     match sys::fork() {
-        Ok(Some((_, child))) => (0..seconds).any(|_| {
-            watchdog::feed();
-            sys::ends_within(child.as_fd(), 1)
-        }),
+        Ok(Some((_, child))) => watchdog::ends_within(&child, seconds),
         Ok(None) => {
             work();
             sys::exit(0)

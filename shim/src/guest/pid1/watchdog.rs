@@ -3,7 +3,11 @@
 //! Its descriptor has a fixed number, so that every wait of a stopping machine can feed it. A machine without a watchdog
 //! has `/dev/null` there.
 
-use rustix::{fs::OFlags, io::Errno};
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    fs::OFlags,
+    io::Errno,
+};
 
 use crate::{
     guards::{Guard, Guards},
@@ -60,6 +64,14 @@ fn open(path: &str) -> Result<(), Errno> {
 /// Feeds it: for waits of a machine that stops.
 pub fn feed() {
     DESCRIPTOR.put("\n");
+}
+
+/// Waits for a process for at most that many seconds, and feeds the watchdog meanwhile. Returns whether it has ended.
+pub fn ends_within(child: &OwnedFd, seconds: u8) -> bool {
+    (0..seconds).any(|_| {
+        feed();
+        sys::ends_within(child.as_fd(), 1)
+    })
 }
 
 /// Stops it: a machine that cannot power off stays halted.
