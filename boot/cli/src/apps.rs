@@ -6,7 +6,7 @@ use std::path::Path;
 
 use boot::assembly::{Homes, Users};
 use boot::host::error::Tried;
-use boot::image::manifest::apps::Table;
+use boot::image::manifest::apps::{ALONE, Table};
 use boot::image::manifest::{FILE, Manifest};
 use boot::parts::node::{self, Choice};
 use boot::users::app::App;
@@ -41,7 +41,7 @@ impl Source {
         let says = alone != Table::default();
         if !manifest.app.is_empty() {
             if says {
-                return Err(self.wrong("start, writable, shell, dev and allow-scripts belong below [[app]]"));
+                return Err(self.wrong(&format!("these keys belong below [[app]]: {ALONE}")));
             }
             return self.several(manifest);
         }
@@ -51,9 +51,9 @@ impl Source {
                 (table.name, table.path) = (APP.to_owned(), path.clone());
                 Ok(vec![self.one(manifest, &table)?])
             }
-            None if says || !manifest.env.is_empty() => Err(Failed::usage(
-                "start, writable, shell, dev, allow-scripts and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml",
-            )),
+            None if says || !manifest.env.is_empty() => Err(Failed::usage(format!(
+                "{ALONE} and [env] in nodeos.toml are for an APP\n  next: name the APP, or remove them from nodeos.toml"
+            ))),
             None if !self.for_app.env.is_empty()
                 || self.for_app.env_file.is_some()
                 || !self.for_app.words.is_empty() =>
@@ -102,9 +102,8 @@ impl Source {
 
     fn one(&self, manifest: &Manifest, table: &Table) -> Result<App, Failed> {
         let Table { name, path, start, writable, shell, allow_scripts, dev, env, .. } = table.clone();
-        let policy = table
-            .policy()
-            .map_err(|why| self.wrong(&format!("[[app]] {name:?}: memory, high, pids, devices, network: {why}")))?;
+        let whose = if manifest.app.is_empty() { String::new() } else { format!("[[app]] {name:?}: ") };
+        let policy = table.policy().map_err(|why| self.wrong(&format!("{whose}{why}")))?;
         let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), self.arch())?;
         Ok(App {
             name,

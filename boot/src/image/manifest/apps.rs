@@ -4,9 +4,13 @@ use super::Manifest;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use shim::policy::Policy;
-use shim::policy::keys::name;
+use shim::policy::keys::{self, name};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+/// The keys that the top of the file may have for an app that is there alone.
+pub const ALONE: &str =
+    "start, writable, shell, dev, allow-scripts, restart, backoff, on-crash-loop, grace, wait, wait-limit";
 
 /// One of the apps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -63,7 +67,7 @@ impl Table {
     pub fn policy(&self) -> Result<Option<Policy>, String> {
         let Self { memory, high, pids, devices, network, restart, backoff, .. } = self;
         let Self { on_crash_loop, grace, wait, wait_limit, .. } = self;
-        let keys = [
+        let all = [
             (name::MEMORY, memory),
             (name::HIGH, high),
             (name::PIDS, pids),
@@ -77,17 +81,22 @@ impl Table {
             (name::WAIT_LIMIT, wait_limit),
         ];
         let given: Map<String, Value> =
-            keys.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect();
+            all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect();
         if given.is_empty() {
             return Ok(None);
         }
-        Policy::parse(json!(given).to_string().as_bytes()).map(Some).map_err(str::to_owned)
+        let wrong = |why| {
+            let keys: Vec<_> = keys::ALL.iter().map(|key| key.name).collect();
+            // as the file writes them
+            format!("{}: {why}", keys.join(", ")).replace('_', "-")
+        };
+        Policy::parse(json!(given).to_string().as_bytes()).map(Some).map_err(wrong)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Manifest, Table};
+    use super::{ALONE, Manifest, Table};
 
     #[test]
     fn each_app_has_settings_and_a_policy_of_its_own() {
@@ -110,6 +119,13 @@ mod tests {
         );
         let wrong = Manifest::parse("nodeos.toml", "[[app]]\nname = 'web'\nmemory = '1K'").unwrap();
         assert!(wrong.app[0].policy().is_err());
+        let wrong = Manifest::parse("nodeos.toml", "wait-limit = 0").unwrap().alone().policy().unwrap_err();
+        assert!(wrong.starts_with("memory, high, ") && wrong.contains(", wait-limit from 1 to 255"), "{wrong}");
+        assert!(ALONE.split(", ").all(|key| {
+            Manifest::parse("x", &format!("[[app]]\n{key} = []"))
+                .err()
+                .is_none_or(|error| !error.to_string().contains("unknown field"))
+        }));
     }
 
     #[test]
