@@ -17,7 +17,8 @@ pub fn an_app_of_a_medium_starts_again_and_a_crash_loop_is_reported(arch: &'stat
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("index.js"), FAILS).unwrap();
     let app = folder.path().to_owned();
-    let mut vm = Boot::on(arch).app(app.clone()).words("unattended").start();
+    let mut vm = Boot::on(arch).app(app.clone()).words("unattended ntp=none").start();
+    vm.expect("init of app starts without the right time: its wait is over").unwrap();
     for (start, pause) in [(1, 1), (2, 2), (3, 4), (4, 8)] {
         vm.expect(&format!("start {start} true")).unwrap();
         vm.expect(&format!("init of app ended with status 3; it starts again in {pause} s")).unwrap();

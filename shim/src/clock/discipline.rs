@@ -5,7 +5,7 @@
 //! set -> one answer after 64 s, 128 s … 1024 s -> near? slew : three answers
 //! ```
 //!
-//! An answer that is far from ours is never believed alone, whoever it comes from.
+//! No single answer that is far from our own time is believed, from any server.
 
 use heapless::Vec;
 

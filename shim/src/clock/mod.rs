@@ -40,7 +40,7 @@ pub const FLOOR_OF: &str = "0.2.0";
 /// A clock that is later without an answer of a server is not believed: real-time clocks with an empty battery say
 /// anything.
 pub const LATEST: i64 = FLOOR + 30 * YEAR;
-/// 2200-01-01: no later time is right, whoever says it.
+/// 2200-01-01: a later time is wrong, from any source.
 pub const END: i64 = 7_258_118_400;
 
 /// What the clock is set to at boot, if it must be set: `now` and `saved` are seconds since 1970. The kernel has set

@@ -7,13 +7,13 @@ use super::{Buffer, Mac, bytes::Bytes};
 /// Ethernet, IPv4, and the lengths of their addresses.
 const KIND: [u8; 6] = [0, 1, 8, 0, 6, 4];
 
-/// Asks who has an address, without saying who asks (RFC 5227 1.1, "ARP Probe").
+/// Asks which machine has an address; the sender's own address is left out (RFC 5227 1.1, "ARP Probe").
 #[must_use]
 pub fn probe(mac: Mac, ip: Ipv4Addr) -> Buffer {
     request(mac, Ipv4Addr::UNSPECIFIED, ip)
 }
 
-/// Tells all neighbours who has the address from now on (RFC 5227 1.1, "ARP Announcement").
+/// Tells all neighbours that this machine has the address from now on (RFC 5227 1.1, "ARP Announcement").
 #[must_use]
 pub fn announcement(mac: Mac, ip: Ipv4Addr) -> Buffer {
     request(mac, ip, ip)

@@ -9,8 +9,8 @@
 //! there is another one. Connections survive a cable that was out for a moment.
 //!
 //! The address is used half a second after the server gave it: first the neighbours are asked whether one of them has
-//! it. RFC 5227 takes four to seven seconds for this. Not to wait at all would be worse than half a second: whoever has
-//! the address would lose its connections, and a program that is told that the network is there would bind to an
+//! it. RFC 5227 takes four to seven seconds for this. Not to wait at all would be worse than half a second: the machine
+//! that has the address would lose its connections, and a program that is told that the network is there would bind to an
 //! address that goes away again.
 
 use core::net::Ipv4Addr;

@@ -101,7 +101,7 @@ impl Files {
     }
 }
 
-/// A socket at the port of name servers. It is connected, so that whoever asks there is refused at once.
+/// A socket at the port of name servers. It is connected, so requests are refused at once.
 fn held(ip: IpAddr) -> Result<OwnedFd> {
     let family = if ip.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = rustix::net::socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
