@@ -41,7 +41,7 @@ impl Budgets {
 
     /// Lands a machine's figures. A figure without a budget gets one, a tenth above its value. Existing limits stay,
     /// and a figure above its limit does not land. A figure that varies between runs keeps its landed value while it is
-    /// within its row's tolerance.
+    /// within half of its row's tolerance: beyond that, the next run could fail by chance.
     pub fn land(&mut self, measured: &Measured, landed: &mut Landed) -> Result<Vec<String>, String> {
         let machine = machine(measured);
         let rows = self.rows.entry(machine.clone()).or_default();
@@ -64,7 +64,7 @@ impl Budgets {
             }
             let exact = kind.is_some_and(|kind| kind.exact);
             let recorded = record.get(name).map(|figure| figure.value);
-            let same = |row: &Budget| !exact && row.differs(is).is_none() && recorded == Some(row.landed);
+            let same = |row: &Budget| !exact && row.near(is) && recorded == Some(row.landed);
             if row.as_ref().is_some_and(same) {
                 continue;
             }

@@ -43,6 +43,11 @@ impl Budget {
         self.landed.saturating_add(more)
     }
 
+    /// Whether a value is within half of the tolerance.
+    fn near(self, is: u64) -> bool {
+        Self { within: self.within / 2.0, ..self }.differs(is).is_none()
+    }
+
     /// The finding for a value, without regard to the limit.
     fn differs(self, is: u64) -> Option<What> {
         if is > self.most() {

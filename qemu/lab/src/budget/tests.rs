@@ -131,14 +131,16 @@ fn more_instructions_are_blamed_on_calls_and_bytes() {
 }
 
 #[test]
-fn a_varying_figure_lands_only_outside_its_tolerance() {
+fn a_varying_figure_lands_only_outside_half_of_its_tolerance() {
     let text = "format = 1\n[x86_64.direct]\n\"instructions.init\" = { limit = 900, landed = 100 }\n";
     let (mut budgets, mut landed) = (Budgets::read(text).unwrap(), Landed::default());
     let of = |value| measured(&[("instructions.init", value, &[("a", value)])]);
     // it has no record yet
     assert_eq!(budgets.land(&of(100), &mut landed).unwrap(), [""; 0]);
-    assert_eq!(budgets.land(&of(104), &mut landed).unwrap(), [""; 0]);
+    assert_eq!(budgets.land(&of(102), &mut landed).unwrap(), [""; 0]);
     assert_eq!(landed.machines["x86_64.direct"]["instructions.init"].value, 100);
-    assert_eq!(budgets.land(&of(106), &mut landed).unwrap(), ["x86_64.direct instructions.init 100 -> 106"]);
-    assert_eq!(budgets.check(&of(106), &landed), []);
+    // what passes now, and would fail at the next run by chance
+    assert_eq!(budgets.check(&of(104), &landed), []);
+    assert_eq!(budgets.land(&of(104), &mut landed).unwrap(), ["x86_64.direct instructions.init 100 -> 104"]);
+    assert_eq!(budgets.check(&of(108), &landed), []);
 }
