@@ -1,10 +1,13 @@
-//! Reads JSON without a heap: the two small files that a users partition holds about a user.
+//! Reads JSON without a heap, the two small files that a users partition holds about a user, and writes strings.
 
 use core::str::Chars;
 
 use heapless::{String, string::StringView};
 
-use crate::cut;
+use crate::{
+    cut, say,
+    say::{Say, Text},
+};
 
 /// The maximum nesting depth of a value that is skipped.
 pub const MAX_DEPTH: u8 = 16;
@@ -146,5 +149,39 @@ impl<'a> Json<'a> {
         self.rest = start.get(word.len()..)?.chars();
         let number = word.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit());
         (number || matches!(word, "true" | "false" | "null")).then_some(())
+    }
+}
+
+/// A string, for JSON that is written.
+pub struct Quoted<'a>(pub &'a str);
+
+impl Say for Quoted<'_> {
+    fn say(&self, text: &mut Text) {
+        say!(text, "\"");
+        for letter in self.0.chars() {
+            match letter {
+                '"' | '\\' => say!(text, "\\"),
+                // no name of a user or a machine has one
+                '\0'..' ' => continue,
+                _ => {}
+            }
+            let _ = text.push(letter);
+        }
+        say!(text, "\"");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_that_is_written_is_read() {
+        for name in ["ana", "", "a\"b\\c", "ñ €"] {
+            let (mut text, mut read) = (Text::new(), String::<64>::new());
+            say!(&mut text, Quoted(name));
+            assert_eq!(Json::of(text.as_bytes()).unwrap().string(&mut read), Some(true));
+            assert_eq!(read, name);
+        }
     }
 }

@@ -55,6 +55,12 @@ pub const RUN_NET: &str = "/run/net";
 pub const RESOLVER: &str = "/run/net/resolv.conf";
 /// Time servers, a line each.
 pub const TIME_SERVERS: &str = "/run/net/ntp";
+/// The door: the socket where users ask the machine.
+pub const DOOR: &str = "/run/machine.sock";
+/// What the services know of users who have a sandbox, see `live`. Users do not see it.
+pub const LIVE: &str = "/live";
+/// The logs of users, see `ring`: files named as the users.
+pub const LOGS: &str = "/live/log";
 /// The runtime layer of a sandbox that is being built.
 pub const RUNTIME: &str = "/runtime";
 /// The /dev of each user with granted devices, in a folder named by the uid.
@@ -82,9 +88,9 @@ pub const E2FSCK_ON_CARBON: &str = "/carbon/usr/sbin/e2fsck";
 /// Its cgroup, which is among those of the users: it may use their memory.
 pub const E2FSCK_GROUP: &str = "/sys/fs/cgroup/users/e2fsck";
 /// Other folders that the initramfs has, as mount points.
-pub const INITRAMFS_FOLDERS: [&str; 15] = [
-    "/apps", "/carbon", "/dev", "/devices", "/empty", "/granted", "/host", "/medium", "/proc", "/ram", "/root", "/run",
-    "/runtime", "/sys", "/tmp",
+pub const INITRAMFS_FOLDERS: [&str; 16] = [
+    "/apps", "/carbon", "/dev", "/devices", "/empty", "/granted", "/host", "/live", "/medium", "/proc", "/ram",
+    "/root", "/run", "/runtime", "/sys", "/tmp",
 ];
 /// Folders of the carbon copy that a sandbox mounts over.
 pub const CARBON_FOLDERS: [&str; 4] = ["dev", "proc", "run", "tmp"];
@@ -104,8 +110,6 @@ pub const POLICY_SUFFIX: &str = ".json";
 pub const TIME: &str = ".clock";
 /// The same, where PID 1 sees it.
 pub const TIME_FILE: &str = "/tmp/.clock";
-/// The descriptor of that file in `/clock`.
-pub const TIME_DESCRIPTOR: u8 = 3;
 /// A folder of every ext4 filesystem. It is no home.
 pub const LOST_FOUND: &str = "lost+found";
 /// The logon settings of a user, below the home.

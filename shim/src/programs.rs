@@ -159,6 +159,17 @@ pub const CLOCK: Program = Program {
     keeps: Keeps::Only(Capabilities::SYS_TIME),
 };
 
+/// The door: users ask it for the state of the machine, for their logs, and to stop the machine.
+pub const CONTROL: Program = Program {
+    name: "control",
+    path: "/control",
+    mode: 0o700,
+    place: Place::Initramfs,
+    limit: LIMIT,
+    starter: Starter::Init,
+    keeps: Keeps::Only(Capabilities::NONE),
+};
+
 /// `/usr/bin/env` for users' scripts.
 pub const ENV: Program = Program {
     name: "env",
@@ -171,7 +182,7 @@ pub const ENV: Program = Program {
 };
 
 /// All programs, PID 1 first.
-pub const ALL: &[Program] = &[INIT, SETUP, MEND, SANDBOX, LOGON, BROKER, LOG, NET, CLOCK, ENV];
+pub const ALL: &[Program] = &[INIT, SETUP, MEND, SANDBOX, LOGON, BROKER, LOG, NET, CLOCK, CONTROL, ENV];
 
 /// The programs that run in every machine with a user who is granted a device: started by the kernel or by PID 1.
 pub fn started() -> impl Iterator<Item = &'static Program> {
@@ -185,14 +196,20 @@ pub struct Service {
     pub program: Program,
     /// What inits may wait for that it provides.
     pub provides: Needs,
+    /// Whether it may stop the machine.
+    pub stops: bool,
 }
 
 /// The programs that PID 1 keeps running, each started again when it ends.
-pub const SERVICES: &[Service] =
-    &[LOGGER, Service { program: NET, provides: Needs::NETWORK }, Service { program: CLOCK, provides: Needs::TIME }];
+pub const SERVICES: &[Service] = &[
+    LOGGER,
+    Service { program: NET, provides: Needs::NETWORK, stops: false },
+    Service { program: CLOCK, provides: Needs::TIME, stops: false },
+    Service { program: CONTROL, provides: Needs::NONE, stops: true },
+];
 
 /// `/log`.
-pub const LOGGER: Service = Service { program: LOG, provides: Needs::NONE };
+pub const LOGGER: Service = Service { program: LOG, provides: Needs::NONE, stops: false };
 
 /// Whether a process of that name is a service.
 #[must_use]

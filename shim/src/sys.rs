@@ -51,7 +51,7 @@ pub struct Stream(pub i32);
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: the numbers are 0, 1, 2, 3 in `/clock`, and 63 in PID 1. No program here closes them before it exits
+        // SAFETY: the numbers are 0, 1 and 2, and 63 in PID 1. No program here closes them before it exits
         // or executes another program.
         unsafe { BorrowedFd::borrow_raw(self.0) }
     }

@@ -1,25 +1,11 @@
 //! How PID 1 keeps an init running: whether it starts again when it has ended, and what its first start waits for.
 //! `policy` reads it, `/sandbox` sends it to PID 1, `supervise` acts on it.
 
-use crate::policy::keys::{BACKOFFS, GRACES, WAIT_SECONDS};
-
-/// A value that has a name in policies.
-pub trait Named: Copy + PartialEq + 'static {
-    /// All of them.
-    const NAMES: &'static [(&'static str, Self)];
-
-    /// The value of that name.
-    #[must_use]
-    fn named(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
-    }
-
-    /// Its name.
-    #[must_use]
-    fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, value)| *value == self).map_or("", |(name, _)| name)
-    }
-}
+use crate::{
+    named::Named,
+    policy::keys::{BACKOFFS, GRACES, WAIT_SECONDS},
+    set,
+};
 
 /// When an init starts again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,36 +29,13 @@ pub enum OnCrashLoop {
     Reboot,
 }
 
-/// What services provide, and what an init may wait for: a set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Needs(pub u8);
-
-impl Needs {
-    /// Nothing.
-    pub const NONE: Self = Self(0);
-    /// An address.
-    pub const NETWORK: Self = Self(1);
-    /// The right time.
-    pub const TIME: Self = Self(2);
-    /// All of them.
-    pub const ALL: Self = Self::NETWORK.and(Self::TIME);
-
-    /// What is in at least one of both sets.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// What is not in the other set.
-    #[must_use]
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// Whether both sets have something in common.
-    #[must_use]
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
+set! {
+    /// What services provide, and what an init may wait for.
+    Needs {
+        /// An address.
+        NETWORK = 1, "network";
+        /// The right time.
+        TIME = 2, "time";
     }
 }
 
@@ -85,17 +48,17 @@ impl Named for OnCrashLoop {
     const NAMES: &'static [(&'static str, Self)] = &[("wait", Self::Wait), ("reboot", Self::Reboot)];
 }
 
-impl Named for Needs {
-    const NAMES: &'static [(&'static str, Self)] = &[("network", Self::NETWORK), ("time", Self::TIME)];
-}
-
-/// What a service tells PID 1, once: the byte that it writes.
+/// What a service tells PID 1: the byte that it writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provided {
+pub enum Told {
     /// There is nothing to wait for.
     Nothing = 0,
     /// What it provides is there.
     Ready = 1,
+    /// The machine is to stop.
+    PowerOff = 2,
+    /// The machine is to restart.
+    Reboot = 3,
 }
 
 /// How an init is kept running.

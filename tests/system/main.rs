@@ -9,6 +9,7 @@ mod clock;
 mod console;
 mod demo;
 mod devices;
+mod door;
 mod env;
 mod host;
 mod isolation;
@@ -85,6 +86,10 @@ behaviours! {
         a_hotplugged_device_appears_and_disappears,
         a_flood_of_opens_and_unplugs_leaves_every_device_usable_by_others,
         a_device_is_released_once_root_frees_inotify_watches;
+    door: users_ask_for_what_their_policy_allows,
+        who_has_the_right_stops_the_machine,
+        a_log_is_followed_and_outlives_the_programs_that_hold_it,
+        a_flood_at_the_door_leaves_it_open_for_others;
     env: env_says_what_an_option_lacks;
     host: a_full_host_disk_is_reported_and_the_machine_keeps_running,
         a_guest_reaches_the_hosts_loopback_only_if_allowed;

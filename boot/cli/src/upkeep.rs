@@ -1,10 +1,13 @@
-//! The options of `nodeos users policy` about the user's init: whether it starts again, and what it waits for.
+//! The options of `nodeos users policy` about the user's init (whether it starts again, what it waits for) and about the
+//! machine.
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use shim::named::{Named, Set};
 use shim::policy::Policy;
 use shim::policy::keys::{self, BACKOFFS, GRACES, Key, WAITS, name};
-use shim::upkeep::{Named, Needs, OnCrashLoop, Restart};
+use shim::rights::Rights;
+use shim::upkeep::{Needs, OnCrashLoop, Restart};
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct UpkeepArgs {
@@ -17,11 +20,14 @@ pub struct UpkeepArgs {
     on_crash_loop: Option<OnCrashLoop>,
     #[arg(long = name::GRACE, help = help(&keys::GRACE), value_name = "SECONDS", value_parser = seconds(GRACES))]
     grace: Option<u8>,
-    #[arg(long = name::WAIT, help = help_of_wait(), value_delimiter = ',', hide_possible_values = true,
-        value_parser = needs())]
+    #[arg(long = name::WAIT, help = help_of_set(&keys::WAIT), value_delimiter = ',', hide_possible_values = true,
+        value_parser = members::<Needs>())]
     wait: Option<Vec<Needs>>,
     #[arg(long = "wait-limit", help = help(&keys::WAIT_LIMIT), value_name = "SECONDS", value_parser = seconds(WAITS))]
     wait_limit: Option<u8>,
+    #[arg(long = name::MACHINE, help = help_of_set(&keys::MACHINE), value_delimiter = ',', hide_possible_values = true,
+        value_parser = members::<Rights>())]
+    machine: Option<Vec<Rights>>,
 }
 
 /// What an option of `users policy` sets, from its key's row.
@@ -40,21 +46,29 @@ fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
 }
 
 /// The same, or `none` for an empty list.
-fn needs() -> impl TypedValueParser<Value = Needs> {
-    PossibleValuesParser::new(Needs::NAMES.iter().map(|(name, _)| *name).chain(["none"]))
-        .map(|name| Needs::named(&name).unwrap_or(Needs::NONE))
+fn members<T: Set + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(T::NAMES.iter().map(|(name, _)| *name).chain(["none"]))
+        .map(|name| T::named(&name).unwrap_or_default())
 }
 
-fn help_of_wait() -> String {
-    format!("{}. With a comma between them, or none", help(&keys::WAIT))
+fn help_of_set(key: &Key) -> String {
+    format!("{}. With a comma between them, or none", help(key))
+}
+
+fn set<T: Set>(members: &[T]) -> T {
+    members.iter().fold(T::default(), |all, member| all.with(*member))
 }
 
 impl UpkeepArgs {
     /// Whether one of them is given.
     pub fn any(&self) -> bool {
-        let Self { restart, backoff, on_crash_loop, grace, wait, wait_limit } = self;
+        let Self { restart, backoff, on_crash_loop, grace, wait, wait_limit, machine } = self;
         let seconds = [backoff, grace, wait_limit];
-        restart.is_some() || on_crash_loop.is_some() || wait.is_some() || seconds.iter().any(|some| some.is_some())
+        restart.is_some()
+            || on_crash_loop.is_some()
+            || wait.is_some()
+            || machine.is_some()
+            || seconds.iter().any(|some| some.is_some())
     }
 
     /// Changes what is given.
@@ -63,8 +77,8 @@ impl UpkeepArgs {
         policy.backoff = self.backoff.or(policy.backoff);
         policy.on_crash_loop = self.on_crash_loop.or(policy.on_crash_loop);
         policy.grace = self.grace.or(policy.grace);
-        let all = |wait: &Vec<Needs>| wait.iter().fold(Needs::NONE, |all, need| all.and(*need));
-        policy.wait = self.wait.as_ref().map(all).or(policy.wait);
+        policy.wait = self.wait.as_deref().map(set).or(policy.wait);
+        policy.machine = self.machine.as_deref().map(set).or(policy.machine);
         policy.wait_limit = self.wait_limit.or(policy.wait_limit);
     }
 }

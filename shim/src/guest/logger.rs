@@ -1,13 +1,14 @@
-//! `/log`: takes what users' inits print, and gives it to the console.
+//! `/log`: takes what users' inits print, gives it to the console, and keeps the last of it for the door.
 //!
 //! ```text
 //! init -> its terminal -> Output (decides) -> console
+//!                      -> the user's ring  -> /control
 //! ```
 //!
 //! A slow console holds nobody up for more than a moment: an init prints on a pseudo terminal, which this program goes
-//! on reading. It opens nothing: its standard output is the console, and PID 1 sends it, through its standard input,
-//! the name of each user whose init starts and the master of the init's terminal. Once PID 1 closes that socket, the
-//! program prints what it still has and ends.
+//! on reading. PID 1 sends it, through its standard input, the name of each user whose init starts and the master
+//! of the init's terminal. Once PID 1 closes that socket, the program prints what it still has and ends. The rings are
+//! files in RAM: the next `/log` goes on with them.
 
 use core::mem::MaybeUninit;
 
@@ -15,16 +16,19 @@ use heapless::Vec;
 use rustix::{
     event::{PollFd, PollFlags},
     fd::{AsFd, OwnedFd},
+    fs::OFlags,
     io::{Errno, IoSliceMut, Result},
     net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg},
     process::Signal,
 };
 
 use crate::{
-    guest::{log::Log, service},
+    guest::{log::Log, place, privilege, rings::Writer, service},
     init_news::{FIXED, InitNews},
+    layout,
     output::{Output, PIECE, USER},
-    programs,
+    programs, say,
+    say::Text,
     supervise::MAX_SANDBOXES,
     sys::{self, Signals, Start, Stream},
 };
@@ -49,6 +53,8 @@ struct Init {
     number: u32,
     /// `None` once no process has it open any more.
     terminal: Option<OwnedFd>,
+    /// `None` if there is no memory for it.
+    ring: Option<Writer>,
 }
 
 /// Their outputs lie at the same places of another table, whose pages take memory only once they are used.
@@ -73,13 +79,22 @@ pub fn main(_start: Start) -> ! {
     let log = Log::held();
     // a console that is gone gives an error; a machine that stops sends SIGTERM to all, and this prints until the end
     Signals::of(&[Signal::PIPE, Signal::TERM]).block();
-    let result = service::apart(&programs::LOG, &log)
+    let result = prepare()
+        .and_then(|()| service::apart(&programs::LOG, &log))
         .and_then(|()| sys::with_pages(MAX_SANDBOXES, |outputs| serve(outputs, &log)))
         .and_then(|result| result);
     if let Err(errno) = result {
         error!(log, "/log cannot pass on what inits print: ", errno);
     }
     sys::exit(u8::from(result.is_err()))
+}
+
+/// Opens what only root can: the console becomes the standard output, and the folder of the rings this program's own.
+fn prepare() -> Result<()> {
+    let console = place::file("/dev/console", OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK);
+    let _ = console.and_then(|console| rustix::stdio::dup2_stdout(&console));
+    let (uid, gid) = privilege::ids_of(&programs::LOG);
+    rustix::fs::chown(layout::LOGS, Some(uid), Some(gid))
 }
 
 /// Returns once PID 1 has closed the socket and everything is printed.
@@ -179,10 +194,21 @@ fn read(init: &mut Init, output: &mut Output) {
     let mut bytes = [0; PIECE];
     let room = output.room(sys::milliseconds()).min(bytes.len());
     match bytes.get_mut(..room).map(|bytes| rustix::io::read(terminal, bytes)) {
-        Some(Ok(length @ 1..)) => output.print(bytes.get(..length).unwrap_or_default()),
+        Some(Ok(length @ 1..)) => {
+            let bytes = bytes.get(..length).unwrap_or_default();
+            output.print(bytes);
+            if let Some(ring) = &mut init.ring {
+                ring.print(bytes);
+            }
+        }
         Some(Err(Errno::AGAIN | Errno::INTR)) | None => {}
         // EIO: no process has the other end open (drivers/tty/n_tty.c, `n_tty_read`)
-        Some(_) => init.terminal = None,
+        Some(_) => {
+            init.terminal = None;
+            if let Some(ring) = &mut init.ring {
+                ring.end();
+            }
+        }
     }
 }
 
@@ -219,6 +245,9 @@ fn take(inits: &mut Inits, outputs: &mut [Output], log: &Log) -> bool {
     let Some(terminal) = fds.next() else {
         if let Some((news, user)) = InitNews::parse(packet) {
             error!(log, "init of ", user, " ", news);
+            let mut line = Text::new();
+            say!(&mut line, "init ", news);
+            let _ = Writer::open(user).map(|mut ring| ring.say(&line));
             if news.is_crash_loop() {
                 show_again(inits, outputs, user);
             }
@@ -234,7 +263,8 @@ fn take(inits: &mut Inits, outputs: &mut [Output], log: &Log) -> bool {
     let place = inits.iter_mut().zip(outputs).find(|(init, _)| init.is_none());
     if let Some((init, output)) = place {
         output.begin(packet);
-        *init = Some(Init { number, terminal: Some(terminal) });
+        let ring = core::str::from_utf8(packet).ok().and_then(|user| Writer::open(user).ok());
+        *init = Some(Init { number, terminal: Some(terminal), ring });
     }
     true
 }
@@ -260,6 +290,6 @@ fn show_again(inits: &mut Inits, outputs: &mut [Output], user: &str) {
         // of nobody: what is printed here is not the user's next last lines
         output.begin(b"");
         last.last_lines(AGAIN).for_each(|byte| output.print(&[byte]));
-        *init = Some(Init { number: 0, terminal: None });
+        *init = Some(Init { number: 0, terminal: None, ring: None });
     }
 }

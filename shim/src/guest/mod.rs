@@ -9,6 +9,7 @@
 //! | `/broker` | shows each device to the users who may open it, as long as no other user holds it |
 //! | `/net` | gives the network cards addresses, and tells users which name servers there are |
 //! | `/log` | takes what users' inits print, and gives it to the console |
+//! | `/control` | the door: what users ask of the machine |
 //! | `/clock` | keeps the time: asks time servers, sets the clocks |
 //! | `/logon` | asks for name and password, starts users' programs; only it reads files that users write |
 
@@ -17,6 +18,7 @@ mod log;
 
 pub mod broker;
 pub mod clock;
+pub mod control;
 mod each_user;
 mod execute;
 mod homes;
@@ -32,6 +34,7 @@ mod policy;
 mod privilege;
 mod program;
 mod report;
+mod rings;
 pub mod sandbox;
 mod service;
 pub mod setup;

@@ -103,8 +103,7 @@ pub fn become_broker() -> Result<()> {
 
 /// Becomes the user of a service, who nobody else is, and keeps the capabilities that it needs.
 pub fn become_service(service: &Program) -> Result<()> {
-    let id = id_of(service);
-    let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
+    let (uid, gid) = ids_of(service);
     // a change of the uid from 0 takes away all capabilities (capabilities(7))
     rustix::thread::set_keep_capabilities(true)?;
     set_thread_groups(&[])?;
@@ -114,9 +113,10 @@ pub fn become_service(service: &Program) -> Result<()> {
 }
 
 /// The uid and gid of a service.
-pub fn id_of(service: &Program) -> u32 {
+pub fn ids_of(service: &Program) -> (Uid, Gid) {
     let place = programs::SERVICES.iter().position(|row| row.program == *service).unwrap_or(0);
-    NOBODY.saturating_sub(u32::try_from(place).unwrap_or(0))
+    let id = NOBODY.saturating_sub(u32::try_from(place).unwrap_or(0));
+    (Uid::from_raw(id), Gid::from_raw(id))
 }
 
 /// For programs that run no other program.

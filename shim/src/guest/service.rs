@@ -13,7 +13,7 @@ use crate::{
     plan,
     programs::Program,
     sys::{self, Stream},
-    upkeep::Provided,
+    upkeep::Told,
 };
 
 /// Leaves the homes behind, becomes the service's own user, and keeps the capabilities of its row.
@@ -35,6 +35,6 @@ pub fn apart(service: &Program, log: &Log) -> Result<()> {
 }
 
 /// Tells PID 1, which listens once. It may be gone.
-pub fn tell(what: Provided) {
+pub fn tell(what: Told) {
     let _ = rustix::io::write(Stream(0), &[what as u8]);
 }

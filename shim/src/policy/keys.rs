@@ -221,6 +221,14 @@ keys! {
         wrong: PAUSES,
         without: concat!(wait!())
     }
+    MACHINE {
+        name: "machine",
+        text: "What the user may ask of the machine through its door: status (its state, and the user's own log), power \
+               (to stop and to restart it). root may ask for everything",
+        value: "a list of status and power",
+        wrong: "machine is a list of status and power",
+        without: "status"
+    }
 }
 
 /// The message about a device that cannot be granted.

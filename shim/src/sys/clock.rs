@@ -73,6 +73,17 @@ pub fn slew(offset: Nanoseconds, poll: u8) -> Result<()> {
     unsafe { call(raw::__NR_adjtimex, [ptr::from_mut(&mut timex) as usize, 0, 0, 0, 0, 0]) }.map(drop)
 }
 
+/// Whether the clock is right, as far as the kernel knows: `slew` has told it so (kernel/time/ntp.c, `ntp_update_offset`;
+/// it forgets it after half a day without news).
+#[must_use]
+pub fn is_synchronized() -> bool {
+    const TIME_ERROR: usize = 5;
+    let mut timex = [0_u64; 26];
+    // SAFETY: writes one `struct timex`; `modes` is 0, so nothing is changed.
+    let state = unsafe { call(raw::__NR_adjtimex, [ptr::from_mut(&mut timex) as usize, 0, 0, 0, 0, 0]) };
+    state.is_ok_and(|state| state != TIME_ERROR)
+}
+
 /// Random bytes. Waits until the kernel has some.
 ///
 /// # Errors

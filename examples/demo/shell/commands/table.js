@@ -39,9 +39,13 @@ const commands = {
   hostname: row('system', '', 'prints the name of the machine'),
   id: row('system', '[-gnu]', 'prints who you are, in numbers and names'),
   kill: row('processes', '[-SIGNAL] PID…', 'sends a signal; kill -l lists them'),
+  log: row('machine', '[-f] [USER]', 'prints what your init has printed; -f waits for more'),
   passwd: row('passwd', '', 'changes your password', true),
+  poweroff: row('machine', '', 'stops the machine'),
   ps: row('ps', '[-o COLUMNS] [-p PID] [--ppid PID] [--no-headers]', 'lists your processes'),
+  reboot: row('machine', '', 'restarts the machine'),
   sleep: row('processes', 'SECONDS', 'waits'),
+  status: row('machine', '', 'shows the state of the machine'),
   uname: row('system', '[-amnrs]', 'names the system'),
   whoami: row('system', '', 'prints your name'),
 

@@ -1,12 +1,15 @@
 'use strict'
 const assert = require('node:assert/strict')
+const { execFile } = require('node:child_process')
+const { once } = require('node:events')
 const fs = require('node:fs')
+const http = require('node:http')
 const os = require('node:os')
 const path = require('node:path')
 const { after, test } = require('node:test')
 const { commands, find } = require('../commands/table.js')
 
-const { home, sh } = require('./sh.js').home(after)
+const { env, home, sh } = require('./sh.js').home(after)
 const out = (text, options) => sh(text, options)[1]
 
 test('each row has its command, and help names each', () => {
@@ -129,4 +132,30 @@ test('the machine and its processes', () => {
   assert.match(out('df -h /; free -m'), /Use% Path\n.*% \/\n +total +used +free\nMem: +\d+/)
   assert.match(out('ps'), /^USER +PID STAT +MEMORY +TIME COMMAND\n[^]*nsh|sh -c/)
   assert.deepEqual(sh('node -e "setTimeout(() => {}, 20000)" & kill -9 $!; wait $!; echo $?; kill 0x; kill -l | head -1').slice(1), ['137\n1 HUP\n', 'sh: node: ended by SIGKILL\nsh: kill: 0x: not the number of a process\n'])
+})
+
+test('the door is asked, and its refusals are said', async () => {
+  const socket = path.join(home, 'door')
+  const asked = []
+  const state = { name: 'here', nodeos: '1', kernel: '6', uptime: 7, time: 'T', synchronized: false, memory: { total: 2 << 20, available: 1 << 20 }, users: [{ name: 'ana', uid: 1000, processes: 3, memory: 1 << 20 }] }
+  const server = http.createServer((request, answer) => {
+    asked.push(`${request.method} ${request.url}`)
+    if (request.url === '/log?user=eva') return answer.writeHead(403).end('{"error": "only root"}')
+    answer.end(request.url === '/status' ? JSON.stringify(state) : request.url.startsWith('/log') ? 'T hello\n' : '{}')
+  }).listen(socket)
+  await once(server, 'listening')
+  // beside this process, which serves
+  const ask = (text) => new Promise((resolve) => {
+    const args = [path.join(home, 'bin/sh'), '-c', text]
+    execFile(process.execPath, args, { cwd: home, env: { ...env, MACHINE_SOCKET: socket } }, (error, out, said) => resolve([error?.code ?? 0, out, said]))
+  })
+  assert.deepEqual(await ask('log; reboot; poweroff'), [0, 'T hello\n', ''])
+  assert.deepEqual(await ask('log -f'), [0, 'T hello\n', ''])
+  assert.deepEqual(await ask('log eva'), [1, '', 'sh: log: only root\n'])
+  const [status, shown] = await ask('status')
+  assert.equal(status, 0)
+  assert.match(shown, /^here: NodeOS 1, Linux 6\nup 7 s; T, which no time server has confirmed\nmemory: 2.0M, 1.0M available\nuser .*\nana +1000 +3 +1.0M\n$/)
+  assert.deepEqual(asked, ['GET /log?', 'POST /reboot', 'POST /poweroff', 'GET /log?follow=1', 'GET /log?user=eva', 'GET /status'])
+  server.close()
+  assert.deepEqual(await ask('reboot'), [1, '', 'sh: reboot: this machine has no door\n'])
 })

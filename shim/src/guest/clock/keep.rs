@@ -1,23 +1,25 @@
 //! Keeps the time for the next boot, in a file. The kernel keeps it in a real-time clock.
 
-use rustix::{fd::AsFd, fs::FileType, io::Result};
+use rustix::{
+    fd::OwnedFd,
+    fs::{CWD, FileType, OFlags},
+    io::Result,
+};
 
 use crate::{
     clock::{SECOND, at_boot, discipline::State, saved},
-    guest::log::Log,
+    guest::{log::Log, place},
     layout,
-    sys::{Stream, clock},
+    sys::clock,
 };
 
 /// Seconds between two times that are saved.
 const HOUR: u64 = 3600;
-/// The descriptor of the file.
-const FILE: Stream = Stream(layout::TIME_DESCRIPTOR as i32);
 
 /// The file.
 pub struct Keep {
-    /// Whether PID 1 gave us one.
-    file: bool,
+    /// Opened while the homes are still in sight.
+    file: Option<OwnedFd>,
     /// When the time is saved next, in seconds since the kernel started.
     pub due: u64,
     failed: bool,
@@ -25,15 +27,18 @@ pub struct Keep {
 
 impl Keep {
     pub fn new() -> Self {
-        let stat = rustix::fs::fstat(FILE).ok();
-        let file = stat.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
-        Self { file, due: HOUR, failed: false }
+        let file = place::open_at(CWD, layout::TIME_FILE, OFlags::RDWR | OFlags::NONBLOCK).ok();
+        let regular = |file: &OwnedFd| {
+            let stat = rustix::fs::fstat(file);
+            stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+        };
+        Self { file: file.filter(regular), due: HOUR, failed: false }
     }
 
     /// The time that was saved last.
     pub fn saved(&self) -> Option<i64> {
         let mut bytes = [0; saved::LENGTH + 1];
-        let length = self.file.then(|| rustix::io::pread(FILE, &mut bytes[..], 0))?.ok()?;
+        let length = rustix::io::pread(self.file.as_ref()?, &mut bytes[..], 0).ok()?;
         saved::read(bytes.get(..length)?)
     }
 
@@ -41,10 +46,10 @@ impl Keep {
     pub fn save(&mut self, state: &State, seconds: u64, log: &Log) {
         self.due = seconds.saturating_add(HOUR);
         let now = clock::now() / SECOND;
-        if !self.file || !state.is_right() && at_boot(now, None).is_some() {
+        let Some(file) = self.file.as_ref().filter(|_| state.is_right() || at_boot(now, None).is_none()) else {
             return;
-        }
-        let written = write(now);
+        };
+        let written = write(file, now);
         if let Err(errno) = written
             && !self.failed
         {
@@ -55,8 +60,7 @@ impl Keep {
 }
 
 /// In place: the file stays in one sector.
-fn write(seconds: i64) -> Result<()> {
-    let file = FILE.as_fd();
+fn write(file: &OwnedFd, seconds: i64) -> Result<()> {
     rustix::io::pwrite(file, &saved::write(seconds), 0)?;
     // whatever was there before
     if rustix::fs::fstat(file)?.st_size > saved::LENGTH.try_into().unwrap_or(i64::MAX) {

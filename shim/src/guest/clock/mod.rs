@@ -4,8 +4,8 @@
 //! /run/net/ntp, ntp=, defaults -> Sources -> exchange -> discipline (decides) -> the clock -> Keep
 //! ```
 //!
-//! PID 1 starts it with a socket as its standard input, where it writes a byte once the time is right, and with the file
-//! of the saved time as descriptor 3 if there is one. It keeps one capability, to set the clock; the kernel sets the
+//! PID 1 starts it with a socket as its standard input, where it writes a byte once the time is right. It opens
+//! the file of the saved time before it leaves the homes behind. It keeps one capability, to set the clock; the kernel sets the
 //! real-time clock by it. Once PID 1 closes the socket, or sends SIGTERM, it saves the time and ends.
 
 mod events;
@@ -27,7 +27,7 @@ use crate::{
     guest::{log::Log, service},
     programs,
     sys::{self, Start, clock},
-    upkeep::Provided,
+    upkeep::Told,
 };
 
 /// The program.
@@ -116,7 +116,7 @@ fn set(change: Change, sources: &Sources, log: &Log) -> Result<()> {
     }
     match news {
         News::First => {
-            service::tell(Provided::Ready);
+            service::tell(Told::Ready);
             info!(log, "the clock is right, from ", from);
         }
         News::Found => info!(log, "the clock is right again, from ", from),

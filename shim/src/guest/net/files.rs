@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use heapless::Vec;
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{CWD, Gid, OFlags, Uid},
+    fs::{CWD, OFlags},
     io::Result,
     net::{AddressFamily, SocketFlags, SocketType},
 };
@@ -37,8 +37,8 @@ impl Files {
     /// Opens the folder and makes it `/net`'s own.
     pub fn open() -> Result<Self> {
         let folder = place::open_at(CWD, layout::RUN_NET, OFlags::RDONLY | OFlags::DIRECTORY)?;
-        let id = privilege::id_of(&programs::NET);
-        rustix::fs::fchown(&folder, Some(Uid::from_raw(id)), Some(Gid::from_raw(id)))?;
+        let (uid, gid) = privilege::ids_of(&programs::NET);
+        rustix::fs::fchown(&folder, Some(uid), Some(gid))?;
         Ok(Self { folder, loopback: Vec::new() })
     }
 

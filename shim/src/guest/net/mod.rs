@@ -30,7 +30,7 @@ use crate::{
     programs,
     say::Text,
     sys::{self, Signals, Start, Stream},
-    upkeep::Provided,
+    upkeep::Told,
 };
 
 mod card;
@@ -87,7 +87,7 @@ fn begin(log: &Log, how: How) -> Result<()> {
 
 /// Configures nothing, and nobody waits for it.
 fn idle() -> Result<()> {
-    service::tell(Provided::Ready);
+    service::tell(Told::Ready);
     loop {
         if !is_open() {
             return Ok(());
@@ -137,7 +137,7 @@ impl Cards<'_> {
             if !self.ready && (none || self.cards.iter().any(Card::is_ready)) {
                 self.ready = true;
                 // without a network, nobody waits for it, nor for what comes through it
-                service::tell(if none { Provided::Nothing } else { Provided::Ready });
+                service::tell(if none { Told::Nothing } else { Told::Ready });
             }
             for news in self.wait()? {
                 match news {

@@ -65,10 +65,7 @@ impl LogProgram {
     /// Gives `/log` the terminals that it lacks, each with its user's name. Starts it if it does not
     /// run. If that fails, it is due again later.
     pub fn give<'a>(&mut self, words: Start, user: impl Fn(HomeId) -> &'a str) -> Result<()> {
-        let socket = self.service.start(words, || {
-            let console = place::file("/dev/console", OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK);
-            let _ = console.and_then(|console| rustix::stdio::dup2_stdout(&console));
-        })?;
+        let socket = self.service.start(words)?;
         let given = self.held.iter_mut().filter(|terminal| !terminal.given).try_for_each(|terminal| {
             sys::send_with(socket, user(terminal.home), terminal.master.as_fd())?;
             terminal.given = true;

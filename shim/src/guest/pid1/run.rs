@@ -32,6 +32,7 @@ use crate::{
     },
     handover::HomeId,
     init_news::InitNews,
+    last_word::LastWord,
     layout,
     op::User,
     programs::{self, SERVICES},
@@ -41,6 +42,7 @@ use crate::{
     stopping::SAVED,
     supervise::{Action, ConsoleId, KILLED, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
+    upkeep::{Needs, Told},
 };
 
 /// What the executor needs besides the state: handles on the processes of the sandboxes.
@@ -82,7 +84,7 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
         let due = [state.wake_at(), executor.logger.service.due, watchdog.due()];
         executor.wait(&signals, due.into_iter().flatten().chain(services).min());
         executor.take_reports(&mut state);
-        executor.services.iter_mut().for_each(|service| state.provided(service.provides()));
+        executor.services.iter_mut().for_each(|service| hear(service, &mut state));
         executor.broker.take_if(|broker| !broker.serve());
         read_signals(&signals, &mut state);
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
@@ -121,6 +123,21 @@ fn read_signals(signals: &OwnedFd, state: &mut State) {
         if let Some(word) = stop::ordered(i32::from_ne_bytes([a, b, c, d])) {
             state.stop(word);
         }
+    }
+}
+
+/// Does what a service says.
+fn hear(service: &mut Service, state: &mut State) {
+    const NOTHING: u8 = Told::Nothing as u8;
+    const READY: u8 = Told::Ready as u8;
+    const POWER_OFF: u8 = Told::PowerOff as u8;
+    const REBOOT: u8 = Told::Reboot as u8;
+    match service.says() {
+        Some(NOTHING) => state.provided(Needs::ALL),
+        Some(READY) => state.provided(service.row.provides),
+        Some(POWER_OFF) if service.row.stops => state.stop(LastWord::PowerOff(0)),
+        Some(REBOOT) if service.row.stops => state.stop(LastWord::Reboot),
+        _ => {}
     }
 }
 
@@ -351,9 +368,8 @@ impl Executor<'_> {
 
     fn start_services(&mut self) {
         for service in self.services.iter_mut().filter(|service| service.is_due()) {
-            let program = service.row.program;
-            if let Err(errno) = service.start(self.machine.words, || services::prepare(&program)) {
-                error!(self.log, "cannot start ", program.path, ": ", errno);
+            if let Err(errno) = service.start(self.machine.words) {
+                error!(self.log, "cannot start ", service.row.program.path, ": ", errno);
             }
         }
     }

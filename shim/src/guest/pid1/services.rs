@@ -4,20 +4,17 @@
 use heapless::Vec;
 use rustix::{
     fd::OwnedFd,
-    fs::{CWD, OFlags},
     io::{Errno, Result},
     net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair},
 };
 
 use crate::{
-    guest::{machine::uptime, pid1::watchdog, place, program::become_it},
-    layout,
+    guest::{machine::uptime, pid1::watchdog, program::become_it},
     programs::{self, Program},
     say,
     say::Text,
     supervise::{MAX_BACKOFF, Pid},
     sys::{self, Start},
-    upkeep::{Needs, Provided},
 };
 
 /// The services whose work nothing of PID 1's is part of.
@@ -29,14 +26,6 @@ pub fn others() -> Others {
     others.map(|row| Service::new(row, Some(0))).collect()
 }
 
-/// Gives a service what only PID 1 can open; it runs in the service's process.
-pub fn prepare(program: &Program) {
-    if *program == programs::CLOCK {
-        let file = place::open_at(CWD, layout::TIME_FILE, OFlags::RDWR | OFlags::NONBLOCK);
-        let _ = file.and_then(|file| sys::put_at(&file, layout::TIME_DESCRIPTOR));
-    }
-}
-
 /// A service.
 pub struct Service {
     pub row: &'static programs::Service,
@@ -45,7 +34,7 @@ pub struct Service {
     pub due: Option<u64>,
     /// Seconds before it is started again. They double while it lives shorter than `MAX_BACKOFF`.
     wait: u64,
-    /// Whether it has said that what it provides is there.
+    /// Whether it has said what it has to say.
     said: bool,
 }
 
@@ -66,11 +55,10 @@ impl Service {
         self.due.is_some_and(|due| due <= uptime())
     }
 
-    /// The socket to the service, which is started if it does not run; `prepare` runs in its process. If that fails, it
-    /// is due again later.
-    pub fn start(&mut self, words: Start, prepare: impl FnOnce()) -> Result<&OwnedFd> {
+    /// The socket to the service, which is started if it does not run. If that fails, it is due again later.
+    pub fn start(&mut self, words: Start) -> Result<&OwnedFd> {
         if self.running.is_none() {
-            let started = start(&self.row.program, words, prepare);
+            let started = start(&self.row.program, words);
             self.running = Some(started.inspect_err(|_| self.later())?);
         }
         self.due = None;
@@ -82,23 +70,18 @@ impl Service {
         self.running.as_ref().map(|running| &running.socket)
     }
 
-    /// What to poll until it has said that what it provides is there, which it does once. PID 1 listens no longer: a
-    /// service cannot keep it busy.
+    /// What to poll until it has said what it has to say, which it does once. PID 1 listens no longer: a service cannot
+    /// keep it busy.
     pub fn news(&self) -> Option<&OwnedFd> {
         self.socket().filter(|_| !self.said)
     }
 
-    /// What inits no longer wait for, by what it says now.
-    pub fn provides(&mut self) -> Needs {
-        const NOTHING: u8 = Provided::Nothing as u8;
-        let mut word = [NOTHING];
-        let read = self.news().map(|socket| rustix::io::read(socket, &mut word));
-        self.said = self.said || !matches!(read, None | Some(Err(Errno::AGAIN)));
-        match (read, word) {
-            (Some(Ok(1)), [NOTHING]) => Needs::ALL,
-            (Some(Ok(1)), _) => self.row.provides,
-            _ => Needs::NONE,
-        }
+    /// What it says now, if anything.
+    pub fn says(&mut self) -> Option<u8> {
+        let mut word = [0];
+        let read = rustix::io::read(self.news()?, &mut word);
+        self.said = self.said || !matches!(read, Err(Errno::AGAIN));
+        read.ok().filter(|length| *length > 0).map(|_| word[0])
     }
 
     /// It is due again, after a while that grows.
@@ -127,14 +110,13 @@ impl Service {
     }
 }
 
-fn start(program: &Program, words: Start, prepare: impl FnOnce()) -> Result<Running> {
+fn start(program: &Program, words: Start) -> Result<Running> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (socket, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
     let Some((pid, child)) = sys::fork()? else {
         let mut arguments = Text::new();
         say!(&mut arguments, program.name, "\0");
         let _ = rustix::stdio::dup2_stdin(&theirs);
-        prepare();
         become_it(program.path, &arguments, words)
     };
     Ok(Running { pid, child, socket, since: uptime() })

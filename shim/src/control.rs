@@ -1,0 +1,4 @@
+//! `/control` of a NodeOS machine. What it does is in `guest::control`.
+#![cfg_attr(target_env = "musl", no_std, no_main)]
+
+shim::program!(shim::guest::control::main);

@@ -1,0 +1,137 @@
+//! Answers: who may have them, and their bytes, piece by piece. Each ends with the connection (RFC 9112, 6.3).
+
+use rustix::fd::OwnedFd;
+use rustix::fs::OFlags;
+
+use super::facts;
+use crate::{
+    door::{Refusal, Request, What, allowed},
+    guest::{log::Log, rings, service},
+    json::Quoted,
+    live::{Live, ROOM},
+    rights::Rights,
+    say,
+    say::Text,
+    upkeep::Told,
+};
+
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The rest of an answer, after its head.
+pub enum Answer {
+    Nothing,
+    /// The users from that uid on, and whether none was before.
+    Users {
+        from: u32,
+        last: u32,
+        first: bool,
+    },
+    /// A log from that position on.
+    Log {
+        file: OwnedFd,
+        position: u64,
+        follows: bool,
+        idle: bool,
+    },
+    /// PID 1 gets this byte.
+    Tell(Told),
+}
+
+impl Answer {
+    /// The answer to a request, and its head.
+    pub fn to(request: &Request, uid: u32, log: &Log) -> Result<(Self, Text), Refusal> {
+        let mut room = [0; ROOM];
+        let live = facts::live(uid, &mut room).ok_or(Refusal::NotAllowed)?;
+        let rights = if uid == 0 { Rights::ALL } else { live.rights };
+        allowed(request.route, rights)?;
+        let mut head = Text::new();
+        let answer = match request.route.what {
+            What::Status => {
+                begin(&mut head, "200 OK", JSON);
+                facts::machine(&mut head);
+                match uid {
+                    0 => Self::Users { from: 0, last: u32::MAX, first: true },
+                    uid => Self::Users { from: uid, last: uid, first: true },
+                }
+            }
+            What::Log => {
+                let user = core::str::from_utf8(&request.user).map_err(|_| Refusal::NoLog)?;
+                let user = if user.is_empty() { live.name } else { user };
+                if uid != 0 && user != live.name {
+                    return Err(Refusal::NotYours);
+                }
+                let file = rings::open(user, OFlags::RDONLY).map_err(|_| Refusal::NoLog)?;
+                begin(&mut head, "200 OK", TEXT);
+                Self::Log { file, position: 0, follows: request.follow, idle: false }
+            }
+            What::PowerOff => order(&mut head, &live, " powers this machine off", Told::PowerOff, log),
+            What::Reboot => order(&mut head, &live, " restarts this machine", Told::Reboot, log),
+        };
+        Ok((answer, head))
+    }
+
+    /// Whether it goes on when there is more.
+    pub const fn is_idle(&self) -> bool {
+        matches!(self, Self::Log { idle: true, .. })
+    }
+
+    /// The next bytes; 0 if there are none.
+    pub fn next(&mut self, into: &mut [u8]) -> usize {
+        match self {
+            Self::Nothing | Self::Tell(_) => 0,
+            Self::Log { file, position, follows, idle } => {
+                let (from, length) = rings::read(file, *position, into).unwrap_or((*position, 0));
+                *position = from.saturating_add(length as u64);
+                *idle = *follows && length == 0;
+                length
+            }
+            Self::Users { from, last, first } => {
+                let mut text = Text::new();
+                match facts::user(*from, *last, if *first { "" } else { "," }, &mut text) {
+                    Some(uid) => (*from, *first) = (uid.saturating_add(1), false),
+                    None => {
+                        say!(&mut text, "]}\n");
+                        *self = Self::Nothing;
+                    }
+                }
+                copy(&text, into)
+            }
+        }
+    }
+
+    /// The other side has everything.
+    pub fn ends(&self) {
+        if let Self::Tell(what) = self {
+            service::tell(*what);
+        }
+    }
+}
+
+fn order(head: &mut Text, live: &Live<'_>, what: &str, order: Told, log: &Log) -> Answer {
+    begin(head, "202 Accepted", JSON);
+    say!(head, "{}\n");
+    error!(log, live.name, what);
+    Answer::Tell(order)
+}
+
+fn begin(head: &mut Text, status: &str, kind: &str) {
+    say!(head, "HTTP/1.1 ", status, "\r\nContent-Type: ", kind, "\r\nConnection: close\r\n\r\n");
+}
+
+/// The whole answer to a request that gets none.
+pub fn refusal(refusal: Refusal) -> Text {
+    let (status, why) = refusal.text();
+    let mut text = Text::new();
+    begin(&mut text, status, JSON);
+    say!(&mut text, "{\"error\": ", Quoted(why), "}\n");
+    text
+}
+
+/// Returns how many bytes there were room for.
+pub fn copy(text: &Text, into: &mut [u8]) -> usize {
+    for (place, byte) in into.iter_mut().zip(text.bytes()) {
+        *place = byte;
+    }
+    text.len().min(into.len())
+}

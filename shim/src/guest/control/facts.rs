@@ -1,0 +1,95 @@
+//! What the status says, from the kernel and from the files of `/sandbox`.
+
+use core::mem::MaybeUninit;
+
+use rustix::fs::{OFlags, RawDir};
+
+use crate::{
+    clock::{SECOND, date::Date},
+    cut,
+    guest::{machine, place},
+    json::Quoted,
+    layout,
+    live::{Live, ROOM},
+    say,
+    say::Text,
+    sys::clock,
+};
+
+/// What is known of a user who has had a sandbox.
+pub fn live(uid: u32, room: &mut [u8; ROOM]) -> Option<Live<'_>> {
+    let file = place::file(&place::of_user(layout::LIVE, uid), OFlags::RDONLY).ok()?;
+    let length = rustix::io::read(&file, &mut room[..]).ok()?;
+    Live::parse(room.get(..length)?)
+}
+
+/// Begins the status: everything but the users, who follow.
+pub fn machine(text: &mut Text) {
+    let uname = rustix::system::uname();
+    let kernel = uname.release().to_str().unwrap_or_default();
+    let info = rustix::system::sysinfo();
+    let time = clock::now();
+    let mut date = Text::new();
+    say!(&mut date, Date::of(time / SECOND));
+    let (day, hours) = cut::once(&date, b' ').unwrap_or_default();
+    say!(text, "{\"name\": ", Quoted(&machine::host()), ", \"nodeos\": \"", env!("CARGO_PKG_VERSION"));
+    say!(text, "\", \"kernel\": ", Quoted(kernel), ", \"uptime\": ", u64::try_from(info.uptime).unwrap_or(0));
+    say!(text, ", \"time\": \"", day, "T", hours, "Z\", \"synchronized\": ", truth(clock::is_synchronized()));
+    let available = available().unwrap_or(0).saturating_mul(1024);
+    say!(text, ", \"memory\": {\"total\": ", machine::ram(), ", \"available\": ", available, "}, \"users\": [");
+}
+
+fn truth(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}
+
+/// KiB of memory that programs could still get (proc_meminfo(5)).
+fn available() -> Option<u64> {
+    let text = place::text("/proc/meminfo")?;
+    let (_, rest) = text.split_once("MemAvailable:")?;
+    cut::number(rest.split_ascii_whitespace().next()?, 10)
+}
+
+/// Adds the user with the least uid from `from` to `last` who has a sandbox. Returns the uid.
+pub fn user(from: u32, last: u32, before: &str, text: &mut Text) -> Option<u32> {
+    let mut from = from;
+    while from <= last {
+        let uid = next(from)?;
+        if uid > last {
+            return None;
+        }
+        if one(uid, before, text).is_some() {
+            return Some(uid);
+        }
+        from = uid.checked_add(1)?;
+    }
+    None
+}
+
+/// The least uid from `from` on of whom something is known.
+fn next(from: u32) -> Option<u32> {
+    let folder = place::file(layout::LIVE, OFlags::RDONLY | OFlags::DIRECTORY).ok()?;
+    let mut buffer = [MaybeUninit::uninit(); 1024];
+    let mut entries = RawDir::new(folder, &mut buffer);
+    let mut least = None;
+    while let Some(Ok(entry)) = entries.next() {
+        let uid = entry.file_name().to_str().ok().and_then(|name| cut::small(name, 10));
+        least = [least, uid.filter(|uid| *uid >= from)].into_iter().flatten().min();
+    }
+    least
+}
+
+fn one(uid: u32, before: &str, text: &mut Text) -> Option<()> {
+    let number = |file: &str| {
+        let mut path = place::of_user(layout::CGROUPS, uid);
+        say!(&mut path, "/", file);
+        cut::number(place::text(&path)?.trim_ascii_end(), 10)
+    };
+    let memory = number("memory.current")?;
+    let processes = number("pids.current").filter(|processes| *processes > 0)?;
+    let mut room = [0; ROOM];
+    let name = live(uid, &mut room)?.name;
+    say!(text, before, "\n{\"name\": ", Quoted(name), ", \"uid\": ", uid);
+    say!(text, ", \"memory\": ", memory, ", \"processes\": ", processes, "}");
+    Some(())
+}

@@ -1,0 +1,201 @@
+//! The files of users' logs, see `ring`.
+
+use rustix::{
+    fd::OwnedFd,
+    fs::OFlags,
+    io::{Errno, Result},
+};
+
+use crate::{
+    clock::{SECOND, date::Date},
+    guest::place,
+    layout,
+    log_lines::Lines,
+    ring::{self, HEAD, Head},
+    say,
+    say::Text,
+    sys::clock,
+};
+
+/// How many bytes are written at once.
+const PIECE: usize = 1024;
+
+/// The log of that user.
+pub fn open(user: &str, flags: OFlags) -> Result<OwnedFd> {
+    if matches!(user, "" | "." | "..") || user.contains('/') {
+        return Err(Errno::NOENT);
+    }
+    let folder = place::open(layout::LOGS)?;
+    place::open_at(rustix::fd::AsFd::as_fd(&folder), user, flags | OFlags::NONBLOCK)
+}
+
+fn head(file: &OwnedFd) -> Result<Head> {
+    let mut bytes = [0; HEAD];
+    // a new file is empty
+    rustix::io::pread(file, &mut bytes, 0)?;
+    Ok(Head::of(bytes))
+}
+
+/// The side of `/log`.
+pub struct Writer {
+    file: OwnedFd,
+    lines: Lines,
+}
+
+impl Writer {
+    pub fn open(user: &str) -> Result<Self> {
+        Ok(Self { file: open(user, OFlags::RDWR | OFlags::CREATE)?, lines: Lines::default() })
+    }
+
+    /// The user's program has printed this. Where there is no memory for it, it is left out.
+    pub fn print(&mut self, bytes: &[u8]) {
+        let Self { file, lines } = self;
+        let mut piece = heapless::Vec::<u8, PIECE>::new();
+        lines.add(bytes, &time(), &mut |part| gather(file, &mut piece, part));
+        let _ = append(file, &piece);
+    }
+
+    /// Adds a line of ours.
+    pub fn say(&mut self, line: &Text) {
+        let mut text = Text::new();
+        say!(&mut text, "nodeos: ", line, "\n");
+        self.end();
+        self.print(text.as_bytes());
+    }
+
+    /// A program prints no more.
+    pub fn end(&mut self) {
+        let file = &self.file;
+        self.lines.end(&mut |part| {
+            let _ = append(file, part);
+        });
+    }
+}
+
+fn gather(file: &OwnedFd, piece: &mut heapless::Vec<u8, PIECE>, part: &[u8]) {
+    if piece.extend_from_slice(part).is_err() {
+        let _ = append(file, piece);
+        piece.clear();
+        let _ = piece.extend_from_slice(part);
+    }
+}
+
+fn time() -> Text {
+    let mut text = Text::new();
+    say!(&mut text, Date::of(clock::now() / SECOND), " ");
+    text
+}
+
+/// Another program of the user may have written meanwhile.
+#[inline(never)]
+fn append(file: &OwnedFd, bytes: &[u8]) -> Result<()> {
+    let written = head(file)?.written;
+    let begun = written.saturating_add(bytes.len() as u64);
+    rustix::io::pwrite(file, &Head { begun, written }.bytes(), 0)?;
+    let (at, length) = ring::place(written, bytes.len());
+    let (first, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
+    rustix::io::pwrite(file, first, at)?;
+    rustix::io::pwrite(file, rest, HEAD as u64)?;
+    rustix::io::pwrite(file, &Head { begun, written: begun }.bytes(), 0)?;
+    Ok(())
+}
+
+/// The side of `/control`: reads from that position on. Returns where the bytes begin and how many there are; none if
+/// there is nothing new. Bytes that are overwritten meanwhile are left out, up to the next whole line.
+pub fn read(file: &OwnedFd, position: u64, into: &mut [u8]) -> Result<(u64, usize)> {
+    let before = head(file)?;
+    let from = position.max(before.oldest());
+    let most = usize::try_from(before.written.saturating_sub(from)).unwrap_or(usize::MAX).min(into.len());
+    let room = into.get_mut(..most).unwrap_or_default();
+    let (at, length) = ring::place(from, room.len());
+    let (first, rest) = room.split_at_mut_checked(length).ok_or(Errno::INVAL)?;
+    let read =
+        rustix::io::pread(file, &mut *first, at)?.saturating_add(rustix::io::pread(file, &mut *rest, HEAD as u64)?);
+    let valid = head(file)?.oldest().max(position);
+    if valid == from && from == position {
+        return Ok((from, read.min(most)));
+    }
+    // a line that is cut would look like a whole one
+    let gone = usize::try_from(valid.saturating_sub(from)).unwrap_or(usize::MAX);
+    let whole = into.get(gone..read).and_then(|held| held.iter().position(|byte| *byte == b'\n'));
+    let skip = whole.map_or(read, |end| gone.saturating_add(end).saturating_add(1));
+    into.copy_within(skip.min(read)..read, 0);
+    Ok((from.saturating_add(skip as u64), read.saturating_sub(skip)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ring::RING;
+
+    fn file() -> OwnedFd {
+        tempfile::tempfile().unwrap().into()
+    }
+
+    /// Reads all that is there, in pieces of that size.
+    fn all(file: &OwnedFd, mut position: u64, size: usize) -> (Vec<u8>, u64) {
+        let (mut bytes, mut all) = (vec![0; size], Vec::new());
+        loop {
+            let (from, length) = read(file, position, &mut bytes).unwrap();
+            if length == 0 && from == position {
+                return (all, position);
+            }
+            all.extend_from_slice(&bytes[..length]);
+            position = from + length as u64;
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_in_pieces_of_any_size() {
+        let file = file();
+        append(&file, b"one\ntwo\n").unwrap();
+        for size in [1, 3, 100] {
+            assert_eq!(all(&file, 0, size), (b"one\ntwo\n".to_vec(), 8));
+        }
+        append(&file, b"three\n").unwrap();
+        assert_eq!(all(&file, 8, 100), (b"three\n".to_vec(), 14));
+    }
+
+    #[test]
+    fn of_a_full_ring_the_last_whole_lines_are_read() {
+        let file = file();
+        let line = |number: usize| format!("line {number:06}\n");
+        for number in 0..10_000 {
+            append(&file, line(number).as_bytes()).unwrap();
+        }
+        for size in [7, 12, 4096] {
+            let (bytes, position) = all(&file, 0, size);
+            let text = String::from_utf8(bytes).unwrap();
+            let lines: Vec<_> = text.lines().collect();
+            assert_eq!(lines.last(), Some(&"line 009999"), "{size}");
+            let first = 10_000 - lines.len();
+            assert!(lines.iter().zip(first..).all(|(text, number)| format!("{text}\n") == line(number)), "{size}");
+            assert_eq!((lines.len(), position), (RING as usize / 12, 120_000), "{size}");
+        }
+    }
+
+    /// A writer beside the reader: every line that is read is one that was written, in order.
+    #[test]
+    fn a_reader_beside_a_writer_reads_whole_lines() {
+        let file = file();
+        let reader = file.try_clone().unwrap();
+        let writes = std::thread::spawn(move || {
+            for number in 0..60_000 {
+                append(&file, format!("line {number:06}\n").as_bytes()).unwrap();
+            }
+        });
+        let (mut text, mut position, mut bytes) = (Vec::new(), 0, [0; 4096]);
+        loop {
+            let ends = writes.is_finished();
+            let (from, length) = read(&reader, position, &mut bytes).unwrap();
+            text.extend_from_slice(&bytes[..length]);
+            if ends && length == 0 && from == position {
+                break;
+            }
+            position = from + length as u64;
+        }
+        let text = String::from_utf8(text).unwrap();
+        let numbers: Vec<u32> = text.lines().map(|line| line.strip_prefix("line ").unwrap().parse().unwrap()).collect();
+        assert!(numbers.is_sorted_by(|a, b| a < b) && numbers.last() == Some(&59_999), "{}", numbers.len());
+    }
+}

@@ -1,0 +1,72 @@
+//! The log of a user as a file in RAM: a head, and a ring with the last bytes. `/log` writes it, and `/control` reads it
+//! meanwhile.
+//!
+//! Positions count all bytes that were ever written. The writer first says how far it will write, then writes, then says
+//! how far it has written. So a reader knows which of the bytes that it has read may have been overwritten.
+
+/// The bytes of the ring.
+pub const RING: u64 = 64 << 10;
+/// The bytes of the head.
+pub const HEAD: usize = 16;
+
+/// The head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// How far the writer may have overwritten what was there before.
+    pub begun: u64,
+    /// How far it has written.
+    pub written: u64,
+}
+
+impl Head {
+    /// For the file.
+    #[must_use]
+    pub fn bytes(self) -> [u8; HEAD] {
+        let [a, b, c, d, e, f, g, h] = self.begun.to_le_bytes();
+        let [i, j, k, l, m, n, o, p] = self.written.to_le_bytes();
+        [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+    }
+
+    /// From the file.
+    #[must_use]
+    pub fn of(bytes: [u8; HEAD]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+        let (begun, written) = ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]);
+        Self { begun: u64::from_le_bytes(begun), written: u64::from_le_bytes(written) }
+    }
+
+    /// The first position whose byte is still there.
+    #[must_use]
+    pub const fn oldest(self) -> u64 {
+        self.begun.saturating_sub(RING)
+    }
+}
+
+/// Where the bytes from that position on lie in the file: the place, and how many of them follow there. The rest, if any,
+/// begins at `HEAD`.
+#[must_use]
+pub fn place(position: u64, length: usize) -> (u64, usize) {
+    let at = position.checked_rem(RING).unwrap_or(0);
+    let room = usize::try_from(RING.saturating_sub(at)).unwrap_or(0);
+    (at.saturating_add(HEAD as u64), length.min(room))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_round_trips() {
+        let head = Head { begun: 1 << 40 | 7, written: 5 };
+        assert_eq!(Head::of(head.bytes()), head);
+        assert_eq!((head.oldest(), Head::default().oldest()), ((1 << 40) + 7 - RING, 0));
+    }
+
+    #[test]
+    fn positions_go_round_the_ring() {
+        assert_eq!(place(0, 10), (16, 10));
+        assert_eq!(place(RING - 3, 10), (16 + RING - 3, 3));
+        assert_eq!(place(RING, 10), (16, 10));
+        assert_eq!(place(5 * RING + 1, RING as usize), (17, RING as usize - 1));
+    }
+}

@@ -1,0 +1,172 @@
+//! The door: what users ask of the machine, and what they do not get.
+
+use boot::users::policy::set_policy;
+use shim::{arches::Arch, last_word::LastWord, policy::Policy, rights::Rights};
+use tests::{Boot, Disk, runs};
+
+/// Asks the door. The answer is the status and the text, or a code of an error.
+const ASK: &str = r"
+    const http = require('http'), net = require('net'), fs = require('fs')
+    const pause = (ms) => new Promise((done) => setTimeout(done, ms))
+    const SOCKET = '/run/machine.sock'
+    const ask = (method, path, each = () => {}) => new Promise((done) => {
+        const request = http.request({ socketPath: SOCKET, method, path, agent: false }, (answer) => {
+            let text = ''
+            answer.setEncoding('utf8').on('data', (piece) => each(text += piece)).on('end', () => done([answer.statusCode, text]))
+            answer.on('error', ({ code }) => done([code, text]))
+        })
+        request.on('error', ({ code }) => done([code, ''])).end()
+    })
+    const isOpen = async () => { while ((await ask('GET', '/nothing'))[0] !== 404) await pause(100) }
+    const stay = () => setInterval(() => {}, 1000)";
+
+fn asks(name: &str, uid: u32, script: &str) -> boot::users::home::Home {
+    runs(name, uid, &format!("{ASK}\n;(async () => {{ {script} }})()"))
+}
+
+fn allow(disk: &Disk, name: &str, machine: Rights) {
+    let policy = Policy { machine: Some(machine), ..Policy::default() };
+    set_policy(&disk.path, name, Some(&policy)).unwrap_or_else(|error| panic!("{error}"));
+}
+
+pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
+    const TRY: &str = r"
+        console.log('hello of', NAME)
+        await isOpen()
+        for (const [method, path] of [['GET', '/status'], ['GET', '/log'], ['GET', '/log?user=ana'], ['GET', '/log?user=eva'],
+            ['GET', '/log?user=..%2f1000'], ['GET', '/log?user='], ['GET', '/log?user=nobody'], ['GET', '/poweroff'],
+            ['POST', '/status'], ['POST', '/poweroff'], ['POST', '/reboot']]) {
+            if (NAME === 'root' && method === 'POST' && path !== '/status') continue
+            let [status, text] = await ask(method, path)
+            if (status === 200 && path === '/status') text = JSON.parse(text).users.map(({ name }) => name).join()
+            if (status === 200 && path.startsWith('/log')) text = text.match(/hello of .*/)[0]
+            console.log(NAME, method, path, status, text.trim())
+        }
+        console.log(NAME, 'is done'); stay()";
+    let of = |name: &str, uid, script: &str| asks(name, uid, &format!("const NAME = '{name}'; {script}"));
+    // root asks when the others are there
+    let root = format!(
+        "while (!(await ask('GET', '/status'))[1].includes('eva')) await pause(200)
+        const state = JSON.parse((await ask('GET', '/status'))[1])
+        state.time = Math.abs(new Date(state.time) - Date.now()) < 5000
+        state.memory = state.memory.total > state.memory.available && state.memory.available > 0
+        state.users = state.users.every(({{ memory, processes }}) => memory > 1 << 20 && processes > 5)
+        console.log(JSON.stringify({{ ...state, kernel: state.kernel === os.release(), uptime: state.uptime > 0 }})); {TRY}"
+    );
+    let root = format!("const os = require('os'); {root}");
+    let disk = Disk::with(&[of("root", 0, &root), of("ana", 1000, TRY), of("eva", 1001, TRY)]);
+    allow(&disk, "eva", Rights::NONE);
+    let mut vm = Boot::on(arch).homes(&disk).words("hostname=here ntp=none").memory(384).start();
+    // in any order
+    while ["root", "ana", "eva"].iter().any(|name| !vm.transcript().contains(&format!("{name} is done"))) {
+        vm.expect("is done").unwrap();
+    }
+    let said = vm.transcript();
+    for line in [
+        "ana GET /status 200 ana\n",
+        "ana GET /log 200 hello of ana\n",
+        "ana GET /log?user=ana 200 hello of ana\n",
+        "ana GET /log?user=eva 403 {\"error\": \"only root reads the log of another user\"}\n",
+        "ana GET /log?user=..%2f1000 403 ",
+        "ana GET /log?user= 200 hello of ana\n",
+        "ana GET /log?user=nobody 403 ",
+        "ana GET /poweroff 405 ",
+        "ana POST /status 405 ",
+        "ana POST /poweroff 403 {\"error\": \"your policy does not allow this: its key machine lists what you may do\"}\n",
+        "ana POST /reboot 403 ",
+        "eva GET /status 403 ",
+        "eva GET /log 403 ",
+        "eva POST /reboot 403 ",
+        "{\"name\":\"here\",\"nodeos\":\"0.2.0\",\"kernel\":true,\"uptime\":true,\"time\":true,\"synchronized\":false,\"memory\":true,\"users\":true}\n",
+        "root GET /status 200 root,ana,eva\n",
+        "root GET /log 200 hello of root\n",
+        "root GET /log?user=eva 200 hello of eva\n",
+        "root GET /log?user=..%2f1000 404 ",
+        "root GET /log?user=nobody 404 ",
+    ] {
+        assert!(said.contains(line), "no {line}: {said}");
+    }
+}
+
+pub fn who_has_the_right_stops_the_machine(arch: &'static Arch) {
+    let stops = |path| {
+        format!(
+            "process.on('SIGTERM', () => {{ fs.writeFileSync('/finished', ''); process.exit(0) }}); stay()
+            await isOpen(); console.log('answer', (await ask('POST', '{path}'))[0])"
+        )
+    };
+    let power = Rights::POWER;
+    for (name, uid, path, right, word, line) in [
+        ("ana", 1000, "/reboot", Some(power), LastWord::Reboot, "nodeos: ana restarts this machine"),
+        ("root", 0, "/poweroff", None, LastWord::PowerOff(0), "nodeos: root powers this machine off"),
+    ] {
+        let disk = Disk::with(&[asks(name, uid, &stops(path))]);
+        if let Some(right) = right {
+            allow(&disk, name, right);
+        }
+        let mut vm = Boot::on(arch).homes(&disk).start();
+        assert_eq!(vm.ending().unwrap().last_word, Some(word), "{}", vm.transcript());
+        let said = vm.transcript();
+        assert!(said.contains("answer 202") && said.contains(line), "{said}");
+        assert!(disk.listing().contains(&format!("{uid} /{name}/finished")), "{:?}", disk.listing());
+        disk.assert_clean();
+    }
+}
+
+/// The programs are killed by root, who sees them only without pid namespaces.
+pub fn a_log_is_followed_and_outlives_the_programs_that_hold_it(arch: &'static Arch) {
+    let root = r"
+        const named = (pid) => { try { return fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trim() } catch {} }
+        const kill = (name) => process.kill(fs.readdirSync('/proc').find((pid) => named(pid) === name), 'SIGKILL')
+        await isOpen()
+        let killed = false
+        const seen = await new Promise((done) => {
+            ask('GET', '/log?user=ana&follow=1', (text) => {
+                if (!killed && text.includes('tick 20\n')) { killed = true; kill('log') }
+                if (text.includes('tick 60\n')) { done(text); kill('control') }
+            }).then(([code]) => console.log('the connection ended:', code))
+        })
+        console.log('followed', /tick 1\n/.test(seen), (seen.match(/tick/g).length > 55))
+        await pause(100)
+        await isOpen()
+        const [status, text] = await ask('GET', '/log?user=ana')
+        console.log('again', status, text.startsWith(seen.slice(0, 500)), text.length >= seen.length); stay()";
+    let ana = "let tick = 0; setInterval(() => console.log('tick', ++tick), 100)";
+    let disk = Disk::with(&[asks("root", 0, root), runs("ana", 1000, ana)]);
+    let mut vm = Boot::on(arch).homes(&disk).without("pid").start();
+    vm.expect("followed true true").unwrap();
+    vm.expect("again 200 true true").unwrap();
+}
+
+pub fn a_flood_at_the_door_leaves_it_open_for_others(arch: &'static Arch) {
+    let floods = r"
+        await isOpen()
+        const counts = {}
+        const open = (text) => new Promise((done) => {
+            let answer = ''
+            const socket = net.connect(SOCKET, () => socket.write(text)).setEncoding('utf8')
+            socket.on('data', (piece) => answer += piece).on('error', () => {})
+            socket.on('close', () => done(counts[answer.slice(9, 12)] = (counts[answer.slice(9, 12)] ?? 0) + 1))
+        })
+        const half = () => open('GET /status HTTP/1.1\r\nHost: x\r\n')
+        const endless = () => open('GET /status HTTP/1.1\r\nA: ' + 'x'.repeat(100000))
+        const begun = Date.now()
+        for (let turn = 0; turn < 1000; turn++) { half(); endless(); if (turn % 50 === 0) await pause(50) }
+        console.log('eva may begin')
+        while (Date.now() - begun < 8000) { half(); endless(); await pause(1) }
+        await pause(6000)
+        console.log('refused', counts['429'] > 100, 'late', counts['408'] > 0, 'long', counts['431'] > 0); stay()";
+    let asks_often = r"
+        await isOpen()
+        const all = {}
+        for (let turn = 0; turn < 40; turn++) {
+            const [status] = await ask('GET', '/status')
+            all[status] = (all[status] ?? 0) + 1
+            await pause(150)
+        }
+        console.log('eva has', JSON.stringify(all)); stay()";
+    let disk = Disk::with(&[asks("ana", 1000, floods), asks("eva", 1001, asks_often)]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    vm.expect("eva has {\"200\":40}").unwrap();
+    vm.expect("refused true late true long true").unwrap();
+}
