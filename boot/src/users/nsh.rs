@@ -19,7 +19,7 @@ macro_rules! source {
 
 const MANIFEST: (&str, &str) = source!("package.json");
 const LOCK: (&str, &str) = source!("package-lock.json");
-const FILES: [(&str, &str); 34] = [
+const FILES: [(&str, &str); 36] = [
     MANIFEST,
     source!("arithmetic.js"),
     source!("commands/accounts.js"),
@@ -30,6 +30,7 @@ const FILES: [(&str, &str); 34] = [
     source!("commands/language.js"),
     source!("commands/less.js"),
     source!("commands/ls.js"),
+    source!("commands/machine.js"),
     source!("commands/names.js"),
     source!("commands/options.js"),
     source!("commands/passwd.js"),
@@ -45,6 +46,7 @@ const FILES: [(&str, &str); 34] = [
     source!("expand.js"),
     source!("glob.js"),
     source!("grammar.js"),
+    source!("machine.js"),
     source!("memory.js"),
     source!("nsh.js"),
     source!("pipe.js"),

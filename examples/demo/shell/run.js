@@ -220,7 +220,8 @@ class Runner {
 
   /** Whether the shell does a command itself. */
   own(name) {
-    return this.shell.functions.has(name) || builtinOf(name) !== undefined
+    if (this.shell.functions.has(name)) return true
+    return builtinOf(name) !== undefined && !(commands[name].last && find(name, this.shell) !== undefined)
   }
 
   async simple(node, tail, started) {

@@ -1,14 +1,15 @@
 'use strict'
 // What the shell does itself: a machine that has only node has no /bin/ls. A row says where a command is, what it
-// takes, and what it does; `help` prints it. `screen`: it takes the terminal for itself.
+// takes, and what it does; `help` prints it. `screen`: it takes the terminal for itself. `last`: a program of that name
+// comes first, because no other system has this command.
 
-const row = (file, takes, does, screen = false) => ({ file, takes, does, screen })
+const row = (file, takes, does, { screen = false, last = false } = {}) => ({ file, takes, does, screen, last })
 
 const commands = {
   cat: row('text', '[FILE…]', 'prints files, or its input'),
   grep: row('grep', '[-EFchilnoqrvwx] PATTERN [FILE…]', 'prints lines that match'),
   head: row('text', '[-n LINES] [-c BYTES] [FILE…]', 'prints the first lines'),
-  less: row('less', '[FILE]', 'shows a text page by page: space, b, j, k, g, G, q', true),
+  less: row('less', '[FILE]', 'shows a text page by page: space, b, j, k, g, G, q', { screen: true }),
   sed: row('sed', '[-nE] [-e] s/PATTERN/TEXT/[gip] [FILE…]', 'replaces text in lines'),
   sort: row('text', '[-nru] [FILE…]', 'sorts lines'),
   tail: row('text', '[-f] [-n LINES] [FILE…]', 'prints the last lines; -f waits for more'),
@@ -39,13 +40,13 @@ const commands = {
   hostname: row('system', '', 'prints the name of the machine'),
   id: row('system', '[-gnu]', 'prints who you are, in numbers and names'),
   kill: row('processes', '[-SIGNAL] PID…', 'sends a signal; kill -l lists them'),
-  log: row('machine', '[-f] [USER]', 'prints what your init has printed; -f waits for more'),
-  passwd: row('passwd', '', 'changes your password', true),
-  poweroff: row('machine', '', 'stops the machine'),
+  log: row('machine', '[-f] [USER]', 'prints what your init has printed; -f waits for more', { last: true }),
+  passwd: row('passwd', '', 'changes your password', { screen: true }),
+  poweroff: row('machine', '', 'stops the machine', { last: true }),
   ps: row('ps', '[-o COLUMNS] [-p PID] [--ppid PID] [--no-headers]', 'lists your processes'),
-  reboot: row('machine', '', 'restarts the machine'),
+  reboot: row('machine', '', 'restarts the machine', { last: true }),
   sleep: row('processes', 'SECONDS', 'waits'),
-  status: row('machine', '', 'shows the state of the machine'),
+  status: row('machine', '', 'shows the state of the machine', { last: true }),
   uname: row('system', '[-amnrs]', 'names the system'),
   whoami: row('system', '', 'prints your name'),
 

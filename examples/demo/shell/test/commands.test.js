@@ -156,6 +156,8 @@ test('the door is asked, and its refusals are said', async () => {
   assert.equal(status, 0)
   assert.match(shown, /^here: NodeOS 1, Linux 6\nup 7 s; T, which no time server has confirmed\nmemory: 2.0M, 1.0M available\nuser .*\nana +1000 +3 +1.0M\n$/)
   assert.deepEqual(asked, ['GET /log?', 'POST /reboot', 'POST /poweroff', 'GET /log?follow=1', 'GET /log?user=eva', 'GET /status'])
+  fs.writeFileSync(path.join(home, 'bin/log'), '#!/bin/sh\necho mine\n', { mode: 0o755 })
+  assert.deepEqual(await ask('log; rm bin/log'), [0, 'mine\n', ''])
   server.close()
   assert.deepEqual(await ask('reboot'), [1, '', 'sh: reboot: this machine has no door\n'])
 })
