@@ -61,6 +61,8 @@ pub const DOOR: &str = "/run/machine.sock";
 pub const LIVE: &str = "/live";
 /// The logs of users, see `ring`: files named as the users.
 pub const LOGS: &str = "/live/log";
+/// The name of the kernel's log there. No user's name has a colon.
+pub const KERNEL_LOG: &str = "kernel:";
 /// The runtime layer of a sandbox that is being built.
 pub const RUNTIME: &str = "/runtime";
 /// The /dev of each user with granted devices, in a folder named by the uid.

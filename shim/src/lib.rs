@@ -76,6 +76,7 @@ pub mod seccomp;
 pub mod stopping;
 pub mod supervise;
 pub mod sys;
+pub mod syslog;
 pub mod told;
 pub mod upkeep;
 pub mod users;

@@ -7,7 +7,7 @@
 /// The bytes of the ring.
 pub const RING: u64 = 64 << 10;
 /// The bytes of the head.
-pub const HEAD: usize = 16;
+pub const HEAD: usize = 32;
 
 /// The head.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,23 +16,33 @@ pub struct Head {
     pub begun: u64,
     /// How far it has written.
     pub written: u64,
+    /// How far a syslog server has it.
+    pub sent: u64,
+    /// How far the writer has read what it writes from: the number of the kernel's next message.
+    pub source: u64,
 }
 
 impl Head {
     /// For the file.
     #[must_use]
     pub fn bytes(self) -> [u8; HEAD] {
-        let [a, b, c, d, e, f, g, h] = self.begun.to_le_bytes();
-        let [i, j, k, l, m, n, o, p] = self.written.to_le_bytes();
-        [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+        let Self { begun, written, sent, source } = self;
+        let mut bytes = [0; HEAD];
+        for (place, number) in bytes.chunks_exact_mut(size_of::<u64>()).zip([begun, written, sent, source]) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        bytes
     }
 
     /// From the file.
     #[must_use]
     pub fn of(bytes: [u8; HEAD]) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
-        let (begun, written) = ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]);
-        Self { begun: u64::from_le_bytes(begun), written: u64::from_le_bytes(written) }
+        let mut numbers = bytes.chunks_exact(size_of::<u64>()).map(|bytes| {
+            let bytes = bytes.try_into().unwrap_or_default();
+            u64::from_le_bytes(bytes)
+        });
+        let mut next = || numbers.next().unwrap_or(0);
+        Self { begun: next(), written: next(), sent: next(), source: next() }
     }
 
     /// The first position whose byte is still there.
@@ -57,16 +67,16 @@ mod tests {
 
     #[test]
     fn a_head_round_trips() {
-        let head = Head { begun: 1 << 40 | 7, written: 5 };
+        let head = Head { begun: 1 << 40 | 7, written: 5, sent: 3, source: u64::MAX };
         assert_eq!(Head::of(head.bytes()), head);
         assert_eq!((head.oldest(), Head::default().oldest()), ((1 << 40) + 7 - RING, 0));
     }
 
     #[test]
     fn positions_go_round_the_ring() {
-        assert_eq!(place(0, 10), (16, 10));
-        assert_eq!(place(RING - 3, 10), (16 + RING - 3, 3));
-        assert_eq!(place(RING, 10), (16, 10));
-        assert_eq!(place(5 * RING + 1, RING as usize), (17, RING as usize - 1));
+        assert_eq!(place(0, 10), (32, 10));
+        assert_eq!(place(RING - 3, 10), (32 + RING - 3, 3));
+        assert_eq!(place(RING, 10), (32, 10));
+        assert_eq!(place(5 * RING + 1, RING as usize), (33, RING as usize - 1));
     }
 }

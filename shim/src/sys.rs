@@ -310,6 +310,19 @@ pub fn send_with(socket: &OwnedFd, packet: &str, descriptor: BorrowedFd<'_>) -> 
     unsafe { call(raw::__NR_sendmsg, [socket, header.as_ptr() as usize, MSG_DONTWAIT_AND_NOSIGNAL, 0, 0, 0]) }.map(drop)
 }
 
+/// Whether the other side of a TCP connection has confirmed everything (tcp(7), `SIOCOUTQ`).
+///
+/// # Errors
+/// The kernel's.
+pub fn is_sent(socket: &OwnedFd) -> Result<bool> {
+    const SIOCOUTQ: usize = 0x5411; // include/uapi/linux/sockios.h
+    let mut bytes = 0_i32;
+    let socket = socket.as_raw_fd().cast_unsigned() as usize;
+    // SAFETY: writes one int.
+    unsafe { call(raw::__NR_ioctl, [socket, SIOCOUTQ, ptr::from_mut(&mut bytes) as usize, 0, 0, 0]) }?;
+    Ok(bytes == 0)
+}
+
 /// A span of time, as the kernel takes it.
 #[must_use]
 pub fn span(milliseconds: u32) -> Timespec {

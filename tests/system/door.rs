@@ -1,8 +1,14 @@
 //! The door: what users ask of the machine, and what they do not get.
 
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
+
 use boot::users::policy::set_policy;
 use shim::{arches::Arch, last_word::LastWord, policy::Policy, rights::Rights};
-use tests::{Boot, Disk, runs};
+use tests::{Boot, Disk, free_port, runs};
 
 /// Asks the door. The answer is the status and the text, or a code of an error.
 const ASK: &str = r"
@@ -34,12 +40,13 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         console.log('hello of', NAME)
         await isOpen()
         for (const [method, path] of [['GET', '/status'], ['GET', '/log'], ['GET', '/log?user=ana'], ['GET', '/log?user=eva'],
-            ['GET', '/log?user=..%2f1000'], ['GET', '/log?user='], ['GET', '/log?user=nobody'], ['GET', '/poweroff'],
+            ['GET', '/log?kernel'], ['GET', '/log?user=..%2f1000'], ['GET', '/log?user='], ['GET', '/log?user=nobody'], ['GET', '/poweroff'],
             ['POST', '/status'], ['POST', '/poweroff'], ['POST', '/reboot']]) {
             if (NAME === 'root' && method === 'POST' && path !== '/status') continue
             let [status, text] = await ask(method, path)
             if (status === 200 && path === '/status') text = JSON.parse(text).users.map(({ name }) => name).join()
-            if (status === 200 && path.startsWith('/log')) text = text.match(/hello of .*/)[0]
+            if (status === 200 && path === '/log?kernel') text = text.match(/ Linux version/)[0]
+            if (status === 200 && (path.startsWith('/log?u') || path === '/log')) text = text.match(/hello of .*/)[0]
             console.log(NAME, method, path, status, text.trim())
         }
         console.log(NAME, 'is done'); stay()";
@@ -47,6 +54,7 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
     // root asks when the others are there
     let root = format!(
         "while (!(await ask('GET', '/status'))[1].includes('eva')) await pause(200)
+        while ((await ask('GET', '/log?kernel'))[0] !== 200) await pause(200)
         const state = JSON.parse((await ask('GET', '/status'))[1])
         state.time = Math.abs(new Date(state.time) - Date.now()) < 5000
         state.memory = state.memory.total > state.memory.available && state.memory.available > 0
@@ -66,7 +74,8 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         "ana GET /status 200 ana\n",
         "ana GET /log 200 hello of ana\n",
         "ana GET /log?user=ana 200 hello of ana\n",
-        "ana GET /log?user=eva 403 {\"error\": \"only root reads the log of another user\"}\n",
+        "ana GET /log?user=eva 403 {\"error\": \"only root reads the log of another user, and the kernel's\"}\n",
+        "ana GET /log?kernel 403 ",
         "ana GET /log?user=..%2f1000 403 ",
         "ana GET /log?user= 200 hello of ana\n",
         "ana GET /log?user=nobody 403 ",
@@ -81,6 +90,7 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         "root GET /status 200 root,ana,eva\n",
         "root GET /log 200 hello of root\n",
         "root GET /log?user=eva 200 hello of eva\n",
+        "root GET /log?kernel 200 Linux version\n",
         "root GET /log?user=..%2f1000 404 ",
         "root GET /log?user=nobody 404 ",
     ] {
@@ -169,4 +179,53 @@ pub fn a_flood_at_the_door_leaves_it_open_for_others(arch: &'static Arch) {
     let mut vm = Boot::on(arch).homes(&disk).start();
     vm.expect("eva has {\"200\":40}").unwrap();
     vm.expect("refused true late true long true").unwrap();
+}
+
+/// The text of each message that comes by this connection, until one has that text.
+fn messages(stream: &TcpStream, last: &str) -> Vec<String> {
+    let mut reader = BufReader::new(stream);
+    let mut all = vec![];
+    loop {
+        let mut count = vec![];
+        reader.read_until(b' ', &mut count).unwrap();
+        let count: usize = String::from_utf8(count).unwrap().trim().parse().expect("a count of octets");
+        let mut message = vec![0; count];
+        reader.read_exact(&mut message).unwrap();
+        all.push(String::from_utf8(message).unwrap());
+        if all.last().is_some_and(|message| message.ends_with(last)) {
+            return all;
+        }
+    }
+}
+
+pub fn a_syslog_server_that_was_away_gets_every_line(arch: &'static Arch) {
+    let port = free_port();
+    let ana = "let tick = 0; const i = setInterval(() => { console.log('tick', ++tick); if (tick === 200) clearInterval(i) }, 100); setInterval(() => {}, 1000)";
+    let disk = Disk::with(&[runs("ana", 1000, ana)]);
+    let words = format!("syslog=tcp:10.0.2.2:{port} hostname=garden");
+    let mut vm = Boot::on(arch).homes(&disk).words(&words).start();
+    vm.expect("the syslog server cannot be reached: ").unwrap();
+    vm.expect("tick 20\n").unwrap();
+    let listen = || TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let mut all = vec![];
+    for last in ["ana - - - tick 50", "ana - - - tick 200"] {
+        let (stream, _) = listen().accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+        all.extend(messages(&stream, last));
+        // the server goes away
+    }
+    let kernel =
+        all.iter().filter(|message| message.starts_with("<6>1 20") && message.contains("Z garden kernel - - - "));
+    assert!(kernel.count() > 50, "{all:#?}");
+    let mut ticks: Vec<u32> =
+        all.iter().filter_map(|message| message.split_once("ana - - - tick ")?.1.parse().ok()).collect();
+    let ours = all.iter().find(|message| message.ends_with("tick 1")).unwrap();
+    assert!(ours.starts_with("<14>1 20") && ours.contains("Z garden ana - - - "), "{ours}");
+    // what was on its way comes twice
+    ticks.dedup();
+    let repeated = ticks.windows(2).filter(|pair| pair[1] != pair[0] + 1).count();
+    ticks.sort_unstable();
+    ticks.dedup();
+    assert_eq!(ticks, (1..=200).collect::<Vec<_>>(), "{all:#?}");
+    assert!(repeated <= 1, "{all:#?}");
 }

@@ -27,6 +27,7 @@ mod repair;
 mod restart;
 mod several_apps;
 mod shell;
+mod soak;
 mod speculation;
 mod start;
 mod stop;
@@ -89,7 +90,8 @@ behaviours! {
     door: users_ask_for_what_their_policy_allows,
         who_has_the_right_stops_the_machine,
         a_log_is_followed_and_outlives_the_programs_that_hold_it,
-        a_flood_at_the_door_leaves_it_open_for_others;
+        a_flood_at_the_door_leaves_it_open_for_others,
+        a_syslog_server_that_was_away_gets_every_line;
     env: env_says_what_an_option_lacks;
     host: a_full_host_disk_is_reported_and_the_machine_keeps_running,
         a_guest_reaches_the_hosts_loopback_only_if_allowed;
@@ -146,6 +148,7 @@ behaviours! {
         npm_installs_into_the_folder_where_a_person_starts,
         npm_in_too_little_memory_says_what_it_needs;
     several_apps: each_app_is_a_user_with_a_policy_of_its_own;
+    soak: a_day_in_which_each_service_is_killed_a_hundred_times_leaves_no_growth;
     speculation: processor_vulnerabilities_are_mitigated,
         a_missing_mitigation_is_detected;
     start: a_program_starts_in_at_most_forty_system_calls;

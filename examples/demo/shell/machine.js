@@ -29,9 +29,15 @@ const whole = async (answer) => {
 /** The state of the machine: an object as docs/door.yaml has it. */
 exports.status = async (options) => JSON.parse(await whole(await ask('GET', '/status', options)))
 
-/** What a user's init has printed, in pieces of text. `follow`: it goes on while the init prints. */
-exports.log = async function * ({ user, follow = false, ...options } = {}) {
-  const query = new URLSearchParams({ ...(user === undefined ? {} : { user }), ...(follow ? { follow: '1' } : {}) })
+/**
+ * What a user's init has printed, in pieces of text. `follow`: it goes on while the init prints. `kernel`: the kernel's
+ * messages instead.
+ */
+exports.log = async function * ({ user, kernel = false, follow = false, ...options } = {}) {
+  const query = new URLSearchParams()
+  if (user !== undefined) query.set('user', user)
+  if (kernel) query.set('kernel', '1')
+  if (follow) query.set('follow', '1')
   const answer = await ask('GET', `/log?${query}`, options)
   // leaving the loop ends the connection
   yield * answer.setEncoding('utf8')

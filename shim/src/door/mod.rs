@@ -59,7 +59,7 @@ pub enum Refusal {
     Method,
     /// The user's policy does not allow it.
     NotAllowed,
-    /// It is about another user, and the asker is not root.
+    /// It is about another user or the kernel, and the asker is not root.
     NotYours,
     /// There is no user of that name, or none whose init has printed anything.
     NoLog,
@@ -82,7 +82,7 @@ impl Refusal {
             Self::NotAllowed => {
                 ("403 Forbidden", "your policy does not allow this: its key machine lists what you may do")
             }
-            Self::NotYours => ("403 Forbidden", "only root reads the log of another user"),
+            Self::NotYours => ("403 Forbidden", "only root reads the log of another user, and the kernel's"),
             Self::NoLog => ("404 Not Found", "no init of a user of this name has printed anything"),
             Self::Late => ("408 Request Timeout", "the request did not arrive within 5 seconds"),
             Self::TooLong => ("431 Request Header Fields Too Large", "the request is longer than 4096 bytes"),

@@ -18,6 +18,8 @@ pub struct Request {
     pub route: &'static Route,
     /// The user of the query's `user=`; empty if it has none.
     pub user: Vec<u8, NAME>,
+    /// Whether the query has `kernel`: the kernel's messages, not a user's.
+    pub kernel: bool,
     /// Whether the query has `follow`: the answer goes on as the log does.
     pub follow: bool,
 }
@@ -38,16 +40,22 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
     let (Some(method), Some(target)) = (request.method, request.path) else { return Err(Refusal::Malformed) };
     let mut parts = target.splitn(2, '?');
     let (path, query) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let mut request = Request { route: route(method, path)?, user: Vec::new(), follow: false };
+    let mut request = Request { route: route(method, path)?, user: Vec::new(), kernel: false, follow: false };
     for pair in query.split('&') {
         let mut parts = pair.splitn(2, '=');
         match (parts.next(), parts.next().unwrap_or_default()) {
             (Some("user"), value) => request.user = decoded(value).ok_or(Refusal::NoLog)?,
-            (Some("follow"), value) => request.follow = !matches!(value, "0" | "false"),
+            (Some("follow"), value) => request.follow = is_on(value),
+            (Some("kernel"), value) => request.kernel = is_on(value),
             _ => {}
         }
     }
     Ok(Some(request))
+}
+
+/// Whether a value switches something on.
+fn is_on(value: &str) -> bool {
+    !matches!(value, "0" | "false")
 }
 
 /// Decodes a value of a query: `%` with two digits is a byte, and `+` a blank (HTML, "application/x-www-form-urlencoded").

@@ -20,7 +20,7 @@ use crate::{
 /// How many bytes are written at once.
 const PIECE: usize = 1024;
 
-/// The log of that user.
+/// The log of that user, or the kernel's.
 pub fn open(user: &str, flags: OFlags) -> Result<OwnedFd> {
     if matches!(user, "" | "." | "..") || user.contains('/') {
         return Err(Errno::NOENT);
@@ -29,7 +29,7 @@ pub fn open(user: &str, flags: OFlags) -> Result<OwnedFd> {
     place::open_at(rustix::fd::AsFd::as_fd(&folder), user, flags | OFlags::NONBLOCK)
 }
 
-fn head(file: &OwnedFd) -> Result<Head> {
+pub fn head(file: &OwnedFd) -> Result<Head> {
     let mut bytes = [0; HEAD];
     // a new file is empty
     rustix::io::pread(file, &mut bytes, 0)?;
@@ -49,10 +49,9 @@ impl Writer {
 
     /// The user's program has printed this. Where there is no memory for it, it is left out.
     pub fn print(&mut self, bytes: &[u8]) {
-        let Self { file, lines } = self;
-        let mut piece = heapless::Vec::<u8, PIECE>::new();
-        lines.add(bytes, &time(), &mut |part| gather(file, &mut piece, part));
-        let _ = append(file, &piece);
+        let mut pieces = Pieces::of(&self.file);
+        self.lines.add(bytes, &time(), &mut |part| pieces.add(part));
+        pieces.flush();
     }
 
     /// Adds a line of ours.
@@ -72,11 +71,28 @@ impl Writer {
     }
 }
 
-fn gather(file: &OwnedFd, piece: &mut heapless::Vec<u8, PIECE>, part: &[u8]) {
-    if piece.extend_from_slice(part).is_err() {
-        let _ = append(file, piece);
-        piece.clear();
-        let _ = piece.extend_from_slice(part);
+/// Bytes for a ring, of which many are written at once.
+pub struct Pieces<'a> {
+    file: &'a OwnedFd,
+    held: heapless::Vec<u8, PIECE>,
+}
+
+impl<'a> Pieces<'a> {
+    pub const fn of(file: &'a OwnedFd) -> Self {
+        Self { file, held: heapless::Vec::new() }
+    }
+
+    /// Adds a short part.
+    pub fn add(&mut self, part: &[u8]) {
+        if self.held.extend_from_slice(part).is_err() {
+            self.flush();
+            let _ = self.held.extend_from_slice(part);
+        }
+    }
+
+    pub fn flush(&mut self) {
+        let _ = append(self.file, &self.held);
+        self.held.clear();
     }
 }
 
@@ -89,15 +105,20 @@ fn time() -> Text {
 /// Another program of the user may have written meanwhile.
 #[inline(never)]
 fn append(file: &OwnedFd, bytes: &[u8]) -> Result<()> {
-    let written = head(file)?.written;
-    let begun = written.saturating_add(bytes.len() as u64);
-    rustix::io::pwrite(file, &Head { begun, written }.bytes(), 0)?;
-    let (at, length) = ring::place(written, bytes.len());
+    let mut head = head(file)?;
+    head.begun = head.written.saturating_add(bytes.len() as u64);
+    rustix::io::pwrite(file, &head.bytes(), 0)?;
+    let (at, length) = ring::place(head.written, bytes.len());
     let (first, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
     rustix::io::pwrite(file, first, at)?;
     rustix::io::pwrite(file, rest, HEAD as u64)?;
-    rustix::io::pwrite(file, &Head { begun, written: begun }.bytes(), 0)?;
-    Ok(())
+    head.written = head.begun;
+    change(file, head)
+}
+
+/// Only `/log` does it.
+pub fn change(file: &OwnedFd, head: Head) -> Result<()> {
+    rustix::io::pwrite(file, &head.bytes(), 0).map(drop)
 }
 
 /// The side of `/control`: reads from that position on. Returns where the bytes begin and how many there are; none if

@@ -21,11 +21,18 @@ exports.poweroff = (args, runner) => ask(runner, machine.powerOff)
 
 exports.reboot = (args, runner) => ask(runner, machine.reboot)
 
+const print = (runner, what) => ask(runner, async (door) => {
+  for await (const text of machine.log({ ...door, ...what })) await runner.out(text)
+})
+
 exports.log = (args, runner) => {
   const { on, words: [user] } = options(args, 'f')
-  return ask(runner, async (door) => {
-    for await (const text of machine.log({ ...door, user, follow: on.f })) await runner.out(text)
-  })
+  return print(runner, { user, follow: on.f })
+}
+
+exports.dmesg = (args, runner) => {
+  const { on } = options(args.map((arg) => (arg === '-w' ? '-f' : arg)), 'f')
+  return print(runner, { kernel: true, follow: on.f })
 }
 
 exports.status = (args, runner) => ask(runner, async (door) => {

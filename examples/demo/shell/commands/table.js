@@ -36,6 +36,7 @@ const commands = {
   clear: row('system', '', 'empties the screen'),
   date: row('date', '[-u] [-d DATE] [+FORMAT]', 'prints the time'),
   df: row('system', '[-h] [PATH…]', 'shows the space of filesystems'),
+  dmesg: row('machine', '[-f]', 'prints the kernel\'s messages; -f waits for more', { last: true }),
   free: row('system', '[-hm]', 'shows the memory of the machine'),
   hostname: row('system', '', 'prints the name of the machine'),
   id: row('system', '[-gnu]', 'prints who you are, in numbers and names'),

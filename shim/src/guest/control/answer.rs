@@ -8,6 +8,7 @@ use crate::{
     door::{Refusal, Request, What, allowed},
     guest::{log::Log, rings, service},
     json::Quoted,
+    layout,
     live::{Live, ROOM},
     rights::Rights,
     say,
@@ -58,9 +59,10 @@ impl Answer {
             What::Log => {
                 let user = core::str::from_utf8(&request.user).map_err(|_| Refusal::NoLog)?;
                 let user = if user.is_empty() { live.name } else { user };
-                if uid != 0 && user != live.name {
+                if uid != 0 && (user != live.name || request.kernel) {
                     return Err(Refusal::NotYours);
                 }
+                let user = if request.kernel { layout::KERNEL_LOG } else { user };
                 let file = rings::open(user, OFlags::RDONLY).map_err(|_| Refusal::NoLog)?;
                 begin(&mut head, "200 OK", TEXT);
                 Self::Log { file, position: 0, follows: request.follow, idle: false }

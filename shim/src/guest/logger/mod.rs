@@ -2,13 +2,17 @@
 //!
 //! ```text
 //! init -> its terminal -> Output (decides) -> console
-//!                      -> the user's ring  -> /control
+//!                      -> the user's ring  -> /control, a syslog server
+//! the kernel's messages -> the kernel's ring -> the same
 //! ```
 //!
 //! A slow console holds nobody up for more than a moment: an init prints on a pseudo terminal, which this program goes
 //! on reading. PID 1 sends it, through its standard input, the name of each user whose init starts and the master
 //! of the init's terminal. Once PID 1 closes that socket, the program prints what it still has and ends. The rings are
 //! files in RAM: the next `/log` goes on with them.
+
+mod kernel;
+mod syslog;
 
 use core::mem::MaybeUninit;
 
@@ -23,7 +27,13 @@ use rustix::{
 };
 
 use crate::{
-    guest::{log::Log, place, privilege, rings::Writer, service},
+    guest::{
+        log::Log,
+        logger::{kernel::Kernel, syslog::Sender},
+        place, privilege,
+        rings::Writer,
+        service,
+    },
     init_news::{FIXED, InitNews},
     layout,
     output::{Output, PIECE, USER},
@@ -31,6 +41,7 @@ use crate::{
     say::Text,
     supervise::MAX_SANDBOXES,
     sys::{self, Signals, Start, Stream},
+    syslog::{self as protocol, Target},
 };
 
 /// Milliseconds between two looks while a console is slow: a program that floods its terminal takes little CPU time
@@ -40,6 +51,9 @@ const REST: u32 = 2;
 const AT_ONCE: usize = 256;
 /// Milliseconds after which nothing more is expected, once PID 1 has closed the socket.
 const QUIET: u32 = 100;
+
+/// From when on the kernel's messages are read, in milliseconds after its start: the boot does not wait for it.
+const KERNEL: u64 = 5000;
 
 /// How many of a user's last lines are printed again in a crash loop.
 const AGAIN: usize = 20;
@@ -69,19 +83,29 @@ enum News {
     Console,
     /// The init at that place has printed something, or its terminal is closed.
     Terminal(usize),
+    /// The kernel has said something.
+    Kernel,
 }
 
-/// The socket, the console, and the terminals.
-type AllNews = Vec<News, { MAX_SANDBOXES + 2 }>;
+/// The socket, the console, the kernel, and the terminals.
+const ALL: usize = MAX_SANDBOXES + 3;
+type AllNews = Vec<News, ALL>;
+
+/// What is there besides inits.
+struct Besides {
+    kernel: Option<Kernel>,
+    sender: Option<Sender>,
+}
 
 /// The program.
-pub fn main(_start: Start) -> ! {
+pub fn main(start: Start) -> ! {
     let log = Log::held();
     // a console that is gone gives an error; a machine that stops sends SIGTERM to all, and this prints until the end
     Signals::of(&[Signal::PIPE, Signal::TERM]).block();
+    let mut besides = Besides { kernel: Kernel::open().ok(), sender: target(start, &log).map(Sender::to) };
     let result = prepare()
         .and_then(|()| service::apart(&programs::LOG, &log))
-        .and_then(|()| sys::with_pages(MAX_SANDBOXES, |outputs| serve(outputs, &log)))
+        .and_then(|()| sys::with_pages(MAX_SANDBOXES, |outputs| serve(outputs, &mut besides, &log)))
         .and_then(|result| result);
     if let Err(errno) = result {
         error!(log, "/log cannot pass on what inits print: ", errno);
@@ -97,21 +121,42 @@ fn prepare() -> Result<()> {
     rustix::fs::chown(layout::LOGS, Some(uid), Some(gid))
 }
 
+/// The syslog server of the kernel's word.
+fn target(start: Start, log: &Log) -> Option<Target> {
+    let words = start.environment().filter_map(|word| word.to_str().ok());
+    let value = words.filter_map(|word| word.strip_prefix("syslog=")).last()?;
+    let target = Target::parse(value);
+    if target.is_none() {
+        error!(log, "syslog=", value, " is ignored: ", protocol::HINT);
+    }
+    target
+}
+
 /// Returns once PID 1 has closed the socket and everything is printed.
-fn serve(outputs: &mut [Output], log: &Log) -> Result<()> {
+fn serve(outputs: &mut [Output], besides: &mut Besides, log: &Log) -> Result<()> {
     let mut inits: Inits = [const { None }; MAX_SANDBOXES];
     let (mut open, mut turn) = (true, 0);
     loop {
-        if !open && inits.iter().all(Option::is_none) {
+        turn = next_turn(&mut inits, outputs, turn);
+        let all = wait(&mut inits, outputs, besides, open, turn)?;
+        let is_sent = besides.sender.as_ref().is_none_or(Sender::is_done);
+        if all.is_empty() && !open && is_sent && each(&mut inits, outputs).all(|(.., output)| output.is_taken()) {
             return Ok(());
         }
-        turn = next_turn(&mut inits, outputs, turn);
-        let all = wait(&mut inits, outputs, open, turn)?;
-        if all.is_empty() && !open && each(&mut inits, outputs).all(|(.., output)| output.is_taken()) {
-            return Ok(());
+        if let Some(sender) = &mut besides.sender {
+            if !all.is_empty() {
+                sender.news();
+            }
+            sender.step(log);
         }
         for news in all {
             match news {
+                News::Kernel => {
+                    if besides.kernel.as_ref().is_some_and(|kernel| kernel.read().is_err()) {
+                        // no memory for it: it must not run in circles
+                        besides.kernel = None;
+                    }
+                }
                 News::Socket => open = take(&mut inits, outputs, log),
                 News::Console => outputs.get_mut(turn).map_or((), print),
                 News::Terminal(at) => {
@@ -151,17 +196,22 @@ fn next_turn(inits: &mut Inits, outputs: &mut [Output], last: usize) -> usize {
     next.or(first).unwrap_or(last)
 }
 
-/// Waits for news. While a program waits for the console, its terminal is not read.
-fn wait(inits: &mut Inits, outputs: &mut [Output], open: bool, turn: usize) -> Result<AllNews> {
+/// Waits for news, or until something is due. While a program waits for the console, its terminal is not read.
+fn wait(inits: &mut Inits, outputs: &mut [Output], besides: &Besides, open: bool, turn: usize) -> Result<AllNews> {
     let now = sys::milliseconds();
     let (socket, console) = (Stream(0), Stream(1));
-    let (mut slow, mut until) = (false, None);
-    let (mut fds, mut all) = (Vec::<PollFd<'_>, { MAX_SANDBOXES + 2 }>::new(), AllNews::new());
+    let (mut slow, mut until) = (false, besides.sender.as_ref().and_then(|sender| sender.due));
+    let (mut fds, mut all) = (Vec::<PollFd<'_>, ALL>::new(), AllNews::new());
     let mut ask = |news, fd, how| {
         let _ = (all.push(news), fds.push(PollFd::from_borrowed_fd(fd, how)));
     };
     if open {
         ask(News::Socket, socket.as_fd(), PollFlags::IN);
+        match &besides.kernel {
+            Some(kernel) if now >= KERNEL => ask(News::Kernel, kernel.descriptor().as_fd(), PollFlags::IN),
+            Some(_) => until = Some(until.unwrap_or(KERNEL).min(KERNEL)),
+            None => {}
+        }
     }
     for (at, init, output) in each(inits, outputs) {
         if at == turn && !output.is_taken() {
