@@ -49,6 +49,8 @@ pub enum Guard {
     Mend,
     /// PID 1 feeds the watchdog.
     Watchdog,
+    /// The door does for a user what the policy allows, and nothing about others.
+    Rights,
 }
 
 /// Which guards hold: all of them.
@@ -119,6 +121,7 @@ impl<'a> Guards<'a> {
             Guard::CheckMemory => "check_memory",
             Guard::Mend => "e2fsck",
             Guard::Watchdog => "watchdog",
+            Guard::Rights => "rights",
         })
     }
 

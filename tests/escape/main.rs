@@ -51,6 +51,7 @@ rows! {
     setns: "root", "pid,capabilities,landlock,seccomp";
     ptrace: "root", "pid,capabilities,landlock,seccomp,settings";
     abstract_socket: "ana", "landlock,ipc";
+    log_of_another: "ana", "rights";
     shared_memory: "ana", "ipc";
     posix_shared_memory: "ana", "shm,ro,devices";
     network: "cara", "network";

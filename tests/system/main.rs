@@ -37,14 +37,59 @@ mod users_partition;
 mod watchdog;
 mod words;
 
-/// Makes a test of each behaviour for every architecture.
+/// Makes a test of each behaviour for every architecture, see `tests::on_each`.
 macro_rules! behaviours {
-    ($($module:ident: $($name:ident),+;)+) => {
-        tests::on_each! { $($($name => super::$module::$name;)+)+ }
+    ($($module:ident: $($name:ident),+;)+ @again $($other:ident: $($again:ident),+;)+) => {
+        tests::on_each! {
+            $($($name => crate::$module::$name;)+)+
+            @again $($($again => crate::$other::$again;)+)+
+        }
     };
 }
 
 behaviours! {
+    bench: nodeos_executes_fewer_than_half_the_instructions_of_a_busybox_script;
+    budget: memory_and_timeline_are_measured_in_the_machine,
+        the_timeline_of_an_app_is_measured,
+        the_budget_check_fails_on_each_kind_of_regression;
+    console: backspace_erases_a_whole_multibyte_character,
+        an_app_sees_the_size_of_its_console,
+        an_invalid_console_size_is_reported,
+        the_logon_prompt_is_repeated_after_output_unless_someone_is_typing,
+        serial_line_settings_are_restored_after_a_session;
+    devices: the_first_user_to_open_a_device_owns_it,
+        only_one_of_two_simultaneous_opens_gets_the_device,
+        a_hotplugged_device_appears_and_disappears,
+        a_flood_of_opens_and_unplugs_leaves_every_device_usable_by_others,
+        a_device_is_released_once_root_frees_inotify_watches;
+    host: a_full_host_disk_is_reported_and_the_machine_keeps_running,
+        a_guest_reaches_the_hosts_loopback_only_if_allowed;
+    isolation: writes_of_a_user_change_only_that_users_home,
+        a_user_cannot_read_another_users_home,
+        a_user_has_no_privileges_and_no_inherited_descriptors,
+        once_users_run_only_pid_1_keeps_all_capabilities,
+        root_can_access_all_homes_but_no_disks_or_kernel_settings;
+    memory: too_little_memory_is_reported_with_an_amount_that_suffices,
+        file_pages_are_reclaimed_at_the_high_limit_of_a_policy,
+        a_leak_ends_with_an_error_of_node;
+    placement: node_runs_from_every_placement_of_the_carbon_copy;
+    power: the_power_button_leaves_a_clean_filesystem,
+        files_survive_a_power_cut_a_few_seconds_later,
+        a_commit_interval_in_usersflags_is_used;
+    soak: a_day_in_which_each_service_is_killed_a_hundred_times_leaves_no_growth;
+    speculation: processor_vulnerabilities_are_mitigated,
+        a_missing_mitigation_is_detected;
+    start: a_program_starts_in_at_most_forty_system_calls;
+    stop: ctrl_alt_del_leaves_a_clean_filesystem,
+        sigterm_to_pid_1_powers_off,
+        orphans_are_reaped;
+    terminal: a_stalled_terminal_loses_no_output,
+        only_a_second_ctrl_a_x_cuts_the_power,
+        a_machine_can_be_stopped_right_after_it_started;
+    watchdog: a_machine_without_pid_1_is_reset;
+    words: a_command_line_at_the_limits_boots,
+        too_many_parameters_panic_the_kernel_and_long_lines_are_truncated;
+    @again
     app: an_app_that_takes_all_memory_is_killed,
         an_app_starts_as_its_package_says,
         too_many_variables_lock_nobody_out,
@@ -66,40 +111,19 @@ behaviours! {
         a_bad_logon_file_lets_nobody_in,
         the_strictest_policy_replaces_a_broken_one,
         forged_overlay_attributes_reveal_no_other_files;
-    bench: nodeos_executes_fewer_than_half_the_instructions_of_a_busybox_script;
-    budget: memory_and_timeline_are_measured_in_the_machine,
-        the_timeline_of_an_app_is_measured,
-        the_budget_check_fails_on_each_kind_of_regression;
     clock: without_a_server_the_clock_goes_on_from_the_saved_time,
         a_time_server_sets_the_clock_whatever_it_said_before,
         servers_that_lie_or_refuse_change_nothing,
         a_power_cut_after_an_answer_keeps_the_time,
         the_real_time_clock_is_set_after_an_answer;
-    console: backspace_erases_a_whole_multibyte_character,
-        an_app_sees_the_size_of_its_console,
-        an_invalid_console_size_is_reported,
-        the_logon_prompt_is_repeated_after_output_unless_someone_is_typing,
-        serial_line_settings_are_restored_after_a_session;
     demo: the_session_of_2015_replays,
         an_installed_package_survives_a_reboot;
-    devices: the_first_user_to_open_a_device_owns_it,
-        only_one_of_two_simultaneous_opens_gets_the_device,
-        a_hotplugged_device_appears_and_disappears,
-        a_flood_of_opens_and_unplugs_leaves_every_device_usable_by_others,
-        a_device_is_released_once_root_frees_inotify_watches;
     door: users_ask_for_what_their_policy_allows,
         who_has_the_right_stops_the_machine,
         a_log_is_followed_and_outlives_the_programs_that_hold_it,
         a_flood_at_the_door_leaves_it_open_for_others,
         a_syslog_server_that_was_away_gets_every_line;
     env: env_says_what_an_option_lacks;
-    host: a_full_host_disk_is_reported_and_the_machine_keeps_running,
-        a_guest_reaches_the_hosts_loopback_only_if_allowed;
-    isolation: writes_of_a_user_change_only_that_users_home,
-        a_user_cannot_read_another_users_home,
-        a_user_has_no_privileges_and_no_inherited_descriptors,
-        once_users_run_only_pid_1_keeps_all_capabilities,
-        root_can_access_all_homes_but_no_disks_or_kernel_settings;
     logon: an_unknown_user_takes_as_long_as_a_wrong_password,
         the_right_password_works_after_three_wrong_ones,
         a_second_session_joins_the_sandbox,
@@ -109,9 +133,6 @@ behaviours! {
         single_user_mode_lets_only_root_in,
         a_home_created_after_boot_is_reported_differently_from_a_refused_one;
     many: five_hundred_homes_boot;
-    memory: too_little_memory_is_reported_with_an_amount_that_suffices,
-        file_pages_are_reclaimed_at_the_high_limit_of_a_policy,
-        a_leak_ends_with_an_error_of_node;
     network: everything_that_a_dhcp_server_says_is_used,
         a_lease_is_renewed_and_ends_when_its_server_is_gone,
         a_cable_that_was_out_keeps_its_address_or_gets_another,
@@ -138,26 +159,12 @@ behaviours! {
         a_pipe_that_is_read_late_loses_nothing,
         a_closed_pipe_stops_the_machine_quietly,
         a_detached_child_keeps_the_machine_up;
-    placement: node_runs_from_every_placement_of_the_carbon_copy;
-    power: the_power_button_leaves_a_clean_filesystem,
-        files_survive_a_power_cut_a_few_seconds_later,
-        a_commit_interval_in_usersflags_is_used;
     shell: an_app_with_a_shell_runs_commands,
         an_app_without_a_shell_is_told_how_to_get_one,
         a_person_uses_the_commands_and_changes_the_password,
         npm_installs_into_the_folder_where_a_person_starts,
         npm_in_too_little_memory_says_what_it_needs;
     several_apps: each_app_is_a_user_with_a_policy_of_its_own;
-    soak: a_day_in_which_each_service_is_killed_a_hundred_times_leaves_no_growth;
-    speculation: processor_vulnerabilities_are_mitigated,
-        a_missing_mitigation_is_detected;
-    start: a_program_starts_in_at_most_forty_system_calls;
-    stop: ctrl_alt_del_leaves_a_clean_filesystem,
-        sigterm_to_pid_1_powers_off,
-        orphans_are_reaped;
-    terminal: a_stalled_terminal_loses_no_output,
-        only_a_second_ctrl_a_x_cuts_the_power,
-        a_machine_can_be_stopped_right_after_it_started;
     unwritable: quotas_and_the_read_only_feature_cause_a_read_only_mount_with_advice,
         an_unmountable_partition_is_reported_with_the_reason_and_keeps_its_homes,
         unused_ext4_features_do_not_prevent_mounting,
@@ -173,7 +180,4 @@ behaviours! {
         unknown_mount_options_are_ignored,
         users_of_a_full_partition_can_free_space,
         a_partition_without_a_home_for_root_boots;
-    watchdog: a_machine_without_pid_1_is_reset;
-    words: a_command_line_at_the_limits_boots,
-        too_many_parameters_panic_the_kernel_and_long_lines_are_truncated;
 }

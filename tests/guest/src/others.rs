@@ -24,6 +24,7 @@ pub const ATTACKS: Table = &[
     ("ptrace", |_| call3(raw::__NR_ptrace, 0x4206, victim()? as usize, 0).map(drop)), // PTRACE_SEIZE
     ("abstract_socket", |_| connect(1, &abstract_address())),
     ("network", |_| connect(2, &loopback_address(PORT))),
+    ("log_of_another", log_of_another),
     ("shared_memory", shared_memory),
     ("posix_shared_memory", |_| holds(c"/dev/shm/bo", "bo's")),
 ];
@@ -57,8 +58,31 @@ fn setns(_: Start) -> Result<()> {
 }
 
 fn connect(family: usize, address: &[u8]) -> Result<()> {
+    connected(family, address).map(drop)
+}
+
+fn connected(family: usize, address: &[u8]) -> Result<usize> {
     let socket = call3(raw::__NR_socket, family, 1, 0)?;
-    call3(raw::__NR_connect, socket, address.as_ptr() as usize, address.len()).map(drop)
+    call3(raw::__NR_connect, socket, address.as_ptr() as usize, address.len())?;
+    Ok(socket)
+}
+
+/// Asks the door for what the victim has printed.
+fn log_of_another(_: Start) -> Result<()> {
+    const REQUEST: &[u8] = b"GET /log?user=bo HTTP/1.1\r\n\r\n";
+    let socket = connected(1, b"\x01\0/run/machine.sock")?; // struct sockaddr_un
+    call3(raw::__NR_write, socket, REQUEST.as_ptr() as usize, REQUEST.len())?;
+    let mut answer = [0; 4096];
+    let mut length = 0;
+    while let Some(rest @ [_, ..]) = answer.get_mut(length..) {
+        match call3(raw::__NR_read, socket, rest.as_mut_ptr() as usize, rest.len())? {
+            0 => break,
+            more => length += more,
+        }
+    }
+    let said = answer.get(..length).unwrap_or_default();
+    let victims = |part: &[u8]| part.starts_with(b"the victim is ready");
+    if (0..said.len()).any(|at| victims(&said[at..])) { Ok(()) } else { Err(Errno::PERM) }
 }
 
 fn shared_memory(_: Start) -> Result<()> {

@@ -3,12 +3,11 @@
 use rustix::{event::PollFlags, fd::OwnedFd, io::Errno, net::Shutdown};
 
 use super::{
-    LOOK,
+    Door, LOOK,
     answer::{self, Answer},
 };
 use crate::{
     door::{MAX_HEAD, Refusal, parse},
-    guest::log::Log,
     sys,
 };
 
@@ -51,8 +50,8 @@ enum Phase {
     Reads,
     Writes(Answer),
     /// A socket that is closed with something to read makes the other side's next read fail (net/unix/af_unix.c,
-    /// `unix_release_sock`).
-    Closes,
+    /// `unix_release_sock`). And the other side should have read the answer before the machine stops.
+    Closes(Answer),
 }
 
 /// A connection.
@@ -90,16 +89,22 @@ impl Connection {
     }
 
     /// Goes on as far as possible; false once it has ended.
-    pub fn step(&mut self, buffer: &mut Buffer, log: &Log) -> bool {
+    pub fn step(&mut self, buffer: &mut Buffer, door: &Door<'_>) -> bool {
         match &mut self.phase {
-            Phase::Reads => self.read(buffer, log),
+            Phase::Reads => self.read(buffer, door),
             Phase::Writes(_) => self.write(buffer),
-            Phase::Closes => !self.late() && self.discard(),
+            Phase::Closes(answer) => {
+                let open = self.until > sys::milliseconds() && discard(&self.socket);
+                if !open {
+                    answer.ends();
+                }
+                open
+            }
         }
     }
 
     /// Reads a part of the request.
-    fn read(&mut self, buffer: &mut Buffer, log: &Log) -> bool {
+    fn read(&mut self, buffer: &mut Buffer, door: &Door<'_>) -> bool {
         let parsed = match rustix::io::read(&self.socket, buffer.room()) {
             Ok(0) => return false,
             Ok(length) => {
@@ -111,7 +116,7 @@ impl Connection {
             Err(_) => return false,
         };
         let Some(request) = parsed.transpose() else { return true };
-        let answer = request.and_then(|request| Answer::to(&request, self.uid, log));
+        let answer = request.and_then(|request| Answer::to(&request, self.uid, door));
         let answer = match answer {
             Ok((answer, head)) => {
                 buffer.fill(|bytes| answer::copy(&head, bytes));
@@ -143,11 +148,10 @@ impl Connection {
                     self.until = now.saturating_add(LOOK);
                     return true;
                 }
-                answer.ends();
                 let _ = rustix::net::shutdown(&self.socket, Shutdown::Write);
-                self.phase = Phase::Closes;
+                self.phase = Phase::Closes(core::mem::replace(answer, Answer::Nothing));
                 self.until = now.saturating_add(CLOSES);
-                return self.discard();
+                return true;
             }
             match rustix::io::write(&self.socket, buffer.held()) {
                 Ok(length) => {
@@ -160,8 +164,11 @@ impl Connection {
         }
     }
 
-    fn discard(&self) -> bool {
-        discard(&self.socket)
+    /// Another connection takes its place.
+    pub fn end(&mut self) {
+        if let Phase::Closes(answer) = &mut self.phase {
+            answer.ends();
+        }
     }
 }
 

@@ -25,6 +25,7 @@ use rustix::{
 use self::connection::{Buffer, Connection};
 use crate::{
     door::{MAX, Refusal, Room, room},
+    guards::Guards,
     guest::{log::Log, service},
     layout, programs,
     sys::{self, Signals, Start, Stream},
@@ -39,6 +40,13 @@ const LOOK: u64 = 250;
 /// used.
 type Connections = [Option<Connection>; MAX];
 
+/// What all connections need.
+struct Door<'a> {
+    socket: OwnedFd,
+    guards: Guards<'a>,
+    log: &'a Log,
+}
+
 /// What there is to do.
 #[derive(Clone, Copy)]
 enum News {
@@ -50,13 +58,16 @@ enum News {
 type AllNews = Vec<News, { MAX + 2 }>;
 
 /// The program.
-pub fn main(_start: Start) -> ! {
+pub fn main(start: Start) -> ! {
     let log = Log::held();
     // a machine that stops sends SIGTERM to all; this answers until PID 1 closes the socket
     Signals::of(&[Signal::PIPE, Signal::TERM]).block();
     let result = listen()
-        .and_then(|door| service::apart(&programs::CONTROL, &log).map(|()| door))
-        .and_then(|door| sys::with_pages(MAX, |buffers| serve(&door, buffers, &log)))
+        .and_then(|socket| service::apart(&programs::CONTROL, &log).map(|()| socket))
+        .and_then(|socket| {
+            let guards = Guards::of(start.arguments().skip(1).chain(start.environment()));
+            sys::with_pages(MAX, |buffers| serve(&Door { socket, guards, log: &log }, buffers))
+        })
         .and_then(|result| result);
     if let Err(errno) = result {
         error!(log, "/control cannot serve ", layout::DOOR, ": ", errno);
@@ -79,30 +90,30 @@ fn listen() -> Result<OwnedFd> {
 }
 
 /// Returns once PID 1 has closed its socket.
-fn serve(door: &OwnedFd, buffers: &mut [Buffer], log: &Log) -> Result<()> {
+fn serve(door: &Door<'_>, buffers: &mut [Buffer]) -> Result<()> {
     let mut connections: Connections = [const { None }; MAX];
     loop {
-        for news in wait(door, &connections)? {
+        for news in wait(&door.socket, &connections)? {
             match news {
                 News::Init => return Ok(()),
-                News::Door => accept(door, &mut connections, buffers),
-                News::Connection(at) => step(at, &mut connections, buffers, log),
+                News::Door => accept(&door.socket, &mut connections, buffers),
+                News::Connection(at) => step(at, &mut connections, buffers, door),
             }
         }
         let now = sys::milliseconds();
         for at in 0..MAX {
             if connections.get(at).and_then(Option::as_ref).is_some_and(|connection| connection.due() <= now) {
-                step(at, &mut connections, buffers, log);
+                step(at, &mut connections, buffers, door);
             }
         }
     }
 }
 
 /// Lets a connection go on.
-fn step(at: usize, connections: &mut Connections, buffers: &mut [Buffer], log: &Log) {
+fn step(at: usize, connections: &mut Connections, buffers: &mut [Buffer], door: &Door<'_>) {
     if let (Some(place), Some(buffer)) = (connections.get_mut(at), buffers.get_mut(at))
         && let Some(connection) = place
-        && !connection.step(buffer, log)
+        && !connection.step(buffer, door)
     {
         *place = None;
     }
@@ -153,6 +164,9 @@ fn accept(door: &OwnedFd, connections: &mut Connections, buffers: &mut [Buffer])
     };
     if let Some((place, buffer)) = at.and_then(|at| connections.get_mut(at).zip(buffers.get_mut(at))) {
         buffer.clear();
+        if let Some(connection) = place {
+            connection.end();
+        }
         *place = Some(Connection::new(socket, uid));
     }
 }
