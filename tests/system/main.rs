@@ -76,7 +76,7 @@ behaviours! {
     power: the_power_button_leaves_a_clean_filesystem,
         files_survive_a_power_cut_a_few_seconds_later,
         a_commit_interval_in_usersflags_is_used;
-    soak: a_day_in_which_each_service_is_killed_a_hundred_times_leaves_no_growth;
+    soak: services_that_are_killed_again_and_again_come_back_and_leave_no_growth;
     speculation: processor_vulnerabilities_are_mitigated,
         a_missing_mitigation_is_detected;
     start: a_program_starts_in_at_most_forty_system_calls;
