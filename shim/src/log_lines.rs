@@ -1,5 +1,8 @@
-//! Turns what a program prints into lines of a log: each begins with the time, and nothing in it acts on the terminal of
-//! who reads it.
+//! Turns what a program prints into lines of a log: each begins with the time, and nothing in it acts on the reader's
+//! terminal, if that reads UTF-8.
+
+/// The maximum bytes of a line without its time: a longer one is broken.
+const LONGEST: u16 = 1900;
 
 /// What the bytes before have begun.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +21,7 @@ enum Begun {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lines {
     halfway: bool,
+    length: u16,
     begun: Begun,
 }
 
@@ -50,9 +54,15 @@ impl Lines {
                 (Begun::Latin, byte) => &[0xc2, *byte],
                 (_, byte) => core::slice::from_ref(byte),
             };
+            if self.length >= LONGEST && !(0x80..0xc0).contains(byte) && *byte != b'\n' {
+                out(b"\n");
+                self.halfway = false;
+            }
             if !core::mem::replace(&mut self.halfway, true) {
                 out(time.as_bytes());
+                self.length = 0;
             }
+            self.length = self.length.saturating_add(1);
             out(shown);
             self.halfway = *byte != b'\n';
         }
@@ -85,6 +95,15 @@ mod tests {
         assert_eq!(lines(&[b"one\r\ntwo\r\n"]), "T one\nT two\n");
         assert_eq!(lines(&[b"o", b"ne\n\nt", b"hree"]), "T one\nT \nT three\n");
         assert_eq!(lines(&[]), "");
+    }
+
+    #[test]
+    fn a_long_line_is_broken_between_characters() {
+        let text = "€".repeat(2000);
+        let all = lines(&[text.as_bytes(), b"\nend"]);
+        assert!(all.lines().all(|line| line.starts_with("T ") && line.len() < 2048), "{all}");
+        assert_eq!(all.replace("\nT ", ""), format!("T {text}end\n"));
+        assert_eq!(all.lines().count(), 5);
     }
 
     #[test]

@@ -126,7 +126,8 @@ pub const BROKER: Program = Program {
     keeps: Keeps::Only(Capabilities::CHOWN.and(Capabilities::DAC_READ_SEARCH)),
 };
 
-/// Takes what users' inits print, and gives it to the console. It opens nothing: PID 1 sends it what it needs.
+/// Takes what users' inits print, gives it to the console, and keeps the last of it for the door and a syslog server.
+/// PID 1 sends it the terminals.
 pub const LOG: Program = Program {
     name: "log",
     path: "/log",

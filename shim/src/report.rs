@@ -1,4 +1,4 @@
-//! The messages that PID 1's own children send to it.
+//! The messages that PID 1's own children send to it, and the one byte that a service says.
 
 use crate::{
     cut, say,
@@ -49,9 +49,32 @@ impl Say for Report<'_> {
     }
 }
 
+/// What a service says to PID 1, once: the byte that it writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// There is nothing to wait for.
+    Nothing = 0,
+    /// What it provides is there.
+    Ready = 1,
+    /// The machine is to stop.
+    PowerOff = 2,
+    /// The machine is to restart.
+    Reboot = 3,
+}
+
+impl Says {
+    const ALL: [Self; 4] = [Self::Nothing, Self::Ready, Self::PowerOff, Self::Reboot];
+
+    /// From the byte.
+    #[must_use]
+    pub fn parse(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|says| *says as u8 == byte)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ROOM, Report, Upkeep};
+    use super::{ROOM, Report, Says, Upkeep};
     use crate::say::{Say, Text};
 
     fn message(report: Report<'_>) -> Text {
@@ -84,5 +107,11 @@ mod tests {
         }
         assert_eq!(Report::parse(b"no colon"), None);
         assert_eq!(Report::parse(b"ttyS0::\xc3"), None, "half a character");
+    }
+
+    #[test]
+    fn a_byte_round_trips() {
+        assert!(Says::ALL.into_iter().all(|says| Says::parse(says as u8) == Some(says)));
+        assert_eq!(Says::parse(4), None);
     }
 }

@@ -4,8 +4,8 @@
 //! Positions count all bytes that were ever written. The writer first says how far it will write, then writes, then says
 //! how far it has written. So a reader knows which of the bytes that it has read may have been overwritten.
 
-/// The bytes of the ring.
-pub const RING: u64 = 64 << 10;
+/// The bytes of the ring: with the head, 16 pages.
+pub const RING: u64 = (64 << 10) - HEAD as u64;
 /// The bytes of the head.
 pub const HEAD: usize = 32;
 

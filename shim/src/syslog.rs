@@ -56,9 +56,9 @@ pub fn message(line: &[u8], host: &str, from: From<'_>, tcp: bool) -> Vec<u8, RO
     // date, blank, time, blank
     const DATE: usize = 10;
     const STAMP: usize = 19;
-    let (stamp, said) = line.split_at_checked(STAMP).unwrap_or_default();
+    let (stamp, said) = line.split_at_checked(STAMP).filter(|(stamp, _)| is_stamp(stamp)).unwrap_or((b"", line));
     let stamp = core::str::from_utf8(stamp).unwrap_or_default();
-    let said = said.strip_prefix(b" ").unwrap_or(said);
+    let said = if stamp.is_empty() { said } else { said.strip_prefix(b" ").unwrap_or(said) };
     let mut head = Text::new();
     // facility 0 is the kernel and 1 are users; severity 6 is informational
     say!(&mut head, if from == From::Kernel { "<6>1 " } else { "<14>1 " });
@@ -83,6 +83,12 @@ pub fn message(line: &[u8], host: &str, from: From<'_>, tcp: bool) -> Vec<u8, RO
     let _ = message.extend_from_slice(head.as_bytes());
     let _ = message.extend_from_slice(said);
     message
+}
+
+/// Whether it is a time as `Date` writes it.
+fn is_stamp(bytes: &[u8]) -> bool {
+    let like = |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    bytes.iter().zip(b"0000-00-00 00:00:00").all(like)
 }
 
 /// A name with printable ASCII alone and without blanks (RFC 5424, 6), or `-`.
@@ -112,7 +118,11 @@ mod tests {
             text("2026-11-27 14:03:11 ", From::User("a b"), false),
             "<14>1 2026-11-27T14:03:11Z garden a_b - - - "
         );
-        assert_eq!(text("no time", From::User(""), false), "<14>1 - garden - - - - ");
+        assert_eq!(text("no time", From::User(""), false), "<14>1 - garden - - - - no time");
+        assert_eq!(
+            text("- g root 1?1 - - hi", From::User("ana"), false),
+            "<14>1 - garden ana - - - - g root 1?1 - - hi"
+        );
     }
 
     #[test]

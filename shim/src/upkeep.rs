@@ -48,19 +48,6 @@ impl Named for OnCrashLoop {
     const NAMES: &'static [(&'static str, Self)] = &[("wait", Self::Wait), ("reboot", Self::Reboot)];
 }
 
-/// What a service tells PID 1: the byte that it writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// There is nothing to wait for.
-    Nothing = 0,
-    /// What it provides is there.
-    Ready = 1,
-    /// The machine is to stop.
-    PowerOff = 2,
-    /// The machine is to restart.
-    Reboot = 3,
-}
-
 /// How an init is kept running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Upkeep {

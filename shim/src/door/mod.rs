@@ -10,9 +10,12 @@ mod tests;
 
 pub use self::{
     request::{MAX_HEAD, Request, parse},
-    room::{MAX, OF_ONE, Room, room},
+    room::{MAX_CONNECTIONS, Room, room},
 };
 use crate::rights::Rights;
+
+/// Milliseconds in which a request must have arrived.
+pub const ARRIVES: u64 = 5000;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,14 +58,16 @@ pub enum Refusal {
     Malformed,
     /// There is nothing at that path.
     NoPath,
-    /// There is, but not for that method.
-    Method,
+    /// There is, but for this method.
+    Method(&'static str),
     /// The user's policy does not allow it.
     NotAllowed,
     /// It is about another user or the kernel, and the asker is not root.
     NotYours,
     /// There is no user of that name, or none whose init has printed anything.
     NoLog,
+    /// The kernel's messages are not read yet.
+    NoKernelLog,
     /// It did not arrive in time.
     Late,
     /// It is too long.
@@ -75,17 +80,21 @@ impl Refusal {
     /// The status and its reason (RFC 9110, 15), and what people read.
     #[must_use]
     pub const fn text(self) -> (&'static str, &'static str) {
+        // a test holds the numbers against their constants
         match self {
             Self::Malformed => ("400 Bad Request", "this is no request in HTTP/1.1"),
             Self::NoPath => ("404 Not Found", "there is nothing at this path"),
-            Self::Method => ("405 Method Not Allowed", "this path is for another method"),
+            Self::Method(_) => ("405 Method Not Allowed", "this path is for another method"),
             Self::NotAllowed => {
                 ("403 Forbidden", "your policy does not allow this: its key machine lists what you may do")
             }
             Self::NotYours => ("403 Forbidden", "only root reads the log of another user, and the kernel's"),
             Self::NoLog => ("404 Not Found", "no init of a user of this name has printed anything"),
+            Self::NoKernelLog => ("404 Not Found", "the kernel's messages are not kept yet: ask again in a moment"),
             Self::Late => ("408 Request Timeout", "the request did not arrive within 5 seconds"),
-            Self::TooLong => ("431 Request Header Fields Too Large", "the request is longer than 4096 bytes"),
+            Self::TooLong => {
+                ("431 Request Header Fields Too Large", "the request has more than 4096 bytes or 32 headers")
+            }
             Self::TooMany => ("429 Too Many Requests", "you have 4 connections already"),
         }
     }
@@ -97,8 +106,8 @@ impl Refusal {
 /// Why there is none.
 pub fn route(method: &str, path: &str) -> Result<&'static Route, Refusal> {
     let mut here = ROUTES.iter().filter(|route| route.path == path).peekable();
-    here.peek().ok_or(Refusal::NoPath)?;
-    here.find(|route| route.method == method).ok_or(Refusal::Method)
+    let first = here.peek().ok_or(Refusal::NoPath)?.method;
+    here.find(|route| route.method == method).ok_or(Refusal::Method(first))
 }
 
 /// Decides whether a user of these rights may do that.

@@ -7,7 +7,7 @@ use super::{Refusal, Route, route};
 /// The maximum length of a request line with all headers.
 pub const MAX_HEAD: usize = 4096;
 /// The maximum number of headers. Node sends two, curl three.
-const MAX_HEADERS: usize = 32;
+pub(super) const MAX_HEADERS: usize = 32;
 /// The longest name of a user (`NAME_MAX`).
 const NAME: usize = 255;
 
@@ -37,7 +37,10 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => return Err(Refusal::TooLong),
         Err(_) => return Err(Refusal::Malformed),
     }
-    let (Some(method), Some(target)) = (request.method, request.path) else { return Err(Refusal::Malformed) };
+    // HTTP/1.1
+    let (Some(method), Some(target), Some(1)) = (request.method, request.path, request.version) else {
+        return Err(Refusal::Malformed);
+    };
     let mut parts = target.splitn(2, '?');
     let (path, query) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let mut request = Request { route: route(method, path)?, user: Vec::new(), kernel: false, follow: false };

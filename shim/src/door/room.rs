@@ -1,9 +1,9 @@
 //! Whose connection is served, where there is not room for all: no user keeps the others from the door.
 
 /// The maximum number of connections.
-pub const MAX: usize = 64;
+pub const MAX_CONNECTIONS: usize = 64;
 /// The maximum number of connections of a user who is not root.
-pub const OF_ONE: usize = 4;
+pub(super) const MAX_OF_A_USER: usize = 4;
 
 /// What to do with a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Room {
 pub fn room(uid: u32, places: &[Option<(u32, u64)>]) -> Room {
     let taken = || places.iter().enumerate().filter_map(|(at, place)| place.map(|(uid, since)| (at, uid, since)));
     let count = |uid: u32| taken().filter(|(_, of, _)| *of == uid).count();
-    if uid != 0 && count(uid) >= OF_ONE {
+    if uid != 0 && count(uid) >= MAX_OF_A_USER {
         return Room::None;
     }
     if places.iter().any(Option::is_none) {

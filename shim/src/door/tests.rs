@@ -23,10 +23,11 @@ fn what_is_wrong_with_a_request_is_said() {
         ("GET /nothing HTTP/1.1\r\n\r\n", Refusal::NoPath),
         ("GET /status/ HTTP/1.1\r\n\r\n", Refusal::NoPath),
         ("GET http://machine/status HTTP/1.1\r\n\r\n", Refusal::NoPath),
-        ("GET /poweroff HTTP/1.1\r\n\r\n", Refusal::Method),
-        ("POST /status HTTP/1.1\r\n\r\n", Refusal::Method),
+        ("GET /poweroff HTTP/1.1\r\n\r\n", Refusal::Method("POST")),
+        ("POST /status HTTP/1.1\r\n\r\n", Refusal::Method("GET")),
         ("hello\r\n\r\n", Refusal::Malformed),
         ("GET /status\r\n\r\n", Refusal::Malformed),
+        ("GET /status HTTP/1.0\r\n\r\n", Refusal::Malformed),
         ("GET /status HTTP/3.0\r\n\r\n", Refusal::Malformed),
         ("GET /log?user=%4 HTTP/1.1\r\n\r\n", Refusal::NoLog),
         ("GET /log?user=%zz HTTP/1.1\r\n\r\n", Refusal::NoLog),
@@ -76,13 +77,57 @@ fn a_user_has_few_places_and_takes_nobody_elses() {
 }
 
 #[test]
-fn the_openapi_file_describes_each_route_and_refusal() {
+fn kernel_and_follow_are_switches() {
+    let switches = |query: &str| {
+        let request = parse(format!("GET /log?{query} HTTP/1.1\r\n\r\n").as_bytes()).unwrap().unwrap();
+        (request.kernel, request.follow)
+    };
+    assert_eq!(switches("kernel"), (true, false));
+    assert_eq!(switches("kernel=1&follow"), (true, true));
+    assert_eq!(switches("kernel=0&follow=false"), (false, false));
+}
+
+#[test]
+fn refusals_say_the_numbers_of_their_limits() {
+    let says = |refusal: Refusal, text: String| assert!(refusal.text().1.contains(&text), "{refusal:?}: {text}");
+    says(Refusal::Late, format!("{} seconds", ARRIVES / 1000));
+    says(Refusal::TooLong, format!("{MAX_HEAD} bytes or {} headers", request::MAX_HEADERS));
+    says(Refusal::TooMany, format!("{} connections", room::MAX_OF_A_USER));
+}
+
+#[test]
+fn the_openapi_file_describes_each_route_and_its_refusals() {
     let document = include_str!("../../../docs/door.yaml");
     for Route { method, path, .. } in ROUTES {
         let (_, below) = document.split_once(&format!("\n  {path}:\n")).unwrap_or_else(|| panic!("no {path}"));
-        let own = below.split("\n  /").next().unwrap();
+        let own = below.split("\n  /").next().unwrap().split("\ncomponents").next().unwrap();
         assert!(own.contains(&format!("    {}:\n", method.to_lowercase())), "{path} lacks {method}");
+        let refusals = [Refusal::Malformed, Refusal::NotAllowed, Refusal::Late, Refusal::TooLong, Refusal::TooMany];
+        let of_logs = [Refusal::NoLog, Refusal::NoKernelLog, Refusal::NotYours];
+        for refusal in refusals.iter().chain(of_logs.iter().filter(|_| *path == "/log")) {
+            let status = &refusal.text().0[..3];
+            assert!(own.contains(&format!("\"{status}\"")), "{path} lacks {status}");
+        }
     }
     let paths = document.lines().filter(|line| line.starts_with("  /")).count();
     assert_eq!(paths, ROUTES.len(), "a path that the door does not have");
+    for other in [Refusal::NoPath, Refusal::Method("")] {
+        assert!(document.contains(&other.text().0[..3]), "{other:?}");
+    }
+}
+
+#[test]
+fn the_openapi_file_has_each_key_of_the_status() {
+    let document = include_str!("../../../docs/door.yaml");
+    let source = include_str!("../guest/control/facts.rs");
+    let keys = source
+        .split("\\\"")
+        .skip(1)
+        .step_by(2)
+        .filter(|key| !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase()));
+    let keys: std::collections::BTreeSet<_> = keys.collect();
+    assert!(keys.len() >= 11, "{keys:?}");
+    for key in keys {
+        assert!(document.contains(&format!("{key}:")), "docs/door.yaml lacks {key}");
+    }
 }

@@ -8,7 +8,7 @@
 //! | `/sandbox` | makes a user's root, and stays as its reaper |
 //! | `/broker` | shows each device to the users who may open it, as long as no other user holds it |
 //! | `/net` | gives the network cards addresses, and tells users which name servers there are |
-//! | `/log` | takes what users' inits print, and gives it to the console |
+//! | `/log` | takes what users' inits print, for the console, the door and a syslog server |
 //! | `/control` | the door: what users ask of the machine |
 //! | `/clock` | keeps the time: asks time servers, sets the clocks |
 //! | `/logon` | asks for name and password, starts users' programs; only it reads files that users write |

@@ -58,7 +58,9 @@ impl Writer {
     pub fn say(&mut self, line: &Text) {
         let mut text = Text::new();
         say!(&mut text, "nodeos: ", line, "\n");
-        self.end();
+        if !ends_with_line(&self.file) {
+            let _ = append(&self.file, b"\n");
+        }
         self.print(text.as_bytes());
     }
 
@@ -96,33 +98,45 @@ impl<'a> Pieces<'a> {
     }
 }
 
+/// Whether the last line is whole: a program may have begun one.
+fn ends_with_line(file: &OwnedFd) -> bool {
+    let mut last = [b'\n'];
+    let before = head(file).ok().and_then(|head| head.written.checked_sub(1));
+    let _ = before.map(|position| rustix::io::pread(file, &mut last, ring::place(position, 1).0));
+    last == [b'\n']
+}
+
 fn time() -> Text {
     let mut text = Text::new();
     say!(&mut text, Date::of(clock::now() / SECOND), " ");
     text
 }
 
-/// Another program of the user may have written meanwhile.
+/// Reads the head again, because another `Writer` of the user may have written.
 #[inline(never)]
 fn append(file: &OwnedFd, bytes: &[u8]) -> Result<()> {
     let mut head = head(file)?;
-    head.begun = head.written.saturating_add(bytes.len() as u64);
+    let end = head.written.saturating_add(bytes.len() as u64);
+    // an earlier `/log` may have begun more than it wrote
+    head.begun = head.begun.max(end);
     rustix::io::pwrite(file, &head.bytes(), 0)?;
     let (at, length) = ring::place(head.written, bytes.len());
     let (first, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
-    rustix::io::pwrite(file, first, at)?;
-    rustix::io::pwrite(file, rest, HEAD as u64)?;
-    head.written = head.begun;
-    change(file, head)
+    if rustix::io::pwrite(file, first, at)? < first.len() || rustix::io::pwrite(file, rest, HEAD as u64)? < rest.len() {
+        return Err(Errno::NOSPC);
+    }
+    head.written = end;
+    write_head(file, head)
 }
 
 /// Only `/log` does it.
-pub fn change(file: &OwnedFd, head: Head) -> Result<()> {
+pub fn write_head(file: &OwnedFd, head: Head) -> Result<()> {
     rustix::io::pwrite(file, &head.bytes(), 0).map(drop)
 }
 
 /// The side of `/control`: reads from that position on. Returns where the bytes begin and how many there are; none if
-/// there is nothing new. Bytes that are overwritten meanwhile are left out, up to the next whole line.
+/// there is nothing new. Bytes that are overwritten meanwhile are left out, up to the next whole line: `into` has room for
+/// a line (`log_lines`).
 pub fn read(file: &OwnedFd, position: u64, into: &mut [u8]) -> Result<(u64, usize)> {
     let before = head(file)?;
     let from = position.max(before.oldest());
@@ -130,11 +144,15 @@ pub fn read(file: &OwnedFd, position: u64, into: &mut [u8]) -> Result<(u64, usiz
     let room = into.get_mut(..most).unwrap_or_default();
     let (at, length) = ring::place(from, room.len());
     let (first, rest) = room.split_at_mut_checked(length).ok_or(Errno::INVAL)?;
-    let read =
-        rustix::io::pread(file, &mut *first, at)?.saturating_add(rustix::io::pread(file, &mut *rest, HEAD as u64)?);
+    if rustix::io::pread(file, &mut *first, at)? < first.len()
+        || rustix::io::pread(file, &mut *rest, HEAD as u64)? < rest.len()
+    {
+        return Err(Errno::IO);
+    }
+    let read = most;
     let valid = head(file)?.oldest().max(position);
     if valid == from && from == position {
-        return Ok((from, read.min(most)));
+        return Ok((from, read));
     }
     // a line that is cut would look like a whole one
     let gone = usize::try_from(valid.saturating_sub(from)).unwrap_or(usize::MAX);
@@ -184,7 +202,7 @@ mod tests {
         for number in 0..10_000 {
             append(&file, line(number).as_bytes()).unwrap();
         }
-        for size in [7, 12, 4096] {
+        for size in [13, 100, 4096] {
             let (bytes, position) = all(&file, 0, size);
             let text = String::from_utf8(bytes).unwrap();
             let lines: Vec<_> = text.lines().collect();

@@ -1,4 +1,4 @@
-//! What all services do: they give up what they do not need, and tell PID 1 that what they provide is there.
+//! What all services do: they give up what they do not need, and tell PID 1 what it should know.
 
 use linux_raw_sys::general::CLONE_NEWNS;
 use rustix::io::{Errno, Result};
@@ -12,8 +12,8 @@ use crate::{
     op::Op,
     plan,
     programs::Program,
+    report::Says,
     sys::{self, Stream},
-    upkeep::Told,
 };
 
 /// Leaves the homes behind, becomes the service's own user, and keeps the capabilities of its row.
@@ -35,6 +35,6 @@ pub fn apart(service: &Program, log: &Log) -> Result<()> {
 }
 
 /// Tells PID 1, which listens once. It may be gone.
-pub fn tell(what: Told) {
+pub fn tell(what: Says) {
     let _ = rustix::io::write(Stream(0), &[what as u8]);
 }

@@ -1,4 +1,5 @@
-//! `.policy/USER.json` on the users partition: the devices and the share of the machine that root grants to a user.
+//! `.policy/USER.json` on the users partition: the devices and the share of the machine that root
+//! grants to a user, and what the user may ask of it.
 //!
 //! ```json
 //! {"memory": "128M", "high": "112M", "pids": 256, "devices": ["i2c-1", "ttyUSB*"], "network": "shared"}
@@ -207,6 +208,7 @@ fn named<T: Named>(json: &mut Json<'_>) -> Option<Option<T>> {
 /// The set of the values that a list names.
 fn set<T: Set>(json: &mut Json<'_>, why: &mut &'static str, wrong: &'static str) -> Option<T> {
     let mut all = T::default();
+    said(json.peek().filter(|first| *first == '['), why, wrong)?;
     json.list('[', ']', &mut |json| {
         all = all.with(said(named(json)?, why, wrong)?);
         Some(())

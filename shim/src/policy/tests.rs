@@ -55,6 +55,7 @@ fn invalid_policies_are_explained() {
         (r#"{"wait_limit": 256}"#, "wait_limit from 1 to 255"),
         (r#"{"wait": ["clock"]}"#, "network and time"),
         (r#"{"machine": ["update"]}"#, "status and power"),
+        (r#"{"machine": "power"}"#, "a list of status and power"),
         (r#"{"devices": ["../mem"]}"#, "below /dev"),
         (r#"{"devices": ["/dev/mem"]}"#, "below /dev"),
         (r#"{"devices": ["*"]}"#, "below /dev"),

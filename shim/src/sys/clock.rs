@@ -74,7 +74,7 @@ pub fn slew(offset: Nanoseconds, poll: u8) -> Result<()> {
 }
 
 /// Whether the clock is right, as far as the kernel knows: `slew` has told it so (kernel/time/ntp.c, `ntp_update_offset`;
-/// it forgets it after half a day without news).
+/// it forgets it after nine hours without news, `second_overflow`).
 #[must_use]
 pub fn is_synchronized() -> bool {
     const TIME_ERROR: usize = 5;

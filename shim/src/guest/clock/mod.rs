@@ -26,8 +26,8 @@ use crate::{
     cmdline::Options,
     guest::{log::Log, service},
     programs,
+    report::Says,
     sys::{self, Start, clock},
-    upkeep::Told,
 };
 
 /// The program.
@@ -116,7 +116,7 @@ fn set(change: Change, sources: &Sources, log: &Log) -> Result<()> {
     }
     match news {
         News::First => {
-            service::tell(Told::Ready);
+            service::tell(Says::Ready);
             info!(log, "the clock is right, from ", from);
         }
         News::Found => info!(log, "the clock is right again, from ", from),

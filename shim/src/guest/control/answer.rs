@@ -11,13 +11,15 @@ use crate::{
     json::Quoted,
     layout,
     live::{Live, ROOM},
+    report::Says,
     rights::Rights,
     say,
     say::Text,
-    upkeep::Told,
 };
 
 const JSON: &str = "application/json";
+/// The end of the headers.
+const END: &str = "\r\n";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The rest of an answer, after its head.
@@ -36,8 +38,8 @@ pub enum Answer {
         follows: bool,
         idle: bool,
     },
-    /// PID 1 gets this byte.
-    Tell(Told),
+    /// PID 1 gets a byte at the end.
+    Tell { _at_end: Tell },
 }
 
 impl Answer {
@@ -52,6 +54,7 @@ impl Answer {
         let answer = match request.route.what {
             What::Status => {
                 begin(&mut head, "200 OK", JSON);
+                say!(&mut head, END);
                 facts::machine(&mut head);
                 match uid {
                     0 => Self::Users { from: 0, last: u32::MAX, first: true },
@@ -65,12 +68,14 @@ impl Answer {
                     return Err(Refusal::NotYours);
                 }
                 let user = if request.kernel { layout::KERNEL_LOG } else { user };
-                let file = rings::open(user, OFlags::RDONLY).map_err(|_| Refusal::NoLog)?;
+                let none = if request.kernel { Refusal::NoKernelLog } else { Refusal::NoLog };
+                let file = rings::open(user, OFlags::RDONLY).map_err(|_| none)?;
                 begin(&mut head, "200 OK", TEXT);
+                say!(&mut head, END);
                 Self::Log { file, position: 0, follows: request.follow, idle: false }
             }
-            What::PowerOff => order(&mut head, &live, " powers this machine off", Told::PowerOff, door.log),
-            What::Reboot => order(&mut head, &live, " restarts this machine", Told::Reboot, door.log),
+            What::PowerOff => order(&mut head, &live, " powers this machine off", Says::PowerOff, door.log),
+            What::Reboot => order(&mut head, &live, " restarts this machine", Says::Reboot, door.log),
         };
         Ok((answer, head))
     }
@@ -83,12 +88,18 @@ impl Answer {
     /// The next bytes; 0 if there are none.
     pub fn next(&mut self, into: &mut [u8]) -> usize {
         match self {
-            Self::Nothing | Self::Tell(_) => 0,
+            Self::Nothing | Self::Tell { .. } => 0,
             Self::Log { file, position, follows, idle } => {
-                let (from, length) = rings::read(file, *position, into).unwrap_or((*position, 0));
-                *position = from.saturating_add(length as u64);
-                *idle = *follows && length == 0;
-                length
+                loop {
+                    let before = *position;
+                    let (from, length) = rings::read(file, before, into).unwrap_or((before, 0));
+                    *position = from.saturating_add(length as u64);
+                    // of what was overwritten, there may be no whole line
+                    if length > 0 || from == before {
+                        *idle = *follows && length == 0;
+                        return length;
+                    }
+                }
             }
             Self::Users { from, last, first } => {
                 let mut text = Text::new();
@@ -103,24 +114,26 @@ impl Answer {
             }
         }
     }
+}
 
-    /// The other side has read everything, or has had the time for it.
-    pub fn ends(&mut self) {
-        if let Self::Tell(what) = core::mem::replace(self, Self::Nothing) {
-            service::tell(what);
-        }
+/// What PID 1 is told at the end: the other side has read the answer, has had the time for it, or is gone.
+pub struct Tell(Says);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        service::tell(self.0);
     }
 }
 
-fn order(head: &mut Text, live: &Live<'_>, what: &str, order: Told, log: &Log) -> Answer {
+fn order(head: &mut Text, live: &Live<'_>, what: &str, order: Says, log: &Log) -> Answer {
     begin(head, "202 Accepted", JSON);
-    say!(head, "{}\n");
+    say!(head, END, "{}\n");
     error!(log, live.name, what);
-    Answer::Tell(order)
+    Answer::Tell { _at_end: Tell(order) }
 }
 
 fn begin(head: &mut Text, status: &str, kind: &str) {
-    say!(head, "HTTP/1.1 ", status, "\r\nContent-Type: ", kind, "\r\nConnection: close\r\n\r\n");
+    say!(head, "HTTP/1.1 ", status, "\r\nContent-Type: ", kind, "\r\nConnection: close\r\n");
 }
 
 /// The whole answer to a request that gets none.
@@ -128,7 +141,11 @@ pub fn refusal(refusal: Refusal) -> Text {
     let (status, why) = refusal.text();
     let mut text = Text::new();
     begin(&mut text, status, JSON);
-    say!(&mut text, "{\"error\": ", Quoted(why), "}\n");
+    if let Refusal::Method(allowed) = refusal {
+        // RFC 9110, 15.5.6
+        say!(&mut text, "Allow: ", allowed, "\r\n");
+    }
+    say!(&mut text, END, "{\"error\": ", Quoted(why), "}\n");
     text
 }
 

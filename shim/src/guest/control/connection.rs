@@ -7,12 +7,10 @@ use super::{
     answer::{self, Answer},
 };
 use crate::{
-    door::{MAX_HEAD, Refusal, parse},
+    door::{ARRIVES, MAX_HEAD, Refusal, parse},
     sys,
 };
 
-/// Milliseconds in which a request must have arrived.
-const ARRIVES: u64 = 5000;
 /// Milliseconds in which a part of an answer must be taken.
 const TAKEN: u64 = 10_000;
 /// Milliseconds for which the other side may leave the connection open after the answer.
@@ -51,7 +49,7 @@ enum Phase {
     Writes(Answer),
     /// A socket that is closed with something to read makes the other side's next read fail (net/unix/af_unix.c,
     /// `unix_release_sock`). And the other side should have read the answer before the machine stops.
-    Closes(Answer),
+    Closes { _answer: Answer },
 }
 
 /// A connection.
@@ -93,13 +91,7 @@ impl Connection {
         match &mut self.phase {
             Phase::Reads => self.read(buffer, door),
             Phase::Writes(_) => self.write(buffer),
-            Phase::Closes(answer) => {
-                let open = self.until > sys::milliseconds() && discard(&self.socket);
-                if !open {
-                    answer.ends();
-                }
-                open
-            }
+            Phase::Closes { .. } => !self.late() && discard(&self.socket),
         }
     }
 
@@ -135,8 +127,11 @@ impl Connection {
     /// Writes what the other side takes.
     fn write(&mut self, buffer: &mut Buffer) -> bool {
         let Phase::Writes(answer) = &mut self.phase else { return true };
-        if answer.is_idle() && !discard(&self.socket) {
-            return false;
+        if answer.is_idle() {
+            if !discard(&self.socket) {
+                return false;
+            }
+            self.until = sys::milliseconds().saturating_add(TAKEN);
         }
         loop {
             if buffer.held().is_empty() {
@@ -149,7 +144,7 @@ impl Connection {
                     return true;
                 }
                 let _ = rustix::net::shutdown(&self.socket, Shutdown::Write);
-                self.phase = Phase::Closes(core::mem::replace(answer, Answer::Nothing));
+                self.phase = Phase::Closes { _answer: core::mem::replace(answer, Answer::Nothing) };
                 self.until = now.saturating_add(CLOSES);
                 return true;
             }
@@ -161,13 +156,6 @@ impl Connection {
                 Err(Errno::AGAIN | Errno::INTR) => return !self.late(),
                 Err(_) => return false,
             }
-        }
-    }
-
-    /// Another connection takes its place.
-    pub fn end(&mut self) {
-        if let Phase::Closes(answer) = &mut self.phase {
-            answer.ends();
         }
     }
 }

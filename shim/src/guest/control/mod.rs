@@ -18,27 +18,29 @@ use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{CWD, Mode},
     io::{Errno, Result},
-    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType},
+    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt},
     process::Signal,
 };
 
 use self::connection::{Buffer, Connection};
 use crate::{
-    door::{MAX, Refusal, Room, room},
+    door::{MAX_CONNECTIONS, Refusal, Room, room},
     guards::Guards,
     guest::{log::Log, service},
     layout, programs,
     sys::{self, Signals, Start, Stream},
 };
 
-/// How many connections the kernel holds until they are accepted.
-const BACKLOG: i32 = 64;
+/// How many connections the kernel holds until they are accepted (Documentation/admin-guide/sysctl/net.rst, `somaxconn`).
+const BACKLOG: i32 = 4096;
+/// Bytes of an answer that the kernel holds for a connection whose other side does not read.
+const HELD: usize = 16 << 10;
 /// Milliseconds between two looks at logs that are followed.
 const LOOK: u64 = 250;
 
 /// The connections. Their buffers lie at the same places of another table, whose pages take memory only once they are
 /// used.
-type Connections = [Option<Connection>; MAX];
+type Connections = [Option<Connection>; MAX_CONNECTIONS];
 
 /// What all connections need.
 struct Door<'a> {
@@ -55,7 +57,7 @@ enum News {
     Connection(usize),
 }
 
-type AllNews = Vec<News, { MAX + 2 }>;
+type AllNews = Vec<News, { MAX_CONNECTIONS + 2 }>;
 
 /// The program.
 pub fn main(start: Start) -> ! {
@@ -66,7 +68,7 @@ pub fn main(start: Start) -> ! {
         .and_then(|socket| service::apart(&programs::CONTROL, &log).map(|()| socket))
         .and_then(|socket| {
             let guards = Guards::of(start.arguments().skip(1).chain(start.environment()));
-            sys::with_pages(MAX, |buffers| serve(&Door { socket, guards, log: &log }, buffers))
+            sys::with_pages(MAX_CONNECTIONS, |buffers| serve(&Door { socket, guards, log: &log }, buffers))
         })
         .and_then(|result| result);
     if let Err(errno) = result {
@@ -82,7 +84,8 @@ fn listen() -> Result<OwnedFd> {
     let door = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     let _ = rustix::fs::unlink(NEW);
     rustix::net::bind(&door, &SocketAddrUnix::new(NEW)?)?;
-    // who may connect decides who may write (fs/namei.c, unix_find_bsd); the request is checked
+    // connect(2) takes write permission for the socket (net/unix/af_unix.c, `unix_find_bsd`): everybody may ask, and each
+    // request is checked
     rustix::fs::chmodat(CWD, NEW, Mode::from_raw_mode(0o666), rustix::fs::AtFlags::empty())?;
     rustix::net::listen(&door, BACKLOG)?;
     rustix::fs::rename(NEW, layout::DOOR)?;
@@ -91,17 +94,19 @@ fn listen() -> Result<OwnedFd> {
 
 /// Returns once PID 1 has closed its socket.
 fn serve(door: &Door<'_>, buffers: &mut [Buffer]) -> Result<()> {
-    let mut connections: Connections = [const { None }; MAX];
+    let mut connections: Connections = [const { None }; MAX_CONNECTIONS];
     loop {
         for news in wait(&door.socket, &connections)? {
             match news {
                 News::Init => return Ok(()),
-                News::Door => accept(&door.socket, &mut connections, buffers),
+                News::Door => {
+                    (0..BACKLOG).try_for_each(|_| accept(&door.socket, &mut connections, buffers)).unwrap_or(())
+                }
                 News::Connection(at) => step(at, &mut connections, buffers, door),
             }
         }
         let now = sys::milliseconds();
-        for at in 0..MAX {
+        for at in 0..MAX_CONNECTIONS {
             if connections.get(at).and_then(Option::as_ref).is_some_and(|connection| connection.due() <= now) {
                 step(at, &mut connections, buffers, door);
             }
@@ -122,17 +127,18 @@ fn step(at: usize, connections: &mut Connections, buffers: &mut [Buffer], door: 
 fn wait(door: &OwnedFd, connections: &Connections) -> Result<AllNews> {
     let now = sys::milliseconds();
     let init = Stream(0);
-    let (mut fds, mut all) = (Vec::<PollFd<'_>, { MAX + 2 }>::new(), AllNews::new());
+    let (mut fds, mut all) = (Vec::<PollFd<'_>, { MAX_CONNECTIONS + 2 }>::new(), AllNews::new());
     let mut until = None;
     let mut ask = |news, fd, how| {
         let _ = (all.push(news), fds.push(PollFd::from_borrowed_fd(fd, how)));
     };
     ask(News::Init, init.as_fd(), PollFlags::IN);
-    ask(News::Door, door.as_fd(), PollFlags::IN);
     for (at, connection) in connections.iter().enumerate().filter_map(|(at, place)| Some((at, place.as_ref()?))) {
         ask(News::Connection(at), connection.socket.as_fd(), connection.waits_for());
         until = [until, Some(connection.due())].into_iter().flatten().min();
     }
+    // last: whoever has just ended one may open another
+    ask(News::Door, door.as_fd(), PollFlags::IN);
     let left = until.map(|until| until.saturating_sub(now).saturating_add(1));
     let left = left.map(|left| sys::span(u32::try_from(left).unwrap_or(u32::MAX)));
     match rustix::event::poll(&mut fds, left.as_ref()) {
@@ -143,13 +149,14 @@ fn wait(door: &OwnedFd, connections: &Connections) -> Result<AllNews> {
     Ok(ready.map(|(news, _)| news).collect())
 }
 
-/// Takes one new connection.
-fn accept(door: &OwnedFd, connections: &mut Connections, buffers: &mut [Buffer]) {
+/// Takes one new connection; `None` if there is none.
+fn accept(door: &OwnedFd, connections: &mut Connections, buffers: &mut [Buffer]) -> Option<()> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let Ok(socket) = rustix::net::accept_with(door, flags) else { return };
-    let Ok(peer) = rustix::net::sockopt::socket_peercred(&socket) else { return };
+    let socket = rustix::net::accept_with(door, flags).ok()?;
+    let Ok(peer) = sockopt::socket_peercred(&socket) else { return Some(()) };
+    let _ = sockopt::set_socket_send_buffer_size(&socket, HELD);
     let uid = peer.uid.as_raw();
-    let mut places = [None; MAX];
+    let mut places = [None; MAX_CONNECTIONS];
     for (place, connection) in places.iter_mut().zip(connections.iter()) {
         *place = connection.as_ref().map(|connection| (connection.uid, connection.since));
     }
@@ -159,14 +166,14 @@ fn accept(door: &OwnedFd, connections: &mut Connections, buffers: &mut [Buffer])
         Room::None => {
             let text = answer::refusal(Refusal::TooMany);
             let _ = rustix::io::write(&socket, text.as_bytes());
+            // with something to read, the other side would not get the answer
+            let _ = rustix::io::read(&socket, &mut [0; 512]);
             None
         }
     };
     if let Some((place, buffer)) = at.and_then(|at| connections.get_mut(at).zip(buffers.get_mut(at))) {
         buffer.clear();
-        if let Some(connection) = place {
-            connection.end();
-        }
         *place = Some(Connection::new(socket, uid));
     }
+    Some(())
 }

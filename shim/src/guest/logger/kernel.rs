@@ -21,7 +21,7 @@ use crate::{
     sys::clock,
 };
 
-/// The longest record (kernel/printk/internal.h, `PRINTKRB_RECORD_MAX`, and what the kernel puts before it).
+/// The longest record (kernel/printk/internal.h, `PRINTK_MESSAGE_MAX`).
 const RECORD: usize = 2048;
 /// How many records are read at a time.
 const AT_ONCE: usize = 64;
@@ -67,7 +67,7 @@ impl Kernel {
         }
         pieces.flush();
         let head = rings::head(&file)?;
-        rings::change(&file, Head { source, ..head })
+        rings::write_head(&file, Head { source, ..head })
     }
 }
 

@@ -52,7 +52,7 @@ const AT_ONCE: usize = 256;
 /// Milliseconds after which nothing more is expected, once PID 1 has closed the socket.
 const QUIET: u32 = 100;
 
-/// From when on the kernel's messages are read, in milliseconds after its start: the boot does not wait for it.
+/// The kernel's messages are read from this many milliseconds after its start, so that they do not slow the boot.
 const KERNEL: u64 = 5000;
 
 /// How many of a user's last lines are printed again in a crash loop.
@@ -143,17 +143,12 @@ fn serve(outputs: &mut [Output], besides: &mut Besides, log: &Log) -> Result<()>
         if all.is_empty() && !open && is_sent && each(&mut inits, outputs).all(|(.., output)| output.is_taken()) {
             return Ok(());
         }
-        if let Some(sender) = &mut besides.sender {
-            if !all.is_empty() {
-                sender.news();
-            }
-            sender.step(log);
-        }
+        let any = !all.is_empty();
         for news in all {
             match news {
                 News::Kernel => {
                     if besides.kernel.as_ref().is_some_and(|kernel| kernel.read().is_err()) {
-                        // no memory for it: it must not run in circles
+                        // no memory for it: without this, the loop would never sleep
                         besides.kernel = None;
                     }
                 }
@@ -165,6 +160,12 @@ fn serve(outputs: &mut [Output], besides: &mut Besides, log: &Log) -> Result<()>
                     }
                 }
             }
+        }
+        if let Some(sender) = &mut besides.sender {
+            if any {
+                sender.news();
+            }
+            sender.step(log);
         }
         for (init, output) in inits.iter_mut().zip(&*outputs) {
             let _ = init.take_if(|init| init.terminal.is_none() && output.is_taken());

@@ -1,7 +1,7 @@
 //! Sends the logs to a syslog server, if there is one. The rings hold what it has not taken yet.
 //!
-//! A few lines of one log are sent at a time, and the next ones once the server has them. So a server that goes away
-//! misses nothing that a ring still holds; what it had half, it gets again.
+//! A few lines of one log are sent at a time, and the next ones once the server has confirmed them. If the server goes
+//! away, it gets what it has not confirmed again, as far as the ring still holds it.
 
 use core::mem::MaybeUninit;
 
@@ -23,8 +23,10 @@ use crate::{
 
 /// How many bytes of a log are sent at a time.
 const PIECE: usize = 4096;
-/// Milliseconds between two looks while something is sent.
+/// Milliseconds between two looks while something is sent. They double while the server confirms nothing.
 const LOOK: u64 = 20;
+/// After how many milliseconds people are told that it cannot be reached.
+const SAID: u64 = 10_000;
 /// The first wait, in milliseconds, before the server is tried again.
 const WAIT: u64 = 1000;
 /// The longest one.
@@ -36,7 +38,7 @@ enum Look {
     Done,
     /// There is more, or it is not confirmed.
     Soon,
-    /// The server does not take anything now.
+    /// The server does not confirm or take anything now.
     Later,
 }
 
@@ -54,23 +56,41 @@ pub struct Sender {
     flight: Option<Flight>,
     /// When to look again; `None` if everything is sent.
     pub due: Option<u64>,
+    /// Until the server is tried again.
     wait: u64,
+    /// Until it is seen whether it has confirmed something.
+    look: u64,
+    /// Since when it takes nothing; `None` if it does.
+    away: Option<u64>,
     said: bool,
+    /// How many logs come before the next one: each has its turn.
+    turn: usize,
 }
 
 impl Sender {
     pub fn to(target: Target) -> Self {
-        Self { target, host: machine::host(), socket: None, flight: None, due: Some(0), wait: WAIT, said: false }
+        Self {
+            target,
+            host: machine::host(),
+            socket: None,
+            flight: None,
+            due: Some(0),
+            wait: WAIT,
+            look: LOOK,
+            away: None,
+            said: false,
+            turn: 0,
+        }
     }
 
     /// Whether there is nothing to wait for: everything is sent, or the server does not answer.
     pub const fn is_done(&self) -> bool {
-        self.due.is_none() || self.said
+        self.due.is_none() || self.away.is_some()
     }
 
     /// Something was printed.
     pub fn news(&mut self) {
-        self.due.get_or_insert_with(sys::milliseconds);
+        self.due.get_or_insert_with(|| sys::milliseconds().saturating_add(LOOK));
     }
 
     /// Goes on, if it is time.
@@ -79,12 +99,24 @@ impl Sender {
         if self.due.is_none_or(|due| due > now) {
             return;
         }
-        match self.send() {
-            Ok(Look::Done) => self.due = None,
-            Ok(Look::Soon) => self.due = Some(now.saturating_add(LOOK)),
-            Ok(Look::Later) => self.due = Some(now.saturating_add(WAIT)),
+        let since = self.away.unwrap_or(now);
+        let looked = match self.send() {
+            // a server that confirms nothing is tried anew
+            Ok(Look::Later) if now.saturating_sub(since) >= LONGEST_WAIT => Err(Errno::TIMEDOUT),
+            looked => looked,
+        };
+        match looked {
+            Ok(Look::Done) => (self.due, self.away, self.look) = (None, None, LOOK),
+            Ok(Look::Soon) => (self.due, self.away, self.look) = (Some(now.saturating_add(LOOK)), None, LOOK),
+            Ok(Look::Later) => {
+                self.away = Some(since);
+                self.due = Some(now.saturating_add(self.look));
+                self.look = self.look.saturating_mul(2).min(WAIT);
+            }
             Err(errno) => {
-                if !core::mem::replace(&mut self.said, true) {
+                self.away = Some(since);
+                // at the start, there is no network yet
+                if now.saturating_sub(since) >= SAID && !core::mem::replace(&mut self.said, true) {
                     error!(log, "the syslog server cannot be reached: ", errno, "; it gets the logs later");
                 }
                 (self.socket, self.flight) = (None, None);
@@ -105,24 +137,34 @@ impl Sender {
             return Err(error);
         }
         if self.target.tcp && !sys::is_sent(socket)? {
-            return Ok(Look::Soon);
+            return Ok(Look::Later);
         }
         if let Some(Flight { file, to }) = self.flight.take() {
             let head = rings::head(&file)?;
-            rings::change(&file, Head { sent: to, ..head })?;
-            (self.wait, self.said) = (WAIT, false);
+            rings::write_head(&file, Head { sent: to, ..head })?;
+            if self.target.tcp {
+                // of UDP, nothing is confirmed
+                (self.wait, self.said) = (WAIT, false);
+            }
         }
         let folder = place::file(layout::LOGS, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut buffer = [MaybeUninit::uninit(); 1024];
         let mut entries = RawDir::new(folder, &mut buffer);
+        let (mut at, first) = (0_usize, self.turn);
+        self.turn = 0;
         while let Some(Ok(entry)) = entries.next() {
             let Ok(name) = entry.file_name().to_str() else { continue };
+            at = at.saturating_add(1);
+            if at <= first {
+                continue;
+            }
             if let Ok(file) = rings::open(name, OFlags::RDWR) {
                 let from = if name == layout::KERNEL_LOG { From::Kernel } else { From::User(name) };
                 match lines(socket, &file, &self.host, from, self.target.tcp) {
                     Ok(None) => {}
                     Ok(Some(to)) => {
                         self.flight = Some(Flight { file, to });
+                        self.turn = at;
                         return Ok(Look::Soon);
                     }
                     Err(Errno::AGAIN) => return Ok(Look::Later),
@@ -130,7 +172,8 @@ impl Sender {
                 }
             }
         }
-        Ok(Look::Done)
+        // those before have their turn
+        Ok(if first > 0 { Look::Soon } else { Look::Done })
     }
 }
 
@@ -156,13 +199,8 @@ fn lines(socket: &OwnedFd, file: &OwnedFd, host: &str, from: From<'_>, tcp: bool
     let (mut to, length) = rings::read(file, sent, &mut bytes)?;
     let mut rest = bytes.get(..length).unwrap_or_default();
     while !rest.is_empty() {
-        let end = rest.iter().position(|byte| *byte == b'\n');
-        let (line, taken) = match end {
-            Some(end) => (rest.get(..end), end.saturating_add(1)),
-            // a line that is longer than everything is sent in parts
-            None if rest.len() == PIECE => (Some(rest), PIECE),
-            None => break,
-        };
+        let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { break };
+        let (line, taken) = (rest.get(..end), end.saturating_add(1));
         let message = message(line.unwrap_or_default(), host, from, tcp);
         match rustix::io::write(socket, &message) {
             Ok(length) if length == message.len() => {}

@@ -28,9 +28,9 @@ use crate::{
         wanted::{self, How},
     },
     programs,
+    report::Says,
     say::Text,
     sys::{self, Signals, Start, Stream},
-    upkeep::Told,
 };
 
 mod card;
@@ -87,7 +87,7 @@ fn begin(log: &Log, how: How) -> Result<()> {
 
 /// Configures nothing, and nobody waits for it.
 fn idle() -> Result<()> {
-    service::tell(Told::Ready);
+    service::tell(Says::Ready);
     loop {
         if !is_open() {
             return Ok(());
@@ -137,7 +137,7 @@ impl Cards<'_> {
             if !self.ready && (none || self.cards.iter().any(Card::is_ready)) {
                 self.ready = true;
                 // without a network, nobody waits for it, nor for what comes through it
-                service::tell(if none { Told::Nothing } else { Told::Ready });
+                service::tell(if none { Says::Nothing } else { Says::Ready });
             }
             for news in self.wait()? {
                 match news {

@@ -29,7 +29,7 @@ pub struct InitTerminal {
     given: bool,
 }
 
-/// `/log`, which is started with the first init.
+/// `/log`, which is started at once: it keeps the kernel's messages too.
 pub struct LogProgram {
     pub service: Service,
     /// PID 1 holds them too: an init goes on if `/log` ends, and the next one reads what it prints.
@@ -38,7 +38,7 @@ pub struct LogProgram {
 
 impl LogProgram {
     pub const fn new() -> Self {
-        Self { service: Service::new(&programs::LOGGER, None), held: Vec::new() }
+        Self { service: Service::new(&programs::LOGGER, Some(0)), held: Vec::new() }
     }
 
     /// Makes a new terminal for the init of that home. It looks like the console.

@@ -32,7 +32,6 @@ use crate::{
     },
     handover::HomeId,
     init_news::InitNews,
-    last_word::LastWord,
     layout,
     op::User,
     programs::{self, SERVICES},
@@ -42,7 +41,6 @@ use crate::{
     stopping::SAVED,
     supervise::{Action, ConsoleId, KILLED, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
-    upkeep::{Needs, Told},
 };
 
 /// What the executor needs besides the state: handles on the processes of the sandboxes.
@@ -84,7 +82,7 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
         let due = [state.wake_at(), executor.logger.service.due, watchdog.due()];
         executor.wait(&signals, due.into_iter().flatten().chain(services).min());
         executor.take_reports(&mut state);
-        executor.services.iter_mut().for_each(|service| hear(service, &mut state));
+        executor.services.iter_mut().for_each(|service| service.hear(&mut state));
         executor.broker.take_if(|broker| !broker.serve());
         read_signals(&signals, &mut state);
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
@@ -123,21 +121,6 @@ fn read_signals(signals: &OwnedFd, state: &mut State) {
         if let Some(word) = stop::ordered(i32::from_ne_bytes([a, b, c, d])) {
             state.stop(word);
         }
-    }
-}
-
-/// Does what a service says.
-fn hear(service: &mut Service, state: &mut State) {
-    const NOTHING: u8 = Told::Nothing as u8;
-    const READY: u8 = Told::Ready as u8;
-    const POWER_OFF: u8 = Told::PowerOff as u8;
-    const REBOOT: u8 = Told::Reboot as u8;
-    match service.says() {
-        Some(NOTHING) => state.provided(Needs::ALL),
-        Some(READY) => state.provided(service.row.provides),
-        Some(POWER_OFF) if service.row.stops => state.stop(LastWord::PowerOff(0)),
-        Some(REBOOT) if service.row.stops => state.stop(LastWord::Reboot),
-        _ => {}
     }
 }
 

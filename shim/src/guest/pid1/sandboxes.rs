@@ -62,6 +62,7 @@ fn become_sandbox(user: &User<'_>, machine: &Machine<'_>, reports: &OwnedFd) -> 
 /// The cgroup of a user's sandbox; it is made if it does not exist.
 fn cgroup_of(user: &User<'_>) -> Result<OwnedFd> {
     let folder = place::of_user(layout::CGROUPS, user.uid);
+    // `/control`, which is not root, reads files in it
     match rustix::fs::mkdir(Name::new(&folder)?.c(), Mode::from_raw_mode(0o755)) {
         Ok(()) | Err(Errno::EXIST) => place::file(&folder, OFlags::RDONLY | OFlags::DIRECTORY),
         Err(errno) => Err(errno),

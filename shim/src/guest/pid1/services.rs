@@ -10,11 +10,14 @@ use rustix::{
 
 use crate::{
     guest::{machine::uptime, pid1::watchdog, program::become_it},
+    last_word::LastWord,
     programs::{self, Program},
+    report::Says,
     say,
     say::Text,
-    supervise::{MAX_BACKOFF, Pid},
+    supervise::{MAX_BACKOFF, Pid, State},
     sys::{self, Start},
+    upkeep::Needs,
 };
 
 /// The services whose work nothing of PID 1's is part of.
@@ -34,7 +37,7 @@ pub struct Service {
     pub due: Option<u64>,
     /// Seconds before it is started again. They double while it lives shorter than `MAX_BACKOFF`.
     wait: u64,
-    /// Whether it has said what it has to say.
+    /// Whether it has said its one byte.
     said: bool,
 }
 
@@ -70,18 +73,26 @@ impl Service {
         self.running.as_ref().map(|running| &running.socket)
     }
 
-    /// What to poll until it has said what it has to say, which it does once. PID 1 listens no longer: a service cannot
+    /// What to poll until it has said its one byte. PID 1 listens no longer: a service cannot
     /// keep it busy.
     pub fn news(&self) -> Option<&OwnedFd> {
         self.socket().filter(|_| !self.said)
     }
 
-    /// What it says now, if anything.
-    pub fn says(&mut self) -> Option<u8> {
-        let mut word = [0];
-        let read = rustix::io::read(self.news()?, &mut word);
+    /// Does what it says now, if anything.
+    pub fn hear(&mut self, state: &mut State) {
+        let mut byte = [0];
+        let Some(read) = self.news().map(|socket| rustix::io::read(socket, &mut byte)) else { return };
         self.said = self.said || !matches!(read, Err(Errno::AGAIN));
-        read.ok().filter(|length| *length > 0).map(|_| word[0])
+        let [byte] = byte;
+        match read.ok().filter(|length| *length > 0).and_then(|_| Says::parse(byte)) {
+            // without a network, nothing comes through it either
+            Some(Says::Nothing) if self.row.provides == Needs::NETWORK => state.provided(Needs::ALL),
+            Some(Says::Ready) => state.provided(self.row.provides),
+            Some(Says::PowerOff) if self.row.stops => state.stop(LastWord::PowerOff(0)),
+            Some(Says::Reboot) if self.row.stops => state.stop(LastWord::Reboot),
+            _ => {}
+        }
     }
 
     /// It is due again, after a while that grows.

@@ -57,7 +57,7 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, options: &Options<'_>) ->
     }
     let code = place::code(user.name);
     let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, code, host };
-    note(user, policy.rights());
+    note(user, policy.rights(), &log);
     // the out-of-memory killer must not take the process that holds the sandbox together
     let _ = place::file("/proc/self/oom_score_adj", OFlags::WRONLY).and_then(|adj| rustix::io::write(&adj, b"-1000"));
     if steps(&plan::guarded(plan::root(&sandbox), guards), &log).is_err() {
@@ -78,11 +78,13 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, options: &Options<'_>) ->
 }
 
 /// Notes for `/control` who this is and what the policy allows.
-fn note(user: &User<'_>, rights: Rights) {
+fn note(user: &User<'_>, rights: Rights, log: &Log) {
     let mut text = Text::new();
     say!(&mut text, Live { rights, name: user.name });
     let file = place::file(&place::of_user(layout::LIVE, user.uid), OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC);
-    let _ = file.and_then(|file| rustix::io::write(&file, text.as_bytes()));
+    if let Err(errno) = file.and_then(|file| rustix::io::write(&file, text.as_bytes())) {
+        error!(log, "the door does not know ", user.name, ": ", errno);
+    }
 }
 
 /// Whether the broker has made a /dev for the user. The broker reads policies only at boot.
