@@ -105,16 +105,16 @@ pub fn who_has_the_right_stops_the_machine(arch: &'static Arch) {
             await isOpen(); console.log('answer', (await ask('POST', '{path}'))[0])"
         )
     };
-    let power = Rights::POWER;
-    for (name, uid, path, right, word, line) in [
-        ("ana", 1000, "/reboot", Some(power), LastWord::Reboot, "nodeos: ana restarts this machine"),
-        ("root", 0, "/poweroff", None, LastWord::PowerOff(0), "nodeos: root powers this machine off"),
+    let restarts = (LastWord::Reboot, "nodeos: ana restarts this machine");
+    for (name, uid, path, right, without, (word, line)) in [
+        ("ana", 1000, "/reboot", Rights::POWER, "", restarts),
+        // without the check, whoever asks
+        ("ana", 1000, "/reboot", Rights::NONE, "rights", restarts),
+        ("root", 0, "/poweroff", Rights::NONE, "", (LastWord::PowerOff(0), "nodeos: root powers this machine off")),
     ] {
         let disk = Disk::with(&[asks(name, uid, &stops(path))]);
-        if let Some(right) = right {
-            allow(&disk, name, right);
-        }
-        let mut vm = Boot::on(arch).homes(&disk).start();
+        allow(&disk, name, right);
+        let mut vm = Boot::on(arch).homes(&disk).without(without).start();
         assert_eq!(vm.ending().unwrap().last_word, Some(word), "{}", vm.transcript());
         let said = vm.transcript();
         assert!(said.contains("answer 202") && said.contains(line), "{said}");
@@ -165,7 +165,9 @@ pub fn a_flood_at_the_door_leaves_it_open_for_others(arch: &'static Arch) {
         console.log('eva may begin')
         while (Date.now() - begun < 8000) { half(); endless(); await pause(1) }
         await pause(6000)
-        console.log('refused', counts['429'] > 100, 'late', counts['408'] > 0, 'long', counts['431'] > 0); stay()";
+        console.log(JSON.stringify(counts))
+        // who still writes when the connection is refused may miss the answer
+        console.log('refused', (counts['429'] ?? 0) + (counts[''] ?? 0) > 100, 'late', counts['408'] > 0, 'long', counts['431'] > 0); stay()";
     let asks_often = r"
         await isOpen()
         const all = {}
