@@ -7,7 +7,7 @@ const { constants: { signals }, homedir } = require('node:os')
 const { basename } = require('node:path')
 
 /** Milliseconds from SIGHUP to SIGKILL. */
-const GRACE = 5000
+const GRACE = 3000
 /** Variables of the server that are no business of what it starts. */
 const OWN = ['AUTHORIZED_KEYS', 'HOST', 'PORT', 'SSH_GRACE']
 

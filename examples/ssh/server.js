@@ -103,10 +103,10 @@ const main = () => {
     for (const { fingerprint, comment } of found) console.log(`may enter: ${fingerprint} ${comment}`.trim())
     if (found.length === 0) console.log(`nobody may enter: write a public key into ${keys.AUTHORIZED}, or into the variable AUTHORIZED_KEYS`)
   })
+  // what runs gets a SIGHUP as its connection ends; with it ends the server
   process.once('SIGTERM', () => {
-    server.close(() => process.exit())
-    for (const socket of sockets.values()) socket.destroySoon() // what runs gets a SIGHUP
-    setTimeout(() => process.exit(), 1000)
+    server.close()
+    for (const socket of sockets.values()) socket.destroy()
   })
 }
 
