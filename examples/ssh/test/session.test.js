@@ -105,6 +105,16 @@ test('node as SHELL is no shell: /bin/sh comes before it', async () => {
   assert.equal((await run(await enter(server), 'echo $0')).out, '/bin/sh\n')
 })
 
+test('without native code there is no terminal, and all else works', async () => {
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ssh-'))
+  const before = path.join(home, 'before.js')
+  const without = "Object.assign(m, { _load: (name, ...more) => { if (name.startsWith('@lydell')) throw new Error('none'); return load(name, ...more) } })"
+  fs.writeFileSync(before, `const m = require('node:module'); const load = m._load; ${without}`)
+  const client = await enter(await start({ home, env: { NODE_OPTIONS: `--require=${before}` } }))
+  await assert.rejects(run(client, 'tty', { options: { pty: true } }), { message: 'Unable to request a pseudo-terminal' })
+  assert.equal((await run(client, 'echo works')).out, 'works\n')
+})
+
 test('nothing is forwarded', async () => {
   const client = await enter(await start())
   for (const ask of [(done) => client.forwardOut('127.0.0.1', 1, '127.0.0.1', 80, done), (done) => client.forwardIn('127.0.0.1', 0, done)]) {
