@@ -9,7 +9,7 @@ const { basename } = require('node:path')
 /** Milliseconds from SIGHUP to SIGKILL. */
 const GRACE = 3000
 /** Variables of the server that are no business of what it starts. */
-const OWN = ['AUTHORIZED_KEYS', 'HOST', 'PORT', 'SSH_GRACE']
+const OWN = ['AUTHORIZED_KEYS', 'HOST', 'PORT', 'SSH_ALIVE', 'SSH_GRACE']
 
 /** Terminals need native code. Without it the server refuses a terminal, and all else works. */
 const pty = (() => {
@@ -69,6 +69,7 @@ const onTerminal = (channel, [path, args], env, { cols, rows, term }) => {
   const child = pty.spawn(path, args, { name: term, cols, rows, cwd: homedir(), env, encoding: null })
   const { signal, hangUp, end } = group(child.pid)
   let over = false
+  child.on('error', () => {}) // without it, a terminal that closes while it is written to throws
   child.onData((data) => {
     if (!channel.write(data)) child.pause()
   })
@@ -80,7 +81,14 @@ const onTerminal = (channel, [path, args], env, { cols, rows, term }) => {
     end()
     finish(channel, exitCode, Object.keys(signals).find((name) => signals[name] === number))
   })
-  return { signal, hangUp, resize: (size) => over || child.resize(size.cols, size.rows) }
+  const resize = ({ cols, rows }) => {
+    try {
+      child.resize(cols, rows)
+    } catch {
+      // it has just ended
+    }
+  }
+  return { signal, hangUp, resize }
 }
 
 /**

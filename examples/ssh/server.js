@@ -58,7 +58,7 @@ const serve = (client, socket, { ip: address, port }) => {
   let refused = 0
   let name
   client.on('error', (error) => {
-    if (name !== undefined) console.log(`${ip}: ${error.message}`)
+    if (name !== undefined) console.log(`${ip}: ${error.message.replace(/[^ -~]/g, '?')}`)
     socket.destroy()
   })
   client.on('authentication', (attempt) => {
@@ -84,7 +84,8 @@ const main = () => {
   const host = keys.hostKey()
   const sockets = new Map()
   const place = (ip, port) => `${ip} ${port}`
-  const ssh = new Server({ hostKeys: [host.text], algorithms }, (client, from) => serve(client, sockets.get(place(from.ip, from.port)), from))
+  const options = { hostKeys: [host.text], algorithms, keepaliveInterval: guard.ALIVE, keepaliveCountMax: 3 }
+  const ssh = new Server(options, (client, from) => serve(client, sockets.get(place(from.ip, from.port)), from))
   const server = net.createServer({ noDelay: true }, (socket) => {
     if (!guard.admit(socket)) return socket.destroy()
     const at = place(socket.remoteAddress, socket.remotePort)

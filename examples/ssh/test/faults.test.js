@@ -84,6 +84,44 @@ test('a client that breaks off in the middle is no harm', async () => {
   assert.equal(server.child.exitCode, null)
 })
 
+test('a client that vanishes is dropped, and what it runs ends', async () => {
+  const server = await start({ env: { SSH_ALIVE: '300' } })
+  const both = []
+  const between = net.createServer((socket) => {
+    both.push(socket, net.connect(server.port, '127.0.0.1'))
+    both[0].pipe(both[1]).pipe(both[0])
+  }).listen(0, '127.0.0.1')
+  await once(between, 'listening')
+  const client = await enter({ port: between.address().port })
+  let pid = ''
+  client.exec('echo $$; exec sleep 1000', (error, channel) => channel.on('data', (data) => (pid += data)))
+  await until('it runs', () => pid.endsWith('\n'))
+  await new Promise((done) => setTimeout(done, 2000))
+  assert.ok(alive(pid.trim())) // as long as the client answers
+  for (const socket of both) socket.unpipe().pause()
+  await until('it has ended', () => !alive(pid.trim()))
+  assert.match(server.said, /Keepalive timeout/)
+  for (const socket of both) socket.destroy()
+  between.close()
+})
+
+test('a terminal that ends while a client types and resizes is no harm', async () => {
+  const server = await start()
+  const client = await enter(server)
+  for (let i = 0; i < 5; i++) {
+    await new Promise((done) => client.shell({}, (error, channel) => {
+      const typing = setInterval(() => {
+        channel.write('x'.repeat(10_000))
+        channel.setWindow(i + 1, 80, 0, 0)
+      }, 1)
+      channel.write('exec sleep 0.1\r')
+      channel.resume().once('close', () => done(clearInterval(typing)))
+    }))
+  }
+  await serves(server)
+  assert.equal(server.child.exitCode, null)
+})
+
 test('SIGTERM ends the server, its clients and what they run', async () => {
   const server = await start()
   const client = await enter(server)
