@@ -1,7 +1,6 @@
-//! The operations of the plans. Each prints itself as a shell-like line, which is used in error messages, golden files
-//! and `nodeos explain`.
+//! The operations of the plans. Each prints itself as a shell-like line, for errors, golden files and `nodeos explain`.
 //!
-//! `Op` has the operations that both plans use; `Boot` has those of the boot, `Root` those of a sandbox.
+//! `Op` has what both plans use; `Boot` has what only the boot does, `Root` what only a sandbox does.
 
 use crate::{
     device::Device,
@@ -102,7 +101,7 @@ pub enum File<'a> {
     Hostname(&'a str),
     /// What the machine's own settings say to services.
     Words(&'a MachineFile<'a>),
-    /// The machine's time zone, as Debian has it: its name.
+    /// The name of the machine's time zone.
     Timezone(&'a str),
 }
 

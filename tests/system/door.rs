@@ -86,7 +86,11 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         "eva GET /status 403 ",
         "eva GET /log 403 ",
         "eva POST /reboot 403 ",
-        "{\"name\":\"here\",\"nodeos\":\"0.2.0\",\"kernel\":true,\"uptime\":true,\"time\":true,\"synchronized\":false,\"memory\":true,\"users\":true}\n",
+        concat!(
+            "{\"name\":\"here\",\"nodeos\":\"",
+            env!("CARGO_PKG_VERSION"),
+            "\",\"kernel\":true,\"uptime\":true,\"time\":true,\"synchronized\":false,\"memory\":true,\"users\":true}\n"
+        ),
         "root GET /status 200 root,ana,eva\n",
         "root GET /log 200 hello of root\n",
         "root GET /log?user=eva 200 hello of eva\n",
@@ -162,7 +166,6 @@ pub fn a_flood_at_the_door_leaves_it_open_for_others(arch: &'static Arch) {
         const endless = () => open('GET /status HTTP/1.1\r\nA: ' + 'x'.repeat(100000))
         const begun = Date.now()
         for (let turn = 0; turn < 1000; turn++) { half(); endless(); if (turn % 50 === 0) await pause(50) }
-        console.log('eva may begin')
         while (Date.now() - begun < 8000) { half(); endless(); await pause(1) }
         await pause(6000)
         console.log(JSON.stringify(counts))

@@ -50,10 +50,12 @@ macro_rules! behaviours {
 }
 
 behaviours! {
+    app: native_addons_find_the_libraries_that_debian_has;
     bench: nodeos_executes_fewer_than_half_the_instructions_of_a_busybox_script;
     budget: memory_and_timeline_are_measured_in_the_machine,
         the_timeline_of_an_app_is_measured,
         the_budget_check_fails_on_each_kind_of_regression;
+    clock: the_real_time_clock_is_set_after_an_answer;
     console: backspace_erases_a_whole_multibyte_character,
         an_app_sees_the_size_of_its_console,
         an_invalid_console_size_is_reported,
@@ -71,6 +73,7 @@ behaviours! {
         a_user_has_no_privileges_and_no_inherited_descriptors,
         once_users_run_only_pid_1_keeps_all_capabilities,
         root_can_access_all_homes_but_no_disks_or_kernel_settings;
+    many: five_hundred_homes_boot;
     memory: too_little_memory_is_reported_with_an_amount_that_suffices,
         file_pages_are_reclaimed_at_the_high_limit_of_a_policy,
         a_leak_ends_with_an_error_of_node;
@@ -78,6 +81,8 @@ behaviours! {
     power: the_power_button_leaves_a_clean_filesystem,
         files_survive_a_power_cut_a_few_seconds_later,
         a_commit_interval_in_usersflags_is_used;
+    repair: a_damaged_folder_is_repaired_at_the_next_boot;
+    shell: npm_in_too_little_memory_says_what_it_needs;
     soak: services_that_are_killed_again_and_again_come_back_and_leave_no_growth;
     speculation: processor_vulnerabilities_are_mitigated,
         a_missing_mitigation_is_detected;
@@ -100,7 +105,6 @@ behaviours! {
         a_home_cannot_replace_what_an_app_runs_with,
         a_writable_app_makes_files_beside_its_code_and_cannot_change_it,
         an_app_whose_home_is_refused_ends_with_a_status,
-        native_addons_find_the_libraries_that_debian_has,
         an_app_has_the_console_and_the_machine_exits_with_its_status,
         an_http_app_answers_the_host,
         a_user_sees_its_account_host_name_and_network_settings,
@@ -116,8 +120,7 @@ behaviours! {
     clock: without_a_server_the_clock_goes_on_from_the_saved_time,
         a_time_server_sets_the_clock_whatever_it_said_before,
         servers_that_lie_or_refuse_change_nothing,
-        a_power_cut_after_an_answer_keeps_the_time,
-        the_real_time_clock_is_set_after_an_answer;
+        a_power_cut_after_an_answer_keeps_the_time;
     demo: the_session_of_2015_replays,
         an_installed_package_survives_a_reboot;
     door: users_ask_for_what_their_policy_allows,
@@ -136,7 +139,6 @@ behaviours! {
         a_home_created_after_boot_is_reported_differently_from_a_refused_one;
     machine_file: a_machine_has_its_own_name_address_servers_and_zone,
         settings_that_are_broken_or_not_roots_count_for_nothing;
-    many: five_hundred_homes_boot;
     network: everything_that_a_dhcp_server_says_is_used,
         a_lease_is_renewed_and_ends_when_its_server_is_gone,
         a_cable_that_was_out_keeps_its_address_or_gets_another,
@@ -151,8 +153,7 @@ behaviours! {
         a_crash_loop_restarts_the_machine_if_the_policy_says_so,
         an_init_that_ran_out_of_memory_is_reported,
         a_stop_gives_programs_the_time_that_the_policy_says;
-    repair: a_damaged_folder_is_repaired_at_the_next_boot,
-        an_e2fsck_that_stops_halfway_makes_the_partition_read_only,
+    repair: an_e2fsck_that_stops_halfway_makes_the_partition_read_only,
         a_running_check_is_stopped_before_the_machine_restarts,
         a_partition_without_a_journal_is_checked_after_a_power_cut,
         a_corrupt_journal_does_not_prevent_booting;
@@ -166,8 +167,7 @@ behaviours! {
     shell: an_app_with_a_shell_runs_commands,
         an_app_without_a_shell_is_told_how_to_get_one,
         a_person_uses_the_commands_and_changes_the_password,
-        npm_installs_into_the_folder_where_a_person_starts,
-        npm_in_too_little_memory_says_what_it_needs;
+        npm_installs_into_the_folder_where_a_person_starts;
     several_apps: each_app_is_a_user_with_a_policy_of_its_own;
     ssh: a_user_with_a_key_has_a_shell_and_files_over_ssh;
     unwritable: quotas_and_the_read_only_feature_cause_a_read_only_mount_with_advice,

@@ -13,7 +13,7 @@ const KILLS: u32 = 12;
 pub fn services_that_are_killed_again_and_again_come_back_and_leave_no_growth(arch: &'static Arch) {
     let kills = env::var("NODEOS_SOAK").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
     let root = r"
-        const fs = require('fs'), http = require('http')
+        const fs = require('fs')
         const read = (path) => { try { return fs.readFileSync(path, 'utf8') } catch { return '' } }
         const SERVICES = ['log', 'net', 'clock', 'control']
         const pids = () => Object.fromEntries(fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))
@@ -34,7 +34,8 @@ pub fn services_that_are_killed_again_and_again_come_back_and_leave_no_growth(ar
                 const last = sample()
                 console.log('last', JSON.stringify(last))
                 const grown = Object.keys(last).filter((key) => last[key] > first[key] * 1.1 + 8)
-                console.log('kills', JSON.stringify(kills), 'grown', JSON.stringify(grown))
+                const missing = SERVICES.filter((name) => !all[name])
+                console.log('kills', JSON.stringify(kills), 'grown', JSON.stringify(grown), 'missing', JSON.stringify(missing))
             }
             turn++
             for (const name of SERVICES) if (all[name]) { process.kill(all[name], 'SIGKILL'); kills[name]++ }
@@ -49,7 +50,7 @@ pub fn services_that_are_killed_again_and_again_come_back_and_leave_no_growth(ar
     let root = format!("const KILLS = {kills};{root}");
     let disk = Disk::with(&[runs("root", 0, &root), runs("ana", 1000, ana)]);
     let mut vm = Boot::on(arch).homes(&disk).without("pid").counted().words("ntp=none").start();
-    let all = format!(r#"kills {{"log":{kills},"net":{kills},"clock":{kills},"control":{kills}}} grown []"#);
+    let all = format!(r#"kills {{"log":{kills},"net":{kills},"clock":{kills},"control":{kills}}} grown [] missing []"#);
     let within = Duration::from_secs(120 + u64::from(kills) * 20);
     assert!(vm.expect_within(within, &all).is_ok(), "{}", vm.transcript());
     let said = vm.transcript();

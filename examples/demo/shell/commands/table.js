@@ -1,7 +1,7 @@
 'use strict'
 // What the shell does itself: a machine that has only node has no /bin/ls. A row says where a command is, what it
 // takes, and what it does; `help` prints it. `screen`: it takes the terminal for itself. `last`: a program of that name
-// comes first, because no other system has this command.
+// comes first, so that an app's own `log` or `status` still runs.
 
 const row = (file, takes, does, { screen = false, last = false } = {}) => ({ file, takes, does, screen, last })
 
