@@ -39,7 +39,9 @@ pub enum Answer {
         idle: bool,
     },
     /// PID 1 gets a byte at the end.
-    Tell { _at_end: Tell },
+    Tell {
+        _at_end: Tell,
+    },
 }
 
 impl Answer {

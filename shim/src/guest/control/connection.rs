@@ -49,7 +49,9 @@ enum Phase {
     Writes(Answer),
     /// A socket that is closed with something to read makes the other side's next read fail (net/unix/af_unix.c,
     /// `unix_release_sock`). And the other side should have read the answer before the machine stops.
-    Closes { _answer: Answer },
+    Closes {
+        _answer: Answer,
+    },
 }
 
 /// A connection.
