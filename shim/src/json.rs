@@ -65,6 +65,22 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// A string as it is written: its escapes stay. For values in which a backslash is never valid.
+    #[inline(never)]
+    pub fn raw(&mut self) -> Option<&'a str> {
+        self.take('"')?;
+        let start = self.rest.as_str();
+        loop {
+            let left = self.rest.as_str().len();
+            match self.next()? {
+                '"' => return start.get(..start.len().checked_sub(left)?),
+                '\\' => self.next().map(drop)?,
+                '\0'..' ' => return None,
+                _ => {}
+            }
+        }
+    }
+
     fn escaped(&mut self) -> Option<char> {
         Some(match self.next()? {
             letter @ ('"' | '\\' | '/') => letter,
@@ -182,6 +198,23 @@ mod tests {
             say!(&mut text, Quoted(name));
             assert_eq!(Json::of(text.as_bytes()).unwrap().string(&mut read), Some(true));
             assert_eq!(read, name);
+        }
+    }
+
+    #[test]
+    fn a_string_can_be_read_as_it_is_written() {
+        for (text, raw, rest) in [
+            (r#" "ana", 1"#, Some("ana"), Some(',')),
+            (r#""" "#, Some(""), None),
+            (r#""a\\"b"#, Some(r"a\\"), Some('b')),
+            (r#""a\"b"c"#, Some(r#"a\"b"#), Some('c')),
+            ("\"a\nb\"", None, Some('b')),
+            (r#""ana"#, None, None),
+            (r#""ana\"#, None, None),
+            ("ana", None, Some('a')),
+        ] {
+            let mut json = Json::of(text.as_bytes()).unwrap();
+            assert_eq!((json.raw(), json.peek()), (raw, rest), "{text}");
         }
     }
 }

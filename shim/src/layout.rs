@@ -63,6 +63,10 @@ pub const LIVE: &str = "/live";
 pub const LOGS: &str = "/live/log";
 /// The name of the kernel's log there. No user's name has a colon.
 pub const KERNEL_LOG: &str = "kernel:";
+/// What the machine's own settings say to services (`machine_file::Words`).
+pub const WORDS: &str = "/live/words";
+/// The name of the machine's time zone, below a user's root.
+pub const TIMEZONE: &str = "etc/timezone";
 /// The runtime layer of a sandbox that is being built.
 pub const RUNTIME: &str = "/runtime";
 /// The /dev of each user with granted devices, in a folder named by the uid.
@@ -112,6 +116,10 @@ pub const POLICY_SUFFIX: &str = ".json";
 pub const TIME: &str = ".clock";
 /// The same, where PID 1 sees it.
 pub const TIME_FILE: &str = "/tmp/.clock";
+/// The file with the machine's own settings (`machine_file`), at the top of the users partition. Only root may write it.
+pub const MACHINE: &str = ".machine.json";
+/// The same, where PID 1 sees it.
+pub const MACHINE_FILE: &str = "/tmp/.machine.json";
 /// A folder of every ext4 filesystem. It is no home.
 pub const LOST_FOUND: &str = "lost+found";
 /// The logon settings of a user, below the home.

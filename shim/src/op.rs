@@ -5,7 +5,9 @@
 
 use crate::{
     device::Device,
-    displayed, layout, say,
+    displayed, layout,
+    machine_file::{MachineFile, Words},
+    say,
     say::{Octal, Say},
 };
 
@@ -98,6 +100,10 @@ pub enum File<'a> {
     Hosts(&'a str),
     /// The host's name.
     Hostname(&'a str),
+    /// What the machine's own settings say to services.
+    Words(&'a MachineFile<'a>),
+    /// The machine's time zone, as Debian has it: its name.
+    Timezone(&'a str),
 }
 
 impl Say for File<'_> {
@@ -111,7 +117,8 @@ impl Say for File<'_> {
             Self::Group(User { gid: 0, .. }) => say!(text, "root:x:0:\n"),
             Self::Group(user) => say!(text, "root:x:0:\n", user.name, ":x:", user.gid, ":\n"),
             Self::Hosts(host) => say!(text, "127.0.0.1 localhost ", host, "\n::1 localhost ", host, "\n"),
-            Self::Hostname(host) => say!(text, host, "\n"),
+            Self::Hostname(name) | Self::Timezone(name) => say!(text, name, "\n"),
+            Self::Words(file) => Words(file).say(text),
         }
     }
 }
@@ -184,6 +191,8 @@ pub enum Boot<'a> {
     LoopbackUp,
     /// Writes a small file of the host layer.
     File(&'a str, File<'a>),
+    /// Sets the host name.
+    Hostname(&'a str),
 }
 
 /// The operations that make a user's root.
@@ -312,6 +321,7 @@ impl Say for Boot<'_> {
             Self::Keymap(name) => say!(text, "loadkeys ", name),
             Self::LoopbackUp => say!(text, "ip link set lo up"),
             Self::File(path, _) => say!(text, "write ", path),
+            Self::Hostname(name) => say!(text, "hostname ", name),
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Messages for a syslog server (RFC 5424), by UDP (RFC 5426) or TCP with counted octets (RFC 6587, 3.4.1).
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 use heapless::Vec;
 
-use crate::{cut, say, say::Text};
+use crate::{
+    clock::servers::{Host, Server},
+    cut, say,
+    say::Text,
+};
 
 /// The port of a server that names none (RFC 5426, 3.3).
 pub const PORT: u16 = 514;
@@ -34,10 +38,9 @@ impl Target {
             "tcp" => true,
             _ => return None,
         };
-        let alone = server.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(server);
-        let address = alone.parse().map(|address: IpAddr| SocketAddr::new(address, PORT));
-        let server = address.or_else(|_| server.parse()).ok().filter(|server| server.port() > 0)?;
-        Some(Self { tcp, server })
+        // a user of this machine could listen on its loopback, and is no server
+        let Server { host: Host::Address(ip), port } = Server::with_default(server, PORT)? else { return None };
+        Some(Self { tcp, server: SocketAddr::new(ip, port) })
     }
 }
 
@@ -130,7 +133,18 @@ mod tests {
         assert_eq!(server("tcp:[2001:db8::1]:601"), Some((true, "[2001:db8::1]:601".to_owned())));
         assert_eq!(server("udp:2001:db8::1"), Some((false, "[2001:db8::1]:514".to_owned())));
         assert_eq!(server("udp:[2001:db8::1]"), Some((false, "[2001:db8::1]:514".to_owned())));
-        for wrong in ["", "10.0.2.2", "udp:", "udp:log.example", "tls:10.0.2.2", "udp:10.0.2.2:0", "udp:10.0.2.2:x"] {
+        for wrong in [
+            "",
+            "10.0.2.2",
+            "udp:",
+            "udp:log.example",
+            "tls:10.0.2.2",
+            "udp:10.0.2.2:0",
+            "udp:10.0.2.2:x",
+            "udp:127.0.0.1",
+            "tcp:[::1]:601",
+            "udp:10.0.2.2,10.0.2.3",
+        ] {
             assert_eq!(server(wrong), None, "{wrong}");
         }
     }

@@ -16,6 +16,7 @@ use shim::cmdline::Options;
 use shim::keymap::{self, KEYMAPS};
 use shim::layout::ROOT_USER;
 use shim::limits::{self, Limits};
+use shim::machine_file::MachineFile;
 use shim::op::{self, Code, Upper};
 use shim::plan::{self, InRam, Need, Sandbox, Steps};
 use shim::policy::Policy;
@@ -117,7 +118,7 @@ fn sections(subject: &Subject, options: &Options<'_>, console: &str) -> Result<V
     }
     let users = subject.users(options)?;
     sections.push(section("devices of all users", &plan::devices(&[console])));
-    sections.push(section("what the host says, below every user's root", &plan::host("nodeos")));
+    sections.push(section("what the host says, below every user's root", &plan::host("nodeos", &MachineFile::default())));
     let count = users.iter().filter(|user| user.home.refused.is_none()).count();
     let all = limits::of_all(u64::from(subject.memory) << 20);
     if users.iter().any(|user| !user.counts().devices.is_empty()) {

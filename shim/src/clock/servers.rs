@@ -7,7 +7,7 @@ use heapless::Vec;
 use super::{dns, is_of_others, sntp};
 use crate::{
     cut,
-    network::{V6, names},
+    network::{V6, names, parse_any},
     say,
     say::Say,
 };
@@ -43,8 +43,14 @@ impl<'a> Server<'a> {
     /// Parses `10.0.2.2`, `10.0.2.2:1123`, `2001:db8::1`, `[2001:db8::1]:1123`, `time.example` or `time.example:1123`.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
+        Self::with_default(text, sntp::PORT)
+    }
+
+    /// The same for another kind of server, with the port that it has if none is given.
+    #[must_use]
+    pub fn with_default(text: &'a str, default: u16) -> Option<Self> {
         if let Some(address) = address(text) {
-            return Some(Self { host: Host::Address(address), port: sntp::PORT });
+            return Some(Self { host: Host::Address(address), port: default });
         }
         let (host, port) = match text.strip_prefix('[').and_then(|text| cut::once(text, b']')) {
             Some((address, "")) => (address, None),
@@ -53,7 +59,7 @@ impl<'a> Server<'a> {
         };
         let port = match port {
             Some(port) => cut::small(port, 10)?.try_into().ok().filter(|port: &u16| *port > 0)?,
-            None => sntp::PORT,
+            None => default,
         };
         let host = match address(host) {
             Some(address) => Host::Address(address),
@@ -66,7 +72,7 @@ impl<'a> Server<'a> {
 
 /// An address that a server may have.
 fn address(text: &str) -> Option<IpAddr> {
-    text.parse().ok().filter(is_of_others)
+    parse_any(text).filter(is_of_others)
 }
 
 /// The servers in a list: a line each, or separated by commas. What cannot be parsed is left out.
@@ -81,8 +87,8 @@ pub fn name_servers(file: &str) -> impl Iterator<Item = SocketAddr> {
     let values = file.lines().filter_map(|line| line.strip_prefix("nameserver"));
     // a name server of this machine is fine: what it says is checked
     let addresses =
-        values.filter(|value| value.starts_with([' ', '\t'])).filter_map(|value| value.trim_ascii().parse().ok());
-    addresses.map(|address: IpAddr| SocketAddr::new(address, dns::PORT)).take(3)
+        values.filter(|value| value.starts_with([' ', '\t'])).filter_map(|value| parse_any(value.trim_ascii()));
+    addresses.map(|address| SocketAddr::new(address, dns::PORT)).take(3)
 }
 
 /// An address, for people.

@@ -40,3 +40,4 @@ mod service;
 pub mod setup;
 mod terminal;
 mod uevents;
+mod words;

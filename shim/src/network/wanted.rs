@@ -14,6 +14,11 @@ use crate::cut;
 /// What a value of `net=` looks like.
 pub const HINT: &str = "net= is off, dhcp, or ADDRESS/PREFIX[,gateway=ADDRESS][,dns=ADDRESS]…";
 
+/// The value by which all cards ask by DHCP.
+pub const DHCP: &str = "dhcp";
+/// The value by which no card is configured.
+pub const OFF: &str = "off";
+
 /// How cards get their addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum How {
@@ -42,34 +47,44 @@ impl How {
     #[must_use]
     #[inline(never)]
     pub fn parse(value: &str) -> Option<Self> {
-        Some(match value {
-            "" | "dhcp" => Self::Dhcp,
-            "off" => Self::Off,
-            _ => Self::Fixed(Fixed::parse(value)?),
-        })
+        if value.is_empty() {
+            return Some(Self::Dhcp);
+        }
+        let mut parts = Some(value);
+        let mut how = match cut::next(&mut parts, b',')? {
+            DHCP => Self::Dhcp,
+            OFF => Self::Off,
+            address => {
+                let address = Address::parse(address)?;
+                Self::Fixed(Fixed { address, gateway: None, servers: Vec::new() })
+            }
+        };
+        if let Self::Fixed(fixed) = &mut how {
+            while let Some(part) = cut::next(&mut parts, b',') {
+                match cut::once(part, b'=')? {
+                    ("gateway", ip) => fixed.gateway = Some(gateway(ip, fixed.address)?),
+                    ("dns", ip) => fixed.servers.push(server(ip)?).ok()?,
+                    _ => return None,
+                }
+            }
+        }
+        parts.is_none().then_some(how)
     }
 }
 
-impl Fixed {
-    fn parse(value: &str) -> Option<Self> {
-        let mut parts = Some(value);
-        let address = Address::parse(cut::next(&mut parts, b',')?)?;
-        let mut fixed = Self { address, gateway: None, servers: Vec::new() };
-        while let Some(part) = cut::next(&mut parts, b',') {
-            let (key, ip) = cut::once(part, b'=')?;
-            let ip = parse(ip).filter(|ip| is_unicast(*ip));
-            match key {
-                "gateway" => fixed.gateway = Some(ip.filter(|ip| address.reaches(*ip) && *ip != address.ip)?),
-                // a name server may run in the machine itself
-                "dns" => {
-                    fixed.servers.push(ip.or(Some(Ipv4Addr::LOCALHOST).filter(|_| part == "dns=127.0.0.1"))?).ok()?
-                }
-                _ => return None,
-            }
-        }
-        Some(fixed)
-    }
+/// A gateway: another machine in the network of the address.
+#[must_use]
+pub fn gateway(text: &str, address: Address) -> Option<Ipv4Addr> {
+    parse(text).filter(|ip| is_unicast(*ip) && address.reaches(*ip) && *ip != address.ip)
+}
 
+/// A name server, which may run in the machine itself.
+#[must_use]
+pub fn server(text: &str) -> Option<Ipv4Addr> {
+    parse(text).filter(|ip| is_unicast(*ip) || *ip == Ipv4Addr::LOCALHOST)
+}
+
+impl Fixed {
     /// The same as a lease that does not end.
     #[must_use]
     pub fn lease(&self) -> Lease {
@@ -110,6 +125,8 @@ mod tests {
             "10.0.2.15/24,dns=127.0.0.2",
             "10.0.2.15/24,dns=1.1.1.1,dns=1.1.1.1,dns=1.1.1.1,dns=1.1.1.1",
             "10.0.2.15/24,ntp=1.1.1.1",
+            "dhcp,dns=1.1.1.1",
+            "off,",
         ] {
             assert_eq!(How::parse(value), None, "{value}");
         }

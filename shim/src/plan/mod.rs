@@ -247,6 +247,7 @@ mod tests {
     use super::*;
     use crate::{
         limits::Limits,
+        machine_file::MachineFile,
         op::{Code, Root, Upper},
         policy::Network,
     };
@@ -308,7 +309,14 @@ mod tests {
         golden("devices", &devices(&["/devices/ttyS0"]));
         golden("devices_granted", &granted());
         golden("broker_apart", &apart());
-        golden("host", &host("nodeos"));
+        golden("host", &host("nodeos", &MachineFile::default()));
+        let own = br#"{"hostname": "garden", "address": "10.0.0.5/24", "timezone": "Europe/Madrid"}"#;
+        golden("host_with_settings_of_its_own", &host("nodeos", &MachineFile::parse(own).unwrap()));
+        let named = br#"{"hostname": "garden"}"#;
+        let plan = text(&host("nodeos", &MachineFile::parse(named).unwrap()));
+        assert!(plan.contains("hostname garden") && !plan.contains(layout::WORDS));
+        assert_eq!(layout::MACHINE_FILE, format!("{}/{}", layout::USERS, layout::MACHINE));
+        assert!(crate::users::is_ours(layout::MACHINE.as_bytes()));
         assert!(devices(&["/devices/a", "/devices/b", "/devices/c", "/devices/d"]).len() < MAX_STEPS);
     }
 

@@ -25,6 +25,7 @@ pub use self::{
 use crate::{
     cut, displayed,
     json::Json,
+    keys::said,
     named::{Named, Set},
     rights::Rights,
     say,
@@ -216,13 +217,6 @@ fn set<T: Set>(json: &mut Json<'_>, why: &mut &'static str, wrong: &'static str)
 
 fn seconds(json: &mut Json<'_>, range: &RangeInclusive<u8>) -> Option<u8> {
     json.number().and_then(|number| u8::try_from(number).ok()).filter(|number| range.contains(number))
-}
-
-fn said<T>(value: Option<T>, why: &mut &'static str, text: &'static str) -> Option<T> {
-    if value.is_none() {
-        *why = text;
-    }
-    value
 }
 
 /// Reads `SHARED` or `PRIVATE`.

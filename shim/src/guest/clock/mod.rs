@@ -1,7 +1,7 @@
 //! `/clock`: keeps the machine's time.
 //!
 //! ```text
-//! /run/net/ntp, ntp=, defaults -> Sources -> exchange -> discipline (decides) -> the clock -> Keep
+//! /run/net/ntp, .machine.json, ntp=, defaults -> Sources -> exchange -> discipline (decides) -> the clock -> Keep
 //! ```
 //!
 //! PID 1 starts it with a socket as its standard input, where it writes a byte once the time is right. It opens
@@ -24,7 +24,7 @@ use crate::{
         sntp::{Refusal, Sample},
     },
     cmdline::Options,
-    guest::{log::Log, service},
+    guest::{log::Log, service, words},
     programs,
     sys::{self, Start, clock},
     upkeep::Told,
@@ -33,7 +33,9 @@ use crate::{
 /// The program.
 pub fn main(start: Start) -> ! {
     let log = Log::held();
-    let mut sources = Sources::of(Options::of(start.environment()).ntp);
+    let own = words::own("ntp");
+    let kernels = Options::of(start.environment()).ntp;
+    let mut sources = Sources::of(own.as_deref().unwrap_or(kernels));
     let result = Events::new().and_then(|mut events| keep_time(&mut sources, &mut events, &log));
     if let Err(errno) = result {
         error!(log, "/clock cannot keep the time: ", errno);
@@ -42,7 +44,7 @@ pub fn main(start: Start) -> ! {
 }
 
 /// Returns once the program must end.
-fn keep_time(sources: &mut Sources, events: &mut Events, log: &Log) -> Result<()> {
+fn keep_time(sources: &mut Sources<'_>, events: &mut Events, log: &Log) -> Result<()> {
     let mut keep = Keep::new();
     service::apart(&programs::CLOCK, log)?;
     // a real-time clock that the kernel found late may have set the clock since `/setup` did
@@ -90,7 +92,7 @@ fn seconds() -> u64 {
     sys::milliseconds() / 1000
 }
 
-fn ask(server: usize, sources: &mut Sources, events: &mut Events) -> core::result::Result<Sample, Option<Refusal>> {
+fn ask(server: usize, sources: &mut Sources<'_>, events: &mut Events) -> core::result::Result<Sample, Option<Refusal>> {
     let mut wait = |socket: BorrowedFd<'_>, milliseconds: u32| {
         let until = sys::milliseconds().saturating_add(milliseconds.into());
         events.wait(Some(socket), until)
@@ -100,7 +102,7 @@ fn ask(server: usize, sources: &mut Sources, events: &mut Events) -> core::resul
 }
 
 /// Sets the clock.
-fn set(change: Change, sources: &Sources, log: &Log) -> Result<()> {
+fn set(change: Change, sources: &Sources<'_>, log: &Log) -> Result<()> {
     let Change { how, offset, server, poll, news } = change;
     let from = sources.named(server);
     match how {

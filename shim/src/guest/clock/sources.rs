@@ -1,4 +1,5 @@
-//! Where the names and addresses of time servers come from: `/net`, else the kernel's word `ntp=`, else our defaults.
+//! Where the names and addresses of time servers come from: `/net`, else the word `ntp=` (the machine's
+//! own, else the kernel's), else our defaults.
 
 use core::net::{IpAddr, SocketAddr};
 
@@ -19,9 +20,9 @@ use crate::{
 const LONGEST: usize = 2048;
 
 /// The list in use.
-pub struct Sources {
+pub struct Sources<'a> {
     /// `ntp=`, or the defaults.
-    word: &'static str,
+    word: &'a str,
     list: Text,
     /// What is known about each server.
     hosts: [Known; MAX_SERVERS],
@@ -36,9 +37,9 @@ struct Known {
 
 const UNKNOWN: Known = Known { address: None, kind: Kind::A };
 
-impl Sources {
-    /// With what the kernel's word says; empty if there is none.
-    pub fn of(word: &'static str) -> Self {
+impl<'a> Sources<'a> {
+    /// With what the word says; empty if there is none.
+    pub fn of(word: &'a str) -> Self {
         Self { word: if word.is_empty() { DEFAULTS } else { word }, list: Text::new(), hosts: [UNKNOWN; MAX_SERVERS] }
     }
 

@@ -32,7 +32,7 @@ use crate::{
         logger::{kernel::Kernel, syslog::Sender},
         place, privilege,
         rings::Writer,
-        service,
+        service, words,
     },
     init_news::{FIXED, InitNews},
     layout,
@@ -121,10 +121,11 @@ fn prepare() -> Result<()> {
     rustix::fs::chown(layout::LOGS, Some(uid), Some(gid))
 }
 
-/// The syslog server of the kernel's word.
+/// The syslog server of the machine's own settings, else of the kernel's word.
 fn target(start: Start, log: &Log) -> Option<Target> {
-    let words = start.environment().filter_map(|word| word.to_str().ok());
-    let value = words.filter_map(|word| word.strip_prefix("syslog=")).last()?;
+    let own = words::own("syslog");
+    let kernels = start.environment().filter_map(|word| word.to_str().ok());
+    let value = own.as_deref().or(kernels.filter_map(|word| word.strip_prefix("syslog=")).last())?;
     let target = Target::parse(value);
     if target.is_none() {
         error!(log, "syslog=", value, " is ignored: ", protocol::HINT);

@@ -10,6 +10,7 @@ use crate::{
     layout::{self, MAX_ENVIRONMENT},
     limits,
     logon_file::LogonFile,
+    machine_file::is_timezone,
     say,
     say::{Text, whole},
     sys::{self, Start, Stream},
@@ -95,6 +96,8 @@ fn with_content(file: &OwnedFd, variables: &Words<'_>, go_on: &dyn Fn(&Words<'_>
 /// The environment of a user's process without the variables of files.
 fn environment(text: &mut Text, user: &str, shell: &str, memory: &str, options: &Options<'_>) {
     let Options { term, lang, tz, .. } = options;
+    let mut bytes = [0; ZONE];
+    let tz = zone(&mut bytes).unwrap_or(tz);
     say!(text, "HOME=/\0TERM=", term, "\0LANG=", lang, "\0PATH=/bin:/usr/bin\0USER=", user, "\0SHELL=", shell, "\0");
     if !tz.is_empty() {
         say!(text, "TZ=", tz, "\0");
@@ -103,4 +106,14 @@ fn environment(text: &mut Text, user: &str, shell: &str, memory: &str, options: 
         // without the second one, the youngest objects have 48 MiB more
         say!(text, "NODE_OPTIONS=--max-old-space-size=", mib, " --max-semi-space-size=1\0");
     }
+}
+
+/// More bytes than a time zone's name has.
+const ZONE: usize = 80;
+
+/// The machine's time zone, from the host layer, unless the user has a file of that name.
+fn zone(bytes: &mut [u8; ZONE]) -> Option<&str> {
+    let file = place::regular(CWD, layout::TIMEZONE).ok()?;
+    let text = core::str::from_utf8(place::content(&file, bytes).ok()?).ok()?;
+    Some(text.trim_ascii()).filter(|text| is_timezone(text))
 }

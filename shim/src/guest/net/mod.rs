@@ -18,7 +18,7 @@ use rustix::{
 
 use self::{card::Card, files::Files, kernel::Kernel};
 use crate::{
-    guest::{log::Log, machine, service},
+    guest::{log::Log, machine, service, words},
     network::{
         Address, NICS,
         bytes::Bytes,
@@ -56,8 +56,10 @@ pub fn main(start: Start) -> ! {
     // a machine that stops sends SIGTERM to all, and programs use the network until they have ended
     Signals::of(&[Signal::PIPE, Signal::TERM]).block();
     // the other words are not its business
-    let words = start.environment().filter_map(|word| word.to_str().ok());
-    let value = words.filter_map(|word| word.strip_prefix("net=")).last().unwrap_or_default();
+    let kernels = start.environment().filter_map(|word| word.to_str().ok());
+    let value = kernels.filter_map(|word| word.strip_prefix("net=")).last().unwrap_or_default();
+    let own = words::own("net");
+    let value = own.as_deref().unwrap_or(value);
     let how = How::parse(value).unwrap_or_else(|| {
         error!(log, "net=", value, " is ignored, and DHCP is used: ", wanted::HINT);
         How::default()

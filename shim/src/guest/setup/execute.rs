@@ -58,6 +58,7 @@ impl Execute for Boot<'_> {
             Boot::Keymap(name) => keymap::load(name, log),
             Boot::LoopbackUp => sys::loopback_up(),
             Boot::File(path, ref file) => write_file(path, file),
+            Boot::Hostname(name) => rustix::system::sethostname(name.as_bytes()),
         }
     }
 

@@ -11,6 +11,7 @@ mod grow;
 mod homes;
 mod keymap;
 mod mend;
+mod own;
 mod partition;
 
 use heapless::Vec;
@@ -31,6 +32,7 @@ use crate::{
     },
     handover::{Record, Settings, Writer},
     layout::{self, MAX_CONSOLES},
+    machine_file::{MAX_FILE, MachineFile},
     op::Upper,
     plan::{self, InRam, Own, Run, Step},
     say,
@@ -57,7 +59,9 @@ fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
     steps(&plan::homes(options), log)?;
     let consoles = consoles();
     devices(&consoles, log)?;
-    steps(&plan::host(&host()), log)?;
+    let (mut bytes, mut own) = ([0; MAX_FILE], MachineFile::default());
+    own::settings(&mut own, &mut bytes, log);
+    steps(&plan::host(&host(), &own), log)?;
     hand_over(options, &consoles, log)?;
     Ok(upper)
 }
