@@ -14,7 +14,7 @@ use serde::Serialize;
 use shim::arches::Arch;
 use shim::cmdline::Options;
 use shim::keymap::{self, KEYMAPS};
-use shim::layout::ROOT_USER;
+use shim::layout::{MACHINE, ROOT_USER};
 use shim::limits::{self, Limits};
 use shim::machine_file::MachineFile;
 use shim::op::{self, Code, Upper};
@@ -58,6 +58,9 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// The host's name where nothing else says it.
+const HOST: &str = "nodeos";
 
 /// Steps that belong together.
 #[derive(Serialize)]
@@ -118,7 +121,17 @@ fn sections(subject: &Subject, options: &Options<'_>, console: &str) -> Result<V
     }
     let users = subject.users(options)?;
     sections.push(section("devices of all users", &plan::devices(&[console])));
-    sections.push(section("what the host says, below every user's root", &plan::host("nodeos", &MachineFile::default())));
+    let settings = subject.settings.as_ref().filter(|_| options.users.is_some() || subject.carried);
+    let said = settings.and_then(|settings| settings.as_deref().ok());
+    let own = said.and_then(|text| MachineFile::parse(text.as_bytes()).ok()).unwrap_or_default();
+    let title = match settings {
+        None => String::new(),
+        Some(Ok(text)) => format!("; the machine's own settings {text}"),
+        Some(Err(why)) => format!("; nothing in {MACHINE} counts: {why}"),
+    };
+    let title = format!("what the host says, below every user's root{title}");
+    sections.push(section(&title, &plan::host(HOST, &own)));
+    let host = own.hostname.unwrap_or(HOST);
     let count = users.iter().filter(|user| user.home.refused.is_none()).count();
     let all = limits::of_all(u64::from(subject.memory) << 20);
     if users.iter().any(|user| !user.counts().devices.is_empty()) {
@@ -126,12 +139,12 @@ fn sections(subject: &Subject, options: &Options<'_>, console: &str) -> Result<V
         sections.push(section("the broker, in a mount namespace of its own", &plan::apart()));
     }
     for user in &users {
-        sections.push(one(user, options.single, limits::of_one(all, count, user.counts())));
+        sections.push(one(user, host, options.single, limits::of_one(all, count, user.counts())));
     }
     Ok(sections)
 }
 
-fn one(user: &User, single: bool, limits: Limits) -> Section {
+fn one(user: &User, host: &str, single: bool, limits: Limits) -> Section {
     let read::User { name, uid, gid, init, refused, .. } = &user.home;
     if let Some(why) = refused {
         return Section { title: format!("{}: refused, {why}", Shown::of(name)), steps: Vec::new() };
@@ -145,8 +158,7 @@ fn one(user: &User, single: bool, limits: Limits) -> Section {
     let owner = op::User { name, uid: *uid, gid: *gid };
     let Policy { network, devices, .. } = user.counts();
     let (network, granted) = (*network, !devices.is_empty());
-    let sandbox =
-        Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, code: user.code, host: "nodeos" };
+    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, code: user.code, host };
     let title = format!("{}, uid {uid}, gid {gid}: {when}; policy {}", Shown::of(name), user.policy);
     let mut section = section(&title, &plan::root(&sandbox));
     section.extend(&collected(|run| plan::become_user(&owner, run)));
@@ -200,7 +212,7 @@ impl fmt::Display for Section {
 #[cfg(test)]
 mod tests {
     use super::subject::{Of, PolicyOf};
-    use super::{Code, Options, Subject, User, limits, one, plan, read, section, sections, text};
+    use super::{Code, HOST, Options, Subject, User, limits, one, plan, read, section, sections, text};
     use boot::inspect::App;
     use shim::policy::Policy;
 
@@ -220,7 +232,7 @@ mod tests {
     #[test]
     fn each_user_is_shown_with_when_its_root_is_made_or_why_not() {
         let limits = limits::of_all(256 << 20);
-        let title = |user: &User, single| one(user, single, limits).title;
+        let title = |user: &User, single| one(user, HOST, single, limits).title;
         let mut user = user(Code::None);
         assert_eq!(
             title(&user, false),
@@ -230,7 +242,7 @@ mod tests {
         user.home.init = true;
         assert!(title(&user, false).contains("at boot, for its init"));
         user.home.refused = Some("it is not a directory".to_owned());
-        let refused = one(&user, false, limits);
+        let refused = one(&user, HOST, false, limits);
         assert_eq!((refused.title.as_str(), refused.steps.len()), ("guest: refused, it is not a directory", 0));
     }
 
@@ -270,6 +282,7 @@ mod tests {
                 (read::User::new("root", 0, 0, read::How::Password), Some(parsed("{"))),
             ],
             carried: false,
+            settings: None,
             arch: None,
         };
         golden("explain_several_apps", &subject);
@@ -283,6 +296,7 @@ mod tests {
             apps: vec![App { name: "app".to_owned(), code: Code::ReadOnly, policy: None }],
             homes: vec![(read::User::new("app", 1000, 1000, read::How::None), None)],
             carried: true,
+            settings: None,
             arch: None,
         };
         golden("explain_carried_homes", &subject);

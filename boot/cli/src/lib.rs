@@ -12,6 +12,7 @@ mod explain;
 mod init;
 mod inspect;
 mod kernel;
+mod machine;
 mod man;
 mod measure;
 mod medium;
@@ -113,6 +114,7 @@ verbs! {
     Init: init,
     Kernel: kernel,
     Users: users,
+    Machine: machine,
     Explain: explain,
     Inspect: inspect,
     Measure: measure,

@@ -12,6 +12,7 @@ use boot::users::nsh::Nsh;
 use boot::users::policy::{policy, set_policy, set_variables, variables};
 use boot::users::read::{self, Image};
 use clap::Subcommand;
+use shim::layout::MACHINE;
 use shim::policy::keys::{self, name};
 use shim::policy::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES, PRIVATE, Pattern, Policy, SHARED};
 
@@ -178,6 +179,11 @@ impl Act for Args {
                 }
                 print_line(read::HEADING)?;
                 users.iter().try_for_each(|user| print_line(&user.to_string()).map(|_| ()))?;
+                match image.settings()? {
+                    None => {}
+                    Some(Ok(text)) => drop(print_line(&format!("{MACHINE}: {text}"))?),
+                    Some(Err(why)) => drop(print_line(&format!("{MACHINE}: nothing in it counts: {why}"))?),
+                }
             }
             Verb::Add { file, name, uid, from, how, shell, shell_args } => {
                 // the folder may contain its own logon.json

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Read as _, Write as _};
 use std::path::Path;
 
-use shim::layout::{APPS_IMAGE, HOME_INIT, HOMES, POLICY, POLICY_SUFFIX};
-use shim::policy::MAX_FILE;
+use shim::layout::{APPS_IMAGE, HOME_INIT, HOMES, MACHINE, POLICY, POLICY_SUFFIX};
 use shim::users::{self, Found, is_ours};
+use shim::{machine_file, policy};
 
 use super::files::{App, Files};
 use super::{HEAD, Kind};
@@ -16,7 +16,8 @@ use crate::image::archive::{DIRECTORY, KIND, REGULAR};
 use crate::image::unpack;
 use crate::media::{self, MANIFEST, Manifest};
 use crate::users::place::Place;
-use crate::users::read::{How, Judged, User, judge};
+use crate::users::read::{How, User};
+use crate::users::roots::{Judged, RootsFile, Settings};
 use crate::users::superblock;
 
 /// The machine of a medium.
@@ -27,6 +28,8 @@ pub struct Machine {
     /// The apps, by name.
     pub apps: Vec<App>,
     pub homes: Homes,
+    /// Its own settings, if homes in the initramfs bring them.
+    pub settings: Option<Settings>,
 }
 
 /// The homes of a medium.
@@ -84,6 +87,7 @@ impl Machine {
                 }
                 if let Some(homes) = carried.homes {
                     self.homes = Homes::Carried(homes);
+                    self.settings = carried.settings;
                 }
             }
             _ => {}
@@ -95,20 +99,29 @@ impl Machine {
 struct Carried {
     apps: Option<Vec<App>>,
     homes: Option<Vec<(User, Option<Judged>)>>,
+    settings: Option<Settings>,
 }
 
 /// What an initramfs has besides the shim and the carbon copy.
 fn carried(window: &Window) -> Result<Carried> {
     let mut apps = None;
     let mut policies = BTreeMap::new();
+    let mut settings = None;
     let members = unpack::all(&mut BufReader::new(window.reader()), |member, content| {
-        let policy = member.path.strip_prefix(HOMES).and_then(|path| path.strip_prefix('/')?.strip_prefix(POLICY));
-        let name = policy.and_then(|path| path.strip_prefix('/')?.strip_suffix(POLICY_SUFFIX));
-        if let Some(name) = name {
+        let at_home = member.path.strip_prefix(HOMES).and_then(|path| path.strip_prefix('/'));
+        let policy = at_home.and_then(|path| path.strip_prefix(POLICY)?.strip_prefix('/'));
+        let mut read = |most: usize| -> std::io::Result<Vec<u8>> {
             let mut text = Vec::new();
-            content.take(MAX_FILE as u64).read_to_end(&mut text)?;
-            let is_file = member.mode & KIND == REGULAR;
-            policies.insert(name.to_owned(), judge(is_file, member.uid, member.mode, member.size, &text));
+            content.take(most as u64).read_to_end(&mut text)?;
+            Ok(text)
+        };
+        let (is_file, uid, mode, size) = (member.mode & KIND == REGULAR, member.uid, member.mode, member.size);
+        if let Some(name) = policy.and_then(|name| name.strip_suffix(POLICY_SUFFIX)) {
+            let text = &read(policy::MAX_FILE)?;
+            policies.insert(name.to_owned(), RootsFile { is_file, uid, mode, size, text }.policy());
+        } else if at_home == Some(MACHINE) {
+            let text = &read(machine_file::MAX_FILE)?;
+            settings = Some(RootsFile { is_file, uid, mode, size, text }.settings());
         } else if member.path == APPS_IMAGE {
             let mut file = tempfile::NamedTempFile::new()?;
             std::io::copy(content, &mut file)?;
@@ -151,7 +164,7 @@ fn carried(window: &Window) -> Result<Carried> {
         let opened = file.reopen().tried("open", file.path())?;
         Files::open(&Window::of(opened, window.path())?)?.apps()
     });
-    Ok(Carried { apps: apps.transpose()?, homes })
+    Ok(Carried { apps: apps.transpose()?, homes, settings })
 }
 
 #[cfg(test)]
@@ -225,6 +238,19 @@ mod tests {
         let named: Vec<_> =
             found.iter().map(|(name, init, refused)| (name.as_str(), *init, refused.is_some())).collect();
         assert_eq!(named, [("a", true, false), ("b", true, true), ("c", false, false), ("twin", false, true)]);
+    }
+
+    #[test]
+    fn settings_in_an_initramfs_are_those_that_the_kernel_leaves() {
+        let own = |mode, uid| ("homes/.machine.json".to_owned(), REGULAR | mode, uid, 0);
+        let said = |members: &[(String, u32, u32, u32)]| {
+            let folder = ("homes".to_owned(), DIRECTORY | 0o755, 0, 0);
+            let members = [folder].into_iter().chain(members.iter().cloned());
+            in_time(&medium(members, 1)).settings.map(|settings| settings.unwrap_err())
+        };
+        assert_eq!(said(&[]), None);
+        assert!(said(&[own(0o600, 1000), own(0o600, 0)]).unwrap().starts_with("it is malformed"));
+        assert_eq!(said(&[own(0o600, 0), own(0o600, 1000)]).as_deref(), Some("others than root can write it"));
     }
 
     #[test]

@@ -6,14 +6,15 @@ pub use self::listing::{Member, Partition, inspect, partition};
 use super::disk::{Disk, HELD, Inode, ROOT};
 use super::ext4::{in_use, replayed};
 use super::place::Place;
+use super::roots::{Judged, RootsFile, Settings};
 use super::superblock;
 use crate::host::error::{Error, Result};
 use crate::host::shown::Shown;
 use serde::Serialize;
-use shim::layout::{HOME_INIT, LOGON_FILE, MAX_LOGON_FILE, POLICY, POLICY_SUFFIX, ROOT_USER};
+use shim::layout::{HOME_INIT, LOGON_FILE, MACHINE, MAX_LOGON_FILE, POLICY, POLICY_SUFFIX, ROOT_USER};
 use shim::logon_file::LogonFile;
-use shim::policy::{MAX_FILE, Policy};
 use shim::users::{Found, Homes, Index, is_ours};
+use shim::{machine_file, policy};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -30,9 +31,6 @@ pub enum How {
     /// Cannot log on.
     None,
 }
-
-/// A policy, or what is wrong with its file.
-pub type Judged = std::result::Result<Policy, String>;
 
 /// One home.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -203,9 +201,21 @@ impl Image {
     }
 
     fn judged(&self, file: &Inode) -> Result<Judged> {
-        let small = file.is_file() && file.size < MAX_FILE as u64;
-        let text = if small { self.content(file, MAX_FILE as u64)? } else { Vec::new() };
-        Ok(judge(file.is_file(), file.uid, file.mode.into(), file.size, &text))
+        self.of_root(file, policy::MAX_FILE, |file| file.policy())
+    }
+
+    /// The machine's own settings in JSON, or what is wrong with the file; `None` if there is no file.
+    pub fn settings(&self) -> Result<Option<Settings>> {
+        let file = self.look(MACHINE.as_bytes())?;
+        file.map(|file| self.of_root(&file, machine_file::MAX_FILE, |file| file.settings())).transpose()
+    }
+
+    /// Judges a file that is read only if it is shorter than this.
+    fn of_root<T>(&self, file: &Inode, most: usize, judge: impl FnOnce(RootsFile<'_>) -> T) -> Result<T> {
+        let small = file.is_file() && file.size < most as u64;
+        let text = if small { self.content(file, most as u64)? } else { Vec::new() };
+        let (is_file, mode) = (file.is_file(), file.mode.into());
+        Ok(judge(RootsFile { is_file, uid: file.uid, mode, size: file.size, text: &text }))
     }
 
     /// The content of a file of at most `most` bytes.
@@ -278,19 +288,6 @@ impl Image {
     fn failed(&self, path: &[u8], why: &dyn fmt::Display) -> Error {
         Error::new(format!("read {} in {}", Shown::of(path), self.path.display()), why)
     }
-}
-
-/// What a machine makes of the file of a policy: the shim's own conditions.
-pub fn judge(is_file: bool, uid: u32, mode: u32, size: u64, text: &[u8]) -> Judged {
-    if !is_file {
-        return Err("it is not a regular file".to_owned());
-    } else if uid != 0 || mode & 0o022 != 0 {
-        return Err("others than root can write it".to_owned());
-    } else if size >= MAX_FILE as u64 {
-        return Err("it is too long".to_owned());
-    }
-    let said = || String::from_utf8_lossy(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    Policy::parse(text).map_err(|why| format!("{why}: {}", Shown::of(&said())))
 }
 
 fn policy_name(user: &str) -> Vec<u8> {

@@ -82,12 +82,21 @@ impl Script {
             self.line(&[b"mkdir", &above])?;
             self.owner(&above, 0o040_700, 0, 0)?;
         }
+        self.private(&path, file, from)
+    }
+
+    /// Writes a file at the top that only root can access, or removes it; `file` tells whether it already exists.
+    pub fn of_root(&mut self, name: &str, file: bool, from: Option<&Path>) -> Result<()> {
+        self.private(&[b"/", name.as_bytes()].concat(), file, from)
+    }
+
+    fn private(&mut self, path: &[u8], file: bool, from: Option<&Path>) -> Result<()> {
         if file {
-            self.line(&[b"rm", &path])?;
+            self.line(&[b"rm", path])?;
         }
         let Some(from) = from else { return Ok(()) };
-        self.file(&path, from)?;
-        self.owner(&path, 0o100_600, 0, 0)
+        self.file(path, from)?;
+        self.owner(path, 0o100_600, 0, 0)
     }
 
     /// Removes a name. A name with a line break cannot be in a command: e2fsck removes it once its inode is free.

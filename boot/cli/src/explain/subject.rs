@@ -11,7 +11,8 @@ use boot::inspect::{self, App};
 use boot::media::Found;
 use boot::users::app::is_folder;
 use boot::users::names;
-use boot::users::read::{self, Image, Judged};
+use boot::users::read::{self, Image};
+use boot::users::roots::{Judged, Settings};
 use shim::arches::Arch;
 use shim::cmdline::Options;
 use shim::layout::{FIRST_UID, ROOT_USER, USERS_LABEL};
@@ -39,6 +40,8 @@ pub struct Subject {
     pub homes: Vec<(read::User, Option<Judged>)>,
     /// Whether the initramfs carries them.
     pub carried: bool,
+    /// The machine's own settings.
+    pub settings: Option<Settings>,
     /// The architecture, if the medium is made for one.
     pub arch: Option<&'static Arch>,
 }
@@ -98,8 +101,13 @@ impl Args {
         let users = self.source().users(manifest)?;
         users.apps.iter().try_for_each(|app| is_folder(&app.path).map(drop))?;
         let apps: Vec<App> = users.apps.into_iter().map(App::from).collect();
+        let mut settings = None;
         let homes = match &users.homes {
-            Homes::File(file) => of_image(&Image::open(file)?)?,
+            Homes::File(file) => {
+                let image = Image::open(file)?;
+                settings = image.settings()?;
+                of_image(&image)?
+            }
             Homes::App => {
                 let new = |(app, uid): (&App, u32)| (read::User::new(&app.name, uid, uid, read::How::None), None);
                 apps.iter().zip(FIRST_UID..).map(new).collect()
@@ -108,26 +116,29 @@ impl Args {
         };
         let own = assembly::own_words(self.arch, Placement::Medium, !matches!(users.homes, Homes::None), true);
         let line = words::join(&[&own, &manifest.cmdline, &self.append]).map_err(usage)?;
-        Ok(Subject { line, apps, homes, ..Subject::default() })
+        Ok(Subject { line, apps, homes, settings, ..Subject::default() })
     }
 
     /// The machine that boots a medium.
     fn of_medium(&self, medium: &Path) -> Result<Subject, Failed> {
-        let inspect::Machine { cmdline, apps, homes } = inspect::machine(medium)?;
-        let (homes, carried) = match (&self.users, homes) {
-            (Some(file), _) => (of_image(&Image::open(file)?)?, false),
-            (None, inspect::Homes::Partition(place)) => (of_image(&Image::at(&place)?)?, false),
-            (None, inspect::Homes::Carried(homes)) => (homes, true),
-            (None, inspect::Homes::None) => (Vec::new(), false),
+        let inspect::Machine { cmdline, apps, homes, settings: carried } = inspect::machine(medium)?;
+        let of = |image: Image| Ok::<_, Failed>((of_image(&image)?, image.settings()?, false));
+        let (homes, settings, carried) = match (&self.users, homes) {
+            (Some(file), _) => of(Image::open(file)?)?,
+            (None, inspect::Homes::Partition(place)) => of(Image::at(&place)?)?,
+            (None, inspect::Homes::Carried(homes)) => (homes, carried, true),
+            (None, inspect::Homes::None) => (Vec::new(), None, false),
         };
         let line = words::join(&[&cmdline, &self.append]).map_err(usage)?;
-        Ok(Subject { line, apps, homes, carried, ..Subject::default() })
+        Ok(Subject { line, apps, homes, carried, settings, ..Subject::default() })
     }
 
     /// A machine of which only the users are known.
     fn of_users(&self) -> Result<Subject, Failed> {
         let users = self.users.as_deref().filter(|users| *users != Path::new("none"));
-        let homes = users.map(|file| of_image(&Image::open(file)?)).transpose()?;
+        let image = users.map(Image::open).transpose()?;
+        let homes = image.as_ref().map(of_image).transpose()?;
+        let settings = image.map_or(Ok(None), |image| image.settings())?;
         let found = if homes.is_some() { format!("users=LABEL={USERS_LABEL}") } else { String::new() };
         let line = words::join(&[&found, &self.append]).map_err(usage)?;
         // nothing says which ones: the usual one
@@ -135,7 +146,7 @@ impl Args {
             Some(_) => vec![App { name: names::APP.to_owned(), code: Code::ReadOnly, policy: None }],
             None => Vec::new(),
         };
-        Ok(Subject { line, apps, homes: homes.unwrap_or_default(), ..Subject::default() })
+        Ok(Subject { line, apps, homes: homes.unwrap_or_default(), settings, ..Subject::default() })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of what the command does to files and terminals of the host, one module per behaviour.
 
 mod a_full_disk_leaves_nothing_half_written;
+mod a_machine_has_settings_of_its_own;
 mod a_medium_uses_only_its_own_files;
 mod a_policy_is_stored_beside_the_homes;
 mod an_interrupted_change_leaves_nothing_behind;
