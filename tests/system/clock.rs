@@ -16,7 +16,7 @@ use shim::{arches::Arch, clock::FLOOR, last_word::LastWord, layout};
 use tests::{Boot, Disk, runs};
 
 const LONG_AGO: &str = "1970-01-01T00:00:00";
-const FAR: &str = "2040-01-01T00:00:00";
+pub const FAR: &str = "2040-01-01T00:00:00";
 /// 2040, and 2001, in milliseconds.
 const YEAR_2040: i64 = 2_208_988_800_000;
 const YEAR_2001: i64 = 1_000_000_000_000;
@@ -31,7 +31,7 @@ fn host() -> i64 {
 
 /// What a server does.
 #[derive(Clone, Copy)]
-enum Says {
+pub enum Says {
     /// The host's time, and so many milliseconds.
     Host(i64),
     /// The right time, as an answer to another request.
@@ -41,13 +41,13 @@ enum Says {
 }
 
 /// A time server (RFC 5905, section 7.3).
-struct Server {
-    port: u16,
+pub struct Server {
+    pub port: u16,
     asked: Arc<AtomicUsize>,
 }
 
 impl Server {
-    fn start(says: Says) -> Self {
+    pub fn start(says: Says) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let (port, asked) = (socket.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
         let count = asked.clone();
@@ -83,7 +83,7 @@ impl Server {
         Self { port, asked }
     }
 
-    fn asked(&self) -> usize {
+    pub fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }
 }

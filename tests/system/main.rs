@@ -14,6 +14,7 @@ mod env;
 mod host;
 mod isolation;
 mod logon;
+mod machine_file;
 mod many;
 mod memory;
 mod network;
@@ -132,6 +133,8 @@ behaviours! {
         a_password_check_takes_no_memory_from_others,
         single_user_mode_lets_only_root_in,
         a_home_created_after_boot_is_reported_differently_from_a_refused_one;
+    machine_file: a_machine_has_its_own_name_address_time_server_and_zone,
+        settings_that_are_broken_or_not_roots_count_for_nothing;
     many: five_hundred_homes_boot;
     network: everything_that_a_dhcp_server_says_is_used,
         a_lease_is_renewed_and_ends_when_its_server_is_gone,
