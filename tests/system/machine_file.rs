@@ -1,5 +1,7 @@
 //! One machine's own settings, in `.machine.json` on the users partition.
 
+use std::{net::UdpSocket, time::Duration};
+
 use boot::users::{
     machine::{set_settings, settings},
     policy::set_variables,
@@ -34,16 +36,19 @@ const SEES: &str = r#"
         }, 100)
     }"#;
 
-pub fn a_machine_has_its_own_name_address_time_server_and_zone(arch: &'static Arch) {
+pub fn a_machine_has_its_own_name_address_servers_and_zone(arch: &'static Arch) {
     let mut bo = runs("bo", 1001, SEES);
     bo.file("etc/timezone", "America/Lima\n");
     let disk = Disk::with(&[runs("root", 0, SEES), runs("ana", 1000, SEES), bo]);
     ["root", "ana", "bo"].iter().for_each(|user| waits_for_the_network(&disk, user));
     set_variables(&disk.path, "ana", "TZ=Africa/Cairo\n").unwrap();
     let server = Server::start(Says::Host(0));
+    let logs = UdpSocket::bind("127.0.0.1:0").unwrap();
+    logs.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let text = format!(
-        r#"{{"hostname": "garden", "address": "10.0.2.77/24", "router": "10.0.2.2", "dns": ["10.0.2.3", "9.9.9.9"], "ntp": ["10.0.2.2:{}"], "timezone": "Europe/Madrid"}}"#,
-        server.port
+        r#"{{"hostname": "garden", "address": "10.0.2.77/24", "router": "10.0.2.2", "dns": ["10.0.2.3", "9.9.9.9"], "ntp": ["10.0.2.2:{}"], "syslog": "udp:10.0.2.2:{}", "timezone": "Europe/Madrid"}}"#,
+        server.port,
+        logs.local_addr().unwrap().port()
     );
     set_settings(&disk.path, Some(&MachineFile::parse(text.as_bytes()).unwrap())).unwrap();
 
@@ -66,6 +71,10 @@ pub fn a_machine_has_its_own_name_address_time_server_and_zone(arch: &'static Ar
         assert!(vm.transcript().replace('\r', "").contains(&line), "{}", vm.failure(format!("not said: {line}")));
     }
     assert!(server.asked() >= 3, "{}", vm.transcript());
+    let mut message = [0; 2048];
+    while let length = logs.recv(&mut message).expect("the log of ana")
+        && !String::from_utf8_lossy(&message[..length]).contains("Z garden ana - - - ana sees: garden")
+    {}
     assert!(!vm.transcript().contains(".machine.json: "), "{}", vm.transcript());
 
     // what root wrote in the machine counts at the next boot; for all else, what the image says

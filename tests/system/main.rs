@@ -133,7 +133,7 @@ behaviours! {
         a_password_check_takes_no_memory_from_others,
         single_user_mode_lets_only_root_in,
         a_home_created_after_boot_is_reported_differently_from_a_refused_one;
-    machine_file: a_machine_has_its_own_name_address_time_server_and_zone,
+    machine_file: a_machine_has_its_own_name_address_servers_and_zone,
         settings_that_are_broken_or_not_roots_count_for_nothing;
     many: five_hundred_homes_boot;
     network: everything_that_a_dhcp_server_says_is_used,
