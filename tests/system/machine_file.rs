@@ -1,6 +1,12 @@
 //! One machine's own settings, in `.machine.json` on the users partition.
 
-use std::{net::UdpSocket, time::Duration};
+use std::{
+    io::Read,
+    net::TcpListener,
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::Duration,
+};
 
 use boot::users::{
     machine::{set_settings, settings},
@@ -36,6 +42,19 @@ const SEES: &str = r#"
         }, 100)
     }"#;
 
+/// The port of a log server, and all that one connection brings.
+fn log_server() -> (u16, Receiver<String>) {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, (send, all)) = (server.local_addr().unwrap().port(), channel());
+    // it ends with the test
+    thread::spawn(move || {
+        let (mut connection, mut bytes) = (server.accept().unwrap().0, vec![]);
+        let _ = connection.read_to_end(&mut bytes);
+        send.send(String::from_utf8_lossy(&bytes).into_owned())
+    });
+    (port, all)
+}
+
 pub fn a_machine_has_its_own_name_address_servers_and_zone(arch: &'static Arch) {
     let mut bo = runs("bo", 1001, SEES);
     bo.file("etc/timezone", "America/Lima\n");
@@ -43,12 +62,10 @@ pub fn a_machine_has_its_own_name_address_servers_and_zone(arch: &'static Arch) 
     ["root", "ana", "bo"].iter().for_each(|user| waits_for_the_network(&disk, user));
     set_variables(&disk.path, "ana", "TZ=Africa/Cairo\n").unwrap();
     let server = Server::start(Says::Host(0));
-    let logs = UdpSocket::bind("127.0.0.1:0").unwrap();
-    logs.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let (log_port, logs) = log_server();
     let text = format!(
-        r#"{{"hostname": "garden", "address": "10.0.2.77/24", "router": "10.0.2.2", "dns": ["10.0.2.3", "9.9.9.9"], "ntp": ["10.0.2.2:{}"], "syslog": "udp:10.0.2.2:{}", "timezone": "Europe/Madrid"}}"#,
-        server.port,
-        logs.local_addr().unwrap().port()
+        r#"{{"hostname": "garden", "address": "10.0.2.77/24", "router": "10.0.2.2", "dns": ["10.0.2.3", "9.9.9.9"], "ntp": ["10.0.2.2:{}"], "syslog": "tcp:10.0.2.2:{}", "timezone": "Europe/Madrid"}}"#,
+        server.port, log_port
     );
     set_settings(&disk.path, Some(&MachineFile::parse(text.as_bytes()).unwrap())).unwrap();
 
@@ -71,10 +88,8 @@ pub fn a_machine_has_its_own_name_address_servers_and_zone(arch: &'static Arch) 
         assert!(vm.transcript().replace('\r', "").contains(&line), "{}", vm.failure(format!("not said: {line}")));
     }
     assert!(server.asked() >= 3, "{}", vm.transcript());
-    let mut message = [0; 2048];
-    while let length = logs.recv(&mut message).expect("the log of ana")
-        && !String::from_utf8_lossy(&message[..length]).contains("Z garden ana - - - ana sees: garden")
-    {}
+    let messages = logs.recv_timeout(Duration::from_secs(30)).expect("a connection that ends with the machine");
+    assert!(messages.contains("Z garden ana - - - ana sees: garden"), "{messages}{}", vm.transcript());
     assert!(!vm.transcript().contains(".machine.json: "), "{}", vm.transcript());
 
     // what root wrote in the machine counts at the next boot; for all else, what the image says
