@@ -14,9 +14,10 @@ use crate::upkeep::help;
 /// Show or change one machine's own settings: its name, address, time zone
 #[derive(clap::Args)]
 #[command(after_help = "\
-FILE is the image of a users partition, or of a card: its partition with the homes is changed in place. The
-settings are a file there, .machine.json, and come before the kernel's words. Without options, they are shown.
-An option replaces what the file says; --address also replaces --router and --dns.
+FILE is the image of a users partition, or of a card: its partition with the homes is changed in
+place. The settings are a file there, .machine.json, and come before the kernel's words. Without
+options, they are shown. An option replaces what the file says; --address also replaces --router
+and --dns.
 
 Examples:
   nodeos machine card.img --hostname garden --timezone Europe/Madrid
@@ -24,7 +25,8 @@ Examples:
   nodeos machine card.img                       shows them as JSON
   nodeos machine card.img --default             removes the file
 
-Exit status: 0 done, 64 an option is wrong, 69 a program is missing, 71 any other failure: FILE is as it was.")]
+Exit status: 0 done, 64 an option is wrong, 69 a program is missing, 71 any other failure. FILE is
+changed only if it is 0.")]
 pub struct Args {
     /// The image
     file: PathBuf,

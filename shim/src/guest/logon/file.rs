@@ -1,7 +1,10 @@
 //! Reads `etc/logon.json` of a home. Its owner wrote it, so this follows no links, never blocks, and limits the size.
 
+use core::mem::ManuallyDrop;
+
 use rustix::{
-    fd::{AsFd, BorrowedFd},
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    fs::CWD,
     io::Errno,
 };
 
@@ -10,16 +13,27 @@ use crate::{guest::place, layout, logon_file::LogonFile};
 /// The logon settings of the home `name` in `/tmp`; an error text if the file exists but is invalid.
 pub fn of(name: &str) -> core::result::Result<LogonFile, &'static str> {
     let users = place::open(layout::USERS).map_err(place::why)?;
-    below(place::folder_at(&users, name).map_err(place::why)?.as_fd())
+    let home = place::folder_at(&users, name).map_err(place::why)?;
+    below(home.as_fd())?.map_or_else(|| Ok(LogonFile::default()), |file| read(&file))
 }
 
-/// The same, below an open home.
-pub fn below(home: BorrowedFd<'_>) -> core::result::Result<LogonFile, &'static str> {
-    let file = match place::regular(home, layout::LOGON_FILE) {
-        Err(Errno::NOENT) => return Ok(LogonFile::default()),
-        file => file.map_err(place::why)?,
-    };
+/// The same for the user whose root is `/`, or the default.
+pub fn own() -> LogonFile {
+    // open until the next exec: a call less
+    let file = ManuallyDrop::new(below(CWD));
+    file.as_ref().ok().and_then(|file| read(file.as_ref()?).ok()).unwrap_or_default()
+}
+
+fn below(home: BorrowedFd<'_>) -> core::result::Result<Option<OwnedFd>, &'static str> {
+    match place::regular(home, layout::LOGON_FILE) {
+        Err(Errno::NOENT) => Ok(None),
+        file => file.map(Some).map_err(place::why),
+    }
+}
+
+#[inline(never)]
+fn read(file: &OwnedFd) -> core::result::Result<LogonFile, &'static str> {
     let mut bytes = [0; layout::MAX_LOGON_FILE + 1];
-    let content = place::content(&file, &mut bytes).map_err(place::why)?;
+    let content = place::content(file, &mut bytes).map_err(place::why)?;
     LogonFile::parse(content).ok_or("it is malformed")
 }

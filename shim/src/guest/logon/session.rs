@@ -1,5 +1,7 @@
 //! Runs a user's program as that user. Its arguments come from the user's own logon file.
 
+use core::mem::ManuallyDrop;
+
 use rustix::{fd::OwnedFd, fs::CWD, io::Errno};
 
 use crate::{
@@ -26,7 +28,7 @@ pub fn run(user: &str, program: &str, memory: &str, options: &Options<'_>, start
         Stream(2).put(&why);
         return 126;
     }
-    let file = file::below(CWD).unwrap_or_default();
+    let file = file::own();
     let shell = program.is_empty();
     let path = if shell { file.shell() } else { program };
     let mut variables = Text::new();
@@ -113,7 +115,8 @@ const ZONE: usize = 80;
 
 /// The machine's time zone, from the host layer, unless the user has a file of that name.
 fn zone(bytes: &mut [u8; ZONE]) -> Option<&str> {
-    let file = place::regular(CWD, layout::TIMEZONE).ok()?;
+    // open until the next exec: a call less
+    let file = ManuallyDrop::new(place::regular(CWD, layout::TIMEZONE).ok()?);
     let text = core::str::from_utf8(place::content(&file, bytes).ok()?).ok()?;
     Some(text.trim_ascii()).filter(|text| is_timezone(text))
 }
