@@ -34,9 +34,17 @@ const keep = (file, text) => {
   fs.closeSync(folder)
 }
 
+/** A pair of keys. One in 256 of those that ssh2 makes is damaged: it drops a zero at the start of the public key. */
+const pair = (options) => {
+  for (;;) {
+    const made = utils.generateKeyPairSync('ed25519', options)
+    if (!(utils.parseKey(made.private) instanceof Error)) return made
+  }
+}
+
 /** The server's key. The first start makes it; one that is damaged is never replaced in silence. */
 const hostKey = () => {
-  if (!fs.existsSync(HOST_KEY)) keep(HOST_KEY, utils.generateKeyPairSync('ed25519').private)
+  if (!fs.existsSync(HOST_KEY)) keep(HOST_KEY, pair().private)
   fs.chmodSync(HOST_KEY, 0o600)
   const text = fs.readFileSync(HOST_KEY)
   const key = utils.parseKey(text)
@@ -103,4 +111,4 @@ const find = (blob) => {
   return authorized().keys.filter((key) => crypto.timingSafeEqual(key.digest, shown))[0]
 }
 
-module.exports = { AUTHORIZED, authorized, find, fingerprint, hostKey, parse }
+module.exports = { AUTHORIZED, authorized, find, fingerprint, hostKey, pair, parse }

@@ -36,7 +36,7 @@ const shell = () => [process.env.SHELL, '/bin/sh'].find((path) => path && basena
 const argv = (command) => {
   const path = shell()
   if (command === undefined) return [path ?? process.execPath, []]
-  if (path === undefined) throw new Error('there is no shell here that runs a command: set shell = true in nodeos.toml')
+  if (path === undefined) throw new Error('no shell here runs a command: an app needs shell = true in nodeos.toml, a home needs /bin/nsh')
   return [path, ['-c', command]]
 }
 

@@ -140,6 +140,12 @@ const requests = (handles) => ({
   SYMLINK: (link, target) => fs.symlink(target, at(link))
 })
 
+/** Ends a session with the status 0, without which scp fails. ssh2 itself sends none for files. */
+const finish = (sftp) => {
+  if (sftp.outgoing.state === 'open') sftp._protocol.exitStatus(sftp.outgoing.id, 0)
+  sftp.end()
+}
+
 /** Answers the requests of a session. What is not among them, ssh2 refuses as unsupported. */
 exports.files = (sftp) => {
   const handles = new Handles()
@@ -156,6 +162,6 @@ exports.files = (sftp) => {
     sftp.on(name, (id, ...words) => (turn = turn.then(() => answer(id, request, words))))
   }
   sftp.on('error', () => {})
-  sftp.once('end', () => sftp.end())
+  sftp.once('end', () => (turn = turn.then(() => finish(sftp))))
   sftp.once('close', () => (turn = turn.then(() => handles.closeAll())))
 }

@@ -12,8 +12,8 @@ const DEADLINE: Duration = Duration::from_secs(300);
 /// Starts the server with a key of its own, and is its client.
 const CLIENT: &str = r"
     const fs = require('node:fs'), os = require('node:os'), { promisify } = require('node:util')
-    const { Client, utils } = require('ssh2')
-    const mine = utils.generateKeyPairSync('ed25519'), other = utils.generateKeyPairSync('ed25519')
+    const { Client } = require('ssh2'), { pair } = require('./keys.js')
+    const mine = pair(), other = pair()
     fs.mkdirSync('/.ssh', { mode: 0o700 })
     fs.writeFileSync('/.ssh/authorized_keys', mine.public, { mode: 0o600 })
     require('./server.js')

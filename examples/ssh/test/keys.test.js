@@ -7,7 +7,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { test } = require('node:test')
 const { Client, utils } = require('ssh2')
-const { parse } = require('../keys.js')
+const { pair, parse } = require('../keys.js')
 const { enter, key, mine, run, start, until, username } = require('./start.js')
 
 /** The ways in that a server names when it refuses one. */
@@ -129,6 +129,10 @@ test('the host key is made once, is only the user\'s, and has the fingerprint th
   assert.equal(/SHA256:\S+/.exec(second.said)[0], printed)
   assert.equal(fs.readFileSync(file, 'utf8'), text)
   assert.deepEqual(fs.readdirSync(path.join(first.home, '.ssh')).sort(), ['authorized_keys', 'host_key'])
+})
+
+test('each key that is made can be read', () => {
+  for (let i = 0; i < 2000; i++) assert.ok(!(utils.parseKey(pair().private) instanceof Error))
 })
 
 test('a damaged host key is not replaced', async () => {

@@ -4,6 +4,7 @@
 const assert = require('node:assert/strict')
 const { execFileSync } = require('node:child_process')
 const { randomBytes } = require('node:crypto')
+const { once } = require('node:events')
 const fs = require('node:fs')
 const path = require('node:path')
 const { test } = require('node:test')
@@ -89,6 +90,15 @@ test('a named pipe holds nothing up', async () => {
   await assert.rejects(ask('open', 'pipe', 'wx'), fails('FAILURE'))
   await ask('close', handle)
   assert.equal((await ask('readdir', '.ssh')).length, 2)
+})
+
+test('a session that its client ends has a status: scp asks for it', async () => {
+  const { client } = await open()
+  const channel = await promisify(client.subsys.bind(client))('sftp')
+  const exit = once(channel, 'exit')
+  channel.end(Buffer.from([0, 0, 0, 5, 1, 0, 0, 0, 3])) // SSH_FXP_INIT, version 3
+  channel.resume()
+  assert.equal((await exit)[0], 0)
 })
 
 test('open files are bounded, and closed when the session ends', async () => {

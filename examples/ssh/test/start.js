@@ -8,10 +8,11 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { after } = require('node:test')
-const { Client, utils } = require('ssh2')
+const { Client } = require('ssh2')
+const { pair } = require('../keys.js')
 
 const { username } = os.userInfo()
-const key = () => utils.generateKeyPairSync('ed25519', { comment: 'ana' })
+const key = () => pair({ comment: 'ana' })
 const mine = key()
 
 /** Waits until something is true. */
