@@ -29,7 +29,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// Must change when scripts are run in another way.
-const RECIPE: &str = "scripts 1";
+const RECIPE: &str = "scripts 2";
 /// The scripts of a package that npm runs when it installs it, in their order.
 const EVENTS: [&str; 3] = ["preinstall", "install", "postinstall"];
 /// What a script runs that fetches or compiles native code.
@@ -147,6 +147,10 @@ fn one(
     for edge in all.edges.iter().filter(|edge| edge.from == path) {
         let Some(package) = all.packages.get(&edge.to) else { continue };
         for (program, file) in packages::programs(&package.manifest) {
+            // npm's own refuses, one of the app's would compile for this machine
+            if !arch.is_host() && program == "node-gyp" {
+                continue;
+            }
             let (at, file) = (path.join("node_modules/.bin").join(program), edge.to.join(file));
             if copy.runnable(&file.display().to_string()) {
                 copy.link(&at.display().to_string(), &link(&at, &file).display().to_string());

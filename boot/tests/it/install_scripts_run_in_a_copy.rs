@@ -109,4 +109,19 @@ fn an_addon_is_compiled_for_the_images_node_and_for_this_architecture_alone() {
     let error = of(&folder, &["addon"], other).unwrap_err();
     let why = format!("node-gyp compiles for {} alone, and the image is for {other}", Arch::host());
     assert!(error.contains(&why) && error.contains(&format!("next: build on a machine with {other}")), "{error}");
+
+    // a node-gyp that the app brings would compile for this machine, as those of sqlite3 and re2 do
+    let with_its_own = app(
+        &scratch,
+        &[
+            ("package.json", r#"{"main": "x.js", "dependencies": {"addon": "1"}}"#),
+            ("x.js", ""),
+            ("node_modules/addon/package.json", r#"{"name": "addon", "dependencies": {"node-gyp": "1"}}"#),
+            ("node_modules/addon/binding.gyp", "{}"),
+            ("node_modules/node-gyp/package.json", r#"{"name": "node-gyp", "bin": {"node-gyp": "own.js"}}"#),
+            ("node_modules/node-gyp/own.js", "#!/usr/bin/env node\nconsole.log('compiled')"),
+        ],
+    );
+    let error = of(&with_its_own, &["addon"], other).unwrap_err();
+    assert!(error.contains(&why), "{error}");
 }
