@@ -10,7 +10,7 @@ use rustix::{
     io::{Errno, Result},
 };
 
-use crate::{layout, op::Code, plan, say, say::Text};
+use crate::{cut, layout, op::Code, plan, say, say::Text};
 
 /// A name or a path in the form that the kernel takes.
 pub struct Name([u8; 256]);
@@ -128,6 +128,11 @@ pub fn text(path: &str) -> Option<Text> {
     let mut bytes = [0; 256];
     let length = rustix::io::read(&file, &mut bytes).ok()?;
     Text::try_from(core::str::from_utf8(bytes.get(..length)?).ok()?).ok()
+}
+
+/// The number in a file of the kernel.
+pub fn number(path: &str) -> Option<u64> {
+    cut::number(text(path)?.trim_ascii_end(), 10)
 }
 
 /// Calls `each` with the name and type of every entry in a folder of the kernel, except processes, links and `keep`.

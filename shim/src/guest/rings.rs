@@ -1,13 +1,13 @@
 //! The files of users' logs, see `ring`.
 
 use rustix::{
-    fd::OwnedFd,
+    fd::{AsFd, OwnedFd},
     fs::OFlags,
     io::{Errno, Result},
 };
 
 use crate::{
-    clock::{SECOND, date::Date},
+    clock::{Nanoseconds, SECOND, date::Date},
     guest::place,
     layout,
     log_lines::Lines,
@@ -26,7 +26,7 @@ pub fn open(user: &str, flags: OFlags) -> Result<OwnedFd> {
         return Err(Errno::NOENT);
     }
     let folder = place::open(layout::LOGS)?;
-    place::open_at(rustix::fd::AsFd::as_fd(&folder), user, flags | OFlags::NONBLOCK)
+    place::open_at(folder.as_fd(), user, flags | OFlags::NONBLOCK)
 }
 
 pub fn head(file: &OwnedFd) -> Result<Head> {
@@ -50,7 +50,7 @@ impl Writer {
     /// The user's program has printed this. Where there is no memory for it, it is left out.
     pub fn print(&mut self, bytes: &[u8]) {
         let mut pieces = Pieces::of(&self.file);
-        self.lines.add(bytes, &time(), &mut |part| pieces.add(part));
+        self.lines.add(bytes, &stamp(clock::now()), &mut |part| pieces.add(part));
         pieces.flush();
     }
 
@@ -106,9 +106,10 @@ fn ends_with_line(file: &OwnedFd) -> bool {
     last == [b'\n']
 }
 
-fn time() -> Text {
+/// What a line of that time begins with.
+pub fn stamp(time: Nanoseconds) -> Text {
     let mut text = Text::new();
-    say!(&mut text, Date::of(clock::now() / SECOND), " ");
+    say!(&mut text, Date::of(time / SECOND), " ");
     text
 }
 
@@ -134,7 +135,7 @@ pub fn write_head(file: &OwnedFd, head: Head) -> Result<()> {
     rustix::io::pwrite(file, &head.bytes(), 0).map(drop)
 }
 
-/// The side of `/control`: reads from that position on. Returns where the bytes begin and how many there are; none if
+/// The side of `/control` and of the syslog server: reads from that position on. Returns where the bytes begin and how many there are; none if
 /// there is nothing new. Bytes that are overwritten meanwhile are left out, up to the next whole line: `into` has room for
 /// a line (`log_lines`).
 pub fn read(file: &OwnedFd, position: u64, into: &mut [u8]) -> Result<(u64, usize)> {
@@ -149,17 +150,16 @@ pub fn read(file: &OwnedFd, position: u64, into: &mut [u8]) -> Result<(u64, usiz
     {
         return Err(Errno::IO);
     }
-    let read = most;
     let valid = head(file)?.oldest().max(position);
     if valid == from && from == position {
-        return Ok((from, read));
+        return Ok((from, most));
     }
     // a line that is cut would look like a whole one
     let gone = usize::try_from(valid.saturating_sub(from)).unwrap_or(usize::MAX);
-    let whole = into.get(gone..read).and_then(|held| held.iter().position(|byte| *byte == b'\n'));
-    let skip = whole.map_or(read, |end| gone.saturating_add(end).saturating_add(1));
-    into.copy_within(skip.min(read)..read, 0);
-    Ok((from.saturating_add(skip as u64), read.saturating_sub(skip)))
+    let whole = into.get(gone..most).and_then(|held| held.iter().position(|byte| *byte == b'\n'));
+    let skip = whole.map_or(most, |end| gone.saturating_add(end).saturating_add(1));
+    into.copy_within(skip.min(most)..most, 0);
+    Ok((from.saturating_add(skip as u64), most.saturating_sub(skip)))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Answers: who may have them, and their bytes, piece by piece. Each ends with the connection (RFC 9112, 6.3).
 
-use rustix::fd::OwnedFd;
-use rustix::fs::OFlags;
+use rustix::{fd::OwnedFd, fs::OFlags};
 
 use super::{Door, facts};
 use crate::{
@@ -18,8 +17,6 @@ use crate::{
 };
 
 const JSON: &str = "application/json";
-/// The end of the headers.
-const END: &str = "\r\n";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The rest of an answer, after its head.
@@ -55,8 +52,7 @@ impl Answer {
         let mut head = Text::new();
         let answer = match request.route.what {
             What::Status => {
-                begin(&mut head, "200 OK", JSON);
-                say!(&mut head, END);
+                begin(&mut head, "200 OK", JSON, "");
                 facts::machine(&mut head);
                 match uid {
                     0 => Self::Users { from: 0, last: u32::MAX, first: true },
@@ -72,8 +68,7 @@ impl Answer {
                 let user = if request.kernel { layout::KERNEL_LOG } else { user };
                 let none = if request.kernel { Refusal::NoKernelLog } else { Refusal::NoLog };
                 let file = rings::open(user, OFlags::RDONLY).map_err(|_| none)?;
-                begin(&mut head, "200 OK", TEXT);
-                say!(&mut head, END);
+                begin(&mut head, "200 OK", TEXT, "");
                 Self::Log { file, position: 0, follows: request.follow, idle: false }
             }
             What::PowerOff => order(&mut head, &live, " powers this machine off", Says::PowerOff, door.log),
@@ -128,26 +123,27 @@ impl Drop for Tell {
 }
 
 fn order(head: &mut Text, live: &Live<'_>, what: &str, order: Says, log: &Log) -> Answer {
-    begin(head, "202 Accepted", JSON);
-    say!(head, END, "{}\n");
+    begin(head, "202 Accepted", JSON, "");
+    say!(head, "{}\n");
     error!(log, live.name, what);
     Answer::Tell { _at_end: Tell(order) }
 }
 
-fn begin(head: &mut Text, status: &str, kind: &str) {
+/// The head of an answer. If the method was wrong, it says which one is right (RFC 9110, 15.5.6).
+fn begin(head: &mut Text, status: &str, kind: &str, method: &str) {
     say!(head, "HTTP/1.1 ", status, "\r\nContent-Type: ", kind, "\r\nConnection: close\r\n");
+    if !method.is_empty() {
+        say!(head, "Allow: ", method, "\r\n");
+    }
+    say!(head, "\r\n");
 }
 
 /// The whole answer to a request that gets none.
 pub fn refusal(refusal: Refusal) -> Text {
     let (status, why) = refusal.text();
     let mut text = Text::new();
-    begin(&mut text, status, JSON);
-    if let Refusal::Method(allowed) = refusal {
-        // RFC 9110, 15.5.6
-        say!(&mut text, "Allow: ", allowed, "\r\n");
-    }
-    say!(&mut text, END, "{\"error\": ", Quoted(why), "}\n");
+    begin(&mut text, status, JSON, if let Refusal::Method(right) = refusal { right } else { "" });
+    say!(&mut text, "{\"error\": ", Quoted(why), "}\n");
     text
 }
 

@@ -27,13 +27,12 @@ pub fn live(uid: u32, room: &mut [u8; ROOM]) -> Option<Live<'_>> {
 pub fn machine(text: &mut Text) {
     let uname = rustix::system::uname();
     let kernel = uname.release().to_str().unwrap_or_default();
-    let info = rustix::system::sysinfo();
     let time = clock::now();
     let mut date = Text::new();
     say!(&mut date, Date::of(time / SECOND));
     let (day, hours) = cut::once(&date, b' ').unwrap_or_default();
     say!(text, "{\"name\": ", Quoted(&machine::host()), ", \"nodeos\": \"", env!("CARGO_PKG_VERSION"));
-    say!(text, "\", \"kernel\": ", Quoted(kernel), ", \"uptime\": ", u64::try_from(info.uptime).unwrap_or(0));
+    say!(text, "\", \"kernel\": ", Quoted(kernel), ", \"uptime\": ", machine::uptime());
     say!(text, ", \"time\": \"", day, "T", hours, "Z\", \"synchronized\": ", truth(clock::is_synchronized()));
     let available = available().unwrap_or(0).saturating_mul(1024);
     say!(text, ", \"memory\": {\"total\": ", machine::ram(), ", \"available\": ", available, "}, \"users\": [");
@@ -83,7 +82,7 @@ fn one(uid: u32, before: &str, text: &mut Text) -> Option<()> {
     let number = |file: &str| {
         let mut path = place::of_user(layout::CGROUPS, uid);
         say!(&mut path, "/", file);
-        cut::number(place::text(&path)?.trim_ascii_end(), 10)
+        place::number(&path)
     };
     let memory = number("memory.current")?;
     let processes = number("pids.current").filter(|processes| *processes > 0)?;

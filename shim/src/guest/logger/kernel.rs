@@ -7,7 +7,6 @@ use rustix::{
 };
 
 use crate::{
-    clock::{SECOND, date::Date},
     cut,
     guest::{
         place,
@@ -16,8 +15,6 @@ use crate::{
     layout,
     log_lines::Lines,
     ring::Head,
-    say,
-    say::Text,
     sys::clock,
 };
 
@@ -59,9 +56,7 @@ impl Kernel {
             let record = bytes.get(..length).and_then(parse);
             if let Some(Record { number, time, text }) = record.filter(|record| record.number >= source) {
                 source = number.saturating_add(1);
-                let mut stamp = Text::new();
-                say!(&mut stamp, Date::of(behind.saturating_add(time) / SECOND), " ");
-                lines.add(text, &stamp, &mut |part| pieces.add(part));
+                lines.add(text, &rings::stamp(behind.saturating_add(time)), &mut |part| pieces.add(part));
                 lines.end(&mut |part| pieces.add(part));
             }
         }

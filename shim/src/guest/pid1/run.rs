@@ -339,10 +339,7 @@ impl Executor<'_> {
         }
     }
 
-    fn tell(&mut self, home: HomeId, news: impl FnOnce(&User<'_>) -> InitNews) -> Outcome {
-        // it may be the first thing that people should know
-        self.logger.service.due.get_or_insert(0);
-        self.give_terminals();
+    fn tell(&self, home: HomeId, news: impl FnOnce(&User<'_>) -> InitNews) -> Outcome {
         if let Ok(user) = self.user(home) {
             self.logger.tell(news(&user), user.name);
         }

@@ -73,8 +73,7 @@ impl Service {
         self.running.as_ref().map(|running| &running.socket)
     }
 
-    /// What to poll until it has said its one byte. PID 1 listens no longer: a service cannot
-    /// keep it busy.
+    /// What to poll until it has said its one byte. PID 1 listens no longer: a service cannot keep it busy.
     pub fn news(&self) -> Option<&OwnedFd> {
         self.socket().filter(|_| !self.said)
     }

@@ -97,7 +97,7 @@ fn all_users() -> Limits {
     let number = |file: &str| {
         let mut path = Text::new();
         say!(&mut path, layout::CGROUPS, "/", file);
-        cut::number(place::text(&path)?.trim_ascii_end(), 10)
+        place::number(&path)
     };
     let least = limits::of_all(0);
     let memory = number("memory.max").unwrap_or(crate::policy::LEAST_MEMORY);
