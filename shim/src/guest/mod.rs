@@ -40,4 +40,5 @@ mod service;
 pub mod setup;
 mod terminal;
 mod uevents;
+mod waits;
 mod words;

@@ -14,10 +14,10 @@ mod facts;
 
 use heapless::Vec;
 use rustix::{
-    event::{PollFd, PollFlags},
+    event::PollFlags,
     fd::{AsFd, OwnedFd},
     fs::{CWD, Mode},
-    io::{Errno, Result},
+    io::Result,
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt},
     process::Signal,
 };
@@ -26,7 +26,7 @@ use self::connection::{Buffer, Connection};
 use crate::{
     door::{MAX_CONNECTIONS, Refusal, Room, room},
     guards::Guards,
-    guest::{log::Log, service},
+    guest::{log::Log, service, waits::Waits},
     layout, programs,
     sys::{self, Signals, Start, Stream},
 };
@@ -127,26 +127,17 @@ fn step(at: usize, connections: &mut Connections, buffers: &mut [Buffer], door: 
 fn wait(door: &OwnedFd, connections: &Connections) -> Result<AllNews> {
     let now = sys::milliseconds();
     let init = Stream(0);
-    let (mut fds, mut all) = (Vec::<PollFd<'_>, { MAX_CONNECTIONS + 2 }>::new(), AllNews::new());
+    let mut waits = Waits::<_, { MAX_CONNECTIONS + 2 }>::new();
     let mut until = None;
-    let mut ask = |news, fd, how| {
-        let _ = (all.push(news), fds.push(PollFd::from_borrowed_fd(fd, how)));
-    };
-    ask(News::Init, init.as_fd(), PollFlags::IN);
+    waits.ask(News::Init, init.as_fd(), PollFlags::IN);
     for (at, connection) in connections.iter().enumerate().filter_map(|(at, place)| Some((at, place.as_ref()?))) {
-        ask(News::Connection(at), connection.socket.as_fd(), connection.waits_for());
+        waits.ask(News::Connection(at), connection.socket.as_fd(), connection.waits_for());
         until = [until, Some(connection.due())].into_iter().flatten().min();
     }
     // last: whoever has just ended one may open another
-    ask(News::Door, door.as_fd(), PollFlags::IN);
+    waits.ask(News::Door, door.as_fd(), PollFlags::IN);
     let left = until.map(|until| until.saturating_sub(now).saturating_add(1));
-    let left = left.map(|left| sys::span(u32::try_from(left).unwrap_or(u32::MAX)));
-    match rustix::event::poll(&mut fds, left.as_ref()) {
-        Err(Errno::INTR) => {}
-        some => drop(some?),
-    }
-    let ready = all.into_iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
-    Ok(ready.map(|(news, _)| news).collect())
+    waits.wait(left.map(|left| u32::try_from(left).unwrap_or(u32::MAX)))
 }
 
 /// Takes one new connection; `None` if there is none.

@@ -18,7 +18,7 @@ use core::mem::MaybeUninit;
 
 use heapless::Vec;
 use rustix::{
-    event::{PollFd, PollFlags},
+    event::PollFlags,
     fd::{AsFd, OwnedFd},
     fs::OFlags,
     io::{Errno, IoSliceMut, Result},
@@ -32,7 +32,9 @@ use crate::{
         logger::{kernel::Kernel, syslog::Sender},
         place, privilege,
         rings::Writer,
-        service, words,
+        service,
+        waits::Waits,
+        words,
     },
     init_news::{FIXED, InitNews},
     layout,
@@ -203,26 +205,23 @@ fn wait(inits: &mut Inits, outputs: &mut [Output], besides: &Besides, open: bool
     let now = sys::milliseconds();
     let (socket, console) = (Stream(0), Stream(1));
     let (mut slow, mut until) = (false, besides.sender.as_ref().and_then(|sender| sender.due));
-    let (mut fds, mut all) = (Vec::<PollFd<'_>, ALL>::new(), AllNews::new());
-    let mut ask = |news, fd, how| {
-        let _ = (all.push(news), fds.push(PollFd::from_borrowed_fd(fd, how)));
-    };
+    let mut waits = Waits::<_, ALL>::new();
     if open {
-        ask(News::Socket, socket.as_fd(), PollFlags::IN);
+        waits.ask(News::Socket, socket.as_fd(), PollFlags::IN);
         match &besides.kernel {
-            Some(kernel) if now >= KERNEL => ask(News::Kernel, kernel.descriptor().as_fd(), PollFlags::IN),
+            Some(kernel) if now >= KERNEL => waits.ask(News::Kernel, kernel.descriptor().as_fd(), PollFlags::IN),
             Some(_) => until = Some(until.unwrap_or(KERNEL).min(KERNEL)),
             None => {}
         }
     }
     for (at, init, output) in each(inits, outputs) {
         if at == turn && !output.is_taken() {
-            ask(News::Console, console.as_fd(), PollFlags::OUT);
+            waits.ask(News::Console, console.as_fd(), PollFlags::OUT);
         }
         if output.room(now) > 0
             && let Some(terminal) = &init.terminal
         {
-            ask(News::Terminal(at), terminal.as_fd(), PollFlags::IN);
+            waits.ask(News::Terminal(at), terminal.as_fd(), PollFlags::IN);
         }
         slow |= output.is_slow();
         until = [until, output.waits_until()].into_iter().flatten().min();
@@ -232,12 +231,7 @@ fn wait(inits: &mut Inits, outputs: &mut [Output], besides: &Besides, open: bool
     }
     let wait = until.map(|until| u32::try_from(until.saturating_sub(now)).unwrap_or(0).saturating_add(1));
     let wait = if open { wait } else { Some(QUIET.min(wait.unwrap_or(QUIET))) };
-    match rustix::event::poll(&mut fds, wait.map(sys::span).as_ref()) {
-        Err(Errno::INTR) => {}
-        some => drop(some?),
-    }
-    let ready = all.into_iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
-    Ok(ready.map(|(news, _)| news).collect())
+    waits.wait(wait)
 }
 
 /// Takes what an init has printed.

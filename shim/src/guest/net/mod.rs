@@ -18,7 +18,7 @@ use rustix::{
 
 use self::{card::Card, files::Files, kernel::Kernel};
 use crate::{
-    guest::{log::Log, machine, service, words},
+    guest::{log::Log, machine, service, waits::Waits, words},
     network::{
         Address, NICS,
         bytes::Bytes,
@@ -160,11 +160,8 @@ impl Cards<'_> {
     fn wait(&self) -> Result<Vec<News, { 2 + 2 * NICS }>> {
         let init = Stream(0);
         let mut until = if self.cards.is_empty() && !self.ready { self.none_at } else { NEVER };
-        let mut all = Vec::<News, { 2 + 2 * NICS }>::new();
-        let mut fds = Vec::<PollFd<'_>, { 2 + 2 * NICS }>::new();
-        let mut ask = |news, fd| {
-            let _ = (all.push(news), fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-        };
+        let mut waits = Waits::<_, { 2 + 2 * NICS }>::new();
+        let mut ask = |news, fd| waits.ask(news, fd, PollFlags::IN);
         ask(News::Init, init.as_fd());
         ask(News::Kernel, self.machine.kernel.events.as_fd());
         for (at, card) in self.cards.iter().enumerate() {
@@ -178,13 +175,7 @@ impl Cards<'_> {
         }
         // a millisecond more, because the kernel's clock is finer
         let left = until.saturating_sub(sys::milliseconds()).saturating_add(1);
-        let span = sys::span(u32::try_from(left).unwrap_or(u32::MAX));
-        match rustix::event::poll(&mut fds, Some(&span).filter(|_| until != NEVER)) {
-            Err(Errno::INTR) => {}
-            some => drop(some?),
-        }
-        let ready = all.into_iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
-        Ok(ready.map(|(news, _)| news).collect())
+        waits.wait((until != NEVER).then(|| u32::try_from(left).unwrap_or(u32::MAX)))
     }
 
     /// Takes what the kernel says. If it had more to say than there was room for, asks for all links again.
