@@ -109,9 +109,6 @@ pub struct Options<'a> {
     pub keymap: &'a str,
     /// `pipes=`: which of an app's standard streams are pipes to whoever runs the machine, not its terminal.
     pub pipes: Pipes,
-    /// `ntp=`: time servers, separated by commas, where the network names none; empty for our defaults, `none` for none
-    /// at all.
-    pub ntp: &'a str,
     /// `winsize=`: the size of consoles that do not know their own, such as serial lines.
     pub size: Size,
     /// The guards that hold; tests can leave some out.
@@ -134,7 +131,6 @@ impl Default for Options<'_> {
             tz: "",
             term: "linux",
             keymap: "",
-            ntp: "",
             pipes: Pipes::default(),
             size: Size { columns: 80, rows: 24 },
             guards: Guards::default(),
@@ -185,7 +181,6 @@ impl<'a> Options<'a> {
             // the kernel's own client is not there any more
             ("ip" | "carrier_timeout", _) => self.refused = Some(word),
             ("keymap", name) => self.keymap = name,
-            ("ntp", servers) => self.ntp = servers,
             ("LANG", lang) => self.lang = lang,
             ("TZ", tz) => self.tz = tz,
             ("TERM", term) => self.term = term,

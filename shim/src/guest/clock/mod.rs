@@ -23,8 +23,7 @@ use crate::{
         discipline::{Action, Change, How, News, State},
         sntp::{Refusal, Sample},
     },
-    cmdline::Options,
-    guest::{log::Log, service, words},
+    guest::{log::Log, service, words::Word},
     programs,
     report::Says,
     sys::{self, Start, clock},
@@ -33,9 +32,8 @@ use crate::{
 /// The program.
 pub fn main(start: Start) -> ! {
     let log = Log::held();
-    let own = words::own("ntp");
-    let kernels = Options::of(start.environment()).ntp;
-    let mut sources = Sources::of(own.as_deref().unwrap_or(kernels));
+    let word = Word::of("ntp", start);
+    let mut sources = Sources::of(word.value().unwrap_or_default());
     let result = Events::new().and_then(|mut events| keep_time(&mut sources, &mut events, &log));
     if let Err(errno) = result {
         error!(log, "/clock cannot keep the time: ", errno);

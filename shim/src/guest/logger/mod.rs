@@ -34,7 +34,7 @@ use crate::{
         rings::Writer,
         service,
         waits::Waits,
-        words,
+        words::Word,
     },
     init_news::{FIXED, InitNews},
     layout,
@@ -125,9 +125,8 @@ fn prepare() -> Result<()> {
 
 /// The syslog server of the machine's own settings, else of the kernel's word.
 fn target(start: Start, log: &Log) -> Option<Target> {
-    let own = words::own("syslog");
-    let kernels = start.environment().filter_map(|word| word.to_str().ok());
-    let value = own.as_deref().or(kernels.filter_map(|word| word.strip_prefix("syslog=")).last())?;
+    let word = Word::of("syslog", start);
+    let value = word.value()?;
     let target = Target::parse(value);
     if target.is_none() {
         error!(log, "syslog=", value, " is ignored: ", protocol::HINT);

@@ -18,7 +18,7 @@ use rustix::{
 
 use self::{card::Card, files::Files, kernel::Kernel};
 use crate::{
-    guest::{log::Log, machine, service, waits::Waits, words},
+    guest::{log::Log, machine, service, waits::Waits, words::Word},
     network::{
         Address, NICS,
         bytes::Bytes,
@@ -55,11 +55,8 @@ pub fn main(start: Start) -> ! {
     let log = Log::held();
     // a machine that stops sends SIGTERM to all, and programs use the network until they have ended
     Signals::of(&[Signal::PIPE, Signal::TERM]).block();
-    // the other words are not its business
-    let kernels = start.environment().filter_map(|word| word.to_str().ok());
-    let value = kernels.filter_map(|word| word.strip_prefix("net=")).last().unwrap_or_default();
-    let own = words::own("net");
-    let value = own.as_deref().unwrap_or(value);
+    let word = Word::of("net", start);
+    let value = word.value().unwrap_or_default();
     let how = How::parse(value).unwrap_or_else(|| {
         error!(log, "net=", value, " is ignored, and DHCP is used: ", wanted::HINT);
         How::default()
