@@ -1,26 +1,12 @@
 //! `nodeos machine`: what is set is what is shown and what the machine reads. The image stays clean.
 
-use std::fs;
 use std::path::Path;
 
-use boot::users::debugfs;
 use boot::users::machine::settings;
 use boot::users::read::inspect;
 
-use crate::command::{Stage, stderr};
-use crate::users::{Scratch, fsck, homes};
-
-/// Runs a command of `nodeos`. Returns stdout, or the exit status and stderr.
-fn nodeos(scratch: &Scratch, verb: &[&str], words: &[&str]) -> Result<String, (Option<i32>, String)> {
-    let stage = Stage::new();
-    let mut command = stage.nodeos();
-    let done = command.args(verb).arg(scratch.image()).args(words).output().unwrap();
-    assert_eq!((fsck(&scratch.image()), stage.left()), (String::new(), vec![]), "after {words:?}");
-    match done.status.success() {
-        true => Ok(String::from_utf8(done.stdout).unwrap()),
-        false => Err((done.status.code(), stderr(&done))),
-    }
-}
+use crate::roots_files::{self, change, nodeos};
+use crate::users::{Scratch, homes};
 
 fn machine(scratch: &Scratch, words: &[&str]) -> Result<String, (Option<i32>, String)> {
     nodeos(scratch, &["machine"], words)
@@ -32,18 +18,9 @@ fn file(image: &Path) -> Option<String> {
     members.iter().find(|member| member.path == "/.machine.json").map(ToString::to_string)
 }
 
-/// Runs commands of debugfs, which change the image as another program might.
-fn change(scratch: &Scratch, lines: &str) {
-    debugfs::write(scratch.image(), lines.as_bytes()).unwrap();
-    assert_eq!(fsck(&scratch.image()), "");
-}
-
 /// Writes the file into the image as a person could by hand.
 fn by_hand(scratch: &Scratch, text: &str) {
-    let file = scratch.folder().join("text");
-    fs::write(&file, text).unwrap();
-    let set = ["mode 0100600", "uid 0", "gid 0"].map(|field| format!("set_inode_field /.machine.json {field}\n"));
-    change(scratch, &format!("cd /\nwrite {} .machine.json\n{}", file.display(), set.concat()));
+    roots_files::by_hand(scratch, "/", ".machine.json", text);
 }
 
 const FULL: &str = r#"{"hostname": "garden", "address": "10.0.0.5/24", "router": "10.0.0.1", "dns": ["10.0.0.1", "9.9.9.9"], "ntp": ["10.0.0.1", "time.example"], "syslog": "udp:10.0.0.9", "timezone": "Europe/Madrid"}"#;

@@ -1,26 +1,17 @@
 //! `users policy`: a policy that is set is the one that is shown and that the machine reads. The
 //! image stays clean.
 
-use crate::command::{Stage, stderr};
+use crate::roots_files::{self, change, nodeos};
 use crate::users::{Scratch, fsck, homes};
-use boot::users::debugfs;
 use boot::users::image::del;
 use boot::users::policy::{policy, set_policy};
 use boot::users::read::{Image, inspect, list};
 use shim::policy::{Network, Policy};
-use std::fs;
 use std::path::Path;
 
 /// Runs `users policy` for the guest. Returns stdout, or the exit status and stderr.
 fn command(scratch: &Scratch, words: &[&str]) -> Result<String, (Option<i32>, String)> {
-    let stage = Stage::new();
-    let mut command = stage.nodeos();
-    let done = command.args(["users", "policy"]).arg(scratch.image()).arg("guest").args(words).output().unwrap();
-    assert_eq!((fsck(&scratch.image()), stage.left()), (String::new(), vec![]), "after {words:?}");
-    match done.status.success() {
-        true => Ok(String::from_utf8(done.stdout).unwrap()),
-        false => Err((done.status.code(), stderr(&done))),
-    }
+    nodeos(scratch, &["users", "policy"], &[&["guest"], words].concat())
 }
 
 /// The content of the folder of policies.
@@ -29,24 +20,9 @@ fn policies(image: &Path) -> Vec<String> {
     members.iter().filter(|member| member.path.starts_with("/.policy")).map(ToString::to_string).collect()
 }
 
-/// Runs commands of debugfs, which change the image as another program might.
-fn change(scratch: &Scratch, lines: &str) {
-    debugfs::write(scratch.image(), lines.as_bytes()).unwrap();
-    assert_eq!(fsck(&scratch.image()), "");
-}
-
 /// Writes a policy into the image as a person could by hand.
 fn by_hand(scratch: &Scratch, text: &str) {
-    let file = scratch.folder().join("text");
-    fs::write(&file, text).unwrap();
-    change(
-        scratch,
-        &format!(
-            "cd /.policy\nwrite {} guest.json\nset_inode_field /.policy/guest.json mode 0100600\n\
-             set_inode_field /.policy/guest.json uid 0\nset_inode_field /.policy/guest.json gid 0\n",
-            file.display()
-        ),
-    );
+    roots_files::by_hand(scratch, "/.policy", "guest.json", text);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod foreign_images_are_inspected_safely;
 mod man_pages_and_completions_are_generated;
 mod pty;
 mod report_errors_are_found_before_measuring;
+mod roots_files;
 mod terminal;
 mod tracked;
 mod update_app_explains_what_it_refuses;
