@@ -18,12 +18,12 @@ mod measure;
 mod medium;
 mod network;
 mod on_terminal;
+mod policy_options;
 mod publish;
 mod report;
 mod run;
 mod source;
 mod update_app;
-mod upkeep;
 mod users;
 
 use boot::host::progress::Progress;

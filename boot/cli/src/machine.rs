@@ -9,7 +9,7 @@ use shim::machine_file::keys::{self, name};
 use shim::machine_file::{List, MachineFile};
 
 use crate::common::{Act, Common, Failed, exit, print_line};
-use crate::upkeep::help;
+use crate::policy_options::help;
 
 /// Show or change one machine's own settings: its name, address, time zone
 #[derive(clap::Args)]

@@ -17,7 +17,7 @@ use shim::policy::keys::{self, name};
 use shim::policy::{LEAST_MEMORY, LEAST_PIDS, MAX_DEVICES, PRIVATE, Pattern, Policy, SHARED};
 
 use crate::common::{Act, Common, Failed, answer, print_json, print_line};
-use crate::upkeep::{UpkeepArgs, help};
+use crate::policy_options::{PolicyOptions, help};
 
 /// Make and edit a users partition: an ext4 image in which each folder at the top is a user's home
 #[derive(clap::Args)]
@@ -107,7 +107,7 @@ enum Verb {
             value_parser = [SHARED, PRIVATE])]
         network: Option<String>,
         #[command(flatten)]
-        upkeep: UpkeepArgs,
+        more: PolicyOptions,
         /// Remove the policy first, so that the defaults apply
         #[arg(long)]
         default: bool,
@@ -210,9 +210,9 @@ impl Act for Args {
                 image::passwd(&file, &name, &logon)?;
                 common.progress.say("users", &format!("changed how {name} logs on"));
             }
-            Verb::Policy { file, name, memory, high, pids, devices, network, upkeep, default } => {
+            Verb::Policy { file, name, memory, high, pids, devices, network, more, default } => {
                 let sizes = memory.is_some() || high.is_some() || pids.is_some();
-                let changes = default || sizes || !devices.is_empty() || network.is_some() || upkeep.any();
+                let changes = default || sizes || !devices.is_empty() || network.is_some() || more.any();
                 if !changes {
                     let policy = policy(&file, &name)?;
                     if policy.memory.is_none() || policy.pids.is_none() {
@@ -226,7 +226,7 @@ impl Act for Args {
                 new.memory = memory.or(new.memory);
                 new.high = high.or(new.high);
                 new.pids = pids.or(new.pids);
-                upkeep.apply(&mut new);
+                more.apply(&mut new);
                 new.network = network.as_deref().and_then(shim::policy::network).unwrap_or(new.network);
                 if !devices.is_empty() {
                     new.devices.clear();

@@ -2,7 +2,7 @@
 //! are generated or checked from here.
 //!
 //! To add a key: a row, its field with `parse`, `STRICTEST` and `Say` in `policy`, its option in boot/cli/src/users.rs or
-//! upkeep.rs, its field in boot/src/image/manifest/apps.rs and, for one app alone, in manifest.rs.
+//! policy_options.rs, its field in boot/src/image/manifest/apps.rs and, for one app alone, in manifest.rs.
 //! A test then fails with the line that the docs lack.
 
 use core::ops::RangeInclusive;

@@ -1,5 +1,5 @@
-//! The options of `nodeos users policy` about the user's init (whether it starts again, what it waits for) and about the
-//! machine.
+//! The options of `nodeos users policy` whose values are names, sets of names, or seconds; and what any option of a
+//! table of keys says of itself.
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -10,7 +10,7 @@ use shim::rights::Rights;
 use shim::upkeep::{Needs, OnCrashLoop, Restart};
 
 #[derive(Clone, Debug, Default, Args)]
-pub struct UpkeepArgs {
+pub struct PolicyOptions {
     #[arg(long = name::RESTART, help = help(&keys::RESTART), hide_possible_values = true, value_parser = named::<Restart>())]
     restart: Option<Restart>,
     #[arg(long = name::BACKOFF, help = help(&keys::BACKOFF), value_name = "SECONDS", value_parser = seconds(BACKOFFS))]
@@ -59,7 +59,7 @@ fn set<T: Set>(members: &[T]) -> T {
     members.iter().fold(T::default(), |all, member| all.with(*member))
 }
 
-impl UpkeepArgs {
+impl PolicyOptions {
     /// Whether one of them is given.
     pub fn any(&self) -> bool {
         let Self { restart, backoff, on_crash_loop, grace, wait, wait_limit, machine } = self;
