@@ -133,10 +133,13 @@ pub fn rest_of_line(text: &str, from: usize) -> Option<String> {
 }
 
 /// Records of the kernel's log that start in the middle of a line, up to their end, and records that directly follow
-/// them.
+/// them. A record may repeat another one: that belongs to it.
 fn torn_in(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut before = None;
     text.match_indices('[').filter_map(move |(start, _)| {
+        if before.is_some_and(|end| start < end) {
+            return None;
+        }
         let within = start > 0 && !text[..start].ends_with('\n') || before == Some(start);
         let rest = text[start..].lines().next()?;
         let record = (within && is_record(rest)).then(|| start..(start + rest.len() + 1).min(text.len()))?;
@@ -210,6 +213,10 @@ mod tests {
         let two = "Wel[    1.000000] a\n[    1.000001] b\ncome\n[    1.000002] c\n";
         assert_eq!(find(two, "Welcome").map(|range| range.end), two.find("come").map(|at| at + 4));
         assert_eq!(untorn(two), "Welcome\n[    1.000002] c\n");
+        // one that repeats another
+        let repeats = "Wel[    1.000000] its last words: [    0.900000] a [1]\ncome\n";
+        assert_eq!(find(repeats, "Welcome"), Some(0..repeats.len() - 1));
+        assert_eq!(untorn(repeats), "Welcome\n");
         // directly after the awaited text, and where nothing follows yet
         assert_eq!(rest_of_line("x\nab[    1.000000] k\ncd\n", 4).as_deref(), Some("cd"));
         assert_eq!(rest_of_line("x\nabcd\n", 4).as_deref(), Some("cd"));

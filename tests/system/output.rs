@@ -1,6 +1,6 @@
 //! What inits print, on its way to the console.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use boot::users::home::Home;
 use shim::arches::Arch;
@@ -44,21 +44,31 @@ pub fn a_slow_console_does_not_hold_an_app_up(arch: &'static Arch) {
     assert!(wait > 8000 && !said.contains(missing), "the app waits for its console: {wait} ms: {said}");
 }
 
+/// A busy host is a slow console, which leaves lines out: then it says how many bytes.
 pub fn lines_of_two_inits_stay_whole(arch: &'static Arch) {
-    let lines = |letter: &str| {
+    let line = |letter: &str, number: usize| format!("[{letter}{number}{}]", letter.repeat(60));
+    let prints = |letter: &str| {
         format!("for (let line = 0; line < 3000; line++) console.log('[{letter}' + line + '{}]')", letter.repeat(60))
     };
-    let disk = Disk::with(&[runs("ana", 1000, &lines("a")), runs("bo", 1001, &lines("b"))]);
+    let users = [("ana", "a"), ("bo", "b")];
+    let disk = Disk::with(&[runs("ana", 1000, &prints("a")), runs("bo", 1001, &prints("b"))]);
     let mut vm = Boot::on(arch).homes(&disk).start();
     vm.ending().unwrap();
-    let said = vm.transcript();
-    for letter in ["a", "b"] {
-        for line in 0..3000 {
-            assert!(
-                said.contains(&format!("[{letter}{line}{}]\n", letter.repeat(60))),
-                "{letter}{line} is torn: {said}"
-            );
-        }
+    let said = qemu::console::untorn(&vm.transcript());
+    for (user, letter) in users {
+        let mut bytes: HashMap<_, _> =
+            (0..3000).map(|number| line(letter, number)).map(|line| (line.clone(), line.len() + 1)).collect();
+        let all: usize = bytes.values().sum();
+        let seen = said.lines().filter(|line| line.contains(&letter.repeat(3)));
+        let shown: usize = seen
+            .map(|line| bytes.remove(line).unwrap_or_else(|| panic!("{line} is torn, or there twice: {said}")))
+            .sum();
+        let missing = said.lines().filter_map(|line| {
+            let rest = line.strip_prefix(&format!("nodeos: {user}: "))?;
+            rest.split_once(" bytes of its output are not shown")?.0.parse::<usize>().ok()
+        });
+        assert_eq!(shown + missing.sum::<usize>(), all, "{user}: {said}");
+        assert!(shown > all / 10, "{user}: {shown} of {all} bytes are shown: {said}");
     }
 }
 
