@@ -43,3 +43,19 @@ pub fn set_settings(path: &Path, file: Option<&MachineFile<'_>>) -> Result<()> {
     work.change(&script)?;
     work.keep()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::MachineFile;
+
+    /// The shell's tests read the same list.
+    #[test]
+    fn machine_in_the_shell_judges_settings_as_the_shim_does() {
+        let list = include_str!("../../../examples/demo/shell/test/settings.json");
+        let list: Vec<(String, Option<String>)> = serde_json::from_str(list).unwrap();
+        assert!(list.len() > 50);
+        for (text, why) in list {
+            assert_eq!(MachineFile::parse(text.as_bytes()).err(), why.as_deref(), "{text}");
+        }
+    }
+}

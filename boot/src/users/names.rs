@@ -76,6 +76,7 @@ fn admit(table: &mut Homes, name: &str, uid: u32) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{check, check_all, pick_uid};
+    use std::collections::BTreeMap;
 
     fn taken() -> Vec<(String, u32)> {
         [("root", 0), ("ana", 1000), ("bo", 1002)].map(|(name, uid)| (name.to_owned(), uid)).to_vec()
@@ -112,6 +113,17 @@ mod tests {
         }
         for name in ["root", "a,b", "a\\b", "a b", "a\"b", "<7>", "n-#+", "7", "ñandú", &"x".repeat(255)] {
             check(name).unwrap();
+        }
+    }
+
+    /// The shell's tests read the same list.
+    #[test]
+    fn useradd_in_the_shell_judges_names_as_the_shim_does() {
+        let names = include_str!("../../../examples/demo/shell/test/names.json");
+        let names: BTreeMap<String, Vec<String>> = serde_json::from_str(names).unwrap();
+        assert!(names["good"].len() > 5 && names["bad"].len() > 5);
+        for (kind, name) in names.iter().flat_map(|(kind, names)| names.iter().map(move |name| (kind, name))) {
+            assert_eq!(check(name).is_ok(), kind == "good", "{name:?}");
         }
     }
 

@@ -1,5 +1,5 @@
 'use strict'
-// The door of a NodeOS machine, for programs in it: its state, logs, power off and restart (docs/door.md). It needs no
+// The door of a NodeOS machine, for programs in it: its state, logs, restarts, power off (docs/door.md). It needs no
 // packages: copy it into an app.
 
 const http = require('node:http')
@@ -42,6 +42,14 @@ exports.log = async function * ({ user, kernel = false, follow = false, ...optio
   // leaving the loop ends the connection
   yield * answer.setEncoding('utf8')
 }
+
+const of = (path, user) => (user === undefined ? path : `${path}?${new URLSearchParams({ user })}`)
+
+/** Restarts the asker's own init; for root that of a user, too. */
+exports.restart = async (user, options) => { await whole(await ask('POST', of('/restart', user), options)) }
+
+/** Stops a user until the home is made again, or the machine restarts: for root. It goes on after the answer. */
+exports.stop = async (user, options) => { await whole(await ask('POST', of('/stop', user), options)) }
 
 /** Stops the machine. */
 exports.powerOff = async (options) => { await whole(await ask('POST', '/poweroff', options)) }

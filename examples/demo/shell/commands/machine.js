@@ -1,9 +1,13 @@
 'use strict'
 // What the machine does for its users, through its door.
 
+const os = require('node:os')
 const machine = require('../machine.js')
 const { Failure } = require('../shell.js')
 const { columns, options, size } = require('./options.js')
+
+/** What a door says that does not know a path (shim/src/door/mod.rs). */
+const NO_PATH = 'there is nothing at this path'
 
 /** Asks the door; complains as the shell does. */
 const ask = async (runner, question) => {
@@ -13,13 +17,36 @@ const ask = async (runner, question) => {
   } catch (error) {
     if (runner.signal?.aborted) return
     const gone = { ENOENT: 'this machine has no door', ECONNREFUSED: 'the door is closed: try again' }[error.code]
-    throw new Failure(gone ?? error.message)
+    const old = error.status === 404 && error.message === NO_PATH ? 'the NodeOS of this machine is older than this command' : undefined
+    throw Object.assign(new Failure(gone ?? old ?? error.message), { answer: old === undefined ? error.status : undefined })
   }
+}
+
+/** Stops a user until the home is made again. One whom the machine does not know does not run. */
+exports.stop = async (name, runner) => {
+  try {
+    await ask(runner, (door) => machine.stop(name, door))
+  } catch (error) {
+    if (error.answer !== 404) throw error
+  }
+}
+
+/** The names of all users who have a sandbox. */
+exports.running = async (runner) => {
+  const status = await ask(runner, machine.status)
+  if (status === undefined) throw new Failure('interrupted', 130)
+  return new Set(status.users.map(({ name }) => name))
 }
 
 exports.poweroff = (args, runner) => ask(runner, machine.powerOff)
 
 exports.reboot = (args, runner) => ask(runner, machine.reboot)
+
+exports.restart = (args, runner) => {
+  const { words: [user, ...more] } = options(args, '')
+  if (more.length > 0) throw new Failure('it takes one name at most', 2)
+  return ask(runner, (door) => machine.restart(user, door))
+}
 
 const print = (runner, what) => ask(runner, async (door) => {
   for await (const text of machine.log({ ...door, ...what })) await runner.out(text)
@@ -43,3 +70,19 @@ up ${uptime} s; ${time}${synchronized ? '' : ', which no time server has confirm
 memory: ${size(memory.total, true)}, ${size(memory.available, true)} available
 ${columns(['user', '>uid', '>processes', '>memory'], rows)}`)
 })
+
+/** The addresses of the machine that a sandbox sees: card and address. */
+const seen = () => Object.entries(os.networkInterfaces()).flatMap(([card, all]) =>
+  all.filter(({ internal }) => !internal).map(({ cidr }) => [card, cidr]))
+
+exports.ip = async (args, runner) => {
+  options(args, '')
+  let rows = seen()
+  if (rows.length === 0) {
+    // a user with a network of its own sees no card of the machine
+    const { addresses = [] } = (await ask(runner, machine.status)) ?? {}
+    rows = addresses.map(({ card, address }) => [card, address])
+  }
+  if (rows.length === 0) throw new Failure('no address is to be seen: the machine has none yet, or your policy gives you a network of your own')
+  await runner.out(columns(['card', 'address'], rows))
+}

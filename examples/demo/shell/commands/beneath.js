@@ -1,0 +1,161 @@
+'use strict'
+// Files below a folder that somebody else owns. What is opened is found from an open folder, and no link is followed:
+// whoever owns the folder cannot lead root elsewhere, not even in the middle of a change.
+
+const fs = require('node:fs')
+const { join } = require('node:path')
+const { Failure } = require('../shell.js')
+
+const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants
+
+/** Says an error of a path as people know it. */
+const named = (path, act) => {
+  try {
+    return act()
+  } catch (error) {
+    if (error.code === 'ELOOP') throw new Failure(`${path}: it is a link`)
+    if (error.code === undefined) throw error
+    throw Object.assign(new Error(error.message, { cause: error }), { code: error.code, path })
+  }
+}
+
+/** A folder that is open. */
+class Folder {
+  constructor(number, path) {
+    this.number = number
+    this.path = path
+  }
+
+  /** Opens a folder whose path nobody else can change. */
+  static open(path) {
+    return named(path, () => new Folder(fs.openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), path))
+  }
+
+  /** A path that leads from the open folder to an entry. */
+  at(name) {
+    return `/proc/self/fd/${this.number}/${name}`
+  }
+
+  /** The names in it. */
+  names() {
+    return named(this.path, () => fs.readdirSync(this.at('')))
+  }
+
+  /** What lies there; `undefined` if nothing does. */
+  look(name) {
+    return named(join(this.path, name), () => fs.lstatSync(this.at(name), { throwIfNoEntry: false }))
+  }
+
+  /** Opens a folder in it. */
+  folder(name) {
+    const path = join(this.path, name)
+    const number = named(path, () => fs.openSync(this.at(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+    return new Folder(number, path)
+  }
+
+  /** Opens a regular file for reading, and passes its descriptor. A pipe there does not make anybody wait. */
+  file(name, then) {
+    const path = join(this.path, name)
+    const number = named(path, () => fs.openSync(this.at(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY))
+    try {
+      if (!fs.fstatSync(number).isFile()) throw new Failure(`${path}: it is not a file`)
+      return then(number)
+    } finally {
+      fs.closeSync(number)
+    }
+  }
+
+  /** Replaces a file whole: a write that fails, or a power cut, leaves the one before. */
+  write(name, text, { mode = 0o600, owner } = {}) {
+    const fresh = `.${name.replace(/^\./, '')}.${process.pid}`
+    named(join(this.path, name), () => {
+      fs.rmSync(this.at(fresh), { force: true })
+      try {
+        const file = fs.openSync(this.at(fresh), 'wx', mode)
+        try {
+          fs.writeFileSync(file, text)
+          fs.fchmodSync(file, mode)
+          this.give(file, owner)
+          fs.fsyncSync(file)
+        } finally {
+          fs.closeSync(file)
+        }
+        fs.renameSync(this.at(fresh), this.at(name))
+      } catch (error) {
+        fs.rmSync(this.at(fresh), { force: true })
+        throw error
+      }
+      fs.fsyncSync(this.number)
+    })
+  }
+
+  /** Makes a folder in it, and opens that. */
+  make(name, { mode = 0o755, owner } = {}) {
+    named(join(this.path, name), () => fs.mkdirSync(this.at(name), mode))
+    const made = this.folder(name)
+    fs.fchmodSync(made.number, mode)
+    made.give(made.number, owner)
+    return made
+  }
+
+  /** Gives what is open to its owner: what root makes for a user is the user's. */
+  give(number, owner) {
+    if (owner === undefined) return
+    const { uid, gid } = fs.fstatSync(number)
+    if (uid !== owner.uid || gid !== owner.gid) fs.fchownSync(number, owner.uid, owner.gid)
+  }
+
+  close() {
+    fs.closeSync(this.number)
+  }
+}
+
+/** Opens a folder for what is done in it. */
+const within = (folder, act) => {
+  try {
+    return act(folder)
+  } finally {
+    folder.close()
+  }
+}
+
+/**
+ * Removes a folder with all that is in it. Folders in it are moved up before they are emptied: however deep they lie, no
+ * path is too long. Names may be any bytes.
+ */
+const remove = (path) => {
+  const top = Buffer.from(`${path}/`)
+  const below = (folder, name) => Buffer.concat([folder, Buffer.from(name)])
+  const entries = (folder) => {
+    const names = fs.readdirSync(folder, { encoding: 'buffer', withFileTypes: true })
+    return names.map((entry) => ({ at: below(folder, entry.name), folder: entry.isDirectory() }))
+  }
+  let count = 0
+  const hoist = (from) => {
+    for (;;) {
+      try {
+        return fs.renameSync(from, below(top, `.${count++}`))
+      } catch (error) {
+        // something of that name is there
+        if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(error.code)) throw error
+      }
+    }
+  }
+  for (;;) {
+    const found = entries(top)
+    if (found.length === 0) return fs.rmdirSync(path)
+    for (const { at, folder } of found) {
+      if (!folder) {
+        fs.unlinkSync(at)
+        continue
+      }
+      for (const inner of entries(below(at, '/'))) {
+        if (inner.folder) hoist(inner.at)
+        else fs.unlinkSync(inner.at)
+      }
+      fs.rmdirSync(at)
+    }
+  }
+}
+
+module.exports = { Folder, remove, within }
