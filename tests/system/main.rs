@@ -35,6 +35,7 @@ mod start;
 mod stop;
 mod terminal;
 mod unwritable;
+mod users_live;
 mod users_partition;
 mod watchdog;
 mod words;
@@ -174,6 +175,8 @@ behaviours! {
         an_unmountable_partition_is_reported_with_the_reason_and_keeps_its_homes,
         unused_ext4_features_do_not_prevent_mounting,
         a_dirty_journal_on_a_read_only_medium_is_not_replayed;
+    users_live: root_sets_passwords_and_the_machines_settings,
+        root_adds_and_removes_a_user_while_it_runs;
     users_partition: the_partition_is_found_by_device_uuid_or_partuuid,
         a_partition_on_a_disk_with_large_sectors_grows,
         without_a_partition_a_guest_gets_a_session_in_ram,

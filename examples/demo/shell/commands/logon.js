@@ -26,7 +26,10 @@ const text = (etc) => {
 const etcOf = (home, owner) => {
   const found = home.look('etc')
   if (found === undefined) return home.make('etc', { owner })
-  if (!found.isDirectory()) throw new Failure(`${join(home.path, 'etc')} is not a folder: remove it; nothing was changed`)
+  const path = join(home.path, 'etc')
+  if (!found.isDirectory()) throw new Failure(`${path} is not a folder: remove it; nothing was changed`)
+  // in the home of an app it would replace that of the machine, and the app would not start again
+  if (found.uid !== owner.uid) throw new Failure(`${path} is not the user's own: nobody logs on as an app; nothing was changed`)
   return home.folder('etc')
 }
 

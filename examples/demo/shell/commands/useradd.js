@@ -130,7 +130,9 @@ const make = (at, name, uid, given, stored) => {
     give(fresh, uid)
     fs.renameSync(fresh, join(at, name))
   } catch (error) {
-    remove(fresh)
+    try {
+      remove(fresh)
+    } catch {} // the next command removes it
     throw error
   }
   within(Folder.open(at), ({ number }) => fs.fsyncSync(number))

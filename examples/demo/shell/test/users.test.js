@@ -184,6 +184,12 @@ test('a password is changed only in the home of the user', () => {
   fs.unlinkSync(at('link'))
   // with nothing in the way
   fs.mkdirSync(at('eva'))
+  const app = { uid: UID + 1, gid: UID + 1 }
+  if (process.getuid() === 0) {
+    etc()
+    assert.throws(() => within(homes.open(top, 'eva'), (folder) => fs.chownSync(at('eva'), app.uid, app.gid) ?? logon.change(folder, set)), /nobody logs on as an app/)
+    fs.rmdirSync(at('eva/etc'))
+  }
   fs.chownSync(at('eva'), UID, UID)
   within(homes.open(top, 'eva'), (folder) => logon.change(folder, set))
   assert.deepEqual(JSON.parse(fs.readFileSync(at('eva/etc/logon.json'), 'utf8')), { password: 'new' })
