@@ -10,10 +10,13 @@ const homes = require('./homes.js')
 const machine = require('./machine.js')
 const { options } = require('./options.js')
 
+/** For a moment the machine may not take orders. In milliseconds, as all of these. */
+const TAKES_WITHIN = 5_000
 /** A stop takes as long as the longest grace, 60 s, and a moment more. */
 const STOPS_WITHIN = 70_000
 /** The home of a user who has stopped is free a moment later, when root's view of the live root has gone. */
 const FREE_WITHIN = 5_000
+/** The pause before it is tried again. */
 const EACH = 200
 
 /** Asks the person at the terminal. */
@@ -36,9 +39,15 @@ const until = async (within, runner, works) => {
   return true
 }
 
+/** Asks the machine to stop a user; false if it is too busy to hear that. */
+const order = (name, runner) => machine.stop(name, runner).then(() => true, (error) => {
+  if (error.answer !== 503) throw error
+  return false
+})
+
 /** Stops a user for good, and waits until nothing of it runs. */
 const stop = async (name, runner) => {
-  await machine.stop(name, runner)
+  if (!(await until(TAKES_WITHIN, runner, () => order(name, runner)))) throw new Failure('the machine is busy; nothing was changed; try again')
   // the door may be closed for a moment
   const runs = () => machine.running(runner).then((names) => names.has(name), () => true)
   if (!(await runs())) return

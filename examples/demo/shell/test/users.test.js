@@ -241,13 +241,13 @@ test('a user is stopped before the home goes, and the policy goes too', async ()
   make()
   let left = 3
   let seen
-  const serving = await door(({ url }) => {
-    if (url === '/stop?user=ana') return [202, {}]
+  const serving = await door(({ url }, asked) => {
+    if (url === '/stop?user=ana') return asked.length === 1 ? [503, { error: 'busy' }] : [202, {}]
     seen = kept()
     return [200, { users: left-- > 0 ? [{ name: 'ana' }, { name: 'bo' }] : [{ name: 'bo' }] }]
   })
   assert.deepEqual(await sh('userdel -y ana'), [0, 'removed ana\n', 'sh: userdel: waiting until ana has stopped, 70 s at most\n'])
-  assert.deepEqual(serving.asked, ['POST /stop?user=ana', ...Array(4).fill('GET /status')])
+  assert.deepEqual(serving.asked, ['POST /stop?user=ana', 'POST /stop?user=ana', ...Array(4).fill('GET /status')])
   assert.deepEqual(seen, whole)
   assert.deepEqual(kept(), [['.policy'], ['anab.json']])
   serving.close()
