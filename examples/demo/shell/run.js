@@ -355,7 +355,7 @@ class Runner {
   /** Runs a command of the shell as a process of its own, which has the terminal for itself. */
   aside(name, args, io = this.io) {
     const { shell } = this
-    const argv = { name: 'node', path: process.execPath, args: [shell.file, '-c', '"$0" "$@"', name, ...args] }
+    const argv = { name: 'node', path: process.execPath, args: [shell.file, '-c', '"$@"', shell.name, name, ...args] }
     return start(argv, shell.env(), io, shell, (text) => this.say(text))
   }
 
