@@ -1,6 +1,7 @@
 'use strict'
 // Files below a folder that somebody else owns. What is opened is found from an open folder, and no link is followed:
-// whoever owns the folder cannot lead root elsewhere, not even in the middle of a change.
+// whoever owns the folder cannot lead root elsewhere, not even in the middle of a change. (root does not become that user
+// for the work: the user cannot enter root's own /, where node is.)
 
 const fs = require('node:fs')
 const { join } = require('node:path')
@@ -119,43 +120,54 @@ const within = (folder, act) => {
   }
 }
 
+/** What is in a folder, a few entries at a time: there may be millions. Names may be any bytes. */
+const entries = function* (folder) {
+  const open = fs.opendirSync(folder, { encoding: 'buffer' })
+  try {
+    for (let entry = open.readSync(); entry !== null; entry = open.readSync()) {
+      yield { at: Buffer.concat([folder, entry.name]), folder: entry.isDirectory() }
+    }
+  } finally {
+    open.closeSync()
+  }
+}
+
 /**
  * Removes a folder with all that is in it. Folders in it are moved up before they are emptied: however deep they lie, no
- * path is too long. Names may be any bytes.
+ * path is too long.
  */
 const remove = (path) => {
   const top = Buffer.from(`${path}/`)
-  const below = (folder, name) => Buffer.concat([folder, Buffer.from(name)])
-  const entries = (folder) => {
-    const names = fs.readdirSync(folder, { encoding: 'buffer', withFileTypes: true })
-    return names.map((entry) => ({ at: below(folder, entry.name), folder: entry.isDirectory() }))
-  }
   let count = 0
   const hoist = (from) => {
     for (;;) {
       try {
-        return fs.renameSync(from, below(top, `.${count++}`))
+        return fs.renameSync(from, Buffer.concat([top, Buffer.from(`.${count++}`)]))
       } catch (error) {
         // something of that name is there
         if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(error.code)) throw error
       }
     }
   }
-  for (;;) {
-    const found = entries(top)
-    if (found.length === 0) return fs.rmdirSync(path)
-    for (const { at, folder } of found) {
+  const empty = (folder) => {
+    for (const inner of entries(folder)) {
+      if (inner.folder) hoist(inner.at)
+      else fs.unlinkSync(inner.at)
+    }
+  }
+  for (let any = true; any;) {
+    any = false
+    for (const { at, folder } of entries(top)) {
+      any = true
       if (!folder) {
         fs.unlinkSync(at)
         continue
       }
-      for (const inner of entries(below(at, '/'))) {
-        if (inner.folder) hoist(inner.at)
-        else fs.unlinkSync(inner.at)
-      }
+      empty(Buffer.concat([at, Buffer.from('/')]))
       fs.rmdirSync(at)
     }
   }
+  fs.rmdirSync(path)
 }
 
 module.exports = { Folder, remove, within }
