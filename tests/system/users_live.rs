@@ -103,6 +103,9 @@ pub fn root_sets_passwords_and_the_machines_settings(arch: &'static Arch) {
     assert!(!vm.transcript().contains("geheim"), "{}", vm.transcript());
 }
 
+/// What bo's init does. It does not end when it is told to.
+const STAYS: &str =
+    r#"#!/usr/bin/env node\nconsole.log("bo runs"); process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)\n"#;
 /// What eva's init does. It ends when it is told to.
 const INIT: &str = r#"#!/usr/bin/env node\nconsole.log("eva runs"); process.on("SIGTERM", () => { console.log("eva ends"); process.exit() }); setInterval(() => {}, 1000)\n"#;
 
@@ -146,6 +149,13 @@ pub fn root_adds_and_removes_a_user_while_it_runs(arch: &'static Arch) {
     if !removed.contains("eva ends") {
         vm.expect_within(LONG, "eva ends").unwrap();
     }
+    // who may not log on runs, too, and is killed after the grace
+    root(&mut vm, &format!("mkdir /tmp/bo; printf '{STAYS}' > /tmp/bo/init; chmod +x /tmp/bo/init"));
+    vm.send("useradd --no-logon --from /tmp/bo bo").unwrap();
+    vm.expect("added bo, uid 1002, logon none").unwrap();
+    vm.expect_within(LONG, "bo runs").unwrap();
+    let removed = root(&mut vm, "userdel -y bo");
+    assert!(removed.contains("waiting until bo has stopped") && removed.contains("removed bo"), "{removed}");
     // the name of a user who is gone may be given again, without what belonged to it
     assert!(root(&mut vm, "userdel -y guest").contains("removed guest"));
     assert!(root(&mut vm, "useradd --guest guest").contains("added guest, uid 1001, logon guest"));
@@ -161,7 +171,7 @@ pub fn root_adds_and_removes_a_user_while_it_runs(arch: &'static Arch) {
     let of = |path: &str| -> Vec<&String> {
         listing.iter().filter(|line| line.split_once(' ').is_some_and(|(_, at)| at.starts_with(path))).collect()
     };
-    for gone in ["/eva", "/.policy/eva", "/.policy/guest", "/.gone", "/.new", "/.overlay/eva/work/"] {
+    for gone in ["/eva", "/bo", "/.policy/eva", "/.policy/guest", "/.gone", "/.new", "/.overlay/eva/work/"] {
         assert_eq!(of(gone), Vec::<&String>::new(), "{gone}");
     }
     assert_eq!(of("/guest/lib/node_modules/nodeos-shell/nsh.js").len(), 1);
