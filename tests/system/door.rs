@@ -26,7 +26,7 @@ const ASK: &str = r"
     const isOpen = async () => { while ((await ask('GET', '/nothing'))[0] !== 404) await pause(100) }
     const stay = () => setInterval(() => {}, 1000)";
 
-fn asks(name: &str, uid: u32, script: &str) -> boot::users::home::Home {
+pub fn asks(name: &str, uid: u32, script: &str) -> boot::users::home::Home {
     runs(name, uid, &format!("{ASK}\n;(async () => {{ {script} }})()"))
 }
 
@@ -41,8 +41,10 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         await isOpen()
         for (const [method, path] of [['GET', '/status'], ['GET', '/log'], ['GET', '/log?user=ana'], ['GET', '/log?user=eva'],
             ['GET', '/log?kernel'], ['GET', '/log?user=..%2f1000'], ['GET', '/log?user='], ['GET', '/log?user=nobody'], ['GET', '/poweroff'],
-            ['POST', '/status'], ['POST', '/poweroff'], ['POST', '/reboot']]) {
-            if (NAME === 'root' && method === 'POST' && path !== '/status') continue
+            ['POST', '/status'], ['POST', '/poweroff'], ['POST', '/reboot'],
+            ['POST', '/restart?user=eva'], ['POST', '/stop?user=eva'], ['POST', '/stop'], ['POST', '/restart']]) {
+            if (NAME === 'root' && method === 'POST' && path !== '/status' && path !== '/stop') continue
+            if (NAME === 'ana' && path === '/restart') continue
             let [status, text] = await ask(method, path)
             if (status === 200 && path === '/status') text = JSON.parse(text).users.map(({ name }) => name).join()
             if (status === 200 && path === '/log?kernel') text = text.match(/ Linux version/)[0]
@@ -74,7 +76,11 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         "ana GET /status 200 ana\n",
         "ana GET /log 200 hello of ana\n",
         "ana GET /log?user=ana 200 hello of ana\n",
-        "ana GET /log?user=eva 403 {\"error\": \"only root reads the log of another user, and the kernel's\"}\n",
+        "ana GET /log?user=eva 403 {\"error\": \"only root may ask this of another user, or of the kernel\"}\n",
+        "ana POST /restart?user=eva 403 ",
+        "ana POST /stop?user=eva 403 ",
+        "ana POST /stop 403 ",
+        "eva POST /restart 403 ",
         "ana GET /log?kernel 403 ",
         "ana GET /log?user=..%2f1000 403 ",
         "ana GET /log?user= 200 hello of ana\n",
@@ -97,6 +103,7 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         "root GET /log?kernel 200 Linux version\n",
         "root GET /log?user=..%2f1000 404 ",
         "root GET /log?user=nobody 404 ",
+        "root POST /stop 404 {\"error\": \"there is no user of this name who can be stopped: root stays\"}\n",
     ] {
         assert!(said.contains(line), "no {line}: {said}");
     }

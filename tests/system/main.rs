@@ -11,6 +11,7 @@ mod demo;
 mod devices;
 mod door;
 mod env;
+mod homes;
 mod host;
 mod isolation;
 mod logon;
@@ -66,6 +67,7 @@ behaviours! {
         a_hotplugged_device_appears_and_disappears,
         a_flood_of_opens_and_unplugs_leaves_every_device_usable_by_others,
         a_device_is_released_once_root_frees_inotify_watches;
+    homes: a_home_that_root_makes_is_a_user_at_once;
     host: a_full_host_disk_is_reported_and_the_machine_keeps_running,
         a_guest_reaches_the_hosts_loopback_only_if_allowed;
     isolation: writes_of_a_user_change_only_that_users_home,
@@ -136,7 +138,7 @@ behaviours! {
         a_guest_logon_does_not_reset_the_delay_after_wrong_passwords,
         a_password_check_takes_no_memory_from_others,
         single_user_mode_lets_only_root_in,
-        a_home_created_after_boot_is_reported_differently_from_a_refused_one;
+        a_logon_to_a_refused_home_says_why;
     machine_file: a_machine_has_its_own_name_address_servers_and_zone,
         settings_that_are_broken_or_not_roots_count_for_nothing;
     network: everything_that_a_dhcp_server_says_is_used,

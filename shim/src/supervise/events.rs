@@ -1,8 +1,8 @@
 //! The events: they only record what happened.
 
 use super::{
-    ConsoleId, KILLED, Phase, Pid, State, Stopping, TRIES, init,
-    sandbox::{Sandbox, Shown, Stage},
+    Console, ConsoleId, GRACE, KILLED, Phase, Pid, State, Stopping, TRIES, init,
+    sandbox::{Ends, Sandbox, Shown, Stage},
 };
 use crate::{
     handover::HomeId,
@@ -16,7 +16,7 @@ impl State {
         self.failures = 0;
         self.init_of(home).for_each(|init| init.known(upkeep, now));
         for sandbox in self.sandboxes.iter_mut().filter(|s| s.home == home && s.stage == Stage::Building) {
-            sandbox.stage = Stage::Ready;
+            sandbox.stage = if sandbox.ends == Ends::No { Stage::Ready } else { Stage::Ending };
         }
     }
 
@@ -58,6 +58,34 @@ impl State {
         }
     }
 
+    /// Everything that runs in that home has to end; with `again`, its init then starts anew.
+    pub fn end(&mut self, home: HomeId, again: bool) {
+        let grace = self.init_of(home).next().map_or(GRACE, |init| init.upkeep.grace.into());
+        for sandbox in self.of(home).filter(|sandbox| sandbox.stage != Stage::Dead && sandbox.ends == Ends::No) {
+            sandbox.ends = Ends::Due { grace };
+            if sandbox.stage == Stage::Ready {
+                sandbox.stage = Stage::Ending;
+            }
+        }
+        match self.inits.iter().position(|init| init.home == home) {
+            None if again => drop(self.want_init(home)),
+            None => {}
+            Some(at) => self.init_ends(at, again),
+        }
+    }
+
+    /// Whether a process, a sandbox or a console belongs to that home.
+    #[must_use]
+    pub fn knows(&self, home: HomeId) -> bool {
+        let of = |console: &Console| match console.phase {
+            Phase::Leaving { home, .. } | Phase::Granted { home } | Phase::Session { home, .. } => Some(home),
+            _ => None,
+        };
+        self.sandbox(home).is_some()
+            || self.inits.iter().any(|init| init.home == home)
+            || self.consoles.iter().any(|console| of(console) == Some(home))
+    }
+
     /// The machine should stop.
     pub fn stop(&mut self, word: LastWord) {
         if matches!(self.stopping, Stopping::No) {
@@ -91,7 +119,10 @@ impl State {
         {
             let home = init.home;
             left = Some(home);
-            if torn(&self.sandboxes, home, status, since, now) {
+            if let Some(again) = init.ends {
+                init.phase = init::Phase::Due { at: 0 };
+                self.init_ends(at, again);
+            } else if torn(&self.sandboxes, home, status, since, now) {
                 init.phase = init::Phase::Due { at: 0 };
             } else if init.upkeep.again(status) && !stopping {
                 init.phase = init::Phase::Ended { status, since };
@@ -106,7 +137,7 @@ impl State {
                 if sandbox.stage == Stage::Building {
                     unbuilt = Some(sandbox.home);
                 }
-                sandbox.stage = Stage::Dead;
+                (sandbox.stage, sandbox.ends) = (Stage::Dead, Ends::No);
             }
             if let Shown::Changing { pid: p, to_yes } = sandbox.shown
                 && p == pid

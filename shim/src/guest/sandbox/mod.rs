@@ -105,11 +105,14 @@ fn all_users() -> Limits {
 }
 
 /// The first process of a sandbox: it reaps orphans, and exits when it is alone, which ends the sandbox. PID 1 sends it
-/// a signal when a program that PID 1 started there has ended, because those programs are not its children.
+/// a signal when a program that PID 1 started there has ended, because those programs are not its children. With
+/// another signal it asks it to end everything.
 fn reap() -> ! {
-    let poked = Signals::of(&[Signal::CHILD, Signal::USR1, Signal::TERM]);
+    let poked = Signals::of(&[Signal::CHILD, Signal::USR1, Signal::USR2, Signal::TERM]);
     loop {
-        let _ = poked.wait();
+        if poked.wait() == Ok(Signal::USR2.as_raw()) {
+            let _ = sys::signal_all(Some(Signal::TERM));
+        }
         while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
         if sys::signal_all(None) == Err(Errno::SRCH) {
             sys::exit(0);
