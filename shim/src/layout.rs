@@ -65,6 +65,8 @@ pub const LOGS: &str = "/live/log";
 pub const KERNEL_LOG: &str = "kernel:";
 /// What the machine's own settings say to services (`machine_file::Words`).
 pub const WORDS: &str = "/live/words";
+/// Where the time came from (`clock::source`): `/clock` writes it for the door.
+pub const TIME_SOURCE: &str = "/live/time";
 /// The name of the machine's time zone, below a user's root.
 pub const TIMEZONE: &str = "etc/timezone";
 /// The runtime layer of a sandbox that is being built.

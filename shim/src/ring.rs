@@ -7,7 +7,7 @@
 /// The bytes of the ring: with the head, 16 pages.
 pub const RING: u64 = (64 << 10) - HEAD as u64;
 /// The bytes of the head.
-pub const HEAD: usize = 32;
+pub const HEAD: usize = 40;
 
 /// The head.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,15 +20,17 @@ pub struct Head {
     pub sent: u64,
     /// How far the writer has read what it writes from: the number of the kernel's next message.
     pub source: u64,
+    /// How often the user's init has ended and was to start again.
+    pub restarts: u64,
 }
 
 impl Head {
     /// For the file.
     #[must_use]
     pub fn bytes(self) -> [u8; HEAD] {
-        let Self { begun, written, sent, source } = self;
+        let Self { begun, written, sent, source, restarts } = self;
         let mut bytes = [0; HEAD];
-        for (place, number) in bytes.chunks_exact_mut(size_of::<u64>()).zip([begun, written, sent, source]) {
+        for (place, number) in bytes.chunks_exact_mut(size_of::<u64>()).zip([begun, written, sent, source, restarts]) {
             place.copy_from_slice(&number.to_le_bytes());
         }
         bytes
@@ -42,7 +44,7 @@ impl Head {
             u64::from_le_bytes(bytes)
         });
         let mut next = || numbers.next().unwrap_or(0);
-        Self { begun: next(), written: next(), sent: next(), source: next() }
+        Self { begun: next(), written: next(), sent: next(), source: next(), restarts: next() }
     }
 
     /// The first position whose byte is still there.
@@ -67,16 +69,17 @@ mod tests {
 
     #[test]
     fn a_head_round_trips() {
-        let head = Head { begun: 1 << 40 | 7, written: 5, sent: 3, source: u64::MAX };
+        let head = Head { begun: 1 << 40 | 7, written: 5, sent: 3, source: u64::MAX, restarts: 9 };
         assert_eq!(Head::of(head.bytes()), head);
         assert_eq!((head.oldest(), Head::default().oldest()), ((1 << 40) + 7 - RING, 0));
     }
 
     #[test]
     fn positions_go_round_the_ring() {
-        assert_eq!(place(0, 10), (32, 10));
-        assert_eq!(place(RING - 3, 10), (32 + RING - 3, 3));
-        assert_eq!(place(RING, 10), (32, 10));
-        assert_eq!(place(5 * RING + 1, RING as usize), (33, RING as usize - 1));
+        const FIRST: u64 = HEAD as u64;
+        assert_eq!(place(0, 10), (FIRST, 10));
+        assert_eq!(place(RING - 3, 10), (FIRST + RING - 3, 3));
+        assert_eq!(place(RING, 10), (FIRST, 10));
+        assert_eq!(place(5 * RING + 1, RING as usize), (FIRST + 1, RING as usize - 1));
     }
 }

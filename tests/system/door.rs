@@ -49,6 +49,8 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
             if (status === 200 && (path.startsWith('/log?u') || path === '/log')) text = text.match(/hello of .*/)[0]
             console.log(NAME, method, path, status, text.trim())
         }
+        const { addresses, time_source } = JSON.parse((await ask('GET', '/status'))[1])
+        if (addresses) console.log(NAME, 'knows', addresses.map(({ card, address }) => card + ' ' + address).join(), 'by', time_source)
         console.log(NAME, 'is done'); stay()";
     let of = |name: &str, uid, script: &str| asks(name, uid, &format!("const NAME = '{name}'; {script}"));
     // root asks when the others are there
@@ -83,6 +85,8 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         "ana POST /status 405 ",
         "ana POST /poweroff 403 {\"error\": \"your policy does not allow this: its key machine lists what you may do\"}\n",
         "ana POST /reboot 403 ",
+        "ana knows eth0 10.0.2.15/24,eth0 fec0::",
+        "root knows eth0 10.0.2.15/24,eth0 fec0::",
         "eva GET /status 403 ",
         "eva GET /log 403 ",
         "eva POST /reboot 403 ",
@@ -100,6 +104,7 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
     ] {
         assert!(said.contains(line), "no {line}: {said}");
     }
+    assert!(!said.contains("eva knows") && !said.contains("fe80:") && !said.contains("127.0.0.1"), "{said}");
 }
 
 pub fn who_has_the_right_stops_the_machine(arch: &'static Arch) {

@@ -64,6 +64,12 @@ impl Writer {
         self.print(text.as_bytes());
     }
 
+    /// The user's init has ended and starts again.
+    pub fn count_restart(&mut self) {
+        let counted = head(&self.file).map(|head| Head { restarts: head.restarts.saturating_add(1), ..head });
+        let _ = counted.and_then(|head| write_head(&self.file, head));
+    }
+
     /// A program prints no more.
     pub fn end(&mut self) {
         let file = &self.file;
@@ -171,6 +177,19 @@ mod tests {
         tempfile::tempfile().unwrap().into()
     }
 
+    #[test]
+    fn restarts_are_counted_beside_what_is_written() {
+        let file = file();
+        let mut ring = Writer { file: file.try_clone().unwrap(), lines: Lines::default() };
+        for count in 1..=3 {
+            ring.count_restart();
+            assert_eq!(head(&file).unwrap().restarts, count);
+            ring.print(b"hello\n");
+        }
+        assert_eq!(head(&file).unwrap().restarts, 3);
+        assert_eq!(all(&file, 0, 4096).0.iter().filter(|byte| **byte == b'\n').count(), 3);
+    }
+
     /// Reads all that is there, in pieces of that size.
     fn all(file: &OwnedFd, mut position: u64, size: usize) -> (Vec<u8>, u64) {
         let (mut bytes, mut all) = (vec![0; size], Vec::new());
@@ -209,7 +228,7 @@ mod tests {
             assert_eq!(lines.last(), Some(&"line 009999"), "{size}");
             let first = 10_000 - lines.len();
             assert!(lines.iter().zip(first..).all(|(text, number)| format!("{text}\n") == line(number)), "{size}");
-            assert_eq!((lines.len(), position), (RING as usize / 12, 120_000), "{size}");
+            assert_eq!((lines.len(), position), ((RING as usize - 1) / 12, 120_000), "{size}");
         }
     }
 
