@@ -7,7 +7,7 @@ use std::{
 };
 
 use boot::users::policy::set_policy;
-use shim::{arches::Arch, last_word::LastWord, policy::Policy, rights::Rights};
+use shim::{arches::Arch, last_word::LastWord, policy::Policy, rights::Rights, upkeep::Restart};
 use tests::{Boot, Disk, free_port, runs};
 
 /// Asks the door. The answer is the status and the text, or a code of an error.
@@ -49,8 +49,8 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
             if (status === 200 && (path.startsWith('/log?u') || path === '/log')) text = text.match(/hello of .*/)[0]
             console.log(NAME, method, path, status, text.trim())
         }
-        const { addresses, time_source } = JSON.parse((await ask('GET', '/status'))[1])
-        if (addresses) console.log(NAME, 'knows', addresses.map(({ card, address }) => card + ' ' + address).join(), 'by', time_source)
+        const { addresses } = JSON.parse((await ask('GET', '/status'))[1])
+        if (addresses) console.log(NAME, 'knows', addresses.map(({ card, address }) => card + ' ' + address).join())
         console.log(NAME, 'is done'); stay()";
     let of = |name: &str, uid, script: &str| asks(name, uid, &format!("const NAME = '{name}'; {script}"));
     // root asks when the others are there
@@ -60,6 +60,8 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         const state = JSON.parse((await ask('GET', '/status'))[1])
         state.time = Math.abs(new Date(state.time) - Date.now()) < 5000
         state.memory = state.memory.total > state.memory.available && state.memory.available > 0
+        state.time_source = ['real-time clock', 'build date'].includes(state.time_source)
+        state.addresses = state.addresses.every(({{ card, address }}) => card === 'eth0' && /^[0-9a-f.:]+[/][0-9]+$/.test(address))
         state.users = state.users.every(({{ memory, processes }}) => memory > 1 << 20 && processes > 5)
         console.log(JSON.stringify({{ ...state, kernel: state.kernel === os.release(), uptime: state.uptime > 0 }})); {TRY}"
     );
@@ -93,7 +95,8 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         concat!(
             "{\"name\":\"here\",\"nodeos\":\"",
             env!("CARGO_PKG_VERSION"),
-            "\",\"kernel\":true,\"uptime\":true,\"time\":true,\"synchronized\":false,\"memory\":true,\"users\":true}\n"
+            "\",\"kernel\":true,\"uptime\":true,\"time\":true,\"synchronized\":false,\"time_source\":true,",
+            "\"memory\":true,\"addresses\":true,\"users\":true}\n"
         ),
         "root GET /status 200 root,ana,eva\n",
         "root GET /log 200 hello of root\n",
@@ -155,6 +158,34 @@ pub fn a_log_is_followed_and_outlives_the_programs_that_hold_it(arch: &'static A
     let mut vm = Boot::on(arch).homes(&disk).without("pid").start();
     vm.expect("followed true true").unwrap();
     vm.expect("again 200 true true").unwrap();
+}
+
+/// `/log` counts them where the next `/log` finds them. It is killed by root, who sees it only without pid namespaces.
+pub fn restarts_of_an_init_are_counted_from_the_boot_on(arch: &'static Arch) {
+    let root = r"
+        const named = (pid) => { try { return fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trim() } catch {} }
+        const restarts = async () => {
+            const users = JSON.parse((await ask('GET', '/status'))[1]).users
+            return Object.fromEntries(users.map(({ name, restarts }) => [name, restarts]))
+        }
+        await isOpen()
+        let last
+        while (!((last = await restarts()).ana >= 2)) await pause(100)
+        process.kill(fs.readdirSync('/proc').find((pid) => named(pid) === 'log'), 'SIGKILL')
+        const killed = last.ana
+        while (!((last = await restarts()).ana > killed)) await pause(100)
+        console.log('root counts', last.ana - killed, 'of ana,', last.root, 'of root,', last.eva, 'of eva'); stay()";
+    let eva = r"
+        await isOpen()
+        const { users } = JSON.parse((await ask('GET', '/status'))[1])
+        console.log('eva counts', users.map(({ name, restarts }) => `${restarts} of ${name}`).join()); stay()";
+    let homes = [asks("root", 0, root), runs("ana", 1000, "setTimeout(() => {}, 1000)"), asks("eva", 1001, eva)];
+    let disk = Disk::with(&homes);
+    let policy = Policy { restart: Some(Restart::Always), backoff: Some(2), ..Policy::default() };
+    set_policy(&disk.path, "ana", Some(&policy)).unwrap();
+    let mut vm = Boot::on(arch).homes(&disk).memory(384).without("pid").start();
+    vm.expect("root counts 1 of ana, 0 of root, 0 of eva").unwrap();
+    assert!(vm.transcript().contains("eva counts 0 of eva"), "{}", vm.transcript());
 }
 
 pub fn a_flood_at_the_door_leaves_it_open_for_others(arch: &'static Arch) {
