@@ -65,6 +65,9 @@ pub const LOGS: &str = "/live/log";
 pub const KERNEL_LOG: &str = "kernel:";
 /// What the machine's own settings say to services (`machine_file::Words`).
 pub const WORDS: &str = "/live/words";
+/// The beginning of the names of files in `LIVE` that say how large a user's log is, for `/log`: it knows users by their
+/// names. No other file there begins so.
+pub const LOG_SIZE: &str = "size:";
 /// Where the time came from (`clock::source`): `/clock` writes it for the door.
 pub const TIME_SOURCE: &str = "/live/time";
 /// The name of the machine's time zone, below a user's root.

@@ -15,7 +15,7 @@ use rustix::{
 use crate::{
     cmdline::Options,
     cut,
-    guest::{execute::steps, log::Log, machine, place, policy, privilege, report::send},
+    guest::{execute::steps, log::Log, machine, place, policy, privilege, report::send, rings},
     layout,
     limits::{self, Limits},
     live::Live,
@@ -58,6 +58,9 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, options: &Options<'_>) ->
     let code = place::code(user.name);
     let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, code, host };
     note(user, policy.rights(), &log);
+    if let Err(errno) = rings::want(user.name, policy.log) {
+        error!(log, "the log of ", user.name, " keeps its size: ", errno);
+    }
     // the out-of-memory killer must not take the process that holds the sandbox together
     let _ = place::file("/proc/self/oom_score_adj", OFlags::WRONLY).and_then(|adj| rustix::io::write(&adj, b"-1000"));
     if steps(&plan::guarded(plan::root(&sandbox), guards), &log).is_err() {
