@@ -188,6 +188,40 @@ pub fn restarts_of_an_init_are_counted_from_the_boot_on(arch: &'static Arch) {
     assert!(vm.transcript().contains("eva counts 0 of eva"), "{}", vm.transcript());
 }
 
+pub fn a_policy_sets_how_much_of_a_log_is_kept(arch: &'static Arch) {
+    // 120 KB with the times
+    let prints = |name: &str| {
+        format!(
+            "for (let n = 1; n <= 1200; n++) console.log('line', n, 'x'.repeat(70))
+            await isOpen()
+            let text = ''
+            while (!text.includes('line 1200 ')) {{ await pause(500); text = (await ask('GET', '/log'))[1] }}
+            const numbers = [...text.matchAll(/line (\\d+) x{{70}}\\n/g)].map(([, number]) => +number)
+            const rest = text.slice(text.lastIndexOf('line 1200 '))
+            const whole = numbers.every((number, at) => number === numbers[0] + at)
+            const size = Math.round((text.length - rest.length) / 1024)
+            console.log('{name} has', size, 'KiB from', numbers[0] === 1 ? 'the first' : 'another', 'line on,', whole); stay()"
+        )
+    };
+    let users = [("ana", 1000, Some(256 << 10)), ("bo", 1001, Some(16 << 10)), ("eva", 1002, None)];
+    let disk = Disk::with(&users.map(|(name, uid, _)| asks(name, uid, &prints(name))));
+    for (name, _, log) in users {
+        set_policy(&disk.path, name, Some(&Policy { log, ..Policy::default() })).unwrap();
+    }
+    let mut vm = Boot::on(arch).homes(&disk).memory(384).start();
+    while users.iter().any(|(name, ..)| !vm.transcript().contains(&format!("{name} has "))) {
+        vm.expect(" line on, ").unwrap();
+    }
+    let said = vm.transcript();
+    for line in [
+        "ana has 117 KiB from the first line on, true",
+        "bo has 16 KiB from another line on, true",
+        "eva has 64 KiB from another line on, true",
+    ] {
+        assert!(said.contains(line), "no {line}: {said}");
+    }
+}
+
 pub fn a_flood_at_the_door_leaves_it_open_for_others(arch: &'static Arch) {
     let floods = r"
         await isOpen()

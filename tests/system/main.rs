@@ -127,6 +127,7 @@ behaviours! {
         who_has_the_right_stops_the_machine,
         a_log_is_followed_and_outlives_the_programs_that_hold_it,
         restarts_of_an_init_are_counted_from_the_boot_on,
+        a_policy_sets_how_much_of_a_log_is_kept,
         a_flood_at_the_door_leaves_it_open_for_others,
         a_syslog_server_that_was_away_gets_every_line;
     env: env_says_what_an_option_lacks;
