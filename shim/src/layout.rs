@@ -55,6 +55,8 @@ pub const RUN_NET: &str = "/run/net";
 pub const RESOLVER: &str = "/run/net/resolv.conf";
 /// Time servers, a line each.
 pub const TIME_SERVERS: &str = "/run/net/ntp";
+/// The name that a DHCP server gives this host.
+pub const HOSTNAME: &str = "/run/net/hostname";
 /// The door: the socket where users ask the machine.
 pub const DOOR: &str = "/run/machine.sock";
 /// What the services know of users who have a sandbox, see `live`. Users do not see it.

@@ -47,7 +47,7 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, options: &Options<'_>) ->
     let user = &User { name: words.next()?, uid: cut::small(words.next()?, 10)?, gid: cut::small(words.next()?, 10)? };
     let upper = if words.next()? == "ram" { Upper::Ram } else { Upper::Home };
     let homes = usize::try_from(cut::number(words.next()?, 10)?).ok()?;
-    let host = &machine::host();
+    let machine::Name { name: host, leased } = &machine::name();
     let log = Log::held();
     let policy = policy::of(user.name, &log);
     let limits = limits::of_one(all_users(), homes, &policy);
@@ -56,7 +56,7 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, options: &Options<'_>) ->
         error!(log, user.name, ": its devices are granted from the next boot on");
     }
     let code = place::code(user.name);
-    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, code, host };
+    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, code, host, leased: *leased };
     note(user, policy.rights(), &log);
     if let Err(errno) = rings::want(user.name, policy.log) {
         error!(log, "the log of ", user.name, " keeps its size: ", errno);
