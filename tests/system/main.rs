@@ -142,6 +142,7 @@ behaviours! {
     machine_file: a_machine_has_its_own_name_address_servers_and_zone,
         settings_that_are_broken_or_not_roots_count_for_nothing;
     network: everything_that_a_dhcp_server_says_is_used,
+        a_machine_without_a_name_takes_the_one_that_a_dhcp_server_gives,
         a_lease_is_renewed_and_ends_when_its_server_is_gone,
         a_cable_that_was_out_keeps_its_address_or_gets_another,
         an_address_that_a_neighbour_has_is_declined,

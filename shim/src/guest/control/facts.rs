@@ -69,7 +69,8 @@ pub fn addresses(text: &mut Text) {
 
 /// Asks the kernel for all addresses. Returns the socket.
 fn list(all: &mut Vec<Listed, MOST>) -> Result<OwnedFd> {
-    /// How many parts of the list are read: each has room for about a hundred addresses.
+    /// How many parts of the list are read. Each is at most a page, which has room for about fifty addresses
+    /// (include/linux/netlink.h, NLMSG_GOODSIZE).
     const PARTS: usize = 4;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     // without a protocol: NETLINK_ROUTE is 0 (include/uapi/linux/netlink.h)
