@@ -128,6 +128,8 @@ behaviours! {
     door: users_ask_for_what_their_policy_allows,
         who_has_the_right_stops_the_machine,
         a_log_is_followed_and_outlives_the_programs_that_hold_it,
+        restarts_of_an_init_are_counted_from_the_boot_on,
+        a_policy_sets_how_much_of_a_log_is_kept,
         a_flood_at_the_door_leaves_it_open_for_others,
         a_syslog_server_that_was_away_gets_every_line;
     env: env_says_what_an_option_lacks;
@@ -142,6 +144,7 @@ behaviours! {
     machine_file: a_machine_has_its_own_name_address_servers_and_zone,
         settings_that_are_broken_or_not_roots_count_for_nothing;
     network: everything_that_a_dhcp_server_says_is_used,
+        a_machine_without_a_name_takes_the_one_that_a_dhcp_server_gives,
         a_lease_is_renewed_and_ends_when_its_server_is_gone,
         a_cable_that_was_out_keeps_its_address_or_gets_another,
         an_address_that_a_neighbour_has_is_declined,

@@ -37,8 +37,6 @@ use crate::{
     users::{Homes, Refusal, is_ours},
 };
 
-/// Milliseconds after its start when it looks first: whatever happened between `/setup` and its own start.
-const FIRST: u64 = 10_000;
 /// Milliseconds from the first change to the look: a home is made in several steps. A user who keeps changing the mode
 /// of a home costs one look in this time.
 const SETTLES: u64 = 1000;
@@ -88,7 +86,8 @@ fn open<'a>(apps: bool, guards: Guards<'a>) -> Result<Watch<'a>> {
 impl Watch<'_> {
     /// Returns once PID 1 has closed its socket.
     fn serve(&self) -> Result<()> {
-        let mut due = Some(sys::milliseconds().saturating_add(FIRST));
+        // something may have happened since `/setup` looked
+        let mut due = Some(0);
         let homes = sys::room(1)?.first_mut().ok_or(Errno::NOMEM)?.write(Homes::new());
         let mut told = None;
         loop {

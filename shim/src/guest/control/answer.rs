@@ -23,6 +23,11 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// The rest of an answer, after its head.
 pub enum Answer {
     Nothing,
+    /// The addresses, and then the users up to that uid, from that one on.
+    Addresses {
+        from: u32,
+        last: u32,
+    },
     /// The users from that uid on, and whether none was before.
     Users {
         from: u32,
@@ -56,8 +61,8 @@ impl Answer {
                 begin(&mut head, "200 OK", JSON, "");
                 facts::machine(&mut head);
                 match uid {
-                    0 => Self::Users { from: 0, last: u32::MAX, first: true },
-                    uid => Self::Users { from: uid, last: uid, first: true },
+                    0 => Self::Addresses { from: 0, last: u32::MAX },
+                    uid => Self::Addresses { from: uid, last: uid },
                 }
             }
             What::Log => {
@@ -114,6 +119,12 @@ impl Answer {
                         return length;
                     }
                 }
+            }
+            Self::Addresses { from, last } => {
+                let mut text = Text::new();
+                facts::addresses(&mut text);
+                *self = Self::Users { from: *from, last: *last, first: true };
+                copy(&text, into)
             }
             Self::Users { from, last, first } => {
                 let mut text = Text::new();
