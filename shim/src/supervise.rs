@@ -9,6 +9,7 @@
 
 mod action;
 mod console;
+mod ends;
 mod events;
 mod init;
 mod refusals;
@@ -119,11 +120,6 @@ impl State {
         taken
     }
 
-    /// There is a new user, who may log on. An init that has the console keeps it.
-    pub fn user_begins(&mut self) {
-        self.interactive |= !self.taken;
-    }
-
     /// The machine ends with a status that says that something failed.
     pub fn fail(&mut self) {
         self.status = 1;
@@ -213,21 +209,6 @@ impl State {
         let sandbox = self.sandboxes.iter_mut().find(|s| s.poke && lives(s))?;
         sandbox.poke = false;
         Some(Action::Poke(sandbox.reaper))
-    }
-
-    /// A sandbox that is told to end: its programs are asked first, and killed after their grace.
-    fn end_due(&mut self, now: u64) -> Option<Action> {
-        self.sandboxes.iter_mut().find_map(|sandbox| match sandbox.ends {
-            Ends::Due { grace } => {
-                sandbox.ends = Ends::By { at: now.saturating_add(grace) };
-                Some(Action::Ask(sandbox.reaper))
-            }
-            Ends::By { at } if at <= now => {
-                sandbox.ends = Ends::No;
-                Some(Action::Kill(sandbox.reaper))
-            }
-            _ => None,
-        })
     }
 
     fn hide_due(&self, now: u64) -> Option<Action> {

@@ -204,7 +204,8 @@ pub fn single_user_mode_lets_only_root_in(arch: &'static Arch) {
 }
 
 pub fn a_logon_to_a_refused_home_says_why(arch: &'static Arch) {
-    let disk = Disk::with(&[logs_on("twin1", 1003, None, "console.log('a twin is in')")]);
+    let twin = logs_on("twin1", 1003, None, "console.log('a twin is in')");
+    let disk = Disk::with(&[logs_on("root", 0, Some("root"), ""), twin]);
     disk.debugfs("mkdir twin2\nsif twin2 uid 1003\nsif twin2 gid 1003\nsif twin2 mode 040700\n");
     let mut vm = Boot::on(arch).homes(&disk).start();
     log_on(&mut vm, "twin1", None);

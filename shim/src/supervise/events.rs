@@ -1,7 +1,7 @@
 //! The events: they only record what happened.
 
 use super::{
-    Console, ConsoleId, GRACE, KILLED, Phase, Pid, State, Stopping, TRIES, init,
+    ConsoleId, KILLED, Phase, Pid, State, Stopping, TRIES, init,
     sandbox::{Ends, Sandbox, Shown, Stage},
 };
 use crate::{
@@ -56,34 +56,6 @@ impl State {
         for sandbox in self.of(home).filter(|sandbox| sandbox.stage != Stage::Dead) {
             sandbox.stage = Stage::Ending;
         }
-    }
-
-    /// Everything that runs in that home has to end; with `again`, its init then starts anew.
-    pub fn end(&mut self, home: HomeId, again: bool) {
-        let grace = self.init_of(home).next().map_or(GRACE, |init| init.upkeep.grace.into());
-        for sandbox in self.of(home).filter(|sandbox| sandbox.stage != Stage::Dead && sandbox.ends == Ends::No) {
-            sandbox.ends = Ends::Due { grace };
-            if sandbox.stage == Stage::Ready {
-                sandbox.stage = Stage::Ending;
-            }
-        }
-        match self.inits.iter().position(|init| init.home == home) {
-            None if again => drop(self.want_init(home)),
-            None => {}
-            Some(at) => self.init_ends(at, again),
-        }
-    }
-
-    /// Whether a process, a sandbox or a console belongs to that home.
-    #[must_use]
-    pub fn knows(&self, home: HomeId) -> bool {
-        let of = |console: &Console| match console.phase {
-            Phase::Leaving { home, .. } | Phase::Granted { home } | Phase::Session { home, .. } => Some(home),
-            _ => None,
-        };
-        self.sandbox(home).is_some()
-            || self.inits.iter().any(|init| init.home == home)
-            || self.consoles.iter().any(|console| of(console) == Some(home))
     }
 
     /// The machine should stop.

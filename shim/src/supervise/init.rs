@@ -115,15 +115,6 @@ impl State {
         }
     }
 
-    /// The init at that place ends, and with `again` starts anew. One that runs does so when it has ended.
-    pub(super) fn init_ends(&mut self, at: usize, again: bool) {
-        match self.inits.get_mut(at) {
-            Some(init) if matches!(init.phase, Phase::Running { .. }) => init.ends = Some(again),
-            Some(init) if again => *init = Init::new(init.home),
-            _ => drop(self.inits.remove(at)),
-        }
-    }
-
     /// What has to be done for an init that is due and has a sandbox.
     pub(super) fn start(&self, init: &Init, own: Option<ConsoleId>, now: u64) -> Option<Action> {
         let (waits, until) = init.waits;

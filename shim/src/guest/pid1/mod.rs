@@ -2,6 +2,7 @@
 
 mod boot;
 mod broker;
+mod hear;
 mod inits;
 mod output;
 mod run;

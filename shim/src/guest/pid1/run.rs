@@ -18,6 +18,7 @@ use crate::{
         pid1::{
             boot::Machine,
             broker::Broker,
+            hear::hear,
             inits,
             output::LogProgram,
             sandboxes,
@@ -30,19 +31,17 @@ use crate::{
         report::Reports,
         terminal::Terminal,
     },
-    handover::{HomeId, LONGEST, Reader},
+    handover::HomeId,
     init_news::InitNews,
-    last_word::LastWord,
     layout,
     op::User,
     programs::{self, SERVICES},
-    report::{Report, Says},
+    report::Report,
     say,
     say::Text,
     stopping::SAVED,
     supervise::{Action, ConsoleId, KILLED, MAX_SANDBOXES, Outcome, Pid, State},
     sys::{self, Signals},
-    upkeep::Needs,
 };
 
 /// What the executor needs besides the state: handles on the processes of the sandboxes.
@@ -85,7 +84,7 @@ pub fn run(machine: Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<()
         let due = [state.wake_at(), executor.logger.service.due, watchdog.due()];
         executor.wait(&signals, due.into_iter().flatten().chain(services).min());
         executor.take_reports(&mut state);
-        (0..executor.services.len()).for_each(|at| executor.hear(at, &mut state));
+        executor.services.iter_mut().for_each(|service| hear(service, &mut executor.machine, &mut state));
         executor.broker.take_if(|broker| !broker.serve());
         read_signals(&signals, &mut state);
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
@@ -141,46 +140,6 @@ fn tell_reaper(reaper: Pid, what: Signal) -> Outcome {
 }
 
 impl Executor<'_> {
-    /// Does what a service says now, if anything.
-    fn hear(&mut self, at: usize, state: &mut State) {
-        let mut packet = [0; 1 + LONGEST];
-        let Some(service) = self.services.get_mut(at) else { return };
-        let Some(says) = service.hear(&mut packet) else { return };
-        let provides = service.row.provides;
-        let homes = &mut self.machine.homes;
-        let [_, packet @ ..] = &packet;
-        let name = Reader::one(packet).map_or("", |record| record.name);
-        match says {
-            // without a network, nothing comes through it either
-            Says::Nothing => state.provided(Needs::ALL),
-            Says::Ready => state.provided(provides),
-            Says::PowerOff => state.stop(LastWord::PowerOff(0)),
-            Says::Reboot => state.stop(LastWord::Reboot),
-            Says::Restart => {
-                if let Some(home) = homes.named(name) {
-                    state.end(home, homes.has_init(home));
-                }
-            }
-            Says::Stop => drop(homes.stop(name).map(|home| state.end(home, false))),
-            Says::Gone => drop(homes.leave(name).map(|home| state.end(home, false))),
-            Says::Homes => {
-                while let Some(home) = homes.settle() {
-                    state.end(home, false);
-                }
-            }
-            Says::Home => {
-                let news = homes.learn(packet, |home| !state.knows(home));
-                if let Some(home) = news.ends {
-                    state.end(home, false);
-                }
-                if let Some(home) = news.runs.filter(|_| !self.machine.single) {
-                    state.end(home, true);
-                }
-                let _ = news.begins.inspect(|_| state.user_begins());
-            }
-        }
-    }
-
     /// Waits until something has happened, or until that time.
     fn wait(&self, signals: &OwnedFd, wake_at: Option<u64>) {
         let services = self.services.iter().filter_map(Service::news);
