@@ -11,7 +11,7 @@ const ROOT: &str = r#"
         const home = '/home/.new'
         fs.mkdirSync(home + '/etc', { recursive: true })
         fs.writeFileSync(home + '/init', '#!/usr/bin/env node\n' + init, { mode: 0o755 })
-        fs.writeFileSync(home + '/etc/logon.json', '{"password": "", "shell": "/bin/node", "shellArgs": ["-p", "fs.writeFileSync(`/seen`, ``), process.getuid() + ` is in`"]}')
+        fs.writeFileSync(home + '/etc/logon.json', '{"password": "", "shell": "/bin/node", "shellArgs": ["-e", "console.log(process.getuid(), `is in`), fs.writeFileSync(`/seen`, ``)"]}')
         for (const path of ['', '/init', '/etc', '/etc/logon.json']) fs.chownSync(home + path, uid, uid)
         fs.renameSync(home, '/home/' + name)
     }
