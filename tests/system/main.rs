@@ -4,6 +4,7 @@
 mod app;
 mod bad_homes;
 mod bench;
+mod bounded;
 mod budget;
 mod clock;
 mod console;
@@ -52,6 +53,8 @@ macro_rules! behaviours {
 behaviours! {
     app: native_addons_find_the_libraries_that_debian_has;
     bench: nodeos_executes_fewer_than_half_the_instructions_of_a_busybox_script;
+    bounded: once_users_run_only_pid_1_keeps_all_capabilities,
+        a_service_has_its_own_uid_the_capabilities_of_its_row_and_neither_homes_nor_disks;
     budget: memory_and_timeline_are_measured_in_the_machine,
         the_timeline_of_an_app_is_measured,
         the_budget_check_fails_on_each_kind_of_regression;
@@ -71,7 +74,6 @@ behaviours! {
     isolation: writes_of_a_user_change_only_that_users_home,
         a_user_cannot_read_another_users_home,
         a_user_has_no_privileges_and_no_inherited_descriptors,
-        once_users_run_only_pid_1_keeps_all_capabilities,
         root_can_access_all_homes_but_no_disks_or_kernel_settings;
     many: five_hundred_homes_boot;
     memory: too_little_memory_is_reported_with_an_amount_that_suffices,
