@@ -76,6 +76,7 @@ behaviours! {
         a_user_has_no_privileges_and_no_inherited_descriptors,
         root_can_access_all_homes_but_no_disks_or_kernel_settings;
     many: five_hundred_homes_boot;
+    network: a_card_that_is_plugged_in_gets_an_address_and_leaves_nothing_behind;
     memory: too_little_memory_is_reported_with_an_amount_that_suffices,
         file_pages_are_reclaimed_at_the_high_limit_of_a_policy,
         a_leak_ends_with_an_error_of_node;
