@@ -35,6 +35,7 @@ mod ssh;
 mod start;
 mod stop;
 mod terminal;
+mod tls;
 mod unwritable;
 mod users_partition;
 mod watchdog;
@@ -173,6 +174,7 @@ behaviours! {
         npm_installs_into_the_folder_where_a_person_starts;
     several_apps: each_app_is_a_user_with_a_policy_of_its_own;
     ssh: a_user_with_a_key_has_a_shell_and_files_over_ssh;
+    tls: an_app_that_waits_for_the_time_uses_tls_in_its_first_line;
     unwritable: quotas_and_the_read_only_feature_cause_a_read_only_mount_with_advice,
         an_unmountable_partition_is_reported_with_the_reason_and_keeps_its_homes,
         unused_ext4_features_do_not_prevent_mounting,
