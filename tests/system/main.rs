@@ -26,6 +26,7 @@ mod power;
 #[path = "../../boot/cli/tests/it/pty.rs"]
 mod pty;
 mod repair;
+mod rest;
 mod restart;
 mod several_apps;
 mod shell;
@@ -86,6 +87,7 @@ behaviours! {
         files_survive_a_power_cut_a_few_seconds_later,
         a_commit_interval_in_usersflags_is_used;
     repair: a_damaged_folder_is_repaired_at_the_next_boot;
+    rest: a_machine_at_rest_wakes_up_about_once_a_second;
     shell: npm_in_too_little_memory_says_what_it_needs;
     soak: services_that_are_killed_again_and_again_come_back_and_leave_no_growth;
     speculation: processor_vulnerabilities_are_mitigated,
