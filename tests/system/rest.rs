@@ -12,8 +12,8 @@ use tests::{Boot, Disk, runs};
 
 /// Seconds that are watched, by the machine's clock.
 const SECONDS: u64 = 300;
-/// How often the machine may wake up in them: 0.8 to 1.15 times a second were seen. Almost all of it is the kernel's own work, and a
-/// third of that looks after counters (mm/vmstat.c, `vmstat_shepherd`).
+/// How often the machine may wake up in them: 0.8 to 1.15 times a second were seen. Almost all of it is the kernel's own
+/// work, and a third of that looks after counters (mm/vmstat.c, `vmstat_shepherd`).
 const LIMIT: u64 = SECONDS * 3 / 2;
 
 /// Prints how often a processor went to sleep (`idle_calls` of kernel/time/timer_list.c) and how often each process did
