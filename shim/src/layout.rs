@@ -55,6 +55,8 @@ pub const RUN_NET: &str = "/run/net";
 pub const RESOLVER: &str = "/run/net/resolv.conf";
 /// Time servers, a line each.
 pub const TIME_SERVERS: &str = "/run/net/ntp";
+/// The name that a DHCP server gives this host.
+pub const HOSTNAME: &str = "/run/net/hostname";
 /// The door: the socket where users ask the machine.
 pub const DOOR: &str = "/run/machine.sock";
 /// What the services know of users who have a sandbox, see `live`. Users do not see it.
@@ -65,6 +67,11 @@ pub const LOGS: &str = "/live/log";
 pub const KERNEL_LOG: &str = "kernel:";
 /// What the machine's own settings say to services (`machine_file::Words`).
 pub const WORDS: &str = "/live/words";
+/// The beginning of the names of files in `LIVE` that say how large a user's log is, for `/log`: it knows users by their
+/// names. No other file there begins so.
+pub const LOG_SIZE: &str = "size:";
+/// Where the time came from (`clock::source`): `/clock` writes it for the door.
+pub const TIME_SOURCE: &str = "/live/time";
 /// The name of the machine's time zone, below a user's root.
 pub const TIMEZONE: &str = "etc/timezone";
 /// The runtime layer of a sandbox that is being built.

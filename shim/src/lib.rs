@@ -42,6 +42,7 @@ pub mod cmdline;
 pub mod cut;
 pub mod device;
 pub mod door;
+pub mod entrance;
 pub mod errno;
 pub mod ext4;
 pub mod fsck;

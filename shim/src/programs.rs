@@ -2,7 +2,7 @@
 //! modes from here. To add a program: a file in `src/` with its `[[bin]]`, a module in `src/guest/`, a row, and
 //! if PID 1 keeps it running, a row in `SERVICES`.
 
-use crate::{capabilities::Capabilities, upkeep::Needs};
+use crate::{capabilities::Capabilities, report::Says, upkeep::Needs};
 
 /// One program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +171,17 @@ pub const CONTROL: Program = Program {
     keeps: Keeps::Only(Capabilities::NONE),
 };
 
+/// Notices homes that root makes, changes or removes while the machine runs, and tells PID 1.
+pub const USERS: Program = Program {
+    name: "users",
+    path: "/users",
+    mode: 0o700,
+    place: Place::Initramfs,
+    limit: LIMIT,
+    starter: Starter::Init,
+    keeps: Keeps::Only(Capabilities::DAC_READ_SEARCH),
+};
+
 /// `/usr/bin/env` for users' scripts.
 pub const ENV: Program = Program {
     name: "env",
@@ -183,7 +194,7 @@ pub const ENV: Program = Program {
 };
 
 /// All programs, PID 1 first.
-pub const ALL: &[Program] = &[INIT, SETUP, MEND, SANDBOX, LOGON, BROKER, LOG, NET, CLOCK, CONTROL, ENV];
+pub const ALL: &[Program] = &[INIT, SETUP, MEND, SANDBOX, LOGON, BROKER, LOG, NET, CLOCK, CONTROL, USERS, ENV];
 
 /// The programs that run in every machine with a user who is granted a device: started by the kernel or by PID 1.
 pub fn started() -> impl Iterator<Item = &'static Program> {
@@ -197,20 +208,28 @@ pub struct Service {
     pub program: Program,
     /// What inits may wait for that it provides.
     pub provides: Needs,
-    /// Whether it may stop the machine.
-    pub stops: bool,
+    /// In which second of PID 1's work it starts: what nobody needs at once does not slow the boot.
+    pub starts: u64,
+    /// What PID 1 believes it.
+    pub says: &'static [Says],
 }
 
 /// The programs that PID 1 keeps running, each started again when it ends.
 pub const SERVICES: &[Service] = &[
     LOGGER,
-    Service { program: NET, provides: Needs::NETWORK, stops: false },
-    Service { program: CLOCK, provides: Needs::TIME, stops: false },
-    Service { program: CONTROL, provides: Needs::NONE, stops: true },
+    Service { program: NET, provides: Needs::NETWORK, starts: 0, says: &[Says::Nothing, Says::Ready] },
+    Service { program: CLOCK, provides: Needs::TIME, starts: 0, says: &[Says::Ready] },
+    Service {
+        program: CONTROL,
+        provides: Needs::NONE,
+        starts: 0,
+        says: &[Says::PowerOff, Says::Reboot, Says::Restart, Says::Stop],
+    },
+    Service { program: USERS, provides: Needs::NONE, starts: 5, says: &[Says::Home, Says::Gone, Says::Homes] },
 ];
 
 /// `/log`.
-pub const LOGGER: Service = Service { program: LOG, provides: Needs::NONE, stops: false };
+pub const LOGGER: Service = Service { program: LOG, provides: Needs::NONE, starts: 0, says: &[] };
 
 /// Whether a process of that name is a service.
 #[must_use]

@@ -1,4 +1,4 @@
-//! The messages that PID 1's own children send to it, and the one byte that a service says.
+//! The messages that PID 1's own children send to it, and what a service says.
 
 use crate::{
     cut, say,
@@ -49,7 +49,8 @@ impl Say for Report<'_> {
     }
 }
 
-/// What a service says to PID 1, once: the byte that it writes.
+/// What a service says to PID 1: the byte with which a packet begins. From `Restart` on, a record of `handover` follows,
+/// of which PID 1 may need the name alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Says {
     /// There is nothing to wait for.
@@ -60,15 +61,41 @@ pub enum Says {
     PowerOff = 2,
     /// The machine is to restart.
     Reboot = 3,
+    /// What runs of a user is to end, and the user's init to start anew.
+    Restart = 4,
+    /// A user is to end.
+    Stop = 5,
+    /// There is a home. A record of `handover` follows.
+    Home = 6,
+    /// That home is gone.
+    Gone = 7,
+    /// Those were all homes.
+    Homes = 8,
 }
 
 impl Says {
-    const ALL: [Self; 4] = [Self::Nothing, Self::Ready, Self::PowerOff, Self::Reboot];
+    const ALL: [Self; 9] = [
+        Self::Nothing,
+        Self::Ready,
+        Self::PowerOff,
+        Self::Reboot,
+        Self::Restart,
+        Self::Stop,
+        Self::Home,
+        Self::Gone,
+        Self::Homes,
+    ];
+
+    /// Whether PID 1 listens to that service no longer.
+    #[must_use]
+    pub const fn is_last(self) -> bool {
+        matches!(self, Self::Nothing | Self::Ready)
+    }
 
     /// From the byte.
     #[must_use]
     pub fn parse(byte: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|says| *says as u8 == byte)
+        Self::ALL.get(usize::from(byte)).copied()
     }
 }
 
@@ -112,6 +139,6 @@ mod tests {
     #[test]
     fn a_byte_round_trips() {
         assert!(Says::ALL.into_iter().all(|says| Says::parse(says as u8) == Some(says)));
-        assert_eq!(Says::parse(4), None);
+        assert_eq!(Says::parse(9), None);
     }
 }

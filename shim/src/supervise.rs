@@ -9,6 +9,7 @@
 
 mod action;
 mod console;
+mod ends;
 mod events;
 mod init;
 mod refusals;
@@ -24,7 +25,7 @@ use self::{
     console::{Console, Phase},
     init::Init,
     refusals::Refusals,
-    sandbox::{Sandbox, Shown, Stage},
+    sandbox::{Ends, Sandbox, Shown, Stage},
 };
 use crate::{
     handover::HomeId,
@@ -70,7 +71,10 @@ pub struct State {
     provided: Needs,
     refusals: Refusals,
     root: Option<HomeId>,
+    /// Whether anybody may log on.
     interactive: bool,
+    /// An init has the first console.
+    taken: bool,
     /// Nobody looks at the machine: an init whose sandbox cannot be built is tried for ever.
     pub unattended: bool,
     alone: bool,
@@ -95,6 +99,7 @@ impl State {
             refusals: Refusals::new(),
             root,
             interactive,
+            taken: false,
             unattended: false,
             alone: false,
             status: 0,
@@ -154,6 +159,7 @@ impl State {
         self.inits.iter_mut().filter(|init| init.is_due(now)).for_each(|init| init.phase = init::Phase::Due { at: 0 });
         self.bury();
         self.again_due(now)
+            .or_else(|| self.end_due(now))
             .or_else(|| self.poke_due())
             .or_else(|| self.hide_due(now))
             .or_else(|| self.show_due(now))
@@ -199,7 +205,8 @@ impl State {
     }
 
     fn poke_due(&mut self) -> Option<Action> {
-        let sandbox = self.sandboxes.iter_mut().find(|s| s.poke && s.stage == Stage::Ready)?;
+        let lives = |s: &Sandbox| s.stage == Stage::Ready || s.ends != Ends::No;
+        let sandbox = self.sandboxes.iter_mut().find(|s| s.poke && lives(s))?;
         sandbox.poke = false;
         Some(Action::Poke(sandbox.reaper))
     }
@@ -281,14 +288,15 @@ impl State {
             (Action::TurnAway(_, console), _) => self.back(console, now.saturating_add(1)),
             (Action::Build(home), Outcome::Made(reaper)) => {
                 let (stage, shown) = (Stage::Building, Shown::No);
-                let made = Sandbox { home, reaper, stage, shown, poke: false, failures: 0 };
+                let made = Sandbox { home, reaper, stage, shown, poke: false, ends: Ends::No, failures: 0 };
                 let _ = self.sandboxes.push(made);
             }
             (Action::Build(home), _) => self.unbuilt(home, now),
             // a new sandbox is built once the old reaper has been reaped; those who wait for a sandbox continue to wait
             (Action::Init(home, _) | Action::Shell(home, _), Outcome::Gone) => self.ending(home),
-            (Action::Init(home, _), outcome) => {
+            (Action::Init(home, console), outcome) => {
                 if let Outcome::Made(pid) = outcome {
+                    self.taken |= console.is_some();
                     self.init_of(home).for_each(|init| init.started(pid, now));
                 } else {
                     self.of(home).for_each(|sandbox| sandbox.poke = true);
@@ -320,7 +328,15 @@ impl State {
                     self.stop(LastWord::Reboot);
                 }
             }
-            (Action::Again(..) | Action::Poke(_) | Action::Terminate | Action::Stop(_), _) => {}
+            (
+                Action::Again(..)
+                | Action::Poke(_)
+                | Action::Ask(_)
+                | Action::Kill(_)
+                | Action::Terminate
+                | Action::Stop(_),
+                _,
+            ) => {}
         }
     }
 
@@ -359,7 +375,11 @@ impl State {
             init::Phase::Due { at } => Some(at),
             _ => None,
         });
-        self.consoles.iter().filter_map(due).chain(rest).chain(inits).min()
+        let ends = self.sandboxes.iter().filter_map(|sandbox| match sandbox.ends {
+            Ends::By { at } => Some(at),
+            _ => None,
+        });
+        self.consoles.iter().filter_map(due).chain(rest).chain(inits).chain(ends).min()
     }
 }
 

@@ -243,7 +243,7 @@ pub fn mount_attributes(mount: BorrowedFd<'_>, attr: Attr) -> Result<()> {
 }
 
 /// Makes it the standard stream with that descriptor, or another one of a program that is executed next.
-pub fn put_at(stream: &OwnedFd, descriptor: u8) -> Result<()> {
+pub fn put_at(stream: BorrowedFd<'_>, descriptor: u8) -> Result<()> {
     let stream = stream.as_raw_fd().cast_unsigned() as usize;
     // SAFETY: takes no pointers. Nothing in here owns a standard stream, and a process that executes a program next uses
     // nothing else that it owns.

@@ -117,6 +117,12 @@ impl Homes {
         Self { homes: Vec::new(), names: Vec::new() }
     }
 
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        self.homes.clear();
+        self.names.clear();
+    }
+
     /// Adds one directory entry.
     ///
     /// # Errors

@@ -12,7 +12,15 @@ use std::{
 };
 
 use qemu::vm::Vm;
-use shim::{arches::Arch, clock::FLOOR, last_word::LastWord, layout};
+use shim::{
+    arches::Arch,
+    clock::{
+        FLOOR,
+        source::{BUILD, RTC, SAVED},
+    },
+    last_word::LastWord,
+    layout,
+};
 use tests::{Boot, Disk, runs};
 
 pub const LONG_AGO: &str = "1970-01-01T00:00:00";
@@ -101,13 +109,20 @@ fn number(vm: &mut Vm, word: &str) -> i64 {
     line.trim().parse().unwrap_or_else(|_| panic!("{line:?} after {word:?}"))
 }
 
-/// Prints the time at its start and 3 seconds later, then ends.
-const TWICE: &str = "console.log('first', Date.now()); setTimeout(() => console.log('last', Date.now()), 3000)";
+/// Prints where the time came from, as the door has it.
+const SOURCE: &str = "require('http').get({ socketPath: '/run/machine.sock', path: '/status' }, async (answer) => {
+    let text = ''; for await (const piece of answer) text += piece; console.log('source:', JSON.parse(text).time_source) });";
+
+/// Prints the time at its start and 3 seconds later, and where it came from, then ends.
+fn twice() -> String {
+    format!("console.log('first', Date.now()); setTimeout(() => {{ console.log('last', Date.now()); {SOURCE} }}, 3000)")
+}
 
 /// Boots without a server. Returns the first and the last time that a user's program has seen.
-fn boot_alone(arch: &'static Arch, disk: &Disk, rtc: &'static str) -> [i64; 2] {
+fn boot_alone(arch: &'static Arch, disk: &Disk, rtc: &'static str, source: &str) -> [i64; 2] {
     let mut vm = Boot::on(arch).homes(disk).rtc(rtc).words("ntp=none").start();
     let times = [number(&mut vm, "first "), number(&mut vm, "last ")];
+    vm.expect(&format!("source: {source}")).unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)), "{}", vm.transcript());
     println!("{rtc}: {times:?}");
     times
@@ -116,21 +131,21 @@ fn boot_alone(arch: &'static Arch, disk: &Disk, rtc: &'static str) -> [i64; 2] {
 pub fn without_a_server_the_clock_goes_on_from_the_saved_time(arch: &'static Arch) {
     let floor = FLOOR * 1000;
     let near = |time: i64, since: i64| (since..since + DAY).contains(&time);
-    let disk = Disk::with(&[runs("ana", 1000, TWICE)]);
-    let [first, last] = boot_alone(arch, &disk, LONG_AGO);
+    let disk = Disk::with(&[runs("ana", 1000, &twice())]);
+    let [first, last] = boot_alone(arch, &disk, LONG_AGO, BUILD);
     assert!(near(first, floor), "{first}");
     // seconds are saved
-    let [second, end] = boot_alone(arch, &disk, LONG_AGO);
+    let [second, end] = boot_alone(arch, &disk, LONG_AGO, SAVED);
     assert!(near(second, last / 1000 * 1000), "{last} {second}");
     disk.assert_clean();
     // the other side: without the file, or with a damaged one, it starts at the floor again
     disk.debugfs(&format!("set_inode_field {} size 23\n", layout::TIME));
-    let [third, _] = boot_alone(arch, &disk, LONG_AGO);
+    let [third, _] = boot_alone(arch, &disk, LONG_AGO, BUILD);
     assert!(near(third, floor) && third < end, "{third} {end}");
     // a real-time clock is believed if it may be right, and what it said is not forgotten
-    let [fourth, last] = boot_alone(arch, &disk, FAR);
+    let [fourth, last] = boot_alone(arch, &disk, FAR, RTC);
     assert!(near(fourth, YEAR_2040), "{fourth}");
-    let [fifth, _] = boot_alone(arch, &disk, LONG_AGO);
+    let [fifth, _] = boot_alone(arch, &disk, LONG_AGO, SAVED);
     assert!(near(fifth, last / 1000 * 1000), "{fifth}");
 }
 
@@ -163,6 +178,7 @@ fn measures(port: u16) -> String {
             for (let i = 0; i < 20; i++) {{ const one = await ask(); if (!best || one.delay < best.delay) best = one }}
             console.log('off by', Math.round(best.offset * 1000))
             console.log('plus or minus', Math.round(best.delay * 500))
+            {SOURCE}
         }})()"
     )
 }
@@ -183,6 +199,7 @@ pub fn a_time_server_sets_the_clock_whatever_it_said_before(arch: &'static Arch)
         let said = vm.rest_of_line().unwrap();
         assert!(said.contains(line) && said.trim_end().ends_with(" UTC now, from 10.0.2.2"), "{said}");
         let (off, error) = (number(&mut vm, "off by "), number(&mut vm, "plus or minus "));
+        vm.expect("source: 10.0.2.2").unwrap();
         println!("{arch}, {rtc}: {said}; off by {off} us, measured with an error of {error} us");
         assert!(off.abs() <= 50_000 + error && error < 200_000, "{off} {error}");
         assert_eq!(vm.transcript().matches("nodeos: the clock was ").count(), 1, "{}", vm.transcript());

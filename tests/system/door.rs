@@ -7,7 +7,7 @@ use std::{
 };
 
 use boot::users::policy::set_policy;
-use shim::{arches::Arch, last_word::LastWord, policy::Policy, rights::Rights};
+use shim::{arches::Arch, last_word::LastWord, policy::Policy, rights::Rights, upkeep::Restart};
 use tests::{Boot, Disk, free_port, runs};
 
 /// Asks the door. The answer is the status and the text, or a code of an error.
@@ -26,7 +26,7 @@ const ASK: &str = r"
     const isOpen = async () => { while ((await ask('GET', '/nothing'))[0] !== 404) await pause(100) }
     const stay = () => setInterval(() => {}, 1000)";
 
-fn asks(name: &str, uid: u32, script: &str) -> boot::users::home::Home {
+pub fn asks(name: &str, uid: u32, script: &str) -> boot::users::home::Home {
     runs(name, uid, &format!("{ASK}\n;(async () => {{ {script} }})()"))
 }
 
@@ -41,14 +41,18 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         await isOpen()
         for (const [method, path] of [['GET', '/status'], ['GET', '/log'], ['GET', '/log?user=ana'], ['GET', '/log?user=eva'],
             ['GET', '/log?kernel'], ['GET', '/log?user=..%2f1000'], ['GET', '/log?user='], ['GET', '/log?user=nobody'], ['GET', '/poweroff'],
-            ['POST', '/status'], ['POST', '/poweroff'], ['POST', '/reboot']]) {
-            if (NAME === 'root' && method === 'POST' && path !== '/status') continue
+            ['POST', '/status'], ['POST', '/poweroff'], ['POST', '/reboot'],
+            ['POST', '/restart?user=eva'], ['POST', '/stop?user=eva'], ['POST', '/stop'], ['POST', '/restart']]) {
+            if (NAME === 'root' && method === 'POST' && path !== '/status' && path !== '/stop') continue
+            if (NAME === 'ana' && path === '/restart') continue
             let [status, text] = await ask(method, path)
             if (status === 200 && path === '/status') text = JSON.parse(text).users.map(({ name }) => name).join()
             if (status === 200 && path === '/log?kernel') text = text.match(/ Linux version/)[0]
             if (status === 200 && (path.startsWith('/log?u') || path === '/log')) text = text.match(/hello of .*/)[0]
             console.log(NAME, method, path, status, text.trim())
         }
+        const { addresses } = JSON.parse((await ask('GET', '/status'))[1])
+        if (addresses) console.log(NAME, 'knows', addresses.map(({ card, address }) => card + ' ' + address).join())
         console.log(NAME, 'is done'); stay()";
     let of = |name: &str, uid, script: &str| asks(name, uid, &format!("const NAME = '{name}'; {script}"));
     // root asks when the others are there
@@ -58,6 +62,8 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         const state = JSON.parse((await ask('GET', '/status'))[1])
         state.time = Math.abs(new Date(state.time) - Date.now()) < 5000
         state.memory = state.memory.total > state.memory.available && state.memory.available > 0
+        state.time_source = ['real-time clock', 'build date'].includes(state.time_source)
+        state.addresses = state.addresses.every(({{ card, address }}) => card === 'eth0' && /^[0-9a-f.:]+[/][0-9]+$/.test(address))
         state.users = state.users.every(({{ memory, processes }}) => memory > 1 << 20 && processes > 5)
         console.log(JSON.stringify({{ ...state, kernel: state.kernel === os.release(), uptime: state.uptime > 0 }})); {TRY}"
     );
@@ -74,7 +80,11 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         "ana GET /status 200 ana\n",
         "ana GET /log 200 hello of ana\n",
         "ana GET /log?user=ana 200 hello of ana\n",
-        "ana GET /log?user=eva 403 {\"error\": \"only root reads the log of another user, and the kernel's\"}\n",
+        "ana GET /log?user=eva 403 {\"error\": \"only root may ask this of another user, or of the kernel\"}\n",
+        "ana POST /restart?user=eva 403 ",
+        "ana POST /stop?user=eva 403 ",
+        "ana POST /stop 403 ",
+        "eva POST /restart 403 ",
         "ana GET /log?kernel 403 ",
         "ana GET /log?user=..%2f1000 403 ",
         "ana GET /log?user= 200 hello of ana\n",
@@ -83,13 +93,16 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         "ana POST /status 405 ",
         "ana POST /poweroff 403 {\"error\": \"your policy does not allow this: its key machine lists what you may do\"}\n",
         "ana POST /reboot 403 ",
+        "ana knows eth0 10.0.2.15/24,eth0 fec0::",
+        "root knows eth0 10.0.2.15/24,eth0 fec0::",
         "eva GET /status 403 ",
         "eva GET /log 403 ",
         "eva POST /reboot 403 ",
         concat!(
             "{\"name\":\"here\",\"nodeos\":\"",
             env!("CARGO_PKG_VERSION"),
-            "\",\"kernel\":true,\"uptime\":true,\"time\":true,\"synchronized\":false,\"memory\":true,\"users\":true}\n"
+            "\",\"kernel\":true,\"uptime\":true,\"time\":true,\"synchronized\":false,\"time_source\":true,",
+            "\"memory\":true,\"addresses\":true,\"users\":true}\n"
         ),
         "root GET /status 200 root,ana,eva\n",
         "root GET /log 200 hello of root\n",
@@ -97,9 +110,11 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         "root GET /log?kernel 200 Linux version\n",
         "root GET /log?user=..%2f1000 404 ",
         "root GET /log?user=nobody 404 ",
+        "root POST /stop 404 {\"error\": \"there is no user of this name who can be stopped: root stays\"}\n",
     ] {
         assert!(said.contains(line), "no {line}: {said}");
     }
+    assert!(!said.contains("eva knows") && !said.contains("fe80:") && !said.contains("127.0.0.1"), "{said}");
 }
 
 pub fn who_has_the_right_stops_the_machine(arch: &'static Arch) {
@@ -150,6 +165,68 @@ pub fn a_log_is_followed_and_outlives_the_programs_that_hold_it(arch: &'static A
     let mut vm = Boot::on(arch).homes(&disk).without("pid").start();
     vm.expect("followed true true").unwrap();
     vm.expect("again 200 true true").unwrap();
+}
+
+/// `/log` counts them where the next `/log` finds them. It is killed by root, who sees it only without pid namespaces.
+pub fn restarts_of_an_init_are_counted_from_the_boot_on(arch: &'static Arch) {
+    let root = r"
+        const named = (pid) => { try { return fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trim() } catch {} }
+        const restarts = async () => {
+            const users = JSON.parse((await ask('GET', '/status'))[1]).users
+            return Object.fromEntries(users.map(({ name, restarts }) => [name, restarts]))
+        }
+        await isOpen()
+        let last
+        while (!((last = await restarts()).ana >= 2)) await pause(100)
+        process.kill(fs.readdirSync('/proc').find((pid) => named(pid) === 'log'), 'SIGKILL')
+        const killed = last.ana
+        while (!((last = await restarts()).ana > killed)) await pause(100)
+        console.log('root counts', last.ana - killed, 'of ana,', last.root, 'of root,', last.eva, 'of eva'); stay()";
+    let eva = r"
+        await isOpen()
+        const { users } = JSON.parse((await ask('GET', '/status'))[1])
+        console.log('eva counts', users.map(({ name, restarts }) => `${restarts} of ${name}`).join()); stay()";
+    let homes = [asks("root", 0, root), runs("ana", 1000, "setTimeout(() => {}, 1000)"), asks("eva", 1001, eva)];
+    let disk = Disk::with(&homes);
+    let policy = Policy { restart: Some(Restart::Always), backoff: Some(2), ..Policy::default() };
+    set_policy(&disk.path, "ana", Some(&policy)).unwrap();
+    let mut vm = Boot::on(arch).homes(&disk).memory(384).without("pid").start();
+    vm.expect("root counts 1 of ana, 0 of root, 0 of eva").unwrap();
+    assert!(vm.transcript().contains("eva counts 0 of eva"), "{}", vm.transcript());
+}
+
+pub fn a_policy_sets_how_much_of_a_log_is_kept(arch: &'static Arch) {
+    // 120 KB with the times
+    let prints = |name: &str| {
+        format!(
+            "for (let n = 1; n <= 1200; n++) console.log('line', n, 'x'.repeat(70))
+            await isOpen()
+            let text = ''
+            while (!text.includes('line 1200 ')) {{ await pause(500); text = (await ask('GET', '/log'))[1] }}
+            const numbers = [...text.matchAll(/line (\\d+) x{{70}}\\n/g)].map(([, number]) => +number)
+            const rest = text.slice(text.lastIndexOf('line 1200 '))
+            const whole = numbers.every((number, at) => number === numbers[0] + at)
+            const size = Math.round((text.length - rest.length) / 1024)
+            console.log('{name} has', size, 'KiB from', numbers[0] === 1 ? 'the first' : 'another', 'line on,', whole); stay()"
+        )
+    };
+    let users = [("ana", 1000, Some(256 << 10)), ("bo", 1001, Some(16 << 10)), ("eva", 1002, None)];
+    let disk = Disk::with(&users.map(|(name, uid, _)| asks(name, uid, &prints(name))));
+    for (name, _, log) in users {
+        set_policy(&disk.path, name, Some(&Policy { log, ..Policy::default() })).unwrap();
+    }
+    let mut vm = Boot::on(arch).homes(&disk).memory(384).start();
+    while users.iter().any(|(name, ..)| !vm.transcript().contains(&format!("{name} has "))) {
+        vm.expect(" line on, ").unwrap();
+    }
+    let said = vm.transcript();
+    for line in [
+        "ana has 117 KiB from the first line on, true",
+        "bo has 16 KiB from another line on, true",
+        "eva has 64 KiB from another line on, true",
+    ] {
+        assert!(said.contains(line), "no {line}: {said}");
+    }
 }
 
 pub fn a_flood_at_the_door_leaves_it_open_for_others(arch: &'static Arch) {

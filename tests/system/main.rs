@@ -12,6 +12,7 @@ mod demo;
 mod devices;
 mod door;
 mod env;
+mod homes;
 mod host;
 mod isolation;
 mod logon;
@@ -71,6 +72,7 @@ behaviours! {
         a_hotplugged_device_appears_and_disappears,
         a_flood_of_opens_and_unplugs_leaves_every_device_usable_by_others,
         a_device_is_released_once_root_frees_inotify_watches;
+    homes: a_home_that_root_makes_is_a_user_at_once;
     host: a_full_host_disk_is_reported_and_the_machine_keeps_running,
         a_guest_reaches_the_hosts_loopback_only_if_allowed;
     isolation: writes_of_a_user_change_only_that_users_home,
@@ -132,6 +134,8 @@ behaviours! {
     door: users_ask_for_what_their_policy_allows,
         who_has_the_right_stops_the_machine,
         a_log_is_followed_and_outlives_the_programs_that_hold_it,
+        restarts_of_an_init_are_counted_from_the_boot_on,
+        a_policy_sets_how_much_of_a_log_is_kept,
         a_flood_at_the_door_leaves_it_open_for_others,
         a_syslog_server_that_was_away_gets_every_line;
     env: env_says_what_an_option_lacks;
@@ -142,10 +146,11 @@ behaviours! {
         a_guest_logon_does_not_reset_the_delay_after_wrong_passwords,
         a_password_check_takes_no_memory_from_others,
         single_user_mode_lets_only_root_in,
-        a_home_created_after_boot_is_reported_differently_from_a_refused_one;
+        a_logon_to_a_refused_home_says_why;
     machine_file: a_machine_has_its_own_name_address_servers_and_zone,
         settings_that_are_broken_or_not_roots_count_for_nothing;
     network: everything_that_a_dhcp_server_says_is_used,
+        a_machine_without_a_name_takes_the_one_that_a_dhcp_server_gives,
         a_lease_is_renewed_and_ends_when_its_server_is_gone,
         a_cable_that_was_out_keeps_its_address_or_gets_another,
         an_address_that_a_neighbour_has_is_declined,

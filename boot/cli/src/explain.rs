@@ -158,7 +158,9 @@ fn one(user: &User, host: &str, single: bool, limits: Limits) -> Section {
     let owner = op::User { name, uid: *uid, gid: *gid };
     let Policy { network, devices, .. } = user.counts();
     let (network, granted) = (*network, !devices.is_empty());
-    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, code: user.code, host };
+    // which name a DHCP server will give is not known
+    let leased = false;
+    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, code: user.code, host, leased };
     let title = format!("{}, uid {uid}, gid {gid}: {when}; policy {}", Shown::of(name), user.policy);
     let mut section = section(&title, &plan::root(&sandbox));
     section.extend(&collected(|run| plan::become_user(&owner, run)));

@@ -1,4 +1,4 @@
-//! The options of `nodeos users policy` whose values are names, sets of names, or seconds; and what any option of a
+//! The options of `nodeos users policy` whose values are names, sets of names, seconds, or the size of a log; and what any option of a
 //! table of keys says of itself.
 
 use clap::Args;
@@ -7,6 +7,7 @@ use shim::named::{Named, Set};
 use shim::policy::Policy;
 use shim::policy::keys::{self, BACKOFFS, GRACES, Key, WAITS, name};
 use shim::rights::Rights;
+use shim::ring::SIZES;
 use shim::upkeep::{Needs, OnCrashLoop, Restart};
 
 #[derive(Clone, Debug, Default, Args)]
@@ -25,6 +26,8 @@ pub struct PolicyOptions {
     wait: Option<Vec<Needs>>,
     #[arg(long = "wait-limit", help = help(&keys::WAIT_LIMIT), value_name = "SECONDS", value_parser = seconds(WAITS))]
     wait_limit: Option<u8>,
+    #[arg(long = name::LOG, help = help(&keys::LOG), value_name = "SIZE", value_parser = log)]
+    log: Option<u64>,
     #[arg(long = name::MACHINE, help = help_of_set(&keys::MACHINE), value_delimiter = ',', hide_possible_values = true,
         value_parser = members::<Rights>())]
     machine: Option<Vec<Rights>>,
@@ -37,6 +40,11 @@ pub fn help(key: &Key) -> String {
 
 fn seconds(range: std::ops::RangeInclusive<u8>) -> clap::builder::RangedI64ValueParser<u8> {
     clap::value_parser!(u8).range(i64::from(*range.start())..=i64::from(*range.end()))
+}
+
+fn log(text: &str) -> Result<u64, String> {
+    let size = shim::policy::size(text).filter(|bytes| SIZES.contains(bytes));
+    size.ok_or_else(|| format!("expected {}", keys::LOG.value))
 }
 
 /// A value that has a name in policies.
@@ -62,11 +70,12 @@ fn set<T: Set>(members: &[T]) -> T {
 impl PolicyOptions {
     /// Whether one of them is given.
     pub fn any(&self) -> bool {
-        let Self { restart, backoff, on_crash_loop, grace, wait, wait_limit, machine } = self;
+        let Self { restart, backoff, on_crash_loop, grace, wait, wait_limit, log, machine } = self;
         let seconds = [backoff, grace, wait_limit];
         restart.is_some()
             || on_crash_loop.is_some()
             || wait.is_some()
+            || log.is_some()
             || machine.is_some()
             || seconds.iter().any(|some| some.is_some())
     }
@@ -80,5 +89,6 @@ impl PolicyOptions {
         policy.wait = self.wait.as_deref().map(set).or(policy.wait);
         policy.machine = self.machine.as_deref().map(set).or(policy.machine);
         policy.wait_limit = self.wait_limit.or(policy.wait_limit);
+        policy.log = self.log.or(policy.log);
     }
 }

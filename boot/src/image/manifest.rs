@@ -64,6 +64,7 @@ pub struct Manifest {
     pub wait: Option<Value>,
     #[serde(rename = "wait-limit")]
     pub wait_limit: Option<Value>,
+    pub log: Option<Value>,
     pub machine: Option<Value>,
     /// Several apps on one machine.
     pub app: Vec<Table>,

@@ -19,6 +19,7 @@ pub mod dns;
 pub mod saved;
 pub mod servers;
 pub mod sntp;
+pub mod source;
 
 use core::net::IpAddr;
 

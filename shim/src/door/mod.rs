@@ -28,6 +28,10 @@ pub enum What {
     PowerOff,
     /// To restart it.
     Reboot,
+    /// To end what runs of a user, and to start the user's init anew.
+    Restart,
+    /// To end what runs of a user, who is no user then until the home is made again.
+    Stop,
 }
 
 /// One kind of request.
@@ -49,6 +53,9 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/log", what: What::Log, right: Rights::STATUS },
     Route { method: "POST", path: "/poweroff", what: What::PowerOff, right: Rights::POWER },
     Route { method: "POST", path: "/reboot", what: What::Reboot, right: Rights::POWER },
+    Route { method: "POST", path: "/restart", what: What::Restart, right: Rights::STATUS },
+    // of root alone
+    Route { method: "POST", path: "/stop", what: What::Stop, right: Rights::STATUS },
 ];
 
 /// Why there is no answer.
@@ -62,12 +69,16 @@ pub enum Refusal {
     Method(&'static str),
     /// The user's policy does not allow it.
     NotAllowed,
-    /// It is about another user or the kernel, and the asker is not root.
+    /// It is about another user, the kernel or the end of a user, and the asker is not root.
     NotYours,
     /// There is no user of that name, or none whose init has printed anything.
     NoLog,
     /// The kernel's messages are not read yet.
     NoKernelLog,
+    /// Nobody of that name can be stopped or restarted.
+    NoUser,
+    /// PID 1 does not take orders now.
+    Busy,
     /// It did not arrive in time.
     Late,
     /// It is too long.
@@ -88,9 +99,11 @@ impl Refusal {
             Self::NotAllowed => {
                 ("403 Forbidden", "your policy does not allow this: its key machine lists what you may do")
             }
-            Self::NotYours => ("403 Forbidden", "only root reads the log of another user, and the kernel's"),
+            Self::NotYours => ("403 Forbidden", "only root may ask this of another user, or of the kernel"),
             Self::NoLog => ("404 Not Found", "no init of a user of this name has printed anything"),
             Self::NoKernelLog => ("404 Not Found", "the kernel's messages are not kept yet: ask again in a moment"),
+            Self::NoUser => ("404 Not Found", "there is no user of this name who can be stopped: root stays"),
+            Self::Busy => ("503 Service Unavailable", "the machine is busy: ask again in a moment"),
             Self::Late => ("408 Request Timeout", "the request did not arrive within 5 seconds"),
             Self::TooLong => {
                 ("431 Request Header Fields Too Large", "the request has more than 4096 bytes or 32 headers")

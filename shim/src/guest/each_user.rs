@@ -1,18 +1,16 @@
-//! How PID 1 tells one of its programs about each user: through the program's standard input, a socket that keeps each
-//! packet whole and works in both directions.
+//! What PID 1 tells one of its programs of the users: their records, in a pipe that is the program's standard input.
 
-use crate::sys::Stream;
+use crate::{
+    handover::{ROOM, Reader, Record},
+    op::User,
+    sys::{self, Stream},
+};
 
-/// Marks the end: no user has this name.
-pub const ALL: &str = ".";
-
-/// For the program: receives all packets.
-pub fn take(mut each: impl FnMut(&str)) {
-    let mut packet = [0; 512];
-    while let Ok(length @ 1..) = rustix::io::read(Stream(0), &mut packet) {
-        match packet.get(..length).and_then(|text| core::str::from_utf8(text).ok()) {
-            Some(ALL) => return,
-            text => each(text.unwrap_or_default()),
-        }
+/// For the program: calls `each` for each user.
+pub fn take(mut each: impl FnMut(User<'_>)) {
+    let Ok(Ok((records, _))) = sys::room(ROOM).map(|room| rustix::io::read(Stream(0), room)) else { return };
+    let mut rest = Reader::of(records);
+    while let Some(Record { numbers: [uid, gid, _], name }) = rest.take() {
+        each(User { name, uid, gid });
     }
 }

@@ -1,9 +1,6 @@
 //! Reads the homes on the mounted users partition into the table.
 
-use core::{
-    ffi::CStr,
-    mem::{ManuallyDrop, MaybeUninit},
-};
+use core::{ffi::CStr, mem::MaybeUninit};
 
 use rustix::{
     fd::OwnedFd,
@@ -19,12 +16,21 @@ use crate::{
     users::{Found, Homes, Refusal, is_ours},
 };
 
+/// The folder with the homes.
+pub fn folder() -> Result<OwnedFd> {
+    place::file(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY)
+}
+
 /// Fills the table, and calls `refused` for each entry that is no home; the others are not affected.
-pub fn scan(homes: &mut Homes, apps: bool, guards: Guards<'_>, refused: &mut dyn FnMut(&[u8], Refusal)) -> Result<()> {
-    // open until the program ends: a call less
-    let users = &ManuallyDrop::new(place::file(layout::USERS, OFlags::RDONLY | OFlags::DIRECTORY)?);
+pub fn scan(
+    users: &OwnedFd,
+    homes: &mut Homes,
+    apps: bool,
+    guards: Guards<'_>,
+    refused: &mut dyn FnMut(&[u8], Refusal),
+) -> Result<()> {
     let mut buffer = [MaybeUninit::uninit(); 1024];
-    let mut entries = RawDir::new(&**users, &mut buffer);
+    let mut entries = RawDir::new(users, &mut buffer);
     while let Some(entry) = entries.next() {
         let entry = entry?;
         let name = entry.file_name();

@@ -2,7 +2,13 @@
 
 use heapless::{String, Vec};
 
-use crate::{guest::place, handover, layout::MAX_CONSOLES, say::Text};
+use crate::{
+    guest::place,
+    handover,
+    layout::{self, MAX_CONSOLES},
+    network::names,
+    say::Text,
+};
 
 /// Bytes of memory that the kernel can use.
 pub fn ram() -> u64 {
@@ -23,15 +29,43 @@ pub fn uptime() -> u64 {
     u64::try_from(rustix::system::sysinfo().uptime).unwrap_or(0)
 }
 
-/// The host name: the one of the kernel's word `hostname=`, or our default.
+/// The host name that the machine has of its own, or our default: what servers are told, and what `/setup` writes. A
+/// lease may give another one later.
 pub fn host() -> Text {
+    own().unwrap_or_else(default)
+}
+
+/// The host name: the machine's own, the one that a DHCP server gives, or our default.
+pub fn name() -> Name {
+    match own() {
+        Some(name) => Name { name, leased: false },
+        None => leased().map_or_else(|| Name { name: default(), leased: false }, |name| Name { name, leased: true }),
+    }
+}
+
+/// A host name, and whether a DHCP server gives it.
+pub struct Name {
+    pub name: Text,
+    pub leased: bool,
+}
+
+fn default() -> Text {
+    Text::try_from("nodeos").unwrap_or_default()
+}
+
+fn leased() -> Option<Text> {
+    Text::try_from(names::given(&place::text(layout::HOSTNAME)?)?).ok()
+}
+
+/// The name of the machine's own settings, or of the kernel's word `hostname=`.
+fn own() -> Option<Text> {
     let uname = rustix::system::uname();
     let given = uname.nodename().to_str().ok().filter(|name| !name.is_empty() && *name != "(none)");
     // a name of digits and dots alone would look like an address
     let letter = |name: &&str| name.bytes().any(|byte| byte.is_ascii_alphabetic());
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
     let good = given.filter(letter).filter(|name| name.bytes().all(plain));
-    good.and_then(|name| Text::try_from(name).ok()).unwrap_or_else(|| Text::try_from("nodeos").unwrap_or_default())
+    good.and_then(|name| Text::try_from(name).ok())
 }
 
 /// A console's name below /dev.

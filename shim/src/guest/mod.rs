@@ -10,6 +10,7 @@
 //! | `/net` | gives the network cards addresses, and tells users which name servers there are |
 //! | `/log` | takes what users' inits print, for the console, the door and a syslog server |
 //! | `/control` | the door: what users ask of the machine |
+//! | `/users` | notices homes that root makes, changes or removes, and tells PID 1 |
 //! | `/clock` | keeps the time: asks time servers, sets the clocks |
 //! | `/logon` | asks for name and password, starts users' programs; only it reads files that users write |
 
@@ -40,5 +41,6 @@ mod service;
 pub mod setup;
 mod terminal;
 mod uevents;
+pub mod users;
 mod waits;
 mod words;

@@ -3,7 +3,7 @@
 use rustix::{fd::OwnedFd, fs::OFlags, io::Errno};
 
 use crate::{
-    guest::place,
+    guest::{log::Log, place},
     say::{Text, whole},
     sys::{self, Start},
 };
@@ -12,8 +12,10 @@ use crate::{
 pub struct Program(OwnedFd);
 
 /// Becomes the program at that path, in a child that has nothing else to do. Status 1 if it cannot.
+#[inline(never)]
 pub fn become_it(path: &str, arguments: &Text, words: Start) -> ! {
-    let _ = Program::open(path).map(|program| program.exec(arguments, words));
+    let errno = Program::open(path).map_or_else(|errno| errno, |program| program.exec(arguments, words));
+    error!(Log::held(), "cannot run ", path, ": ", errno);
     sys::exit(1)
 }
 

@@ -2,16 +2,17 @@
 
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::OFlags,
+    fs::{AtFlags, OFlags},
     io::{Errno, Result},
 };
 
 use crate::{
     clock::{Nanoseconds, SECOND, date::Date},
-    guest::place,
+    cut,
+    guest::place::{self, Name},
     layout,
     log_lines::Lines,
-    ring::{self, HEAD, Head},
+    ring::{DEFAULT, HEAD, Head, SIZES},
     say,
     say::Text,
     sys::clock,
@@ -29,6 +30,55 @@ pub fn open(user: &str, flags: OFlags) -> Result<OwnedFd> {
     place::open_at(folder.as_fd(), user, flags | OFlags::NONBLOCK)
 }
 
+/// Says how large the log of that user will be; `None` for the default. `/sandbox` does it before the user's init starts.
+pub fn want(user: &str, size: Option<u64>) -> Result<()> {
+    let (folder, name) = size_file(user)?;
+    let Some(size) = size else {
+        let removed = Name::new(&name).and_then(|name| rustix::fs::unlinkat(&folder, name.c(), AtFlags::empty()));
+        // a user whose name is too long has no policy
+        return removed
+            .or_else(|errno| if matches!(errno, Errno::NOENT | Errno::NAMETOOLONG) { Ok(()) } else { Err(errno) });
+    };
+    let file = place::open_at(folder.as_fd(), &name, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?;
+    let mut text = Text::new();
+    say!(&mut text, size);
+    rustix::io::write(&file, text.as_bytes()).map(drop)
+}
+
+/// How large it is to be.
+fn wanted(user: &str) -> Result<u64> {
+    let (folder, name) = size_file(user)?;
+    let file = place::open_at(folder.as_fd(), &name, OFlags::RDONLY)?;
+    let mut bytes = [0; 32];
+    let text = core::str::from_utf8(place::content(&file, &mut bytes)?).ok();
+    text.and_then(|text| cut::number(text, 10)).filter(|size| SIZES.contains(size)).ok_or(Errno::INVAL)
+}
+
+/// The folder and the name of the file with that size.
+fn size_file(user: &str) -> Result<(OwnedFd, Text)> {
+    let mut name = Text::new();
+    say!(&mut name, layout::LOG_SIZE, user);
+    Ok((place::open(layout::LIVE)?, name))
+}
+
+/// Opens the log of that user, or the kernel's, for `/log`. One that is new, or has another size than it is to have, is
+/// begun.
+pub fn own(user: &str) -> Result<OwnedFd> {
+    let file = open(user, OFlags::RDWR | OFlags::CREATE)?;
+    fit(&file, wanted(user).unwrap_or(DEFAULT))?;
+    Ok(file)
+}
+
+fn fit(file: &OwnedFd, size: u64) -> Result<()> {
+    let old = head(file)?;
+    if old.size == size {
+        return Ok(());
+    }
+    write_head(file, old.resized(size))?;
+    // what was there takes no more memory
+    rustix::fs::ftruncate(file, HEAD as u64)
+}
+
 pub fn head(file: &OwnedFd) -> Result<Head> {
     let mut bytes = [0; HEAD];
     // a new file is empty
@@ -44,7 +94,7 @@ pub struct Writer {
 
 impl Writer {
     pub fn open(user: &str) -> Result<Self> {
-        Ok(Self { file: open(user, OFlags::RDWR | OFlags::CREATE)?, lines: Lines::default() })
+        Ok(Self { file: own(user)?, lines: Lines::default() })
     }
 
     /// The user's program has printed this. Where there is no memory for it, it is left out.
@@ -62,6 +112,12 @@ impl Writer {
             let _ = append(&self.file, b"\n");
         }
         self.print(text.as_bytes());
+    }
+
+    /// The user's init has ended and starts again.
+    pub fn count_restart(&mut self) {
+        let counted = head(&self.file).map(|head| Head { restarts: head.restarts.saturating_add(1), ..head });
+        let _ = counted.and_then(|head| write_head(&self.file, head));
     }
 
     /// A program prints no more.
@@ -101,8 +157,8 @@ impl<'a> Pieces<'a> {
 /// Whether the last line is whole: a program may have begun one.
 fn ends_with_line(file: &OwnedFd) -> bool {
     let mut last = [b'\n'];
-    let before = head(file).ok().and_then(|head| head.written.checked_sub(1));
-    let _ = before.map(|position| rustix::io::pread(file, &mut last, ring::place(position, 1).0));
+    let before = head(file).ok().and_then(|head| Some(head.place(head.written.checked_sub(1)?, 1).0));
+    let _ = before.map(|place| rustix::io::pread(file, &mut last, place));
     last == [b'\n']
 }
 
@@ -121,7 +177,7 @@ fn append(file: &OwnedFd, bytes: &[u8]) -> Result<()> {
     // an earlier `/log` may have begun more than it wrote
     head.begun = head.begun.max(end);
     rustix::io::pwrite(file, &head.bytes(), 0)?;
-    let (at, length) = ring::place(head.written, bytes.len());
+    let (at, length) = head.place(head.written, bytes.len());
     let (first, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
     if rustix::io::pwrite(file, first, at)? < first.len() || rustix::io::pwrite(file, rest, HEAD as u64)? < rest.len() {
         return Err(Errno::NOSPC);
@@ -143,7 +199,7 @@ pub fn read(file: &OwnedFd, position: u64, into: &mut [u8]) -> Result<(u64, usiz
     let from = position.max(before.oldest());
     let most = usize::try_from(before.written.saturating_sub(from)).unwrap_or(usize::MAX).min(into.len());
     let room = into.get_mut(..most).unwrap_or_default();
-    let (at, length) = ring::place(from, room.len());
+    let (at, length) = before.place(from, room.len());
     let (first, rest) = room.split_at_mut_checked(length).ok_or(Errno::INVAL)?;
     if rustix::io::pread(file, &mut *first, at)? < first.len()
         || rustix::io::pread(file, &mut *rest, HEAD as u64)? < rest.len()
@@ -165,10 +221,51 @@ pub fn read(file: &OwnedFd, position: u64, into: &mut [u8]) -> Result<(u64, usiz
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ring::RING;
 
     fn file() -> OwnedFd {
-        tempfile::tempfile().unwrap().into()
+        let file = tempfile::tempfile().unwrap().into();
+        fit(&file, DEFAULT).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_file_of_another_size_is_begun_anew_and_takes_no_more_memory() {
+        let file = file();
+        append(&file, &[b'x'; 60_000]).unwrap();
+        fit(&file, DEFAULT).unwrap();
+        assert_eq!(all(&file, 0, 4096).1, 60_000, "nothing changes");
+        fit(&file, 16 << 10).unwrap();
+        assert_eq!(rustix::fs::fstat(&file).unwrap().st_size, HEAD as i64);
+        assert_eq!(all(&file, 0, 4096), (vec![], 60_000));
+        // who has read half of it goes on with what is new
+        append(&file, b"one\ntwo\n").unwrap();
+        for position in [0, 30_000, 60_000] {
+            assert_eq!(all(&file, position, 4096).1, 60_008, "{position}");
+        }
+        assert_eq!(all(&file, 60_000, 4096).0, b"one\ntwo\n");
+        for number in 0..4000 {
+            append(&file, format!("line {number:06}\n").as_bytes()).unwrap();
+        }
+        assert_eq!(rustix::fs::fstat(&file).unwrap().st_size, 16 << 10);
+        let (bytes, _) = all(&file, 0, 4096);
+        assert!(bytes.len() > (16 << 10) - HEAD - 24 && bytes.ends_with(b"line 003999\n"), "{}", bytes.len());
+        // and larger
+        fit(&file, 1 << 20).unwrap();
+        append(&file, &[b'y'; 90_000]).unwrap();
+        assert_eq!(all(&file, 60_008 + 48_000, 4096).0.len(), 90_000);
+    }
+
+    #[test]
+    fn restarts_are_counted_beside_what_is_written() {
+        let file = file();
+        let mut ring = Writer { file: file.try_clone().unwrap(), lines: Lines::default() };
+        for count in 1..=3 {
+            ring.count_restart();
+            assert_eq!(head(&file).unwrap().restarts, count);
+            ring.print(b"hello\n");
+        }
+        assert_eq!(head(&file).unwrap().restarts, 3);
+        assert_eq!(all(&file, 0, 4096).0.iter().filter(|byte| **byte == b'\n').count(), 3);
     }
 
     /// Reads all that is there, in pieces of that size.
@@ -209,7 +306,7 @@ mod tests {
             assert_eq!(lines.last(), Some(&"line 009999"), "{size}");
             let first = 10_000 - lines.len();
             assert!(lines.iter().zip(first..).all(|(text, number)| format!("{text}\n") == line(number)), "{size}");
-            assert_eq!((lines.len(), position), (RING as usize / 12, 120_000), "{size}");
+            assert_eq!((lines.len(), position), ((DEFAULT as usize - HEAD - 1) / 12, 120_000), "{size}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! What all services do: they give up what they do not need, and tell PID 1 what it should know.
 
+use heapless::Vec;
 use linux_raw_sys::general::CLONE_NEWNS;
 use rustix::io::{Errno, Result};
 
@@ -10,6 +11,7 @@ use crate::{
         log::Log,
         privilege,
     },
+    handover::{LONGEST, Record},
     op::Op,
     plan,
     programs::Program,
@@ -43,7 +45,15 @@ pub fn guards<'a>(start: Start) -> Guards<'a> {
     Guards::of(start.arguments().skip(1).chain(start.environment()))
 }
 
-/// Tells PID 1, which listens once. It may be gone.
+/// Tells PID 1. It may be gone.
 pub fn tell(what: Says) {
     let _ = rustix::io::write(Stream(0), &[what as u8]);
+}
+
+/// Tells PID 1 of a home.
+pub fn tell_of(what: Says, record: Record<'_>) -> Result<()> {
+    let mut packet = Vec::<u8, { 1 + LONGEST }>::new();
+    let _ = packet.push(what as u8);
+    let _ = packet.extend_from_slice(&record.bytes());
+    rustix::io::write(Stream(0), &packet).map(drop)
 }

@@ -11,7 +11,7 @@ keys! {
         text: "The machine's name",
         value: "at most 64 letters, digits, hyphens and dots, at least one letter",
         wrong: "hostname is at most 64 letters, digits, hyphens and dots, with a letter",
-        without: "the kernel's word hostname=, or nodeos"
+        without: "the kernel's word hostname=, the name that a DHCP server gives, or nodeos"
     }
     ADDRESS {
         name: "address",

@@ -14,6 +14,8 @@ const DOMAINS: usize = 6;
 pub const DOMAIN: usize = 253;
 /// The longest host name (include/uapi/linux/utsname.h).
 const HOST: usize = 64;
+/// The longest label (RFC 1035 2.3.4).
+const LABEL: usize = 63;
 
 /// The bytes as the name of this host. A NUL at its end is allowed (RFC 2132 2). A name of digits and dots alone would
 /// look like an address.
@@ -21,6 +23,15 @@ const HOST: usize = 64;
 pub fn host(bytes: &[u8]) -> Option<&str> {
     let name = text(bytes).filter(|name| name.len() <= HOST && has_host_labels(name))?;
     name.bytes().any(|byte| byte.is_ascii_alphabetic()).then_some(name)
+}
+
+/// The name in the file where `/net` writes what a DHCP server calls this host, if the machine takes it: one label, so
+/// that no server chooses a domain too, and none that already means something else.
+#[must_use]
+pub fn given(file: &str) -> Option<&str> {
+    let (name, _) = cut::once(file, b'\n')?;
+    host(name.as_bytes())
+        .filter(|name| name.len() <= LABEL && !name.contains('.') && !name.eq_ignore_ascii_case("localhost"))
 }
 
 /// Whether it is the name of a host that a name server can be asked for. An address is none: the last part of a name has
@@ -53,7 +64,7 @@ fn is_domain(name: &str) -> bool {
     let good = |label: &str| {
         let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         let ends = label.bytes().next().is_some_and(inner) && label.bytes().last().is_some_and(inner);
-        ends && label.len() <= 63 && label.bytes().all(|byte| inner(byte) || byte == b'-')
+        ends && label.len() <= LABEL && label.bytes().all(|byte| inner(byte) || byte == b'-')
     };
     name.len() <= DOMAIN && core::iter::from_fn(|| cut::next(&mut labels, b'.')).all(good)
 }
@@ -142,6 +153,35 @@ mod tests {
         }
         assert_eq!(domain(b"_dmarc.example.org"), Some("_dmarc.example.org"));
         assert_eq!((domain(b"a;b"), domain(b"\xff"), domain(b"")), (None, None, None));
+    }
+
+    #[test]
+    fn a_name_that_a_server_gives_is_one_label() {
+        for name in ["board", "board-1", "B", &"a".repeat(63)] {
+            assert_eq!(given(&format!("{name}\n")), Some(name));
+        }
+        let long = "a".repeat(64);
+        for name in [
+            "",
+            "board.example.org",
+            "board.",
+            "localhost",
+            "LocalHost",
+            "-a",
+            "a-",
+            "a b",
+            "a\u{1b}[2J",
+            "a\0b",
+            "a/b",
+            "..",
+            "7",
+            "ü",
+            &long,
+        ] {
+            assert_eq!(given(&format!("{name}\n")), None, "{name}");
+        }
+        // `/net` writes whole lines
+        assert_eq!((given(""), given("boar")), (None, None));
     }
 
     #[test]

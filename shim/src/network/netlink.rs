@@ -7,6 +7,10 @@ use heapless::String;
 
 use super::{Address, Buffer, Mac, bytes::Bytes, lease::Route};
 
+mod listed;
+
+pub use self::listed::{Listed, MOST, list};
+
 /// The groups whose messages are heard: links (group 1), IPv6 addresses (9), options of routers (20).
 pub const GROUPS: u32 = 1 | 1 << 8 | 1 << 19;
 
@@ -212,13 +216,7 @@ pub enum Message<'a> {
 /// Takes the next message that matters from what the kernel sent.
 pub fn next<'a>(bytes: &mut Bytes<'a>) -> Option<Message<'a>> {
     loop {
-        let mut header = *bytes;
-        let length = usize::try_from(header.ne32()?).ok().filter(|length| *length >= 16)?;
-        let kind = header.ne16()?;
-        // the kernel pads each message but the last of a packet
-        let whole = bytes.take(length)?;
-        bytes.take(length.next_multiple_of(4).saturating_sub(length).min(bytes.0.len()))?;
-        let mut body = Bytes(whole.get(16..)?);
+        let (kind, mut body) = any(bytes)?;
         let message = match kind {
             NEWLINK => of_link(body).map(Message::Link),
             DELLINK => of_link(body).map(|link| Message::Gone(link.index)),
@@ -232,6 +230,17 @@ pub fn next<'a>(bytes: &mut Bytes<'a>) -> Option<Message<'a>> {
             return message;
         }
     }
+}
+
+/// Takes the next message: its kind, and what follows its header.
+fn any<'a>(bytes: &mut Bytes<'a>) -> Option<(u16, Bytes<'a>)> {
+    let mut header = *bytes;
+    let length = usize::try_from(header.ne32()?).ok().filter(|length| *length >= 16)?;
+    let kind = header.ne16()?;
+    // the kernel pads each message but the last of a packet
+    let whole = bytes.take(length)?;
+    bytes.take(length.next_multiple_of(4).saturating_sub(length).min(bytes.0.len()))?;
+    Some((kind, Bytes(whole.get(16..)?)))
 }
 
 /// The next attribute: its kind without flags, and its value.
@@ -265,9 +274,10 @@ fn of_link(mut bytes: Bytes<'_>) -> Option<Link> {
     Some(link)
 }
 
+/// IFA_F_DADFAILED and IFA_F_TENTATIVE: an IPv6 address that another machine has, or may have.
+const NOT_YET: u8 = 0x48;
+
 fn of_an_address(mut bytes: Bytes<'_>) -> Option<Message<'static>> {
-    /// IFA_F_DADFAILED and IFA_F_TENTATIVE.
-    const NOT_YET: u8 = 0x48;
     let [family, length, flags, scope] = bytes.array()?;
     let index = bytes.ne32()?;
     if family == INET6 {

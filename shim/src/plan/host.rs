@@ -29,7 +29,7 @@ pub fn host<'a>(name: &'a str, own: &'a MachineFile<'a>) -> Steps<Boot<'a>> {
     plan.must(why, Op::Attributes("/host", Attr::READ_ONLY).into());
     plan.mount(Why::Run, "tmpfs", layout::RUN, Attr::KERNEL, "mode=0755,nr_inodes=32,size=64k");
     plan.mkdir(Why::Resolver, layout::RUN_NET, 0o755);
-    // a full log takes 64 KiB, and an empty one nothing: `MAX_SANDBOXES` of them fit
+    // a full log of the default size takes 64 KiB, and an empty one nothing: `MAX_SANDBOXES` of them fit
     plan.mount(Why::Live, "tmpfs", layout::LIVE, Attr::KERNEL, "mode=0755,nr_inodes=4096,size=20m");
     plan.mkdir(Why::Live, layout::LOGS, 0o755);
     if own.speaks() {

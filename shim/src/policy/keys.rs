@@ -175,6 +175,14 @@ keys! {
         wrong: PAUSES,
         without: concat!(wait!())
     }
+    LOG {
+        name: "log",
+        text: "The size of the user's log: the last of what the init has printed, in RAM. Another size begins it anew when \
+               the sandbox is next made",
+        value: "16K to 1M, for example 256K",
+        wrong: "log is a size from 16K to 1M, as in 256K",
+        without: "64K"
+    }
     MACHINE {
         name: "machine",
         text: "What the user may ask of the machine through its door: status (its state, and the user's own log), power \

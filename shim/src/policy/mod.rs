@@ -16,7 +16,7 @@ mod devices;
 pub mod keys;
 
 use self::keys::{
-    BACKOFF, BACKOFFS, DEVICES, GRACE, GRACES, MACHINE, MEMORY, NETWORK, ON_CRASH_LOOP, PIDS, RESTART, WAIT,
+    BACKOFF, BACKOFFS, DEVICES, GRACE, GRACES, LOG, MACHINE, MEMORY, NETWORK, ON_CRASH_LOOP, PIDS, RESTART, WAIT,
     WAIT_LIMIT, WAITS, name,
 };
 pub use self::{
@@ -29,13 +29,15 @@ use crate::{
     keys::said,
     named::{Named, Set},
     rights::Rights,
-    say,
+    ring, say,
     say::Say,
     upkeep::{Needs, OnCrashLoop, Restart, Upkeep},
 };
 
 /// A longer file is refused and not read.
 pub const MAX_FILE: usize = 1024;
+/// What `memory` and `high` may be.
+const MEMORIES: RangeInclusive<u64> = LEAST_MEMORY..=u64::MAX;
 /// The value of `network` for `Network::Shared`.
 pub const SHARED: &str = "shared";
 /// The value for `Network::Private`.
@@ -77,6 +79,8 @@ pub struct Policy {
     pub wait: Option<Needs>,
     /// Seconds for which it waits at most.
     pub wait_limit: Option<u8>,
+    /// Bytes of the user's log.
+    pub log: Option<u64>,
     /// What the user may ask of the machine.
     pub machine: Option<Rights>,
 }
@@ -95,6 +99,7 @@ impl Policy {
         grace: None,
         wait: None,
         wait_limit: None,
+        log: None,
         machine: Some(Rights::NONE),
     };
 
@@ -111,12 +116,15 @@ impl Policy {
             json.string(&mut key)?;
             json.take(':')?;
             match key.as_str() {
-                key @ (name::MEMORY | name::HIGH) => {
+                key @ (name::MEMORY | name::HIGH | name::LOG) => {
                     let mut text = String::<16>::new();
                     json.string(&mut text)?;
-                    let least = |bytes: &u64| *bytes >= LEAST_MEMORY;
-                    let bytes = said(size(&text).filter(least), &mut why, MEMORY.wrong)?;
-                    *(if key == name::HIGH { &mut policy.high } else { &mut policy.memory }) = Some(bytes);
+                    let (place, range, wrong) = match key {
+                        name::LOG => (&mut policy.log, ring::SIZES, LOG.wrong),
+                        name::HIGH => (&mut policy.high, MEMORIES, MEMORY.wrong),
+                        _ => (&mut policy.memory, MEMORIES, MEMORY.wrong),
+                    };
+                    *place = Some(said(size(&text).filter(|bytes| range.contains(bytes)), &mut why, wrong)?);
                 }
                 name::PIDS => {
                     let least = |pids: &u32| *pids >= LEAST_PIDS;
@@ -259,9 +267,13 @@ impl Say for Policy {
             say!(text, before, "\"", key, "\": ");
             before = ", ";
         };
-        for (name, bytes) in [(name::MEMORY, self.memory), (name::HIGH, self.high)] {
+        for (name, bytes) in [(name::MEMORY, self.memory), (name::HIGH, self.high), (name::LOG, self.log)] {
             if let Some(bytes) = bytes {
-                let (number, unit) = if bytes.trailing_zeros() >= 20 { (bytes >> 20, "M") } else { (bytes, "") };
+                let (number, unit) = match bytes.trailing_zeros() {
+                    20.. => (bytes >> 20, "M"),
+                    10.. => (bytes >> 10, "K"),
+                    _ => (bytes, ""),
+                };
                 key(text, name);
                 say!(text, "\"", number, unit, "\"");
             }

@@ -16,11 +16,15 @@ fn a_policy_round_trips() {
         grace: Some(60),
         wait: Some(Needs::NETWORK.and(Needs::TIME)),
         wait_limit: Some(255),
+        log: Some(256 << 10),
         machine: Some(Rights::POWER),
         ..Policy::default()
     };
-    let kept_text = r#"{"restart": "on-failure", "on_crash_loop": "reboot", "backoff": 7, "grace": 60, "wait_limit": 255, "wait": ["network", "time"], "machine": ["power"], "network": "shared"}"#;
+    let kept_text = r#"{"log": "256K", "restart": "on-failure", "on_crash_loop": "reboot", "backoff": 7, "grace": 60, "wait_limit": 255, "wait": ["network", "time"], "machine": ["power"], "network": "shared"}"#;
     assert_eq!(kept.to_string(), kept_text);
+    for (text, bytes) in [("16K", 16 << 10), ("65537", 65537), ("1M", 1 << 20), ("1024K", 1 << 20)] {
+        assert_eq!(Policy::parse(format!(r#"{{"log": "{text}"}}"#).as_bytes()).unwrap().log, Some(bytes));
+    }
     assert_eq!(Policy::parse(br#"{"wait": []}"#).unwrap().wait, Some(Needs::NONE));
     for policy in
         [Policy::STRICTEST, Policy::default(), Policy { memory: Some(LEAST_MEMORY + 1), ..Policy::default() }, kept]
@@ -54,6 +58,11 @@ fn invalid_policies_are_explained() {
         (r#"{"grace": 61}"#, "grace from 5 to 60"),
         (r#"{"wait_limit": 256}"#, "wait_limit from 1 to 255"),
         (r#"{"wait": ["clock"]}"#, "network and time"),
+        (r#"{"log": "15K"}"#, "from 16K to 1M"),
+        (r#"{"log": "0"}"#, "from 16K to 1M"),
+        (r#"{"log": "1025K"}"#, "from 16K to 1M"),
+        (r#"{"log": "none"}"#, "from 16K to 1M"),
+        (r#"{"log": 64}"#, "malformed"),
         (r#"{"machine": ["update"]}"#, "status and power"),
         (r#"{"machine": "power"}"#, "a list of status and power"),
         (r#"{"devices": ["../mem"]}"#, "below /dev"),

@@ -37,6 +37,10 @@ pub enum Action {
     Hide(HomeId),
     /// Tell a reaper to exit if it is alone.
     Poke(Pid),
+    /// Tell a reaper to send TERM to everything in its sandbox.
+    Ask(Pid),
+    /// Kill a reaper, and so everything in its sandbox.
+    Kill(Pid),
     /// Send TERM to all processes.
     Terminate,
     /// KILL what is left, unmount, and stop the machine.

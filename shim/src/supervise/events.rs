@@ -2,7 +2,7 @@
 
 use super::{
     ConsoleId, KILLED, Phase, Pid, State, Stopping, TRIES, init,
-    sandbox::{Sandbox, Shown, Stage},
+    sandbox::{Ends, Sandbox, Shown, Stage},
 };
 use crate::{
     handover::HomeId,
@@ -16,7 +16,7 @@ impl State {
         self.failures = 0;
         self.init_of(home).for_each(|init| init.known(upkeep, now));
         for sandbox in self.sandboxes.iter_mut().filter(|s| s.home == home && s.stage == Stage::Building) {
-            sandbox.stage = Stage::Ready;
+            sandbox.stage = if sandbox.ends == Ends::No { Stage::Ready } else { Stage::Ending };
         }
     }
 
@@ -91,7 +91,10 @@ impl State {
         {
             let home = init.home;
             left = Some(home);
-            if torn(&self.sandboxes, home, status, since, now) {
+            if let Some(again) = init.ends {
+                init.phase = init::Phase::Due { at: 0 };
+                self.init_ends(at, again);
+            } else if torn(&self.sandboxes, home, status, since, now) {
                 init.phase = init::Phase::Due { at: 0 };
             } else if init.upkeep.again(status) && !stopping {
                 init.phase = init::Phase::Ended { status, since };
@@ -106,7 +109,7 @@ impl State {
                 if sandbox.stage == Stage::Building {
                     unbuilt = Some(sandbox.home);
                 }
-                sandbox.stage = Stage::Dead;
+                (sandbox.stage, sandbox.ends) = (Stage::Dead, Ends::No);
             }
             if let Shown::Changing { pid: p, to_yes } = sandbox.shown
                 && p == pid

@@ -31,6 +31,8 @@ pub struct Init {
     pub phase: Phase,
     /// Known once its sandbox is ready.
     pub upkeep: Upkeep,
+    /// Whether it is told to end, and whether it then starts anew.
+    pub ends: Option<bool>,
     /// What it still waits for, and until when.
     pub waits: (Needs, u64),
     /// Whether its sandbox was ready before.
@@ -48,6 +50,7 @@ impl Init {
             home,
             phase: Phase::Due { at: 0 },
             upkeep: Upkeep::default(),
+            ends: None,
             waits: (Needs::NONE, 0),
             known: false,
             pause: 1,

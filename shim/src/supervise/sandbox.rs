@@ -19,6 +19,20 @@ pub enum Shown {
     Yes,
 }
 
+/// Whether it is told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    No,
+    /// Its programs are asked to, and get so many seconds.
+    Due {
+        grace: u64,
+    },
+    /// They are killed at that time.
+    By {
+        at: u64,
+    },
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Sandbox {
     pub home: HomeId,
@@ -26,6 +40,7 @@ pub struct Sandbox {
     pub stage: Stage,
     pub shown: Shown,
     pub poke: bool,
+    pub ends: Ends,
     pub failures: u8,
 }
 

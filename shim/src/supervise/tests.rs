@@ -1,5 +1,6 @@
 //! Tests what PID 1 does: a machine that executes each action, and the events that happen to it.
 
+mod ends;
 mod restarts;
 
 use super::*;

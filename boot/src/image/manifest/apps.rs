@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The keys that the top of the file may have for an app that is there alone.
-pub const ALONE: &str =
-    "start, writable, shell, dev, allow-scripts, restart, backoff, on-crash-loop, grace, wait, wait-limit, machine";
+pub const ALONE: &str = "start, writable, shell, dev, allow-scripts, restart, backoff, on-crash-loop, grace, wait, wait-limit, log, machine";
 
 /// One of the apps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -39,6 +38,7 @@ pub struct Table {
     grace: Option<Value>,
     wait: Option<Value>,
     wait_limit: Option<Value>,
+    log: Option<Value>,
     machine: Option<Value>,
 }
 
@@ -58,6 +58,7 @@ impl Manifest {
             grace: self.grace.clone(),
             wait: self.wait.clone(),
             wait_limit: self.wait_limit.clone(),
+            log: self.log.clone(),
             machine: self.machine.clone(),
             ..Table::default()
         }
@@ -68,7 +69,7 @@ impl Table {
     /// The policy of its user, which a machine reads from the image; `None` if it has none of the keys.
     pub fn policy(&self) -> Result<Option<Policy>, String> {
         let Self { memory, high, pids, devices, network, restart, backoff, .. } = self;
-        let Self { on_crash_loop, grace, wait, wait_limit, machine, .. } = self;
+        let Self { on_crash_loop, grace, wait, wait_limit, log, machine, .. } = self;
         let all = [
             (name::MEMORY, memory),
             (name::HIGH, high),
@@ -81,6 +82,7 @@ impl Table {
             (name::GRACE, grace),
             (name::WAIT, wait),
             (name::WAIT_LIMIT, wait_limit),
+            (name::LOG, log),
             (name::MACHINE, machine),
         ];
         let given: Map<String, Value> =
@@ -114,11 +116,11 @@ mod tests {
         assert_eq!(policy.to_string(), r#"{"memory": "128M", "network": "private"}"#);
         assert_eq!((worker.policy(), worker.allow_scripts.as_slice()), (Ok(None), &["x".to_owned()][..]));
         assert_eq!(manifest.alone(), Table::default());
-        let kept = "restart = 'on-failure'\nbackoff = 9\non-crash-loop = 'reboot'\nwait = ['time']\nwait-limit = 60\ngrace = 30\nmachine = ['power']\n";
+        let kept = "restart = 'on-failure'\nbackoff = 9\non-crash-loop = 'reboot'\nwait = ['time']\nwait-limit = 60\ngrace = 30\nlog = '16K'\nmachine = ['power']\n";
         let alone = Manifest::parse("nodeos.toml", kept).unwrap().alone();
         assert_eq!(
             alone.policy().unwrap().unwrap().to_string(),
-            r#"{"restart": "on-failure", "on_crash_loop": "reboot", "backoff": 9, "grace": 30, "wait_limit": 60, "wait": ["time"], "machine": ["power"], "network": "shared"}"#
+            r#"{"log": "16K", "restart": "on-failure", "on_crash_loop": "reboot", "backoff": 9, "grace": 30, "wait_limit": 60, "wait": ["time"], "machine": ["power"], "network": "shared"}"#
         );
         let wrong = Manifest::parse("nodeos.toml", "[[app]]\nname = 'web'\nmemory = '1K'").unwrap();
         assert!(wrong.app[0].policy().is_err());

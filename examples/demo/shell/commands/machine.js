@@ -36,10 +36,11 @@ exports.dmesg = (args, runner) => {
 }
 
 exports.status = (args, runner) => ask(runner, async (door) => {
-  const { name, nodeos, kernel, uptime, time, synchronized, memory, users } = await machine.status(door)
-  const rows = users.map((user) => [user.name, `${user.uid}`, `${user.processes}`, size(user.memory, true)])
+  const { name, nodeos, kernel, uptime, time, synchronized, time_source: source, memory, addresses, users } = await machine.status(door)
+  const rows = users.map((user) => [user.name, `${user.uid}`, `${user.processes}`, size(user.memory, true), `${user.restarts}`])
   await runner.out(`${name}: NodeOS ${nodeos}, Linux ${kernel}
-up ${uptime} s; ${time}${synchronized ? '' : ', which no time server has confirmed'}
+up ${uptime} s; ${time} (${source})${synchronized ? '' : ', which no time server has confirmed'}
 memory: ${size(memory.total, true)}, ${size(memory.available, true)} available
-${columns(['user', '>uid', '>processes', '>memory'], rows)}`)
+addresses: ${addresses.map(({ card, address }) => `${card} ${address}`).join(', ') || 'none'}
+${columns(['user', '>uid', '>processes', '>memory', '>restarts'], rows)}`)
 })

@@ -137,7 +137,7 @@ test('the machine and its processes', () => {
 test('the door is asked, and its refusals are said', async () => {
   const socket = path.join(home, 'door')
   const asked = []
-  const state = { name: 'here', nodeos: '1', kernel: '6', uptime: 7, time: 'T', synchronized: false, memory: { total: 2 << 20, available: 1 << 20 }, users: [{ name: 'ana', uid: 1000, processes: 3, memory: 1 << 20 }] }
+  const state = { name: 'here', nodeos: '1', kernel: '6', uptime: 7, time: 'T', synchronized: false, time_source: 'saved time', memory: { total: 2 << 20, available: 1 << 20 }, addresses: [], users: [{ name: 'ana', uid: 1000, processes: 3, memory: 1 << 20, restarts: 12 }] }
   const server = http.createServer((request, answer) => {
     asked.push(`${request.method} ${request.url}`)
     if (request.url === '/log?user=eva') return answer.writeHead(403).end('{"error": "only root"}')
@@ -154,8 +154,10 @@ test('the door is asked, and its refusals are said', async () => {
   assert.deepEqual(await ask('log eva'), [1, '', 'sh: log: only root\n'])
   const [status, shown] = await ask('status')
   assert.equal(status, 0)
-  assert.match(shown, /^here: NodeOS 1, Linux 6\nup 7 s; T, which no time server has confirmed\nmemory: 2.0M, 1.0M available\nuser .*\nana +1000 +3 +1.0M\n$/)
-  assert.deepEqual(asked, ['GET /log?', 'POST /reboot', 'POST /poweroff', 'GET /log?follow=1', 'GET /log?kernel=1', 'GET /log?user=eva', 'GET /status'])
+  assert.match(shown, /^here: NodeOS 1, Linux 6\nup 7 s; T \(saved time\), which no time server has confirmed\nmemory: 2.0M, 1.0M available\naddresses: none\nuser .*\nana +1000 +3 +1.0M +12\n$/)
+  Object.assign(state, { synchronized: true, time_source: 'time.example', addresses: [{ card: 'eth0', address: '10.0.2.15/24' }, { card: 'eth0', address: 'fd00::5/64' }] })
+  assert.match((await ask('status'))[1], /\nup 7 s; T \(time.example\)\n.*\naddresses: eth0 10.0.2.15\/24, eth0 fd00::5\/64\n/)
+  assert.deepEqual(asked, ['GET /log?', 'POST /reboot', 'POST /poweroff', 'GET /log?follow=1', 'GET /log?kernel=1', 'GET /log?user=eva', 'GET /status', 'GET /status'])
   fs.writeFileSync(path.join(home, 'bin/log'), '#!/bin/sh\necho mine\n', { mode: 0o755 })
   assert.deepEqual(await ask('log; rm bin/log'), [0, 'mine\n', ''])
   server.close()

@@ -7,7 +7,7 @@
 //!
 //! PID 1 runs it once at boot. If no policy grants a device, it exits. Otherwise it forks when everything is ready, and
 //! the child stays. It starts with all capabilities and keeps two, to give nodes to users; PID 1 makes the nodes. Its
-//! standard input is a socket: it receives `UID GID NAME` of each user, one per packet, and later requests nodes there.
+//! standard input has the users; its standard output is a socket, where it later requests nodes.
 
 mod nodes;
 mod scan;
@@ -25,10 +25,9 @@ use self::nodes::Kernel;
 use crate::{
     claims::{Claims, MAX_USERS},
     cmdline::Options,
-    cut,
     guards::Guards,
     guest::{each_user, execute::steps, log::Log, policy, privilege, uevents},
-    plan,
+    op, plan,
     policy::Policy,
     sys::{self, Signals, Start},
 };
@@ -59,19 +58,12 @@ pub fn main(start: Start) -> ! {
 
 /// The users whose policy has devices. An invalid policy is reported when the sandbox is made.
 fn read(users: &mut Users, log: &Log) {
-    each_user::take(|text| {
-        let Some((uid, gid, name)) = user(text) else { return };
+    each_user::take(|op::User { name, uid, gid }| {
         let policy = policy::read(name).unwrap_or(Policy::STRICTEST);
         if !policy.devices.is_empty() && users.push(User { uid, gid, policy }).is_err() {
             error!(log, name, " gets no devices: ", MAX_USERS, " users have some already");
         }
     });
-}
-
-fn user(text: &str) -> Option<(u32, u32, &str)> {
-    let (uid, rest) = cut::once(text, b' ')?;
-    let (gid, name) = cut::once(rest, b' ')?;
-    Some((cut::small(uid, 10)?, cut::small(gid, 10)?, name))
 }
 
 fn broker(users: &Users, guards: Guards<'_>, log: &Log) -> Result<()> {

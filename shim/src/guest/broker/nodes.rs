@@ -145,9 +145,9 @@ impl Maker {
         match self {
             Self::Broker => node::make(device),
             Self::Pid1 => {
-                rustix::io::write(Stream(0), device.as_bytes())?;
+                rustix::io::write(Stream(1), device.as_bytes())?;
                 let mut errno = [0];
-                match (rustix::io::read(Stream(0), &mut errno)?, errno) {
+                match (rustix::io::read(Stream(1), &mut errno)?, errno) {
                     (1, [0]) => Ok(()),
                     (1, [errno]) => Err(Errno::from_raw_os_error(errno.into())),
                     _ => Err(Errno::PIPE),

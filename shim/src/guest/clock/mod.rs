@@ -5,23 +5,25 @@
 //! ```
 //!
 //! PID 1 starts it with a socket as its standard input, where it writes a byte once the time is right. It opens
-//! the file of the saved time before it leaves the homes behind. It keeps one capability, to set the clock; the kernel sets the
+//! the file of the saved time before it leaves the homes behind, and one that tells the door where the time came from. It keeps one capability, to set the clock; the kernel sets the
 //! real-time clock by it. Once PID 1 closes the socket, or sends SIGTERM, it saves the time and ends.
 
 mod events;
 mod exchange;
 mod keep;
+mod published;
 mod sources;
 
 use rustix::{fd::BorrowedFd, io::Result};
 
-use self::{events::Events, keep::Keep, sources::Sources};
+use self::{events::Events, keep::Keep, published::Published, sources::Sources};
 use crate::{
     clock::{
         MILLISECOND, SECOND, at_boot,
         date::{Date, Span},
         discipline::{Action, Change, How, News, State},
         sntp::{Refusal, Sample},
+        source,
     },
     guest::{log::Log, service, words::Word},
     programs,
@@ -44,11 +46,13 @@ pub fn main(start: Start) -> ! {
 /// Returns once the program must end.
 fn keep_time(start: Start, sources: &mut Sources<'_>, events: &mut Events, log: &Log) -> Result<()> {
     let mut keep = Keep::new();
+    let published = Published::open();
     service::apart(&programs::CLOCK, start, log)?;
     // a real-time clock that the kernel found late may have set the clock since `/setup` did
     if let Some(seconds) = at_boot(clock::now() / SECOND, keep.saved()) {
         clock::set(seconds.saturating_mul(SECOND))?;
     }
+    published.begin(source::at_start(clock::now(), clock::since_start(), keep.saved()));
     let mut state = State::new();
     while !events.end {
         events.watch();
@@ -70,6 +74,7 @@ fn keep_time(start: Start, sources: &mut Sources<'_>, events: &mut Events, log: 
             },
             Action::Set(change) => {
                 set(change, sources, log)?;
+                published.set(&sources.named(change.server).short());
                 if matches!(change.news, News::First | News::Agreed) {
                     keep.save(&state, now, log);
                 }

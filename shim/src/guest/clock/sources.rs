@@ -93,6 +93,18 @@ impl<'a> Sources<'a> {
 /// A server's name, if it has one, and address.
 pub struct Named<'a>(Option<Server<'a>>, Option<IpAddr>);
 
+impl Named<'_> {
+    /// The name alone, or the address of a server that has none.
+    pub fn short(&self) -> Text {
+        let mut text = Text::new();
+        match self.0 {
+            Some(Server { host: Host::Name(name), .. }) => name.say(&mut text),
+            _ => self.say(&mut text),
+        }
+        text
+    }
+}
+
 impl Say for Named<'_> {
     fn say(&self, text: &mut Text) {
         if let Some(Server { host: Host::Name(name), .. }) = self.0 {

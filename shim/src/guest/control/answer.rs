@@ -7,6 +7,7 @@ use crate::{
     door::{Refusal, Request, What, allowed},
     guards::Guard,
     guest::{log::Log, rings, service},
+    handover::Record,
     json::Quoted,
     layout,
     live::{Live, ROOM},
@@ -22,6 +23,11 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// The rest of an answer, after its head.
 pub enum Answer {
     Nothing,
+    /// The addresses, and then the users up to that uid, from that one on.
+    Addresses {
+        from: u32,
+        last: u32,
+    },
     /// The users from that uid on, and whether none was before.
     Users {
         from: u32,
@@ -55,8 +61,8 @@ impl Answer {
                 begin(&mut head, "200 OK", JSON, "");
                 facts::machine(&mut head);
                 match uid {
-                    0 => Self::Users { from: 0, last: u32::MAX, first: true },
-                    uid => Self::Users { from: uid, last: uid, first: true },
+                    0 => Self::Addresses { from: 0, last: u32::MAX },
+                    uid => Self::Addresses { from: uid, last: uid },
                 }
             }
             What::Log => {
@@ -72,6 +78,22 @@ impl Answer {
                 Self::Log { file, position: 0, follows: request.follow, idle: false }
             }
             What::PowerOff => order(&mut head, &live, " powers this machine off", Says::PowerOff, door.log),
+            What::Restart | What::Stop => {
+                let user = core::str::from_utf8(&request.user).map_err(|_| Refusal::NoUser)?;
+                let user = if user.is_empty() { live.name } else { user };
+                let stops = request.route.what == What::Stop;
+                if !all && (stops || user != live.name) {
+                    return Err(Refusal::NotYours);
+                }
+                if user == layout::ROOT_USER && stops {
+                    return Err(Refusal::NoUser);
+                }
+                let says = if stops { Says::Stop } else { Says::Restart };
+                service::tell_of(says, Record { numbers: [0; 3], name: user }).map_err(|_| Refusal::Busy)?;
+                error!(door.log, live.name, if stops { " stops " } else { " restarts " }, user);
+                accepted(&mut head);
+                Self::Nothing
+            }
             What::Reboot => order(&mut head, &live, " restarts this machine", Says::Reboot, door.log),
         };
         Ok((answer, head))
@@ -98,6 +120,12 @@ impl Answer {
                     }
                 }
             }
+            Self::Addresses { from, last } => {
+                let mut text = Text::new();
+                facts::addresses(&mut text);
+                *self = Self::Users { from: *from, last: *last, first: true };
+                copy(&text, into)
+            }
             Self::Users { from, last, first } => {
                 let mut text = Text::new();
                 match facts::user(*from, *last, if *first { "" } else { "," }, &mut text) {
@@ -123,10 +151,14 @@ impl Drop for Tell {
 }
 
 fn order(head: &mut Text, live: &Live<'_>, what: &str, order: Says, log: &Log) -> Answer {
-    begin(head, "202 Accepted", JSON, "");
-    say!(head, "{}\n");
+    accepted(head);
     error!(log, live.name, what);
     Answer::Tell { _at_end: Tell(order) }
+}
+
+fn accepted(head: &mut Text) {
+    begin(head, "202 Accepted", JSON, "");
+    say!(head, "{}\n");
 }
 
 /// The head of an answer. If the method was wrong, it says which one is right (RFC 9110, 15.5.6).

@@ -2,15 +2,25 @@
 
 use core::mem::MaybeUninit;
 
-use rustix::fs::{OFlags, RawDir};
+use heapless::Vec;
+use rustix::{
+    fd::OwnedFd,
+    fs::{OFlags, RawDir},
+    io::Result,
+    net::{AddressFamily, SocketFlags, SocketType, netdevice::index_to_name_inlined},
+};
 
 use crate::{
-    clock::{SECOND, date::Date},
+    clock::{SECOND, date::Date, servers::Printed, source},
     cut,
-    guest::{machine, place},
+    guest::{machine, place, rings},
     json::Quoted,
     layout,
     live::{Live, ROOM},
+    network::{
+        bytes::Bytes,
+        netlink::{self, Listed, MOST},
+    },
     say,
     say::Text,
     sys::clock,
@@ -23,7 +33,7 @@ pub fn live(uid: u32, room: &mut [u8; ROOM]) -> Option<Live<'_>> {
     Live::parse(room.get(..length)?)
 }
 
-/// Begins the status: everything but the users, who follow.
+/// Begins the status: everything but the addresses and the users, which follow.
 pub fn machine(text: &mut Text) {
     let uname = rustix::system::uname();
     let kernel = uname.release().to_str().unwrap_or_default();
@@ -31,11 +41,50 @@ pub fn machine(text: &mut Text) {
     let mut date = Text::new();
     say!(&mut date, Date::of(time / SECOND));
     let (day, hours) = cut::once(&date, b' ').unwrap_or_default();
-    say!(text, "{\"name\": ", Quoted(&machine::host()), ", \"nodeos\": \"", env!("CARGO_PKG_VERSION"));
+    say!(text, "{\"name\": ", Quoted(&machine::name().name), ", \"nodeos\": \"", env!("CARGO_PKG_VERSION"));
     say!(text, "\", \"kernel\": ", Quoted(kernel), ", \"uptime\": ", machine::uptime());
     say!(text, ", \"time\": \"", day, "T", hours, "Z\", \"synchronized\": ", truth(clock::is_synchronized()));
+    let file = place::text(layout::TIME_SOURCE).unwrap_or_default();
+    // `/clock` may have said nothing yet
+    say!(text, ", \"time_source\": ", Quoted(source::read(&file).unwrap_or_default()));
     let available = available().unwrap_or(0).saturating_mul(1024);
-    say!(text, ", \"memory\": {\"total\": ", machine::ram(), ", \"available\": ", available, "}, \"users\": [");
+    say!(text, ", \"memory\": {\"total\": ", machine::ram(), ", \"available\": ", available, "}, \"addresses\": [");
+}
+
+/// Adds the machine's addresses, and begins the users.
+pub fn addresses(text: &mut Text) {
+    let mut all = Vec::new();
+    let socket = list(&mut all);
+    let mut before = "";
+    for Listed { index, ip, length } in &all {
+        let name = socket.as_ref().ok().and_then(|socket| index_to_name_inlined(socket, *index).ok());
+        // a card that is gone by now has no address
+        if let Some(name) = name.as_ref().and_then(|name| core::str::from_utf8(name.as_bytes()).ok()) {
+            say!(text, before, "{\"card\": ", Quoted(name), ", \"address\": \"", Printed(*ip), "/", *length, "\"}");
+            before = ", ";
+        }
+    }
+    say!(text, "], \"users\": [");
+}
+
+/// Asks the kernel for all addresses. Returns the socket.
+fn list(all: &mut Vec<Listed, MOST>) -> Result<OwnedFd> {
+    /// How many parts of the list are read. Each is at most a page, which has room for about fifty addresses
+    /// (include/linux/netlink.h, NLMSG_GOODSIZE).
+    const PARTS: usize = 4;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    // without a protocol: NETLINK_ROUTE is 0 (include/uapi/linux/netlink.h)
+    let socket = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None)?;
+    rustix::io::write(&socket, &netlink::addresses())?;
+    // each part is there before the call returns that asks for it (net/netlink/af_netlink.c, `netlink_dump`)
+    let mut room = [0; 8192];
+    for _ in 0..PARTS {
+        let Ok(length) = rustix::io::read(&socket, &mut room) else { break };
+        if !netlink::list(Bytes(room.get(..length).unwrap_or_default()), all) {
+            break;
+        }
+    }
+    Ok(socket)
 }
 
 fn truth(value: bool) -> &'static str {
@@ -88,7 +137,9 @@ fn one(uid: u32, before: &str, text: &mut Text) -> Option<()> {
     let processes = number("pids.current").filter(|processes| *processes > 0)?;
     let mut room = [0; ROOM];
     let name = live(uid, &mut room)?.name;
+    let ring = rings::open(name, OFlags::RDONLY).and_then(|ring| rings::head(&ring));
+    let restarts = ring.map_or(0, |head| head.restarts);
     say!(text, before, "\n{\"name\": ", Quoted(name), ", \"uid\": ", uid);
-    say!(text, ", \"memory\": ", memory, ", \"processes\": ", processes, "}");
+    say!(text, ", \"memory\": ", memory, ", \"processes\": ", processes, ", \"restarts\": ", restarts, "}");
     Some(())
 }

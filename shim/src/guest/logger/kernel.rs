@@ -41,7 +41,7 @@ impl Kernel {
 
     /// Takes some messages.
     pub fn read(&self) -> Result<()> {
-        let file = rings::open(layout::KERNEL_LOG, OFlags::RDWR | OFlags::CREATE)?;
+        let file = rings::own(layout::KERNEL_LOG)?;
         let mut source = rings::head(&file)?.source;
         let (mut lines, mut pieces) = (Lines::default(), Pieces::of(&file));
         let behind = clock::now().saturating_sub(clock::since_start());

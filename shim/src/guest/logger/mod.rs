@@ -292,7 +292,12 @@ fn take(inits: &mut Inits, outputs: &mut [Output], log: &Log) -> bool {
             error!(log, "init of ", user, " ", news);
             let mut line = Text::new();
             say!(&mut line, "init ", news);
-            let _ = Writer::open(user).map(|mut ring| ring.say(&line));
+            let _ = Writer::open(user).map(|mut ring| {
+                if matches!(news, InitNews::Again(..)) {
+                    ring.count_restart();
+                }
+                ring.say(&line);
+            });
             if news.is_crash_loop() {
                 show_again(inits, outputs, user);
             }

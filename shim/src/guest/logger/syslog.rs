@@ -13,10 +13,13 @@ use rustix::{
 };
 
 use crate::{
-    guest::{log::Log, machine, place, rings},
+    guest::{
+        log::Log,
+        machine::{self, Name},
+        place, rings,
+    },
     layout,
     ring::Head,
-    say::Text,
     sys,
     syslog::{From, Target, message},
 };
@@ -51,7 +54,6 @@ struct Flight {
 /// The side of the server.
 pub struct Sender {
     target: Target,
-    host: Text,
     socket: Option<OwnedFd>,
     flight: Option<Flight>,
     /// When to look again; `None` if everything is sent.
@@ -71,7 +73,6 @@ impl Sender {
     pub fn to(target: Target) -> Self {
         Self {
             target,
-            host: machine::host(),
             socket: None,
             flight: None,
             due: Some(0),
@@ -160,7 +161,7 @@ impl Sender {
             }
             if let Ok(file) = rings::open(name, OFlags::RDWR) {
                 let from = if name == layout::KERNEL_LOG { From::Kernel } else { From::User(name) };
-                match lines(socket, &file, &self.host, from, self.target.tcp) {
+                match lines(socket, &file, from, self.target.tcp) {
                     Ok(None) => {}
                     Ok(Some(to)) => {
                         self.flight = Some(Flight { file, to });
@@ -193,15 +194,20 @@ fn connect(target: Target) -> Result<OwnedFd> {
 ///
 /// # Errors
 /// `EAGAIN` if the socket takes nothing now: it connects still, for example.
-fn lines(socket: &OwnedFd, file: &OwnedFd, host: &str, from: From<'_>, tcp: bool) -> Result<Option<u64>> {
+fn lines(socket: &OwnedFd, file: &OwnedFd, from: From<'_>, tcp: bool) -> Result<Option<u64>> {
     let sent = rings::head(file)?.sent;
     let mut bytes = [0; PIECE];
     let (mut to, length) = rings::read(file, sent, &mut bytes)?;
     let mut rest = bytes.get(..length).unwrap_or_default();
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    // a lease may have given another one
+    let Name { name: host, .. } = machine::name();
     while !rest.is_empty() {
         let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { break };
         let (line, taken) = (rest.get(..end), end.saturating_add(1));
-        let message = message(line.unwrap_or_default(), host, from, tcp);
+        let message = message(line.unwrap_or_default(), &host, from, tcp);
         match rustix::io::write(socket, &message) {
             Ok(length) if length == message.len() => {}
             // TCP had room for a part: it begins anew, with the whole message

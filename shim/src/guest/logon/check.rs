@@ -15,14 +15,14 @@ use crate::{
     say::Text,
 };
 
-/// Reads names of homes from the standard input, one per packet. Status 0 if some user may log on, 1 if none may.
+/// Reads the users from the standard input. Status 0 if some user may log on, 1 if none may.
 pub fn check(options: &Options<'_>) -> u8 {
     if privilege::become_logon().is_err() {
         return 1;
     }
     let mut status = 1;
-    each_user::take(|name| {
-        if may_log_on(name, options) {
+    each_user::take(|user| {
+        if may_log_on(user.name, options) {
             status = 0;
         }
     });

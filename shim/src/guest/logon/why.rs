@@ -2,7 +2,11 @@
 
 use crate::{
     cmdline::Options,
-    guest::{homes::scan, log::Log, privilege},
+    guest::{
+        homes::{folder, scan},
+        log::Log,
+        privilege,
+    },
     users::Homes,
 };
 
@@ -20,14 +24,15 @@ pub fn why(user: &str, options: &Options<'_>) -> u8 {
             refusal = Some(why);
         }
     };
-    let read = scan(&mut Homes::new(), options.apps.is_some(), options.guards, &mut refused);
+    let read = folder()
+        .and_then(|users| scan(&users, &mut Homes::new(), options.apps.is_some(), options.guards, &mut refused));
     match (refusal, read) {
         (Some(why), _) => {
-            error!(log, user, " cannot log on: it has no home since the boot, and its home is refused now: ", why);
+            error!(log, user, " cannot log on: its home is refused: ", why);
         }
         (None, Ok(())) => error!(
             log,
-            user, " cannot log on: its home was not there, or was refused, at boot; restart the machine to use it"
+            user, " cannot log on: root has stopped this user, or the home is new: try again in some seconds"
         ),
         (None, Err(errno)) => error!(log, user, " cannot log on: cannot read the users partition: ", errno),
     }

@@ -2,21 +2,18 @@
 
 use heapless::Vec;
 use rustix::{
-    event::PollFlags,
     fd::{AsFd, OwnedFd},
     fs::Mode,
     io::Errno,
     mount::open_tree,
-    net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair},
+    net::{AddressFamily, SocketFlags, SocketType, socketpair},
     pipe::{PipeFlags, pipe_with},
     process::{Signal, WaitOptions, WaitStatus},
 };
 
 use crate::{
-    cmdline::Pipes,
     guards::{Guard, Guards},
     guest::{
-        each_user,
         execute::{CLONE, Stopped, attach},
         log::Log,
         pid1::stop,
@@ -26,7 +23,7 @@ use crate::{
     },
     handover::{ROOM, Reader, Record, Settings, Users},
     layout::MAX_CONSOLES,
-    op::{Attr, Upper, User},
+    op::{Attr, Upper},
     plan::{self, First, Run, Step},
     programs, say,
     say::Text,
@@ -47,8 +44,6 @@ pub struct Machine<'a> {
     pub guards: Guards<'a>,
     pub homes: Users<'a>,
     pub upper: Upper,
-    /// Which standard streams of an app are pipes.
-    pub pipes: Pipes,
     pub consoles: Vec<Terminal<'a>, MAX_CONSOLES>,
 }
 
@@ -63,19 +58,20 @@ pub fn boot(start: Start, log: &Log) -> Result<Machine<'static>, Stopped> {
     let (read, write) = pipe().map_err(|errno| unread(errno, log))?;
     let upper = setup(start, write, log)?;
     let told = sys::room(ROOM).and_then(|room| rustix::io::read(&read, room)).map_err(|errno| unread(errno, log))?;
-    let (Settings { single, apps, unattended, pipes, consoles: count, users }, mut rest) =
+    let (Settings { single, apps, unattended, consoles: count, users }, mut rest) =
         Reader::new(told.0).ok_or_else(|| cut_short(log))?;
     let mut consoles = Vec::new();
     for Record { numbers, name } in (0..count).filter_map(|_| rest.take()) {
         let _ = consoles.push(Terminal { name, line: Line::of_numbers(numbers) });
     }
-    let homes = Users::new(rest, users).ok_or_else(|| cut_short(log))?;
+    let room = sys::room(1).map_err(|errno| unread(errno, log))?.first_mut().ok_or_else(|| cut_short(log))?;
+    let homes = Users::new(rest, users, room.write(Vec::new())).ok_or_else(|| cut_short(log))?;
     info!(log, users, " users");
-    Ok(Machine { words: start, single, apps, unattended, guards, homes, upper, pipes, consoles })
+    Ok(Machine { words: start, single, apps, unattended, guards, homes, upper, consoles })
 }
 
-/// The pipe from `/setup`. Nobody blocks there: PID 1 reads when `/setup` has ended, whoever still has the other end, and
-/// `/setup` must not wait for room, because PID 1 waits for it.
+/// A pipe for the records of `handover`. Nobody blocks there: PID 1 reads when `/setup` has ended, whoever still has the
+/// other end, and `/setup` must not wait for room, because PID 1 waits for it.
 fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
     pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
 }
@@ -213,47 +209,26 @@ impl Machine<'_> {
     fn check(&self, log: &Log) -> Result<bool, Errno> {
         let mut arguments = Text::new();
         say!(&mut arguments, "logon\0check\0");
-        let (ended, _) = self.told_of_users(programs::LOGON.path, &arguments, |user, text| say!(text, user.name))?;
+        let (ended, _) = self.told_of_users(programs::LOGON.path, &arguments)?;
         if ended.is_none() {
             error!(log, "the logon files are still being read after ", CHECK, " s; going on without");
         }
         Ok(ended.is_none_or(|status| status == 0))
     }
 
-    /// Runs a program that reads a packet for each user from its standard input. Returns its status, or `None` if it
-    /// takes too long (a disk that hangs must not keep the others from booting), and our end of the socket.
-    pub fn told_of_users(
-        &self,
-        program: &str,
-        arguments: &Text,
-        packet: fn(&User<'_>, &mut Text),
-    ) -> Result<(Option<i32>, OwnedFd), Errno> {
+    /// Runs a program that reads the records of all users from its standard input. Returns its status, or `None` if it
+    /// takes too long (a disk that hangs must not keep the others from booting), and our end of the socket that is its
+    /// standard output.
+    pub fn told_of_users(&self, program: &str, arguments: &Text) -> Result<(Option<i32>, OwnedFd), Errno> {
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let (read, write) = pipe()?;
+        rustix::io::write(&write, self.homes.records())?;
+        drop(write);
         let Some((pid, child)) = sys::fork()? else {
-            let _ = rustix::stdio::dup2_stdin(&theirs);
+            let _ = rustix::stdio::dup2_stdin(&read);
+            let _ = rustix::stdio::dup2_stdout(&theirs);
             become_it(program, arguments, self.words)
         };
-        drop(theirs);
-        let tell = |text: &Text| {
-            // a program that hangs must not delay the boot
-            let ready = sys::ready_within(ours.as_fd(), PollFlags::OUT, CHECK);
-            if ready { rustix::io::write(&ours, text.as_bytes()) } else { Err(Errno::TIMEDOUT) }
-        };
-        let mut all = Text::new();
-        say!(&mut all, each_user::ALL);
-        let told = self
-            .homes
-            .ids()
-            .filter_map(|home| self.homes.get(home))
-            .try_for_each(|user| {
-                let mut text = Text::new();
-                packet(&user, &mut text);
-                tell(&text).map(drop)
-            })
-            .and_then(|()| tell(&all));
-        if told.is_err() {
-            let _ = shutdown(&ours, Shutdown::Write); // the program continues with the users that it was told about
-        }
         let pid = rustix::process::Pid::from_raw(pid).ok_or(Errno::SRCH)?;
         if !sys::ends_within(child.as_fd(), CHECK) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);

@@ -24,10 +24,7 @@ impl Broker {
     pub fn start(machine: &Machine<'_>, log: &Log) -> Option<Self> {
         let mut arguments = Text::new();
         say!(&mut arguments, "broker\0");
-        let ended = machine.told_of_users(programs::BROKER.path, &arguments, |user, text| {
-            say!(text, user.uid, " ", user.gid, " ", user.name);
-        });
-        match ended {
+        match machine.told_of_users(programs::BROKER.path, &arguments) {
             // PID 1 never blocks on this socket, neither for reading nor for writing
             Ok((Some(_), socket)) => rustix::fs::fcntl_setfl(&socket, OFlags::NONBLOCK).ok().map(|()| Self(socket)),
             Ok((None, _)) => {

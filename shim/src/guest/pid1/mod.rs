@@ -2,6 +2,7 @@
 
 mod boot;
 mod broker;
+mod hear;
 mod inits;
 mod output;
 mod run;
@@ -23,10 +24,11 @@ pub fn main(start: Start) -> ! {
     }
     Signals::ALL.block();
     let log = Log::PID1;
-    if let Ok(machine) = boot::boot(start, &log)
-        && let Err(errno) = run::run(&machine, broker::Broker::start(&machine, &log), &log)
-    {
-        error!(log, "cannot supervise: ", errno);
+    if let Ok(machine) = boot::boot(start, &log) {
+        let broker = broker::Broker::start(&machine, &log);
+        if let Err(errno) = run::run(machine, broker, &log) {
+            error!(log, "cannot supervise: ", errno);
+        }
     }
     stop::give_up(&log)
 }

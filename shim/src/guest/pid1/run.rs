@@ -9,8 +9,8 @@ use rustix::{
 };
 
 use crate::{
-    cmdline::Pipes,
     cut,
+    entrance::Entrance,
     guards::Guard,
     guest::{
         log::Log,
@@ -18,15 +18,16 @@ use crate::{
         pid1::{
             boot::Machine,
             broker::Broker,
+            hear::hear,
             inits,
             output::LogProgram,
-            sandboxes::{self, Session, Streams},
+            sandboxes,
             services::{self, Others, Service},
             stop,
             watchdog::Watchdog,
         },
         place,
-        program::{Program, become_it},
+        program::become_it,
         report::Reports,
         terminal::Terminal,
     },
@@ -45,7 +46,7 @@ use crate::{
 
 /// What the executor needs besides the state: handles on the processes of the sandboxes.
 struct Executor<'a> {
-    machine: &'a Machine<'a>,
+    machine: Machine<'a>,
     log: &'a Log,
     reports: Reports,
     broker: Option<Broker>,
@@ -56,16 +57,17 @@ struct Executor<'a> {
 }
 
 /// Runs until the machine stops. Returns only if it cannot even begin.
-pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<()> {
+pub fn run(machine: Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<()> {
     let wanted = Signals::of(&[Signal::CHILD, Signal::INT, Signal::TERM]);
     let signals = wanted.descriptor()?;
     let mut state = machine.state(log);
     let (reports, own) = (Reports::new()?, sandboxes::own()?);
     let (logger, services) = (LogProgram::new(), services::others());
+    let (words, guards) = (machine.words, machine.guards);
     let mut executor = Executor { machine, log, reports, broker, logger, services, own, sandboxes: Vec::new() };
     let mut up = false;
     stop::take_power_button();
-    let mut watchdog = Watchdog::start(machine.words, machine.guards, log);
+    let mut watchdog = Watchdog::start(words, guards, log);
     loop {
         watchdog.serve();
         executor.give_terminals();
@@ -82,7 +84,7 @@ pub fn run(machine: &Machine<'_>, broker: Option<Broker>, log: &Log) -> Result<(
         let due = [state.wake_at(), executor.logger.service.due, watchdog.due()];
         executor.wait(&signals, due.into_iter().flatten().chain(services).min());
         executor.take_reports(&mut state);
-        executor.services.iter_mut().for_each(|service| service.hear(&mut state));
+        executor.services.iter_mut().for_each(|service| hear(service, &mut executor.machine, &mut state));
         executor.broker.take_if(|broker| !broker.serve());
         read_signals(&signals, &mut state);
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
@@ -130,6 +132,13 @@ fn shell_status(status: WaitStatus) -> u8 {
     status.exit_status().or(signal).and_then(|status| u8::try_from(status).ok()).unwrap_or(u8::MAX)
 }
 
+fn tell_reaper(reaper: Pid, what: Signal) -> Outcome {
+    if let Some(pid) = rustix::process::Pid::from_raw(reaper) {
+        let _ = rustix::process::kill_process(pid, what);
+    }
+    Outcome::Done
+}
+
 impl Executor<'_> {
     /// Waits until something has happened, or until that time.
     fn wait(&self, signals: &OwnedFd, wake_at: Option<u64>) {
@@ -165,12 +174,9 @@ impl Executor<'_> {
             }
             Action::Show(home) => self.outcome("root's view", self.show(home)),
             Action::Hide(home) => self.outcome("root's view", self.hide(home)),
-            Action::Poke(reaper) => {
-                if let Some(pid) = rustix::process::Pid::from_raw(reaper) {
-                    let _ = rustix::process::kill_process(pid, Signal::USR1);
-                }
-                Outcome::Done
-            }
+            Action::Poke(reaper) => tell_reaper(reaper, Signal::USR1),
+            Action::Ask(reaper) => tell_reaper(reaper, Signal::USR2),
+            Action::Kill(reaper) => tell_reaper(reaper, Signal::KILL),
             Action::Terminate => {
                 let _ = sys::signal_all(Some(Signal::TERM));
                 Outcome::Done
@@ -234,15 +240,15 @@ impl Executor<'_> {
     }
 
     fn show(&self, home: HomeId) -> Result<Pid> {
-        sandboxes::show(self.sandbox(home).ok_or(Errno::SRCH)?, self.roots()?, self.name(home))
+        sandboxes::view(Some(self.sandbox(home).ok_or(Errno::SRCH)?), self.roots()?, self.name(home))
     }
 
     fn hide(&self, home: HomeId) -> Result<Pid> {
-        sandboxes::hide(self.roots()?, self.name(home))
+        sandboxes::view(None, self.roots()?, self.name(home))
     }
 
     fn user(&self, home: HomeId) -> Result<User<'_>> {
-        self.machine.homes.get(home).ok_or(Errno::NOENT)
+        self.machine.homes.get(home).filter(|_| self.machine.homes.may_run(home)).ok_or(Errno::NOENT)
     }
 
     fn terminal(&self, console: ConsoleId) -> Result<&Terminal<'_>> {
@@ -299,21 +305,15 @@ impl Executor<'_> {
             info!(self.log, "logon on ", terminal.name);
             return Ok(pid);
         }
-        let errno = self.become_logon(terminal).err().unwrap_or(Errno::INVAL);
-        error!(self.log, "cannot start a logon on ", terminal.name, ": ", errno);
-        sys::exit(1)
-    }
-
-    fn become_logon(&self, terminal: &Terminal<'_>) -> Result<()> {
         let mut arguments = Text::new();
         say!(&mut arguments, "logon\0ask\0", terminal.name, "\0", terminal.line, "\0");
-        rustix::stdio::dup2_stdout(self.reports.sender())?;
-        Err(Program::open(programs::LOGON.path)?.exec(&arguments, self.machine.words))
+        let _ = rustix::stdio::dup2_stdout(self.reports.sender());
+        become_it(programs::LOGON.path, &arguments, self.machine.words)
     }
 
     fn build(&mut self, home: HomeId) -> Result<Pid> {
         let user = self.user(home)?;
-        let (reaper, pidfd) = sandboxes::build(&user, self.machine, self.reports.sender())?;
+        let (reaper, pidfd) = sandboxes::build(&user, &self.machine, self.reports.sender())?;
         self.sandboxes.push((home, reaper, pidfd)).map_err(|_| Errno::NFILE)?;
         Ok(reaper)
     }
@@ -355,30 +355,24 @@ impl Executor<'_> {
     }
 
     fn init(&self, home: HomeId, console: Option<ConsoleId>) -> Result<Pid> {
-        let streams = match console {
-            Some(console) => Streams::Terminal(self.terminal(console)?),
-            None => Streams::NoInput,
-        };
         info!(self.log, "init of ", self.name(home));
         let app = self.machine.apps && place::app(self.name(home)).is_ok();
-        match app {
-            true => self.enter(home, layout::APP_INIT, streams, self.machine.pipes),
-            false => self.enter(home, "/init", streams, Pipes::default()),
-        }
+        let terminal = console.map(|console| self.terminal(console)).transpose()?;
+        self.enter(home, if app { layout::APP_INIT } else { "/init" }, terminal)
     }
 
     fn shell(&self, home: HomeId, console: ConsoleId) -> Result<Pid> {
         let terminal = self.terminal(console)?;
         info!(self.log, "session of ", self.name(home), " on ", terminal.name);
-        self.enter(home, "", Streams::Terminal(terminal), Pipes::default())
+        self.enter(home, "", Some(terminal))
     }
 
-    fn enter(&self, home: HomeId, path: &str, streams: Streams<'_>, pipes: Pipes) -> Result<Pid> {
-        let user = &self.user(home)?;
+    fn enter(&self, home: HomeId, path: &str, terminal: Option<&Terminal<'_>>) -> Result<Pid> {
+        let user = self.user(home)?;
         let reaper = self.sandbox(home).ok_or(Errno::SRCH)?;
-        let init = !path.is_empty();
-        let output = self.logger.terminal(home).filter(|_| init);
-        let session = Session { user, path, streams, output, pipes, machine: self.machine };
-        sandboxes::enter(reaper, self.own.as_fd(), session)
+        let output = self.logger.terminal(home).filter(|_| !path.is_empty());
+        let terminal = terminal.map(|Terminal { name, line }| (*name, line));
+        let entrance = Entrance { user, path, terminal, prints: output.is_some() };
+        sandboxes::enter(reaper, self.own.as_fd(), &entrance, output, self.machine.words)
     }
 }

@@ -10,23 +10,21 @@ use rustix::{
 
 use crate::{
     guest::{machine::uptime, pid1::watchdog, program::become_it},
-    last_word::LastWord,
     programs::{self, Program},
     report::Says,
     say,
     say::Text,
-    supervise::{MAX_BACKOFF, Pid, State},
+    supervise::{MAX_BACKOFF, Pid},
     sys::{self, Start},
-    upkeep::Needs,
 };
 
 /// The services whose work nothing of PID 1's is part of.
 pub type Others = Vec<Service, { programs::SERVICES.len() }>;
 
-/// All but `/log`, each of which is started as soon as possible.
+/// All but `/log`.
 pub fn others() -> Others {
     let others = programs::SERVICES.iter().filter(|row| row.program != programs::LOG);
-    others.map(|row| Service::new(row, Some(0))).collect()
+    others.map(|row| Service::new(row, Some(uptime().saturating_add(row.starts)))).collect()
 }
 
 /// A service.
@@ -37,7 +35,7 @@ pub struct Service {
     pub due: Option<u64>,
     /// Seconds before it is started again. They double while it lives shorter than `MAX_BACKOFF`.
     wait: u64,
-    /// Whether it has said its one byte.
+    /// Whether it has said what is its last.
     said: bool,
 }
 
@@ -73,25 +71,21 @@ impl Service {
         self.running.as_ref().map(|running| &running.socket)
     }
 
-    /// What to poll until it has said its one byte. PID 1 listens no longer: a service cannot keep it busy.
+    /// What to poll until it has said its last. PID 1 listens no longer: such a service cannot keep it busy.
     pub fn news(&self) -> Option<&OwnedFd> {
         self.socket().filter(|_| !self.said)
     }
 
-    /// Does what it says now, if anything.
-    pub fn hear(&mut self, state: &mut State) {
-        let mut byte = [0];
-        let Some(read) = self.news().map(|socket| rustix::io::read(socket, &mut byte)) else { return };
-        self.said = self.said || !matches!(read, Err(Errno::AGAIN));
-        let [byte] = byte;
-        match read.ok().filter(|length| *length > 0).and_then(|_| Says::parse(byte)) {
-            // without a network, nothing comes through it either
-            Some(Says::Nothing) if self.row.provides == Needs::NETWORK => state.provided(Needs::ALL),
-            Some(Says::Ready) => state.provided(self.row.provides),
-            Some(Says::PowerOff) if self.row.stops => state.stop(LastWord::PowerOff(0)),
-            Some(Says::Reboot) if self.row.stops => state.stop(LastWord::Reboot),
-            _ => {}
+    /// What it says now, if anything, and may say. The record of what it says of users is in `packet`.
+    pub fn hear(&mut self, packet: &mut [u8]) -> Option<Says> {
+        let read = rustix::io::read(self.news()?, &mut *packet);
+        if read == Err(Errno::AGAIN) {
+            return None;
         }
+        let says = read.ok().filter(|length| *length > 0).and_then(|_| Says::parse(*packet.first()?));
+        let says = says.filter(|says| self.row.says.contains(says));
+        self.said = says.is_none_or(Says::is_last);
+        says
     }
 
     /// It is due again, after a while that grows.

@@ -15,7 +15,7 @@ use rustix::{
 use crate::{
     cmdline::Options,
     cut,
-    guest::{execute::steps, log::Log, machine, place, policy, privilege, report::send},
+    guest::{execute::steps, log::Log, machine, place, policy, privilege, report::send, rings},
     layout,
     limits::{self, Limits},
     live::Live,
@@ -47,7 +47,7 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, options: &Options<'_>) ->
     let user = &User { name: words.next()?, uid: cut::small(words.next()?, 10)?, gid: cut::small(words.next()?, 10)? };
     let upper = if words.next()? == "ram" { Upper::Ram } else { Upper::Home };
     let homes = usize::try_from(cut::number(words.next()?, 10)?).ok()?;
-    let host = &machine::host();
+    let machine::Name { name: host, leased } = &machine::name();
     let log = Log::held();
     let policy = policy::of(user.name, &log);
     let limits = limits::of_one(all_users(), homes, &policy);
@@ -56,8 +56,11 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, options: &Options<'_>) ->
         error!(log, user.name, ": its devices are granted from the next boot on");
     }
     let code = place::code(user.name);
-    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, code, host };
+    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, code, host, leased: *leased };
     note(user, policy.rights(), &log);
+    if let Err(errno) = rings::want(user.name, policy.log) {
+        error!(log, "the log of ", user.name, " keeps its size: ", errno);
+    }
     // the out-of-memory killer must not take the process that holds the sandbox together
     let _ = place::file("/proc/self/oom_score_adj", OFlags::WRONLY).and_then(|adj| rustix::io::write(&adj, b"-1000"));
     if steps(&plan::guarded(plan::root(&sandbox), guards), &log).is_err() {
@@ -105,11 +108,14 @@ fn all_users() -> Limits {
 }
 
 /// The first process of a sandbox: it reaps orphans, and exits when it is alone, which ends the sandbox. PID 1 sends it
-/// a signal when a program that PID 1 started there has ended, because those programs are not its children.
+/// a signal when a program that PID 1 started there has ended, because those programs are not its children. With
+/// another signal it asks it to end everything.
 fn reap() -> ! {
-    let poked = Signals::of(&[Signal::CHILD, Signal::USR1, Signal::TERM]);
+    let poked = Signals::of(&[Signal::CHILD, Signal::USR1, Signal::USR2, Signal::TERM]);
     loop {
-        let _ = poked.wait();
+        if poked.wait() == Ok(Signal::USR2.as_raw()) {
+            let _ = sys::signal_all(Some(Signal::TERM));
+        }
         while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
         if sys::signal_all(None) == Err(Errno::SRCH) {
             sys::exit(0);

@@ -14,6 +14,8 @@ mod mend;
 mod own;
 mod partition;
 
+use core::mem::ManuallyDrop;
+
 use heapless::Vec;
 use rustix::{
     fs::{Gid, Uid},
@@ -24,7 +26,7 @@ use crate::{
     cmdline::Options,
     guest::{
         execute::{Stopped, steps},
-        homes::{Plain, scan},
+        homes::{Plain, folder, scan},
         log::Log,
         machine::{Console, consoles, host},
         place,
@@ -68,7 +70,7 @@ fn setup(options: &Options<'_>, log: &Log) -> Result<Upper, Stopped> {
 
 /// Tells PID 1 what it has to know. Each refused home gets a line in the log; the other homes are not affected.
 fn hand_over(options: &Options<'_>, consoles: &[Console], log: &Log) -> Result<(), Stopped> {
-    let Options { single, apps, unattended, pipes, size, guards, .. } = *options;
+    let Options { single, apps, unattended, size, guards, .. } = *options;
     let Some(room) = sys::room(1).ok().and_then(|room| room.first_mut()) else {
         error!(log, "no memory to read the users partition");
         return Err(Stopped);
@@ -78,7 +80,9 @@ fn hand_over(options: &Options<'_>, consoles: &[Console], log: &Log) -> Result<(
         let name = Plain(name);
         error!(log, "home ", name, " refused: ", why);
     };
-    if let Err(errno) = scan(homes, apps.is_some(), guards, &mut refused) {
+    // open until the program ends: a call less
+    let scanned = folder().map(ManuallyDrop::new);
+    if let Err(errno) = scanned.and_then(|users| scan(&users, homes, apps.is_some(), guards, &mut refused)) {
         error!(log, "cannot read the users partition: ", errno);
     }
     // PID 1 finds out if a piece is missing at the end, and stops
@@ -88,7 +92,6 @@ fn hand_over(options: &Options<'_>, consoles: &[Console], log: &Log) -> Result<(
         single,
         apps: apps.is_some(),
         unattended,
-        pipes,
         consoles: u8::try_from(consoles.len()).unwrap_or(0),
         users: u32::try_from(homes.count()).unwrap_or(0),
     };

@@ -1,0 +1,67 @@
+//! Users who are told to end, and those who are new.
+
+use super::{
+    Action, Console, GRACE, Phase, State,
+    init::{self, Init},
+    sandbox::{Ends, Stage},
+};
+use crate::handover::HomeId;
+
+impl State {
+    /// There is a new user, who may log on. An init that has the console keeps it.
+    pub fn user_begins(&mut self) {
+        self.interactive |= !self.taken;
+    }
+
+    /// Everything that runs in that home has to end; with `again`, its init then starts anew.
+    pub fn end(&mut self, home: HomeId, again: bool) {
+        let grace = self.init_of(home).next().map_or(GRACE, |init| init.upkeep.grace.into());
+        for sandbox in self.of(home).filter(|sandbox| sandbox.stage != Stage::Dead && sandbox.ends == Ends::No) {
+            sandbox.ends = Ends::Due { grace };
+            if sandbox.stage == Stage::Ready {
+                sandbox.stage = Stage::Ending;
+            }
+        }
+        match self.inits.iter().position(|init| init.home == home) {
+            None if again => drop(self.want_init(home)),
+            None => {}
+            Some(at) => self.init_ends(at, again),
+        }
+    }
+
+    /// Whether a process, a sandbox or a console belongs to that home.
+    #[must_use]
+    pub fn knows(&self, home: HomeId) -> bool {
+        let of = |console: &Console| match console.phase {
+            Phase::Leaving { home, .. } | Phase::Granted { home } | Phase::Session { home, .. } => Some(home),
+            _ => None,
+        };
+        self.sandbox(home).is_some()
+            || self.inits.iter().any(|init| init.home == home)
+            || self.consoles.iter().any(|console| of(console) == Some(home))
+    }
+
+    /// The init at that place ends, and with `again` starts anew. One that runs does so when it has ended.
+    pub(super) fn init_ends(&mut self, at: usize, again: bool) {
+        match self.inits.get_mut(at) {
+            Some(init) if matches!(init.phase, init::Phase::Running { .. }) => init.ends = Some(again),
+            Some(init) if again => *init = Init::new(init.home),
+            _ => drop(self.inits.remove(at)),
+        }
+    }
+
+    /// A sandbox that is told to end: its programs are asked first, and killed after their grace.
+    pub(super) fn end_due(&mut self, now: u64) -> Option<Action> {
+        self.sandboxes.iter_mut().find_map(|sandbox| match sandbox.ends {
+            Ends::Due { grace } => {
+                sandbox.ends = Ends::By { at: now.saturating_add(grace) };
+                Some(Action::Ask(sandbox.reaper))
+            }
+            Ends::By { at } if at <= now => {
+                sandbox.ends = Ends::No;
+                Some(Action::Kill(sandbox.reaper))
+            }
+            _ => None,
+        })
+    }
+}
