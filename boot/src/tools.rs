@@ -31,6 +31,7 @@ pub fn all() -> Vec<Tool> {
         tool(For::Tests, Program("isoinfo"), "reads an ISO, in a test"),
         tool(For::Tests, Program("chromium"), "opens a report, in a test"),
         tool(For::Tests, Program("python3"), "holds a lock in a test"),
+        tool(For::Tests, Program("openssl"), "serves an app by TLS, in a test"),
         tool(For::Tests, Program("g++"), "compiles an addon, in a test"),
         tool(For::Tests, Program("man"), "shows our manual pages, in a test"),
         tool(For::Tests, Program("zsh"), "reads its completions, in a test"),

@@ -1,5 +1,6 @@
 //! A machine as a value, and QEMU's arguments for it.
 
+mod cards;
 mod drives;
 
 use std::ffi::{OsStr, OsString};
@@ -12,7 +13,6 @@ use shim::arches::Arch;
 pub use crate::devices::{Bus, Drive, Firmware, Start};
 use crate::inherited::Inherited;
 pub use crate::network::{Network, Served, Wire};
-use crate::passt;
 pub use crate::publish::Publish;
 
 /// The machine that QEMU emulates.
@@ -164,48 +164,6 @@ impl Machine {
         let offers = matches!(self.network, Network::User { boot: Some(_), .. } | Network::Tap(..));
         offers && matches!(self.start, Start::Firmware { .. })
     }
-
-    fn network(&self, args: &mut Args, passt: Option<&Inherited>) {
-        // an option ROM is only needed to boot from the network
-        let rom = if self.boots_from_network() { ",bootindex=0" } else { ",romfile=" };
-        let card = if self.is_pi() { "usb-net,netdev=net" } else { &format!("virtio-net-pci,netdev=net{rom}") };
-        match &self.network {
-            Network::None => {}
-            Network::Passt(_) => {
-                args.option("-netdev", passt::netdev(passt)).option("-device", card);
-            }
-            Network::User { publish, boot } => {
-                let mut net = OsString::from("user,id=net");
-                for Publish { host, guest } in publish {
-                    net.push(format!(",hostfwd=tcp:127.0.0.1:{host}-:{guest}"));
-                }
-                if let Some(Served { folder, file }) = boot {
-                    net =
-                        join([&net, ",tftp=".as_ref(), &escape(folder), ",bootfile=".as_ref(), &escape(file.as_ref())]);
-                }
-                args.option("-netdev", net).option("-device", card);
-            }
-            Network::Wires(wires) => {
-                for (number, Wire { machine, other, mac }) in wires.iter().enumerate() {
-                    let (start, remote) =
-                        (format!("dgram,id=net{number},local.type=unix,local.path="), ",remote.type=unix,remote.path=");
-                    let (machine, other) = (escape(machine), escape(other));
-                    args.option("-netdev", join([start.as_ref(), &machine, remote.as_ref(), &other]));
-                    args.option(
-                        "-device",
-                        format!("virtio-net-pci,netdev=net{number},id=card{number},mac={mac},romfile="),
-                    );
-                }
-            }
-            Network::Tap(name, mac) => {
-                args.option("-netdev", format!("tap,id=net,ifname={name},script=no,downscript=no"));
-                // UEFI has its own network boot loader, which the card's ROM would hide
-                let uefi = matches!(self.start, Start::Firmware { firmware: Firmware::Uefi, .. });
-                let own = if uefi { ",romfile=" } else { "" };
-                args.option("-device", format!("virtio-net-pci,netdev=net,mac={mac}{own}{rom}"));
-            }
-        }
-    }
 }
 
 /// The command in a form for a shell.
@@ -341,15 +299,22 @@ mod tests {
 
     #[test]
     fn each_card_of_a_test_has_its_own_cable() {
-        let wire = |name: &str| Wire { machine: format!("/w/{name},m").into(), other: "/w/o".into(), mac: name.into() };
-        let network = Network::Wires(vec![wire("a"), wire("b")]);
-        let text = listing(&Machine { network, ..Machine::new(&ALL[0], kernel("")) });
+        let wire = |name: &str, plugged| {
+            let (machine, other) = (format!("/w/{name},m").into(), "/w/o".into());
+            Wire { machine, other, mac: name.into(), plugged }
+        };
+        let listing = |wires| listing(&Machine { network: Network::Wires(wires), ..Machine::new(&ALL[0], kernel("")) });
+        let text = listing(vec![wire("a", true), wire("b", true)]);
         for line in [
             "-netdev dgram,id=net0,local.type=unix,local.path=/w/a,,m,remote.type=unix,remote.path=/w/o\n",
             "-device virtio-net-pci,netdev=net1,id=card1,mac=b,romfile=\n",
         ] {
             assert!(text.contains(line), "{text}");
         }
+        assert!(!text.contains("usb"), "{text}");
+        let text = listing(vec![wire("a", true), wire("b", false)]);
+        assert!(text.contains("-device qemu-xhci,id=usb\n") && text.contains("-netdev dgram,id=net1,"), "{text}");
+        assert!(text.contains(",id=card0,") && !text.contains(",id=card1,"), "{text}");
     }
 
     #[test]

@@ -54,4 +54,6 @@ pub struct Wire {
     pub other: PathBuf,
     /// The MAC address of the card.
     pub mac: String,
+    /// Whether the card is there at the start. If not, it may be plugged in later, at the bus `usb.0`.
+    pub plugged: bool,
 }

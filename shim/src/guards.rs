@@ -51,6 +51,8 @@ pub enum Guard {
     Watchdog,
     /// The door does for a user what the policy allows, and nothing about others.
     Rights,
+    /// A service leaves homes, devices and privileges behind.
+    Apart,
 }
 
 /// Which guards hold: all of them.
@@ -122,6 +124,7 @@ impl<'a> Guards<'a> {
             Guard::Mend => "e2fsck",
             Guard::Watchdog => "watchdog",
             Guard::Rights => "rights",
+            Guard::Apart => "apart",
         })
     }
 

@@ -173,8 +173,16 @@ impl Cable {
         let end = Arc::new(Mutex::new(End { servers, ..End::default() }));
         let (weak, ours, to) = (Arc::downgrade(&end), socket.try_clone().unwrap(), machine.clone());
         thread::spawn(move || serve(&weak, &ours, &to));
-        let wire = Wire { machine: machine.clone(), other, mac: format!("52:54:00:00:00:{number:02x}") };
+        let mac = format!("52:54:00:00:00:{number:02x}");
+        let wire = Wire { machine: machine.clone(), other, mac, plugged: true };
         Self { wire, end, socket, machine, _folder: folder }
+    }
+
+    /// The card is not there at the start.
+    #[must_use]
+    pub fn unplugged(mut self) -> Self {
+        self.wire.plugged = false;
+        self
     }
 
     /// The end, to look at it or to change it.

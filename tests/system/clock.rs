@@ -23,7 +23,7 @@ use shim::{
 };
 use tests::{Boot, Disk, runs};
 
-const LONG_AGO: &str = "1970-01-01T00:00:00";
+pub const LONG_AGO: &str = "1970-01-01T00:00:00";
 pub const FAR: &str = "2040-01-01T00:00:00";
 /// 2040, and 2001, in milliseconds.
 const YEAR_2040: i64 = 2_208_988_800_000;
@@ -97,7 +97,7 @@ impl Server {
 }
 
 /// The kernel's word for these servers.
-fn word(servers: &[Server]) -> String {
+pub fn word(servers: &[Server]) -> String {
     let all: Vec<_> = servers.iter().map(|server| format!("10.0.2.2:{}", server.port)).collect();
     format!("ntp={}", all.join(","))
 }

@@ -1,17 +1,11 @@
 //! Users see neither each other nor the machine. Where something is refused, the same step works
 //! where it is allowed.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
-use boot::users::{home::Home, policy::set_policy};
+use boot::users::home::Home;
 use qemu::{machine::Drive, vm::Vm};
-use shim::{
-    arches::Arch,
-    capabilities::Capabilities,
-    last_word::LastWord,
-    policy::{Pattern, Policy},
-    programs::{self, Keeps},
-};
+use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, log_on, logs_on, runs};
 
 const ASK: &str = "const fs = require('fs'); const ask = (what, f) => { let r; try { r = f() } catch (e) { r = e.code } console.log(what, String(r)) };";
@@ -138,62 +132,6 @@ pub fn a_user_has_no_privileges_and_no_inherited_descriptors(arch: &'static Arch
     for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "SigBlk"] {
         assert!(said.contains(&format!("{set} {zero}")), "{said}");
     }
-}
-
-/// The capabilities that the processes of each program hold in any set, except PID 1. They are read
-/// while a logon prompt waits and while root is logged on.
-fn held(arch: &'static Arch, without: &str) -> BTreeMap<String, u64> {
-    let ana = "const fs = require('fs'); const twice = () => fs.closeSync(fs.openSync('/dev/hwrng'))
-        twice(); setTimeout(() => { twice(); fs.openSync('/dev/hwrng'); console.log('ana has it') }, 3000); setInterval(() => {}, 1e6)";
-    let root = "console.log('root is in'); setInterval(() => {}, 1e6)";
-    let disk = Disk::with(&[logs_on("root", 0, Some("root"), root), runs("ana", 1000, ana)]);
-    let policy = Policy { devices: [Pattern::try_from("hwrng").unwrap()].into_iter().collect(), ..Policy::default() };
-    set_policy(&disk.path, "ana", Some(&policy)).unwrap();
-    let mut vm = Boot::on(arch).homes(&disk).first(meter::HOLDERS, &disk).without(without).start();
-    let mut held = BTreeMap::new();
-    vm.expect("ana has it").unwrap();
-    look(&mut vm, &mut held);
-    vm.send("").unwrap();
-    log_on(&mut vm, "root", Some("root"));
-    vm.expect("root is in").unwrap();
-    look(&mut vm, &mut held);
-    println!("{held:x?}");
-    held
-}
-
-/// Adds the capabilities of all processes that run now.
-fn look(vm: &mut Vm, held: &mut BTreeMap<String, u64>) {
-    let all = format!("{}holds all", meter::MARK);
-    vm.expect(&all).unwrap();
-    let said = vm.expect(&all).unwrap();
-    for (_, name, numbers) in said.lines().filter_map(meter::parse) {
-        let numbers: BTreeMap<&str, u64> = numbers.collect();
-        if numbers.len() == 6 && numbers["Pid"] != 1 {
-            let sets = numbers.iter().filter(|(key, _)| **key != "Pid").fold(0, |all, (_, set)| all | set);
-            *held.entry(name.to_owned()).or_default() |= sets;
-        }
-    }
-}
-
-pub fn once_users_run_only_pid_1_keeps_all_capabilities(arch: &'static Arch) {
-    let with = held(arch, "");
-    // node and the programs that stay beside it; PID 1 and /setup have all capabilities
-    let kept = |program: &programs::Program| match program.keeps {
-        Keeps::Only(these) => Some((program.name, these)),
-        Keeps::Users => Some((program.name, Capabilities::ROOT)),
-        Keeps::All => None,
-    };
-    for (program, kept) in programs::started().filter_map(&kept).chain([("node", Capabilities::ROOT)]) {
-        let held = with.get(program).unwrap_or_else(|| panic!("{program} was not seen: {with:x?}"));
-        assert_eq!(held & !kept.0, 0, "{program} holds {held:x}, and keeps {kept}");
-    }
-    for (program, sets) in &with {
-        let row = programs::ALL.iter().find(|row| row.name == program);
-        let most = row.and_then(kept).map_or(Capabilities::ROOT, |(_, most)| most);
-        assert_eq!(sets & !most.0, 0, "{program} holds {sets:x}");
-    }
-    let without = held(arch, "capabilities");
-    assert_ne!(without["node"] & !Capabilities::ROOT.0, 0, "{without:x?}");
 }
 
 pub fn root_can_access_all_homes_but_no_disks_or_kernel_settings(arch: &'static Arch) {

@@ -4,6 +4,7 @@
 mod app;
 mod bad_homes;
 mod bench;
+mod bounded;
 mod budget;
 mod clock;
 mod console;
@@ -26,6 +27,7 @@ mod power;
 #[path = "../../boot/cli/tests/it/pty.rs"]
 mod pty;
 mod repair;
+mod rest;
 mod restart;
 mod several_apps;
 mod shell;
@@ -35,6 +37,7 @@ mod ssh;
 mod start;
 mod stop;
 mod terminal;
+mod tls;
 mod unwritable;
 mod users_live;
 mod users_partition;
@@ -54,6 +57,8 @@ macro_rules! behaviours {
 behaviours! {
     app: native_addons_find_the_libraries_that_debian_has;
     bench: nodeos_executes_fewer_than_half_the_instructions_of_a_busybox_script;
+    bounded: once_users_run_only_pid_1_keeps_all_capabilities,
+        a_service_has_its_own_uid_the_capabilities_of_its_row_and_neither_homes_nor_disks;
     budget: memory_and_timeline_are_measured_in_the_machine,
         the_timeline_of_an_app_is_measured,
         the_budget_check_fails_on_each_kind_of_regression;
@@ -74,9 +79,9 @@ behaviours! {
     isolation: writes_of_a_user_change_only_that_users_home,
         a_user_cannot_read_another_users_home,
         a_user_has_no_privileges_and_no_inherited_descriptors,
-        once_users_run_only_pid_1_keeps_all_capabilities,
         root_can_access_all_homes_but_no_disks_or_kernel_settings;
     many: five_hundred_homes_boot;
+    network: a_card_that_is_plugged_in_gets_an_address_and_leaves_nothing_behind;
     memory: too_little_memory_is_reported_with_an_amount_that_suffices,
         file_pages_are_reclaimed_at_the_high_limit_of_a_policy,
         a_leak_ends_with_an_error_of_node;
@@ -85,6 +90,7 @@ behaviours! {
         files_survive_a_power_cut_a_few_seconds_later,
         a_commit_interval_in_usersflags_is_used;
     repair: a_damaged_folder_is_repaired_at_the_next_boot;
+    rest: a_machine_at_rest_wakes_up_about_once_a_second;
     shell: npm_in_too_little_memory_says_what_it_needs;
     soak: services_that_are_killed_again_and_again_come_back_and_leave_no_growth;
     speculation: processor_vulnerabilities_are_mitigated,
@@ -176,6 +182,7 @@ behaviours! {
         npm_installs_into_the_folder_where_a_person_starts;
     several_apps: each_app_is_a_user_with_a_policy_of_its_own;
     ssh: a_user_with_a_key_has_a_shell_and_files_over_ssh;
+    tls: an_app_that_waits_for_the_time_uses_tls_in_its_first_line;
     unwritable: quotas_and_the_read_only_feature_cause_a_read_only_mount_with_advice,
         an_unmountable_partition_is_reported_with_the_reason_and_keeps_its_homes,
         unused_ext4_features_do_not_prevent_mounting,

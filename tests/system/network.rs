@@ -282,6 +282,30 @@ pub fn of_two_cards_the_first_is_preferred_as_long_as_its_cable_is_in(arch: &'st
     vm.expect(both).unwrap();
 }
 
+/// A network card behind USB, which the kernel for PCs knows.
+pub fn a_card_that_is_plugged_in_gets_an_address_and_leaves_nothing_behind(arch: &'static Arch) {
+    let cables = [Cable::new(1, vec![Server::new(2, 15)]), Cable::new(2, vec![Server::new(3, 16)]).unplugged()];
+    let disk = Disk::with(&[runs("root", 0, SEES)]);
+    let mut vm = Boot::on(arch).profile("pc").homes(&disk).cables(&[&cables[0], &cables[1]]).start();
+    vm.expect(&sees(15, 2)).unwrap();
+    let asked = cables[0].end().seen.len();
+    for (plugged, metric) in [103, 104].into_iter().enumerate() {
+        let before = cables[1].end().seen.len();
+        let card = format!("usb-net,id=card1,bus=usb.0,netdev=net1,mac={}", cables[1].wire.mac);
+        assert_eq!(vm.monitor(&format!("device_add {card}")).unwrap(), "");
+        // the route of the first card comes first
+        vm.expect(&format!("sees: eth0 10.0.2.15/24,usb0 10.0.2.16/24 | 10.0.2.2 eth0 102,10.0.2.3 usb0 {metric} | nameserver 10.0.2.2, nameserver 10.0.2.3 |")).unwrap();
+        // the card is a new one each time
+        let (_, seen) = cables[1].expect(before, "a request", request);
+        assert_eq!((seen.wants, seen.server), (Some([10, 0, 2, 16].into()), Some([10, 0, 2, 3].into())), "{plugged}");
+        assert_eq!(vm.monitor("device_del card1").unwrap(), "");
+        vm.expect(&sees(15, 2)).unwrap();
+    }
+    assert_eq!(cables[0].end().seen.len(), asked, "the first card has not asked again");
+    let said = vm.transcript();
+    assert!(!said.contains("nodeos: cannot ") && !said.contains("has ended"), "{said}");
+}
+
 /// `/net` is killed by root, who sees it only without pid namespaces.
 pub fn a_net_program_that_is_killed_takes_its_address_over(arch: &'static Arch) {
     let kills = r"

@@ -46,6 +46,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("mmdebstrap", "mmdebstrap"),
     ("newuidmap", "uidmap"),
     ("npm", "npm"),
+    ("openssl", "openssl"),
     ("passt", "passt"),
     ("patch", "patch"),
     ("python3", "python3"),

@@ -37,9 +37,10 @@ pub const CALLS: &str = "meter-calls";
 /// instructions.
 pub const COST: &str = "meter-cost";
 
-/// Prints once a second which process has which capabilities, as bits:
-/// `holds PROGRAM Pid=… CapInh=… CapPrm=… CapEff=… CapBnd=… CapAmb=…` for all except the kernel's own, then
-/// `holds all`.
+/// Prints once a second whose each process is, which capabilities it has, as bits, and what it sees:
+/// `holds PROGRAM Pid=… Uid=… Gid=… CapInh=… CapPrm=… CapEff=… CapBnd=… CapAmb=… NoNewPrivs=… Homes=… Disk=…` for all
+/// except the kernel's own, then `holds all`. `Homes` is how many names are where PID 1 sees the users partition, `Disk`
+/// whether the first disk can be opened there.
 pub const HOLDERS: &str = "meter-holders";
 
 /// Prints once a second how much memory all users' processes hold, in KiB:

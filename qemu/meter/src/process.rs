@@ -90,13 +90,18 @@ pub fn program(proc: impl AsFd, pid: i32) -> Text {
 
 /// Calls `take` for every process.
 pub fn processes(proc: impl AsFd, mut take: impl FnMut(i32)) -> Result<()> {
+    names(proc, |name| name.parse().map_or((), &mut take))
+}
+
+/// Calls `take` for every name in a folder, except `.` and `..`.
+pub fn names(folder: impl AsFd, mut take: impl FnMut(&str)) -> Result<()> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
     let mut buffer = [MaybeUninit::uninit(); 2048];
-    let mut entries = RawDir::new(rustix::fs::openat(&proc, c".", flags, Mode::empty())?, &mut buffer);
+    let mut entries = RawDir::new(rustix::fs::openat(&folder, c".", flags, Mode::empty())?, &mut buffer);
     while let Some(entry) = entries.next() {
-        let name = entry?.file_name().to_str().unwrap_or_default().parse();
-        if let Ok(pid) = name {
-            take(pid);
+        match entry?.file_name().to_str().unwrap_or_default() {
+            "." | ".." => {}
+            name => take(name),
         }
     }
     Ok(())

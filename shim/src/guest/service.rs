@@ -5,6 +5,7 @@ use linux_raw_sys::general::CLONE_NEWNS;
 use rustix::io::{Errno, Result};
 
 use crate::{
+    guards::{Guard, Guards},
     guest::{
         execute::{attributes, unmount},
         log::Log,
@@ -15,11 +16,14 @@ use crate::{
     plan,
     programs::Program,
     report::Says,
-    sys::{self, Stream},
+    sys::{self, Start, Stream},
 };
 
 /// Leaves the homes behind, becomes the service's own user, and keeps the capabilities of its row.
-pub fn apart(service: &Program, log: &Log) -> Result<()> {
+pub fn apart(service: &Program, start: Start, log: &Log) -> Result<()> {
+    if !guards(start).hold(Guard::Apart) {
+        return Ok(());
+    }
     sys::unshare(CLONE_NEWNS)?;
     for step in &plan::alone() {
         // two of many operations: `execute::steps` would add all of them, 4 KiB, to each service
@@ -34,6 +38,11 @@ pub fn apart(service: &Program, log: &Log) -> Result<()> {
         }
     }
     privilege::become_service(service)
+}
+
+/// Which guards hold: PID 1 hands the words of the kernel's command line on.
+pub fn guards<'a>(start: Start) -> Guards<'a> {
+    Guards::of(start.arguments().skip(1).chain(start.environment()))
 }
 
 /// Tells PID 1. It may be gone.

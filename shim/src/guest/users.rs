@@ -63,7 +63,7 @@ pub fn main(start: Start) -> ! {
     Signals::of(&[Signal::PIPE, Signal::TERM]).block();
     let options = Options::of(start.environment());
     let result = open(options.apps.is_some(), options.guards)
-        .and_then(|watch| service::apart(&programs::USERS, &watch.log).map(|()| watch))
+        .and_then(|watch| service::apart(&programs::USERS, start, &watch.log).map(|()| watch))
         .and_then(|watch| watch.serve());
     if let Err(errno) = result {
         error!(Log::held(), "/users cannot watch the homes, and new ones count from the next boot: ", errno);

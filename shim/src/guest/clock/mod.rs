@@ -36,7 +36,7 @@ pub fn main(start: Start) -> ! {
     let log = Log::held();
     let word = Word::of("ntp", start);
     let mut sources = Sources::of(word.value().unwrap_or_default());
-    let result = Events::new().and_then(|mut events| keep_time(&mut sources, &mut events, &log));
+    let result = Events::new().and_then(|mut events| keep_time(start, &mut sources, &mut events, &log));
     if let Err(errno) = result {
         error!(log, "/clock cannot keep the time: ", errno);
     }
@@ -44,10 +44,10 @@ pub fn main(start: Start) -> ! {
 }
 
 /// Returns once the program must end.
-fn keep_time(sources: &mut Sources<'_>, events: &mut Events, log: &Log) -> Result<()> {
+fn keep_time(start: Start, sources: &mut Sources<'_>, events: &mut Events, log: &Log) -> Result<()> {
     let mut keep = Keep::new();
     let published = Published::open();
-    service::apart(&programs::CLOCK, log)?;
+    service::apart(&programs::CLOCK, start, log)?;
     // a real-time clock that the kernel found late may have set the clock since `/setup` did
     if let Some(seconds) = at_boot(clock::now() / SECOND, keep.saved()) {
         clock::set(seconds.saturating_mul(SECOND))?;

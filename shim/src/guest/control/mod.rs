@@ -65,9 +65,9 @@ pub fn main(start: Start) -> ! {
     // a machine that stops sends SIGTERM to all; this answers until PID 1 closes the socket
     Signals::of(&[Signal::PIPE, Signal::TERM]).block();
     let result = listen()
-        .and_then(|socket| service::apart(&programs::CONTROL, &log).map(|()| socket))
+        .and_then(|socket| service::apart(&programs::CONTROL, start, &log).map(|()| socket))
         .and_then(|socket| {
-            let guards = Guards::of(start.arguments().skip(1).chain(start.environment()));
+            let guards = service::guards(start);
             sys::with_pages(MAX_CONNECTIONS, |buffers| serve(&Door { socket, guards, log: &log }, buffers))
         })
         .and_then(|result| result);

@@ -106,7 +106,7 @@ pub fn main(start: Start) -> ! {
     Signals::of(&[Signal::PIPE, Signal::TERM]).block();
     let mut besides = Besides { kernel: Kernel::open().ok(), sender: target(start, &log).map(Sender::to) };
     let result = prepare()
-        .and_then(|()| service::apart(&programs::LOG, &log))
+        .and_then(|()| service::apart(&programs::LOG, start, &log))
         .and_then(|()| sys::with_pages(MAX_SANDBOXES, |outputs| serve(outputs, &mut besides, &log)))
         .and_then(|result| result);
     if let Err(errno) = result {

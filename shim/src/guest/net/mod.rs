@@ -61,7 +61,7 @@ pub fn main(start: Start) -> ! {
         error!(log, "net=", value, " is ignored, and DHCP is used: ", wanted::HINT);
         How::default()
     });
-    let result = begin(&log, how);
+    let result = begin(start, &log, how);
     if let Err(errno) = result {
         error!(log, "/net cannot configure the network: ", errno);
     }
@@ -69,9 +69,9 @@ pub fn main(start: Start) -> ! {
 }
 
 #[inline(never)]
-fn begin(log: &Log, how: How) -> Result<()> {
+fn begin(start: Start, log: &Log, how: How) -> Result<()> {
     let mut files = Files::open()?;
-    service::apart(&programs::NET, log)?;
+    service::apart(&programs::NET, start, log)?;
     let fixed = match how {
         How::Off => return idle(),
         How::Dhcp => None,
