@@ -208,7 +208,7 @@ pub struct Service {
     pub program: Program,
     /// What inits may wait for that it provides.
     pub provides: Needs,
-    /// In which second of PID 1's work it starts: what nobody needs at once does not slow the boot.
+    /// In which second of the machine it starts: what nobody needs at once does not slow the boot.
     pub starts: u64,
     /// What PID 1 believes it.
     pub says: &'static [Says],
@@ -235,6 +235,12 @@ pub const LOGGER: Service = Service { program: LOG, provides: Needs::NONE, start
 #[must_use]
 pub fn is_service(name: &str) -> bool {
     SERVICES.iter().any(|service| service.program.name == name)
+}
+
+/// Whether a program starts only when the machine has been up for a while.
+#[must_use]
+pub fn is_late(program: &Program) -> bool {
+    SERVICES.iter().any(|service| service.program == *program && service.starts > 0)
 }
 
 /// The program at that path of the initramfs.

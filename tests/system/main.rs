@@ -59,49 +59,24 @@ behaviours! {
     bench: nodeos_executes_fewer_than_half_the_instructions_of_a_busybox_script;
     bounded: once_users_run_only_pid_1_keeps_all_capabilities,
         a_service_has_its_own_uid_the_capabilities_of_its_row_and_neither_homes_nor_disks;
-    budget: memory_and_timeline_are_measured_in_the_machine,
-        the_timeline_of_an_app_is_measured,
-        the_budget_check_fails_on_each_kind_of_regression;
+    budget: memory_and_timeline_are_measured_in_the_machine;
     clock: the_real_time_clock_is_set_after_an_answer;
-    console: backspace_erases_a_whole_multibyte_character,
-        an_app_sees_the_size_of_its_console,
-        an_invalid_console_size_is_reported,
-        the_logon_prompt_is_repeated_after_output_unless_someone_is_typing,
+    console: an_app_sees_the_size_of_its_console,
         serial_line_settings_are_restored_after_a_session;
-    devices: the_first_user_to_open_a_device_owns_it,
-        only_one_of_two_simultaneous_opens_gets_the_device,
-        a_hotplugged_device_appears_and_disappears,
-        a_flood_of_opens_and_unplugs_leaves_every_device_usable_by_others,
-        a_device_is_released_once_root_frees_inotify_watches;
-    homes: a_home_that_root_makes_is_a_user_at_once;
-    host: a_full_host_disk_is_reported_and_the_machine_keeps_running,
-        a_guest_reaches_the_hosts_loopback_only_if_allowed;
-    isolation: writes_of_a_user_change_only_that_users_home,
-        a_user_cannot_read_another_users_home,
-        a_user_has_no_privileges_and_no_inherited_descriptors,
+    devices: the_first_user_to_open_a_device_owns_it;
+    isolation: a_user_has_no_privileges_and_no_inherited_descriptors,
         root_can_access_all_homes_but_no_disks_or_kernel_settings;
-    many: five_hundred_homes_boot;
+    memory: too_little_memory_is_reported_with_an_amount_that_suffices;
     network: a_card_that_is_plugged_in_gets_an_address_and_leaves_nothing_behind;
-    memory: too_little_memory_is_reported_with_an_amount_that_suffices,
-        file_pages_are_reclaimed_at_the_high_limit_of_a_policy,
-        a_leak_ends_with_an_error_of_node;
     placement: node_runs_from_every_placement_of_the_carbon_copy;
-    power: the_power_button_leaves_a_clean_filesystem,
-        files_survive_a_power_cut_a_few_seconds_later,
-        a_commit_interval_in_usersflags_is_used;
-    repair: a_damaged_folder_is_repaired_at_the_next_boot;
+    power: the_power_button_leaves_a_clean_filesystem;
     rest: a_machine_at_rest_wakes_up_about_once_a_second;
-    shell: npm_in_too_little_memory_says_what_it_needs;
-    soak: services_that_are_killed_again_and_again_come_back_and_leave_no_growth;
     speculation: processor_vulnerabilities_are_mitigated,
         a_missing_mitigation_is_detected;
     start: a_program_starts_in_at_most_forty_system_calls;
     stop: ctrl_alt_del_leaves_a_clean_filesystem,
-        sigterm_to_pid_1_powers_off,
-        orphans_are_reaped;
-    terminal: a_stalled_terminal_loses_no_output,
-        only_a_second_ctrl_a_x_cuts_the_power,
-        a_machine_can_be_stopped_right_after_it_started;
+        sigterm_to_pid_1_powers_off;
+    terminal: a_machine_can_be_stopped_right_after_it_started;
     watchdog: a_machine_without_pid_1_is_reset;
     words: a_command_line_at_the_limits_boots,
         too_many_parameters_panic_the_kernel_and_long_lines_are_truncated;
@@ -126,12 +101,21 @@ behaviours! {
         a_bad_logon_file_lets_nobody_in,
         the_strictest_policy_replaces_a_broken_one,
         forged_overlay_attributes_reveal_no_other_files;
+    budget: the_timeline_of_an_app_is_measured,
+        the_budget_check_fails_on_each_kind_of_regression;
     clock: without_a_server_the_clock_goes_on_from_the_saved_time,
         a_time_server_sets_the_clock_whatever_it_said_before,
         servers_that_lie_or_refuse_change_nothing,
         a_power_cut_after_an_answer_keeps_the_time;
+    console: backspace_erases_a_whole_multibyte_character,
+        an_invalid_console_size_is_reported,
+        the_logon_prompt_is_repeated_after_output_unless_someone_is_typing;
     demo: the_session_of_2015_replays,
         an_installed_package_survives_a_reboot;
+    devices: only_one_of_two_simultaneous_opens_gets_the_device,
+        a_hotplugged_device_appears_and_disappears,
+        a_flood_of_opens_and_unplugs_leaves_every_device_usable_by_others,
+        a_device_is_released_once_root_frees_inotify_watches;
     door: users_ask_for_what_their_policy_allows,
         who_has_the_right_stops_the_machine,
         a_log_is_followed_and_outlives_the_programs_that_hold_it,
@@ -140,6 +124,11 @@ behaviours! {
         a_flood_at_the_door_leaves_it_open_for_others,
         a_syslog_server_that_was_away_gets_every_line;
     env: env_says_what_an_option_lacks;
+    homes: a_home_that_root_makes_is_a_user_at_once;
+    host: a_full_host_disk_is_reported_and_the_machine_keeps_running,
+        a_guest_reaches_the_hosts_loopback_only_if_allowed;
+    isolation: writes_of_a_user_change_only_that_users_home,
+        a_user_cannot_read_another_users_home;
     logon: an_unknown_user_takes_as_long_as_a_wrong_password,
         the_right_password_works_after_three_wrong_ones,
         a_second_session_joins_the_sandbox,
@@ -150,6 +139,9 @@ behaviours! {
         a_logon_to_a_refused_home_says_why;
     machine_file: a_machine_has_its_own_name_address_servers_and_zone,
         settings_that_are_broken_or_not_roots_count_for_nothing;
+    many: five_hundred_homes_boot;
+    memory: file_pages_are_reclaimed_at_the_high_limit_of_a_policy,
+        a_leak_ends_with_an_error_of_node;
     network: everything_that_a_dhcp_server_says_is_used,
         a_machine_without_a_name_takes_the_one_that_a_dhcp_server_gives,
         a_lease_is_renewed_and_ends_when_its_server_is_gone,
@@ -161,14 +153,6 @@ behaviours! {
         of_two_cards_the_first_is_preferred_as_long_as_its_cable_is_in,
         a_net_program_that_is_killed_takes_its_address_over,
         an_ipv6_router_gives_addresses_and_name_servers_that_end;
-    restart: an_app_of_a_medium_starts_again_and_a_crash_loop_is_reported,
-        a_crash_loop_restarts_the_machine_if_the_policy_says_so,
-        an_init_that_ran_out_of_memory_is_reported,
-        a_stop_gives_programs_the_time_that_the_policy_says;
-    repair: an_e2fsck_that_stops_halfway_makes_the_partition_read_only,
-        a_running_check_is_stopped_before_the_machine_restarts,
-        a_partition_without_a_journal_is_checked_after_a_power_cut,
-        a_corrupt_journal_does_not_prevent_booting;
     output: a_slow_console_does_not_hold_an_app_up,
         lines_of_two_inits_stay_whole,
         an_init_goes_on_when_the_log_program_is_killed;
@@ -176,12 +160,28 @@ behaviours! {
         a_pipe_that_is_read_late_loses_nothing,
         a_closed_pipe_stops_the_machine_quietly,
         a_detached_child_keeps_the_machine_up;
-    shell: an_app_with_a_shell_runs_commands,
+    power: files_survive_a_power_cut_a_few_seconds_later,
+        a_commit_interval_in_usersflags_is_used;
+    repair: a_damaged_folder_is_repaired_at_the_next_boot,
+        an_e2fsck_that_stops_halfway_makes_the_partition_read_only,
+        a_running_check_is_stopped_before_the_machine_restarts,
+        a_partition_without_a_journal_is_checked_after_a_power_cut,
+        a_corrupt_journal_does_not_prevent_booting;
+    restart: an_app_of_a_medium_starts_again_and_a_crash_loop_is_reported,
+        a_crash_loop_restarts_the_machine_if_the_policy_says_so,
+        an_init_that_ran_out_of_memory_is_reported,
+        a_stop_gives_programs_the_time_that_the_policy_says;
+    several_apps: each_app_is_a_user_with_a_policy_of_its_own;
+    shell: npm_in_too_little_memory_says_what_it_needs,
+        an_app_with_a_shell_runs_commands,
         an_app_without_a_shell_is_told_how_to_get_one,
         a_person_uses_the_commands_and_changes_the_password,
         npm_installs_into_the_folder_where_a_person_starts;
-    several_apps: each_app_is_a_user_with_a_policy_of_its_own;
+    soak: services_that_are_killed_again_and_again_come_back_and_leave_no_growth;
     ssh: a_user_with_a_key_has_a_shell_and_files_over_ssh;
+    stop: orphans_are_reaped;
+    terminal: a_stalled_terminal_loses_no_output,
+        only_a_second_ctrl_a_x_cuts_the_power;
     tls: an_app_that_waits_for_the_time_uses_tls_in_its_first_line;
     unwritable: quotas_and_the_read_only_feature_cause_a_read_only_mount_with_advice,
         an_unmountable_partition_is_reported_with_the_reason_and_keeps_its_homes,

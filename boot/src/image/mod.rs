@@ -301,7 +301,7 @@ mod tests {
             text,
             "dir /apps 755 0 0\nfile /broker broker 700 0 0\ndir /carbon 755 0 0\ndir /carbon/bin 755 0 0\nfile /carbon/bin/node n 755 0 0\nfile /clock clock 700 0 0\nfile /control control 700 0 0\ndir /dev 755 0 0\nnod \
              /dev/console 600 0 0 c 5 1\ndir /devices 755 0 0\ndir /empty 711 0 0\ndir /granted 755 0 0\ndir /host 755 0 0\nfile /init init 755 0 0\ndir /live 755 0 0\nfile /log log 700 0 0\nfile /logon logon 711 0 0\ndir /medium 755 0 0\nfile /mend mend 700 0 0\nfile /net net 700 0 0\ndir /proc 755 0 0\ndir /ram 755 0 0\ndir /root 755 0 \
-             0\ndir /run 755 0 0\ndir /runtime 755 0 0\nfile /sandbox sandbox 700 0 0\nfile /setup setup 700 0 0\ndir /sys 755 0 0\ndir /tmp 755 0 0\n"
+             0\ndir /run 755 0 0\ndir /runtime 755 0 0\nfile /sandbox sandbox 700 0 0\nfile /setup setup 700 0 0\ndir /sys 755 0 0\ndir /tmp 755 0 0\nfile /users users 700 0 0\n"
         );
         let text = initramfs_tree(&shim, None, Some(Path::new("c"))).unwrap().to_string();
         assert!(text.contains("file /carbon.erofs c 444 0 0\n") && !text.contains("node"), "{text}");

@@ -14,8 +14,9 @@ use rustix::{
     event::PollFlags,
     fd::{AsFd, OwnedFd},
     fs::{
-        SeekFrom,
+        AtFlags, SeekFrom,
         inotify::{self, CreateFlags, ReadFlags, WatchFlags},
+        unlinkat,
     },
     io::{Errno, Result},
     process::Signal,
@@ -27,6 +28,7 @@ use crate::{
     guest::{
         homes::{Plain, folder, scan},
         log::Log,
+        place::{self, Name},
         service,
         waits::Waits,
     },
@@ -45,6 +47,7 @@ const SETTLES: u64 = 1000;
 struct Watch<'a> {
     users: OwnedFd,
     changes: OwnedFd,
+    logs: OwnedFd,
     apps: bool,
     guards: Guards<'a>,
     log: Log,
@@ -80,7 +83,8 @@ fn open<'a>(apps: bool, guards: Guards<'a>) -> Result<Watch<'a>> {
         | WatchFlags::ATTRIB
         | WatchFlags::ONLYDIR;
     inotify::add_watch(&changes, layout::USERS, what)?;
-    Ok(Watch { users: folder()?, changes, apps, guards, log: Log::held() })
+    let logs = place::open(layout::LOGS)?;
+    Ok(Watch { users: folder()?, changes, logs, apps, guards, log: Log::held() })
 }
 
 impl Watch<'_> {
@@ -122,6 +126,8 @@ impl Watch<'_> {
                     let name = event.file_name().and_then(|name| name.to_str().ok()).unwrap_or_default();
                     if !is_ours(name.as_bytes()) {
                         tell(Says::Gone, Record { numbers: [0; 3], name })?;
+                        // another user of that name does not read what this one's init has printed
+                        let _ = Name::new(name).and_then(|name| unlinkat(&self.logs, name.c(), AtFlags::empty()));
                     }
                 }
                 Ok(_) => {}

@@ -31,7 +31,7 @@ pub fn host<'a>(name: &'a str, own: &'a MachineFile<'a>) -> Steps<Boot<'a>> {
     plan.mkdir(Why::Resolver, layout::RUN_NET, 0o755);
     // a full log of the default size takes 64 KiB, and an empty one nothing: `MAX_SANDBOXES` of them fit
     plan.mount(Why::Live, "tmpfs", layout::LIVE, Attr::KERNEL, "mode=0755,nr_inodes=4096,size=20m");
-    plan.mkdir(Why::Live, layout::LOGS, 0o755);
+    plan.mkdir(Why::Live, layout::LOGS, 0o775);
     if own.speaks() {
         plan.must(Why::Own, Boot::File(layout::WORDS, File::Words(own)));
     }

@@ -73,6 +73,7 @@ impl<'a> Guest<'a> {
         let text = self.of_init(meter::CALLS, false, more)?;
         let figures = readings::calls(&text, self.image.arch);
         let missing = programs::started()
+            .filter(|program| !programs::is_late(program))
             .map(|program| program.name)
             .chain(["program"])
             .find(|what| !figures.contains_key(&format!("calls.{what}")));

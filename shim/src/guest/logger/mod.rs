@@ -119,7 +119,9 @@ pub fn main(start: Start) -> ! {
 fn prepare() -> Result<()> {
     let console = place::file("/dev/console", OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK);
     let _ = console.and_then(|console| rustix::stdio::dup2_stdout(&console));
-    let (uid, gid) = privilege::ids_of(&programs::LOG);
+    let (uid, _) = privilege::ids_of(&programs::LOG);
+    // `/users` removes the logs of those who are gone
+    let (_, gid) = privilege::ids_of(&programs::USERS);
     rustix::fs::chown(layout::LOGS, Some(uid), Some(gid))
 }
 

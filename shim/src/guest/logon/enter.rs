@@ -106,7 +106,8 @@ fn session_terminal(name: &str, line: Line, (uid, gid): (Uid, Gid), guards: Guar
     let mut path = Text::new();
     say!(&mut path, "/dev/", name);
     rustix::fs::chown(Name::new(&path)?.c(), Some(uid), Some(gid))?;
-    let node = open_tree(place::open(&path)?, c"", CLONE)?;
+    let outside = ManuallyDrop::new(place::open(&path)?);
+    let node = open_tree(&*outside, c"", CLONE)?;
     join_rest(guards)?;
     let _ = rustix::mount::unmount(Name::new(&path)?.c(), rustix::mount::UnmountFlags::DETACH);
     let place = place::open(&path)?;

@@ -1,6 +1,8 @@
 //! How PID 1 handles sandboxes: a child that becomes `/sandbox` makes a sandbox, and each program of the user enters
 //! it.
 
+use core::mem::ManuallyDrop;
+
 use linux_raw_sys::general::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
 use rustix::{
     fd::{BorrowedFd, OwnedFd},
@@ -107,7 +109,9 @@ fn become_logon(
 ) -> ! {
     #[cfg(feature = "weak")]
     core::mem::forget(rustix::fs::open(c"/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty())); // a simulated mistake
-    let prints = output.is_none_or(|output| output.end().is_ok_and(|end| rustix::stdio::dup2_stdout(end).is_ok()));
+    // it stays open until the exec: a call less
+    let end = output.map(|output| ManuallyDrop::new(output.end()));
+    let prints = end.is_none_or(|end| end.as_ref().is_ok_and(|end| rustix::stdio::dup2_stdout(end).is_ok()));
     if !prints || rustix::stdio::dup2_stdin(pidfd).is_err() {
         sys::exit(126);
     }

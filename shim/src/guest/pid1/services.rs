@@ -24,7 +24,7 @@ pub type Others = Vec<Service, { programs::SERVICES.len() }>;
 /// All but `/log`.
 pub fn others() -> Others {
     let others = programs::SERVICES.iter().filter(|row| row.program != programs::LOG);
-    others.map(|row| Service::new(row, Some(uptime().saturating_add(row.starts)))).collect()
+    others.map(|row| Service::new(row, Some(row.starts))).collect()
 }
 
 /// A service.
