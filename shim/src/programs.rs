@@ -102,8 +102,8 @@ pub const SANDBOX: Program = Program {
     keeps: Keeps::Users,
 };
 
-/// Checks passwords, with one capability to read logon files. `/logon run` runs as the user, with the user's
-/// capabilities.
+/// Checks passwords, with one capability to read logon files. `/logon enter` enters a sandbox with all capabilities, and
+/// has the user's before it runs anything of the user's.
 pub const LOGON: Program = Program {
     name: "logon",
     path: "/logon",

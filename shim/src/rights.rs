@@ -5,7 +5,7 @@ use crate::set;
 set! {
     /// The rights. Root has all of them.
     Rights {
-        /// To see the state of the machine, and one's own log.
+        /// To see the state of the machine and one's own log, and to restart one's own init.
         STATUS = 1, "status";
         /// To power the machine off, and to restart it.
         POWER = 2, "power";

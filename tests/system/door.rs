@@ -51,7 +51,10 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
             if (status === 200 && (path.startsWith('/log?u') || path === '/log')) text = text.match(/hello of .*/)[0]
             console.log(NAME, method, path, status, text.trim())
         }
-        const { addresses } = JSON.parse((await ask('GET', '/status'))[1])
+        const known = async () => JSON.parse((await ask('GET', '/status'))[1]).addresses
+        let addresses = await known()
+        // the IPv6 address comes a moment later
+        while (addresses && !addresses.some(({ address }) => address.startsWith('fec0:'))) { await pause(200); addresses = await known() }
         if (addresses) console.log(NAME, 'knows', addresses.map(({ card, address }) => card + ' ' + address).join())
         console.log(NAME, 'is done'); stay()";
     let of = |name: &str, uid, script: &str| asks(name, uid, &format!("const NAME = '{name}'; {script}"));
@@ -180,8 +183,9 @@ pub fn restarts_of_an_init_are_counted_from_the_boot_on(arch: &'static Arch) {
         while (!((last = await restarts()).ana >= 2)) await pause(100)
         process.kill(fs.readdirSync('/proc').find((pid) => named(pid) === 'log'), 'SIGKILL')
         const killed = last.ana
-        while (!((last = await restarts()).ana > killed)) await pause(100)
-        console.log('root counts', last.ana - killed, 'of ana,', last.root, 'of root,', last.eva, 'of eva'); stay()";
+        let least = killed
+        while (!((last = await restarts()).ana > killed)) { least = Math.min(least, last.ana ?? killed); await pause(100) }
+        console.log('root counts on:', least === killed, last.root, 'of root,', last.eva, 'of eva'); stay()";
     let eva = r"
         await isOpen()
         const { users } = JSON.parse((await ask('GET', '/status'))[1])
@@ -191,8 +195,10 @@ pub fn restarts_of_an_init_are_counted_from_the_boot_on(arch: &'static Arch) {
     let policy = Policy { restart: Some(Restart::Always), backoff: Some(2), ..Policy::default() };
     set_policy(&disk.path, "ana", Some(&policy)).unwrap();
     let mut vm = Boot::on(arch).homes(&disk).memory(384).without("pid").start();
-    vm.expect("root counts 1 of ana, 0 of root, 0 of eva").unwrap();
-    assert!(vm.transcript().contains("eva counts 0 of eva"), "{}", vm.transcript());
+    vm.expect("root counts on: true 0 of root, 0 of eva").unwrap();
+    if !vm.transcript().contains("eva counts 0 of eva") {
+        vm.expect("eva counts 0 of eva").unwrap();
+    }
 }
 
 pub fn a_policy_sets_how_much_of_a_log_is_kept(arch: &'static Arch) {

@@ -1,5 +1,5 @@
-//! The options of `nodeos users policy` whose values are names, sets of names, seconds, or the size of a log; and what any option of a
-//! table of keys says of itself.
+//! The options of `nodeos users policy` whose values are names, sets of names, seconds, or the size of a log; and what
+//! any option of a table of keys says of itself.
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};

@@ -69,7 +69,7 @@ pub fn main(start: Start) -> ! {
         .and_then(|watch| service::apart(&programs::USERS, start, &watch.log).map(|()| watch))
         .and_then(|watch| watch.serve());
     if let Err(errno) = result {
-        error!(Log::held(), "/users cannot watch the homes, and new ones count from the next boot: ", errno);
+        error!(Log::held(), "/users cannot watch the homes; new ones count once it runs again: ", errno);
     }
     sys::exit(u8::from(result.is_err()))
 }

@@ -156,7 +156,8 @@ keys! {
     }
     GRACE {
         name: "grace",
-        text: "Seconds between TERM and KILL when the machine stops. All users get the longest one",
+        text: "Seconds between TERM and KILL when the user is stopped or restarted, or the machine stops. When the \
+               machine stops, all users get the longest one",
         value: concat!(min_grace!(), " to ", max_pause!()),
         wrong: PAUSES,
         without: concat!(min_grace!())
@@ -185,8 +186,8 @@ keys! {
     }
     MACHINE {
         name: "machine",
-        text: "What the user may ask of the machine through its door: status (its state, and the user's own log), power \
-               (to stop and to restart it). root may ask for everything",
+        text: "What the user may ask of the machine through its door: status (its state, the user's own log, and to \
+               restart the user's own init), power (to stop and to restart the machine). root may ask for everything",
         value: "a list of status and power",
         wrong: "machine is a list of status and power",
         without: "status"

@@ -50,9 +50,10 @@ const list = (at) => {
     const { uid, gid } = stat
     const shares = there.some((other) => other.name !== name && other.stat.uid === uid && other.stat.isDirectory())
     const refused = problem(name) ??
-      (!stat.isDirectory() ? 'it is no folder'
-        : (uid === 0) !== (name === 'root') ? 'uid 0 is root\'s, and no other home\'s'
-            : shares ? `uid ${uid} owns another home too` : undefined)
+      (!stat.isDirectory() ? 'it is not a directory'
+        : uid === 0 && name !== 'root' ? 'uid 0 owns it, and only the home called root may be uid 0\'s; chown it'
+          : uid !== 0 && name === 'root' ? `it is called root but uid ${uid} owns it; chown it to 0`
+            : shares ? `uid ${uid} owns another home too; give each home its own uid` : undefined)
     return { name, uid, gid, refused }
   })
 }

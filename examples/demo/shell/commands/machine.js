@@ -84,6 +84,6 @@ exports.ip = async (args, runner) => {
     const { addresses = [] } = (await ask(runner, machine.status)) ?? {}
     rows = addresses.map(({ card, address }) => [card, address])
   }
-  if (rows.length === 0) throw new Failure('no address is to be seen: the machine has none yet, or your policy gives you a network of your own')
+  if (rows.length === 0) throw new Failure('the machine has no address yet: is a cable in? Try again in some seconds')
   await runner.out(columns(['card', 'address'], rows))
 }

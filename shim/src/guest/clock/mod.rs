@@ -4,9 +4,10 @@
 //! /run/net/ntp, .machine.json, ntp=, defaults -> Sources -> exchange -> discipline (decides) -> the clock -> Keep
 //! ```
 //!
-//! PID 1 starts it with a socket as its standard input, where it writes a byte once the time is right. It opens
-//! the file of the saved time before it leaves the homes behind, and one that tells the door where the time came from. It keeps one capability, to set the clock; the kernel sets the
-//! real-time clock by it. Once PID 1 closes the socket, or sends SIGTERM, it saves the time and ends.
+//! PID 1 starts it with a socket as its standard input, where it writes a byte once the time is right. Before it leaves
+//! the homes behind, it opens two files: the saved time, and where the time came from, for the door. It keeps one
+//! capability, to set the clock; the kernel sets the real-time clock by it. Once PID 1 closes the socket, or sends
+//! SIGTERM, it saves the time and ends.
 
 mod events;
 mod exchange;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! /run/machine.sock -> door::parse -> the user's rights -> Answer -> the connection
-//!                                                       -> one byte to PID 1
+//!                                                       -> an order to PID 1
 //! ```
 //!
 //! It has no capability, and its own uid. Who asks is what the kernel says of the socket (SO_PEERCRED, unix(7)); what

@@ -32,7 +32,9 @@ pub fn why(user: &str, options: &Options<'_>) -> u8 {
         }
         (None, Ok(())) => error!(
             log,
-            user, " cannot log on: root has stopped this user, or the home is new: try again in some seconds"
+            user,
+            " cannot log on: the home is new, try again in some seconds; or root has stopped this user, until root renames \
+             the home and back, or the machine restarts"
         ),
         (None, Err(errno)) => error!(log, user, " cannot log on: cannot read the users partition: ", errno),
     }
