@@ -70,7 +70,8 @@ pub struct State {
     inits: Vec<Init, MAX_SANDBOXES>,
     provided: Needs,
     refusals: Refusals,
-    root: Option<HomeId>,
+    /// root's home.
+    pub root: Option<HomeId>,
     /// Whether anybody may log on.
     interactive: bool,
     /// An init has the first console.
@@ -291,6 +292,8 @@ impl State {
                 let made = Sandbox { home, reaper, stage, shown, poke: false, ends: Ends::No, failures: 0 };
                 let _ = self.sandboxes.push(made);
             }
+            // there is no such user any more
+            (Action::Build(home), Outcome::Gone) => self.give_up(home, now),
             (Action::Build(home), _) => self.unbuilt(home, now),
             // a new sandbox is built once the old reaper has been reaped; those who wait for a sandbox continue to wait
             (Action::Init(home, _) | Action::Shell(home, _), Outcome::Gone) => self.ending(home),

@@ -43,8 +43,13 @@ pub fn a_home_that_root_makes_is_a_user_at_once(arch: &'static Arch) {
         for (;;) try {{ fs.renameSync('/home/eva', '/home/.gone'); break }} catch {{ await pause(200) }}
         make('eva', 1010, EVA)
         await runs('eva'); await says('eva', 'eva runs 1 as 1010')
-        // another owner is another user, whose init is not the owner's
-        fs.chownSync('/home/eva', 1011, 1011); await gone('eva')
+        // gone and there again, it looks the same
+        for (;;) try {{ await ask('POST', '/stop?user=eva'); fs.renameSync('/home/eva', '/home/.x'); break }} catch {{ await pause(200) }}
+        fs.renameSync('/home/.x', '/home/eva')
+        await runs('eva'); await says('eva', 'eva runs 2 as 1010')
+        // another owner is another user, who begins when the one before has ended
+        fs.chownSync('/home/eva/init', 1011, 1011); fs.chownSync('/home/eva', 1011, 1011)
+        await says('eva', 'as 1011')
         console.log('done'); stay()"#
     );
     let disk = Disk::with(&[asks("root", 0, &script), logs_on("ana", 1000, Some("ana"), "console.log('ana is in')")]);

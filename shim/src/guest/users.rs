@@ -36,12 +36,21 @@ use crate::{
     layout, programs,
     report::Says,
     sys::{self, Signals, Start, Stream},
-    users::{Homes, Refusal, is_ours},
+    users::{self, Homes, Refusal, is_ours},
 };
 
 /// Milliseconds from the first change to the look: a home is made in several steps. A user who keeps changing the mode
 /// of a home costs one look in this time.
 const SETTLES: u64 = 1000;
+
+/// After a change it tells PID 1 again, this many milliseconds later, then four times as many, up to the last: a user
+/// begins only when what runs of the one before has ended, of the same name or uid. The longest grace is a minute.
+const FIRST: u64 = 4000;
+const LAST: u64 = 64_000;
+/// Milliseconds after each reading.
+const REST: u32 = 20;
+/// The most events that are read at once.
+const EVENTS: u32 = 64;
 
 /// What it needs to look.
 struct Watch<'a> {
@@ -94,64 +103,85 @@ impl Watch<'_> {
         let mut due = Some(0);
         let homes = sys::room(1)?.first_mut().ok_or(Errno::NOMEM)?.write(Homes::new());
         let mut told = None;
+        let mut again = None::<(u64, u64)>;
         loop {
             let now = sys::milliseconds();
-            if due.is_some_and(|due| due <= now) {
+            let repeats = again.filter(|(at, _)| *at <= now).map(|(_, pause)| pause);
+            if repeats.is_some() || due.is_some_and(|due| due <= now) {
                 due = None;
-                told = Some(self.look(homes, told)?);
+                let mark = self.look(homes, told, repeats.is_some())?;
+                let pause = match repeats {
+                    Some(pause) => Some(pause.saturating_mul(4)).filter(|pause| *pause <= LAST),
+                    None => (told != Some(mark)).then_some(FIRST),
+                };
+                if repeats.is_some() || pause.is_some() {
+                    again = pause.map(|pause| (now.saturating_add(pause), pause));
+                }
+                told = Some(mark);
             }
             let (init, mut waits) = (Stream(0), Waits::<_, 2>::new());
             waits.ask(News::Init, init.as_fd(), PollFlags::IN);
             waits.ask(News::Change, self.changes.as_fd(), PollFlags::IN);
-            let left = due.map(|due| due.saturating_sub(now).saturating_add(1));
+            let next = [due, again.map(|(at, _)| at)].into_iter().flatten().min();
+            let left = next.map(|next| next.saturating_sub(now).saturating_add(1));
             for news in waits.wait(left.map(|left| u32::try_from(left).unwrap_or(u32::MAX)))? {
                 match news {
                     News::Init => return Ok(()),
                     News::Change => {
-                        self.read()?;
+                        if self.read()? {
+                            // a home of that name may be there again, and look the same
+                            told = told.map(|_| 0);
+                        }
                         due.get_or_insert(sys::milliseconds().saturating_add(SETTLES));
+                        // a user who keeps changing the mode of a home takes little of the processor here
+                        sys::pause(REST);
                     }
                 }
             }
         }
     }
 
-    /// Reads what has changed. That a home is gone, PID 1 learns in order: a new one of that name is another.
-    fn read(&self) -> Result<()> {
+    /// Reads what has changed. That a home is gone, PID 1 learns in order: a new one of that name is another. Returns
+    /// whether it has told that.
+    fn read(&self) -> Result<bool> {
         let mut buffer = [MaybeUninit::uninit(); 1024];
         let mut events = inotify::Reader::new(&self.changes, &mut buffer);
-        loop {
+        let mut gone = false;
+        for _ in 0..EVENTS {
             match events.next() {
                 Ok(event) if event.events().intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM) => {
-                    let name = event.file_name().and_then(|name| name.to_str().ok()).unwrap_or_default();
-                    if !is_ours(name.as_bytes()) {
+                    let name = event.file_name().map_or(&b""[..], |name| name.to_bytes());
+                    if let Some(name) = users::text(name).filter(|name| !is_ours(name.as_bytes())) {
+                        gone = true;
                         tell(Says::Gone, Record { numbers: [0; 3], name })?;
                         // another user of that name does not read what this one's init has printed
                         let _ = Name::new(name).and_then(|name| unlinkat(&self.logs, name.c(), AtFlags::empty()));
                     }
                 }
                 Ok(_) => {}
-                Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+                Err(Errno::AGAIN | Errno::INTR) => break,
                 Err(errno) => return Err(errno),
             }
         }
+        Ok(gone)
     }
 
-    /// Looks at all homes, and tells PID 1 of them if anything has changed. Returns the mark of what it has told.
-    fn look(&self, homes: &mut Homes, told: Option<u64>) -> Result<u64> {
+    /// Looks at all homes, and tells PID 1 of them if anything has changed, or if it `repeats` that. Returns the mark of
+    /// what it has told.
+    fn look(&self, homes: &mut Homes, told: Option<u64>, repeats: bool) -> Result<u64> {
         let mut mark = Mark::new();
         self.scan(homes, &mut |name, _| mark.add(name))?;
         each(homes, &mut |record| {
             mark.add(&record.bytes());
             Ok(())
         })?;
-        if told == Some(mark.0) {
+        if told == Some(mark.0) && !repeats {
             return Ok(mark.0);
         }
         let mut sent = Ok(());
         self.scan(homes, &mut |name, why| {
             // at the first look, `/setup` has said so
-            if told.is_some() {
+            if told.is_some() && !repeats {
                 let name = Plain(name);
                 error!(self.log, "home ", name, " refused: ", why);
             }
@@ -160,8 +190,11 @@ impl Watch<'_> {
             sent = sent.and_then(|()| tell(Says::Home, record));
         })?;
         sent?;
-        each(homes, &mut |record| tell(Says::Home, record))?;
-        tell(Says::Homes, Record { numbers: [0; 3], name: "" })?;
+        // PID 1 may have heard a part of it from a `/users` that ended: only the second time it knows what is gone
+        for _ in 0..if told.is_none() { 2 } else { 1 } {
+            each(homes, &mut |record| tell(Says::Home, record))?;
+            tell(Says::Homes, Record { numbers: [0; 3], name: "" })?;
+        }
         Ok(mark.0)
     }
 

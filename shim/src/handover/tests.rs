@@ -145,10 +145,10 @@ fn an_init_that_appears_runs_and_another_owner_is_another_user() {
         assert_eq!(told.learn("ana", 1000, users::INIT), "- + >ana");
         let before = told.0.named("ana").unwrap();
         let News { ends, begins, .. } = told.0.learn(&Record { numbers: [7, 8, 0], name: "ana" }.bytes(), |_| false);
-        assert_eq!(ends, Some(before));
-        assert_ne!(begins, Some(before), "the place of the old one is still in use");
-        assert_eq!(told.0.get(before).unwrap().uid, 1000);
+        assert_eq!((ends, begins), (Some(before), None), "it begins when the old one has ended");
+        assert_eq!((told.0.named("ana"), told.learn("ana", 7, 0).as_str()), (None, "- +ana >"));
         assert_eq!(told.0.get(told.0.named("ana").unwrap()).unwrap().uid, 7);
+        assert_eq!(told.learn("eva", 7, 0), "- + >", "no two users have one uid");
     });
 }
 

@@ -151,28 +151,32 @@ impl<'a> Users<'a> {
             self.set(id, before & STOPPED | SEEN | bits & INIT);
         } else {
             news.ends = self.leave(name);
-            news.begins = self.add(packet.get(..FIXED.saturating_add(name.len())).unwrap_or_default(), free);
+            news.begins = self.add(packet.get(..FIXED.saturating_add(name.len())).unwrap_or_default(), uid, name, free);
             let _ = news.begins.inspect(|id| self.set(*id, SEEN | bits & INIT));
             news.runs = news.begins.filter(|_| bits & INIT != 0);
         }
         news
     }
 
-    /// A place for a new record: one that is free and as long, else at the end. `None` if there is no room.
-    fn add(&mut self, record: &[u8], free: impl Fn(HomeId) -> bool) -> Option<HomeId> {
-        let mut from = 0;
-        while let Some((id, next)) = self.search(from, GONE, GONE) {
-            if let Some(place) = self.0.get_mut(usize::from(id)..next)
-                && place.len() == record.len()
-                && free(id)
-            {
-                place.copy_from_slice(record);
-                return Some(id);
+    /// A place for a new record: one that is free and as long, else at the end. `None` if there is no room, or if a user
+    /// of that uid or name is there, or something still belongs to one who is gone.
+    fn add(&mut self, record: &[u8], uid: u32, name: &str, free: impl Fn(HomeId) -> bool) -> Option<HomeId> {
+        let (mut from, mut place) = (0, HomeId::try_from(self.0.len()).ok()?);
+        while let Some((id, next)) = self.search(from, 0, 0) {
+            let Record { numbers: [other, _, bits], name: called } = self.at(id)?;
+            if bits & GONE == 0 || !free(id) {
+                if other == uid || called == name {
+                    return None;
+                }
+            } else if next.saturating_sub(from) == record.len() {
+                place = id;
             }
             from = next;
         }
-        let end = HomeId::try_from(self.0.len()).ok()?;
-        self.0.extend_from_slice(record).ok().map(|()| end)
+        let at = usize::from(place);
+        self.0.resize(self.0.len().max(at.saturating_add(record.len())), 0).ok()?;
+        self.0.get_mut(at..)?.get_mut(..record.len())?.copy_from_slice(record);
+        Some(place)
     }
 
     /// That home is gone. Returns whose programs have to end.

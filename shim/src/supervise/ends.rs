@@ -13,6 +13,13 @@ impl State {
         self.interactive |= !self.taken;
     }
 
+    /// The home's `/init` has to run, if it does not.
+    pub fn begin(&mut self, home: HomeId) {
+        if self.init_of(home).next().is_none() {
+            self.want_init(home);
+        }
+    }
+
     /// Everything that runs in that home has to end; with `again`, its init then starts anew.
     pub fn end(&mut self, home: HomeId, again: bool) {
         let grace = self.init_of(home).next().map_or(GRACE, |init| init.upkeep.grace.into());
@@ -25,7 +32,14 @@ impl State {
         match self.inits.iter().position(|init| init.home == home) {
             None if again => drop(self.want_init(home)),
             None => {}
-            Some(at) => self.init_ends(at, again),
+            Some(at) => {
+                if let Some(init) =
+                    self.inits.get_mut(at).filter(|init| !matches!(init.phase, init::Phase::Running { .. }))
+                {
+                    init.phase = init::Phase::Due { at: 0 };
+                }
+                self.init_ends(at, again);
+            }
         }
     }
 
@@ -41,11 +55,16 @@ impl State {
             || self.consoles.iter().any(|console| of(console) == Some(home))
     }
 
-    /// The init at that place ends, and with `again` starts anew. One that runs does so when it has ended.
+    /// The init at that place ends, and with `again` starts anew. One that runs does so when it has ended, after a second:
+    /// a user who restarts without end takes little from others.
     pub(super) fn init_ends(&mut self, at: usize, again: bool) {
         match self.inits.get_mut(at) {
             Some(init) if matches!(init.phase, init::Phase::Running { .. }) => init.ends = Some(again),
-            Some(init) if again => *init = Init::new(init.home),
+            Some(init) if again => {
+                let phase = init.phase;
+                *init = Init::new(init.home);
+                init.phase = phase;
+            }
             _ => drop(self.inits.remove(at)),
         }
     }

@@ -92,7 +92,7 @@ impl State {
             let home = init.home;
             left = Some(home);
             if let Some(again) = init.ends {
-                init.phase = init::Phase::Due { at: 0 };
+                init.phase = init::Phase::Due { at: now.saturating_add(1) };
                 self.init_ends(at, again);
             } else if torn(&self.sandboxes, home, status, since, now) {
                 init.phase = init::Phase::Due { at: 0 };
@@ -106,7 +106,7 @@ impl State {
         let mut unbuilt = None;
         for sandbox in &mut self.sandboxes {
             if sandbox.reaper == pid {
-                if sandbox.stage == Stage::Building {
+                if sandbox.stage == Stage::Building && sandbox.ends == Ends::No {
                     unbuilt = Some(sandbox.home);
                 }
                 (sandbox.stage, sandbox.ends) = (Stage::Dead, Ends::No);

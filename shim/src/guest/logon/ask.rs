@@ -188,8 +188,8 @@ impl Person<'_> {
         let root = name == layout::ROOT_USER;
         // one name is one folder: input with a slash is never used as a path
         let known = !name.bytes().any(|byte| byte == b'/') && (root || !options.single);
-        let hash = file::of(name).ok().filter(|_| known).and_then(|file| file.password);
-        if hash.as_deref() == Some("") && !root {
+        let hash = || file::of(name).ok().filter(|_| known).and_then(|file| file.password);
+        if hash().as_deref() == Some("") && !root {
             return Ok(true);
         }
         let mut given = Text::new();
@@ -197,7 +197,9 @@ impl Person<'_> {
         self.put("Welcome to NodeOS!: password:  ");
         read_line(&self.terminal, &mut given)?;
         self.put("\n");
-        Ok(password::check(given.as_bytes(), hash.as_deref(), options.guards))
+        // the prompt may have waited for hours: what counts is the file as it is now, and still is after the check
+        let now = hash();
+        Ok(password::check(given.as_bytes(), now.as_deref(), options.guards) && hash() == now)
     }
 }
 

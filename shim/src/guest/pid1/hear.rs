@@ -24,7 +24,7 @@ pub fn hear(service: &mut Service, machine: &mut Machine<'_>, state: &mut State)
         Says::Reboot => state.stop(LastWord::Reboot),
         Says::Restart => {
             if let Some(home) = homes.named(name) {
-                state.end(home, homes.has_init(home));
+                state.end(home, homes.has_init(home) && !machine.single);
             }
         }
         Says::Stop => drop(homes.stop(name).map(|home| state.end(home, false))),
@@ -40,9 +40,10 @@ pub fn hear(service: &mut Service, machine: &mut Machine<'_>, state: &mut State)
                 state.end(home, false);
             }
             if let Some(home) = news.runs.filter(|_| !machine.single) {
-                state.end(home, true);
+                state.begin(home);
             }
             let _ = news.begins.inspect(|_| state.user_begins());
         }
     }
+    state.root = machine.homes.root();
 }

@@ -158,6 +158,9 @@ impl Executor<'_> {
         match action {
             Action::Prompt(console) => self.outcome("a logon", self.prompt(console)),
             Action::Build(home) => {
+                if !self.machine.homes.may_run(home) {
+                    return Outcome::Gone;
+                }
                 let built = self.build(home);
                 self.outcome("a sandbox", built)
             }
@@ -248,7 +251,7 @@ impl Executor<'_> {
     }
 
     fn user(&self, home: HomeId) -> Result<User<'_>> {
-        self.machine.homes.get(home).filter(|_| self.machine.homes.may_run(home)).ok_or(Errno::NOENT)
+        self.machine.homes.get(home).ok_or(Errno::NOENT)
     }
 
     fn terminal(&self, console: ConsoleId) -> Result<&Terminal<'_>> {

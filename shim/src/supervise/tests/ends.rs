@@ -55,9 +55,10 @@ fn an_init_starts_anew_whatever_its_policy_says() {
         m.state.exited(102, 1, 100);
         m.state.exited(103, 143, 100);
         m.state.exited(100, 0, 100);
-        assert_eq!(m.run(100), "Build(5) Prompt(0)", "at once, and it is no crash");
-        m.state.ready(5, Upkeep::default(), 100);
-        assert_eq!(m.run(100), "Init(5, None)");
+        assert_eq!(m.run(100), "Prompt(0)");
+        assert_eq!(m.run(101), "Build(5)", "a second later, and it is no crash");
+        m.state.ready(5, Upkeep::default(), 101);
+        assert_eq!(m.run(101), "Init(5, None)");
     }
 }
 
@@ -94,6 +95,32 @@ fn a_new_user_may_log_on_unless_an_init_has_the_console() {
     m.state.end(6, true);
     m.state.user_begins();
     assert_eq!(m.run(0), "Build(6)", "no prompt");
+}
+
+#[test]
+fn a_sandbox_that_is_told_to_end_while_it_is_built_holds_nobody_up() {
+    let mut m = Machine::new(1, None, true, &[5, 6]);
+    assert_eq!(m.run(0), "Build(5) Build(6) Prompt(0)");
+    m.state.end(5, false);
+    assert_eq!(m.run(0), "Ask(100)");
+    m.state.exited(100, 0, 0);
+    m.state.logged_on(0, 7);
+    m.state.exited(102, 0, 0);
+    assert_eq!(m.run(0), "Build(7)", "no second's rest");
+    assert!(!m.state.knows(5));
+    // one whose user is gone meanwhile is not tried again
+    m.state.begin(8);
+    assert_eq!(m.state.next(0), Some(Action::Build(8)));
+    m.state.done(Action::Build(8), Outcome::Gone, 0);
+    assert_eq!(m.run(0), "");
+    assert_eq!(m.run(9), "");
+}
+
+#[test]
+fn an_init_that_runs_goes_on_when_it_has_to_run() {
+    let mut m = with_an_init_and_a_session(Upkeep::default());
+    m.state.begin(5);
+    assert_eq!(m.run(0), "");
 }
 
 #[test]
