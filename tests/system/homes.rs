@@ -48,7 +48,7 @@ pub fn a_home_that_root_makes_is_a_user_at_once(arch: &'static Arch) {
         fs.renameSync('/home/.x', '/home/eva')
         await runs('eva'); await says('eva', 'eva runs 2 as 1010')
         // another owner is another user, who begins when the one before has ended
-        fs.chownSync('/home/eva/init', 1011, 1011); fs.chownSync('/home/eva', 1011, 1011)
+        for (const path of ['/starts', '/init', '']) fs.chownSync('/home/eva' + path, 1011, 1011)
         await says('eva', 'as 1011')
         console.log('done'); stay()"#
     );
