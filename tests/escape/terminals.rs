@@ -138,9 +138,10 @@ fn a_session_cannot_change_serial_port_settings(arch: &'static Arch) {
 }
 
 tests::on_each! {
-    a_leftover_process_cannot_watch_the_next_session => super::a_leftover_process_cannot_watch_the_next_session;
     a_session_cannot_change_keyboard_or_screen_modes => super::a_session_cannot_change_keyboard_or_screen_modes;
     a_session_cannot_change_serial_port_settings => super::a_session_cannot_change_serial_port_settings;
     root_cannot_write_to_the_shim => super::root_cannot_write_to_the_shim;
-    a_leftover_process_cannot_read_the_next_users_password => super::a_leftover_process_cannot_read_the_next_users_password;
+    @again
+    a_leftover_process_cannot_watch_the_next_session => crate::terminals::a_leftover_process_cannot_watch_the_next_session;
+    a_leftover_process_cannot_read_the_next_users_password => crate::terminals::a_leftover_process_cannot_read_the_next_users_password;
 }

@@ -9,18 +9,18 @@ macro_rules! on_each {
     (
         $($name:ident => $function:path $(, $argument:expr)*;)+
         $(@x86_64 $($x86:ident => $x86_function:path $(, $x86_argument:expr)*;)+)?
-        $(@again $($again:ident => $again_function:path;)+)?
+        $(@again $($again:ident => $again_function:path $(, $again_argument:expr)*;)+)?
     ) => {
         $crate::on! {
             x86_64:
             $($name => $function $(, $argument)*;)+
             $($($x86 => $x86_function $(, $x86_argument)*;)+)?
-            $($($again => $again_function;)+)?
+            $($($again => $again_function $(, $again_argument)*;)+)?
         }
         $crate::on! {
             aarch64:
             $($name => $function $(, $argument)*;)+
-            $(@again $($again => $again_function;)+)?
+            $(@again $($again => $again_function $(, $again_argument)*;)+)?
         }
     };
 }
@@ -31,7 +31,7 @@ macro_rules! on {
     (
         $arch:ident:
         $($(#[$attribute:meta])* $name:ident => $function:path $(, $argument:expr)*;)+
-        $(@again $($again:ident => $again_function:path;)+)?
+        $(@again $($again:ident => $again_function:path $(, $again_argument:expr)*;)+)?
     ) => {
         mod $arch {
             $(
@@ -46,7 +46,7 @@ macro_rules! on {
                     $(
                         #[test]
                         fn $again() {
-                            $again_function($crate::arch(stringify!($arch)));
+                            $again_function($crate::arch(stringify!($arch)) $(, $again_argument)*);
                         }
                     )+
                 }
