@@ -29,10 +29,10 @@ fn overwrite(arch: &'static Arch, without: &str, wanted: &str) {
 }
 
 fn root_cannot_write_to_the_shim(arch: &'static Arch) {
-    // Landlock alone would keep root from looking into a process that is not its child; the seal
-    // must hold without it
-    overwrite(arch, "landlock", "failed (EROFS");
-    overwrite(arch, "landlock,sealed", "worked");
+    // Landlock alone would keep root from looking into a process that is not its child, and so does a process that is
+    // not dumpable; the seal must hold without them
+    overwrite(arch, "landlock,dumpable", "failed (EROFS");
+    overwrite(arch, "landlock,dumpable,sealed", "worked");
 }
 
 /// ana leaves a process behind that reads from the terminal while bo types a password. Returns
