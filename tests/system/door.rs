@@ -224,6 +224,7 @@ pub fn a_policy_sets_how_much_of_a_log_is_kept(arch: &'static Arch) {
     let mut vm = Boot::on(arch).homes(&disk).memory(384).start();
     while users.iter().any(|(name, ..)| !vm.transcript().contains(&format!("{name} has "))) {
         vm.expect(" line on, ").unwrap();
+        vm.expect("\n").unwrap();
     }
     let said = vm.transcript();
     for line in [
