@@ -31,11 +31,15 @@ impl<L: Say> Say for Entrance<'_, L> {
     }
 }
 
+/// A user from three arguments: the name, the uid and the gid.
+pub fn user<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<User<'a>> {
+    Some(User { name: words.next()?, uid: cut::small(words.next()?, 10)?, gid: cut::small(words.next()?, 10)? })
+}
+
 impl<'a> Entrance<'a, &'a str> {
     /// From the arguments behind `enter`.
     pub fn parse(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
-        let user =
-            User { name: words.next()?, uid: cut::small(words.next()?, 10)?, gid: cut::small(words.next()?, 10)? };
+        let user = user(words)?;
         let (path, prints) = (words.next()?, words.next()? == "prints");
         Some(Self { user, path, terminal: words.next().zip(words.next()), prints })
     }

@@ -149,7 +149,7 @@ pub fn root_adds_and_removes_a_user_while_it_runs(arch: &'static Arch) {
     if !removed.contains("eva ends") {
         vm.expect_within(LONG, "eva ends").unwrap();
     }
-    // who may not log on runs, too, and is killed after the grace
+    // a user who cannot log on runs too, and is killed after the grace
     root(&mut vm, &format!("mkdir /tmp/bo; printf '{STAYS}' > /tmp/bo/init; chmod +x /tmp/bo/init"));
     vm.send("useradd --no-logon --from /tmp/bo bo").unwrap();
     vm.expect("added bo, uid 1002, logon none").unwrap();

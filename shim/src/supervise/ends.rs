@@ -32,14 +32,7 @@ impl State {
         match self.inits.iter().position(|init| init.home == home) {
             None if again => drop(self.want_init(home)),
             None => {}
-            Some(at) => {
-                if let Some(init) =
-                    self.inits.get_mut(at).filter(|init| !matches!(init.phase, init::Phase::Running { .. }))
-                {
-                    init.phase = init::Phase::Due { at: 0 };
-                }
-                self.init_ends(at, again);
-            }
+            Some(at) => self.init_ends(at, again, 0),
         }
     }
 
@@ -55,15 +48,13 @@ impl State {
             || self.consoles.iter().any(|console| of(console) == Some(home))
     }
 
-    /// The init at that place ends, and with `again` starts anew. One that runs does so when it has ended, after a second:
-    /// a user who restarts without end takes little from others.
-    pub(super) fn init_ends(&mut self, at: usize, again: bool) {
+    /// The init at that place ends, and with `again` starts anew, when it is `due`. One that runs has to end first.
+    pub(super) fn init_ends(&mut self, at: usize, again: bool, due: u64) {
         match self.inits.get_mut(at) {
             Some(init) if matches!(init.phase, init::Phase::Running { .. }) => init.ends = Some(again),
             Some(init) if again => {
-                let phase = init.phase;
                 *init = Init::new(init.home);
-                init.phase = phase;
+                init.phase = init::Phase::Due { at: due };
             }
             _ => drop(self.inits.remove(at)),
         }

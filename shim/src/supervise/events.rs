@@ -92,8 +92,9 @@ impl State {
             let home = init.home;
             left = Some(home);
             if let Some(again) = init.ends {
-                init.phase = init::Phase::Due { at: now.saturating_add(1) };
-                self.init_ends(at, again);
+                init.phase = init::Phase::Due { at: 0 };
+                // a user who restarts without end takes little from others
+                self.init_ends(at, again, now.saturating_add(1));
             } else if torn(&self.sandboxes, home, status, since, now) {
                 init.phase = init::Phase::Due { at: 0 };
             } else if init.upkeep.again(status) && !stopping {

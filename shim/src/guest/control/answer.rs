@@ -66,8 +66,7 @@ impl Answer {
                 }
             }
             What::Log => {
-                let user = core::str::from_utf8(&request.user).map_err(|_| Refusal::NoLog)?;
-                let user = if user.is_empty() { live.name } else { user };
+                let user = whose(request, &live).ok_or(Refusal::NoLog)?;
                 if !all && (user != live.name || request.kernel) {
                     return Err(Refusal::NotYours);
                 }
@@ -79,8 +78,7 @@ impl Answer {
             }
             What::PowerOff => order(&mut head, &live, " powers this machine off", Says::PowerOff, door.log),
             What::Restart | What::Stop => {
-                let user = core::str::from_utf8(&request.user).map_err(|_| Refusal::NoUser)?;
-                let user = if user.is_empty() { live.name } else { user };
+                let user = whose(request, &live).ok_or(Refusal::NoUser)?;
                 let stops = request.route.what == What::Stop;
                 if !all && (stops || user != live.name) {
                     return Err(Refusal::NotYours);
@@ -139,6 +137,12 @@ impl Answer {
             }
         }
     }
+}
+
+/// Which user the request is about: the asker, unless it names one. `None` if that is no name.
+fn whose<'a>(request: &'a Request, live: &Live<'a>) -> Option<&'a str> {
+    let user = core::str::from_utf8(&request.user).ok()?;
+    Some(if user.is_empty() { live.name } else { user })
 }
 
 /// What PID 1 is told at the end: the other side has read the answer, has had the time for it, or is gone.

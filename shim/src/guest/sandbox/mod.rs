@@ -14,7 +14,7 @@ use rustix::{
 
 use crate::{
     cmdline::Options,
-    cut,
+    cut, entrance,
     guest::{execute::steps, log::Log, machine, place, policy, privilege, report::send, rings},
     layout,
     limits::{self, Limits},
@@ -44,7 +44,7 @@ pub fn main(start: Start) -> ! {
 
 fn make<'a>(words: &mut impl Iterator<Item = &'a str>, options: &Options<'_>) -> Option<()> {
     let guards = options.guards;
-    let user = &User { name: words.next()?, uid: cut::small(words.next()?, 10)?, gid: cut::small(words.next()?, 10)? };
+    let user = &entrance::user(words)?;
     let upper = if words.next()? == "ram" { Upper::Ram } else { Upper::Home };
     let homes = usize::try_from(cut::number(words.next()?, 10)?).ok()?;
     let machine::Name { name: host, leased } = &machine::name();
