@@ -60,6 +60,7 @@ pub fn services_that_are_killed_again_and_again_come_back_and_leave_no_growth(ar
         assert!(vm.expect_within(within, &wanted).is_ok(), "{}", vm.transcript());
     }
     let said = vm.transcript();
+    said.lines().filter(|line| line.contains(" first {")).for_each(|line| println!("{line}"));
     // six questions a minute; the door is closed for a second after it was killed
     let mut counts = said
         .lines()
