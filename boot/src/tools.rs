@@ -18,6 +18,7 @@ pub fn all() -> Vec<Tool> {
         tool(For::Users, Program("mke2fs"), "makes users partitions"),
         tool(For::Users, Program("debugfs"), "gives each file in them its owner"),
         tool(For::Users, Program("e2fsck"), "checks them"),
+        tool(For::Remote, Program("ssh"), "asks a machine elsewhere for its logs"),
         tool(For::Bench, Program("mmdebstrap"), "makes a Debian to compare with"),
         tool(For::Bench, Program("newuidmap"), "lets it do so without root"),
         tool(For::Bench, Program("fakechroot"), "does where a user has no subordinate ids"),
@@ -92,7 +93,7 @@ pub fn packages(tools: &[Tool]) -> Vec<&'static str> {
 pub fn everything() -> Vec<For> {
     let of = |arch| [For::Kernel(arch), For::Machine(arch), For::Firmware(arch)];
     let media = media::ALL.iter().map(|medium| For::Medium(medium.name));
-    [For::Images, For::Users, For::Bench, For::Tests].into_iter().chain(media).chain(ALL.iter().flat_map(of)).collect()
+    [For::Images, For::Users, For::Remote, For::Bench, For::Tests].into_iter().chain(media).chain(ALL.iter().flat_map(of)).collect()
 }
 
 /// The command that installs packages.

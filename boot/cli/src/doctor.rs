@@ -27,6 +27,7 @@ pub struct Args {
 /// Commands, and what they are for. ARCH stands for each architecture.
 const COMMANDS: &[(&str, &str)] = &[
     ("users create FILE", "make and edit homes"),
+    ("log HOST", "show the log of a machine elsewhere"),
     ("explain", "print what a machine does at boot"),
     ("inspect FILE", "show what is in an image"),
     ("run --arch ARCH", "boot the demo or an app in QEMU"),

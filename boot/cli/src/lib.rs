@@ -12,6 +12,7 @@ mod explain;
 mod init;
 mod inspect;
 mod kernel;
+mod log;
 mod machine;
 mod man;
 mod measure;
@@ -115,6 +116,7 @@ verbs! {
     Kernel: kernel,
     Users: users,
     Machine: machine,
+    Log: log,
     Explain: explain,
     Inspect: inspect,
     Measure: measure,

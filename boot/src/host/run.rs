@@ -52,6 +52,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("python3", "python3"),
     ("sfdisk", "fdisk"),
     ("sh", "dash"),
+    ("ssh", "openssh-client"),
     ("xorriso", "xorriso"),
     ("xz", "xz-utils"),
     ("zsh", "zsh"),

@@ -19,6 +19,8 @@ pub enum For {
     Machine(&'static Arch),
     /// Running a machine of that architecture with its firmware.
     Firmware(&'static Arch),
+    /// Asking a machine that runs elsewhere.
+    Remote,
     /// The systems that `nodeos bench` compares with.
     Bench,
     /// Only `./nodeos test`.

@@ -14,6 +14,7 @@ mod explain_takes_apps_and_media;
 mod files_outside_the_app_need_permission;
 mod filesystems_made_by_other_tools_are_read;
 mod foreign_images_are_inspected_safely;
+mod log_asks_a_machine_by_ssh;
 mod man_pages_and_completions_are_generated;
 mod pty;
 mod report_errors_are_found_before_measuring;
