@@ -70,7 +70,7 @@ behaviours! {
     network: a_card_that_is_plugged_in_gets_an_address_and_leaves_nothing_behind;
     placement: node_runs_from_every_placement_of_the_carbon_copy;
     power: the_power_button_leaves_a_clean_filesystem;
-    rest: a_machine_at_rest_wakes_up_about_once_a_second;
+    rest: a_machine_at_rest_wakes_up_at_most_once_a_second;
     speculation: processor_vulnerabilities_are_mitigated,
         a_missing_mitigation_is_detected;
     start: a_program_starts_in_at_most_forty_system_calls;

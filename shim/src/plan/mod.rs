@@ -155,6 +155,9 @@ fn settings(plan: &mut Plan<Boot<'_>>) {
         // a processor that runs kernel code alone for twice this many seconds is a panic; each wakes up to look every
         // two fifths of them (kernel/watchdog.c, `set_sample_period`): with the kernel's 10, every 4 seconds
         ("/proc/sys/kernel/watchdog_thresh", "30"),
+        // counters of memory are put together once a minute, not once a second, or when one of them is large
+        // (mm/vmstat.c): a machine that has nothing to do sleeps
+        ("/proc/sys/vm/stat_interval", "60"),
     ] {
         plan.may(Why::Settings, Boot::Setting(path, value));
     }
