@@ -90,7 +90,8 @@ impl LogProgram {
 
     /// Lets `/log` print what it holds. What a console does not take in that time is lost.
     pub fn finish(&mut self) {
-        self.service.finish(PRINTED);
+        self.service.finish();
+        let _ = self.service.ends_within(PRINTED);
     }
 }
 

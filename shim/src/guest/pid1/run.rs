@@ -186,7 +186,9 @@ impl Executor<'_> {
             }
             Action::Stop(word) => {
                 self.logger.finish();
-                self.services.iter_mut().for_each(|service| service.finish(SAVED));
+                self.services.iter().for_each(Service::finish);
+                // whoever hangs takes the time of all
+                let _ = self.services.iter().all(|service| service.ends_within(SAVED));
                 stop::stop(word, self.log)
             }
         }

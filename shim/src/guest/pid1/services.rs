@@ -105,12 +105,16 @@ impl Service {
         true
     }
 
-    /// Lets it finish its work, for at most that many seconds.
-    pub fn finish(&mut self, seconds: u8) {
-        if let Some(running) = self.running.take() {
+    /// Tells it to finish its work.
+    pub fn finish(&self) {
+        if let Some(running) = &self.running {
             let _ = shutdown(&running.socket, Shutdown::Write);
-            let _ = watchdog::ends_within(&running.child, seconds);
         }
+    }
+
+    /// Waits for it, for at most that many seconds. Returns whether it has ended.
+    pub fn ends_within(&self, seconds: u8) -> bool {
+        self.running.as_ref().is_none_or(|running| watchdog::ends_within(&running.child, seconds))
     }
 }
 
