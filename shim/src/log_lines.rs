@@ -54,7 +54,9 @@ impl Lines {
                 (Begun::Latin, byte) => &[0xc2, *byte],
                 (_, byte) => core::slice::from_ref(byte),
             };
-            if self.length >= LONGEST && !(0x80..0xc0).contains(byte) && *byte != b'\n' {
+            // between two characters, of at most 4 bytes
+            let ends = self.length >= LONGEST + 4 || self.length >= LONGEST && !(0x80..0xc0).contains(byte);
+            if ends && *byte != b'\n' {
                 out(b"\n");
                 self.halfway = false;
             }
@@ -104,6 +106,18 @@ mod tests {
         assert!(all.lines().all(|line| line.starts_with("T ") && line.len() < 2048), "{all}");
         assert_eq!(all.replace("\nT ", ""), format!("T {text}end\n"));
         assert_eq!(all.lines().count(), 5);
+    }
+
+    #[test]
+    fn bytes_that_begin_no_character_do_not_make_a_line_longer() {
+        let all = {
+            let (mut lines, mut all) = (Lines::default(), Vec::new());
+            lines.add(&[0x80; 10_000], "T ", &mut |bytes| all.extend_from_slice(bytes));
+            lines.end(&mut |bytes| all.extend_from_slice(bytes));
+            all
+        };
+        assert_eq!(all.iter().filter(|byte| **byte == 0x80).count(), 10_000);
+        assert!(all.split(|byte| *byte == b'\n').all(|line| line.len() < 2048));
     }
 
     #[test]

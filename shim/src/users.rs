@@ -99,6 +99,14 @@ pub fn text(name: &[u8]) -> Option<&str> {
     (good && !text.chars().any(|c| c == ':' || c.is_control())).then_some(text)
 }
 
+/// Whether a home of that name and owner can be: what `/users` says, PID 1 does not trust. A name becomes a path and an
+/// argument, and all bits set mean nobody to setresuid(2).
+#[must_use]
+pub fn may_be(name: &str, uid: u32) -> bool {
+    let plain = !name.starts_with('.') && name.bytes().all(|byte| byte != b'/' && byte != 0);
+    plain && uid != u32::MAX && (uid == 0) == (name == ROOT_USER)
+}
+
 /// Whether this entry alone can be a home, without regard to the others.
 fn judge(name: &[u8], found: Found) -> Result<(), Refusal> {
     let text = text(name).ok_or(Refusal::Name)?;

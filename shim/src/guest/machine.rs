@@ -1,6 +1,7 @@
 //! Facts about the machine, from the kernel.
 
 use heapless::{String, Vec};
+use rustix::fs::CWD;
 
 use crate::{
     guest::place,
@@ -54,7 +55,11 @@ fn default() -> Text {
 }
 
 fn leased() -> Option<Text> {
-    Text::try_from(names::given(&place::text(layout::HOSTNAME)?)?).ok()
+    // /net's own folder: what lies there may be anything
+    let file = place::regular(CWD, layout::HOSTNAME).ok()?;
+    let mut bytes = [0; 256];
+    let text = core::str::from_utf8(place::content(&file, &mut bytes).ok()?).ok()?;
+    Text::try_from(names::given(text)?).ok()
 }
 
 /// The name of the machine's own settings, or of the kernel's word `hostname=`.

@@ -47,6 +47,12 @@ const SETTLES: u64 = 1000;
 /// begins only when what runs of the one before has ended, of the same name or uid. The longest grace is a minute.
 const FIRST: u64 = 4000;
 const LAST: u64 = 64_000;
+
+/// In how many milliseconds PID 1 is told again, after a look: `pause` is the time before it, if it was such a telling.
+fn again_in(changed: bool, pause: Option<u64>) -> Option<u64> {
+    if changed { Some(FIRST) } else { pause.map(|pause| pause.saturating_mul(4)).filter(|pause| *pause <= LAST) }
+}
+
 /// Milliseconds after each reading.
 const REST: u32 = 20;
 /// The most events that are read at once.
@@ -109,15 +115,12 @@ impl Watch<'_> {
             let repeats = again.filter(|(at, _)| *at <= now).map(|(_, pause)| pause);
             if repeats.is_some() || due.is_some_and(|due| due <= now) {
                 due = None;
-                let mark = self.look(homes, told, repeats.is_some())?;
-                let pause = match repeats {
-                    Some(pause) => Some(pause.saturating_mul(4)).filter(|pause| *pause <= LAST),
-                    None => (told != Some(mark)).then_some(FIRST),
-                };
-                if repeats.is_some() || pause.is_some() {
-                    again = pause.map(|pause| (now.saturating_add(pause), pause));
+                let seen = self.look(homes, told, repeats.is_some())?;
+                let changed = told != Some(seen);
+                if changed || repeats.is_some() {
+                    again = again_in(changed, repeats).map(|pause| (now.saturating_add(pause), pause));
                 }
-                told = Some(mark);
+                told = Some(seen);
             }
             let (init, mut waits) = (Stream(0), Waits::<_, 2>::new());
             waits.ask(News::Init, init.as_fd(), PollFlags::IN);
@@ -130,7 +133,7 @@ impl Watch<'_> {
                     News::Change => {
                         if self.read()? {
                             // a home of that name may be there again, and look the same
-                            told = told.map(|_| 0);
+                            told = told.map(|told| Seen { users: Mark::new(), ..told });
                         }
                         due.get_or_insert(sys::milliseconds().saturating_add(SETTLES));
                         // a user who keeps changing the mode of a home takes little of the processor here
@@ -166,22 +169,22 @@ impl Watch<'_> {
         Ok(gone)
     }
 
-    /// Looks at all homes, and tells PID 1 of them if anything has changed, or if it `repeats` that. Returns the mark of
-    /// what it has told.
-    fn look(&self, homes: &mut Homes, told: Option<u64>, repeats: bool) -> Result<u64> {
-        let mut mark = Mark::new();
-        self.scan(homes, &mut |name, _| mark.add(name))?;
+    /// Looks at all homes, and tells PID 1 of them if anything has changed, or if it `repeats` that. Returns what it has
+    /// told.
+    fn look(&self, homes: &mut Homes, told: Option<Seen>, repeats: bool) -> Result<Seen> {
+        let mut seen = Seen { users: Mark::new(), refused: Mark::new() };
+        self.scan(homes, &mut |name, _| seen.refused.add(name))?;
         each(homes, &mut |record| {
-            mark.add(&record.bytes());
+            seen.users.add(&record.bytes());
             Ok(())
         })?;
-        if told == Some(mark.0) && !repeats {
-            return Ok(mark.0);
+        if told == Some(seen) && !repeats {
+            return Ok(seen);
         }
         let mut sent = Ok(());
         self.scan(homes, &mut |name, why| {
-            // at the first look, `/setup` has said so
-            if told.is_some() && !repeats {
+            // at the first look, `/setup` has said so; later, users can change what is not refused at any time
+            if told.is_some_and(|told| told.refused != seen.refused) {
                 let name = Plain(name);
                 error!(self.log, "home ", name, " refused: ", why);
             }
@@ -195,7 +198,7 @@ impl Watch<'_> {
             each(homes, &mut |record| tell(Says::Home, record))?;
             tell(Says::Homes, Record { numbers: [0; 3], name: "" })?;
         }
-        Ok(mark.0)
+        Ok(seen)
     }
 
     fn scan(&self, homes: &mut Homes, refused: &mut dyn FnMut(&[u8], Refusal)) -> Result<()> {
@@ -210,7 +213,15 @@ fn each(homes: &Homes, each: &mut dyn FnMut(Record<'_>) -> Result<()>) -> Result
     homes.indexes().filter_map(|index| Record::of(homes, index)).try_for_each(each)
 }
 
+/// What a look has found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    users: Mark,
+    refused: Mark,
+}
+
 /// A mark of what was seen (FNV-1a): another one means that something has changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Mark(u64);
 
 impl Mark {

@@ -107,7 +107,7 @@ impl Told<'_> {
 
     /// As names, with the new user after a plus.
     fn learn(&mut self, name: &str, uid: u32, bits: u32) -> String {
-        let record = Record { numbers: [uid, uid + 1, bits], name }.bytes();
+        let record = Record { numbers: [uid, uid.wrapping_add(1), bits], name }.bytes();
         let News { ends, begins, runs } = self.0.learn(&record, |_| true);
         let name = |id: Option<HomeId>| id.map_or("", |id| self.0.get(id).unwrap().name);
         format!("-{} +{} >{}", name(ends), name(begins), name(runs))
@@ -149,6 +149,26 @@ fn an_init_that_appears_runs_and_another_owner_is_another_user() {
         assert_eq!((told.0.named("ana"), told.learn("ana", 7, 0).as_str()), (None, "- +ana >"));
         assert_eq!(told.0.get(told.0.named("ana").unwrap()).unwrap().uid, 7);
         assert_eq!(told.learn("eva", 7, 0), "- + >", "no two users have one uid");
+    });
+}
+
+#[test]
+fn what_is_no_user_is_not_learnt() {
+    Told::with(|mut told| {
+        assert_eq!(told.0.leave("root").map(|_| ()), Some(()));
+        for (name, uid) in [
+            ("ana/x", 7),
+            ("../ana", 7),
+            (".policy", 7),
+            ("eva\0-1", 7),
+            ("eva", u32::MAX),
+            ("eva", 0),
+            ("lost+found", 0),
+            ("root", 7),
+        ] {
+            assert_eq!(told.learn(name, uid, users::INIT), "- + >", "{name:?} {uid}");
+        }
+        assert_eq!(told.learn("root", 0, users::INIT), "- +root >root");
     });
 }
 

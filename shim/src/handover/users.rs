@@ -5,7 +5,7 @@
 use heapless::Vec;
 
 use super::{FIXED, HomeId, ROOM, Reader, Record};
-use crate::{layout::ROOT_USER, op::User};
+use crate::{layout::ROOT_USER, op::User, users};
 
 /// Bits of a user's third number: the home has an `/init` that may run.
 pub const INIT: u32 = 1;
@@ -145,6 +145,8 @@ impl<'a> Users<'a> {
         let is_same = |id: &HomeId| self.at(*id).is_some_and(|old| [old.numbers[0], old.numbers[1]] == [uid, gid]);
         if bits & REFUSED != 0 {
             let _ = found.inspect(|id| self.set(*id, self.bits(*id) | SEEN));
+        } else if !users::may_be(name, uid) {
+            return news;
         } else if let Some(id) = found.filter(is_same) {
             let before = self.bits(id);
             news.runs = (bits & INIT & !before != 0 && before & STOPPED == 0).then_some(id);

@@ -25,8 +25,8 @@ pub const ROUTES: usize = 16;
 pub const SERVERS: usize = 3;
 /// The most time servers; four are enough to recognise one that is wrong (RFC 5905 is silent about more).
 pub const TIME_SERVERS: usize = 4;
-/// Bytes in a packet: every host takes 576 (RFC 791 3.1), and no common card more than 9000.
-const MTU: core::ops::RangeInclusive<u16> = 576..=9000;
+/// Bytes in a packet: with fewer the kernel takes IPv6 from the card (RFC 8200 5), and no common card takes more.
+const MTU: core::ops::RangeInclusive<u16> = 1280..=9000;
 
 /// A way to a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -69,7 +69,7 @@ pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
     if upper == Upper::Ram {
         plan.mount(Why::UserRoot, "tmpfs", "/ram", Attr::FILES, "mode=0700");
     }
-    plan.must(Why::UserRoot, Root::Overlay(user.name, upper, code != Code::None, Attr::FILES, "nofollow"));
+    plan.must(Why::UserRoot, Root::Overlay(user, upper, code != Code::None, Attr::FILES, "nofollow"));
     if code != Code::None {
         plan.must(Why::ReadOnlyCode, Root::App(user.name, layout::APP_START, "/root/.nodeos", Attr::READ_ONLY));
     }

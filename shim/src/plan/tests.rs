@@ -142,7 +142,7 @@ fn no_mount_in_a_users_root_allows_devices_or_setuid() {
         root(&sandbox(&user)).iter().chain(&root(&Sandbox { granted: true, code: Code::ReadOnly, ..sandbox(&user) }))
     {
         if let Root::Op(Op::Mount(_, _, target, attr, _) | Op::Bind(_, target, attr) | Op::Attributes(target, attr))
-        | Root::Overlay(target, _, _, attr, _)
+        | Root::Overlay(&User { name: target, .. }, _, _, attr, _)
         | Root::Processes(_, target, attr)
         | Root::Devices(_, target, attr)
         | Root::App(_, _, target, attr)

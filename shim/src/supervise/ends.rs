@@ -53,7 +53,10 @@ impl State {
         match self.inits.get_mut(at) {
             Some(init) if matches!(init.phase, init::Phase::Running { .. }) => init.ends = Some(again),
             Some(init) if again => {
+                // its policy is read again when it starts; until then, what it left behind has the grace of before
+                let upkeep = init.upkeep;
                 *init = Init::new(init.home);
+                init.upkeep = upkeep;
                 init.phase = init::Phase::Due { at: due };
             }
             _ => drop(self.inits.remove(at)),

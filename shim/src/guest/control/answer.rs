@@ -88,7 +88,10 @@ impl Answer {
                 }
                 let says = if stops { Says::Stop } else { Says::Restart };
                 service::tell_of(says, Record { numbers: [0; 3], name: user }).map_err(|_| Refusal::Busy)?;
-                error!(door.log, live.name, if stops { " stops " } else { " restarts " }, user);
+                // lines about one's own programs would push those about others out of the kernel's log
+                if user != live.name {
+                    error!(door.log, live.name, if stops { " stops " } else { " restarts " }, user);
+                }
                 accepted(&mut head);
                 Self::Nothing
             }

@@ -33,6 +33,8 @@ pub struct Card {
     mac: Mac,
     /// The bytes in a packet before a server said otherwise.
     mtu: u32,
+    /// Those that it was told last, whether it took them or not.
+    asked: u32,
     /// The fixed address; the client is not used with one.
     fixed: Option<Lease>,
     client: Client,
@@ -59,6 +61,7 @@ impl Card {
         let card = Self {
             mac: link.mac.unwrap_or_default(),
             mtu: link.mtu,
+            asked: link.mtu,
             // its cable counts as out until `update`
             link: Link { carrier: false, ..link.clone() },
             fixed: fixed.cloned(),
@@ -201,7 +204,8 @@ impl Card {
         let mtu = lease.mtu.map_or(self.mtu, u32::from);
         let seconds = if self.fixed.is_some() { FOREVER } else { self.client.left(sys::milliseconds()) };
         let (index, metric) = (self.index(), self.metric());
-        if self.link.mtu != mtu {
+        // a card that refuses it is not asked at each renewal
+        if core::mem::replace(&mut self.asked, mtu) != mtu {
             self.tried("set the packet size of", machine.kernel.ask(&netlink::mtu(index, mtu)), machine);
         }
         let set = machine.kernel.ask(&netlink::set_address(index, address, seconds, metric));

@@ -72,12 +72,12 @@ pub fn main(start: Start) -> ! {
 fn begin(start: Start, log: &Log, how: How) -> Result<()> {
     let mut files = Files::open()?;
     service::apart(&programs::NET, start, log)?;
+    files.hold_loopback();
     let fixed = match how {
         How::Off => return idle(),
         How::Dhcp => None,
         How::Fixed(fixed) => Some(fixed.lease()),
     };
-    files.hold_loopback();
     let machine = Machine { log, kernel: Kernel::open()?, host: machine::host(), fixed };
     let none_at = sys::milliseconds().saturating_add(FOUND);
     let (cards, found) = (Vec::new(), Vec::new());

@@ -13,7 +13,7 @@ use crate::{
         policy,
     },
     layout,
-    op::{Attr, Op, Root, Upper},
+    op::{Attr, Op, Root, Upper, User},
     say,
     say::Text,
     sys::{self, bpf},
@@ -29,18 +29,18 @@ impl Execute for Root<'_> {
                 let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
                 rustix::fs::chown(Name::new(path)?.c(), Some(uid), Some(gid))
             }
-            Root::Overlay(home, upper, app, attr, redirect) => {
-                overlay(home, upper, app, attr, redirect)?;
+            Root::Overlay(user, upper, app, attr, redirect) => {
+                overlay(user, upper, app, attr, redirect)?;
                 if place::is_read_only(layout::ROOT) {
                     // fs/overlayfs/super.c, `ovl_get_workdir`
                     error!(
                         log,
                         "home ",
-                        home,
+                        user.name,
                         " is read-only: what lies in ",
                         layout::OVERLAY,
                         "/",
-                        home,
+                        user.name,
                         " cannot be removed; remove it offline"
                     );
                 }
@@ -105,6 +105,7 @@ impl Execute for Root<'_> {
             (Root::Overlay(..), Errno::PERM) => {
                 ".overlay on the users partition must be a folder that only root writes"
             }
+            (Root::Overlay(..), Errno::STALE) => "the home has another owner now",
             (Root::Overlay(..), Errno::NOSPC) => "the users partition is full",
             (Root::Overlay(..), Errno::NOTEMPTY) => {
                 "an app's home must not have bin, etc, lib, lib64 or usr, which would replace those of the machine: rename them"
@@ -119,9 +120,14 @@ impl Execute for Root<'_> {
 
 /// Mounts a user's root at `layout::ROOT`. Places on the users partition are opened and named by descriptor, so that no
 /// name that a user chose is parsed as an option, followed as a path, or shown in /proc/mounts.
-fn overlay(home: &str, upper: Upper, app: bool, attr: Attr, redirect: &str) -> Result<()> {
+fn overlay(user: &User<'_>, upper: Upper, app: bool, attr: Attr, redirect: &str) -> Result<()> {
+    let home = user.name;
     let users = place::open(layout::USERS)?;
     let home_folder = place::folder_at(&users, home)?;
+    let owner = rustix::fs::fstat(&home_folder)?;
+    if owner.st_uid != user.uid {
+        return Err(Errno::STALE);
+    }
     let mut options = Text::new();
     let work; // stays open until the overlay is mounted
     match upper {
@@ -137,7 +143,6 @@ fn overlay(home: &str, upper: Upper, app: bool, attr: Attr, redirect: &str) -> R
             say!(&mut options, ",workdir=", place::of_descriptor(&work), ",lowerdir=");
         }
         Upper::Ram => {
-            let owner = rustix::fs::fstat(&home_folder)?;
             for folder in [c"/ram/upper", c"/ram/work"] {
                 rustix::fs::mkdir(folder, Mode::from_raw_mode(owner.st_mode & 0o777))?;
             }

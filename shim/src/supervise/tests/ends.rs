@@ -31,6 +31,18 @@ fn everything_is_asked_and_ends_in_time() {
 }
 
 #[test]
+fn what_an_init_left_behind_has_the_grace_of_its_policy_until_that_is_read_again() {
+    let mut m = with_an_init_and_a_session(Upkeep { grace: 9, ..Upkeep::default() });
+    m.state.end(5, true);
+    assert_eq!(m.run(100), "Ask(100)");
+    m.state.exited(102, 0, 101);
+    assert_eq!(m.run(101), "Poke(100)");
+    m.state.stop(LastWord::Reboot);
+    assert_eq!(m.run(102), "Terminate", "the session still runs");
+    assert_eq!((m.run(110).as_str(), m.run(111).as_str()), ("", "Stop(Reboot)"));
+}
+
+#[test]
 fn what_does_not_end_in_its_grace_is_killed() {
     let mut m = with_an_init_and_a_session(Upkeep { grace: 9, ..Upkeep::default() });
     m.state.end(5, false);
