@@ -83,6 +83,8 @@ test('ls prints plain names where nobody looks', () => {
   const long = out('ls -la')
   assert.match(long, /^drwx.* \.\ndrwx.* \.\.\n-rw.* \.dot\ndrwx.* bin\n-rw-r--r-- +1 .* 3 \w{3} [ \d]\d \d\d:\d\d file\n$/)
   assert.match(out('ls -l bin/sh'), /^lrwxrwxrwx .* bin\/sh -> \//)
+  // programs get names as they are
+  assert.equal(out('mkdir o && touch "$1" && ls o; ls -l o | sed "s/.* //"; rm -r o', { words: ['o/\x1b[31m'] }), '\x1b[31m\n\x1b[31m\n')
   assert.deepEqual(sh('ls gone file'), [1, 'file\n', 'sh: ls: gone: no such file or directory\n'])
 })
 
