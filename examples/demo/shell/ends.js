@@ -164,4 +164,13 @@ const NOWHERE = {
 /** What the shell itself was given. */
 const standard = () => [new Descriptor(0), new Descriptor(1), new Descriptor(2)]
 
-module.exports = { Closed, Descriptor, NOWHERE, Stream, standard }
+/** A name that anybody may have chosen, without what would act on the terminal, such as an escape sequence. */
+const shown = (name) => name.replace(/\p{Cc}/gu, '?')
+
+/** What names become on their way to an end: a terminal shows them; a program behind a pipe gets them as they are. */
+const printed = ({ terminal }) => (terminal ? shown : (name) => name)
+
+/** A text with names in it, of one or more lines, on its way to an end. */
+const told = (end, text) => text.split('\n').map(printed(end)).join('\n')
+
+module.exports = { Closed, Descriptor, NOWHERE, Stream, printed, shown, standard, told }

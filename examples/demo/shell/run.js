@@ -6,7 +6,7 @@
 const fs = require('node:fs')
 const { PassThrough } = require('node:stream')
 const { commands, find: builtinOf } = require('./commands/table.js')
-const { Closed, Descriptor, Stream } = require('./ends.js')
+const { Closed, Descriptor, Stream, told } = require('./ends.js')
 const { Expander } = require('./expand.js')
 const { matches } = require('./glob.js')
 const { pipe } = require('./pipe.js')
@@ -36,7 +36,7 @@ class Runner {
     this.expander = new Expander(shell, (script) => this.capture(script))
     /** Prints to the output; complains. Commands take them as they are. */
     this.out = (text) => io[1].write(text)
-    this.say = (text) => io[2].write(`${shell.name}: ${text}\n`).catch(() => {})
+    this.say = (text) => io[2].write(`${shell.name}: ${told(io[2], text)}\n`).catch(() => {})
   }
 
   with(io, shell = this.shell) {
@@ -214,7 +214,7 @@ class Runner {
     for (const part of node.prefix.filter(({ type }) => type === 'Assignment')) {
       variables.push([part.name, await this.expander.text(part.value)])
     }
-    if (this.shell.options.x && words.length > 0) await this.io[2].write(`+ ${words.join(' ')}\n`)
+    if (this.shell.options.x && words.length > 0) await this.io[2].write(`+ ${told(this.io[2], words.join(' '))}\n`)
     return { words, variables, redirects: await redirect.expand(node.redirects, this.expander) }
   }
 

@@ -6,7 +6,7 @@ const fs = require('node:fs')
 const readline = require('node:readline')
 const { resolve } = require('node:path')
 const { commands } = require('./commands/table.js')
-const { standard } = require('./ends.js')
+const { shown, standard } = require('./ends.js')
 const { Incomplete, parse } = require('./grammar.js')
 const { Runner } = require('./run.js')
 const { Leave } = require('./shell.js')
@@ -19,7 +19,7 @@ const entries = (folder) => {
   }
 }
 
-/** Names that complete the last word: commands first, then paths. */
+/** Names that complete the last word: commands first, then paths. Nobody could type one that acts on the terminal. */
 const completer = (shell) => (line) => {
   const word = line.split(/[ |;&<>]/).at(-1)
   const at = word.lastIndexOf('/') + 1
@@ -30,7 +30,8 @@ const completer = (shell) => (line) => {
     ? [...Object.keys(commands), ...shell.functions.keys(), ...folders.flatMap((folder) => entries(folder).map(({ name }) => name))]
     : entries(resolve(shell.cwd, word.slice(0, at) || '.')).map((entry) => entry.name + (entry.isDirectory() ? '/' : ''))
   const rest = word.slice(at)
-  const hits = [...new Set(names)].filter((name) => name.startsWith(rest) && (rest !== '' || !name.startsWith('.')))
+  const fits = (name) => name.startsWith(rest) && (rest !== '' || !name.startsWith('.')) && name === shown(name)
+  const hits = [...new Set(names)].filter(fits)
   return [hits.sort(), rest]
 }
 
@@ -69,7 +70,7 @@ exports.interactive = (shell) => {
 
   const ask = () => {
     if (!terminal) return
-    input.setPrompt(open === '' ? `${shell.cwd} ${sign} ` : '> ')
+    input.setPrompt(open === '' ? `${shown(shell.cwd)} ${sign} ` : '> ')
     input.prompt()
   }
   const next = async () => {

@@ -3,13 +3,14 @@
 
 const assert = require('node:assert/strict')
 const { randomBytes } = require('node:crypto')
-const { once } = require('node:events')
+const { EventEmitter, once } = require('node:events')
 const net = require('node:net')
 const { test } = require('node:test')
+const guard = require('../guard.js')
 const { alive, enter, key, run, start, until } = require('./start.js')
 
-const connect = async ({ port }) => {
-  const socket = net.connect(port, '127.0.0.1')
+const connect = async ({ port }, localAddress) => {
+  const socket = net.connect({ port, host: '127.0.0.1', localAddress })
   socket.on('error', () => {}).resume()
   await once(socket, 'connect')
   return socket
@@ -55,6 +56,44 @@ test('a crowd of strangers keeps nobody with a key out', async () => {
   const crowd = await Promise.all(Array.from({ length: 300 }, () => connect(server)))
   await serves(server)
   await until('most are sent away', () => crowd.filter((socket) => socket.closed).length >= 290)
+})
+
+test('strangers of one address end no handshake of another', async () => {
+  const server = await start()
+  const slow = net.connect(server.port, '127.0.0.1')
+  await once(slow, 'connect')
+  const crowd = await Promise.all(Array.from({ length: 100 }, () => connect(server, '127.0.0.2')))
+  await until('most are sent away', () => crowd.filter((socket) => socket.closed).length >= 90)
+  const client = await enter(server, { sock: slow })
+  assert.equal((await run(client, 'echo here')).out, 'here\n')
+  for (const socket of crowd) socket.destroy()
+})
+
+test('whom one more stranger ends', () => {
+  const all = []
+  const ended = () => all.flatMap(({ ended }, at) => (ended ? [at] : []))
+  const admit = (remoteAddress) => {
+    const socket = Object.assign(new EventEmitter(), { remoteAddress, destroy: () => (socket.ended = true) })
+    all.push(socket)
+    assert.equal(guard.admit(socket), true)
+  }
+  for (let i = 0; i < 6; i++) admit(`192.0.2.${i}`)
+  for (const end of ['::1', ':0:0:1:1', '::ffff']) admit(`2001:db8:0:1${end}`)
+  admit('::ffff:192.0.2.5')
+  assert.deepEqual(ended(), [])
+  // each has a place of its own, and the network of IPv6 has three
+  admit('2001:db8::1:0:0:0:1')
+  assert.deepEqual(ended(), [6])
+  admit('2001:db8:0:2::1')
+  assert.deepEqual(ended(), [6, 7])
+  // now two have two: the oldest of both is of 192.0.2.5
+  admit('198.51.100.1')
+  assert.deepEqual(ended(), [5, 6, 7])
+  admit(undefined) // it went before anybody asked
+  admit('::1')
+  // all have one
+  assert.deepEqual(ended(), [0, 5, 6, 7, 8])
+  for (const socket of all) socket.emit('close')
 })
 
 test('the log of refusals is bounded', async () => {

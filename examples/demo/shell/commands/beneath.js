@@ -8,6 +8,8 @@ const { join } = require('node:path')
 const { Failure } = require('../shell.js')
 
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants
+/** Linux's on x86_64 and aarch64 (asm-generic/fcntl.h); node does not name it. */
+const O_PATH = 0o10000000
 
 /** Says an error of a path as people know it. */
 const named = (path, act) => {
@@ -20,7 +22,7 @@ const named = (path, act) => {
   }
 }
 
-/** A folder that is open. */
+/** A folder that is open, or anything that is held. */
 class Folder {
   constructor(number, path) {
     this.number = number
@@ -30,6 +32,11 @@ class Folder {
   /** Opens a folder whose path nobody else can change. */
   static open(path) {
     return named(path, () => new Folder(fs.openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), path))
+  }
+
+  /** Holds what has a path, even a link. That opens nothing: it needs no right to read, and no device notices. */
+  static hold(path, at = path) {
+    return named(path, () => new Folder(fs.openSync(at, O_PATH | O_NOFOLLOW), path))
   }
 
   /** A path that leads from the open folder to an entry. */
@@ -45,6 +52,21 @@ class Folder {
   /** What lies there; `undefined` if nothing does. */
   look(name) {
     return named(join(this.path, name), () => fs.lstatSync(this.at(name), { throwIfNoEntry: false }))
+  }
+
+  /** Holds what lies there, until its own `close`. */
+  hold(name) {
+    return Folder.hold(join(this.path, name), this.at(name))
+  }
+
+  /** What this is, whatever has its name by now. */
+  stat() {
+    return fs.fstatSync(this.number)
+  }
+
+  /** Sets the mode of what this is; fchmod takes nothing that is only held. */
+  chmod(mode) {
+    named(this.path, () => fs.chmodSync(`/proc/self/fd/${this.number}`, mode))
   }
 
   /** Opens a folder in it. */

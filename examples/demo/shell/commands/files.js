@@ -5,6 +5,7 @@ const fs = require('node:fs')
 const { basename, join, resolve: resolved } = require('node:path')
 const { reason } = require('../reason.js')
 const { Failure } = require('../shell.js')
+const { Folder, within } = require('./beneath.js')
 const { need, options } = require('./options.js')
 
 /** The whole path of a word. An empty word, as of a variable that is not set, is never the current folder. */
@@ -156,18 +157,19 @@ const changed = (mode, change, folder) => {
 exports.chmod = (args, runner) => {
   const [change, ...rest] = args[0] === '-R' ? args.slice(1) : args
   if (change === undefined || rest.length === 0) throw new Failure('which mode and files?', 2)
-  const set = (path, found) => fs.chmodSync(path, changed(found.mode & 0o7777, change, found.isDirectory()))
-  // whoever owns a folder chooses what its links lead to
-  const below = (path) => {
-    const found = fs.lstatSync(path)
+  const after = (found) => changed(found.mode & 0o7777, change, found.isDirectory())
+  // whoever owns a folder chooses what its links lead to, and may put a link there at any moment
+  const below = (entry) => {
+    const found = entry.stat()
     if (found.isSymbolicLink()) return
-    if (found.isDirectory()) fs.readdirSync(path).forEach((name) => below(join(path, name)))
-    set(path, found)
+    if (found.isDirectory()) entry.names().forEach((name) => within(entry.hold(name), below))
+    entry.chmod(after(found))
   }
   return each('chmod', rest, runner, (word) => {
     const path = resolve(runner.shell.cwd, word)
-    if (args[0] === '-R' && !fs.lstatSync(path).isSymbolicLink()) below(path)
-    else set(path, fs.statSync(path))
+    const followed = () => fs.chmodSync(path, after(fs.statSync(path)))
+    if (args[0] !== '-R') return followed()
+    within(Folder.hold(path), (entry) => (entry.stat().isSymbolicLink() ? followed() : below(entry)))
   })
 }
 

@@ -1,6 +1,7 @@
 'use strict'
 const fs = require('node:fs')
 const { join, resolve } = require('node:path')
+const { printed } = require('../ends.js')
 const { classes } = require('../glob.js')
 const { Failure } = require('../shell.js')
 const { options } = require('./options.js')
@@ -64,7 +65,8 @@ exports.grep = async (args, runner) => {
   const limit = on.m === undefined ? Infinity : Number(on.m)
   let found = false
   const search = async (word) => {
-    const start = named ? `${word}:` : ''
+    const name = printed(runner.io[1])(word)
+    const start = named ? `${name}:` : ''
     let hits = 0
     let number = 0
     for await (const line of lines(word, runner)) {
@@ -81,7 +83,7 @@ exports.grep = async (args, runner) => {
       }
       if (hits >= limit) break
     }
-    if (on.l ? hits > 0 : on.L && hits === 0) await runner.out(`${word}\n`)
+    if (on.l ? hits > 0 : on.L && hits === 0) await runner.out(`${name}\n`)
     else if (on.c && !on.q && !on.l && !on.L) await runner.out(`${start}${hits}\n`)
   }
   const said = on.s ? Object.assign(Object.create(runner), { say: async () => {} }) : runner

@@ -4,6 +4,7 @@
 const fs = require('node:fs')
 const { join, resolve } = require('node:path')
 const { inspect } = require('node:util')
+const { printed } = require('../ends.js')
 const { names } = require('./accounts.js')
 const { columns, options, size } = require('./options.js')
 const { reason } = require('../reason.js')
@@ -35,13 +36,13 @@ const when = (time) => {
   return `${MONTHS[time.getMonth()]} ${`${time.getDate()}`.padStart(2)} ${end}`
 }
 
-/** Lines as `ls -l` prints them; each entry is a name and its path. */
-const long = (entries, human) => {
+/** Lines as `ls -l` prints them; each entry is a name and its path; `print` is for names. */
+const long = (entries, human, print) => {
   const { user, group } = names()
   const rows = entries.map(([name, path]) => {
     const found = fs.lstatSync(path)
     const link = found.isSymbolicLink() ? ` -> ${fs.readlinkSync(path)}` : ''
-    return [permissions(found), found.nlink, user(found.uid), group(found.gid), size(found.size, human), when(found.mtime), name + link]
+    return [permissions(found), found.nlink, user(found.uid), group(found.gid), size(found.size, human), when(found.mtime), print(name + link)]
   })
   if (rows.length === 0) return ''
   const text = columns(['', '>', '', '', '>', '', ''], rows)
@@ -55,10 +56,11 @@ const entries = (folder, on) => {
 
 exports.ls = async (args, { shell, io, out, say }) => {
   const { on, words } = options(args, '1aAdhlRF')
-  const shown = (list, folder) => {
-    if (on.l) return long(list.map((name) => [name, resolve(shell.cwd, folder, name)]), on.h)
-    if (io[1].terminal && !on['1']) return array(list)
-    return list.map((name) => `${name}\n`).join('')
+  const print = printed(io[1])
+  const lines = (list) => list.map((name) => `${print(name)}\n`).join('')
+  const listing = (list, folder) => {
+    if (on.l) return long(list.map((name) => [name, resolve(shell.cwd, folder, name)]), on.h, print)
+    return io[1].terminal && !on['1'] ? array(list) : lines(list)
   }
   let status = 0
   const files = []
@@ -74,12 +76,12 @@ exports.ls = async (args, { shell, io, out, say }) => {
       status = 1
     }
   }
-  if (files.length > 0) await out(on.l || !io[1].terminal ? shown(files, '') : files.map((file) => `${file}\n`).join(''))
+  if (files.length > 0) await out(on.l ? listing(files, '') : lines(files))
   while (folders.length > 0) {
     const folder = folders.shift()
     const list = entries(resolve(shell.cwd, folder), on)
-    if (words.length > 1 || on.R) await out(`${folder}:\n`)
-    await out(shown(list, folder))
+    if (words.length > 1 || on.R) await out(`${print(folder)}:\n`)
+    await out(listing(list, folder))
     const below = (name) => !['.', '..'].includes(name) && fs.lstatSync(resolve(shell.cwd, folder, name)).isDirectory()
     if (on.R) folders.unshift(...list.filter(below).map((name) => join(folder, name)))
   }

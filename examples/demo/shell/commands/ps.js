@@ -2,6 +2,7 @@
 // ps: a user sees their own processes alone. Packages such as tree-kill start it as a program: ps -o pid --ppid 7.
 
 const fs = require('node:fs')
+const { printed } = require('../ends.js')
 const { names } = require('./accounts.js')
 const { Failure } = require('../shell.js')
 const { columns, size } = require('./options.js')
@@ -66,12 +67,14 @@ const read = (args) => {
   return wanted
 }
 
-exports.ps = async (args, { out }) => {
+exports.ps = async (args, { io, out }) => {
   const { columns: which, heading, of } = read(args)
   const { user } = names()
   const pids = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => a - b)
   const found = pids.map(look).filter((one) => one !== undefined && of(one))
-  const text = columns(which.map((name) => COLUMNS[name][0]), found.map((one) => which.map((name) => COLUMNS[name][1](one, user))))
+  const print = printed(io[1])
+  const cell = (name, one) => print(`${COLUMNS[name][1](one, user)}`)
+  const text = columns(which.map((name) => COLUMNS[name][0]), found.map((one) => which.map((name) => cell(name, one))))
   await out(heading ? text : text.slice(text.indexOf('\n') + 1))
   return found.length > 0 ? 0 : 1
 }

@@ -3,7 +3,7 @@
 
 const fs = require('node:fs')
 const { resolve } = require('node:path')
-const { Descriptor } = require('../ends.js')
+const { Descriptor, printed } = require('../ends.js')
 const { reason } = require('../reason.js')
 const { Failure } = require('../shell.js')
 const { options } = require('./options.js')
@@ -68,7 +68,7 @@ const count = (text, letter, otherwise) => {
 const short = (args) => args.map((arg) => (/^-\d+$/.test(arg) ? `-n${arg.slice(1)}` : arg))
 
 /** A heading if there are several files. */
-const heading = (word, words, runner) => (words.length > 1 ? runner.out(`==> ${word} <==\n`) : undefined)
+const heading = (word, words, runner) => (words.length > 1 ? runner.out(`==> ${printed(runner.io[1])(word)} <==\n`) : undefined)
 
 exports.head = (args, runner) => {
   const { on, words } = options(short(args), 'n:c:q')
@@ -145,7 +145,7 @@ exports.wc = async (args, runner) => {
     const [lines, parts, bytes] = counts
     const cells = [[on.l, lines], [on.w, parts], [on.c || on.m, bytes]].filter(([wanted]) => all || wanted).map(([, value]) => value)
     const single = cells.length === 1 && words.length < 2
-    return runner.out(`${cells.map((cell) => (single ? `${cell}` : `${cell}`.padStart(7))).join(' ')}${name === '-' ? '' : ` ${name}`}\n`)
+    return runner.out(`${cells.map((cell) => (single ? `${cell}` : `${cell}`.padStart(7))).join(' ')}${name === '-' ? '' : ` ${printed(runner.io[1])(name)}`}\n`)
   }
   const sum = [0, 0, 0]
   const status = await each('wc', words, runner, async (word) => {

@@ -1,15 +1,13 @@
 'use strict'
 // users: who can use the machine, for root.
 
+const { shown } = require('../ends.js')
 const { reason } = require('../reason.js')
 const { within } = require('./beneath.js')
 const homes = require('./homes.js')
 const logon = require('./logon.js')
 const machine = require('./machine.js')
 const { columns, options } = require('./options.js')
-
-/** A name, without what would act on the terminal. */
-const shown = (name) => name.replace(/\p{Cc}/gu, '?')
 
 /** Whether a home has an init that runs: a regular file of its owner, who may run it. */
 const hasInit = (home, uid) => {

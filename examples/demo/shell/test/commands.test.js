@@ -8,6 +8,7 @@ const os = require('node:os')
 const path = require('node:path')
 const { after, test } = require('node:test')
 const { commands, find } = require('../commands/table.js')
+const { Shell } = require('../shell.js')
 
 const { env, home, sh } = require('./sh.js').home(after)
 const out = (text, options) => sh(text, options)[1]
@@ -35,6 +36,46 @@ test('files are made, copied, moved and removed', () => {
   assert.equal(out('basename /a/b.js .js; dirname /a/b.js /x; f=$(mktemp -p .); [ -f $f ] && echo made; rm f $f'), 'b\n/a\n/\nmade\n')
 })
 
+/** Puts a link to `target` in the place of `victim` as soon as a command has looked at that. */
+const swap = (t, victim, target) => {
+  const { ino } = fs.lstatSync(victim)
+  let swapped = 0
+  for (const name of ['lstatSync', 'statSync', 'fstatSync']) {
+    const real = fs[name]
+    t.mock.method(fs, name, (...args) => {
+      const found = real(...args)
+      if (found?.ino === ino && swapped++ === 0) {
+        fs.renameSync(victim, path.join(home, 'swapped'))
+        fs.symlinkSync(target, victim)
+      }
+      return found
+    })
+  }
+  return () => assert.ok(swapped > 0)
+}
+/** Runs a command in this process. */
+const here = (name, ...args) => find(name)(args, { shell: new Shell({ name: 'sh', cwd: home, env: {} }), say: assert.fail })
+
+test('chmod -R sets what it has looked at, and not where a link leads that comes meanwhile', async (t) => {
+  for (const victim of ['theirs/file', 'theirs/folder', 'theirs']) {
+    assert.deepEqual(sh('mkdir -p own theirs/folder && touch own/file theirs/file theirs/folder/file && chmod 600 own/file && chmod 700 own'), [0, '', ''])
+    const swapped = swap(t, path.join(home, victim), path.join(home, victim.endsWith('file') ? 'own/file' : 'own'))
+    assert.equal(await here('chmod', '-R', '777', 'theirs'), 0)
+    swapped()
+    t.mock.restoreAll()
+    const mode = (name) => (fs.statSync(path.join(home, name)).mode & 0o777).toString(8)
+    assert.deepEqual([mode('own'), mode('own/file'), mode('swapped')], ['700', '600', '777'], victim)
+    assert.deepEqual(sh('rm -rf own theirs swapped'), [0, '', ''])
+  }
+})
+
+test('chmod -R needs no right to read a file, and takes a link that it is given', () => {
+  const listed = "ls -l a a/b | sed -n 's/^\\([-dlp]\\S*\\).*/\\1/p'"
+  assert.deepEqual(sh(`mkdir -p a/b && touch a/b/f && ln -s f a/b/l && chmod 0 a/b/f && chmod -R u+rwX,go= a && ${listed}`), [0, 'drwx------\n-rw-------\nlrwxrwxrwx\n', ''])
+  assert.deepEqual(sh(`ln -s a c && chmod -R 755 c && ${listed}; ls -ld a | sed 's/ .*//'; rm -r a c`), [0, 'drwx------\n-rw-------\nlrwxrwxrwx\ndrwxr-xr-x\n', ''])
+  assert.deepEqual(sh('chmod -R 755 gone'), [1, '', `sh: chmod: ${home}/gone: no such file or directory\n`])
+})
+
 test('ls prints plain names where nobody looks', () => {
   fs.writeFileSync(path.join(home, '.dot'), '')
   fs.writeFileSync(path.join(home, 'file'), 'abc')
@@ -42,6 +83,8 @@ test('ls prints plain names where nobody looks', () => {
   const long = out('ls -la')
   assert.match(long, /^drwx.* \.\ndrwx.* \.\.\n-rw.* \.dot\ndrwx.* bin\n-rw-r--r-- +1 .* 3 \w{3} [ \d]\d \d\d:\d\d file\n$/)
   assert.match(out('ls -l bin/sh'), /^lrwxrwxrwx .* bin\/sh -> \//)
+  // programs get names as they are
+  assert.equal(out('mkdir o && touch "$1" && ls o; ls -l o | sed "s/.* //"; rm -r o', { words: ['o/\x1b[31m'] }), '\x1b[31m\n\x1b[31m\n')
   assert.deepEqual(sh('ls gone file'), [1, 'file\n', 'sh: ls: gone: no such file or directory\n'])
 })
 

@@ -45,7 +45,7 @@ const session = (steps) =>
       clearTimeout(late)
       const text = stripVTControlCharacters(seen).replaceAll('\r', '')
       if (steps.length > 0) reject(new Error(`never saw ${JSON.stringify(steps[0][0])} in:\n${text}`))
-      else resolve({ status, text })
+      else resolve({ status, text, seen })
     })
   })
 
@@ -127,6 +127,36 @@ test('pipes and redirections keep the shell at the prompt', async () => {
     ['\nturns\n', '\x03'],
     [prompt, 'exit 0\n']
   ])
+})
+
+test('names that others chose do not act on the terminal', async () => {
+  const evil = (name) => `${name}\x1b]0;evil\x07\x9b31m`
+  const odd = path.join(home, 'odd')
+  fs.mkdirSync(path.join(odd, evil('folder')), { recursive: true })
+  fs.mkdirSync(path.join(odd, 'fonly'))
+  fs.symlinkSync(evil('target'), path.join(odd, evil('link')))
+  fs.writeFileSync(path.join(odd, evil('file')), 'x\n')
+  const { seen } = await session([
+    [prompt, 'ls -l odd\n'],
+    [' file?]0;evil??31m\n', ''],
+    [' folder?]0;evil??31m\n', ''],
+    [' link?]0;evil??31m -> target?]0;evil??31m\n', 'ls -1R odd; ls -d odd/*\n'],
+    ['odd/folder?]0;evil??31m:\n', ''],
+    ['\nodd/file?]0;evil??31m\n', 'ls odd\n'],
+    ["'file\\x1B]0;evil\\x07\\x9B31m'", 'wc odd/f*; grep -r x odd; rm odd/f*/gone; cat odd/l*\n'],
+    [' odd/file?]0;evil??31m\n', ''],
+    ['odd/file?]0;evil??31m:x\n', ''],
+    ['link?]0;evil??31m: no such', 'node -e "setTimeout(() => {}, 9000)" odd/l* & ps -o args -p $!; kill $!; wait\n'],
+    ['9000) odd/link?]0;evil??31m\n', ''],
+    ['ended by SIGTERM\n', ''],
+    [prompt, 'cd odd/fo'],
+    ['odd/fo', '\t'],
+    ['nly/', '\n'],
+    [`odd/fonly ${prompt.at(-2)} `, 'cd ../folder*\n'],
+    [`folder?]0;evil??31m ${prompt.at(-2)} `, 'exit\n']
+  ])
+  assert.ok(!/\x1b\]0;evil|\x9b31m/.test(seen), seen)
+  fs.rmSync(odd, { recursive: true })
 })
 
 test('less shows a page at a time, and a program after it has the terminal', async () => {
