@@ -42,7 +42,22 @@ fn abstract_socket_names_are_private_to_a_sandbox(arch: &'static Arch) {
     assert!(together.contains(" EADDRINUSE"), "the name is no one's alone, so nothing is known:\n{together}");
 }
 
+/// A descriptor that ana sends to the door would keep it from everybody while it is closed. root's does: root is the
+/// user of the door's own listener.
+fn nobody_keeps_the_door_busy_with_a_descriptor(arch: &'static Arch) {
+    let said = |name: &str, uid: u32| {
+        let disk = Disk::with(&[attacks(arch, name, uid, "hold_door")]);
+        let mut vm = Boot::on(arch).homes(&disk).start();
+        vm.expect("attacks are over").unwrap();
+        vm.transcript()
+    };
+    let (ana, root) = (said("ana", 1000), said("root", 0));
+    assert!(ana.contains("attack hold_door: failed (EPERM)"), "{ana}");
+    assert!(root.contains("attack hold_door: worked"), "{root}");
+}
+
 tests::on_each! {
+    nobody_keeps_the_door_busy_with_a_descriptor => super::nobody_keeps_the_door_busy_with_a_descriptor;
     a_user_cannot_observe_what_another_opens_or_locks => super::a_user_cannot_observe_what_another_opens_or_locks;
     @again
     abstract_socket_names_are_private_to_a_sandbox => crate::shared::abstract_socket_names_are_private_to_a_sandbox;

@@ -21,6 +21,8 @@ mod mounts;
 #[cfg(target_env = "musl")]
 mod others;
 #[cfg(target_env = "musl")]
+mod passes;
+#[cfg(target_env = "musl")]
 mod shared;
 #[cfg(target_env = "musl")]
 mod speculation;
@@ -38,13 +40,14 @@ mod program {
         sys::{self, Start, Stream},
     };
 
-    use crate::{bombs, call, doors, held, kernel, mounts, others, shared, speculation, terminals, victim};
+    use crate::{bombs, call, doors, held, kernel, mounts, others, passes, shared, speculation, terminals, victim};
 
-    const TABLES: [call::Table; 9] = [
+    const TABLES: [call::Table; 10] = [
         kernel::ATTACKS,
         doors::ATTACKS,
         mounts::ATTACKS,
         others::ATTACKS,
+        passes::ATTACKS,
         shared::ATTACKS,
         bombs::ATTACKS,
         held::ATTACKS,
@@ -123,7 +126,13 @@ mod program {
                 said(name, attack(start));
                 sys::exit(0)
             }
-            Ok(Some(child)) => drop(call::wait(child)),
+            Ok(Some(child)) => {
+                if let Some(signal) = call::wait(child).ok().and_then(|status| status.terminating_signal()) {
+                    let mut line = Text::new();
+                    say!(&mut line, "attack ", name, ": killed by signal ", signal.unsigned_abs(), "\n");
+                    Stream(1).put(&line);
+                }
+            }
             Err(errno) => said(name, Err(errno)),
         }
     }

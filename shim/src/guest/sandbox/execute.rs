@@ -105,7 +105,7 @@ impl Execute for Root<'_> {
             (Root::Overlay(..), Errno::PERM) => {
                 ".overlay on the users partition must be a folder that only root writes"
             }
-            (Root::Overlay(..), Errno::STALE) => "the home has another owner now",
+            (Root::Overlay(..), Errno::ACCESS) => "the home has another owner now",
             (Root::Overlay(..), Errno::NOSPC) => "the users partition is full",
             (Root::Overlay(..), Errno::NOTEMPTY) => {
                 "an app's home must not have bin, etc, lib, lib64 or usr, which would replace those of the machine: rename them"
@@ -126,7 +126,7 @@ fn overlay(user: &User<'_>, upper: Upper, app: bool, attr: Attr, redirect: &str)
     let home_folder = place::folder_at(&users, home)?;
     let owner = rustix::fs::fstat(&home_folder)?;
     if owner.st_uid != user.uid {
-        return Err(Errno::STALE);
+        return Err(Errno::ACCESS);
     }
     let mut options = Text::new();
     let work; // stays open until the overlay is mounted
