@@ -38,9 +38,20 @@ exports.running = async (runner) => {
   return new Set(status.users.map(({ name }) => name))
 }
 
-exports.poweroff = (args, runner) => ask(runner, machine.powerOff)
+/** `reboot now` would not wait for anything either, and `reboot 5` must not reboot at once. */
+const nothing = (args) => {
+  if (options(args, '').words.length > 0) throw new Failure('it takes no words', 2)
+}
 
-exports.reboot = (args, runner) => ask(runner, machine.reboot)
+exports.poweroff = (args, runner) => {
+  nothing(args)
+  return ask(runner, machine.powerOff)
+}
+
+exports.reboot = (args, runner) => {
+  nothing(args)
+  return ask(runner, machine.reboot)
+}
 
 exports.restart = (args, runner) => {
   const { words: [user, ...more] } = options(args, '')
@@ -62,7 +73,7 @@ exports.dmesg = (args, runner) => {
   return print(runner, { kernel: true, follow: on.f })
 }
 
-exports.status = (args, runner) => ask(runner, async (door) => {
+exports.status = (args, runner) => nothing(args) ?? ask(runner, async (door) => {
   const { name, nodeos, kernel, uptime, time, synchronized, time_source: source, memory, addresses, users } = await machine.status(door)
   const rows = users.map((user) => [user.name, `${user.uid}`, `${user.processes}`, size(user.memory, true), `${user.restarts}`])
   await runner.out(`${name}: NodeOS ${nodeos}, Linux ${kernel}
@@ -77,7 +88,7 @@ const seen = () => Object.entries(os.networkInterfaces()).flatMap(([card, all]) 
   all.filter(({ internal }) => !internal).map(({ cidr }) => [card, cidr]))
 
 exports.ip = async (args, runner) => {
-  options(args, '')
+  nothing(args)
   let rows = seen()
   if (rows.length === 0) {
     // a user with a network of its own sees no card of the machine

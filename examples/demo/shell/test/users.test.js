@@ -286,6 +286,7 @@ test('an init is started anew, and addresses are shown', async () => {
   assert.deepEqual(await sh('restart; restart "a b"'), [0, '', ''])
   assert.deepEqual(serving.asked, ['POST /restart', 'POST /restart?user=a+b'])
   const here = Object.values(os.networkInterfaces()).flat().find(({ internal }) => !internal)
+  assert.deepEqual(await sh('reboot 5'), [2, '', 'sh: reboot: it takes no words\n'])
   const [status, shown] = await sh('ip')
   assert.deepEqual([status, shown.includes(here?.cidr ?? 'eth9 10.9.9.9/24')], [0, true], shown)
   serving.close()
