@@ -93,7 +93,11 @@ pub fn packages(tools: &[Tool]) -> Vec<&'static str> {
 pub fn everything() -> Vec<For> {
     let of = |arch| [For::Kernel(arch), For::Machine(arch), For::Firmware(arch)];
     let media = media::ALL.iter().map(|medium| For::Medium(medium.name));
-    [For::Images, For::Users, For::Remote, For::Bench, For::Tests].into_iter().chain(media).chain(ALL.iter().flat_map(of)).collect()
+    [For::Images, For::Users, For::Remote, For::Bench, For::Tests]
+        .into_iter()
+        .chain(media)
+        .chain(ALL.iter().flat_map(of))
+        .collect()
 }
 
 /// The command that installs packages.
