@@ -2,7 +2,7 @@
 
 use std::{env, time::Duration};
 
-use shim::arches::Arch;
+use shim::{arches::Arch, programs::SERVICES};
 use tests::{Boot, Disk, runs};
 
 /// How often each service is killed, and then for how many minutes none is. `NODEOS_SOAK=720 cargo system -- killed_again`
@@ -16,7 +16,6 @@ pub fn services_that_are_killed_again_and_again_come_back_and_leave_no_growth(ar
     let root = r"
         const fs = require('fs')
         const read = (path) => { try { return fs.readFileSync(path, 'utf8') } catch { return '' } }
-        const SERVICES = ['log', 'net', 'clock', 'control', 'users']
         const pids = () => Object.fromEntries(fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))
             .map((pid) => [read(`/proc/${pid}/comm`).trim(), pid]).filter(([name]) => SERVICES.includes(name)))
         const kib = (pid) => { const [, all, files] = read(`/proc/${pid}/statm`).split(' '); return 4 * (all - files) }
@@ -50,10 +49,11 @@ pub fn services_that_are_killed_again_and_again_come_back_and_leave_no_growth(ar
             answer.resume(); if (answer.statusCode === 200) answers++
         }).on('error', () => {}), 10_000)
         setInterval(() => console.log('the door has answered', answers, 'times in', process.uptime() | 0, 's'), 60_000)";
-    let root = format!("const KILLS = {kills};{root}");
+    let services: Vec<_> = SERVICES.iter().map(|service| service.program.name).collect();
+    let root = format!("const KILLS = {kills}, SERVICES = {services:?};{root}");
     let disk = Disk::with(&[runs("root", 0, &root), runs("ana", 1000, ana)]);
     let mut vm = Boot::on(arch).homes(&disk).without("pid").counted().words("ntp=none").start();
-    let each = ["log", "net", "clock", "control", "users"].map(|name| format!("{name:?}:{kills}")).join(",");
+    let each = services.iter().map(|name| format!("{name:?}:{kills}")).collect::<Vec<_>>().join(",");
     let within = Duration::from_secs(120 + u64::from(kills) * 20);
     for what in ["killed", "alone"] {
         let wanted = format!("{what} {{{each}}} grown [] missing []");

@@ -38,20 +38,15 @@ exports.running = async (runner) => {
   return new Set(status.users.map(({ name }) => name))
 }
 
-/** `reboot now` would not wait for anything either, and `reboot 5` must not reboot at once. */
-const nothing = (args) => {
+/** A command without words: `reboot 5` must not reboot at once. */
+const alone = (act) => (args, runner) => {
   if (options(args, '').words.length > 0) throw new Failure('it takes no words', 2)
+  return act(runner)
 }
 
-exports.poweroff = (args, runner) => {
-  nothing(args)
-  return ask(runner, machine.powerOff)
-}
+exports.poweroff = alone((runner) => ask(runner, machine.powerOff))
 
-exports.reboot = (args, runner) => {
-  nothing(args)
-  return ask(runner, machine.reboot)
-}
+exports.reboot = alone((runner) => ask(runner, machine.reboot))
 
 exports.restart = (args, runner) => {
   const { words: [user, ...more] } = options(args, '')
@@ -73,7 +68,7 @@ exports.dmesg = (args, runner) => {
   return print(runner, { kernel: true, follow: on.f })
 }
 
-exports.status = (args, runner) => nothing(args) ?? ask(runner, async (door) => {
+exports.status = alone((runner) => ask(runner, async (door) => {
   const { name, nodeos, kernel, uptime, time, synchronized, time_source: source, memory, addresses, users } = await machine.status(door)
   const rows = users.map((user) => [user.name, `${user.uid}`, `${user.processes}`, size(user.memory, true), `${user.restarts}`])
   await runner.out(`${name}: NodeOS ${nodeos}, Linux ${kernel}
@@ -81,14 +76,13 @@ up ${uptime} s; ${time} (${source})${synchronized ? '' : ', which no time server
 memory: ${size(memory.total, true)}, ${size(memory.available, true)} available
 addresses: ${addresses.map(({ card, address }) => `${card} ${address}`).join(', ') || 'none'}
 ${columns(['user', '>uid', '>processes', '>memory', '>restarts'], rows)}`)
-})
+}))
 
 /** The addresses of the machine that a sandbox sees: card and address. */
 const seen = () => Object.entries(os.networkInterfaces()).flatMap(([card, all]) =>
   all.filter(({ internal }) => !internal).map(({ cidr }) => [card, cidr]))
 
-exports.ip = async (args, runner) => {
-  nothing(args)
+exports.ip = alone(async (runner) => {
   let rows = seen()
   if (rows.length === 0) {
     // a user with a network of its own sees no card of the machine
@@ -97,4 +91,4 @@ exports.ip = async (args, runner) => {
   }
   if (rows.length === 0) throw new Failure('the machine has no address yet: is a cable in? Try again in some seconds')
   await runner.out(columns(['card', 'address'], rows))
-}
+})
