@@ -205,9 +205,10 @@ pub enum Root<'a> {
     Variables(&'a User<'a>, &'a str),
     /// Makes a user the owner of that place.
     Own(&'a str, &'a User<'a>),
-    /// Mounts a user's root, if the home is that user's: the home over the runtime layer, the host layer, the user's app if there is one (the
-    /// third field), and the carbon copy. The last two fields are the attributes, and whether overlayfs follows a folder of the home to the
-    /// place in the lower layers that its extended attributes name (`redirect_dir`).
+    /// Mounts a user's root, if the home is that user's: the home over the runtime layer, the host layer, the user's app
+    /// if there is one (the third field), and the carbon copy. The last two fields are the attributes, and whether
+    /// overlayfs follows a folder of the home to the place in the lower layers that its extended attributes name
+    /// (`redirect_dir`).
     Overlay(&'a User<'a>, Upper, bool, Attr, &'static str),
     /// Mounts a folder of a user's app: whose, which, mount point, attributes.
     App(&'a str, &'static str, &'a str, Attr),

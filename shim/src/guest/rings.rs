@@ -237,7 +237,7 @@ mod tests {
         fit(&file, 16 << 10).unwrap();
         assert_eq!(rustix::fs::fstat(&file).unwrap().st_size, HEAD as i64);
         assert_eq!(all(&file, 0, 4096), (vec![], 60_000));
-        // a reader who has read half of it goes on with what is new
+        // a reader in the middle of it goes on with what is new
         append(&file, b"one\ntwo\n").unwrap();
         for position in [0, 30_000, 60_000] {
             assert_eq!(all(&file, position, 4096).1, 60_008, "{position}");

@@ -47,12 +47,6 @@ const SETTLES: u64 = 1000;
 /// begins only when what runs of the one before has ended, of the same name or uid. The longest grace is a minute.
 const FIRST: u64 = 4000;
 const LAST: u64 = 64_000;
-
-/// In how many milliseconds PID 1 is told again, after a look: `pause` is the time before it, if it was such a telling.
-fn again_in(changed: bool, pause: Option<u64>) -> Option<u64> {
-    if changed { Some(FIRST) } else { pause.map(|pause| pause.saturating_mul(4)).filter(|pause| *pause <= LAST) }
-}
-
 /// Milliseconds after each reading.
 const REST: u32 = 20;
 /// The most events that are read at once.
@@ -206,6 +200,11 @@ impl Watch<'_> {
         rustix::fs::seek(&self.users, SeekFrom::Start(0))?;
         scan(&self.users, homes, self.apps, self.guards, refused)
     }
+}
+
+/// In how many milliseconds PID 1 is told again, after a look: `pause` is the time before it, if it was such a telling.
+fn again_in(changed: bool, pause: Option<u64>) -> Option<u64> {
+    if changed { Some(FIRST) } else { pause.map(|pause| pause.saturating_mul(4)).filter(|pause| *pause <= LAST) }
 }
 
 /// The records of all users.

@@ -187,7 +187,7 @@ impl Executor<'_> {
             Action::Stop(word) => {
                 self.logger.finish();
                 self.services.iter().for_each(Service::finish);
-                // whoever hangs takes the time of all
+                // they have that time together, also if one of them hangs
                 let _ = self.services.iter().all(|service| service.ends_within(SAVED));
                 stop::stop(word, self.log)
             }
