@@ -46,10 +46,16 @@ pub fn acts(char: char) -> bool {
     char.is_control() || turns
 }
 
-/// A question mark for a character that acts on a terminal.
-#[must_use]
-pub fn printable(char: char) -> char {
-    if acts(char) { '?' } else { char }
+/// Puts a question mark in place of each character that acts on a terminal.
+pub fn plain(text: &mut Text) {
+    if text.chars().any(acts) {
+        let (mut plain, mut between) = (Text::new(), "");
+        for piece in text.split(acts) {
+            say!(&mut plain, between, piece);
+            between = "?";
+        }
+        *text = plain;
+    }
 }
 
 impl Say for str {
@@ -144,7 +150,15 @@ mod tests {
     #[test]
     fn control_characters_are_not_printed() {
         let text = "ñandú €\u{1b}[2J\r\n\u{7f}\u{9b}2J\u{202e}x\u{2066}\u{61c}";
-        assert_eq!(text.chars().map(printable).collect::<String>(), "ñandú €?[2J????2J?x??");
+        assert_eq!(
+            {
+                let mut plained = Text::new();
+                say!(&mut plained, text);
+                plain(&mut plained);
+                plained
+            },
+            "ñandú €?[2J????2J?x??"
+        );
     }
 
     #[test]

@@ -154,6 +154,7 @@ behaviours! {
         a_net_program_that_is_killed_takes_its_address_over,
         an_ipv6_router_gives_addresses_and_name_servers_that_end;
     output: a_slow_console_does_not_hold_an_app_up,
+        what_an_app_says_last_is_printed_after_its_end,
         lines_of_two_inits_stay_whole,
         an_init_goes_on_when_the_log_program_is_killed;
     pipes: an_app_reads_a_pipe_to_its_end_and_writes_to_two,

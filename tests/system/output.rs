@@ -44,6 +44,20 @@ pub fn a_slow_console_does_not_hold_an_app_up(arch: &'static Arch) {
     assert!(wait > 8000 && !said.contains(missing), "the app waits for its console: {wait} ms: {said}");
 }
 
+/// The console takes nothing when the app prints its last words and ends, and takes everything afterwards.
+pub fn what_an_app_says_last_is_printed_after_its_end(arch: &'static Arch) {
+    let app = "
+        console.log('the app begins')
+        setTimeout(() => { console.log('the last words'); process.exit(3) }, 4000)";
+    let disk = Disk::with(&[runs("app", 1000, app)]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    vm.expect("the app begins").unwrap();
+    vm.type_in("\u{13}").unwrap(); // ctrl-s: the console takes nothing more (termios(3), IXON)
+    let status = vm.ending().unwrap();
+    let said = vm.transcript();
+    assert!(said.contains("the last words\n"), "{status:?}: {said}");
+}
+
 /// A busy host is a slow console, which leaves lines out: then it says how many bytes.
 pub fn lines_of_two_inits_stay_whole(arch: &'static Arch) {
     let line = |letter: &str, number: usize| format!("[{letter}{number}{}]", letter.repeat(60));

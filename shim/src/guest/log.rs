@@ -4,7 +4,7 @@ use rustix::{fd::OwnedFd, fs::OFlags, io::IoSlice};
 
 use crate::{
     guest::place,
-    say::{Text, printable},
+    say::{Text, plain},
 };
 
 /// Logs one line of the timeline, made of these parts.
@@ -54,11 +54,7 @@ impl Log {
     /// choose names, so characters that act on a terminal are replaced.
     #[inline(never)]
     fn line(&self, level: &[u8], line: &mut Text) {
-        if line.chars().any(|char| printable(char) != char) {
-            let mut plain = Text::new();
-            line.chars().for_each(|char| drop(plain.push(printable(char))));
-            *line = plain;
-        }
+        plain(line);
         // without a newline, the kernel holds the line back until the next record, which might continue it
         // (`vprintk_store`)
         let _ = line.push('\n');

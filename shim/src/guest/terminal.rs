@@ -24,6 +24,23 @@ pub struct Terminal<'a> {
     pub line: Line,
 }
 
+impl Terminal<'_> {
+    /// Makes it PID 1's controlling terminal. One that had it itself would hang it up when it ends, and what the line
+    /// has not sent then would be lost (drivers/tty/tty_jobctrl.c, `disassociate_ctty`).
+    pub fn own(&self) -> Result<()> {
+        // from the second time on, it leads its session
+        let _ = rustix::process::setsid();
+        terminal::take_terminal(&open(self.name)?)
+    }
+}
+
+#[inline(never)]
+fn open(name: &str) -> Result<OwnedFd> {
+    let mut path = Text::new();
+    say!(&mut path, "/dev/", name);
+    place::file(&path, OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK)
+}
+
 /// The settings of a terminal before any session. A serial line's speed, for example, cannot be found out later.
 #[derive(Clone, Copy)]
 pub struct Line {
@@ -52,9 +69,7 @@ impl Line {
     pub fn of(name: &str, size: Size) -> Self {
         // the kernel's defaults for a line (drivers/tty/tty_io.c, `tty_std_termios`)
         let mut line = Line { control: 0o2277, speed: 38400, size };
-        let mut path = Text::new();
-        say!(&mut path, "/dev/", name);
-        if let Ok(terminal) = place::file(&path, OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK) {
+        if let Ok(terminal) = open(name) {
             if let Ok(settings) = terminal::settings(&terminal) {
                 (line.control, line.speed) = (settings.c_cflag, settings.c_ospeed);
             }

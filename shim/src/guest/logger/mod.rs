@@ -24,6 +24,7 @@ use rustix::{
     io::{Errno, IoSliceMut, Result},
     net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg},
     process::Signal,
+    termios::{Action, InputModes, OptionalActions, tcflow, tcgetattr, tcsetattr},
 };
 
 use crate::{
@@ -103,7 +104,7 @@ struct Besides {
 pub fn main(start: Start) -> ! {
     let log = Log::held();
     // a console that is gone gives an error; a machine that stops sends SIGTERM to all, and this prints until the end
-    Signals::of(&[Signal::PIPE, Signal::TERM]).block();
+    Signals::of(&[Signal::PIPE, Signal::TERM, Signal::TTOU]).block();
     let mut besides = Besides { kernel: Kernel::open().ok(), sender: target(start, &log).map(Sender::to) };
     let result = prepare()
         .and_then(|()| service::apart(&programs::LOG, start, &log))
@@ -156,7 +157,12 @@ fn serve(outputs: &mut [Output], besides: &mut Besides, log: &Log) -> Result<()>
                         besides.kernel = None;
                     }
                 }
-                News::Socket => open = take(&mut inits, outputs, log),
+                News::Socket => {
+                    open = take(&mut inits, outputs, log);
+                    if !open {
+                        start_line();
+                    }
+                }
                 News::Console => outputs.get_mut(turn).map_or((), print),
                 News::Terminal(at) => {
                     if let (Some(Some(init)), Some(output)) = (inits.get_mut(at), outputs.get_mut(at)) {
@@ -269,6 +275,17 @@ fn print(output: &mut Output) {
         // the console is hung up, or gone
         Err(_) => output.refuse(),
     }
+}
+
+/// Lets the console send again if somebody has stopped it by Ctrl-S (drivers/tty/n_tty.c, `n_tty_set_termios`) or
+/// tcflow(3): nobody is left to start it. An app may be in front of it: that is why SIGTTOU is blocked.
+fn start_line() {
+    let console = Stream(1);
+    if let Ok(mut settings) = tcgetattr(&console) {
+        settings.input_modes.remove(InputModes::IXON);
+        let _ = tcsetattr(&console, OptionalActions::Now, &settings);
+    }
+    let _ = tcflow(&console, Action::OOn);
 }
 
 /// Takes one packet of PID 1: the name of a user and a descriptor, or news of an init. Returns false once the socket is

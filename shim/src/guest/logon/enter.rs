@@ -77,7 +77,9 @@ fn prepare(entrance: &Entrance<'_, &str>, options: &Options<'_>) -> Result<()> {
             // the sandbox's own: users who shared PID 1's could block each other with a lock, and root could change it
             console.map_or_else(|| place::file("/dev/null", OFlags::RDWR), Ok)?
         }
-        Some((name, line)) => session_terminal(name, Line::parse(line).ok_or(Errno::INVAL)?, owner, guards)?,
+        Some((name, line)) => {
+            terminal(name, Line::parse(line).ok_or(Errno::INVAL)?, owner, !entrance.path.is_empty(), guards)?
+        }
     });
     if entrance.prints {
         // the terminal on which an init prints, as its user's
@@ -101,8 +103,9 @@ fn prepare(entrance: &Entrance<'_, &str>, options: &Options<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The terminal of a session: its node belongs to the session's user until the next logon takes it back.
-fn session_terminal(name: &str, line: Line, (uid, gid): (Uid, Gid), guards: Guards<'_>) -> Result<OwnedFd> {
+/// The terminal of a session, or of an init that is in front of PID 1's: its node belongs to the user until the next
+/// logon takes it back.
+fn terminal(name: &str, line: Line, (uid, gid): (Uid, Gid), init: bool, guards: Guards<'_>) -> Result<OwnedFd> {
     let mut path = Text::new();
     say!(&mut path, "/dev/", name);
     rustix::fs::chown(Name::new(&path)?.c(), Some(uid), Some(gid))?;
@@ -114,10 +117,16 @@ fn session_terminal(name: &str, line: Line, (uid, gid): (Uid, Gid), guards: Guar
     attach(&node, &place)?;
     forget(node);
     forget(place);
-    rustix::process::setsid()?;
     let terminal = place::file(&path, OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK)?;
     rustix::fs::fcntl_setfl(&terminal, OFlags::empty())?;
-    take_terminal(&terminal)?;
+    if init {
+        rustix::process::setpgid(None, None)?;
+        // SIGTTOU is blocked here, as all signals are
+        rustix::termios::tcsetpgrp(&terminal, rustix::process::getpid())?;
+    } else {
+        rustix::process::setsid()?;
+        take_terminal(&terminal)?;
+    }
     line.restore(&terminal, State::Session)?;
     Ok(terminal)
 }

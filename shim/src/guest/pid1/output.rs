@@ -59,7 +59,9 @@ impl LogProgram {
 
     /// The sandbox of that home has ended.
     pub fn forget(&mut self, home: HomeId) {
-        self.held.retain(|terminal| terminal.home != home);
+        if let Some(at) = self.held.iter().position(|terminal| terminal.home == home) {
+            drop(self.held.swap_remove(at));
+        }
     }
 
     /// Gives `/log` the terminals that it lacks, each with its user's name. Starts it if it does not

@@ -28,8 +28,11 @@ use crate::{
 
 /// What a signal of that number requests.
 pub fn ordered(signal: i32) -> Option<LastWord> {
-    let orders = [(Signal::INT, LastWord::Reboot), (Signal::TERM, LastWord::PowerOff(0))];
-    orders.iter().find(|(order, _)| order.as_raw() == signal).map(|(_, word)| *word)
+    match Signal::from_named_raw(signal) {
+        Some(Signal::INT) => Some(LastWord::Reboot),
+        Some(Signal::TERM) => Some(LastWord::PowerOff(0)),
+        _ => None,
+    }
 }
 
 /// From here on, the power button sends SIGTERM to PID 1, with every combination of modifiers that the kernel has a
