@@ -28,6 +28,17 @@ pub fn an_app_has_the_console_and_the_machine_exits_with_its_status(arch: &'stat
     vm.send("hello").unwrap();
     vm.expect("got hello").unwrap();
     assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(0)));
+
+    // ctrl-c reaches the app and nothing else: pressed while the machine boots, it would restart the machine
+    let script =
+        "process.on('SIGINT', () => { console.log('interrupted'); process.exit(4) }); setInterval(() => {}, 999)";
+    let disk = Disk::with(&[runs("app", 1000, script)]);
+    let mut vm = Boot::on(arch).homes(&disk).start();
+    while vm.type_in("\u{3}").is_ok() && !vm.has_ended() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let ending = vm.ending().unwrap();
+    assert!([4, 130].map(|status| Some(LastWord::PowerOff(status))).contains(&ending.last_word), "{}", vm.transcript());
 }
 
 pub fn an_app_starts_as_its_package_says(arch: &'static Arch) {

@@ -73,10 +73,13 @@ impl Line {
             if let Ok(settings) = terminal::settings(&terminal) {
                 (line.control, line.speed) = (settings.c_cflag, settings.c_ospeed);
             }
-            match rustix::termios::tcgetwinsize(&terminal) {
-                Ok(Winsize { ws_row: rows @ 1.., ws_col: columns @ 1.., .. }) => line.size = Size { columns, rows },
-                _ => line.set_size(&terminal),
+            if let Ok(Winsize { ws_row: rows @ 1.., ws_col: columns @ 1.., .. }) =
+                rustix::termios::tcgetwinsize(&terminal)
+            {
+                line.size = Size { columns, rows };
             }
+            // PID 1 is in front of what it owns until an init is: Ctrl-C would restart the machine
+            let _ = line.restore(&terminal, State::Name);
         }
         line
     }

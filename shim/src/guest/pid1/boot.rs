@@ -193,8 +193,9 @@ impl Machine<'_> {
             state.fail();
             error!(log, "no app runs, for the reason above, and nobody may log on: powering off");
         } else if state.idle() {
-            let next = if self.single { "nodeos users passwd FILE root" } else { "nodeos users passwd FILE USER" };
-            error!(log, "nobody may log on and no init runs: powering off; give somebody a password: ", next);
+            let who = if self.single { "root" } else { "USER" };
+            let next = "give somebody a password: nodeos users passwd FILE ";
+            error!(log, "nobody may log on and no init runs: powering off; ", next, who);
         }
     }
 
