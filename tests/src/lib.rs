@@ -310,9 +310,8 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Runs this test again in new namespaces of a new user namespace. `which` names the others, as
-/// options of unshare(1). `variables` are set in its environment. Returns true inside the
-/// namespaces, and false to the test outside.
+/// Runs this test again, or its row behind `@again`, in new namespaces of a new user namespace. `which` names the
+/// others, as options of unshare(1). `variables` are set in its environment. Returns true inside, and false outside.
 ///
 /// # Panics
 /// When the test fails there.
@@ -324,7 +323,8 @@ pub fn in_namespaces(test: &str, which: &[&str], variables: &[(&str, &Path)]) ->
     }
     let program = std::env::current_exe().unwrap();
     let mut command = Command::new("unshare");
-    command.arg("--map-root-user").args(which).arg("--").arg(program).args(["--exact", test, "--nocapture"]);
+    let again = test.replacen("::", "::again::", 1);
+    command.arg("--map-root-user").args(which).arg("--").arg(program).args(["--exact", test, &again, "--nocapture"]);
     let output = command.env(THERE, "").envs(variables.iter().copied()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("1 passed"), "in namespaces (unshare {which:?}): {said}");
