@@ -74,8 +74,9 @@ pub struct State {
     pub root: Option<HomeId>,
     /// Whether anybody may log on.
     interactive: bool,
-    /// An init has the first console.
-    taken: bool,
+    /// Whose init has the first console. It stays that home's: nothing hangs it up, and what this init has left behind
+    /// may still read it.
+    taken: Option<HomeId>,
     /// Nobody looks at the machine: an init whose sandbox cannot be built is tried for ever.
     pub unattended: bool,
     alone: bool,
@@ -100,7 +101,7 @@ impl State {
             refusals: Refusals::new(),
             root,
             interactive,
-            taken: false,
+            taken: None,
             unattended: false,
             alone: false,
             status: 0,
@@ -117,7 +118,7 @@ impl State {
     /// Requests to run the home's `/init`; `false` if there is no room for it.
     pub fn want_init(&mut self, home: HomeId) -> bool {
         let taken = self.inits.push(Init::new(home)).is_ok();
-        self.alone = !self.interactive && self.inits.len() == 1;
+        self.alone = !self.interactive && self.inits.len() == 1 && self.taken.is_none_or(|taken| taken == home);
         taken
     }
 
@@ -299,7 +300,7 @@ impl State {
             (Action::Init(home, _) | Action::Shell(home, _), Outcome::Gone) => self.ending(home),
             (Action::Init(home, console), outcome) => {
                 if let Outcome::Made(pid) = outcome {
-                    self.taken |= console.is_some();
+                    self.taken = self.taken.or(console.map(|_| home));
                     self.init_of(home).for_each(|init| init.started(pid, now));
                 } else {
                     self.of(home).for_each(|sandbox| sandbox.poke = true);

@@ -10,7 +10,8 @@ use crate::handover::HomeId;
 impl State {
     /// There is a new user, who may log on. An init that has the console keeps it.
     pub fn user_begins(&mut self) {
-        self.interactive |= !self.taken;
+        self.interactive |= self.taken.is_none();
+        self.alone &= !self.interactive;
     }
 
     /// The home's `/init` has to run, if it does not.

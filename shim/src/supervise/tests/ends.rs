@@ -146,3 +146,26 @@ fn one_that_is_removed_while_it_starts_anew_stays_away() {
     }
     assert_eq!(m.run(0), "Prompt(0)");
 }
+
+#[test]
+fn the_console_of_an_init_that_is_alone_goes_to_no_other_home() {
+    let mut m = Machine::new(1, None, false, &[7]);
+    m.run(0);
+    m.state.ready(7, Upkeep::default(), 0);
+    assert_eq!(m.run(0), "Init(7, Some(0))");
+    m.state.exited(m.pid, 0, 1);
+    m.run(1); // its sandbox stays: something that it left behind runs there
+    assert!(m.state.want_init(5));
+    assert_eq!(m.run(2), "Build(5)");
+    m.state.ready(5, Upkeep::default(), 2);
+    assert_eq!(m.run(2), "Init(5, None)");
+}
+
+#[test]
+fn an_init_that_still_waits_has_no_console_once_somebody_may_log_on() {
+    let mut m = Machine::new(1, None, false, &[7]);
+    m.run(0);
+    m.state.user_begins();
+    m.state.ready(7, Upkeep::default(), 0);
+    assert!(m.run(0).contains("Init(7, None)"));
+}
