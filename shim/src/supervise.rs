@@ -74,9 +74,9 @@ pub struct State {
     pub root: Option<HomeId>,
     /// Whether anybody may log on.
     interactive: bool,
-    /// Whose init has the first console. It stays that home's: nothing hangs it up, and what this init has left behind
-    /// may still read it.
-    taken: Option<HomeId>,
+    /// The home whose init got the first console. No other home's init gets it: nothing hangs it up, and what that init
+    /// has left behind may still read it.
+    console_of: Option<HomeId>,
     /// Nobody looks at the machine: an init whose sandbox cannot be built is tried for ever.
     pub unattended: bool,
     alone: bool,
@@ -101,7 +101,7 @@ impl State {
             refusals: Refusals::new(),
             root,
             interactive,
-            taken: None,
+            console_of: None,
             unattended: false,
             alone: false,
             status: 0,
@@ -117,9 +117,9 @@ impl State {
 
     /// Requests to run the home's `/init`; `false` if there is no room for it.
     pub fn want_init(&mut self, home: HomeId) -> bool {
-        let taken = self.inits.push(Init::new(home)).is_ok();
-        self.alone = !self.interactive && self.inits.len() == 1 && self.taken.is_none_or(|taken| taken == home);
-        taken
+        let fits = self.inits.push(Init::new(home)).is_ok();
+        self.alone = !self.interactive && self.inits.len() == 1 && self.console_of.is_none_or(|owner| owner == home);
+        fits
     }
 
     /// The machine ends with a status that says that something failed.
@@ -300,7 +300,7 @@ impl State {
             (Action::Init(home, _) | Action::Shell(home, _), Outcome::Gone) => self.ending(home),
             (Action::Init(home, console), outcome) => {
                 if let Outcome::Made(pid) = outcome {
-                    self.taken = self.taken.or(console.map(|_| home));
+                    self.console_of = self.console_of.or(console.map(|_| home));
                     self.init_of(home).for_each(|init| init.started(pid, now));
                 } else {
                     self.of(home).for_each(|sandbox| sandbox.poke = true);

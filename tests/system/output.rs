@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use boot::users::home::Home;
-use shim::arches::Arch;
+use shim::{arches::Arch, last_word::LastWord};
 use tests::{Boot, Disk, runs};
 
 /// The longest time in which the app's timers stood still, while its console stands still for twelve seconds, and
@@ -44,18 +44,20 @@ pub fn a_slow_console_does_not_hold_an_app_up(arch: &'static Arch) {
     assert!(wait > 8000 && !said.contains(missing), "the app waits for its console: {wait} ms: {said}");
 }
 
-/// The console takes nothing when the app prints its last words and ends, and takes everything afterwards.
+/// The console is stopped when the app prints its last words and ends; `/log` starts it again.
 pub fn what_an_app_says_last_is_printed_after_its_end(arch: &'static Arch) {
     let app = "
         console.log('the app begins')
-        setTimeout(() => { console.log('the last words'); process.exit(3) }, 4000)";
+        setTimeout(() => console.log('the last words'), 4000)
+        setTimeout(() => process.exit(3), 10000)";
     let disk = Disk::with(&[runs("app", 1000, app)]);
     let mut vm = Boot::on(arch).homes(&disk).start();
     vm.expect("the app begins").unwrap();
     vm.type_in("\u{13}").unwrap(); // ctrl-s: the console takes nothing more (termios(3), IXON)
-    let status = vm.ending().unwrap();
-    let said = vm.transcript();
-    assert!(said.contains("the last words\n"), "{status:?}: {said}");
+    std::thread::sleep(Duration::from_secs(7));
+    assert!(!vm.transcript().contains("the last words"), "the console was not stopped: {}", vm.transcript());
+    assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(3)), "{}", vm.transcript());
+    assert!(vm.transcript().contains("the last words\n"), "{}", vm.transcript());
 }
 
 /// A busy host is a slow console, which leaves lines out: then it says how many bytes.

@@ -25,10 +25,10 @@ pub struct Terminal<'a> {
 }
 
 impl Terminal<'_> {
-    /// Makes it PID 1's controlling terminal. One that had it itself would hang it up when it ends, and what the line
-    /// has not sent then would be lost (drivers/tty/tty_jobctrl.c, `disassociate_ctty`).
+    /// Makes it PID 1's controlling terminal. If the init led a session of its own, the kernel would hang the terminal up
+    /// at the init's end, and drop what the line has not sent (drivers/tty/tty_jobctrl.c, `disassociate_ctty`).
     pub fn own(&self) -> Result<()> {
-        // from the second time on, it leads its session
+        // fails from the second time on: PID 1 leads its session already
         let _ = rustix::process::setsid();
         terminal::take_terminal(&open(self.name)?)
     }
@@ -58,14 +58,15 @@ pub enum State {
     Session,
     /// An init prints on it, and `/log` gives that to the console, which ends the lines.
     Init,
-    /// Somebody types a name: echo alone.
+    /// Somebody types a name, or nobody uses it yet: echo alone.
     Name,
     /// Somebody types a password.
     Password,
 }
 
 impl Line {
-    /// The console as it is now. One without a size of its own, a serial line, has `size`.
+    /// The console as it is now. It is then put into the state for a name. One without a size of its own, a serial line,
+    /// has `size`.
     pub fn of(name: &str, size: Size) -> Self {
         // the kernel's defaults for a line (drivers/tty/tty_io.c, `tty_std_termios`)
         let mut line = Line { control: 0o2277, speed: 38400, size };
@@ -78,7 +79,8 @@ impl Line {
             {
                 line.size = Size { columns, rows };
             }
-            // PID 1 is in front of what it owns until an init is: Ctrl-C would restart the machine
+            // no signals from keys: until an init is the foreground of a console that PID 1 owns, PID 1 is, and Ctrl-C
+            // orders it to restart the machine
             let _ = line.restore(&terminal, State::Name);
         }
         line

@@ -8,9 +8,10 @@ use super::{
 use crate::handover::HomeId;
 
 impl State {
-    /// There is a new user, who may log on. An init that has the console keeps it.
+    /// There is a new user, who may log on unless an init has the console. From then on, one that has not started yet gets
+    /// none.
     pub fn user_begins(&mut self) {
-        self.interactive |= self.taken.is_none();
+        self.interactive |= self.console_of.is_none();
         self.alone &= !self.interactive;
     }
 

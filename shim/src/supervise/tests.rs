@@ -33,6 +33,15 @@ impl Machine {
         m
     }
 
+    /// The init of home 7, alone on the console, which restarts as given.
+    fn alone(upkeep: Upkeep) -> Self {
+        let mut m = Self::new(1, None, false, &[7]);
+        m.run(0);
+        m.state.ready(7, upkeep, 0);
+        assert_eq!(m.run(0), "Init(7, Some(0))");
+        m
+    }
+
     fn run(&mut self, now: u64) -> String {
         self.log.clear();
         while let Some(action) = self.state.next(now) {

@@ -277,8 +277,9 @@ fn print(output: &mut Output) {
     }
 }
 
-/// Lets the console send again if somebody has stopped it by Ctrl-S (drivers/tty/n_tty.c, `n_tty_set_termios`) or
-/// tcflow(3): nobody is left to start it. An app may be in front of it: that is why SIGTTOU is blocked.
+/// Lets the console send again if somebody stopped it with Ctrl-S (drivers/tty/n_tty.c, `n_tty_set_termios`) or
+/// tcflow(3): the machine is stopping, and nobody else will. An app may be the foreground: without SIGTTOU blocked,
+/// this program would be stopped.
 fn start_line() {
     let console = Stream(1);
     if let Ok(mut settings) = tcgetattr(&console) {

@@ -78,7 +78,8 @@ fn prepare(entrance: &Entrance<'_, &str>, options: &Options<'_>) -> Result<()> {
             console.map_or_else(|| place::file("/dev/null", OFlags::RDWR), Ok)?
         }
         Some((name, line)) => {
-            terminal(name, Line::parse(line).ok_or(Errno::INVAL)?, owner, !entrance.path.is_empty(), guards)?
+            let (line, is_init) = (Line::parse(line).ok_or(Errno::INVAL)?, !entrance.path.is_empty());
+            user_terminal(name, line, owner, is_init, guards)?
         }
     });
     if entrance.prints {
@@ -103,9 +104,10 @@ fn prepare(entrance: &Entrance<'_, &str>, options: &Options<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The terminal of a session, or of an init that is in front of PID 1's: its node belongs to the user until the next
-/// logon takes it back.
-fn terminal(name: &str, line: Line, (uid, gid): (Uid, Gid), init: bool, guards: Guards<'_>) -> Result<OwnedFd> {
+/// The terminal of a session, or of an init that is alone. Its node belongs to the user; the next logon, if there is
+/// one, takes it back. A session has it as its controlling terminal. An init stays in PID 1's session, and becomes the
+/// foreground there (`Terminal::own`).
+fn user_terminal(name: &str, line: Line, (uid, gid): (Uid, Gid), is_init: bool, guards: Guards<'_>) -> Result<OwnedFd> {
     let mut path = Text::new();
     say!(&mut path, "/dev/", name);
     rustix::fs::chown(Name::new(&path)?.c(), Some(uid), Some(gid))?;
@@ -119,7 +121,7 @@ fn terminal(name: &str, line: Line, (uid, gid): (Uid, Gid), init: bool, guards: 
     forget(place);
     let terminal = place::file(&path, OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK)?;
     rustix::fs::fcntl_setfl(&terminal, OFlags::empty())?;
-    if init {
+    if is_init {
         rustix::process::setpgid(None, None)?;
         // SIGTTOU is blocked here, as all signals are
         rustix::termios::tcsetpgrp(&terminal, rustix::process::getpid())?;

@@ -194,8 +194,11 @@ impl Machine<'_> {
             error!(log, "no app runs, for the reason above, and nobody may log on: powering off");
         } else if state.idle() {
             let who = if self.single { "root" } else { "USER" };
-            let next = "give somebody a password: nodeos users passwd FILE ";
-            error!(log, "nobody may log on and no init runs: powering off; ", next, who);
+            error!(
+                log,
+                "nobody may log on and no init runs: powering off; give somebody a password: nodeos users passwd FILE ",
+                who
+            );
         }
     }
 

@@ -59,6 +59,7 @@ impl LogProgram {
 
     /// The sandbox of that home has ended.
     pub fn forget(&mut self, home: HomeId) {
+        // a home has at most one; `retain` takes 112 bytes more of PID 1
         if let Some(at) = self.held.iter().position(|terminal| terminal.home == home) {
             drop(self.held.swap_remove(at));
         }

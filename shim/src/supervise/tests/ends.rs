@@ -149,10 +149,7 @@ fn one_that_is_removed_while_it_starts_anew_stays_away() {
 
 #[test]
 fn the_console_of_an_init_that_is_alone_goes_to_no_other_home() {
-    let mut m = Machine::new(1, None, false, &[7]);
-    m.run(0);
-    m.state.ready(7, Upkeep::default(), 0);
-    assert_eq!(m.run(0), "Init(7, Some(0))");
+    let mut m = Machine::alone(Upkeep::default());
     m.state.exited(m.pid, 0, 1);
     m.run(1); // its sandbox stays: something that it left behind runs there
     assert!(m.state.want_init(5));

@@ -3,15 +3,6 @@
 use super::{super::*, Machine};
 use crate::upkeep::{Restart, Upkeep};
 
-/// The init of home 7, alone on the console, which restarts as given.
-fn restarted(upkeep: Upkeep) -> Machine {
-    let mut m = Machine::new(1, None, false, &[7]);
-    m.run(0);
-    m.state.ready(7, upkeep, 0);
-    assert_eq!(m.run(0), "Init(7, Some(0))");
-    m
-}
-
 /// Ends the init, and its sandbox, which is alone then.
 fn end(m: &mut Machine, status: u8, now: u64) -> String {
     m.state.exited(m.pid, status, now);
@@ -35,7 +26,7 @@ const ALWAYS: Upkeep = Upkeep { restart: Restart::Always, ..Upkeep::DEFAULT };
 
 #[test]
 fn an_init_starts_again_after_pauses_that_grow_until_one_start_lives() {
-    let mut m = restarted(ALWAYS);
+    let mut m = Machine::alone(ALWAYS);
     let (mut now, mut pauses) = (0, vec![]);
     for _ in 0..8 {
         let said = end(&mut m, 3, now);
@@ -51,7 +42,7 @@ fn an_init_starts_again_after_pauses_that_grow_until_one_start_lives() {
 
 #[test]
 fn the_fifth_start_within_five_minutes_is_a_crash_loop() {
-    let mut m = restarted(ALWAYS);
+    let mut m = Machine::alone(ALWAYS);
     let (mut now, mut loops) = (0, vec![]);
     for start in 1..=20 {
         if end(&mut m, 1, now).contains("crash_loop: true") {
@@ -66,7 +57,7 @@ fn the_fifth_start_within_five_minutes_is_a_crash_loop() {
 #[test]
 fn a_crash_loop_restarts_the_machine_if_the_policy_says_so() {
     let upkeep = Upkeep { on_crash_loop: OnCrashLoop::Reboot, ..ALWAYS };
-    let mut m = restarted(upkeep);
+    let mut m = Machine::alone(upkeep);
     let mut now = 0;
     for _ in 0..4 {
         end(&mut m, 1, now);
@@ -80,7 +71,7 @@ fn a_crash_loop_restarts_the_machine_if_the_policy_says_so() {
 #[test]
 fn only_a_failure_starts_again_on_failure() {
     let upkeep = Upkeep { restart: Restart::OnFailure, ..ALWAYS };
-    let mut m = restarted(upkeep);
+    let mut m = Machine::alone(upkeep);
     assert!(end(&mut m, 137, 0).starts_with("Again(7"));
     starts(&mut m, upkeep);
     m.state.exited(m.pid, 0, 5);
@@ -91,7 +82,7 @@ fn only_a_failure_starts_again_on_failure() {
 
 #[test]
 fn an_init_that_leaves_processes_behind_starts_again_in_their_sandbox() {
-    let mut m = restarted(ALWAYS);
+    let mut m = Machine::alone(ALWAYS);
     m.state.exited(101, 1, 3);
     assert!(m.run(3).ends_with("Poke(100)"));
     assert_eq!(m.run(4), "Init(7, Some(0))", "the reaper is not alone");
@@ -100,7 +91,7 @@ fn an_init_that_leaves_processes_behind_starts_again_in_their_sandbox() {
 #[test]
 fn a_machine_that_stops_starts_nothing_again_and_waits_for_the_longest_grace() {
     let upkeep = Upkeep { grace: 42, ..ALWAYS };
-    let mut m = restarted(upkeep);
+    let mut m = Machine::alone(upkeep);
     m.state.stop(LastWord::PowerOff(0));
     assert_eq!(m.run(9), "Terminate");
     assert_eq!(m.state.wake_at(), Some(9 + 42));
