@@ -48,14 +48,12 @@ pub fn acts(char: char) -> bool {
 
 /// Puts a question mark in place of each character that acts on a terminal.
 pub fn plain(text: &mut Text) {
-    if text.chars().any(acts) {
-        let (mut plain, mut between) = (Text::new(), "");
-        for piece in text.split(acts) {
-            say!(&mut plain, between, piece);
-            between = "?";
-        }
-        *text = plain;
+    let (mut plain, mut between) = (Text::new(), "");
+    for piece in text.split(acts) {
+        say!(&mut plain, between, piece);
+        between = "?";
     }
+    *text = plain;
 }
 
 impl Say for str {

@@ -27,10 +27,15 @@ pub struct Terminal<'a> {
 impl Terminal<'_> {
     /// Makes it PID 1's controlling terminal. If the init led a session of its own, the kernel would hang the terminal up
     /// at the init's end, and drop what the line has not sent (drivers/tty/tty_jobctrl.c, `disassociate_ctty`).
-    pub fn own(&self) -> Result<()> {
+    /// Errors are ignored: the init then has no signals from keys.
+    pub fn own(&self) {
         // fails from the second time on: PID 1 leads its session already
         let _ = rustix::process::setsid();
-        terminal::take_terminal(&open(self.name)?)
+        if let Ok(terminal) = open(self.name) {
+            // after a hangup the kernel's defaults hold, and PID 1 is in front (see `Line::of`)
+            let _ = self.line.restore(&terminal, State::Name);
+            let _ = terminal::take_terminal(&terminal);
+        }
     }
 }
 
