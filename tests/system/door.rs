@@ -42,8 +42,8 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         for (const [method, path] of [['GET', '/status'], ['GET', '/log'], ['GET', '/log?user=ana'], ['GET', '/log?user=eva'],
             ['GET', '/log?kernel'], ['GET', '/log?user=..%2f1000'], ['GET', '/log?user='], ['GET', '/log?user=nobody'], ['GET', '/poweroff'],
             ['POST', '/status'], ['POST', '/poweroff'], ['POST', '/reboot'],
-            ['POST', '/restart?user=eva'], ['POST', '/stop?user=eva'], ['POST', '/stop'], ['POST', '/restart']]) {
-            if (NAME === 'root' && method === 'POST' && path !== '/status' && path !== '/stop') continue
+            ['POST', '/restart?user=eva'], ['POST', '/stop?user=eva'], ['POST', '/stop'], ['POST', '/restart'], ['POST', '/restart?user=nobody']]) {
+            if (NAME === 'root' && method === 'POST' && !['/status', '/stop', '/restart?user=nobody'].includes(path)) continue
             if (NAME === 'ana' && path === '/restart') continue
             let [status, text] = await ask(method, path)
             if (status === 200 && path === '/status') text = JSON.parse(text).users.map(({ name }) => name).join()
@@ -113,6 +113,8 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         "root GET /log?kernel 200 Linux version\n",
         "root GET /log?user=..%2f1000 404 ",
         "root GET /log?user=nobody 404 ",
+        "ana POST /restart?user=nobody 403 ",
+        "root POST /restart?user=nobody 404 {\"error\": \"no program of a user of this name has run since the boot\"}\n",
         "root POST /stop 404 {\"error\": \"there is no user of this name who can be stopped: root stays\"}\n",
     ] {
         assert!(said.contains(line), "no {line}: {said}");

@@ -75,8 +75,10 @@ pub enum Refusal {
     NoLog,
     /// The kernel's messages are not read yet.
     NoKernelLog,
-    /// Nobody of that name can be stopped or restarted.
+    /// Nobody of that name can be stopped.
     NoUser,
+    /// There is no user of that name, or none of whom anything has run.
+    NothingRan,
     /// PID 1 does not take orders now.
     Busy,
     /// It did not arrive in time.
@@ -103,6 +105,7 @@ impl Refusal {
             Self::NoLog => ("404 Not Found", "no init of a user of this name has printed anything"),
             Self::NoKernelLog => ("404 Not Found", "the kernel's messages are not kept yet: ask again in a moment"),
             Self::NoUser => ("404 Not Found", "there is no user of this name who can be stopped: root stays"),
+            Self::NothingRan => ("404 Not Found", "no program of a user of this name has run since the boot"),
             Self::Busy => ("503 Service Unavailable", "the machine is busy: ask again in a moment"),
             Self::Late => ("408 Request Timeout", "the request did not arrive within 5 seconds"),
             Self::TooLong => {

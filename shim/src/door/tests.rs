@@ -103,8 +103,13 @@ fn the_openapi_file_describes_each_route_and_its_refusals() {
         let own = below.split("\n  /").next().unwrap().split("\ncomponents").next().unwrap();
         assert!(own.contains(&format!("    {}:\n", method.to_lowercase())), "{path} lacks {method}");
         let refusals = [Refusal::Malformed, Refusal::NotAllowed, Refusal::Late, Refusal::TooLong, Refusal::TooMany];
-        let of_logs = [Refusal::NoLog, Refusal::NoKernelLog, Refusal::NotYours];
-        for refusal in refusals.iter().chain(of_logs.iter().filter(|_| *path == "/log")) {
+        let of_others: &[Refusal] = match *path {
+            "/log" => &[Refusal::NoLog, Refusal::NoKernelLog, Refusal::NotYours],
+            "/restart" => &[Refusal::NothingRan, Refusal::Busy, Refusal::NotYours],
+            "/stop" => &[Refusal::NoUser, Refusal::Busy, Refusal::NotYours],
+            _ => &[],
+        };
+        for refusal in refusals.iter().chain(of_others) {
             let status = &refusal.text().0[..3];
             assert!(own.contains(&format!("\"{status}\"")), "{path} lacks {status}");
         }

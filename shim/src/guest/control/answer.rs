@@ -86,6 +86,9 @@ impl Answer {
                 if user == layout::ROOT_USER && stops {
                     return Err(Refusal::NoUser);
                 }
+                if !stops && !facts::is_known(user) {
+                    return Err(Refusal::NothingRan);
+                }
                 let says = if stops { Says::Stop } else { Says::Restart };
                 service::tell_of(says, Record { numbers: [0; 3], name: user }).map_err(|_| Refusal::Busy)?;
                 // lines about one's own programs would push those about others out of the kernel's log

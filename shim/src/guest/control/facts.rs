@@ -33,6 +33,18 @@ pub fn live(uid: u32, room: &mut [u8; ROOM]) -> Option<Live<'_>> {
     Live::parse(room.get(..length)?)
 }
 
+/// Whether a user of that name has had a sandbox.
+pub fn is_known(name: &str) -> bool {
+    let (mut from, mut room) = (0, [0; ROOM]);
+    while let Some(uid) = next(from) {
+        if live(uid, &mut room).is_some_and(|live| live.name == name) {
+            return true;
+        }
+        from = uid.saturating_add(1);
+    }
+    false
+}
+
 /// Begins the status: everything but the addresses and the users, which follow.
 pub fn machine(text: &mut Text) {
     let uname = rustix::system::uname();
@@ -41,7 +53,7 @@ pub fn machine(text: &mut Text) {
     let mut date = Text::new();
     say!(&mut date, Date::of(time / SECOND));
     let (day, hours) = cut::once(&date, b' ').unwrap_or_default();
-    say!(text, "{\"name\": ", Quoted(&machine::name().name), ", \"nodeos\": \"", env!("CARGO_PKG_VERSION"));
+    say!(text, "{\"name\": ", Quoted(&machine::name()), ", \"nodeos\": \"", env!("CARGO_PKG_VERSION"));
     say!(text, "\", \"kernel\": ", Quoted(kernel), ", \"uptime\": ", machine::uptime());
     say!(text, ", \"time\": \"", day, "T", hours, "Z\", \"synchronized\": ", truth(clock::is_synchronized()));
     let file = place::text(layout::TIME_SOURCE).unwrap_or_default();
