@@ -13,11 +13,7 @@ use rustix::{
 };
 
 use crate::{
-    guest::{
-        log::Log,
-        machine::{self, Name},
-        place, rings,
-    },
+    guest::{log::Log, machine, place, rings},
     layout,
     ring::Head,
     sys,
@@ -203,7 +199,7 @@ fn lines(socket: &OwnedFd, file: &OwnedFd, from: From<'_>, tcp: bool) -> Result<
         return Ok(None);
     }
     // a lease may have given another one
-    let Name { name: host, .. } = machine::name();
+    let host = machine::name();
     while !rest.is_empty() {
         let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { break };
         let (line, taken) = (rest.get(..end), end.saturating_add(1));

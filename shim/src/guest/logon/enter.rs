@@ -22,6 +22,7 @@ use crate::{
         execute::{CLONE, attach},
         log::Log,
         logon::session,
+        machine,
         place::{self, Name},
         privilege,
         terminal::{Line, State},
@@ -121,15 +122,19 @@ fn user_terminal(name: &str, line: Line, (uid, gid): (Uid, Gid), is_init: bool, 
     forget(place);
     let terminal = place::file(&path, OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK)?;
     rustix::fs::fcntl_setfl(&terminal, OFlags::empty())?;
+    let mut state = State::Session;
     if is_init {
         rustix::process::setpgid(None, None)?;
         // SIGTTOU is blocked here, as all signals are
-        rustix::termios::tcsetpgrp(&terminal, rustix::process::getpid())?;
+        if rustix::termios::tcsetpgrp(&terminal, rustix::process::getpid()).is_err() {
+            // PID 1 has lost the console: the init runs without signals from keys
+            state = State::Name;
+        }
     } else {
         rustix::process::setsid()?;
         take_terminal(&terminal)?;
     }
-    line.restore(&terminal, State::Session)?;
+    line.restore(&terminal, state)?;
     Ok(terminal)
 }
 
@@ -148,7 +153,10 @@ fn port(path: &str) -> Result<OwnedFd> {
 /// become the user's root (fs/namespace.c, `mntns_install`).
 fn join_rest(guards: Guards<'_>) -> Result<()> {
     let sandbox = Stream(0);
+    // a DHCP server may have given the machine a name since the sandbox was made
+    let host = machine::name();
     sys::join(sandbox.as_fd(), CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET)?;
+    let _ = rustix::system::sethostname(host.as_bytes());
     if guards.hold(Guard::Pivot) {
         return Ok(());
     }

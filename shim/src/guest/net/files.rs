@@ -14,11 +14,13 @@ use super::card::Card;
 use crate::{
     guest::{
         log::Log,
+        machine,
         place::{self, Name},
         privilege,
     },
     layout,
-    network::{lease::TIME_SERVERS, resolver},
+    network::{lease::TIME_SERVERS, names, resolver},
+    op::File,
     programs, say,
     say::{Text, whole},
 };
@@ -28,6 +30,8 @@ const RESOLVER: &str = "resolv.conf";
 /// The folder of the files.
 pub struct Files {
     folder: OwnedFd,
+    /// Whether the machine has no name of its own.
+    takes_name: bool,
     /// Until there is a name server, programs ask the loopback (resolv.conf(5)): nobody but us can answer there, and we
     /// do not.
     loopback: Vec<OwnedFd, 2>,
@@ -39,7 +43,7 @@ impl Files {
         let folder = place::open_at(CWD, layout::RUN_NET, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let (uid, gid) = privilege::ids_of(&programs::NET);
         rustix::fs::fchown(&folder, Some(uid), Some(gid))?;
-        Ok(Self { folder, loopback: Vec::new() })
+        Ok(Self { folder, takes_name: machine::own().is_none(), loopback: Vec::new() })
     }
 
     /// Takes the place of a name server of this machine, if there is no other yet.
@@ -73,12 +77,14 @@ impl Files {
         }
         self.put("ntp", &text, log);
 
-        text.clear();
-        let mut hosts = live().filter_map(Card::lease).map(|lease| &lease.host).filter(|host| !host.is_empty());
-        if let Some(host) = hosts.next() {
-            say!(&mut text, *host, "\n");
+        let mut given = live().filter_map(Card::lease).filter_map(|lease| names::given(&lease.host));
+        if let Some(name) = given.next().filter(|_| self.takes_name) {
+            for (file, says) in [("hosts", File::Hosts(name)), ("hostname", File::Hostname(name))] {
+                text.clear();
+                say!(&mut text, says);
+                self.put(file, &text, log);
+            }
         }
-        self.put("hostname", &text, log);
     }
 
     /// Writes a file, unless it has that text already.
