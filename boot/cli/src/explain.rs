@@ -211,7 +211,7 @@ impl fmt::Display for Section {
 #[cfg(test)]
 mod tests {
     use super::subject::{Of, PolicyOf};
-    use super::{Code, HOST, Options, Subject, User, limits, one, plan, read, section, sections, text};
+    use super::{Code, Options, Subject, User, limits, one, plan, read, section, sections, text};
     use boot::inspect::App;
     use shim::policy::Policy;
 
