@@ -8,6 +8,7 @@ use shim::layout::{APPS_LABEL, USERS_LABEL};
 use crate::host::Host;
 use crate::host::error::Result;
 use crate::image::carbon::Placement;
+use crate::image::erofs::Packing;
 use crate::image::manifest::Manifest;
 use crate::image::tree::Tree;
 use crate::image::words;
@@ -30,6 +31,8 @@ pub struct Wanted {
     pub arch: &'static Arch,
     /// Where the carbon copy is stored.
     pub placement: Placement,
+    /// Whether it is compressed, with the placement `medium`.
+    pub packing: Packing,
     /// The kernel profile, which selects drivers: one of the architecture's `kernel_profiles`.
     pub profile: &'static str,
     /// The manifest, with the options of the command line merged in.
@@ -73,7 +76,7 @@ pub fn carbon(host: &Host, wanted: &Wanted) -> Result<Tree> {
 }
 
 fn spec(host: &Host, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>) -> Result<Spec> {
-    let Wanted { arch, placement, profile, manifest } = wanted;
+    let Wanted { arch, placement, packing, profile, manifest } = wanted;
     // first what the user may have got wrong, last what takes minutes
     words::check(&manifest.cmdline, &own_words(arch, *placement, true, false))?;
     let node = Choice::parse(manifest.node.as_deref().unwrap_or(node::DEFAULT), arch)?;
@@ -84,6 +87,7 @@ fn spec(host: &Host, wanted: &Wanted, shim: impl FnOnce() -> Result<Shim>) -> Re
     Ok(Spec {
         arch,
         placement: *placement,
+        packing: *packing,
         node,
         includes: manifest.include.clone(),
         cmdline: manifest.cmdline.clone(),
@@ -120,8 +124,8 @@ impl Users {
     }
 
     /// The image with the apps' code, for that machine.
-    pub fn code(&self, host: &Host, arch: &Arch) -> Result<Option<PathBuf>> {
-        (!self.apps.is_empty()).then(|| app::layer(host, &self.apps, arch, "")).transpose()
+    pub fn code(&self, host: &Host, arch: &Arch, packing: Packing) -> Result<Option<PathBuf>> {
+        (!self.apps.is_empty()).then(|| app::layer(host, &self.apps, arch, "", packing)).transpose()
     }
 
     /// The app, if it is the only one.

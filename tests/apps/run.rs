@@ -6,7 +6,7 @@ use std::{
 };
 
 use boot::{
-    image::manifest::Manifest,
+    image::{erofs::Packing, manifest::Manifest},
     parts::node::{Choice, DEFAULT},
     users::app::{self, App},
 };
@@ -31,7 +31,7 @@ pub fn runs(arch: &'static Arch, name: &str) {
     let allow_scripts = Manifest::load(&path).unwrap_or_else(|error| panic!("{error}")).allow_scripts;
     let app = App { writable: row.writable, node: Some(node), allow_scripts, ..App::from(path) };
     if let State::Refused(error, _) = row.state(arch) {
-        let refused = app::layer(&host(), &[app], arch, "").unwrap_err().to_string();
+        let refused = app::layer(&host(), &[app], arch, "", Packing::Stored).unwrap_err().to_string();
         assert!(refused.contains(error), "{refused}");
         return;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use boot::{
     assembly::{self, Wanted},
-    image::{carbon::Placement, manifest::Manifest},
+    image::{carbon::Placement, erofs::Packing, manifest::Manifest},
     parts::shim::weak,
     users::{
         home::Home,
@@ -25,7 +25,13 @@ use tests::{Disk, attacker, host, logs_on};
 /// logon is on the screen too.
 fn pc(disk: &Disk, words: &str) -> Vm {
     let arch = Arch::named("x86_64").unwrap();
-    let wanted = Wanted { arch, placement: Placement::Medium, profile: "pc", manifest: Manifest::default() };
+    let wanted = Wanted {
+        arch,
+        placement: Placement::Medium,
+        packing: Packing::Stored,
+        profile: "pc",
+        manifest: Manifest::default(),
+    };
     let host = host();
     let image = assembly::image_with(&host, &wanted, || weak(arch)).unwrap_or_else(|e| panic!("{e}"));
     let line = assembly::cmdline(&image, true).unwrap_or_else(|error| panic!("{error}")).replace(" quiet ", " ");

@@ -57,9 +57,14 @@ fn make(arch: &'static Arch, target: &str, machines: &[Machine], out: &Path) -> 
 
 fn make_of(users: &Users, arch: &'static Arch, target: &str, machines: &[Machine], out: &Path) -> Made {
     let (host, target) = (host(), Medium::named(target).unwrap());
-    let wanted =
-        Wanted { arch, placement: target.placement.unwrap(), profile: target.profile, manifest: Manifest::default() };
-    let apps = users.code(&host, arch)?;
+    let wanted = Wanted {
+        arch,
+        placement: target.placement.unwrap(),
+        packing: target.packing,
+        profile: target.profile,
+        manifest: Manifest::default(),
+    };
+    let apps = users.code(&host, arch, target.packing)?;
     let users = users.homes(&host, None)?;
     let image = Image { apps, ..assembly::image(&host, &wanted)? };
     let users = users.as_deref();

@@ -10,6 +10,7 @@ use boot::{
     image::{
         Image,
         carbon::Placement,
+        erofs::Packing,
         manifest::{KernelOption, Manifest},
     },
     parts::shim as shim_of,
@@ -50,7 +51,7 @@ pub fn image(arch: &'static Arch, placement: Placement, profile: &'static str, w
         let only = if arch.name == "x86_64" { &["CONFIG_X86_IOPL_IOPERM=y"][..] } else { &[] };
         manifest.kernel.options = DOORS.iter().chain(only).map(|option| KernelOption((*option).to_owned())).collect();
     }
-    let wanted = Wanted { arch, placement, profile, manifest };
+    let wanted = Wanted { arch, placement, packing: Packing::Stored, profile, manifest };
     let made = match weak {
         true => assembly::image_with(&host(), &wanted, || shim_of::weak(arch)),
         false => assembly::image(&host(), &wanted),

@@ -19,7 +19,7 @@ use std::{
 use boot::{
     assembly,
     host::{Host, progress::Progress},
-    image::{Image, carbon::Placement},
+    image::{Image, carbon::Placement, erofs::Packing},
     users::{
         app::{self, App},
         home::Home,
@@ -141,7 +141,7 @@ impl Boot {
     /// When an app is refused.
     #[must_use]
     pub fn all_apps(mut self, apps: &[App]) -> Self {
-        let layer = app::layer(&host(), apps, self.arch, "").unwrap_or_else(|error| panic!("{error}"));
+        let layer = app::layer(&host(), apps, self.arch, "", Packing::Stored).unwrap_or_else(|error| panic!("{error}"));
         self.apps = Some(layer);
         self
     }

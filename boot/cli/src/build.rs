@@ -52,7 +52,7 @@ impl Act for Args {
             )));
         }
         let mut wanted = source.wanted()?;
-        wanted.profile = target.profile;
+        (wanted.profile, wanted.packing) = (target.profile, target.packing);
         wanted.placement = match (source.carbon, target.placement) {
             (Some(asked), Some(fixed)) if asked != fixed => {
                 return Err(Failed::usage(format!("--carbon {asked}: with {target} it is always {fixed}")));
@@ -66,7 +66,7 @@ impl Act for Args {
         let users = source.users(&wanted.manifest)?;
         let host = common.host()?;
         media::free(&host.cache, target, &out).map_err(|error| Failed::usage(format!("--out: cannot {error}")))?;
-        let apps = users.code(&host, wanted.arch)?;
+        let apps = users.code(&host, wanted.arch, wanted.packing)?;
         let homes = users.homes(&host, source.size())?;
         let image = Image { apps, ..assembly::image(&host, &wanted)? };
         let parts = Parts { host: &host, image: &image, users: homes.as_deref(), machines: &machine };

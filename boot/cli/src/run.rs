@@ -132,7 +132,7 @@ impl Act for Args {
             return Err(Failed::usage("--fresh is for the demo's homes, and with --keep for an APP's home"));
         }
         let host = common.host()?;
-        let apps = users.code(&host, self.source.arch())?;
+        let apps = users.code(&host, wanted.arch, wanted.packing)?;
         let made = users.homes(&host, None)?;
         let mut image = Image { apps, ..assembly::image(&host, &wanted)? };
         if self.restart {

@@ -7,6 +7,7 @@ use boot::host::folder::above;
 use boot::host::size::memory_mib;
 use boot::host::window::Window;
 use boot::image::carbon::Placement;
+use boot::image::erofs::Packing;
 use boot::image::manifest::Manifest;
 use boot::image::outside::{self, Outside};
 use boot::image::words;
@@ -141,7 +142,7 @@ impl Source {
             .and_then(|line| words::check(&line, "").map(|()| line))
             .map_err(|error| Failed::usage(format!("cannot {error}")))?;
         let placement = self.carbon.unwrap_or(Placement::Medium);
-        Ok(Wanted { arch: self.arch(), placement, profile: "virt", manifest })
+        Ok(Wanted { arch: self.arch(), placement, packing: Packing::Stored, profile: "virt", manifest })
     }
 
     /// What is measured of it, on that medium.

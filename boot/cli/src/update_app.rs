@@ -91,6 +91,7 @@ impl Act for Args {
             append: None,
             for_app: self.for_app,
         };
+        let packing = found.medium.packing;
         let target = Target::of(found)?;
         if let Some((option, kept)) = self.kept.given() {
             return Err(Failed { status: exit::USAGE, ..target.keeps(option, kept).into() });
@@ -102,7 +103,7 @@ impl Act for Args {
         target.same_apps(users.apps.iter().map(|app| app.name.as_str()))?;
         unknown.iter().for_each(|text| common.progress.say("update-app", text));
         let host = common.host()?;
-        let Some(layer) = users.code(&host, arch)? else { return Err(Failed::usage("an APP is needed")) };
+        let Some(layer) = users.code(&host, arch, packing)? else { return Err(Failed::usage("an APP is needed")) };
         let homes = target.has_homes();
         let room = target.replace(&host, &layer)?;
         let bytes = layer.metadata().map_or(0, |found| found.len());

@@ -14,6 +14,7 @@ pub mod unpack;
 pub mod words;
 
 use self::carbon::Placement;
+use self::erofs::Packing;
 use crate::host::Host;
 use crate::host::cache::{Cache, remove};
 use crate::host::digest::{Key, file as digest_of};
@@ -67,6 +68,8 @@ pub struct Spec {
     pub arch: &'static Arch,
     /// Where the carbon copy is stored.
     pub placement: Placement,
+    /// Whether it is compressed there, with the placement `medium`.
+    pub packing: Packing,
     pub node: Choice,
     /// More files for the carbon copy.
     pub includes: Vec<Include>,
@@ -94,11 +97,11 @@ pub fn assemble(host: &Host, spec: &Spec) -> Result<Image> {
     let (initramfs, carbon) = match spec.placement {
         Placement::Plain => (initramfs(host, spec, Some(&tree), None)?, None),
         Placement::Image => {
-            let image = erofs::image(host, &erofs::CARBON, spec.arch.name, &tree)?;
+            let image = erofs::image(host, &erofs::CARBON, Packing::Compressed, spec.arch.name, &tree)?;
             (initramfs(host, spec, None, Some(&image))?, None)
         }
         Placement::Medium => {
-            let image = erofs::image(host, &erofs::CARBON, spec.arch.name, &tree)?;
+            let image = erofs::image(host, &erofs::CARBON, spec.packing, spec.arch.name, &tree)?;
             (initramfs(host, spec, None, None)?, Some(image))
         }
     };

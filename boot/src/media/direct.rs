@@ -11,6 +11,7 @@ use crate::host::cache::write_whole;
 use crate::host::error::{Result, Tried};
 use crate::host::run::Run;
 use crate::host::window::Window;
+use crate::image::erofs::Packing;
 use crate::image::{APPS_FILE, CARBON_FILE, words};
 use crate::parts::kernel;
 use crate::users::ext4::not_in_use;
@@ -21,6 +22,7 @@ pub const MEDIUM: Medium = Medium {
     shape: Shape::Folder,
     archs: &["x86_64", "aarch64"],
     placement: None,
+    packing: Packing::Stored,
     profile: "virt",
     menu: false,
     machines: false,

@@ -27,6 +27,7 @@ use crate::host::run::Run;
 use crate::host::tool::Sign;
 use crate::host::window::Window;
 use crate::image::carbon::Placement;
+use crate::image::erofs::Packing;
 use crate::image::{APPS_FILE, CARBON_FILE};
 use crate::parts::Versions;
 use crate::parts::debian::{fetched, installed, unpacked};
@@ -37,6 +38,7 @@ pub const MEDIUM: Medium = Medium {
     shape: Shape::File,
     archs: &["x86_64", "aarch64"],
     placement: Some(Placement::Medium),
+    packing: Packing::Compressed,
     profile: "pc",
     menu: true,
     machines: false,

@@ -5,6 +5,7 @@
 pub mod card;
 mod direct;
 mod found;
+mod free;
 mod hardware;
 mod iso;
 mod layers;
@@ -34,12 +35,13 @@ use crate::host::run::Run;
 use crate::host::tool::Sign;
 use crate::host::window::Window;
 use crate::image::carbon::Placement;
-use crate::image::{APPS_FILE, Image, archive};
+use crate::image::erofs::Packing;
+use crate::image::{Image, archive};
 use crate::parts::Versions;
 use crate::users::carried;
-use crate::users::ext4::not_in_use;
 
 pub use self::found::Found;
+pub use self::free::free;
 use self::hardware::Stock;
 pub use self::hardware::{Asked, Drive, Firmware, Hardware, Loaded, Refused, Slot, Start, Starts};
 pub use self::layers::{Code, Layers};
@@ -59,6 +61,8 @@ pub struct Medium {
     pub archs: &'static [&'static str],
     /// Where the carbon copy is stored on it; `None` if the user may choose.
     pub placement: Option<Placement>,
+    /// Whether the filesystems on it are compressed.
+    pub packing: Packing,
     /// The kernel profile, which selects drivers.
     pub profile: &'static str,
     /// Whether a boot menu contains the kernel's words: then only plain characters are allowed.
@@ -200,58 +204,6 @@ pub fn beside(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// Refuses a path if anything is there except the unchanged result of a build for the same target: users may have
-/// written to the homes since.
-pub fn free(cache: &Cache, medium: &Medium, out: &Path) -> Result<()> {
-    let refused = |why: String, next: &str| Err(Error::new(format!("write {}", out.display()), why).next(next));
-    let Ok(found) = fs::metadata(out) else { return Ok(()) };
-    let (new, described) = match medium.shape {
-        Shape::File => ("name a new file", beside(out)),
-        Shape::Folder => ("name a new folder", out.join(MANIFEST)),
-    };
-    match medium.shape {
-        Shape::File if !found.is_file() => {
-            return refused(format!("it is not a file; {medium} is one, for dd to write to a device"), new);
-        }
-        Shape::Folder if !found.is_dir() => return refused(format!("it is a file; {medium} is a folder"), new),
-        _ => {}
-    }
-    let known = Manifest::read(&described).ok().filter(|manifest| manifest.target == medium.name);
-    let here = match medium.shape {
-        Shape::File => Vec::new(),
-        Shape::Folder => manifest::members(cache, out)?,
-    };
-    // an app's data may be what changed
-    let app = known.iter().flat_map(|known| &known.members).any(|member| member.path == Path::new(APPS_FILE));
-    let changed = match medium.code {
-        Code::Apart(_) if app => {
-            let update = Run::new("nodeos").arg("update-app").arg(out).arg("APP");
-            format!("for a new version of the app that keeps its data: {update}; or {new}, whose homes are new")
-        }
-        _ => new.to_owned(),
-    };
-    for member in here.iter().filter(|member| member.path != Path::new(MANIFEST)) {
-        let (path, kept) = (member.path.display(), known.iter().flat_map(|known| &known.members));
-        match kept.into_iter().find(|known| known.path == member.path) {
-            None => return refused(format!("{path} lies there, which no build for {medium} wrote"), new),
-            Some(known) if known != member => {
-                return refused(format!("{path} was changed since it was built"), &changed);
-            }
-            Some(_) => not_in_use(format!("replace {path}"), &out.join(&member.path))?,
-        }
-    }
-    if medium.shape == Shape::File {
-        match known.and_then(|known| known.sha256) {
-            None => return refused(format!("a file is there that no build for {medium} wrote"), new),
-            Some(known) if known != digest::file(cache, out)? => {
-                return refused("it was changed since it was built".to_owned(), &changed);
-            }
-            Some(_) => not_in_use(format!("replace {}", out.display()), out)?,
-        }
-    }
-    Ok(())
-}
-
 /// The system console of a kernel, which shows the output of an app: the last one on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Console {
@@ -335,12 +287,8 @@ impl fmt::Display for Medium {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, APPS_FILE, MANIFEST, Manifest, Medium, beside, free, manifest};
-    use crate::host::cache::Cache;
+    use super::{ALL, Medium};
     use shim::arches::Arch;
-    use std::collections::BTreeMap;
-    use std::fs;
-    use std::path::Path;
 
     #[test]
     fn every_medium_has_its_name_and_existing_kernel_profiles() {
@@ -353,48 +301,5 @@ mod tests {
         }
         let error = Medium::named("pxe").unwrap().check(Arch::named("aarch64").unwrap()).unwrap_err().to_string();
         assert!(error.contains("make pxe for aarch64: that target is made for x86_64"), "{error}");
-    }
-
-    #[test]
-    fn only_files_written_by_a_build_are_replaced() {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::at(folder.path().join("cache")).unwrap();
-        let (file, dir) = (folder.path().join("file"), folder.path().join("dir"));
-        let free = |target: &str, path: &Path| free(&cache, Medium::named(target).unwrap(), path);
-        let why = |target: &str, path: &Path| free(target, path).unwrap_err().to_string();
-        assert!(free("iso", &file).is_ok() && free("direct", &dir).is_ok());
-        fs::write(&file, "mine").unwrap();
-        fs::create_dir(&dir).unwrap();
-        assert!(why("iso", &file).contains("no build for iso wrote"));
-        assert!(why("direct", &file).contains("it is a file") && why("iso", &dir).contains("it is not a file"));
-        assert!(free("direct", &dir).is_ok());
-        fs::write(dir.join("users.ext4"), "mine").unwrap();
-        assert!(why("direct", &dir).contains("users.ext4 lies there, which no build for direct wrote"));
-
-        // unchanged since a build for the same target, and not after a change
-        fs::write(dir.join(APPS_FILE), "code").unwrap();
-        let members = manifest::members(&cache, &dir).unwrap();
-        let manifest = |target: &str, sha256, members| Manifest {
-            target: target.to_owned(),
-            arch: "x86_64".to_owned(),
-            cmdline: String::new(),
-            bytes: 4,
-            sha256,
-            versions: BTreeMap::new(),
-            members,
-        };
-        let text = manifest("direct", None, members).json().unwrap();
-        fs::write(dir.join(MANIFEST), text).unwrap();
-        assert_eq!(free("direct", &dir), Ok(()));
-        assert!(why("pxe", &dir).contains("no build for pxe wrote"));
-        fs::write(dir.join("users.ext4"), "more").unwrap();
-        let next = format!("nodeos update-app {} APP; or name a new folder, whose homes are new", dir.display());
-        assert!(why("direct", &dir).contains("users.ext4 was changed since it was built\n  next: for a new version"));
-        assert!(why("direct", &dir).ends_with(&next));
-        let digest = crate::host::digest::file(&cache, &file).unwrap();
-        fs::write(beside(&file), manifest("iso", Some(digest), vec![]).json().unwrap()).unwrap();
-        assert_eq!(free("iso", &file), Ok(()));
-        fs::write(&file, "written").unwrap();
-        assert!(why("iso", &file).contains("it was changed since it was built"));
     }
 }

@@ -17,6 +17,7 @@ use crate::host::error::{Result, Tried};
 use crate::host::tool::Sign;
 use crate::image::archive;
 use crate::image::carbon::Placement;
+use crate::image::erofs::Packing;
 use crate::image::tree::{Entry, Tree};
 use crate::parts::debian::installed;
 
@@ -26,6 +27,7 @@ pub const MEDIUM: Medium = Medium {
     shape: Shape::Folder,
     archs: &["x86_64"],
     placement: Some(Placement::Image),
+    packing: Packing::Compressed,
     profile: "pc",
     menu: true,
     machines: true,

@@ -22,6 +22,7 @@ use crate::host::error::{Error, Result, Tried};
 use crate::host::run::Run;
 use crate::host::tool::Sign;
 use crate::image::carbon::Placement;
+use crate::image::erofs::Packing;
 use crate::image::{APPS_FILE, CARBON_FILE};
 use crate::parts::Versions;
 use crate::parts::debian;
@@ -34,6 +35,7 @@ pub const MEDIUM: Medium = Medium {
     shape: Shape::File,
     archs: &["aarch64"],
     placement: Some(Placement::Medium),
+    packing: Packing::Compressed,
     profile: "rpi",
     menu: true,
     machines: false,

@@ -22,6 +22,7 @@ use crate::host::error::{Error, Result, Tried};
 use crate::host::foreign;
 use crate::host::shown::Shown;
 use crate::image::erofs;
+use crate::image::erofs::Packing;
 use crate::image::manifest::Include;
 use crate::image::tree::{self, Tree};
 use crate::parts::node::Choice;
@@ -97,7 +98,7 @@ impl From<PathBuf> for App {
 }
 
 /// The image with the code of these apps; their `APP_INIT` does `first` before all else, which is JavaScript.
-pub fn layer(host: &Host, apps: &[App], arch: &Arch, first: &str) -> Result<PathBuf> {
+pub fn layer(host: &Host, apps: &[App], arch: &Arch, first: &str, packing: Packing) -> Result<PathBuf> {
     let mut tree = Tree::default();
     for app in apps {
         let code = code(host, app, arch, first).map_err(|error| match app.name.as_str() {
@@ -107,7 +108,7 @@ pub fn layer(host: &Host, apps: &[App], arch: &Arch, first: &str) -> Result<Path
         })?;
         add(&mut tree, &code, app.writable)?;
     }
-    erofs::image(host, &erofs::APPS, arch.name, &tree)
+    erofs::image(host, &erofs::APPS, packing, arch.name, &tree)
 }
 
 /// A users partition with the apps' homes, in which nothing is yet; from the cache. Whoever lets a machine write makes a

@@ -6,6 +6,7 @@ use boot::host::Host;
 use boot::host::cache::Cache;
 use boot::host::progress::Progress;
 use boot::image::archive;
+use boot::image::erofs::Packing;
 use boot::image::tree::{self, Tree};
 use boot::inspect::{self, Contents, Homes, inspect, machine};
 use boot::users::app::{App, code, homes, layer};
@@ -50,7 +51,8 @@ fn refused(files: &[(&str, &str)]) -> String {
     let scratch = Scratch::new();
     let folder = app(&scratch, files);
     fs::create_dir_all(&folder).unwrap();
-    let error = layer(&host(&scratch), &[folder.clone().into()], &ALL[0], "").unwrap_err().to_string();
+    let error =
+        layer(&host(&scratch), &[folder.clone().into()], &ALL[0], "", Packing::Compressed).unwrap_err().to_string();
     assert!(!scratch.folder().join("cache/apps").exists(), "something was written: {error}");
     error.replace(scratch.folder().to_str().unwrap(), "")
 }
@@ -60,7 +62,7 @@ fn an_error_names_which_of_several_apps_it_is_about() {
     let scratch = Scratch::new();
     let folder = app(&scratch, &[("package.json", "{}")]);
     let apps = |name: &str| [App { name: name.to_owned(), ..App::from(folder.clone()) }];
-    let why = |name| layer(&host(&scratch), &apps(name), &ALL[0], "").unwrap_err().to_string();
+    let why = |name| layer(&host(&scratch), &apps(name), &ALL[0], "", Packing::Compressed).unwrap_err().to_string();
     assert!(why("web").starts_with("build the app web: run /"), "{}", why("web"));
     assert!(why("app").starts_with("run /"), "{}", why("app"));
 }
@@ -78,7 +80,7 @@ fn a_folder_becomes_a_layer_without_git_history_and_npm_tokens() {
     ];
     let folder = app(&scratch, &files);
     symlink("lib/x.js", folder.join("link")).unwrap();
-    let path = layer(&host(&scratch), &[folder.clone().into()], &ALL[0], "").unwrap();
+    let path = layer(&host(&scratch), &[folder.clone().into()], &ALL[0], "", Packing::Compressed).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "an app's files may be secret");
     let expected = [
         ("/app", "drwxr-xr-x"),
@@ -98,9 +100,13 @@ fn a_folder_becomes_a_layer_without_git_history_and_npm_tokens() {
     let found: Vec<_> = found.iter().map(|(path, mode, _)| (path.as_str(), mode.as_str())).collect();
     assert_eq!(found, expected);
     assert!(members(&path).iter().all(|(.., owner)| *owner == (0, 0)));
-    assert_eq!(layer(&host(&scratch), &[folder.clone().into()], &ALL[0], "").unwrap(), path, "made once");
+    assert_eq!(
+        layer(&host(&scratch), &[folder.clone().into()], &ALL[0], "", Packing::Compressed).unwrap(),
+        path,
+        "made once"
+    );
     let writable = App { writable: true, ..App::from(folder) };
-    let path = layer(&host(&scratch), &[writable], &ALL[0], "").unwrap();
+    let path = layer(&host(&scratch), &[writable], &ALL[0], "", Packing::Compressed).unwrap();
     let found = members(&path);
     let folders: Vec<_> =
         found.iter().filter(|(_, mode, _)| mode == "drwxrwxrwt").map(|(path, ..)| &path[..]).collect();
@@ -178,7 +184,7 @@ fn an_app_that_cannot_start_is_refused_before_anything_is_written() {
     let scratch = Scratch::new();
     let error = |name: &str| {
         let path = scratch.folder().join(name);
-        layer(&host(&scratch), &[path.clone().into()], &ALL[0], "").unwrap_err().to_string()
+        layer(&host(&scratch), &[path.clone().into()], &ALL[0], "", Packing::Compressed).unwrap_err().to_string()
     };
     assert!(error("gone.js").contains("ENOENT"));
     fs::write(scratch.folder().join("x.py"), "").unwrap();
@@ -196,7 +202,7 @@ fn eight_apps_at_once_each_get_their_image() {
             let (host, made, app) = (&host, &made, scratch.folder().join(format!("{number}.js")));
             scope.spawn(move || {
                 fs::write(&app, format!("// {number}")).unwrap();
-                let image = layer(host, &[app.clone().into()], &ALL[0], "").unwrap();
+                let image = layer(host, &[app.clone().into()], &ALL[0], "", Packing::Compressed).unwrap();
                 made.wait();
                 let file = format!("/app/app/{number}.js");
                 assert!(members(&image).iter().any(|(path, ..)| *path == file), "the image of app {number}");
@@ -258,7 +264,7 @@ fn a_medium_tells_which_apps_and_homes_its_machine_has() {
     let web = App { policy: Some(policy(r#"{"memory": "64M"}"#)), ..named("web") };
     let apps = [web, App { writable: true, ..named("worker") }];
     let host = host(&scratch);
-    let layer = layer(&host, &apps, &ALL[0], "").unwrap();
+    let layer = layer(&host, &apps, &ALL[0], "", Packing::Compressed).unwrap();
     let users = scratch.folder().join("users.ext4");
     fs::copy(homes(&host, &apps, 8 << 20).unwrap(), &users).unwrap();
     set_policy(&users, "worker", Some(&policy(r#"{"pids": 40}"#))).unwrap();

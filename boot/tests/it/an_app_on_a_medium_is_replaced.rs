@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 
 use boot::host::digest;
-use boot::image::erofs::{APPS as APPS_IMAGE, mkfs};
+use boot::image::erofs::{APPS as APPS_IMAGE, Packing, mkfs};
 use boot::image::manifest::Manifest as Settings;
 use boot::inspect::machine;
 use boot::media::{Found, Manifest, Member, beside};
@@ -185,7 +185,7 @@ fn only_folders_that_are_users_count_as_apps() {
     fs::write(from.join(format!("{APP}{APP_INIT}")), "// one").unwrap();
     fs::write(from.join("file"), "no app").unwrap();
     // without a checksum, because the label comes afterwards
-    mkfs(&APPS_IMAGE).args(["-E", "nosbcrc"]).arg(&image).arg(&from).ok().unwrap();
+    mkfs(&APPS_IMAGE, Packing::Compressed).args(["-E", "nosbcrc"]).arg(&image).arg(&from).ok().unwrap();
     File::options().write(true).open(&image).unwrap().write_all_at(APPS_LABEL.as_bytes(), 1024 + 64).unwrap();
     let card = card(stage.folder.path(), Some(&image));
     assert_eq!(target(&card).unwrap().same_apps([APP].into_iter()), Ok(()));

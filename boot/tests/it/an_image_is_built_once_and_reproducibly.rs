@@ -6,7 +6,7 @@ use boot::host::Host;
 use boot::host::cache::Cache;
 use boot::host::progress::Progress;
 use boot::image::carbon::Placement;
-use boot::image::erofs::identity;
+use boot::image::erofs::{Packing, identity};
 use boot::image::manifest::Include;
 use boot::image::unpack;
 use boot::image::{Image, Spec, assemble};
@@ -45,6 +45,7 @@ fn prepared(tiny: &Tiny, placement: Placement) -> (Host, Spec) {
     let spec = Spec {
         arch: tiny.arch,
         placement,
+        packing: Packing::Compressed,
         node: Choice::Binary(tiny.program("node", &["-g"], &[&leaf])),
         includes: vec![Include { from: kernel(tiny), to: "/share/data".to_owned() }],
         cmdline: "TZ=UTC".to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::users::{homes, small};
 use boot::host::run::Run;
-use boot::image::erofs::{CARBON, mkfs};
+use boot::image::erofs::{CARBON, Packing, mkfs};
 use boot::users::image::create;
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -21,7 +21,7 @@ pub fn carbon(folder: &Path) -> PathBuf {
     fs::create_dir_all(from.join("bin")).unwrap();
     fs::write(from.join("node"), "no node").unwrap();
     fs::write(from.join("bin/node"), "https://nodejs.org/download/release/v24.21.0/node-v24.21.0.tar.gz").unwrap();
-    mkfs(&CARBON).arg(&image).arg(&from).ok().unwrap();
+    mkfs(&CARBON, Packing::Compressed).arg(&image).arg(&from).ok().unwrap();
     image
 }
 

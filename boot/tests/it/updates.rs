@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use boot::host::Host;
 use boot::host::cache::Cache;
 use boot::host::progress::Progress;
+use boot::image::erofs::Packing;
 use boot::media::{Found, Manifest, Member};
 use boot::update::Target;
 use boot::users::app::{App, layer};
@@ -37,7 +38,7 @@ impl Stage {
         let path = self.at("app.js");
         fs::write(&path, text).unwrap();
         let app = App { name: name.to_owned(), ..App::from(path) };
-        layer(&self.host, &[app], self.arch, "").unwrap()
+        layer(&self.host, &[app], self.arch, "", Packing::Compressed).unwrap()
     }
 
     pub fn update(&self, path: &Path, layer: &Path) -> Option<u64> {

@@ -3,7 +3,7 @@
 
 use crate::users::names;
 use boot::host::run::find;
-use boot::image::erofs::{CARBON, mkfs};
+use boot::image::erofs::{CARBON, Packing, mkfs};
 use boot::inspect::{Contents, inspect};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -15,7 +15,7 @@ fn erofs(folder: &Path, fill: impl FnOnce(&Path)) -> PathBuf {
     let (from, image) = (folder.join("from"), folder.join("image"));
     fs::create_dir(&from).unwrap();
     fill(&from);
-    mkfs(&CARBON).arg(&image).arg(&from).ok().unwrap();
+    mkfs(&CARBON, Packing::Compressed).arg(&image).arg(&from).ok().unwrap();
     image
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use boot::host::Host;
 use boot::host::cache::Cache;
 use boot::host::progress::Progress;
+use boot::image::erofs::Packing;
 use boot::media::Manifest;
 use boot::users::app::{App, layer};
 use boot::users::names::APP;
@@ -20,7 +21,7 @@ fn direct(stage: &Stage) -> PathBuf {
     fs::write(&app, "").unwrap();
     let host = Host { cache: Cache::at(stage.sign("cache")).unwrap(), progress: Progress::Silent };
     let app = App { name: APP.to_owned(), ..App::from(app) };
-    let layer = layer(&host, &[app], Arch::named("x86_64").unwrap(), "").unwrap();
+    let layer = layer(&host, &[app], Arch::named("x86_64").unwrap(), "", Packing::Compressed).unwrap();
     fs::copy(layer, folder.join("apps.erofs")).unwrap();
     let words = "users=LABEL=nodeos-users apps=LABEL=nodeos-apps\n";
     for (name, text) in [("kernel", ""), ("initramfs", ""), ("users.ext4", "homes"), ("cmdline", words)] {

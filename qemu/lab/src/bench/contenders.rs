@@ -14,6 +14,7 @@ use boot::host::error::{Result, Tried};
 use boot::image::Image;
 use boot::image::archive;
 use boot::image::carbon::Placement;
+use boot::image::erofs::Packing;
 use boot::image::manifest::Manifest;
 use boot::image::tree::{Entry, Tree};
 use boot::parts::debian;
@@ -99,7 +100,10 @@ pub const ALL: [Contender; 8] = [
 const DEBIAN: &str = "a root and namespaces for each user, a system call filter, landlock, limits but systemd's own";
 
 fn image(host: &Host, arch: &'static Arch, placement: Placement) -> Result<Image> {
-    assembly::image(host, &Wanted { arch, placement, profile: "virt", manifest: Manifest::default() })
+    assembly::image(
+        host,
+        &Wanted { arch, placement, packing: Packing::Stored, profile: "virt", manifest: Manifest::default() },
+    )
 }
 
 fn booted(image: &Image, initramfs: PathBuf, disks: Vec<PathBuf>, words: &str) -> Result<Booted> {
@@ -154,7 +158,13 @@ fn packed(tree: &Tree, folder: &Path) -> Result<PathBuf> {
 
 /// The carbon copy's files, at the top of an initramfs.
 fn carbon(host: &Host, arch: &'static Arch) -> Result<Tree> {
-    let wanted = Wanted { arch, placement: Placement::Plain, profile: "virt", manifest: Manifest::default() };
+    let wanted = Wanted {
+        arch,
+        placement: Placement::Plain,
+        packing: Packing::Stored,
+        profile: "virt",
+        manifest: Manifest::default(),
+    };
     let mut tree = assembly::carbon(host, &wanted)?;
     folders(&mut tree, &["/root"])?;
     Ok(tree)

@@ -20,6 +20,7 @@ use boot::host::Host;
 use boot::host::error::{Error, Result};
 use boot::host::interrupt::{self, Making};
 use boot::image::Image;
+use boot::image::erofs::Packing;
 use boot::users::app::{self, App};
 use boot::users::image::DEFAULT_SIZE;
 
@@ -38,7 +39,7 @@ pub fn timeline(host: &Host, subject: &Subject, app: &App, image: &Image) -> Res
     let tried = || format!("time the boot of {}", app.path.display());
     let _making = Making::start();
     let homes = app::homes(host, slice::from_ref(app), DEFAULT_SIZE)?;
-    let apps = Some(app::layer(host, slice::from_ref(app), image.arch, include_str!("trace.js"))?);
+    let apps = Some(app::layer(host, slice::from_ref(app), image.arch, include_str!("trace.js"), Packing::Stored)?);
     interrupt::check(tried)?;
     let image = &Image { apps, ..image.clone() };
     let mut machine = machine(image, &image.initramfs, &homes, "loglevel=7")?;

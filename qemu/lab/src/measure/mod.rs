@@ -26,6 +26,7 @@ use boot::host::Host;
 use boot::host::error::Result;
 use boot::image::Image;
 use boot::image::carbon::Placement;
+use boot::image::erofs::Packing;
 use boot::image::manifest::Manifest;
 use boot::media::Medium;
 
@@ -52,17 +53,17 @@ impl Subject {
     /// The image for the medium.
     fn image(&self, host: &Host) -> Result<Image> {
         let placement = self.target.placement.unwrap_or(Placement::Medium);
-        let apps = self.users.code(host, self.arch)?;
-        Ok(Image { apps, ..self.image_at(host, self.target.profile, placement)? })
+        let apps = self.users.code(host, self.arch, self.target.packing)?;
+        Ok(Image { apps, ..self.image_at(host, self.target.profile, placement, self.target.packing)? })
     }
 
     /// The image that is booted in QEMU to measure, for any medium.
     pub fn booted(&self, host: &Host, place: Placement) -> Result<Image> {
-        self.image_at(host, PROFILE, place)
+        self.image_at(host, PROFILE, place, Packing::Stored)
     }
 
-    fn image_at(&self, host: &Host, profile: &'static str, place: Placement) -> Result<Image> {
-        let wanted = Wanted { arch: self.arch, placement: place, profile, manifest: self.manifest.clone() };
+    fn image_at(&self, host: &Host, profile: &'static str, place: Placement, packing: Packing) -> Result<Image> {
+        let wanted = Wanted { arch: self.arch, placement: place, packing, profile, manifest: self.manifest.clone() };
         assembly::image(host, &wanted)
     }
 }
