@@ -114,7 +114,7 @@ pub fn users_ask_for_what_their_policy_allows(arch: &'static Arch) {
         "root GET /log?user=..%2f1000 404 ",
         "root GET /log?user=nobody 404 ",
         "ana POST /restart?user=nobody 403 ",
-        "root POST /restart?user=nobody 404 {\"error\": \"no program of a user of this name has run since the boot\"}\n",
+        "root POST /restart?user=nobody 404 {\"error\": \"no program of this user has run since the boot\"}\n",
         "root POST /stop 404 {\"error\": \"there is no user of this name who can be stopped: root stays\"}\n",
     ] {
         assert!(said.contains(line), "no {line}: {said}");

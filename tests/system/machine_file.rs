@@ -117,7 +117,7 @@ pub fn settings_that_are_broken_or_not_roots_count_for_nothing(arch: &'static Ar
         ),
         (
             write(r#"{"hostname": "garden", "address": "10.0.2.300/24"}"#, roots),
-            "address is ADDRESS/PREFIX, dhcp or off",
+            "address is an IPv4 address and its prefix, such as 10.0.0.5/24, or dhcp, or off",
         ),
         (write(GOOD, &format!("{roots}sif .machine.json uid 1000\n")), "others than root can write it"),
         (write(GOOD, &format!("{roots}sif .machine.json mode 0100622\n")), "others than root can write it"),

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use boot::users::policy::set_policy;
 use dhcproto::v4::{DhcpOption, Message, MessageType, UnknownOption};
 use qemu::vm::Vm;
-use shim::arches::Arch;
+use shim::{arches::Arch, policy::Policy, upkeep::Restart};
 use tests::{
     Boot, Disk,
     cable::{Cable, How, Server, bytes},
@@ -85,16 +86,27 @@ pub fn a_machine_without_a_name_takes_the_one_that_a_dhcp_server_gives(arch: &'s
             console.log('named', os.hostname(), file, error?.code ?? address, JSON.parse(text).name)
         }))
         setInterval(() => {}, 1000)";
+    // what stays keeps the sandbox, which was made before the lease; a later start is called by the new name, too
+    let eva = r"
+        const { spawn } = require('child_process')
+        const stays = { detached: true, stdio: 'ignore' }
+        if (!require('fs').existsSync('/tmp/seen')) {
+            require('fs').writeFileSync('/tmp/seen', '')
+            spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], stays).unref()
+        } else console.log('later it is', require('os').hostname())";
     for (given, words, named) in
         [("board", "", "board"), ("board", "hostname=here", "here"), ("localhost", "", "nodeos"), ("a.b", "", "nodeos")]
     {
         let mut server = Server::new(2, 15);
         server.options.push(DhcpOption::Hostname(given.to_owned()));
         let cable = Cable::new(1, vec![server]);
-        let disk = Disk::with(&[runs("ana", 1000, ana)]);
+        let disk = Disk::with(&[runs("ana", 1000, ana), runs("eva", 1001, eva)]);
         waits_for_the_network(&disk, "ana");
+        let policy = Policy { restart: Some(Restart::Always), backoff: Some(1), ..Policy::default() };
+        set_policy(&disk.path, "eva", Some(&policy)).unwrap();
         let mut vm = Boot::on(arch).homes(&disk).words(words).cables(&[&cable]).start();
         vm.expect(&format!("named {named} {named} 127.0.0.1 {named}\n")).unwrap();
+        vm.expect(&format!("later it is {named}\n")).unwrap();
     }
 }
 

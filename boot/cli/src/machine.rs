@@ -1,6 +1,6 @@
 //! `nodeos machine`: shows and changes one machine's own settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use boot::tools::For;
 use boot::users::machine::{set_settings, settings};
@@ -79,11 +79,27 @@ impl Act for Args {
         if !ntp.is_empty() {
             new.ntp = Some(if *ntp == ["none"] { List::new() } else { list(ntp, &keys::NTP)? });
         }
-        new.check().map_err(Failed::usage)?;
-        set_settings(file, Some(&new).filter(|new| **new != MachineFile::default()))?;
-        common.progress.say("machine", &format!("the settings are {new}, from the next boot on"));
+        new.check().map_err(|why| {
+            Failed::usage(format!("cannot set {new} in {}: {why}; nothing was changed", file.display()))
+        })?;
+        if let Some(zone) = new.timezone.filter(|zone| is_unknown(Path::new(ZONES), zone)) {
+            let text = format!("{ZONES} has no {zone}: if node does not know that zone either, its time is UTC");
+            common.progress.say("machine", &text);
+        }
+        let new = Some(&new).filter(|new| **new != MachineFile::default());
+        set_settings(file, new)?;
+        let text = new.map_or_else(|| "there are no settings".to_owned(), |new| format!("the settings are {new}"));
+        common.progress.say("machine", &format!("{text}, from the next boot on"));
         Ok(exit::DONE)
     }
+}
+
+/// Where this host has its time zones (tzset(3)). The machine needs no such files: node has its own.
+const ZONES: &str = "/usr/share/zoneinfo";
+
+/// Whether the host has time zones, and not that one.
+fn is_unknown(zones: &Path, name: &str) -> bool {
+    zones.is_dir() && !zones.join(name).is_file()
 }
 
 fn list<'a>(values: &'a [String], key: &Key) -> Result<List<'a>, Failed> {
@@ -96,4 +112,22 @@ fn list<'a>(values: &'a [String], key: &Key) -> Result<List<'a>, Failed> {
 fn help_of_list(key: &Key) -> String {
     let none = if key.name == name::NTP { ", or none for an empty list" } else { "" };
     format!("{}. With a comma between them{none}", help(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_unknown;
+    use std::fs;
+
+    #[test]
+    fn a_time_zone_is_unknown_if_the_host_has_others() {
+        let zones = tempfile::tempdir().unwrap();
+        fs::create_dir(zones.path().join("Europe")).unwrap();
+        fs::write(zones.path().join("Europe/Madrid"), "").unwrap();
+        assert!(!is_unknown(zones.path(), "Europe/Madrid"));
+        for name in ["Europe/Madird", "Europe", "CEST"] {
+            assert!(is_unknown(zones.path(), name), "{name}");
+            assert!(!is_unknown(&zones.path().join("none"), name), "{name}");
+        }
+    }
 }

@@ -265,7 +265,9 @@ fn say(progress: Progress, machine: &Machine) {
     let Machine { arch, memory_mib, .. } = machine;
     progress.say("run", &format!("{arch} with {memory_mib} MiB; ctrl-a x stops it"));
     for Publish { host, guest } in machine.network.publish() {
-        progress.say("run", &format!("port {guest} of the machine: http://localhost:{host}/"));
+        // most apps are for a browser; what has a number of its own is not
+        let (before, after) = if *guest == 22 { ("", "") } else { ("http://", "/") };
+        progress.say("run", &format!("port {guest} of the machine: {before}localhost:{host}{after}"));
     }
 }
 

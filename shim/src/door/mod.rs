@@ -77,7 +77,7 @@ pub enum Refusal {
     NoKernelLog,
     /// Nobody of that name can be stopped.
     NoUser,
-    /// There is no user of that name, or none of whom anything has run.
+    /// No program of a user of that name has run.
     NothingRan,
     /// PID 1 does not take orders now.
     Busy,
@@ -102,10 +102,10 @@ impl Refusal {
                 ("403 Forbidden", "your policy does not allow this: its key machine lists what you may do")
             }
             Self::NotYours => ("403 Forbidden", "only root may ask this of another user, or of the kernel"),
-            Self::NoLog => ("404 Not Found", "no init of a user of this name has printed anything"),
+            Self::NoLog => ("404 Not Found", "no init of this user has printed anything"),
             Self::NoKernelLog => ("404 Not Found", "the kernel's messages are not kept yet: ask again in a moment"),
             Self::NoUser => ("404 Not Found", "there is no user of this name who can be stopped: root stays"),
-            Self::NothingRan => ("404 Not Found", "no program of a user of this name has run since the boot"),
+            Self::NothingRan => ("404 Not Found", "no program of this user has run since the boot"),
             Self::Busy => ("503 Service Unavailable", "the machine is busy: ask again in a moment"),
             Self::Late => ("408 Request Timeout", "the request did not arrive within 5 seconds"),
             Self::TooLong => {

@@ -98,6 +98,9 @@ fn refusals_say_the_numbers_of_their_limits() {
 #[test]
 fn the_openapi_file_describes_each_route_and_its_refusals() {
     let document = include_str!("../../../docs/door.yaml");
+    for event in saphyr_parser::Parser::new_from_str(document) {
+        let _ = event.unwrap();
+    }
     for Route { method, path, .. } in ROUTES {
         let (_, below) = document.split_once(&format!("\n  {path}:\n")).unwrap_or_else(|| panic!("no {path}"));
         let own = below.split("\n  /").next().unwrap().split("\ncomponents").next().unwrap();

@@ -18,14 +18,14 @@ keys! {
         text: "The address of the first network card: a fixed one, one by DHCP, or (off) no network at all. With a fixed \
                one, other cards ask by DHCP",
         value: "ADDRESS/PREFIX, dhcp or off",
-        wrong: "address is ADDRESS/PREFIX, dhcp or off",
+        wrong: "address is an IPv4 address and its prefix, such as 10.0.0.5/24, or dhcp, or off",
         without: "the kernel's word net=, or dhcp"
     }
     ROUTER {
         name: "router",
         text: "The gateway to other networks, with a fixed address",
         value: "another address in the same network",
-        wrong: "router is in the network of a fixed address",
+        wrong: "router is another IPv4 address in the network of a fixed address",
         without: "none"
     }
     DNS {
@@ -46,7 +46,7 @@ keys! {
         name: "syslog",
         text: "The server that gets the logs",
         value: "udp:ADDRESS or tcp:ADDRESS, with a :PORT or none (514)",
-        wrong: "syslog is udp:ADDRESS or tcp:ADDRESS",
+        wrong: "syslog is udp:ADDRESS or tcp:ADDRESS, no name and not this machine",
         without: "the kernel's word syslog=, or none"
     }
     TIMEZONE {

@@ -56,7 +56,7 @@ fn what_the_machine_would_refuse_is_not_written() {
         (&["--hostname", "my garden"][..], "hostname is"),
         (&["--hostname", "a\"b"], "hostname is"),
         (&["--address", "10.0.0.5"], "address is"),
-        (&["--router", "10.0.0.1"], "router is in the network of a fixed address"),
+        (&["--router", "10.0.0.1"], "router is another IPv4 address in the network of a fixed address"),
         (&["--address", "10.0.0.5/24", "--router", "10.0.1.1"], "router is"),
         (&["--address", "10.0.0.5/24", "--dns", "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1"], "dns is"),
         (&["--ntp", "127.0.0.1"], "ntp is"),
@@ -76,7 +76,7 @@ fn a_broken_file_is_an_error_until_default_replaces_it() {
     for (text, why) in [
         ("{\"hostname\": ", "it is malformed"),
         ("{\"host\": \"garden\"}", "it has a key that is none of hostname"),
-        ("{\"address\": \"10.0.0.5\"}", "address is ADDRESS/PREFIX"),
+        ("{\"address\": \"10.0.0.5\"}", "address is an IPv4 address and its prefix"),
         (&" ".repeat(2048), "it is too long"),
     ] {
         let scratch = Scratch::with(&homes());

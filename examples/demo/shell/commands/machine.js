@@ -9,8 +9,8 @@ const { columns, options, size } = require('./options.js')
 /** What a door says that does not know a path (shim/src/door/mod.rs). */
 const NO_PATH = 'there is nothing at this path'
 
-/** Asks the door; complains as the shell does. */
-const ask = async (runner, question) => {
+/** Asks the door; complains as the shell does, about a user if the question names one. */
+const ask = async (runner, question, user) => {
   const socketPath = runner.shell.get('MACHINE_SOCKET')
   try {
     return await question({ signal: runner.signal, ...(socketPath ? { socketPath } : {}) })
@@ -18,7 +18,8 @@ const ask = async (runner, question) => {
     if (runner.signal?.aborted) return
     const gone = { ENOENT: 'this machine has no door', ECONNREFUSED: 'the door is closed: try again' }[error.code]
     const old = error.status === 404 && error.message === NO_PATH ? 'the NodeOS of this machine is older than this command' : undefined
-    throw Object.assign(new Failure(gone ?? old ?? error.message), { answer: old === undefined ? error.status : undefined })
+    const about = user === undefined || gone || old ? '' : `${user}: `
+    throw Object.assign(new Failure(`${about}${gone ?? old ?? error.message}`), { answer: old === undefined ? error.status : undefined })
   }
 }
 
@@ -51,12 +52,12 @@ exports.reboot = alone((runner) => ask(runner, machine.reboot))
 exports.restart = (args, runner) => {
   const { words: [user, ...more] } = options(args, '')
   if (more.length > 0) throw new Failure('it takes one name at most', 2)
-  return ask(runner, (door) => machine.restart(user, door))
+  return ask(runner, (door) => machine.restart(user, door), user)
 }
 
 const print = (runner, what) => ask(runner, async (door) => {
   for await (const text of machine.log({ ...door, ...what })) await runner.out(text)
-})
+}, what.user)
 
 exports.log = (args, runner) => {
   const { on, words: [user] } = options(args, 'f')

@@ -80,11 +80,11 @@ const KEYS = {
     right: (text) => isName(text, LONGEST) && /[A-Za-z]/.test(text)
   },
   address: {
-    wrong: 'address is ADDRESS/PREFIX, dhcp or off',
+    wrong: 'address is an IPv4 address and its prefix, such as 10.0.0.5/24, or dhcp, or off',
     right: (text) => ['dhcp', 'off'].includes(text) || fixed(text) !== undefined
   },
   router: {
-    wrong: 'router is in the network of a fixed address',
+    wrong: 'router is another IPv4 address in the network of a fixed address',
     right: (text, { own }) => isUnicast(text) && own !== undefined && own.reaches(text) && own.ip !== text
   },
   dns: {
@@ -98,7 +98,7 @@ const KEYS = {
     right: (text) => text !== 'none' && server(text) !== undefined
   },
   syslog: {
-    wrong: 'syslog is udp:ADDRESS or tcp:ADDRESS',
+    wrong: 'syslog is udp:ADDRESS or tcp:ADDRESS, no name and not this machine',
     right: (text) => /^(udp|tcp):/.test(text) && server(text.slice(4))?.address === true
   },
   timezone: {

@@ -194,7 +194,7 @@ test('the door is asked, and its refusals are said', async () => {
   })
   assert.deepEqual(await ask('log; reboot; poweroff'), [0, 'T hello\n', ''])
   assert.deepEqual(await ask('log -f; dmesg'), [0, 'T hello\nT hello\n', ''])
-  assert.deepEqual(await ask('log eva'), [1, '', 'sh: log: only root\n'])
+  assert.deepEqual(await ask('log eva'), [1, '', 'sh: log: eva: only root\n'])
   const [status, shown] = await ask('status')
   assert.equal(status, 0)
   assert.match(shown, /^here: NodeOS 1, Linux 6\nup 7 s; T \(saved time\), which no time server has confirmed\nmemory: 2.0M, 1.0M available\naddresses: none\nuser .*\nana +1000 +3 +1.0M +12\n$/)

@@ -318,7 +318,7 @@ test('the machine\'s settings are shown and changed', async () => {
   await refused('host box', 'host: the keys are hostname, address, router, dns, ntp, syslog, timezone')
   await refused('hostname', "hostname: which value? '' removes it")
   await refused('hostname 10.0.0.1', 'hostname is at most 64 letters, digits, hyphens and dots, with a letter; nothing was changed')
-  await refused('hostname shed router 10.0.1.1', 'router is in the network of a fixed address; nothing was changed')
+  await refused('hostname shed router 10.0.1.1', 'router is another IPv4 address in the network of a fixed address; nothing was changed')
   // the rest belonged to the old address
   assert.deepEqual(await sh('machine address 10.0.1.2/24 ntp none'), done('{"hostname": "box", "address": "10.0.1.2/24", "ntp": []}'))
   assert.deepEqual(await sh("machine hostname '' address '' ntp ''"), done('{}'))

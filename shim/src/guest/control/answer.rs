@@ -86,7 +86,7 @@ impl Answer {
                 if user == layout::ROOT_USER && stops {
                     return Err(Refusal::NoUser);
                 }
-                if !stops && !facts::is_known(user) {
+                if !stops && user != live.name && !facts::is_known(user) {
                     return Err(Refusal::NothingRan);
                 }
                 let says = if stops { Says::Stop } else { Says::Restart };

@@ -90,7 +90,8 @@ impl Files {
     /// Writes a file, unless it has that text already.
     fn put(&self, name: &str, text: &Text, log: &Log) {
         let mut room = [0; 1536];
-        let old = place::open_at(self.folder.as_fd(), name, OFlags::RDONLY);
+        // what an earlier /net left here may be anything, also a FIFO: it is replaced
+        let old = place::open_at(self.folder.as_fd(), name, OFlags::RDONLY | OFlags::NONBLOCK);
         let same = old.is_ok_and(|old| place::content(&old, &mut room).is_ok_and(|old| old == text.as_bytes()));
         if text.is_empty() || same || !whole(text) {
             return;
@@ -101,7 +102,8 @@ impl Files {
     }
 
     fn replace(&self, name: &str, text: &str) -> Result<()> {
-        let new = place::open_at(self.folder.as_fd(), ".new", OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?;
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CREATE | OFlags::TRUNC;
+        let new = place::open_at(self.folder.as_fd(), ".new", flags)?;
         rustix::io::write(&new, text.as_bytes())?;
         rustix::fs::renameat(&self.folder, c".new", &self.folder, Name::new(name)?.c())
     }

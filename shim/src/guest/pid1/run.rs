@@ -363,7 +363,9 @@ impl Executor<'_> {
         info!(self.log, "init of ", self.name(home));
         let app = self.machine.apps && place::app(self.name(home)).is_ok();
         let terminal = console.map(|console| self.terminal(console)).transpose()?;
-        let _ = terminal.inspect(|terminal| terminal.own());
+        if let Some(terminal) = terminal {
+            terminal.own();
+        }
         self.enter(home, if app { layout::APP_INIT } else { "/init" }, terminal)
     }
 
