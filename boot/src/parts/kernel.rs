@@ -26,10 +26,11 @@ const TARBALL: &str = "/usr/src/linux-source-6.12.tar.xz";
 const SCRIPT: &str = include_str!("../../kernel/build.sh");
 const COMMON: &str = include_str!("../../kernel/common.config");
 /// Our changes to the source, applied in this order. Each file explains why it is needed.
-const PATCHES: [(&str, &str); 3] = [
+const PATCHES: [(&str, &str); 4] = [
     patch!("0001-charge-what-a-user-holds.patch"),
     patch!("0002-abstract-names-are-a-sandboxs.patch"),
     patch!("0003-descriptors-stay-with-a-user.patch"),
+    patch!("0004-erofs-reads-a-file-of-a-tmpfs.patch"),
 ];
 
 /// Describes a kernel.

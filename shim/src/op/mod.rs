@@ -148,8 +148,6 @@ pub enum Boot<'a> {
     GrowFilesystem(&'a str),
     /// Removes a file; it is fine if it does not exist.
     Remove(&'a str),
-    /// Moves a file to another filesystem, and frees the old pages on the way.
-    Move(&'a str, &'a str),
     /// Checks that the initramfs is complete.
     CheckTold,
     /// Checks that the mark after a carbon copy is there.

@@ -83,7 +83,6 @@ impl Say for Boot<'_> {
             Self::GrowPartition(device) => say!(text, "growpart ", device),
             Self::GrowFilesystem(path) => say!(text, "resize2fs ", path),
             Self::Remove(path) => say!(text, "rm ", path),
-            Self::Move(from, to) => say!(text, "mv ", from, " ", to),
             Self::CheckTold => say!(text, "check the initramfs"),
             Self::Whole(path) => say!(text, "check ", path),
             Self::Homes(from, to) => say!(text, "mkdir ", to, "/* for each of ", from, "/*"),

@@ -24,7 +24,7 @@ pub fn mount<'a>(plan: &mut Plan<Boot<'a>>, options: &Options<'a>) {
         Carbon::Image => {
             plan.must(Why::Whole, Boot::CheckTold);
             plan.may(Why::OnlyBoot, Boot::Remove(TOLD));
-            in_ram(plan, Why::CarbonCopy, [CARBON_IMAGE, "/ram/carbon.erofs", CARBON]);
+            in_ram(plan, Why::CarbonCopy, CARBON_IMAGE, CARBON);
         }
         Carbon::Medium(device) => {
             plan.must(Why::CarbonCopy, Boot::Device("erofs", device, CARBON, Attr::READ_ONLY, ""));
@@ -36,7 +36,7 @@ pub fn mount<'a>(plan: &mut Plan<Boot<'a>>, options: &Options<'a>) {
     }
     match options.apps {
         None => {}
-        Some(Apps::Image) => in_ram(plan, Why::Apps, [layout::APPS_IMAGE, "/ram/apps.erofs", APPS]),
+        Some(Apps::Image) => in_ram(plan, Why::Apps, layout::APPS_IMAGE, APPS),
         Some(Apps::Medium) => on_medium(plan, Why::Apps, layout::APPS_ON_MEDIUM, APPS),
         Some(Apps::Device(device)) => plan.must(Why::Apps, Boot::Device("erofs", device, APPS, Attr::READ_ONLY, "")),
     }
@@ -45,13 +45,12 @@ pub fn mount<'a>(plan: &mut Plan<Boot<'a>>, options: &Options<'a>) {
     }
 }
 
-/// An EROFS file of the initramfs.
-fn in_ram(plan: &mut Plan<Boot<'_>>, why: Why, [image, moved, target]: [&'static str; 3]) {
-    plan.mount(Why::RamFile, "ramfs", "/ram", Attr::KERNEL, "mode=0700");
-    plan.must(Why::RamFile, Boot::Move(image, moved));
-    plan.must(Why::Complete, Boot::Whole(moved));
-    plan.must(why, Op::Mount("erofs", moved, target, Attr::READ_ONLY, "").into());
-    plan.may(Why::OnlyBoot, Op::Unmount("/ram").into());
+/// An EROFS file of the initramfs. The filesystem keeps it open, and it has no name then. EROFS does not keep the
+/// compressed pages, which are in RAM already.
+fn in_ram(plan: &mut Plan<Boot<'_>>, why: Why, image: &'static str, target: &'static str) {
+    plan.must(Why::Complete, Boot::Whole(image));
+    plan.must(why, Op::Mount("erofs", image, target, Attr::READ_ONLY, "cache_strategy=disabled").into());
+    plan.may(Why::RamFile, Boot::Remove(image));
 }
 
 /// An EROFS file of the medium's own filesystem.

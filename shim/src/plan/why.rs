@@ -83,7 +83,7 @@ impl Why {
             Self::Loopback => "127.0.0.1 works without a network",
             Self::Whole => "too little RAM truncates an initramfs silently",
             Self::Complete => "an incomplete copy on a stick or a card lacks what lies at the end",
-            Self::RamFile => "EROFS reads its file from ramfs; tmpfs has no read_folio",
+            Self::RamFile => "only the mounted filesystem needs the file",
             Self::CarbonCopy => "node and its libraries, once and read-only, below every user's root",
             Self::Apps => "the code of apps, read-only: an update replaces it and leaves the homes as they are",
             Self::ReadOnlyCode => "an app runs the code of its medium, whatever is in its home",
@@ -105,7 +105,7 @@ impl Why {
             Self::Run => "what the machine's services tell all users while it runs",
             Self::Live => "logs, and what the door may do for whom; no user sees it",
             Self::OwnFolders => "the user installs there: the topmost layer's owner is the merged folder's",
-            Self::Name => "the host's name, until /net has one from a DHCP server",
+            Self::Name => "the host's name: /net replaces it if a DHCP server gives one and the machine has none",
             Self::UserRoot => "the user's / is the home, merged over the carbon copy",
             Self::Limits => "no user keeps the others from working",
             Self::GivesBack => {

@@ -3,7 +3,7 @@
 use core::mem::{ManuallyDrop, forget};
 
 use rustix::{
-    fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags},
+    fs::{AtFlags, CWD, FileType, Mode, OFlags},
     io::{Errno, Result},
 };
 
@@ -45,7 +45,6 @@ impl Execute for Boot<'_> {
                 Err(Errno::NOENT) => Ok(()),
                 result => result,
             },
-            Boot::Move(from, to) => move_file(from, to),
             Boot::CheckTold => check_told(log),
             Boot::Whole(path) => device::marked(path, log),
             Boot::Homes(apps, homes) => homes::make(apps, homes, log),
@@ -76,7 +75,7 @@ impl Execute for Boot<'_> {
             (Boot::Device("ext4", ..), _) => "",
             (Boot::Device(..), Errno::INVAL) => "it is no whole filesystem of that kind: write the medium again",
             // the kernel unpacks an initramfs until memory is full
-            (Boot::Whole("/ram/apps.erofs"), Errno::NODATA) => {
+            (Boot::Whole(layout::APPS_IMAGE), Errno::NODATA) => {
                 "give the machine more memory; if it has enough, fetch the files again"
             }
             (Boot::Device(..) | Boot::Whole(_), Errno::NODATA) => "this medium is incomplete: write it again",
@@ -145,22 +144,6 @@ fn reserve() -> Result<()> {
         set(&path, &value)?;
     }
     Ok(())
-}
-
-/// Moves a file to another filesystem piece by piece, and frees the pages of each piece before the next: the RAM never
-/// holds the file twice.
-fn move_file(from: &str, to: &str) -> Result<()> {
-    const PIECE: usize = 1 << 20;
-    let source = place::file(from, OFlags::RDWR)?;
-    let target = place::file(to, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?;
-    let mut at = 0_u64;
-    loop {
-        let copied = rustix::fs::sendfile(&target, &source, Some(&mut at), PIECE)?;
-        if copied == 0 {
-            return rustix::fs::unlink(Name::new(from)?.c());
-        }
-        rustix::fs::fallocate(&source, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, 0, at)?;
-    }
 }
 
 /// Checks that the initramfs is complete. If the kernel cannot unpack all of it, it goes on without an error.
