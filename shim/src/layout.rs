@@ -49,16 +49,14 @@ pub const USERS: &str = "/tmp";
 pub const HOST: &str = "/host";
 /// What the machine's services tell the users. Each sandbox sees it, and only services write there.
 pub const RUN: &str = "/run";
-/// What `/net` tells them.
+/// What `/net` tells them: `resolv.conf`, `ntp` and `hostname`.
 pub const RUN_NET: &str = "/run/net";
 /// Name servers, as in resolv.conf(5).
 pub const RESOLVER: &str = "/run/net/resolv.conf";
 /// Time servers, a line each.
 pub const TIME_SERVERS: &str = "/run/net/ntp";
-/// The name of this host, `/etc/hostname` in each sandbox: `/setup` writes it, and `/net` if a DHCP server gives one.
+/// The name that a DHCP server gives this host.
 pub const HOSTNAME: &str = "/run/net/hostname";
-/// The addresses of that name and of the loopback, `/etc/hosts` in each sandbox.
-pub const HOSTS: &str = "/run/net/hosts";
 /// The door: the socket where users ask the machine.
 pub const DOOR: &str = "/run/machine.sock";
 /// What the services know of users who have a sandbox, see `live`. Users do not see it.

@@ -73,7 +73,7 @@ behaviours! {
     rest: a_machine_at_rest_wakes_up_at_most_once_a_second;
     speculation: processor_vulnerabilities_are_mitigated,
         a_missing_mitigation_is_detected;
-    start: a_program_starts_in_at_most_45_system_calls;
+    start: a_program_starts_in_at_most_forty_system_calls;
     stop: ctrl_alt_del_leaves_a_clean_filesystem,
         sigterm_to_pid_1_powers_off;
     terminal: a_machine_can_be_stopped_right_after_it_started;

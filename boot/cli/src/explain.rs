@@ -131,6 +131,7 @@ fn sections(subject: &Subject, options: &Options<'_>, console: &str) -> Result<V
     };
     let title = format!("what the host says, below every user's root{title}");
     sections.push(section(&title, &plan::host(HOST, &own)));
+    let host = own.hostname.unwrap_or(HOST);
     let count = users.iter().filter(|user| user.home.refused.is_none()).count();
     let all = limits::of_all(u64::from(subject.memory) << 20);
     if users.iter().any(|user| !user.counts().devices.is_empty()) {
@@ -138,12 +139,12 @@ fn sections(subject: &Subject, options: &Options<'_>, console: &str) -> Result<V
         sections.push(section("the broker, in a mount namespace of its own", &plan::apart()));
     }
     for user in &users {
-        sections.push(one(user, options.single, limits::of_one(all, count, user.counts())));
+        sections.push(one(user, host, options.single, limits::of_one(all, count, user.counts())));
     }
     Ok(sections)
 }
 
-fn one(user: &User, single: bool, limits: Limits) -> Section {
+fn one(user: &User, host: &str, single: bool, limits: Limits) -> Section {
     let read::User { name, uid, gid, init, refused, .. } = &user.home;
     if let Some(why) = refused {
         return Section { title: format!("{}: refused, {why}", Shown::of(name)), steps: Vec::new() };
@@ -157,7 +158,9 @@ fn one(user: &User, single: bool, limits: Limits) -> Section {
     let owner = op::User { name, uid: *uid, gid: *gid };
     let Policy { network, devices, .. } = user.counts();
     let (network, granted) = (*network, !devices.is_empty());
-    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, code: user.code };
+    // which name a DHCP server will give is not known
+    let leased = false;
+    let sandbox = Sandbox { user: &owner, upper: Upper::Home, limits, network, granted, code: user.code, host, leased };
     let title = format!("{}, uid {uid}, gid {gid}: {when}; policy {}", Shown::of(name), user.policy);
     let mut section = section(&title, &plan::root(&sandbox));
     section.extend(&collected(|run| plan::become_user(&owner, run)));
@@ -211,7 +214,7 @@ impl fmt::Display for Section {
 #[cfg(test)]
 mod tests {
     use super::subject::{Of, PolicyOf};
-    use super::{Code, Options, Subject, User, limits, one, plan, read, section, sections, text};
+    use super::{Code, HOST, Options, Subject, User, limits, one, plan, read, section, sections, text};
     use boot::inspect::App;
     use shim::policy::Policy;
 
@@ -231,7 +234,7 @@ mod tests {
     #[test]
     fn each_user_is_shown_with_when_its_root_is_made_or_why_not() {
         let limits = limits::of_all(256 << 20);
-        let title = |user: &User, single| one(user, single, limits).title;
+        let title = |user: &User, single| one(user, HOST, single, limits).title;
         let mut user = user(Code::None);
         assert_eq!(
             title(&user, false),
@@ -241,7 +244,7 @@ mod tests {
         user.home.init = true;
         assert!(title(&user, false).contains("at boot, for its init"));
         user.home.refused = Some("it is not a directory".to_owned());
-        let refused = one(&user, false, limits);
+        let refused = one(&user, HOST, false, limits);
         assert_eq!((refused.title.as_str(), refused.steps.len()), ("guest: refused, it is not a directory", 0));
     }
 

@@ -1,7 +1,7 @@
 //! Facts about the machine, from the kernel.
 
 use heapless::{String, Vec};
-use rustix::fs::{CWD, OFlags};
+use rustix::fs::CWD;
 
 use crate::{
     guest::place,
@@ -37,8 +37,17 @@ pub fn host() -> Text {
 }
 
 /// The host name: the machine's own, the one that a DHCP server gives, or our default.
-pub fn name() -> Text {
-    own().or_else(leased).unwrap_or_else(default)
+pub fn name() -> Name {
+    match own() {
+        Some(name) => Name { name, leased: false },
+        None => leased().map_or_else(|| Name { name: default(), leased: false }, |name| Name { name, leased: true }),
+    }
+}
+
+/// A host name, and whether a DHCP server gives it.
+pub struct Name {
+    pub name: Text,
+    pub leased: bool,
 }
 
 fn default() -> Text {
@@ -46,15 +55,15 @@ fn default() -> Text {
 }
 
 fn leased() -> Option<Text> {
-    // /net's own folder: what lies there may be anything but a device, so this never waits
-    let file = place::open_at(CWD, layout::HOSTNAME, OFlags::RDONLY | OFlags::NONBLOCK).ok()?;
+    // /net's own folder: what lies there may be anything
+    let file = place::regular(CWD, layout::HOSTNAME).ok()?;
     let mut bytes = [0; 256];
     let text = core::str::from_utf8(place::content(&file, &mut bytes).ok()?).ok()?;
-    Text::try_from(names::given(text.trim_ascii_end())?).ok()
+    Text::try_from(names::given(text)?).ok()
 }
 
 /// The name of the machine's own settings, or of the kernel's word `hostname=`.
-pub fn own() -> Option<Text> {
+fn own() -> Option<Text> {
     let uname = rustix::system::uname();
     let given = uname.nodename().to_str().ok().filter(|name| !name.is_empty() && *name != "(none)");
     // a name of digits and dots alone would look like an address

@@ -25,10 +25,11 @@ pub fn host(bytes: &[u8]) -> Option<&str> {
     name.bytes().any(|byte| byte.is_ascii_alphabetic()).then_some(name)
 }
 
-/// What a DHCP server calls this host, if the machine takes that name: one label, so that no server chooses a domain
-/// too, and none that already means something else.
+/// The name in the file where `/net` writes what a DHCP server calls this host, if the machine takes it: one label, so
+/// that no server chooses a domain too, and none that already means something else.
 #[must_use]
-pub fn given(name: &str) -> Option<&str> {
+pub fn given(file: &str) -> Option<&str> {
+    let (name, _) = cut::once(file, b'\n')?;
     host(name.as_bytes())
         .filter(|name| name.len() <= LABEL && !name.contains('.') && !name.eq_ignore_ascii_case("localhost"))
 }
@@ -157,7 +158,7 @@ mod tests {
     #[test]
     fn a_name_that_a_server_gives_is_one_label() {
         for name in ["board", "board-1", "B", &"a".repeat(63)] {
-            assert_eq!(given(name), Some(name));
+            assert_eq!(given(&format!("{name}\n")), Some(name));
         }
         let long = "a".repeat(64);
         for name in [
@@ -177,8 +178,10 @@ mod tests {
             "ü",
             &long,
         ] {
-            assert_eq!(given(name), None, "{name}");
+            assert_eq!(given(&format!("{name}\n")), None, "{name}");
         }
+        // `/net` writes whole lines
+        assert_eq!((given(""), given("boar")), (None, None));
     }
 
     #[test]

@@ -211,6 +211,8 @@ pub enum Root<'a> {
     /// Makes a mount the root by `chroot`.
     #[cfg(feature = "weak")]
     Chroot(&'a str),
+    /// Sets the host name.
+    Hostname(&'a str),
 }
 
 impl<'a> From<Op<'a>> for Boot<'a> {

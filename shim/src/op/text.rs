@@ -152,6 +152,7 @@ impl Say for Root<'_> {
             Self::Enter(path, old) => say!(text, "cd ", path, " && pivot_root . ", old),
             #[cfg(feature = "weak")]
             Self::Chroot(path) => say!(text, "chroot ", path),
+            Self::Hostname(name) => say!(text, "hostname ", name),
         }
     }
 }

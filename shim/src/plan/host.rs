@@ -19,18 +19,16 @@ pub fn host<'a>(name: &'a str, own: &'a MachineFile<'a>) -> Steps<Boot<'a>> {
     let name = own.hostname.unwrap_or(name);
     plan.mount(why, "tmpfs", "/host", Attr::FILES, "mode=0755,nr_inodes=8,size=16k");
     plan.mkdir(why, "/host/etc", 0o755);
+    plan.must(why, Boot::File("/host/etc/hosts", File::Hosts(name)));
+    plan.must(why, Boot::File("/host/etc/hostname", File::Hostname(name)));
     if let Some(zone) = own.timezone {
         plan.must(Why::Own, Boot::File("/host/etc/timezone", File::Timezone(zone)));
     }
-    plan.link(Why::Name, "/host/etc/hosts", layout::HOSTS);
-    plan.link(Why::Name, "/host/etc/hostname", layout::HOSTNAME);
-    plan.link(Why::Resolver, "/host/etc/resolv.conf", layout::RESOLVER);
-    plan.link(why, "/host/etc/mtab", "/proc/mounts");
+    plan.must(Why::Resolver, Op::Symlink("/host/etc/resolv.conf", layout::RESOLVER).into());
+    plan.must(why, Op::Symlink("/host/etc/mtab", "/proc/mounts").into());
     plan.must(why, Op::Attributes("/host", Attr::READ_ONLY).into());
     plan.mount(Why::Run, "tmpfs", layout::RUN, Attr::KERNEL, "mode=0755,nr_inodes=32,size=64k");
     plan.mkdir(Why::Resolver, layout::RUN_NET, 0o755);
-    plan.must(Why::Name, Boot::File(layout::HOSTS, File::Hosts(name)));
-    plan.must(Why::Name, Boot::File(layout::HOSTNAME, File::Hostname(name)));
     // a full log of the default size takes 64 KiB, and an empty one nothing: `MAX_SANDBOXES` of them fit
     plan.mount(Why::Live, "tmpfs", layout::LIVE, Attr::KERNEL, "mode=0755,nr_inodes=4096,size=20m");
     plan.mkdir(Why::Live, layout::LOGS, 0o775);

@@ -103,11 +103,6 @@ impl<'a, O: From<Op<'a>>> Plan<O> {
     }
 
     #[inline(never)]
-    fn link(&mut self, why: Why, path: &'a str, says: &'a str) {
-        self.must(why, Op::Symlink(path, says).into());
-    }
-
-    #[inline(never)]
     fn mkdir(&mut self, why: Why, path: &'a str, mode: u32) {
         self.must(why, Op::Mkdir(path, mode).into());
     }

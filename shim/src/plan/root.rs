@@ -23,6 +23,10 @@ pub struct Sandbox<'a> {
     pub granted: bool,
     /// The code that the medium has for the user.
     pub code: Code,
+    /// The host's name.
+    pub host: &'a str,
+    /// Whether a DHCP server gives it: the host layer has another one then.
+    pub leased: bool,
 }
 
 /// `layout::DEVICES` and `layout::EMPTY`: an overlay without an upper layer needs at least two lower layers.
@@ -31,19 +35,24 @@ const DEVICES: &str = "lowerdir=/devices:/empty";
 /// A user's root, built inside the sandbox's own namespaces by the process that then becomes its reaper.
 #[must_use]
 pub fn root<'a>(sandbox: &Sandbox<'a>) -> Steps<Root<'a>> {
-    let Sandbox { user, upper, limits, network, granted, code } = *sandbox;
+    let Sandbox { user, upper, limits, network, granted, code, host, leased } = *sandbox;
     let mut plan = Plan::new();
     plan.must(Why::Limits, Root::Limit(user, "memory.max", limits.memory));
     if let Some(high) = limits.high {
         plan.must(Why::GivesBack, Root::Limit(user, "memory.high", high));
     }
     plan.must(Why::Limits, Root::Limit(user, "pids.max", limits.pids));
+    plan.may(Why::Name, Root::Hostname(host));
 
     let layer = Why::RuntimeLayer;
     plan.mount(layer, "tmpfs", "/runtime", Attr::FILES, "mode=0755,nr_inodes=16,size=64k");
     plan.mkdir(layer, "/runtime/etc", 0o755);
     plan.must(layer, Root::File("/runtime/etc/passwd", File::Passwd(user)));
     plan.must(layer, Root::File("/runtime/etc/group", File::Group(user)));
+    if leased {
+        plan.must(Why::LeasedName, Root::File("/runtime/etc/hosts", File::Hosts(host)));
+        plan.must(Why::LeasedName, Root::File("/runtime/etc/hostname", File::Hostname(host)));
+    }
     plan.may(Why::Variables, Root::Variables(user, "/runtime/etc/environment"));
     if user.uid == 0 {
         plan.mkdir(Why::Administrator, "/runtime/home", 0o755);

@@ -8,7 +8,16 @@ use crate::{
 
 fn sandbox<'a>(user: &'a User<'a>) -> Sandbox<'a> {
     let limits = Limits { memory: 64 << 20, high: None, pids: 100 };
-    Sandbox { user, upper: Upper::Home, limits, network: Network::Shared, granted: false, code: Code::None }
+    Sandbox {
+        user,
+        upper: Upper::Home,
+        limits,
+        network: Network::Shared,
+        granted: false,
+        code: Code::None,
+        host: "nodeos",
+        leased: false,
+    }
 }
 
 fn text<O: fmt::Display>(steps: &[Step<O>]) -> String {
@@ -80,6 +89,7 @@ fn a_root_is_planned_for_its_user() {
     golden("root_of_a_user_with_a_high", &root(&Sandbox { limits, ..sandbox(&user) }));
     golden("root_of_an_app", &root(&Sandbox { code: Code::ReadOnly, ..sandbox(&user) }));
     golden("root_of_a_writable_app", &root(&Sandbox { code: Code::Writable, ..sandbox(&user) }));
+    golden("root_of_a_user_with_a_leased_name", &root(&Sandbox { host: "board", leased: true, ..sandbox(&user) }));
     golden("root_of_a_user_with_devices", &root(&Sandbox { granted: true, ..sandbox(&user) }));
 }
 

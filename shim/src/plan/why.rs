@@ -38,6 +38,7 @@ pub enum Why {
     Live,
     OwnFolders,
     Name,
+    LeasedName,
     UserRoot,
     Limits,
     GivesBack,
@@ -105,7 +106,8 @@ impl Why {
             Self::Run => "what the machine's services tell all users while it runs",
             Self::Live => "logs, and what the door may do for whom; no user sees it",
             Self::OwnFolders => "the user installs there: the topmost layer's owner is the merged folder's",
-            Self::Name => "the host's name: /net replaces it if a DHCP server gives one and the machine has none",
+            Self::Name => "the host's name, in a uts namespace of its own",
+            Self::LeasedName => "a DHCP server gives the host's name, after the host layer was written",
             Self::UserRoot => "the user's / is the home, merged over the carbon copy",
             Self::Limits => "no user keeps the others from working",
             Self::GivesBack => {

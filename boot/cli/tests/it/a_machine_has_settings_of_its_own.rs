@@ -143,4 +143,9 @@ fn list_and_explain_show_the_settings() {
     ] {
         assert!(explained.contains(line), "{line} is not in {explained}");
     }
+    assert_eq!(
+        explained.matches("\nhostname garden || true\n").count(),
+        4,
+        "the machine's and each user's: {explained}"
+    );
 }

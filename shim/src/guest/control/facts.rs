@@ -53,7 +53,7 @@ pub fn machine(text: &mut Text) {
     let mut date = Text::new();
     say!(&mut date, Date::of(time / SECOND));
     let (day, hours) = cut::once(&date, b' ').unwrap_or_default();
-    say!(text, "{\"name\": ", Quoted(&machine::name()), ", \"nodeos\": \"", env!("CARGO_PKG_VERSION"));
+    say!(text, "{\"name\": ", Quoted(&machine::name().name), ", \"nodeos\": \"", env!("CARGO_PKG_VERSION"));
     say!(text, "\", \"kernel\": ", Quoted(kernel), ", \"uptime\": ", machine::uptime());
     say!(text, ", \"time\": \"", day, "T", hours, "Z\", \"synchronized\": ", truth(clock::is_synchronized()));
     let file = place::text(layout::TIME_SOURCE).unwrap_or_default();

@@ -13,7 +13,11 @@ use rustix::{
 };
 
 use crate::{
-    guest::{log::Log, machine, place, rings},
+    guest::{
+        log::Log,
+        machine::{self, Name},
+        place, rings,
+    },
     layout,
     ring::Head,
     sys,
@@ -199,7 +203,7 @@ fn lines(socket: &OwnedFd, file: &OwnedFd, from: From<'_>, tcp: bool) -> Result<
         return Ok(None);
     }
     // a lease may have given another one
-    let host = machine::name();
+    let Name { name: host, .. } = machine::name();
     while !rest.is_empty() {
         let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { break };
         let (line, taken) = (rest.get(..end), end.saturating_add(1));

@@ -22,7 +22,6 @@ use crate::{
         execute::{CLONE, attach},
         log::Log,
         logon::session,
-        machine,
         place::{self, Name},
         privilege,
         terminal::{Line, State},
@@ -153,10 +152,7 @@ fn port(path: &str) -> Result<OwnedFd> {
 /// become the user's root (fs/namespace.c, `mntns_install`).
 fn join_rest(guards: Guards<'_>) -> Result<()> {
     let sandbox = Stream(0);
-    // a DHCP server may have given the machine a name since the sandbox was made
-    let host = machine::name();
     sys::join(sandbox.as_fd(), CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET)?;
-    let _ = rustix::system::sethostname(host.as_bytes());
     if guards.hold(Guard::Pivot) {
         return Ok(());
     }

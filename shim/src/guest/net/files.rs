@@ -14,13 +14,11 @@ use super::card::Card;
 use crate::{
     guest::{
         log::Log,
-        machine,
         place::{self, Name},
         privilege,
     },
     layout,
-    network::{lease::TIME_SERVERS, names, resolver},
-    op::File,
+    network::{lease::TIME_SERVERS, resolver},
     programs, say,
     say::{Text, whole},
 };
@@ -30,8 +28,6 @@ const RESOLVER: &str = "resolv.conf";
 /// The folder of the files.
 pub struct Files {
     folder: OwnedFd,
-    /// Whether the machine has no name of its own.
-    takes_name: bool,
     /// Until there is a name server, programs ask the loopback (resolv.conf(5)): nobody but us can answer there, and we
     /// do not.
     loopback: Vec<OwnedFd, 2>,
@@ -43,7 +39,7 @@ impl Files {
         let folder = place::open_at(CWD, layout::RUN_NET, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let (uid, gid) = privilege::ids_of(&programs::NET);
         rustix::fs::fchown(&folder, Some(uid), Some(gid))?;
-        Ok(Self { folder, takes_name: machine::own().is_none(), loopback: Vec::new() })
+        Ok(Self { folder, loopback: Vec::new() })
     }
 
     /// Takes the place of a name server of this machine, if there is no other yet.
@@ -77,14 +73,12 @@ impl Files {
         }
         self.put("ntp", &text, log);
 
-        let mut given = live().filter_map(Card::lease).filter_map(|lease| names::given(&lease.host));
-        if let Some(name) = given.next().filter(|_| self.takes_name) {
-            for (file, says) in [("hosts", File::Hosts(name)), ("hostname", File::Hostname(name))] {
-                text.clear();
-                say!(&mut text, says);
-                self.put(file, &text, log);
-            }
+        text.clear();
+        let mut hosts = live().filter_map(Card::lease).map(|lease| &lease.host).filter(|host| !host.is_empty());
+        if let Some(host) = hosts.next() {
+            say!(&mut text, *host, "\n");
         }
+        self.put("hostname", &text, log);
     }
 
     /// Writes a file, unless it has that text already.

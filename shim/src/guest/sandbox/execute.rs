@@ -95,6 +95,7 @@ impl Execute for Root<'_> {
                 rustix::process::chdir(Name::new(path)?.c())?;
                 rustix::process::chroot(c".")
             }
+            Root::Hostname(name) => rustix::system::sethostname(name.as_bytes()),
         }
     }
 

@@ -15,7 +15,7 @@ use rustix::{
 use crate::{
     cmdline::Options,
     cut, entrance,
-    guest::{execute::steps, log::Log, place, policy, privilege, report::send, rings},
+    guest::{execute::steps, log::Log, machine, place, policy, privilege, report::send, rings},
     layout,
     limits::{self, Limits},
     live::Live,
@@ -47,6 +47,7 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, options: &Options<'_>) ->
     let user = &entrance::user(words)?;
     let upper = if words.next()? == "ram" { Upper::Ram } else { Upper::Home };
     let homes = usize::try_from(cut::number(words.next()?, 10)?).ok()?;
+    let machine::Name { name: host, leased } = &machine::name();
     let log = Log::held();
     let policy = policy::of(user.name, &log);
     let limits = limits::of_one(all_users(), homes, &policy);
@@ -55,7 +56,7 @@ fn make<'a>(words: &mut impl Iterator<Item = &'a str>, options: &Options<'_>) ->
         error!(log, user.name, ": its devices are granted from the next boot on");
     }
     let code = place::code(user.name);
-    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, code };
+    let sandbox = plan::Sandbox { user, upper, limits, network: policy.network, granted, code, host, leased: *leased };
     note(user, policy.rights(), &log);
     if let Err(errno) = rings::want(user.name, policy.log) {
         error!(log, "the log of ", user.name, " keeps its size: ", errno);
