@@ -8,7 +8,7 @@ pub fn node_runs_from_every_placement_of_the_carbon_copy(arch: &'static Arch) {
     // for each placement the smallest round amount of memory that is enough (SPECIFICATION.md)
     for (placement, memory, line) in [
         (Placement::Plain, 384, "carbon copy mounted (plain, /carbon)"),
-        (Placement::Image, 192, "carbon copy mounted (erofs, /ram/carbon.erofs)"),
+        (Placement::Image, 192, "carbon copy mounted (erofs, /carbon.erofs)"),
         (Placement::Medium, 64, "carbon copy mounted (erofs, /dev/vda)"),
     ] {
         let script = "const fs = require('fs'); console.log('runs', process.version, fs.readdirSync('/').join()); try { fs.readdirSync('/carbon') } catch (e) { console.log('carbon', e.code) }";
