@@ -14,9 +14,12 @@ use tests::{Boot, Disk, runs};
 const SECONDS: u64 = 300;
 /// How often the machine may wake up in them.
 const LIMIT: u64 = SECONDS;
+/// How often a process then wakes up, for comparison.
+const TICKS: u64 = 300;
 
 /// Prints how often a processor went to sleep (`idle_calls` of kernel/time/timer_list.c) and how often each process did
-/// (proc_pid_status(5)), first while this process sleeps too, then while it wakes up ten times a second.
+/// (proc_pid_status(5)), first while this process sleeps too, then while it wakes up ten times a second. It counts its own
+/// ticks, because one boot in five of QEMU 7.2 loses an interrupt of the HPET here, and sleeps for up to 21 s more.
 const WATCHES: &str = r"
     const fs = require('fs')
     const read = path => { try { return fs.readFileSync(path, 'utf8') } catch { return '' } }
@@ -32,16 +35,16 @@ const WATCHES: &str = r"
         return all
     }
     const pause = seconds => new Promise(done => setTimeout(done, seconds * 1000))
-    const watch = async (what, seconds) => {
+    const watch = async (what, over) => {
         const before = sample()
-        await pause(seconds)
+        await over
         for (const [key, count] of Object.entries(sample())) console.log(`[${what} ${key.replaceAll(' ', '-')} ${count - (before[key] ?? 0)}]`)
     }
     ;(async () => {
         await pause(120)
-        await watch('rest', SECONDS)
-        setInterval(() => {}, 100)
-        await watch('busy', SECONDS / 10)
+        await watch('rest', pause(SECONDS))
+        let ticks = 0
+        await watch('busy', new Promise(done => setInterval(() => ++ticks === TICKS && done(), 100)))
         console.log('watched')
     })()";
 
@@ -50,7 +53,7 @@ const WATCHES: &str = r"
 /// more, and its tick goes on (arch/x86/kernel/apic/apic.c, `calibrate_APIC_clock`). Nor does it trust the processor's
 /// clock, and would look twice a second.
 pub fn a_machine_at_rest_wakes_up_at_most_once_a_second(arch: &'static Arch) {
-    let root = format!("const SECONDS = {SECONDS};{WATCHES}");
+    let root = format!("const SECONDS = {SECONDS}, TICKS = {TICKS};{WATCHES}");
     let disk = Disk::with(&[runs("root", 0, &root), runs("ana", 1000, "setInterval(() => {}, 1e9)")]);
     let boot = Boot::on(arch).homes(&disk).without("pid,proc,masks").counted().words("ntp=none tsc=reliable");
     let cpus = if arch.name == "x86_64" { 1 } else { 2 };
@@ -70,7 +73,7 @@ pub fn a_machine_at_rest_wakes_up_at_most_once_a_second(arch: &'static Arch) {
     println!("{arch}, in {SECONDS} s: {some:?}; busy: {}", busy["processors"]);
     assert!(rest["processors"] <= LIMIT, "{said}");
     // the other side: what wakes up is counted
-    assert!(busy["processors"] > SECONDS / 10 * 5, "{said}");
+    assert!(busy["processors"] > TICKS / 2, "{said}");
     // our own programs hardly take part in it: PID 1 feeds the watchdog
     let services: Vec<_> = SERVICES.iter().map(|service| rest[service.program.name]).collect();
     assert!(rest[INIT.name] <= 2 * SECONDS / u64::from(TIMEOUT) + 2, "{said}");
