@@ -50,6 +50,10 @@ const NO_SHELL: &str = "{\nlet said = false\nconst hint = error => {\n\
                         process.on('uncaughtExceptionMonitor', hint)\n\
                         require('node:diagnostics_channel').subscribe('child_process', ({ process: child }) => \
                         child.on(require('node:events').errorMonitor, hint))\n}\n";
+/// JavaScript that keeps what node has compiled: node itself would do it only at its exit, to which a server that is
+/// stopped or loses power never comes.
+const KEEP_COMPILED: &str = "if (process.env.NODE_COMPILE_CACHE) \
+                             setTimeout(() => require('node:module').flushCompileCache?.(), 10_000).unref()\n";
 /// An app: a file or a folder, and its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
@@ -204,7 +208,7 @@ pub fn code_and_warnings(host: &Host, app_of: &App, arch: &Arch, first: &str) ->
         Nsh::fetch(host)?.put(&mut home)?;
     }
     let hints = [(*writable, HINT), (*shell, NO_SHELL)].into_iter().filter(|(there, _)| !there).map(|(_, hint)| hint);
-    let first = [first].into_iter().chain(hints).collect::<String>();
+    let first = [first, KEEP_COMPILED].into_iter().chain(hints).collect::<String>();
     home.program(APP_INIT.trim_start_matches('/'), start.init(&first).map_err(|why| Error::new(tried(), why))?);
     let variables = start.environment().map_err(|why| Error::new(tried(), why))?;
     if !variables.is_empty() {

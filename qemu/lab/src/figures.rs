@@ -118,8 +118,8 @@ pub struct Kind {
     /// The unit of all of them.
     pub unit: &'static str,
     pub title: &'static str,
-    /// The tolerance between two runs of the same machine, in per cent. `None` if the figure depends on other load of
-    /// the host, so that it cannot have a budget.
+    /// The tolerance between two runs of the same machine, in per cent. `None` if the figures depend on other load of
+    /// the host, so that they cannot have a budget, but for those of `STEADY`.
     pub within: Option<f64>,
     /// Whether each difference comes from the machine itself.
     pub exact: bool,
@@ -140,6 +140,17 @@ pub const KINDS: [Kind; 6] = [
     Kind { name: "time", unit: "ms", title: "time, emulated", within: None, exact: false },
     Kind { name: "floor", unit: "MiB", title: "smallest memory", within: None, exact: false },
 ];
+
+/// Figures that vary little, of a kind that varies.
+const STEADY: [&str; 2] = ["memory.first-line.page-cache", "memory.first-line.reserved"];
+/// Their tolerance, in per cent.
+const STEADY_WITHIN: f64 = 2.0;
+
+/// The tolerance of a figure between two runs, in per cent; `None` if it cannot have a budget.
+#[must_use]
+pub fn within(figure: &str) -> Option<f64> {
+    if STEADY.contains(&figure) { Some(STEADY_WITHIN) } else { kind(figure)?.within }
+}
 
 /// The kind of a figure.
 #[must_use]
@@ -183,7 +194,7 @@ pub fn spread(runs: &[Figures]) -> BTreeMap<String, u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Figures, Measured, kind, median, middle, spread};
+    use super::{Figures, Measured, kind, median, middle, spread, within};
 
     fn run(values: &[(&str, u64)]) -> Figures {
         values.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
@@ -214,5 +225,11 @@ mod tests {
     fn a_figures_kind_is_its_first_word() {
         assert_eq!(kind("bytes.init").unwrap().unit, "bytes");
         assert!(kind("bytes").is_none() && kind("parsecs.init").is_none());
+    }
+
+    #[test]
+    fn a_steady_figure_may_have_a_budget_and_others_of_its_kind_may_not() {
+        let of = ["bytes.init", "memory.first-line.reserved", "memory.first-line.slab", "parsecs.init"].map(within);
+        assert_eq!(of, [Some(1.0), Some(2.0), None, None]);
     }
 }

@@ -4,14 +4,14 @@ use core::{ffi::CStr, mem::MaybeUninit};
 
 use rustix::{
     fd::OwnedFd,
-    fs::{AtFlags, FileType, Mode, OFlags, RawDir},
+    fs::{AtFlags, FileType, OFlags, RawDir},
     io::Result,
 };
 
 use crate::{
     guards::{Guard, Guards},
     guest::place::{self, Name},
-    layout,
+    layout, say,
     say::{Say, Text},
     users::{Found, Homes, Refusal, is_ours},
 };
@@ -65,21 +65,24 @@ impl Say for Plain<'_> {
 fn look(users: &OwnedFd, name: &CStr, apps: bool, guards: Guards<'_>) -> Result<Found> {
     let stat = rustix::fs::statat(users, name, AtFlags::SYMLINK_NOFOLLOW)?;
     let directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-    // an app's is on the medium, which only its maker writes
-    let app = apps && name.to_str().is_ok_and(|user| place::app(user).is_ok());
-    let has_init = directory && (app || has_init(users, name, stat.st_uid)? || !guards.hold(Guard::Init));
+    // one that is not UTF-8 is refused
+    let name = name.to_str().ok().filter(|_| directory);
+    let has_init = name.is_some_and(|name| {
+        // an app's is on the medium, which only its maker writes
+        let app = apps && place::app(name).is_ok();
+        app || has_init(users, name, stat.st_uid) || !guards.hold(Guard::Init)
+    });
     Ok(Found { directory, uid: stat.st_uid, gid: stat.st_gid, has_init })
 }
 
-/// Whether the home's `/init` is a regular executable of the home's owner. Opened without following links and without
-/// blocking: a user may have put anything there.
-fn has_init(users: &OwnedFd, name: &CStr, owner: u32) -> Result<bool> {
-    let home = rustix::fs::openat(users, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-    match rustix::fs::statat(&home, Name::new(layout::HOME_INIT)?.c(), AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) => {
-            let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-            Ok(regular && stat.st_uid == owner && stat.st_mode & 0o100 != 0)
-        }
-        Err(_) => Ok(false),
-    }
+/// Whether the home's `/init` is a regular executable of the home's owner. A link there is not followed, because a user
+/// may have put anything there. That the home itself is no link was seen before; only root could have changed it since.
+fn has_init(users: &OwnedFd, home: &str, owner: u32) -> bool {
+    let mut path = Text::new();
+    say!(&mut path, home, "/", layout::HOME_INIT);
+    let stat = Name::new(&path).and_then(|path| rustix::fs::statat(users, path.c(), AtFlags::SYMLINK_NOFOLLOW));
+    stat.is_ok_and(|stat| {
+        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        regular && stat.st_uid == owner && stat.st_mode & 0o100 != 0
+    })
 }

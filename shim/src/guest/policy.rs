@@ -24,9 +24,14 @@ pub fn of(user: &str, log: &Log) -> Policy {
 
 /// The same, but returns an error and logs nothing.
 pub fn read(user: &str) -> core::result::Result<Policy, &'static str> {
-    let file = match open(user, layout::POLICY_SUFFIX) {
+    read_in(&folder(), user, true)
+}
+
+/// The same for one of many: the folder with the policies is open, and whether the machine has apps is known.
+pub fn read_in(folder: &Result<OwnedFd>, user: &str, apps: bool) -> core::result::Result<Policy, &'static str> {
+    let file = match open(folder, user, layout::POLICY_SUFFIX) {
         // a name that is too long for a policy file has no policy
-        Err(Errno::NOENT | Errno::NAMETOOLONG) => {
+        Err(Errno::NOENT | Errno::NAMETOOLONG) if apps => {
             place::app(user).and_then(|code| place::regular(code.as_fd(), layout::APP_POLICY))
         }
         file => file,
@@ -42,7 +47,7 @@ pub fn read(user: &str) -> core::result::Result<Policy, &'static str> {
 
 /// Copies the file with the user's variables to a new file, if there is one.
 pub fn copy_variables(user: &str, to: &str) -> Result<()> {
-    let file = match open(user, layout::VARIABLES_SUFFIX) {
+    let file = match open(&folder(), user, layout::VARIABLES_SUFFIX) {
         Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(()),
         file => file?,
     };
@@ -58,13 +63,20 @@ fn copy(file: &OwnedFd, to: &str) -> Result<()> {
     rustix::io::write(&copy, text).map(drop)
 }
 
+/// The folder with the policies.
+pub fn folder() -> Result<OwnedFd> {
+    place::open(layout::POLICIES)
+}
+
 /// Opens the file if it is a regular file. Only root may write to it and to its folder.
-fn open(user: &str, suffix: &str) -> Result<OwnedFd> {
+fn open(folder: &Result<OwnedFd>, user: &str, suffix: &str) -> Result<OwnedFd> {
+    let folder = folder.as_ref().map_err(|errno| *errno)?;
     let mut name = Text::new();
     say!(&mut name, user, suffix);
-    let folder = place::open(layout::POLICIES)?;
+    // most users have none, and to look costs less than to open
+    place::at(folder, &name)?;
     let file = place::regular(folder.as_fd(), &name)?;
-    place::roots_alone(&folder)?;
+    place::roots_alone(folder)?;
     place::roots_alone(&file)?;
     Ok(file)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
 use super::{Budget, Entry, Landed, gated, machine, machines};
-use crate::figures::{FORMAT, Measured, kind};
+use crate::figures::{FORMAT, Measured, kind, within};
 
 /// A file of budgets.
 pub struct Budgets {
@@ -54,7 +54,7 @@ impl Budgets {
             let new = Budget {
                 limit: row.map_or(is.saturating_add(is.div_ceil(10)), |row| row.limit),
                 landed: is,
-                within: row.map_or(kind.and_then(|kind| kind.within).unwrap_or_default(), |row| row.within),
+                within: row.map_or(within(name).unwrap_or_default(), |row| row.within),
             };
             if is > new.limit {
                 return Err(format!(
@@ -131,7 +131,7 @@ fn budget(machine: &str, name: &str, row: &Item) -> Result<Budget, String> {
         None => return Err(format!("{at}: there is no such figure; `nodeos measure` shows those there are")),
         Some(kind) => kind,
     };
-    let Some(usual) = kind.within else {
+    let Some(usual) = within(name) else {
         return Err(format!("{at}: {} differ from run to run, they can be no budget", kind.title));
     };
     let row = row.as_table_like().ok_or_else(|| format!("{at}: expected {{ limit = …, landed = … }}"))?;

@@ -22,12 +22,13 @@ pub fn name(arch: &str, target: &str) -> String {
     format!("{arch}.{target}")
 }
 
-/// Measures the figures with budgets, of one machine without homes. Instructions are the median of `runs` runs.
+/// Measures the figures with budgets, of one machine without homes. Instructions are the median of `runs` runs; of
+/// memory, what varies little is read once.
 pub fn measured(host: &Host, arch: &'static Arch, target: &'static Medium, runs: u8) -> Result<Measured> {
     let subject = Subject { arch, target, users: Homes::None.into(), manifest: Manifest::default() };
     // system calls do not vary between runs
     let is_booted = target.starts == Starts::Loaded;
-    let once = if is_booted { &[What::Sizes, What::Calls][..] } else { &[What::Sizes] };
+    let once = if is_booted { &[What::Sizes, What::Calls, What::Memory][..] } else { &[What::Sizes] };
     let mut measured = measure::measure(host, &subject, once, 1)?.0;
     if !is_booted {
         // the shim and the carbon copy are the same as for direct

@@ -17,7 +17,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::figures::{Figure, Figures, Measured, kind, of_our_format};
+use crate::figures::{Figure, Figures, Measured, kind, of_our_format, within};
 
 pub use self::file::Budgets;
 pub use self::records::{BUDGETS, Records};
@@ -245,6 +245,5 @@ fn beside(program: &str, figures: &Figures, before: Option<&Figures>) -> Vec<Str
 
 /// The figures with budgets.
 fn gated(figures: &Figures) -> impl Iterator<Item = (&str, &Figure)> {
-    let gated = |name: &str| kind(name).is_some_and(|kind| kind.within.is_some());
-    figures.iter().map(|(name, figure)| (name.as_str(), figure)).filter(move |(name, _)| gated(name))
+    figures.iter().map(|(name, figure)| (name.as_str(), figure)).filter(|(name, _)| within(name).is_some())
 }

@@ -45,21 +45,26 @@ pub type Users = Vec<User, MAX_USERS>;
 /// The program.
 pub fn main(start: Start) -> ! {
     let log = Log::PID1;
+    let options = Options::of(start.environment());
     let mut users = Users::new();
-    read(&mut users, &log);
+    read(&mut users, options.apps.is_some(), &log);
     if users.is_empty() {
         sys::exit(0);
     }
-    let guards = Options::of(start.environment()).guards;
-    let errno = broker(&users, guards, &log).err().unwrap_or(Errno::INVAL);
+    let errno = broker(&users, options.guards, &log).err().unwrap_or(Errno::INVAL);
     error!(log, "the device broker cannot start, and users get no devices: ", errno);
     sys::exit(1)
 }
 
 /// The users whose policy has devices. An invalid policy is reported when the sandbox is made.
-fn read(users: &mut Users, log: &Log) {
+fn read(users: &mut Users, apps: bool, log: &Log) {
+    let policies = policy::folder();
+    // most machines have neither: then no home costs anything here
+    if !apps && matches!(policies, Err(Errno::NOENT)) {
+        return;
+    }
     each_user::take(|op::User { name, uid, gid }| {
-        let policy = policy::read(name).unwrap_or(Policy::STRICTEST);
+        let policy = policy::read_in(&policies, name, apps).unwrap_or(Policy::STRICTEST);
         if !policy.devices.is_empty() && users.push(User { uid, gid, policy }).is_err() {
             error!(log, name, " gets no devices: ", MAX_USERS, " users have some already");
         }

@@ -2,30 +2,30 @@
 
 use core::mem::ManuallyDrop;
 
-use rustix::{
-    fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::CWD,
-    io::Errno,
-};
+use rustix::{fd::OwnedFd, fs::CWD, io::Errno};
 
-use crate::{guest::place, layout, logon_file::LogonFile};
+use crate::{guest::place, layout, logon_file::LogonFile, say, say::Text};
 
 /// The logon settings of the home `name` in `/tmp`; an error text if the file exists but is invalid.
 pub fn of(name: &str) -> core::result::Result<LogonFile, &'static str> {
-    let users = place::open(layout::USERS).map_err(place::why)?;
-    let home = place::folder_at(&users, name).map_err(place::why)?;
-    below(home.as_fd())?.map_or_else(|| Ok(LogonFile::default()), |file| read(&file))
+    let mut path = Text::new();
+    say!(&mut path, layout::USERS, "/", name, "/", layout::LOGON_FILE);
+    // most users have none, and to look costs less than to open
+    if place::seen(&path) == Err(Errno::NOENT) {
+        return Ok(LogonFile::default());
+    }
+    found(&path)?.map_or_else(|| Ok(LogonFile::default()), |file| read(&file))
 }
 
 /// The same for the user whose root is `/`, or the default.
 pub fn own() -> LogonFile {
     // open until the next exec: a call less
-    let file = ManuallyDrop::new(below(CWD));
+    let file = ManuallyDrop::new(found(layout::LOGON_FILE));
     file.as_ref().ok().and_then(|file| read(file.as_ref()?).ok()).unwrap_or_default()
 }
 
-fn below(home: BorrowedFd<'_>) -> core::result::Result<Option<OwnedFd>, &'static str> {
-    match place::regular(home, layout::LOGON_FILE) {
+fn found(path: &str) -> core::result::Result<Option<OwnedFd>, &'static str> {
+    match place::regular(CWD, path) {
         Err(Errno::NOENT) => Ok(None),
         file => file.map(Some).map_err(place::why),
     }
