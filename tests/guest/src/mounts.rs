@@ -44,7 +44,7 @@ pub const ATTACKS: Table = &[
     }),
     ("keyboard_off", |_| virtual_terminal(0x4b45, 4)), // KDSKBMODE, K_OFF
     ("graphics_mode", |_| virtual_terminal(0x4b3a, 1)), // KDSETMODE, KD_GRAPHICS
-    ("switch_terminal", |_| virtual_terminal(0x5606, 2)), // VT_ACTIVATE
+    ("switch_terminal", |_| virtual_terminal(0x5606, 1)), // VT_ACTIVATE; there is one (docs/decisions/0046)
     ("take_power_button", |_| virtual_terminal(0x4b4e, 15)), // KDSIGACCEPT, SIGTERM
     ("remap_power_button", |_| {
         let entry = [0_u8, 116, 0, 2]; // struct kbentry: the table, the key, its value K_HOLE
