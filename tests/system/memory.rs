@@ -1,5 +1,7 @@
 //! Too little memory for an initramfs with node in it, and limits on a user's memory.
 
+use std::time::Duration;
+
 use boot::{image::carbon::Placement, users::policy::set_policy};
 use shim::{arches::Arch, last_word::LastWord, policy::Policy};
 use tests::{Boot, Disk, runs};
@@ -50,8 +52,11 @@ pub fn a_leak_ends_with_an_error_of_node(arch: &'static Arch) {
         home.file("leak.js", leaks);
         let disk = Disk::with(&[home]);
         let mut vm = Boot::on(arch).homes(&disk).memory(memory).start();
+        // without a limit the machine reads node's code from the disk again and again until the kernel gives up: 100 to
+        // 200 s here
+        let ending = vm.ending_within(Duration::from_secs(600)).unwrap();
         // as a shell counts it: 128, and SIGABRT or SIGKILL
-        assert_eq!(vm.ending().unwrap().last_word, Some(LastWord::PowerOff(status)), "{}", vm.transcript());
+        assert_eq!(ending.last_word, Some(LastWord::PowerOff(status)), "{}", vm.transcript());
         let said = vm.transcript();
         assert_eq!(said.contains("JavaScript heap out of memory"), status == 134, "{memory} MiB: {said}");
         assert_eq!(said.contains("Killed process"), status == 137, "{memory} MiB: {said}");

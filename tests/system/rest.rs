@@ -14,7 +14,7 @@ use tests::{Boot, Disk, runs};
 const SECONDS: u64 = 300;
 /// How often the machine may wake up in them.
 const LIMIT: u64 = SECONDS;
-/// How often a process then wakes up, for comparison.
+/// How often a busy process wakes up, for comparison.
 const TICKS: u64 = 300;
 
 /// Prints how often a processor went to sleep (`idle_calls` of kernel/time/timer_list.c) and how often each process did

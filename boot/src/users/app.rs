@@ -52,8 +52,8 @@ const NO_SHELL: &str = "{\nlet said = false\nconst hint = error => {\n\
                         child.on(require('node:events').errorMonitor, hint))\n}\n";
 /// JavaScript that keeps what node has compiled: node itself would do it only at its exit, to which a server that is
 /// stopped or loses power never comes.
-const KEEP_COMPILED: &str = "if (process.env.NODE_COMPILE_CACHE) \
-                             setTimeout(() => require('node:module').flushCompileCache?.(), 10_000).unref()\n";
+const KEEP_COMPILED: &str = "if (process.env.NODE_COMPILE_CACHE) require('node:timers').setTimeout(() => {\n\
+                             try { require('node:module').flushCompileCache?.() } catch {}\n}, 10_000).unref?.()\n";
 /// An app: a file or a folder, and its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {

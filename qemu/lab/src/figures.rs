@@ -118,8 +118,8 @@ pub struct Kind {
     /// The unit of all of them.
     pub unit: &'static str,
     pub title: &'static str,
-    /// The tolerance between two runs of the same machine, in per cent. `None` if the figures depend on other load of
-    /// the host, so that they cannot have a budget, but for those of `STEADY`.
+    /// The tolerance between two runs of the same machine, in per cent. `None` if the figures depend on the host's
+    /// load and so have no budget, except those in `STEADY`.
     pub within: Option<f64>,
     /// Whether each difference comes from the machine itself.
     pub exact: bool,
@@ -141,7 +141,7 @@ pub const KINDS: [Kind; 6] = [
     Kind { name: "floor", unit: "MiB", title: "smallest memory", within: None, exact: false },
 ];
 
-/// Figures that vary little, of a kind that varies.
+/// Figures of memory that are steady enough for a budget.
 const STEADY: [&str; 2] = ["memory.first-line.page-cache", "memory.first-line.reserved"];
 /// Their tolerance, in per cent.
 const STEADY_WITHIN: f64 = 2.0;

@@ -12,14 +12,14 @@ use rustix::{
 
 use crate::{cut, layout, op::Code, plan, say, say::Text};
 
-/// Room for a home's name, which may have 255 bytes, and the longest path of ours around it.
-const NAME: usize = 288;
+/// The longest path: the logon file of a home with a name of 255 bytes, and a NUL.
+const NAME: usize = layout::USERS.len() + layout::LOGON_FILE.len() + 258;
 
 /// A name or a path in the form that the kernel takes.
 pub struct Name([u8; NAME]);
 
 impl Name {
-    /// `EINVAL` for a text with a NUL in it, `ENAMETOOLONG` for one that is longer than any here.
+    /// `EINVAL` for a text with a NUL in it, `ENAMETOOLONG` for one that does not fit.
     #[inline(never)]
     pub fn new(text: &str) -> Result<Self> {
         let mut name = [0; NAME];
@@ -56,11 +56,6 @@ pub fn folder_at(dir: &OwnedFd, name: &str) -> Result<OwnedFd> {
 /// Whatever has that name in a folder; a link is not followed.
 pub fn at(dir: &OwnedFd, name: &str) -> Result<rustix::fs::Stat> {
     rustix::fs::statat(dir, Name::new(name)?.c(), rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
-}
-
-/// Whether something has that path.
-pub fn seen(path: &str) -> Result<()> {
-    rustix::fs::access(Name::new(path)?.c(), rustix::fs::Access::EXISTS)
 }
 
 /// A handle on the code of the app that is the user of that name.

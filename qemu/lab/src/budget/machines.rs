@@ -22,11 +22,11 @@ pub fn name(arch: &str, target: &str) -> String {
     format!("{arch}.{target}")
 }
 
-/// Measures the figures with budgets, of one machine without homes. Instructions are the median of `runs` runs; of
-/// memory, what varies little is read once.
+/// Measures the figures with budgets, of one machine without homes. Instructions are the median of `runs` runs; the
+/// others are measured once.
 pub fn measured(host: &Host, arch: &'static Arch, target: &'static Medium, runs: u8) -> Result<Measured> {
     let subject = Subject { arch, target, users: Homes::None.into(), manifest: Manifest::default() };
-    // system calls do not vary between runs
+    // these do not vary between runs, or hardly
     let is_booted = target.starts == Starts::Loaded;
     let once = if is_booted { &[What::Sizes, What::Calls, What::Memory][..] } else { &[What::Sizes] };
     let mut measured = measure::measure(host, &subject, once, 1)?.0;

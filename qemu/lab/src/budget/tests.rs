@@ -59,6 +59,22 @@ fn a_changed_figure_is_reported_with_both_numbers_and_the_blame() {
 }
 
 #[test]
+fn a_steady_figure_of_memory_is_checked() {
+    let text = "format = 1\n[x86_64.direct]\n\"memory.first-line.reserved\" = { limit = 300, landed = 200 }\n";
+    let budgets = Budgets::read(text).unwrap();
+    let found = |value| {
+        let findings = budgets.check(&measured(&[("memory.first-line.reserved", value, &[])]), &Landed::default());
+        findings.iter().map(|finding| finding.what).collect::<Vec<_>>()
+    };
+    assert_eq!(found(204), []);
+    assert_eq!(found(205), [What::Grown(205, 200)]);
+    assert_eq!(found(301), [What::Over(301, 300)]);
+    let none = Budgets::read("format = 1\n[x86_64.direct]\n").unwrap();
+    let now = measured(&[("memory.first-line.page-cache", 9, &[])]);
+    assert_eq!(none.check(&now, &Landed::default())[0].what, What::New(9));
+}
+
+#[test]
 fn a_smaller_figure_is_reported_but_passes() {
     let less = measured(&[("bytes.init", 10, &[("x", 3)]), ("calls.init", 5, &[])]);
     let findings = Budgets::read(TEXT).unwrap().check(&less, &Landed::default());

@@ -59,10 +59,6 @@ pub fn main(start: Start) -> ! {
 /// The users whose policy has devices. An invalid policy is reported when the sandbox is made.
 fn read(users: &mut Users, apps: bool, log: &Log) {
     let policies = policy::folder();
-    // most machines have neither: then no home costs anything here
-    if !apps && matches!(policies, Err(Errno::NOENT)) {
-        return;
-    }
     each_user::take(|op::User { name, uid, gid }| {
         let policy = policy::read_in(&policies, name, apps).unwrap_or(Policy::STRICTEST);
         if !policy.devices.is_empty() && users.push(User { uid, gid, policy }).is_err() {

@@ -10,10 +10,6 @@ use crate::{guest::place, layout, logon_file::LogonFile, say, say::Text};
 pub fn of(name: &str) -> core::result::Result<LogonFile, &'static str> {
     let mut path = Text::new();
     say!(&mut path, layout::USERS, "/", name, "/", layout::LOGON_FILE);
-    // most users have none, and to look costs less than to open
-    if place::seen(&path) == Err(Errno::NOENT) {
-        return Ok(LogonFile::default());
-    }
     found(&path)?.map_or_else(|| Ok(LogonFile::default()), |file| read(&file))
 }
 
