@@ -24,6 +24,11 @@ use tests::{Disk, attacker, host, logs_on};
 /// A PC with these homes. Messages about the boot and about sessions go to the serial port. The
 /// logon is on the screen too.
 fn pc(disk: &Disk, words: &str) -> Vm {
+    with_screen(disk, "tty0", words)
+}
+
+/// The same, whose screen has that name on the command line.
+fn with_screen(disk: &Disk, screen: &str, words: &str) -> Vm {
     let arch = Arch::named("x86_64").unwrap();
     let wanted = Wanted {
         arch,
@@ -35,7 +40,7 @@ fn pc(disk: &Disk, words: &str) -> Vm {
     let host = host();
     let image = assembly::image_with(&host, &wanted, || weak(arch)).unwrap_or_else(|e| panic!("{e}"));
     let line = assembly::cmdline(&image, true).unwrap_or_else(|error| panic!("{error}")).replace(" quiet ", " ");
-    let line = format!("console=tty0 {line} {words}");
+    let line = format!("console={screen} {line} {words}");
     let drives = image.filesystems().map(Drive::read_only).chain([Drive::writable(&disk.path)]).collect();
     let start = Start::kernel(&image.kernel, &image.initramfs, line);
     Vm::start(Machine { memory_mib: 512, drives, ..Machine::new(arch, start) }).unwrap()
@@ -60,7 +65,7 @@ fn keys_follow_the_chosen_layout() {
     press(&mut vm, &["y", "z", "slash", "minus", "ret"]);
     vm.expect("nodeos: session of zy-ß on tty1").unwrap();
     drop(vm);
-    let mut vm = pc(&disk, "keymap=klingon");
+    let mut vm = with_screen(&disk, "tty1", "keymap=klingon");
     vm.expect("nodeos: keymap=klingon: there is no such layout; there are us be ").unwrap();
     press(&mut vm, &["y", "z", "ret"]);
     vm.expect("nodeos: session of yz on tty1").unwrap();
