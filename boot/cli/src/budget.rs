@@ -13,10 +13,10 @@ use crate::source::archs;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Budgets are in qemu/budgets.toml, by architecture and target: for every size, and for the target
-direct also for system calls, instructions and two figures of memory. A row has a limit and the figure that was recorded
-last. A figure fails above its limit, and above the recorded figure by more than its row allows
-(`within`, in percent; by default 1 for bytes, 0 for calls, 5 for instructions, 2 for memory). Its parts are
-recorded in qemu/landed/ARCH.json, so that the output names what grew.
+direct also for system calls, instructions and two figures of memory. A row has a limit and the
+figure that was recorded last. A figure fails above its limit, and above the recorded figure by more
+than its row allows (`within`, in percent; by default 1 for bytes, 0 for calls, 5 for instructions,
+2 for memory). Its parts are recorded in qemu/landed/ARCH.json, so that the output names what grew.
 
 Examples:
   nodeos budget                                   every machine; takes minutes, because some are booted

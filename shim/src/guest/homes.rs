@@ -10,7 +10,7 @@ use rustix::{
 
 use crate::{
     guards::{Guard, Guards},
-    guest::place::{self, Name},
+    guest::place,
     layout, say,
     say::{Say, Text},
     users::{Found, Homes, Refusal, is_ours},
@@ -80,8 +80,7 @@ fn look(users: &OwnedFd, name: &CStr, apps: bool, guards: Guards<'_>) -> Result<
 fn has_init(users: &OwnedFd, home: &str, owner: u32) -> bool {
     let mut path = Text::new();
     say!(&mut path, home, "/", layout::HOME_INIT);
-    let stat = Name::new(&path).and_then(|path| rustix::fs::statat(users, path.c(), AtFlags::SYMLINK_NOFOLLOW));
-    stat.is_ok_and(|stat| {
+    place::at(users, &path).is_ok_and(|stat| {
         let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
         regular && stat.st_uid == owner && stat.st_mode & 0o100 != 0
     })
