@@ -91,19 +91,15 @@ pub fn counters(terminal: &OwnedFd) -> Result<Counters> {
     ioctl(terminal, ioctl::TIOCGICOUNT, counters.as_mut_ptr() as usize).map(|()| counters)
 }
 
-/// The number of the virtual terminal in front.
-///
-/// # Errors
-/// `ENOTTY` if the terminal is not a virtual one.
-pub fn in_front(terminal: &OwnedFd) -> Result<u16> {
+/// Whether the terminal is a virtual one, on a screen.
+#[must_use]
+pub fn is_screen(terminal: &OwnedFd) -> bool {
     const VT_GETSTATE: u32 = 0x5603;
     let mut state = [0_u16; 3]; // struct vt_stat (include/uapi/linux/vt.h)
-    ioctl(terminal, VT_GETSTATE, state.as_mut_ptr() as usize)?;
-    let [active, ..] = state;
-    Ok(active)
+    ioctl(terminal, VT_GETSTATE, state.as_mut_ptr() as usize).is_ok()
 }
 
-/// Requests to a virtual terminal that take a number (include/uapi/linux/kd.h, vt.h).
+/// Requests to a virtual terminal that take a number (include/uapi/linux/kd.h).
 #[derive(Clone, Copy)]
 #[repr(u32)]
 pub enum Screen {
@@ -119,8 +115,6 @@ pub enum Screen {
     PowerButton = 0x4b4e,
     /// `KDSKBMETA`: what Alt adds to a character.
     Meta = 0x4b63,
-    /// `VT_ACTIVATE`: brings a virtual terminal to the front.
-    Activate = 0x5606,
 }
 
 /// Makes the request. Terminals that are not virtual ignore it.

@@ -102,7 +102,9 @@ fn spoil_screen(_: Start) -> Result<()> {
     const KDGETMODE: usize = 0x4b3b;
     const KDGKBMODE: usize = 0x4b44;
     let terminal = own()?;
-    terminal::in_front(&terminal)?;
+    if !terminal::is_screen(&terminal) {
+        return Err(Errno::NOTTY);
+    }
     rustix::io::write(&terminal, b"\x1b[4;20h\x1b[?5;6h\x1b[?7l")?;
     if is_usual(&terminal)? {
         return Err(Errno::NODATA);
@@ -112,7 +114,6 @@ fn spoil_screen(_: Start) -> Result<()> {
     let (mut keyboard, mut mode) = (0_i32, 0_i32);
     call3(raw::__NR_ioctl, number(&terminal), KDGKBMODE, (&raw mut keyboard) as usize)?;
     call3(raw::__NR_ioctl, number(&terminal), KDGETMODE, (&raw mut mode) as usize)?;
-    terminal::tell_screen(&terminal, Screen::Activate, 5);
     if (keyboard, mode) != (4, 1) {
         return Err(Errno::PERM);
     }

@@ -17,7 +17,6 @@ use crate::{
     guest::{
         log::Log,
         logon::{file, password, watch::Watch},
-        machine::consoles,
         place::{self, Name},
         privilege,
         report::send,
@@ -136,12 +135,12 @@ impl Person<'_> {
         terminal::send_out(&self.terminal);
         // drop input that is only an echo of the line's own output: nobody typed it
         let _ = rustix::termios::tcflush(&self.terminal, QueueSelector::IFlush);
-        if let Ok(front) = terminal::in_front(&self.terminal) {
-            self.reset_screen(front);
+        if terminal::is_screen(&self.terminal) {
+            self.reset_screen();
         }
     }
 
-    fn reset_screen(&self, front: u16) {
+    fn reset_screen(&self) {
         let terminal = &self.terminal;
         terminal::switch_freely(terminal);
         for (what, number) in [
@@ -152,16 +151,6 @@ impl Person<'_> {
             (Screen::Mode, 0), // KD_TEXT
         ] {
             terminal::tell_screen(terminal, what, number);
-        }
-        // the screen in front has a logon of its own; otherwise this one comes to the front
-        let is = |console: &str, number: u16| {
-            let mut name = Text::new();
-            say!(&mut name, "tty", number);
-            name == console
-        };
-        let own = (1..=u8::MAX).find(|number| is(self.console, (*number).into()));
-        if let Some(own) = own.filter(|_| consoles().iter().all(|console| !is(console, front))) {
-            terminal::tell_screen(terminal, Screen::Activate, own);
         }
         // palette, reverse video, default attributes and colors, UTF-8, no blanking; then all other modes and the
         // scroll region, which move the cursor (console_codes(4); drivers/tty/vt/vt.c, `reset_terminal`)
